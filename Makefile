@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# make            the daemon and the CLI in build/
+# make test       everything scripts/test runs (root); make unit: unit tests only
+# make lint       format, static analysis, include layering
+# make install    to DESTDIR, PREFIX
+VERSION   := 0.1.0
+PREFIX    ?= /usr/local
+BUILD     ?= build
+CC        := gcc
+CLANG     ?= clang
+BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+Q         := $(if $(V),,@)
+PKGS      := libbpf libevent libcurl sqlite3 libcjson
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef
+OPTIMIZE  ?= -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS    += -std=gnu17 -g -D_GNU_SOURCE $(WARN) $(if $(NO_WERROR),,-Werror) $(OPTIMIZE) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+CPPFLAGS  += -Iinclude -Iuserspace -I$(BUILD)/bpf -DSVC_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS)) -MMD -MP
+LDFLAGS   += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
+
+LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/registry/*/*.c))
+CLI_SRCS    := $(wildcard userspace/cli/*.c)
+UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
+TOOL_SRCS   := $(wildcard tests/support/*.c)
+LIB         := $(BUILD)/libsvcconnect.a
+SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
+objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
+UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
+TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
+
+all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 5
+
+$(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(LIB): $(call objects,$(LIB_SRCS))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile | $(SKELETON)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+# -mcpu=v2: atomics of v3 do not load on the oldest supported kernel, and nothing here needs them.
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror --target=bpf -Iinclude -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -Werror=unused-function $< $(LIB) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
+
+$(BUILD)/tests/support/%: tests/support/%.c Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
+
+unit-tests: $(UNIT_TESTS)
+tools: $(TOOLS)
+
+unit: unit-tests
+	$(Q)status=0; for t in $(UNIT_TESTS); do ./$$t || status=1; done; exit $$status
+
+test:
+	$(Q)./scripts/test
+
+lint:
+	$(Q)./scripts/lint
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/doc/svcconnect $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0755 $(BUILD)/svcconnectd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0755 $(BUILD)/svcconnect $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 docs/man/svcconnect.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 docs/man/svcconnectd.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 0644 scripts/completion/svcconnect.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svcconnect
+	install -m 0644 docs/svcconnect.json.example README.md $(DESTDIR)$(PREFIX)/share/doc/svcconnect/
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/svcconnectd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/svcconnectd.service
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all help unit-tests tools unit test lint install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * connect() of AF_INET6 sockets: IPv6 alias addresses, and v4-mapped ones, which dual-stack runtimes (Java, Go)
+ * use for IPv4. The endpoint may be of either family: an IPv4 one is written v4-mapped.
+ */
+#ifndef CONNECT6_BPF_H
+#define CONNECT6_BPF_H
+
+#include "route.bpf.h"
+#include "verdict.bpf.h"
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+    struct svc_alias_key key = {};
+    struct svc_outcome outcome;
+    __u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+    key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
+    if (!key.protocol)
+        return VERDICT_PROCEED;
+    key.scope = task_scope_number();
+    key.port_be = (__be16)ctx->user_port;
+    __builtin_memcpy(key.address, words, sizeof(words));
+
+    switch (route(&key, 0, &outcome)) {
+    case ROUTE_TO:
+        ctx->user_ip6[0] = svc_address_word(outcome.address, 0);
+        ctx->user_ip6[1] = svc_address_word(outcome.address, 1);
+        ctx->user_ip6[2] = svc_address_word(outcome.address, 2);
+        ctx->user_ip6[3] = svc_address_word(outcome.address, 3);
+        ctx->user_port = outcome.port_be;
+        return VERDICT_PROCEED;
+    case ROUTE_REFUSE:
+        return verdict_refuse();
+    default:
+        return VERDICT_PROCEED;
+    }
+}
+
+#endif

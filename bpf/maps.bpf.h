@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Every map of the data path. Sizes written here are the defaults; the daemon sets its own before loading. */
+#ifndef MAPS_BPF_H
+#define MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <svcconnect/abi.h>
+
+/* What a client alias resolves to. NO_PREALLOC: most hosts use a fraction of the capacity. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_ALIASES);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_alias_key);
+    __type(value, struct svc_alias);
+} aliases SEC(".maps");
+
+/* Identity and table descriptors per alias; userspace publishes by a store into the mapped memory. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ALIASES);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_service);
+} services SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_SLOTS);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_slot);
+} slots SEC(".maps");
+
+/* For people and for adoption; the programs never read it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_endpoint_key);
+    __type(value, struct svc_endpoint);
+} endpoints SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_endpoint_key);
+    __type(value, struct svc_endpoint_stats);
+} endpoint_stats SEC(".maps");
+
+/* For people and for adoption; the programs read task_scope. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_TASKS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_task_key);
+    __type(value, struct svc_task);
+} tasks SEC(".maps");
+
+/* The u64 key makes one storage per cgroup, shared by all hooks and seen from descendant cgroups. */
+struct {
+    __uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+    __type(key, __u64);
+    __type(value, struct svc_task_scope);
+} task_scope SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct svc_counters);
+} counters SEC(".maps");
+
+/* Lets a daemon tell whether it knows what is pinned. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct svc_layout);
+} layout SEC(".maps");
+
+#endif

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The one object that is loaded: every program, sharing one set of maps. */
+#include "connect4.bpf.h"
+#include "connect6.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

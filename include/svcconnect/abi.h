@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
+ * This header and decision.h are the only ones that both worlds include.
+ *
+ * Byte order: `port_be` and `address` are in network order everywhere; all other integers are in host order.
+ * An address is always 16 bytes; IPv4 is held v4-mapped (::ffff:a.b.c.d), so that connect4, connect6 and
+ * v4-mapped sockets share one path.
+ *
+ * Example: task scope 1 calls backend:80, whose alias address is 127.255.0.1.
+ *   aliases[{scope 1, port_be htons(80), TCP, ::ffff:127.255.0.1}].service == 7
+ *   services[7].key == that key, services[7].table4 == {first 64, count 2}
+ *   slots[64..65]: alias-method outcomes, each with the endpoint's address, port and id
+ *
+ * SVC_ABI_VERSION changes with any change of these layouts; a daemon that finds another version pinned builds
+ * new maps beside the old ones. Two layouts are promised never to change, because a program swap keeps their
+ * memory: struct svc_task_scope whole, and struct svc_task up to its end (fields may be appended).
+ */
+#ifndef SVCCONNECT_ABI_H
+#define SVCCONNECT_ABI_H
+
+#include <linux/types.h>
+
+#define SVC_ABI_VERSION 1
+
+#define SVC_NAMESPACE_SIZE 128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
+#define SVC_SERVICE_SIZE   128
+#define SVC_INSTANCE_SIZE  65
+#define SVC_DNS_NAME_SIZE  128
+#define SVC_ADDRESS_SIZE   46 /* INET6_ADDRSTRLEN */
+#define SVC_CGROUP_SIZE    256
+
+/* Defaults; each is a setting of the daemon ("maps" in svcconnect.json). */
+#define SVC_DEFAULT_ALIASES   65536u  /* entries of `aliases`: two (IPv4, IPv6) per scope and client alias */
+#define SVC_DEFAULT_SLOTS     262144u /* entries of `slots` */
+#define SVC_DEFAULT_ENDPOINTS 131072u
+#define SVC_DEFAULT_TASKS     4096u
+
+enum svc_protocol {
+    TCP = 6,
+    UDP = 17,
+};
+
+enum svc_health {
+    UNHEALTHY = 0,
+    HEALTHY = 1,
+};
+
+/* Key of `aliases`. No padding: the map compares bytes. */
+struct svc_alias_key {
+    __u32 scope;   /* which tasks see it; 0 is no scope */
+    __be16 port_be;
+    __u8 protocol; /* enum svc_protocol */
+    __u8 zero;
+    __u8 address[16];
+};
+
+/* Value of `aliases`. The program reads `service` alone; the rest is for people and for adoption. */
+struct svc_alias {
+    __u32 service; /* index into `services` */
+    enum svc_protocol protocol;
+    char dns_name[SVC_DNS_NAME_SIZE];
+    char address[SVC_ADDRESS_SIZE];
+    __u16 port; /* host order */
+    char namespace_name[SVC_NAMESPACE_SIZE];
+};
+
+/*
+ * Value of `services`: one client alias as one scope sees it. The identity (all but the tables) is written while
+ * nothing refers to the index and stays until a grace period after the last reference has gone: a reader that
+ * was given this index compares it with what it looked for. A hash entry may be recycled for another key while a
+ * program reads it; an array element keeps its place. So this comparison, not the hash, decides.
+ *
+ * table4 and table6 are descriptors: see svc_descriptor() in decision.h. Each is read and written as one aligned
+ * 64-bit word. table4 holds only IPv4 endpoints (an AF_INET socket reaches no other), table6 holds all.
+ */
+struct svc_service {
+    __u64 table4;
+    __u64 table6;
+    __u32 scope;
+    __be16 port_be;
+    __u8 protocol;
+    __u8 zero;
+    __u8 address4[16]; /* alias address, v4-mapped */
+    __u8 address6[16]; /* alias address, IPv6 */
+    __u32 reserved[2];
+};
+
+/*
+ * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.
+ * A draw in this column gives outcome a when its fraction is below `threshold` (units of 2^-32), else outcome b.
+ * A column with a single outcome has it in both places.
+ */
+struct svc_slot {
+    __u32 threshold;
+    __be16 port_a_be;
+    __be16 port_b_be;
+    __u32 endpoint_a; /* key of `endpoints` */
+    __u32 endpoint_b;
+    __u8 address_a[16];
+    __u8 address_b[16];
+    __u32 reserved[4];
+};
+
+/* Key of `endpoints` and `endpoint_stats`. */
+struct svc_endpoint_key {
+    __u32 endpoint;
+};
+
+struct svc_endpoint {
+    char namespace_name[SVC_NAMESPACE_SIZE];
+    char service[SVC_SERVICE_SIZE];
+    char instance[SVC_INSTANCE_SIZE];
+    char address[SVC_ADDRESS_SIZE];
+    __u8 pad;
+    __u32 port; /* host order */
+    enum svc_protocol protocol;
+    enum svc_health health;
+    __u32 weight;
+};
+
+/* Value of `endpoint_stats`, per CPU: sum over CPUs. */
+struct svc_endpoint_stats {
+    __u64 connections; /* connects sent to this endpoint; whether they were answered is not known here */
+};
+
+/* Value of `counters`[0], per CPU: why connects went where they went. */
+struct svc_counters {
+    __u64 hit;          /* alias found, endpoint drawn */
+    __u64 miss;         /* no alias: passed through unchanged */
+    __u64 no_endpoint;  /* alias found, no eligible endpoint: refused */
+    __u64 retried;      /* a lookup met an entry in change and was done again */
+    __u64 inconsistent; /* as above, too often in a row: refused */
+};
+
+/*
+ * Value of `task_scope`, the cgroup storage. FROZEN: after a link update the kernel hands the new program the
+ * memory that the old program's map allocated, whatever size the new one declares.
+ */
+struct svc_task_scope {
+    __u32 scope;
+    __u32 flags;
+    __u64 reserved[3];
+};
+
+/* Key of `tasks`: the cgroup's id, which is its inode number. */
+struct svc_task_key {
+    __u64 cgroup_id;
+};
+
+/* APPEND ONLY: adoption copies the common beginning from a map of another version. */
+struct svc_task {
+    __u32 scope;
+    __u32 flags; /* SVC_TASK_RUN */
+    char cgroup[SVC_CGROUP_SIZE]; /* path below the cgroup v2 mount, begins with / */
+    char namespace_name[SVC_NAMESPACE_SIZE];
+    char service[SVC_SERVICE_SIZE];
+};
+
+#define SVC_TASK_RUN 1u /* made by `svcconnect run`: the daemon removes the cgroup when it stays empty */
+
+/* Value of `layout`[0]. */
+struct svc_layout {
+    __u32 abi_version;
+    __u32 reserved;
+};
+
+_Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");
+_Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
+_Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
+_Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");
+_Static_assert(sizeof(struct svc_endpoint) % 4 == 0, "svc_endpoint has no tail padding");
+
+#endif

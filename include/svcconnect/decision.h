@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The decisions of the data path as pure functions: compiled for BPF into the programs and by the host compiler
+ * into userspace and its unit tests, because the kernel cannot test-run a sock_addr program.
+ */
+#ifndef SVCCONNECT_DECISION_H
+#define SVCCONNECT_DECISION_H
+
+#include <svcconnect/abi.h>
+
+#define SVC_INLINE static inline __attribute__((always_inline, unused))
+
+#define SVC_SOCK_STREAM   1
+#define SVC_SOCK_DGRAM    2
+#define SVC_IPPROTO_MPTCP 262
+
+/*
+ * A table descriptor: first slot, number of slots, and a generation that only tells people (and a debugger) that
+ * the table was replaced. A count of 0 is an empty table.
+ */
+#define SVC_MAX_TABLE_SLOTS 65535u
+
+SVC_INLINE __u64 svc_descriptor(__u32 first, __u32 count, __u32 generation)
+{
+    return (__u64)first << 32 | (__u64)(count & 0xffff) << 16 | (generation & 0xffff);
+}
+
+SVC_INLINE __u32 svc_descriptor_first(__u64 descriptor)
+{
+    return descriptor >> 32;
+}
+
+SVC_INLINE __u32 svc_descriptor_count(__u64 descriptor)
+{
+    return descriptor >> 16 & 0xffff;
+}
+
+SVC_INLINE __u32 svc_descriptor_generation(__u64 descriptor)
+{
+    return descriptor & 0xffff;
+}
+
+/*
+ * The protocol of a socket as aliases know it: TCP, UDP, or 0 for sockets that are never redirected.
+ * An MPTCP socket is a stream whose fallback is TCP; SCTP, UDP-Lite and raw sockets are left alone.
+ */
+SVC_INLINE __u8 svc_socket_protocol(__u32 type, __u32 protocol)
+{
+    if (type == SVC_SOCK_STREAM && (protocol == TCP || protocol == SVC_IPPROTO_MPTCP))
+        return TCP;
+    if (type == SVC_SOCK_DGRAM && protocol == UDP)
+        return UDP;
+    return 0;
+}
+
+/* One word of an address; the eight-byte loads below need no alignment on the host either. */
+SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
+{
+    __u32 value;
+    __builtin_memcpy(&value, address + 4 * word, 4);
+    return value;
+}
+
+SVC_INLINE int svc_address_equal(const __u8 a[16], const __u8 b[16])
+{
+    return ((svc_address_word(a, 0) ^ svc_address_word(b, 0)) | (svc_address_word(a, 1) ^ svc_address_word(b, 1)) |
+            (svc_address_word(a, 2) ^ svc_address_word(b, 2)) | (svc_address_word(a, 3) ^ svc_address_word(b, 3))) == 0;
+}
+
+/* Is this entry of `services` the one the key asks for? */
+SVC_INLINE int svc_service_matches(const struct svc_service *service, const struct svc_alias_key *key)
+{
+    if (service->scope != key->scope || service->port_be != key->port_be || service->protocol != key->protocol)
+        return 0;
+    return svc_address_equal(service->address4, key->address) || svc_address_equal(service->address6, key->address);
+}
+
+/* Where a draw ended: the column's outcome. */
+struct svc_outcome {
+    __u32 endpoint;
+    __be16 port_be;
+    const __u8 *address;
+};
+
+/*
+ * One 32-bit random word serves both draws of the alias method: of random * count the upper half is the column,
+ * the lower half the fraction within it. Every outcome keeps its probability to 2^-32 (one value of the word).
+ */
+SVC_INLINE __u32 svc_draw_column(__u32 random, __u32 count)
+{
+    return (__u64)random * count >> 32;
+}
+
+SVC_INLINE __u32 svc_draw_fraction(__u32 random, __u32 count)
+{
+    return (__u32)((__u64)random * count);
+}
+
+SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u32 fraction)
+{
+    if (fraction < slot->threshold)
+        return (struct svc_outcome){slot->endpoint_a, slot->port_a_be, slot->address_a};
+    return (struct svc_outcome){slot->endpoint_b, slot->port_b_be, slot->address_b};
+}
+
+#endif

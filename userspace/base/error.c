@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int store(struct error *error, int number, const char *text)
+{
+    number = abs(number);
+    if (error) {
+        *error = (struct error){.number = number};
+        (void)snprintf(error->message, sizeof(error->message), "%s", text);
+    }
+    return -number;
+}
+
+int error_set(struct error *error, int number, const char *format, ...)
+{
+    char text[sizeof(error->message)];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return store(error, number, text);
+}
+
+int error_errno(struct error *error, int number, const char *format, ...)
+{
+    char text[sizeof(error->message) / 2];
+    char whole[sizeof(error->message)];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    (void)snprintf(whole, sizeof(whole), "%s: %s", text, strerror(abs(number)));
+    return store(error, number, whole);
+}
+
+static void build_message(struct error *error)
+{
+    (void)snprintf(error->message, sizeof(error->message), "%s: \"%s\" is not allowed; allowed: %s", error->field,
+                   error->value, error->allowed);
+}
+
+int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!error)
+        return -EINVAL;
+    *error = (struct error){.number = EINVAL};
+    (void)snprintf(error->field, sizeof(error->field), "%s", field);
+    (void)snprintf(error->value, sizeof(error->value), "%s", value ? value : "");
+    va_start(arguments, format);
+    (void)vsnprintf(error->allowed, sizeof(error->allowed), format, arguments);
+    va_end(arguments);
+    /* What is echoed to a terminal and into logs stays one printable line. */
+    for (char *c = error->value; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    build_message(error);
+    return -EINVAL;
+}
+
+void error_prefix_field(struct error *error, const char *prefix)
+{
+    char field[sizeof(error->field)];
+
+    if (!error || !error->field[0])
+        return;
+    (void)snprintf(field, sizeof(field), "%s.%.100s", prefix, error->field);
+    memcpy(error->field, field, sizeof(field));
+    build_message(error);
+}

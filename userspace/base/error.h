@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * An error with the sentence a person needs, carried up to whoever answers that person. Functions return the
+ * negative errno and, where they can say more, fill the struct. Library code does not log errors: it returns them.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct error {
+    int number;        /* positive errno; 0: nothing has gone wrong */
+    char field[128];   /* path of the offending member ("targets[0].weight"), or empty */
+    char value[128];   /* what was given, shortened, or empty */
+    char allowed[256]; /* what would have been accepted, or empty */
+    char message[640]; /* the whole sentence */
+};
+
+/*
+ * A general failure: stores number and message. `number` is a negative or positive errno. An `error` of NULL is
+ * allowed. Returns the negative errno, so that `return error_set(...)` forwards it.
+ */
+int error_set(struct error *error, int number, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* As error_set, with ": <text of number>" appended. */
+int error_errno(struct error *error, int number, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Bad input: names the field, the value and what is allowed. Returns -EINVAL. */
+int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Puts `prefix.` before the field of an input error that came from an inner document; no effect on others. */
+void error_prefix_field(struct error *error, const char *prefix);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    _cleanup_free_ char *text = NULL;
+    size_t capacity = 4096;
+    size_t length = 0;
+
+    if (fd < 0)
+        return -errno;
+    text = malloc(capacity + 1);
+    if (!text)
+        return -ENOMEM;
+    for (;;) {
+        ssize_t got = read(fd, text + length, capacity - length);
+
+        if (got < 0) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        if (got == 0)
+            break;
+        length += (size_t)got;
+        if (length > limit)
+            return -EFBIG;
+        if (length == capacity) {
+            char *larger = realloc(text, capacity * 2 + 1);
+
+            if (!larger)
+                return -ENOMEM;
+            text = larger;
+            capacity *= 2;
+        }
+    }
+    text[length] = '\0';
+    *ret_text = TAKE_PTR(text);
+    if (ret_length)
+        *ret_length = length;
+    return 0;
+}
+
+int file_rewrite_in_place(const char *path, mode_t mode, const char *text)
+{
+    _cleanup_close_ int fd = -1;
+    _cleanup_free_ char *old = NULL;
+    _cleanup_free_ char *padded = NULL;
+    size_t old_length = 0;
+    size_t length = strlen(text);
+    size_t padded_length;
+
+    if (file_read(path, 1 << 26, &old, &old_length) == 0 && old_length == length && memcmp(old, text, length) == 0)
+        return 0;
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return -errno;
+    padded_length = length > old_length ? length : old_length;
+    padded = malloc(padded_length + 1);
+    if (!padded)
+        return -ENOMEM;
+    memcpy(padded, text, length);
+    memset(padded + length, '\n', padded_length - length);
+    for (size_t done = 0; done < padded_length;) {
+        ssize_t n = pwrite(fd, padded + done, padded_length - done, (off_t)done);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            done += (size_t)n;
+    }
+    if (ftruncate(fd, (off_t)length) < 0)
+        return -errno;
+    return 0;
+}
+
+int directory_make(const char *path, mode_t mode)
+{
+    _cleanup_free_ char *copy = strdup(path);
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+            return -errno;
+        if (!slash)
+            return 0;
+        *slash = '/';
+    }
+}
