@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# Bash completion of svcconnect: commands, options, service names (asked of the daemon when it answers).
+
+_svcconnect_service_names()
+{
+    # Compact and indented JSON both have `"name": "v1"`; no other member of the list is called so.
+    svcconnect ${socket:+--socket "$socket"} services --json ${namespace:+-n "$namespace"} 2>/dev/null |
+        grep -o '"name": *"[^"]*"' | sed 's/.*"\([^"]*\)"$/\1/'
+}
+
+_svcconnect()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands="register deregister health weight route delete attach detach run status services endpoints
+        aliases routes tasks hosts doctor help version"
+    local command="" second="" socket="" namespace="" options="" position=0 i word
+
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        --socket)
+            socket=${COMP_WORDS[++i]}
+            ;;
+        -n | --namespace)
+            namespace=${COMP_WORDS[++i]}
+            ;;
+        --address | --id | --weight | --health | --protocol | --cgroup | --service)
+            ((i++))
+            ;;
+        --)
+            if [[ $command == run ]]; then
+                # The rest is a command line of its own.
+                if declare -F _command_offset >/dev/null; then
+                    _command_offset $((i + 1))
+                else
+                    mapfile -t COMPREPLY < <(compgen -c -f -- "$current")
+                fi
+                return
+            fi
+            ;;
+        -*) ;;
+        *)
+            if [[ -z $command ]]; then
+                command=$word
+            elif [[ $command == @(route|delete|help) && -z $second ]]; then
+                second=$word
+            else
+                ((position++))
+            fi
+            ;;
+        esac
+    done
+
+    case $previous in
+    --socket | --cgroup)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --health)
+        mapfile -t COMPREPLY < <(compgen -W "HEALTHY UNHEALTHY" -- "$current")
+        return
+        ;;
+    --protocol)
+        mapfile -t COMPREPLY < <(compgen -W "tcp udp" -- "$current")
+        return
+        ;;
+    --service)
+        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
+        return
+        ;;
+    -n | --namespace | --address | --id | --weight)
+        return
+        ;;
+    esac
+
+    if [[ $current == -* ]]; then
+        options="--socket --json --help"
+        case $command in
+        "") options+=" --version" ;;
+        register) options+=" --namespace --address --id --weight --health --protocol" ;;
+        attach) options+=" --namespace --cgroup --service" ;;
+        detach) options+=" --cgroup --all" ;;
+        run) options+=" --namespace --service --" ;;
+        deregister | health | weight | route | delete | services | endpoints | aliases | routes | tasks | hosts)
+            options+=" --namespace"
+            ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+        return
+    fi
+
+    case $command:$second:$position in
+    ::*)
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+        ;;
+    help::*)
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+        ;;
+    help:route:0 | route::*)
+        mapfile -t COMPREPLY < <(compgen -W "set show clear" -- "$current")
+        ;;
+    help:delete:0 | delete::*)
+        mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")
+        ;;
+    register::0 | deregister::0 | health::0 | weight::0 | delete:service:0)
+        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
+        ;;
+    health::2)
+        mapfile -t COMPREPLY < <(compgen -W "healthy unhealthy" -- "$current")
+        ;;
+    esac
+}
+
+complete -F _svcconnect svcconnect

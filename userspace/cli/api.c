@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The one place where commands meet control_client: requests in, answers or reported failures out. */
+#include "cli/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/report.h"
+
+int api_exchange(const struct invocation *invocation, const char *method, const char *path, const cJSON *body,
+                 struct control_response *ret_response)
+{
+    const struct control_request request = {
+        .socket_path = invocation->socket_path,
+        .method = method,
+        .path = path,
+        .body = body,
+    };
+    _cleanup_control_response_ struct control_response response = {0};
+    struct error error = {0};
+    int r = control_client_request(&request, &response, &error);
+
+    if (r == CONTROL_CLIENT_UNREACHABLE)
+        return report_unreachable(invocation, error.number);
+    if (r < 0)
+        return report_error(invocation, CLI_FAILED, "%s", error.message);
+    if (response.status >= 400)
+        return report_refusal(invocation, response.status, response.json);
+    if (response.status < 200 || response.status >= 300 || !cJSON_IsObject(response.json))
+        return report_error(invocation, CLI_FAILED,
+                            "what answers on %s is no svcconnect daemon of this version (HTTP status %ld)",
+                            invocation->socket_path, response.status);
+    *ret_response = control_response_take(&response);
+    return CLI_DONE;
+}
+
+/* `path`?namespace=`name`, percent-encoded. */
+static char *narrowed_path(const char *path, const char *name)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!out)
+        return NULL;
+    (void)fprintf(out, "%s?namespace=", path);
+    for (; *name; name++) {
+        unsigned char c = (unsigned char)*name;
+
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("-._~", c)))
+            (void)fputc(c, out);
+        else
+            (void)fprintf(out, "%%%02X", c);
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+int api_get(const struct invocation *invocation, const char *path, struct control_response *ret_response)
+{
+    const char *namespace_name = invocation->options[OPTION_NAMESPACE];
+    _cleanup_free_ char *narrowed = NULL;
+
+    if (!namespace_name)
+        return api_exchange(invocation, "GET", path, NULL, ret_response);
+    narrowed = narrowed_path(path, namespace_name);
+    if (!narrowed)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    return api_exchange(invocation, "GET", narrowed, NULL, ret_response);
+}
+
+int api_print_json(const struct invocation *invocation, const cJSON *json, const char *text)
+{
+    char *rendered = NULL;
+
+    if (isatty(STDOUT_FILENO))
+        rendered = cJSON_Print(json);
+    else if (!text)
+        rendered = cJSON_PrintUnformatted(json);
+    if (!rendered && !text)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    if (!rendered) {
+        size_t length = strlen(text);
+
+        (void)fputs(text, stdout);
+        if (length == 0 || text[length - 1] != '\n')
+            (void)putchar('\n');
+        return CLI_DONE;
+    }
+    (void)puts(rendered);
+    cJSON_free(rendered);
+    return CLI_DONE;
+}
+
+int api_read(const struct invocation *invocation, const char *path, struct control_response *ret_response)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    int status = api_get(invocation, path, &response);
+
+    if (status == CLI_DONE && invocation->is_json)
+        status = api_print_json(invocation, response.json, response.text);
+    if (status != CLI_DONE)
+        return status;
+    *ret_response = control_response_take(&response);
+    return CLI_DONE;
+}
+
+void api_report_warnings(const struct invocation *invocation, const cJSON *document)
+{
+    const cJSON *warning;
+
+    cJSON_ArrayForEach (warning, cJSON_GetObjectItemCaseSensitive(document, "warnings")) {
+        if (cJSON_IsString(warning))
+            report_warning(invocation, "%s", warning->valuestring);
+    }
+}
+
+int api_change(const struct invocation *invocation, const char *method, const char *path, cJSON *body,
+               struct control_response *ret_response)
+{
+    _cleanup_json_ cJSON *owned = body;
+    _cleanup_control_response_ struct control_response response = {0};
+    int status;
+
+    if (!owned)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    status = api_exchange(invocation, method, path, owned, &response);
+    if (status == CLI_DONE && invocation->is_json)
+        status = api_print_json(invocation, response.json, response.text);
+    if (status != CLI_DONE)
+        return status;
+    api_report_warnings(invocation, response.json);
+    *ret_response = control_response_take(&response);
+    return CLI_DONE;
+}
+
+cJSON *api_body_new(const struct invocation *invocation)
+{
+    const char *namespace_name = invocation->options[OPTION_NAMESPACE];
+    _cleanup_json_ cJSON *body = cJSON_CreateObject();
+
+    if (body && namespace_name && !cJSON_AddStringToObject(body, "namespace", namespace_name))
+        return NULL;
+    return TAKE_PTR(body);
+}
+
+void api_add_item(cJSON **body, const char *name, cJSON *item)
+{
+    if (*body && item && cJSON_AddItemToObject(*body, name, item))
+        return;
+    cJSON_Delete(item);
+    cJSON_Delete(*body);
+    *body = NULL;
+}
+
+void api_add_string(cJSON **body, const char *name, const char *value)
+{
+    if (value)
+        api_add_item(body, name, cJSON_CreateString(value));
+}
+
+void api_add_number(cJSON **body, const char *name, uint64_t value)
+{
+    api_add_item(body, name, cJSON_CreateNumber((double)value));
+}
+
+void api_add_true(cJSON **body, const char *name)
+{
+    api_add_item(body, name, cJSON_CreateTrue());
+}

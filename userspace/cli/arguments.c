@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Words of the command line in, their parts out. */
+#include "cli/arguments.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/number.h"
+
+int argument_number(const char *text, uint64_t *ret_number)
+{
+    return parse_number(text, 0, ARGUMENT_NUMBER_MAX, ret_number) < 0 ? -EINVAL : 0;
+}
+
+/* `text` is NAME, `separator`, NUMBER: at the last separator. */
+static int split(const char *text, const char *separator, char **ret_name, uint64_t *ret_number)
+{
+    uint64_t number;
+    char *name;
+
+    if (separator == text || argument_number(separator + 1, &number) < 0)
+        return -EINVAL;
+    name = strndup(text, (size_t)(separator - text));
+    if (!name)
+        return -ENOMEM;
+    *ret_name = name;
+    *ret_number = number;
+    return 0;
+}
+
+int argument_name_port(const char *text, char **ret_name, bool *ret_has_port, uint64_t *ret_port)
+{
+    const char *colon = strrchr(text, ':');
+    char *name;
+
+    if (colon) {
+        int r = split(text, colon, ret_name, ret_port);
+        if (r == 0)
+            *ret_has_port = true;
+        return r;
+    }
+    if (!*text)
+        return -EINVAL;
+    name = strdup(text);
+    if (!name)
+        return -ENOMEM;
+    *ret_name = name;
+    *ret_has_port = false;
+    return 0;
+}
+
+int argument_target(const char *text, char **ret_name, uint64_t *ret_weight)
+{
+    const char *equals = strrchr(text, '=');
+
+    return equals ? split(text, equals, ret_name, ret_weight) : -EINVAL;
+}

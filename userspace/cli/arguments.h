@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The shapes that arguments have: numbers, NAME[:PORT], SERVICE=WEIGHT. What the values mean is the daemon's
+ * to say. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The largest whole number that JSON carries exactly. */
+#define ARGUMENT_NUMBER_MAX ((uint64_t)1 << 53)
+
+/* A whole number in digits. -EINVAL otherwise. */
+int argument_number(const char *text, uint64_t *ret_number);
+
+/* "backend:80" or "backend". The caller frees *ret_name. -EINVAL: no name, or a port that is no number;
+ * -ENOMEM. */
+int argument_name_port(const char *text, char **ret_name, bool *ret_has_port, uint64_t *ret_port);
+
+/* "v1=90". The caller frees *ret_name. -EINVAL, -ENOMEM. */
+int argument_target(const char *text, char **ret_name, uint64_t *ret_weight);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The table that parsing, help and main() read. Its order is the order of the help. */
+#include "cli/command_table.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/commands.h"
+
+#define NAMESPACE OPTION_BIT(OPTION_NAMESPACE)
+
+const struct command command_rows[] = {
+    {
+        .word = "register",
+        .synopsis = "SERVICE --address IP:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
+                    "[--protocol tcp|udp] [-n NS]",
+        .summary = "register an instance, or replace it; an unknown service is created",
+        .options = NAMESPACE | OPTION_BIT(OPTION_ADDRESS) | OPTION_BIT(OPTION_ID) |
+                   OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_HEALTH) | OPTION_BIT(OPTION_PROTOCOL),
+        .required = OPTION_BIT(OPTION_ADDRESS),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_register,
+    },
+    {
+        .word = "deregister",
+        .synopsis = "SERVICE ID [-n NS]",
+        .summary = "remove an instance",
+        .options = NAMESPACE,
+        .least_arguments = 2,
+        .most_arguments = 2,
+        .run = command_deregister,
+    },
+    {
+        .word = "health",
+        .synopsis = "SERVICE ID healthy|unhealthy [-n NS]",
+        .summary = "set an instance's health; an unhealthy one gets no connections",
+        .options = NAMESPACE,
+        .least_arguments = 3,
+        .most_arguments = 3,
+        .run = command_health,
+    },
+    {
+        .word = "weight",
+        .synopsis = "SERVICE ID N [-n NS]",
+        .summary = "set an instance's share among those of its service; 0: no connections",
+        .options = NAMESPACE,
+        .least_arguments = 3,
+        .most_arguments = 3,
+        .run = command_weight,
+    },
+    {
+        .word = "route",
+        .second_word = "set",
+        .synopsis = "DNSNAME[:PORT] SERVICE=WEIGHT... [-n NS]",
+        .summary = "split a client alias between services by weight; a new alias is created",
+        .details = "Example: svcconnect route set backend:80 v1=90 v2=10",
+        .options = NAMESPACE,
+        .least_arguments = 2,
+        .most_arguments = COMMAND_ANY_ARGUMENTS,
+        .run = command_route_set,
+    },
+    {
+        .word = "route",
+        .second_word = "show",
+        .synopsis = "[DNSNAME[:PORT]] [-n NS]",
+        .summary = "show the routes that were set: wanted and effective shares",
+        .options = NAMESPACE,
+        .most_arguments = 1,
+        .run = command_route_show,
+    },
+    {
+        .word = "route",
+        .second_word = "clear",
+        .synopsis = "DNSNAME[:PORT] [-n NS]",
+        .summary = "remove a route; an alias of a service leads to that service again",
+        .options = NAMESPACE,
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_route_clear,
+    },
+    {
+        .word = "delete",
+        .second_word = "service",
+        .synopsis = "NAME [-n NS]",
+        .summary = "delete a service with its instances; refused while a route leads to it",
+        .options = NAMESPACE,
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_delete_service,
+    },
+    {
+        .word = "attach",
+        .synopsis = "--cgroup PATH [-n NS] [--service NAME]",
+        .summary = "make a cgroup a task: its processes reach the namespace's aliases",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CGROUP) | OPTION_BIT(OPTION_SERVICE),
+        .required = OPTION_BIT(OPTION_CGROUP),
+        .run = command_attach,
+    },
+    {
+        .word = "detach",
+        .synopsis = "--cgroup PATH | --all",
+        .summary = "detach a task, or all",
+        .options = OPTION_BIT(OPTION_CGROUP) | OPTION_BIT(OPTION_ALL),
+        .run = command_detach,
+    },
+    {
+        .word = "run",
+        .synopsis = "[-n NS] [--service NAME] -- COMMAND ARGS...",
+        .summary = "run a command as a task of its own, names resolving",
+        .details =
+            "The command gets a cgroup and an /etc/hosts of its own; both go when it ends, and with them "
+            "what it\n"
+            "left running. Needs root. Exit status: the command's; 127: not found, 126: cannot be executed;\n"
+            "1 and 3 as elsewhere if it could not be started.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_SERVICE),
+        .takes_program = true,
+        .run = command_run,
+    },
+    {
+        .word = "status",
+        .summary = "the daemon's state, counts, counters and room left",
+        .run = command_status,
+    },
+    {
+        .word = "services",
+        .synopsis = "[-n NS]",
+        .summary = "list services",
+        .options = NAMESPACE,
+        .run = command_services,
+    },
+    {
+        .word = "endpoints",
+        .synopsis = "[-n NS]",
+        .summary = "list instances with weight, health and connections",
+        .options = NAMESPACE,
+        .run = command_endpoints,
+    },
+    {
+        .word = "aliases",
+        .synopsis = "[-n NS]",
+        .summary = "list client aliases with addresses, wanted and effective shares",
+        .options = NAMESPACE,
+        .run = command_aliases,
+    },
+    {
+        .word = "routes",
+        .synopsis = "[-n NS]",
+        .summary = "as route show",
+        .options = NAMESPACE,
+        .run = command_routes,
+    },
+    {
+        .word = "tasks",
+        .synopsis = "[-n NS]",
+        .summary = "list tasks",
+        .options = NAMESPACE,
+        .run = command_tasks,
+    },
+    {
+        .word = "hosts",
+        .synopsis = "[-n NS]",
+        .summary = "print the names as lines for /etc/hosts",
+        .options = NAMESPACE,
+        .run = command_hosts,
+    },
+    {
+        .word = "doctor",
+        .summary = "check this host and the daemon, with the next step for what is wrong",
+        .details = "Exit status 1 if there is a problem; warnings alone give 0.",
+        .run = command_doctor,
+    },
+    {
+        .word = "help",
+        .synopsis = "[COMMAND]",
+        .summary = "show the commands, or one command's options",
+        .most_arguments = 2,
+        .run = command_help,
+    },
+    {
+        .word = "version",
+        .summary = "print the version",
+        .run = command_version,
+    },
+};
+
+const size_t command_row_count = ARRAY_SIZE(command_rows);
+
+const struct command *command_find_words(const char *word, const char *second)
+{
+    for (size_t i = 0; i < command_row_count; i++) {
+        const struct command *row = &command_rows[i];
+
+        if (strcmp(row->word, word) == 0 &&
+            (!row->second_word || (second && strcmp(row->second_word, second) == 0)))
+            return row;
+    }
+    return NULL;
+}
+
+bool command_is_group(const char *word)
+{
+    for (size_t i = 0; i < command_row_count; i++)
+        if (command_rows[i].second_word && strcmp(command_rows[i].word, word) == 0)
+            return true;
+    return false;
+}

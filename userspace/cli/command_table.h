@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The commands: one row each, with their words, what they accept, their help and the function that does them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/invocation.h"
+
+struct command {
+    const char *word;
+    const char *second_word; /* NULL: a command of one word */
+    const char *synopsis;    /* what follows the words, without the options every command takes */
+    const char *summary;     /* one line */
+    const char *details;     /* further lines of its help, or NULL */
+    unsigned options;        /* OPTION_BITs besides OPTIONS_COMMON */
+    unsigned required;       /* those of them that must be given */
+    size_t least_arguments;
+    size_t most_arguments;
+    bool takes_program; /* what follows `--` is a program to run */
+    /* Does the command and says what has to be said; returns the exit status. */
+    int (*run)(const struct invocation *invocation);
+};
+
+#define COMMAND_ANY_ARGUMENTS ((size_t)-1)
+
+extern const struct command command_rows[];
+extern const size_t command_row_count;
+
+/* The row of whole words; a row of one word matches whatever `second` is. NULL: none. */
+const struct command *command_find_words(const char *word, const char *second);
+
+/* Is `word` the first of two-word commands? */
+bool command_is_group(const char *word);

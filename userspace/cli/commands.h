@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The callbacks of the command table. Each prints what there is to print and returns the exit status. */
+#pragma once
+
+#include "cli/invocation.h"
+
+/* command_instances.c */
+int command_register(const struct invocation *invocation);
+int command_deregister(const struct invocation *invocation);
+int command_health(const struct invocation *invocation);
+int command_weight(const struct invocation *invocation);
+int command_delete_service(const struct invocation *invocation);
+
+/* command_routes.c */
+int command_route_set(const struct invocation *invocation);
+int command_route_clear(const struct invocation *invocation);
+
+/* command_tasks.c */
+int command_attach(const struct invocation *invocation);
+int command_detach(const struct invocation *invocation);
+int command_tasks(const struct invocation *invocation);
+
+/* run.c */
+int command_run(const struct invocation *invocation);
+
+/* command_services.c */
+int command_services(const struct invocation *invocation);
+int command_endpoints(const struct invocation *invocation);
+
+/* command_aliases.c */
+int command_aliases(const struct invocation *invocation);
+int command_routes(const struct invocation *invocation);
+int command_route_show(const struct invocation *invocation);
+
+/* command_hosts.c, command_status.c, command_doctor.c */
+int command_hosts(const struct invocation *invocation);
+int command_status(const struct invocation *invocation);
+int command_doctor(const struct invocation *invocation);
+
+/* command_help.c */
+int command_help(const struct invocation *invocation);
+int command_version(const struct invocation *invocation);

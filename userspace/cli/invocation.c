@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * argv in, struct invocation out. Before the command stand only the options of the program itself; after it
+ * options and arguments mix freely up to `--`.
+ */
+#include "cli/invocation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command_table.h"
+
+#define DEFAULT_SOCKET "/run/svcconnect/api.sock"
+
+const struct cli_option_row cli_option_rows[OPTION_MAX] = {
+    [OPTION_SOCKET] = {"socket", "PATH", "the daemon's socket ($SVCCONNECT_SOCKET, " DEFAULT_SOCKET ")", 0},
+    [OPTION_JSON] = {"json", NULL, "JSON on standard output, errors as JSON on standard error", 0},
+    [OPTION_HELP] = {"help", NULL, "show this help", 'h'},
+    [OPTION_NAMESPACE] = {"namespace", "NS", "namespace", 'n'},
+    [OPTION_ADDRESS] = {"address", "IP:PORT", "where the instance listens; IPv6 as [IP]:PORT", 0},
+    [OPTION_ID] = {"id", "ID", "the instance's id (IP:PORT)", 0},
+    [OPTION_WEIGHT] = {"weight", "N", "its share among the service's instances, 0 to 65535 (1)", 0},
+    [OPTION_HEALTH] = {"health", "HEALTHY|UNHEALTHY", "its health (HEALTHY)", 0},
+    [OPTION_PROTOCOL] = {"protocol", "tcp|udp", "protocol (tcp)", 0},
+    [OPTION_CGROUP] = {"cgroup", "PATH", "cgroup directory, or its path below the cgroup v2 mount", 0},
+    [OPTION_ALL] = {"all", NULL, "every task", 0},
+    [OPTION_SERVICE] = {"service", "NAME", "the service that the task itself belongs to", 0},
+};
+
+struct parser {
+    struct invocation *invocation;
+    struct error *error;
+    char **words; /* the rest of argv */
+    unsigned allowed;
+};
+
+static int find_long(const char *name, size_t length)
+{
+    for (int i = 0; i < OPTION_MAX; i++)
+        if (strlen(cli_option_rows[i].name) == length && memcmp(cli_option_rows[i].name, name, length) == 0)
+            return i;
+    return -ENOENT;
+}
+
+static int find_letter(char letter)
+{
+    for (int i = 0; i < OPTION_MAX; i++)
+        if (letter && cli_option_rows[i].letter == letter)
+            return i;
+    return -ENOENT;
+}
+
+/* Option at words[0]: stores its value, moves past it. `value` is what the same word holds of it, or NULL. */
+static int store_option(struct parser *parser, int option, const char *value)
+{
+    const char *word = parser->words[0];
+
+    if (option >= 0 && !parser->invocation->command && !(parser->allowed & OPTION_BIT((unsigned)option)))
+        return error_set(parser->error, EINVAL, "%s stands after the command", word);
+    if (option < 0 || !(parser->allowed & OPTION_BIT((unsigned)option)))
+        return error_set(parser->error, EINVAL, "unknown option %s", word);
+    if (!cli_option_rows[option].metavar) {
+        if (value)
+            return error_set(parser->error, EINVAL, "--%s takes no value", cli_option_rows[option].name);
+        parser->words++;
+        value = "";
+    } else if (value) {
+        parser->words++;
+    } else {
+        value = parser->words[1];
+        parser->words += value ? 2 : 1;
+    }
+    if (cli_option_rows[option].metavar && (!value || !*value))
+        return error_set(parser->error, EINVAL, "--%s wants a value: %s", cli_option_rows[option].name,
+                         cli_option_rows[option].metavar);
+    parser->invocation->options[option] = value;
+    if (option == OPTION_JSON)
+        parser->invocation->is_json = true;
+    if (option == OPTION_HELP)
+        parser->invocation->wants_help = true;
+    return 0;
+}
+
+static int parse_option(struct parser *parser)
+{
+    const char *word = parser->words[0];
+    const char *equals = strchr(word, '=');
+
+    if (word[1] != '-')
+        return store_option(parser, find_letter(word[1]), word[2] ? word + 2 : NULL);
+    if (equals)
+        return store_option(parser, find_long(word + 2, (size_t)(equals - word) - 2), equals + 1);
+    return store_option(parser, find_long(word + 2, strlen(word) - 2), NULL);
+}
+
+/* "-5" is an argument: a number that the command then refuses by name. So is "-" alone. */
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9');
+}
+
+static int parse_before_command(struct parser *parser)
+{
+    while (*parser->words && is_option(*parser->words)) {
+        int r;
+
+        if (strcmp(*parser->words, "--version") == 0) {
+            parser->invocation->command = command_find_words("version", NULL);
+            parser->words++;
+            return 0;
+        }
+        r = parse_option(parser);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int parse_command(struct parser *parser)
+{
+    const char *first = parser->words[0];
+    const char *second = parser->words[1];
+    const struct command *command = command_find_words(first, second);
+
+    if (command) {
+        parser->invocation->command = command;
+        parser->words += command->second_word ? 2 : 1;
+        return 0;
+    }
+    if (!command_is_group(first))
+        return error_set(parser->error, EINVAL, "\"%s\" is no command; svcconnect help lists them", first);
+    if (second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
+        /* The help of a group is what `help GROUP` prints. */
+        parser->invocation->command = command_find_words("help", NULL);
+        parser->invocation->arguments[parser->invocation->argument_count++] = parser->words[0];
+        parser->words += 2;
+        return 0;
+    }
+    if (second && !is_option(second))
+        return error_set(parser->error, EINVAL, "\"%s %s\" is no command; see svcconnect help %s", first,
+                         second, first);
+    return error_set(parser->error, EINVAL, "\"%s\" wants another word; see svcconnect help %s", first,
+                     first);
+}
+
+static int parse_after_command(struct parser *parser)
+{
+    struct invocation *invocation = parser->invocation;
+
+    parser->allowed = OPTIONS_COMMON | invocation->command->options;
+    while (*parser->words) {
+        if (strcmp(*parser->words, "--") == 0) {
+            parser->words++;
+            if (invocation->command->takes_program) {
+                invocation->program = parser->words;
+                return 0;
+            }
+            while (*parser->words)
+                invocation->arguments[invocation->argument_count++] = *parser->words++;
+        } else if (is_option(*parser->words)) {
+            int r = parse_option(parser);
+
+            if (r < 0)
+                return r;
+        } else {
+            invocation->arguments[invocation->argument_count++] = *parser->words++;
+        }
+    }
+    return 0;
+}
+
+static int check_form(const struct invocation *invocation, struct error *error)
+{
+    const struct command *command = invocation->command;
+
+    for (int i = 0; i < OPTION_MAX; i++)
+        if (command->required & OPTION_BIT((unsigned)i) && !invocation->options[i])
+            return error_set(error, EINVAL, "--%s %s is missing", cli_option_rows[i].name,
+                             cli_option_rows[i].metavar);
+    if (command->takes_program && !invocation->program)
+        return error_set(error, EINVAL, "-- is missing before the program to run");
+    if (command->takes_program && !*invocation->program)
+        return error_set(error, EINVAL, "the program to run is missing after --");
+    if (invocation->argument_count < command->least_arguments)
+        return error_set(error, EINVAL, "%s arguments: %zu given",
+                         invocation->argument_count ? "too few" : "missing", invocation->argument_count);
+    if (invocation->argument_count > command->most_arguments)
+        return error_set(error, EINVAL, "unexpected argument \"%s\"",
+                         invocation->arguments[command->most_arguments]);
+    return 0;
+}
+
+static int parse(struct parser *parser)
+{
+    struct invocation *invocation = parser->invocation;
+    int r = parse_before_command(parser);
+
+    if (r < 0)
+        return r;
+    if (!invocation->command) {
+        if (!*parser->words)
+            return invocation->wants_help ? 0 : error_set(parser->error, EINVAL, "a command is missing");
+        r = parse_command(parser);
+        if (r < 0)
+            return r;
+    }
+    r = parse_after_command(parser);
+    if (r < 0 || invocation->wants_help)
+        return r;
+    return check_form(invocation, parser->error);
+}
+
+/* An error is to be told as JSON even if it was met before --json was. */
+static bool mentions_json(char **argv)
+{
+    for (; *argv && strcmp(*argv, "--") != 0; argv++)
+        if (strcmp(*argv, "--json") == 0)
+            return true;
+    return false;
+}
+
+int invocation_parse(int argc, char **argv, struct invocation *invocation, struct error *error)
+{
+    const char *from_environment = getenv("SVCCONNECT_SOCKET");
+    struct parser parser = {invocation, error, argv + (argc > 0), OPTIONS_COMMON};
+    int r;
+
+    invocation->arguments = calloc((size_t)argc + 1, sizeof(*invocation->arguments));
+    if (!invocation->arguments)
+        return error_errno(error, ENOMEM, "cannot read the command line");
+    r = parse(&parser);
+    if (r < 0)
+        invocation->is_json = mentions_json(argv);
+    invocation->socket_path = invocation->options[OPTION_SOCKET];
+    if (!invocation->socket_path)
+        invocation->socket_path = from_environment && *from_environment ? from_environment : DEFAULT_SOCKET;
+    return r;
+}
+
+void invocation_done(struct invocation *invocation)
+{
+    free(invocation->arguments);
+    *invocation = (struct invocation){0};
+}
+
+const char *invocation_namespace(const struct invocation *invocation)
+{
+    return invocation->options[OPTION_NAMESPACE] ? invocation->options[OPTION_NAMESPACE] : "default";
+}

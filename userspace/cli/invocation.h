@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The command line, taken apart. In: argv. Out: which row of the command table it names, the values of its
+ * options, its arguments. Knows the form of options; what each command accepts is in the table.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Exit statuses of the program; `run` passes on its command's instead. */
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_FAILED = 1, /* refused or failed */
+    CLI_USAGE = 2,
+    CLI_UNREACHABLE = 3, /* no daemon on the socket */
+};
+
+enum cli_option {
+    OPTION_SOCKET,
+    OPTION_JSON,
+    OPTION_HELP,
+    OPTION_NAMESPACE,
+    OPTION_ADDRESS,
+    OPTION_ID,
+    OPTION_WEIGHT,
+    OPTION_HEALTH,
+    OPTION_PROTOCOL,
+    OPTION_CGROUP,
+    OPTION_ALL,
+    OPTION_SERVICE,
+    OPTION_MAX,
+};
+
+struct cli_option_row {
+    const char *name;    /* without the dashes */
+    const char *metavar; /* NULL: a flag */
+    const char *help;
+    char letter; /* short form, or NUL */
+};
+
+extern const struct cli_option_row cli_option_rows[OPTION_MAX];
+
+#define OPTION_BIT(option) (1u << (option))
+/* What every command takes. */
+#define OPTIONS_COMMON (OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
+
+struct command;
+
+struct invocation {
+    const struct command *command; /* NULL: none was given */
+    const char *socket_path;
+    bool is_json;
+    bool wants_help;
+    const char *options[OPTION_MAX]; /* the value, "" of a flag, NULL: not given */
+    char **arguments;                /* NULL-terminated, owned; the strings are argv's */
+    size_t argument_count;
+    char **program; /* what follows `--`, NULL-terminated; NULL: there was no `--` */
+};
+
+/*
+ * Fills *invocation (zeroed by the caller, who releases it in any case). -EINVAL: not a valid command line,
+ * the sentence is in `error`; command, is_json and socket_path are then as far as they were understood.
+ * -ENOMEM.
+ */
+int invocation_parse(int argc, char **argv, struct invocation *invocation, struct error *error);
+
+void invocation_done(struct invocation *invocation);
+
+/* The -n value, or "default": for messages. */
+const char *invocation_namespace(const struct invocation *invocation);

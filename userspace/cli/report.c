@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Sentences in, text or JSON on standard error out. */
+#include "cli/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command_help.h"
+
+static void print_json_error(const char *message, const char *member, const char *value)
+{
+    _cleanup_json_ cJSON *document = cJSON_CreateObject();
+    cJSON *error = cJSON_AddObjectToObject(document, "error");
+    char *text;
+
+    (void)cJSON_AddStringToObject(error, "message", message);
+    if (member)
+        (void)cJSON_AddStringToObject(error, member, value);
+    text = cJSON_PrintUnformatted(document);
+    (void)fprintf(stderr, "%s\n", text ? text : "{\"error\": {\"message\": \"out of memory\"}}");
+    cJSON_free(text);
+}
+
+int report_error(const struct invocation *invocation, int status, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (invocation->is_json)
+        print_json_error(text, NULL, NULL);
+    else
+        (void)fprintf(stderr, "svcconnect: %s\n", text);
+    return status;
+}
+
+int report_usage(const struct invocation *invocation, const char *format, ...)
+{
+    const struct command *command = invocation->command;
+    char usage[256] = "svcconnect [--socket PATH] [--json] COMMAND ...";
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (command)
+        help_usage_line(command, usage, sizeof(usage));
+    if (invocation->is_json)
+        print_json_error(text, "usage", usage);
+    else
+        (void)fprintf(stderr, "svcconnect: %s\nusage: %s\n", text, usage);
+    return CLI_USAGE;
+}
+
+int report_unreachable(const struct invocation *invocation, int number)
+{
+    char text[512];
+
+    if (number == EACCES || number == EPERM)
+        (void)snprintf(text, sizeof(text),
+                       "permission denied on the daemon's socket %s: use sudo, or join the socket's group",
+                       invocation->socket_path);
+    else
+        (void)snprintf(
+            text, sizeof(text),
+            "no daemon on %s (%s): start one (systemctl start svcconnectd, or svcconnectd as root), or "
+            "name its socket with --socket PATH or $SVCCONNECT_SOCKET",
+            invocation->socket_path, strerror(number));
+    if (invocation->is_json)
+        print_json_error(text, "socket", invocation->socket_path);
+    else
+        (void)fprintf(stderr, "svcconnect: %s\n", text);
+    return CLI_UNREACHABLE;
+}
+
+int report_refusal(const struct invocation *invocation, long status, const cJSON *document)
+{
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(document, "error");
+    const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+    char *text;
+
+    if (!message)
+        return report_error(invocation, CLI_FAILED,
+                            "the daemon answered with HTTP status %ld and no explanation", status);
+    if (!invocation->is_json)
+        return report_error(invocation, CLI_FAILED, "%s", message);
+    text = cJSON_PrintUnformatted(document);
+    if (!text)
+        return report_error(invocation, CLI_FAILED, "%s", message);
+    (void)fprintf(stderr, "%s\n", text);
+    cJSON_free(text);
+    return CLI_FAILED;
+}
+
+static void print_line(const char *prefix, const char *format, va_list arguments)
+{
+    (void)fputs(prefix, stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+}
+
+void report_warning(const struct invocation *invocation, const char *format, ...)
+{
+    va_list arguments;
+
+    if (invocation->is_json)
+        return;
+    va_start(arguments, format);
+    print_line("svcconnect: warning: ", format, arguments);
+    va_end(arguments);
+}
+
+void report_hint(const struct invocation *invocation, const char *format, ...)
+{
+    va_list arguments;
+
+    if (invocation->is_json)
+        return;
+    va_start(arguments, format);
+    print_line("", format, arguments);
+    va_end(arguments);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Values in, text for people out. */
+#include "cli/text.h"
+
+#include <string.h>
+
+bool text_wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+const char *text_colour_code(enum text_colour colour)
+{
+    static const char *const codes[] = {
+        [TEXT_PLAIN] = "\033[0m",  [TEXT_BOLD] = "\033[1m",    [TEXT_DIM] = "\033[2m",
+        [TEXT_GREEN] = "\033[32m", [TEXT_YELLOW] = "\033[33m", [TEXT_RED] = "\033[31m",
+    };
+
+    return codes[colour];
+}
+
+const char *text_share(double percent, char text[static TEXT_PERCENT_SIZE])
+{
+    /* Sums of shares are off by a rounding error; that is neither something nor less than everything. */
+    bool is_nothing = percent < 1e-9;
+    bool is_all = percent > 100 - 1e-9;
+
+    if (!is_nothing && percent < 0.01)
+        (void)snprintf(text, TEXT_PERCENT_SIZE, "<0.01 %%");
+    else if (!is_all && percent > 99.99)
+        (void)snprintf(text, TEXT_PERCENT_SIZE, ">99.99 %%");
+    else
+        (void)snprintf(text, TEXT_PERCENT_SIZE, "%.*f %%",
+                       !is_nothing && !is_all && (percent < 0.1 || percent > 99.9) ? 2 : 1, percent);
+    return text;
+}
+
+const char *text_percent(const cJSON *number, char text[static TEXT_PERCENT_SIZE])
+{
+    if (cJSON_IsNumber(number))
+        return text_share(number->valuedouble, text);
+    (void)snprintf(text, TEXT_PERCENT_SIZE, "-");
+    return text;
+}
+
+const char *text_endpoint(const cJSON *object, char text[static TEXT_ENDPOINT_SIZE])
+{
+    const char *address = text_member(object, "address");
+    bool is_v6 = strchr(address, ':') != NULL;
+
+    (void)snprintf(text, TEXT_ENDPOINT_SIZE, "%s%.46s%s:%u", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
+                   (unsigned)text_number(object, "port"));
+    return text;
+}
+
+char *text_printable(const char *text)
+{
+    char *copy = strdup(text);
+
+    for (char *c = copy; c && *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return copy;
+}
+
+const cJSON *text_child(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *text_member(const cJSON *object, const char *name)
+{
+    const char *value = cJSON_GetStringValue(text_child(object, name));
+
+    return value ? value : "";
+}
+
+uint64_t text_number(const cJSON *object, const char *name)
+{
+    const cJSON *item = text_child(object, name);
+
+    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+}
+
+bool text_is_true(const cJSON *object, const char *name)
+{
+    return cJSON_IsTrue(text_child(object, name));
+}

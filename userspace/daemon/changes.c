@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Changes of instances and services. */
+#include "daemon/changes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "daemon/daemon.h"
+#include "model/names.h"
+#include "registry/rows.h"
+#include "routing/table.h"
+
+static const struct {
+    const char *name;
+    change_fn change;
+} changes[] = {
+    {"register", change_register},   {"update", change_update},
+    {"deregister", change_deregister}, {"delete-service", change_delete_service},
+    {"set-route", change_set_route}, {"clear-route", change_clear_route},
+};
+
+change_fn change_by_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+        if (strcmp(changes[i].name, name) == 0)
+            return changes[i].change;
+    return NULL;
+}
+
+int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)
+{
+    const char *name = "default";
+    int r = json_get_string(body, "namespace", false, &name, error);
+
+    if (r == 0)
+        r = model_check_namespace("namespace", name, error);
+    if (r == 0)
+        *ret_namespace = name;
+    return r;
+}
+
+static int read_service_name(const cJSON *body, const char **ret_name, struct error *error)
+{
+    const char *name = NULL;
+    int r = json_get_string(body, "service", true, &name, error);
+
+    if (r == 0)
+        r = model_check_service("service", name, error);
+    if (r == 0)
+        *ret_name = name;
+    return r;
+}
+
+static int read_weight(const cJSON *body, bool is_required, uint32_t *weight, struct error *error)
+{
+    uint64_t number = *weight;
+    int r = json_get_integer(body, "weight", is_required, 0, TABLE_MAX_WEIGHT, &number, error);
+
+    *weight = (uint32_t)number;
+    return r;
+}
+
+static int read_health(const cJSON *body, enum svc_health *health, struct error *error)
+{
+    const char *text = NULL;
+    int r = json_get_string(body, "health", false, &text, error);
+
+    if (r < 0 || !text)
+        return r;
+    if (strcasecmp(text, "HEALTHY") != 0 && strcasecmp(text, "UNHEALTHY") != 0)
+        return error_input(error, "health", text, "HEALTHY, UNHEALTHY");
+    *health = strcasecmp(text, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
+    return 0;
+}
+
+static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance, struct error *error)
+{
+    const char *text = NULL;
+    uint32_t number;
+    int r = json_get_string(body, "address", true, &text, error);
+
+    if (r < 0)
+        return r;
+    if (ip_endpoint_parse(text, &instance->address, &instance->port) < 0)
+        return error_input(error, "address", text, "IP:PORT or [IPv6]:PORT with a port from 1 to 65535");
+    if (ip_address_is_unusable(&instance->address))
+        return error_input(error, "address", text, "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
+    if (config_alias_number(&daemon->config, &instance->address, &number) == 0)
+        return error_input(error, "address", text, "an address outside the alias range %s, which is for names",
+                           daemon->config.alias_range_text);
+    return 0;
+}
+
+static int read_protocol(const cJSON *body, struct error *error)
+{
+    const char *text = "tcp";
+    int r = json_get_string(body, "protocol", false, &text, error);
+
+    if (r == 0 && strcmp(text, "tcp") != 0)
+        r = error_input(error, "protocol", text, "tcp");
+    return r;
+}
+
+/* "IP:PORT" without brackets, which an instance id may not hold. */
+static void default_id(const struct instance *instance, char *ret_id, size_t size)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+
+    (void)snprintf(ret_id, size, "%s:%u", ip_address_format(&instance->address, address), instance->port);
+}
+
+/* The namespace and the service come into being with their first instance; the alias is the service's name. */
+static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
+                           uint16_t port, struct error *error)
+{
+    const struct catalog *catalog = transaction->daemon->catalog;
+    const struct service *service = catalog_service(catalog, namespace_name, name);
+    const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
+    struct client_alias alias = {.port = port, .protocol = TCP};
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct registry_row row;
+    int r;
+
+    if (service && service->is_declared)
+        return 0;
+    (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", name);
+    r = model_check_dns_name("service", alias.dns_name, error);
+    if (r < 0)
+        return r;
+    if (parent && catalog_alias_owner(parent, alias_identity(&alias, identity))) {
+        (void)error_input(error, "service", name, "a name whose client alias %s no other service has", identity);
+        error->number = EEXIST;
+        return -EEXIST;
+    }
+    if (!parent || !parent->is_declared) {
+        r = row_for_namespace(namespace_name, &row);
+        if (r == 0)
+            r = transaction_put(transaction, row, error);
+        if (r < 0)
+            return r;
+    }
+    r = row_for_service(namespace_name, name, &alias, 1, &row);
+    return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
+}
+
+int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "address",  "id",        "weight",
+                                        "health",  "protocol", "namespace", NULL};
+    struct instance instance = {.weight = 1, .health = HEALTHY, .protocol = TCP};
+    char id_text[MODEL_INSTANCE_MAX + 1];
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    const char *id = id_text;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = change_namespace(body, &namespace_name, error);
+    if (r == 0)
+        r = read_service_name(body, &name, error);
+    if (r == 0)
+        r = read_address(transaction->daemon, body, &instance, error);
+    if (r == 0)
+        r = read_protocol(body, error);
+    if (r == 0)
+        r = read_weight(body, false, &instance.weight, error);
+    if (r == 0)
+        r = read_health(body, &instance.health, error);
+    if (r < 0)
+        return r;
+    default_id(&instance, id_text, sizeof(id_text));
+    r = json_get_string(body, "id", false, &id, error);
+    if (r == 0)
+        r = model_check_instance_id("id", id, error);
+    if (r == 0)
+        r = declare_service(transaction, namespace_name, name, instance.port, error);
+    if (r < 0)
+        return r;
+    instance.id = (char *)id;
+    r = row_for_instance(namespace_name, name, &instance, &row);
+    if (r < 0)
+        return error_errno(error, r, "registering");
+    (void)cJSON_AddStringToObject(answer, "id", id);
+    return transaction_put(transaction, row, error);
+}
+
+static int no_service(struct error *error, const char *namespace_name, const char *name)
+{
+    (void)error_input(error, "service", name, "a service of namespace %s (svcconnect services lists them)",
+                      namespace_name);
+    error->number = ENOENT;
+    return -ENOENT;
+}
+
+/* The instance a body names; -ENOENT says which part is unknown. */
+static int find_instance(const struct transaction *transaction, const cJSON *body, const char **ret_namespace,
+                         const struct instance **ret_instance, struct error *error)
+{
+    const struct service *service;
+    const struct instance *instance;
+    const char *name = NULL;
+    const char *id = NULL;
+    int r = change_namespace(body, ret_namespace, error);
+
+    if (r == 0)
+        r = read_service_name(body, &name, error);
+    if (r == 0)
+        r = json_get_string(body, "id", true, &id, error);
+    if (r == 0)
+        r = model_check_instance_id("id", id, error);
+    if (r < 0)
+        return r;
+    service = catalog_service(transaction->daemon->catalog, *ret_namespace, name);
+    if (!service || !service->is_declared)
+        return no_service(error, *ret_namespace, name);
+    instance = catalog_instance(service, id);
+    if (!instance) {
+        (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)", name);
+        error->number = ENOENT;
+        return -ENOENT;
+    }
+    *ret_instance = instance;
+    return 0;
+}
+
+int change_update(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "weight", "health", "namespace", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    struct instance changed;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = find_instance(transaction, body, &namespace_name, &instance, error);
+    if (r < 0)
+        return r;
+    if (!cJSON_HasObjectItem(body, "weight") && !cJSON_HasObjectItem(body, "health"))
+        return error_input(error, "weight", "(missing)", "weight, health or both");
+    changed = *instance;
+    r = read_weight(body, false, &changed.weight, error);
+    if (r == 0)
+        r = read_health(body, &changed.health, error);
+    if (r < 0)
+        return r;
+    r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
+    return r < 0 ? error_errno(error, r, "updating") : transaction_put(transaction, row, error);
+}
+
+int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "namespace", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = find_instance(transaction, body, &namespace_name, &instance, error);
+    if (r < 0)
+        return r;
+    r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
+    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
+}
+
+/* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
+static int delete_rows(struct transaction *transaction, const char *namespace_name, const struct service *service,
+                       struct error *error)
+{
+    size_t n = HASH_COUNT(service->instances);
+    struct registry_row *rows = calloc(n + 1, sizeof(*rows));
+    struct instance *instance, *next;
+    size_t made = 0;
+    size_t i;
+    int r = rows ? 0 : -ENOMEM;
+
+    HASH_ITER(hh, service->instances, instance, next)
+    {
+        if (r == 0 && (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
+        made++;
+    if (r < 0)
+        (void)error_errno(error, r, "deleting the service");
+    for (i = 0; i < made && r == 0; i++)
+        r = transaction_put(transaction, rows[i], error);
+    for (; i < made; i++)
+        row_done(&rows[i]);
+    free(rows);
+    return r;
+}
+
+int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "namespace", NULL};
+    const struct service *service;
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = change_namespace(body, &namespace_name, error);
+    if (r == 0)
+        r = read_service_name(body, &name, error);
+    if (r < 0)
+        return r;
+    service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    if (!service || !service->is_declared)
+        return no_service(error, namespace_name, name);
+    if (service->n_routes > 0) {
+        (void)error_input(error, "service", name, "a service that no route targets; clear the route of %s first",
+                          service->routes[0]->identity);
+        error->number = EBUSY;
+        return -EBUSY;
+    }
+    return delete_rows(transaction, namespace_name, service, error);
+}

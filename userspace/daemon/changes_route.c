@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Changes of routes. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/changes.h"
+#include "daemon/daemon.h"
+#include "daemon/views.h"
+#include "model/names.h"
+#include "registry/rows.h"
+#include "routing/table.h"
+
+#define DEFAULT_PORT 80
+#define MAX_TARGETS  256
+
+/* Does the alias count when a port is looked for? */
+typedef bool (*alias_filter)(const struct model_namespace *parent, const struct client_alias *alias);
+
+static bool is_any(const struct model_namespace *parent, const struct client_alias *alias)
+{
+    (void)parent;
+    (void)alias;
+    return true;
+}
+
+static bool has_route(const struct model_namespace *parent, const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    return catalog_route(parent, alias_identity(alias, identity)) != NULL;
+}
+
+/* The one port of a name; 0 if it has none. Several: an error that asks for it. */
+static int only_port(const struct model_namespace *parent, const char *dns_name, alias_filter filter,
+                     uint16_t *ret_port, struct error *error)
+{
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    size_t n = 0;
+    uint16_t port = 0;
+    int r = parent ? alias_list_build(parent, &aliases, &n) : 0;
+
+    if (r < 0)
+        return error_errno(error, r, "looking for the port");
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(aliases[i].dns_name, dns_name) != 0 || !filter(parent, &aliases[i]))
+            continue;
+        if (port && port != aliases[i].port)
+            return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them", dns_name,
+                               port, aliases[i].port);
+        port = aliases[i].port;
+    }
+    *ret_port = port;
+    return 0;
+}
+
+static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filter filter,
+                      const char **ret_namespace, struct client_alias *ret_alias, struct error *error)
+{
+    struct client_alias alias = {.protocol = TCP};
+    const char *dns_name = NULL;
+    uint64_t port = 0;
+    int r = change_namespace(body, ret_namespace, error);
+
+    if (r == 0)
+        r = json_get_string(body, "dnsName", true, &dns_name, error);
+    if (r == 0)
+        r = json_get_integer(body, "port", false, 1, 65535, &port, error);
+    if (r < 0)
+        return r;
+    if (strlen(dns_name) >= sizeof(alias.dns_name))
+        return error_input(error, "dnsName", dns_name, "a DNS name of at most %d characters", MODEL_DNS_NAME_MAX);
+    strcpy(alias.dns_name, dns_name);
+    r = model_check_dns_name("dnsName", alias.dns_name, error);
+    alias.port = (uint16_t)port;
+    if (r == 0 && !port)
+        r = only_port(catalog_namespace(daemon->catalog, *ret_namespace), alias.dns_name, filter, &alias.port, error);
+    if (r == 0)
+        *ret_alias = alias;
+    return r;
+}
+
+static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,
+                       struct route_target *ret_target, struct error *error)
+{
+    static const char *const known[] = {"service", "weight", NULL};
+    const char *name = NULL;
+    uint64_t weight = 0;
+    struct service *service;
+    int r = json_check_members(item, known, error);
+
+    if (r == 0)
+        r = json_get_string(item, "service", true, &name, error);
+    if (r == 0)
+        r = json_get_integer(item, "weight", true, 0, TABLE_MAX_WEIGHT, &weight, error);
+    if (r < 0)
+        return r;
+    service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    /* A target nobody has registered is a typing error more often than a plan; it would refuse its share. */
+    if (!service || !service->is_declared)
+        return error_input(error, "service", name, "a service of namespace %s; register its first instance before",
+                           namespace_name);
+    *ret_target = (struct route_target){.service = service, .weight = (uint32_t)weight};
+    return 0;
+}
+
+static int check_targets(const struct route_target *targets, size_t n, struct error *error)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum |= targets[i].weight;
+        for (size_t j = 0; j < i; j++)
+            if (targets[j].service == targets[i].service)
+                return error_input(error, "targets", targets[i].service->name, "each service once");
+    }
+    if (sum == 0)
+        return error_input(error, "targets", "every weight is 0", "at least one weight above 0");
+    return 0;
+}
+
+static int read_targets(const struct transaction *transaction, const char *namespace_name, const cJSON *body,
+                        struct route_target **ret_targets, size_t *ret_n, struct error *error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "targets");
+    int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+    _cleanup_free_ struct route_target *targets = NULL;
+    const cJSON *item;
+    int i = 0;
+    int r;
+
+    if (n < 1 || n > MAX_TARGETS)
+        return error_input(error, "targets", n ? "too many" : "(missing)",
+                           "a list of 1 to %d objects with service and weight", MAX_TARGETS);
+    targets = calloc((size_t)n, sizeof(*targets));
+    if (!targets)
+        return error_errno(error, ENOMEM, "setting the route");
+    cJSON_ArrayForEach(item, list)
+    {
+        r = read_target(transaction, namespace_name, item, &targets[i], error);
+        if (r < 0) {
+            char prefix[32];
+
+            (void)snprintf(prefix, sizeof(prefix), "targets[%d]", i);
+            error_prefix_field(error, prefix);
+            return r;
+        }
+        i++;
+    }
+    r = check_targets(targets, (size_t)n, error);
+    if (r < 0)
+        return r;
+    *ret_targets = TAKE_PTR(targets);
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"dnsName", "port", "targets", "namespace", NULL};
+    _cleanup_free_ struct route_target *targets = NULL;
+    struct client_alias alias;
+    const char *namespace_name = NULL;
+    struct registry_row row;
+    size_t n = 0;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = read_alias(transaction->daemon, body, is_any, &namespace_name, &alias, error);
+    if (r == 0)
+        r = read_targets(transaction, namespace_name, body, &targets, &n, error);
+    if (r < 0)
+        return r;
+    if (!alias.port)
+        alias.port = DEFAULT_PORT;
+    (void)cJSON_AddStringToObject(answer, "dnsName", alias.dns_name);
+    (void)cJSON_AddNumberToObject(answer, "port", alias.port);
+    r = row_for_route(namespace_name, &alias, targets, n, &row);
+    return r < 0 ? error_errno(error, r, "setting the route") : transaction_put(transaction, row, error);
+}
+
+int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"dnsName", "port", "namespace", NULL};
+    const struct model_namespace *parent;
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct client_alias alias;
+    const char *namespace_name = NULL;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = read_alias(transaction->daemon, body, has_route, &namespace_name, &alias, error);
+    if (r < 0)
+        return r;
+    parent = catalog_namespace(transaction->daemon->catalog, namespace_name);
+    if (!parent || !catalog_route(parent, alias_identity(&alias, identity))) {
+        (void)error_input(error, "dnsName", alias.dns_name,
+                          "a client alias with a route in namespace %s (svcconnect route show lists them)",
+                          namespace_name);
+        error->number = ENOENT;
+        return -ENOENT;
+    }
+    (void)cJSON_AddStringToObject(answer, "dnsName", alias.dns_name);
+    (void)cJSON_AddNumberToObject(answer, "port", alias.port);
+    r = row_delete_route(namespace_name, identity, &row);
+    return r < 0 ? error_errno(error, r, "clearing the route") : transaction_put(transaction, row, error);
+}

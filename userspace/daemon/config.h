@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The daemon's settings: defaults, then the JSON file, then the command line. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
+
+struct config {
+    char *file;
+    char *state_dir;
+    char *run_dir;
+    char *bpffs;
+    char *cgroup_root; /* found at start where it was "auto" */
+    char *alias_range_text;
+    char *alias_range6_text;
+    struct ip_address alias_range; /* first address */
+    struct ip_address alias_range6;
+    uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
+    char *registry;
+    enum log_level log_level;
+    uint32_t max_aliases;
+    uint32_t max_slots;
+    uint32_t max_endpoints;
+    uint32_t max_tasks;
+};
+
+enum config_action {
+    CONFIG_RUN,
+    CONFIG_PRINT,
+    CONFIG_HELP,
+    CONFIG_VERSION,
+};
+
+/* -EINVAL with what is wrong. The caller ends with config_done() in any case. */
+int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, struct error *error);
+void config_done(struct config *config);
+
+/* The effective settings as the JSON file would have them; the caller's. */
+char *config_print(const struct config *config);
+void config_print_help(void);
+
+/* Alias addresses by their number in the range. */
+struct ip_address config_alias_address(const struct config *config, uint32_t number);
+struct ip_address config_alias_address6(const struct config *config, uint32_t number);
+
+/* The number of an IPv4 alias address; -ERANGE: outside the range. */
+int config_alias_number(const struct config *config, const struct ip_address *address, uint32_t *ret_number);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Starting, the loop, ending. The order of starting is the promise that nothing is touched before everything that can
+ * be checked has been, and that tasks keep what they have until the new is complete.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/lock.h"
+#include "daemon/notify.h"
+#include "daemon/wanted.h"
+#include "registry/rows.h"
+#include "registry/sqlite/sqlite_registry.h"
+
+static const struct timeval sweep_interval = {.tv_sec = 1};
+
+/* ---- events ---- */
+
+static void on_end_signal(evutil_socket_t signal_number, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)what;
+    log_info("%s: ending; running tasks keep their routing", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+    notify_manager("STOPPING=1");
+    (void)event_base_loopbreak(daemon->base);
+}
+
+/* Maps and directories belong to the running data path; what can change in place is the log level. */
+static void on_reload_signal(evutil_socket_t signal_number, short what, void *user)
+{
+    char *arguments[] = {"svcconnectd", "--config", NULL, NULL};
+    struct daemon *daemon = user;
+    struct config config;
+    enum config_action action;
+    struct error error = {0};
+
+    (void)signal_number;
+    (void)what;
+    notify_manager("RELOADING=1");
+    arguments[2] = daemon->config.file;
+    if (access(daemon->config.file, F_OK) < 0)
+        log_info("SIGHUP: no configuration file %s, nothing to reload", daemon->config.file);
+    else if (config_load(3, arguments, &config, &action, &error) < 0)
+        log_warning("SIGHUP: keeping the running settings: %s", error.message);
+    else {
+        log_set_level(config.log_level);
+        log_info("SIGHUP: log level is %s; other settings take effect at a restart, which no task notices",
+                 log_level_name(config.log_level));
+        config_done(&config);
+    }
+    notify_manager("READY=1");
+}
+
+static void on_grace(evutil_socket_t fd, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)fd;
+    (void)what;
+    publisher_end_grace(daemon->publisher);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    task_list_sweep(user);
+}
+
+static int make_events(struct daemon *daemon)
+{
+    daemon->signals[0] = evsignal_new(daemon->base, SIGTERM, on_end_signal, daemon);
+    daemon->signals[1] = evsignal_new(daemon->base, SIGINT, on_end_signal, daemon);
+    daemon->signals[2] = evsignal_new(daemon->base, SIGHUP, on_reload_signal, daemon);
+    daemon->grace_event = event_new(daemon->base, datapath_grace_fd(daemon->datapath), EV_READ | EV_PERSIST, on_grace,
+                                    daemon);
+    daemon->sweep_event = event_new(daemon->base, -1, EV_PERSIST, on_sweep, daemon);
+    for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
+        if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
+            return -ENOMEM;
+    if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->sweep_event ||
+        event_add(daemon->sweep_event, &sweep_interval) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+/* ---- starting ---- */
+
+static int take_directory(const char *what, const char *path, mode_t mode, int *ret_lock, struct error *error)
+{
+    int r = directory_make(path, mode);
+
+    if (r < 0)
+        return error_errno(error, r, "%s %s", what, path);
+    return lock_directory(what, path, ret_lock, error);
+}
+
+static int take_directories(struct daemon *daemon, struct error *error)
+{
+    int r = take_directory("state directory", daemon->config.state_dir, 0700, &daemon->locks[0], error);
+
+    if (r == 0)
+        r = take_directory("run directory", daemon->config.run_dir, 0755, &daemon->locks[1], error);
+    if (r == 0)
+        r = take_directory("bpffs directory", daemon->config.bpffs, 0700, &daemon->locks[2], error);
+    if (r < 0)
+        return r;
+    if (asprintf(&daemon->socket_path, "%s/api.sock", daemon->config.run_dir) < 0 ||
+        asprintf(&daemon->hosts_dir, "%s/hosts", daemon->config.run_dir) < 0)
+        return error_errno(error, ENOMEM, "starting");
+    r = directory_make(daemon->hosts_dir, 0755);
+    return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
+}
+
+struct load {
+    struct daemon *daemon;
+    struct error error; /* of the first row that could not be read */
+    unsigned failed;
+};
+
+static int on_row(const char *key, const char *value, void *user)
+{
+    struct load *load = user;
+    struct error error = {0};
+    int r = row_apply(load->daemon->catalog, key, value, &error);
+
+    /* One row that cannot be read does not take the rest down; it stays as it is and is said. */
+    if (r < 0 && load->failed++ == 0)
+        load->error = error;
+    return r == -ENOMEM ? r : 0;
+}
+
+static int on_host_row(const char *key, const char *value, void *user)
+{
+    numbers_adopt_row(user, key, value);
+    return 0;
+}
+
+static int load_registry(struct daemon *daemon, struct error *error)
+{
+    _cleanup_free_ char *path = NULL;
+    struct load load = {.daemon = daemon};
+    int r;
+
+    if (asprintf(&path, "%s/registry.db", daemon->config.state_dir) < 0)
+        return error_errno(error, ENOMEM, "starting");
+    r = sqlite_registry_open(path, &daemon->registry, error);
+    if (r == 0)
+        r = registry_load(daemon->registry, on_row, &load, error);
+    if (r == 0 && load.failed)
+        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s", path, load.failed,
+                    load.error.message);
+    return r;
+}
+
+static bool is_address_wanted(const char *dns_name, const struct ip_address *address, void *user)
+{
+    const struct daemon *daemon = user;
+    struct ip_address wanted;
+    uint32_t number;
+
+    if (name_numbers_find(daemon->addresses, dns_name, &number) < 0)
+        return false;
+    wanted = config_alias_address(&daemon->config, number);
+    return ip_address_equal(&wanted, address);
+}
+
+static int open_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
+{
+    int r = datapath_open(config, &daemon->datapath, error);
+
+    if (r == 0)
+        r = numbers_new(daemon, error);
+    if (r == 0)
+        r = numbers_adopt_kernel(daemon, error);
+    if (r == 0)
+        r = registry_load(daemon->registry, on_host_row, daemon, error);
+    if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
+                                     daemon->endpoints, &daemon->publisher)) < 0)
+        r = error_errno(error, r, "starting");
+    if (r == 0 && datapath_origin(daemon->datapath) == DATAPATH_ADOPTED)
+        r = publisher_adopt(daemon->publisher, is_address_wanted, daemon, &daemon->adopted, error);
+    return r;
+}
+
+static void say_started(const struct daemon *daemon, enum datapath_origin origin, unsigned swapped)
+{
+    static const char *const origins[] = {
+        [DATAPATH_NEW] = "nothing was pinned",
+        [DATAPATH_ADOPTED] = "adopted what was pinned",
+        [DATAPATH_MIGRATED] = "moved what was pinned to new maps",
+    };
+
+    log_info("ready: %zu services, %zu instances, %u aliases, %u tasks; %s, %u programs swapped, %llu entries written",
+             daemon->catalog->n_services, daemon->catalog->n_instances, publisher_aliases(daemon->publisher),
+             HASH_COUNT(daemon->tasks.all), origins[origin], swapped,
+             (unsigned long long)datapath_writes(daemon->datapath));
+    if (!datapath_has_set_retval(daemon->datapath))
+        log_warning("this kernel (before 5.18) cannot answer ECONNREFUSED: a connect without endpoint fails with EPERM");
+    log_info("control socket %s", daemon->socket_path);
+}
+
+static int start_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
+{
+    enum datapath_origin origin;
+    unsigned swapped = 0;
+    int r = open_datapath(daemon, config, error);
+
+    if (r < 0)
+        return r;
+    origin = datapath_origin(daemon->datapath);
+    r = publish_everything(daemon, error);
+    if (r == 0)
+        r = task_list_adopt(daemon, error);
+    if (r == 0)
+        r = datapath_activate(daemon->datapath, &swapped, error);
+    if (r == 0 && make_events(daemon) < 0)
+        r = error_errno(error, ENOMEM, "starting");
+    if (r == 0)
+        r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control, error);
+    if (r == 0)
+        say_started(daemon, origin, swapped);
+    return r;
+}
+
+int daemon_start(struct daemon *daemon, struct error *error)
+{
+    const struct datapath_config config = {
+        .bpffs = daemon->config.bpffs,
+        .cgroup_root = daemon->config.cgroup_root,
+        .aliases = daemon->config.max_aliases,
+        .slots = daemon->config.max_slots,
+        .endpoints = daemon->config.max_endpoints,
+        .tasks = daemon->config.max_tasks,
+    };
+    int r = datapath_preflight(&config, error);
+
+    for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)
+        daemon->locks[i] = -1;
+    if (r == 0)
+        r = take_directories(daemon, error);
+    if (r < 0)
+        return r;
+    daemon->base = event_base_new();
+    daemon->catalog = catalog_new();
+    if (!daemon->base || !daemon->catalog)
+        return error_errno(error, ENOMEM, "starting");
+    r = load_registry(daemon, error);
+    if (r == 0)
+        r = start_datapath(daemon, &config, error);
+    if (r < 0)
+        return r;
+    (void)clock_gettime(CLOCK_MONOTONIC, &daemon->started);
+    return 0;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+    notify_manager("READY=1");
+    return event_base_dispatch(daemon->base) < 0 ? -EIO : 0;
+}
+
+void daemon_done(struct daemon *daemon)
+{
+    control_server_free(&daemon->control);
+    for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
+        if (daemon->signals[i])
+            event_free(daemon->signals[i]);
+    if (daemon->grace_event)
+        event_free(daemon->grace_event);
+    if (daemon->sweep_event)
+        event_free(daemon->sweep_event);
+    publisher_free(&daemon->publisher);
+    datapath_close(&daemon->datapath);
+    task_list_done(&daemon->tasks);
+    numbers_saved(daemon);
+    name_numbers_free(&daemon->scopes);
+    name_numbers_free(&daemon->addresses);
+    name_numbers_free(&daemon->endpoints);
+    registry_close(&daemon->registry);
+    catalog_free(&daemon->catalog);
+    if (daemon->base)
+        event_base_free(daemon->base);
+    for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)
+        if (daemon->locks[i] >= 0)
+            (void)close(daemon->locks[i]);
+    free(daemon->socket_path);
+    free(daemon->hosts_dir);
+    config_done(&daemon->config);
+}

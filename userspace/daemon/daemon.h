@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The daemon: everything it owns, in one struct that its files share. The only place where stages meet. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/name_numbers.h"
+#include "control/control_server.h"
+#include "daemon/config.h"
+#include "daemon/numbers.h"
+#include "daemon/publisher.h"
+#include "daemon/task_list.h"
+#include "datapath/datapath.h"
+#include "model/catalog.h"
+#include "registry/registry.h"
+
+struct daemon {
+    struct config config;
+    struct event_base *base;
+    struct event *signals[3];
+    struct event *grace_event;
+    struct event *sweep_event;
+    int locks[3]; /* state, run and bpffs directory */
+    struct registry *registry;
+    struct catalog *catalog;
+    struct name_numbers *scopes;    /* by namespace */
+    struct name_numbers *addresses; /* by dns name */
+    struct name_numbers *endpoints; /* by "namespace/service/instance" */
+    struct unsaved_numbers unsaved;
+    struct datapath *datapath;
+    struct publisher *publisher;
+    struct task_list tasks;
+    struct control_server *control;
+    char *socket_path;
+    char *hosts_dir;
+    struct timespec started; /* CLOCK_MONOTONIC */
+    unsigned adopted;        /* aliases taken over at start */
+};
+
+/* Everything up to a usable daemon; on failure what was pinned before still serves. */
+int daemon_start(struct daemon *daemon, struct error *error);
+
+/* Turns the loop until SIGTERM or SIGINT. */
+int daemon_run(struct daemon *daemon);
+
+/* Gives back memory, descriptors and the socket. Never detaches, never unpins. */
+void daemon_done(struct daemon *daemon);
+
+/* The request table (requests.c), for the control server. */
+extern const struct control_route daemon_requests[];

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The numbers of this host: scopes by namespace, alias addresses by dns name, endpoints by instance. Kernel state comes first
+ * (running tasks know it), then what the registry file remembers (so that a reboot changes nothing), then new ones.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/catalog.h"
+#include "registry/registry.h"
+
+struct daemon;
+
+/* Host rows of numbers that were given and are not in the registry yet; the next commit takes them along. */
+struct unsaved_numbers {
+    struct registry_row *rows;
+    size_t n;
+};
+
+int numbers_new(struct daemon *daemon, struct error *error);
+
+/* The number of a namespace's scope or of a name's alias address, given if it has none; error names the setting. */
+int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *ret_scope, struct error *error);
+int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_number, struct error *error);
+
+/* Sets instance->endpoint if it has none. */
+int numbers_endpoint(struct daemon *daemon, struct instance *instance, struct error *error);
+
+/* From the kernel's entries and from a "host/..." row; what contradicts an earlier one is left out. */
+int numbers_adopt_kernel(struct daemon *daemon, struct error *error);
+void numbers_adopt_row(struct daemon *daemon, const char *key, const char *value);
+
+/* The unsaved rows have been committed (or the daemon ends). */
+void numbers_saved(struct daemon *daemon);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Lists: services, endpoints, aliases, routes, tasks, hosts. */
+#include "daemon/reads.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/daemon.h"
+#include "daemon/task_hosts.h"
+#include "daemon/views.h"
+
+static const char *wanted_namespace(const struct control_request *request)
+{
+    return evhttp_find_header(request->query, "namespace");
+}
+
+static bool is_wanted(const struct control_request *request, const char *namespace_name)
+{
+    const char *wanted = wanted_namespace(request);
+
+    return !wanted || strcmp(wanted, namespace_name) == 0;
+}
+
+static int namespaces_by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct model_namespace *const *)a)->name, (*(struct model_namespace *const *)b)->name);
+}
+
+/* The namespaces asked for, sorted; NULL-terminated, the caller frees. */
+static struct model_namespace **sorted_namespaces(const struct daemon *daemon, const struct control_request *request)
+{
+    struct model_namespace **sorted = calloc(HASH_COUNT(daemon->catalog->namespaces) + 1, sizeof(*sorted));
+    struct model_namespace *parent;
+    size_t n = 0;
+
+    for (parent = sorted ? daemon->catalog->namespaces : NULL; parent; parent = parent->hh.next)
+        if (is_wanted(request, parent->name))
+            sorted[n++] = parent;
+    if (n)
+        qsort(sorted, n, sizeof(*sorted), namespaces_by_name);
+    return sorted;
+}
+
+static int services_by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct service *const *)a)->name, (*(struct service *const *)b)->name);
+}
+
+static struct service **sorted_services(const struct model_namespace *parent)
+{
+    struct service **sorted = calloc(HASH_COUNT(parent->services) + 1, sizeof(*sorted));
+    struct service *service;
+    size_t n = 0;
+
+    for (service = sorted ? parent->services : NULL; service; service = service->hh.next)
+        if (service->is_declared)
+            sorted[n++] = service;
+    if (n)
+        qsort(sorted, n, sizeof(*sorted), services_by_name);
+    return sorted;
+}
+
+static void add_alias(cJSON *object, const struct client_alias *alias)
+{
+    (void)cJSON_AddStringToObject(object, "dnsName", alias->dns_name);
+    (void)cJSON_AddNumberToObject(object, "port", alias->port);
+    (void)cJSON_AddStringToObject(object, "protocol", protocol_name(alias->protocol));
+}
+
+static cJSON *service_object(const struct service *service)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *aliases;
+    const struct instance *instance;
+    unsigned eligible = 0;
+
+    (void)cJSON_AddStringToObject(object, "namespace", service->parent->name);
+    (void)cJSON_AddStringToObject(object, "name", service->name);
+    aliases = cJSON_AddArrayToObject(object, "clientAliases");
+    for (size_t i = 0; i < service->n_aliases; i++) {
+        cJSON *alias = cJSON_CreateObject();
+
+        add_alias(alias, &service->aliases[i]);
+        (void)cJSON_AddItemToArray(aliases, alias);
+    }
+    for (instance = service->instances; instance; instance = instance->hh.next)
+        eligible += instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
+    (void)cJSON_AddNumberToObject(object, "instances", HASH_COUNT(service->instances));
+    (void)cJSON_AddNumberToObject(object, "eligible", eligible);
+    return object;
+}
+
+int read_services(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, request);
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, "services");
+
+    (void)error;
+    for (size_t n = 0; namespaces && namespaces[n]; n++) {
+        _cleanup_free_ struct service **services = sorted_services(namespaces[n]);
+
+        for (size_t s = 0; services && services[s]; s++)
+            (void)cJSON_AddItemToArray(list, service_object(services[s]));
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+static cJSON *instance_object(const struct instance *instance)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(object, "id", instance->id);
+    (void)cJSON_AddStringToObject(object, "address", ip_address_format(&instance->address, address));
+    (void)cJSON_AddNumberToObject(object, "port", instance->port);
+    (void)cJSON_AddStringToObject(object, "protocol", protocol_name(instance->protocol));
+    (void)cJSON_AddNumberToObject(object, "weight", instance->weight);
+    (void)cJSON_AddStringToObject(object, "health", health_name(instance->health));
+    return object;
+}
+
+static cJSON *endpoint_object(struct daemon *daemon, const struct instance *instance)
+{
+    struct svc_endpoint_stats stats = {0};
+    cJSON *object = instance_object(instance);
+
+    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
+    (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
+    (void)cJSON_AddStringToObject(object, "service", instance->service->name);
+    (void)cJSON_AddBoolToObject(object, "eligible",
+                                instance_is_eligible(instance, instance->protocol) && instance->weight > 0);
+    (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
+    (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
+    return object;
+}
+
+static int instances_by_id(const void *a, const void *b)
+{
+    return strcmp((*(struct instance *const *)a)->id, (*(struct instance *const *)b)->id);
+}
+
+static void add_endpoints(struct daemon *daemon, const struct service *service, cJSON *list)
+{
+    size_t n = HASH_COUNT(service->instances);
+    _cleanup_free_ struct instance **sorted = calloc(n + 1, sizeof(struct instance *));
+    struct instance *instance;
+    size_t i = 0;
+
+    if (!sorted)
+        return;
+    for (instance = service->instances; instance; instance = instance->hh.next)
+        sorted[i++] = instance;
+    if (n)
+        qsort(sorted, n, sizeof(struct instance *), instances_by_id);
+    for (i = 0; i < n; i++)
+        (void)cJSON_AddItemToArray(list, endpoint_object(daemon, sorted[i]));
+}
+
+int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, request);
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, "endpoints");
+
+    (void)error;
+    for (size_t n = 0; namespaces && namespaces[n]; n++) {
+        _cleanup_free_ struct service **services = sorted_services(namespaces[n]);
+
+        for (size_t s = 0; services && services[s]; s++)
+            add_endpoints(user, services[s], list);
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+/* ---- aliases and routes ---- */
+
+static double percent(double share)
+{
+    return round(share * 1e8) / 1e6;
+}
+
+static cJSON *target_object(const struct alias_view *view, size_t t, double wanted_sum)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *list;
+
+    (void)cJSON_AddStringToObject(object, "service", view->services[t]->name);
+    (void)cJSON_AddNumberToObject(object, "weight", view->targets[t].weight);
+    (void)cJSON_AddNumberToObject(object, "wantedPercent",
+                                  wanted_sum > 0 ? percent(view->targets[t].weight / wanted_sum) : 0);
+    (void)cJSON_AddNumberToObject(object, "effectivePercent",
+                                  percent(table_target_share(view->targets, view->n_targets, false, t)));
+    list = cJSON_AddArrayToObject(object, "endpoints");
+    for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
+        cJSON *endpoint = instance_object(view->instances[t][c]);
+
+        (void)cJSON_AddNumberToObject(endpoint, "effectivePercent",
+                                      percent(table_share(view->targets, view->n_targets, false, t, c)));
+        (void)cJSON_AddItemToArray(list, endpoint);
+    }
+    return object;
+}
+
+static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent, const struct client_alias *alias)
+{
+    _cleanup_(alias_view_done) struct alias_view view = {0};
+    char identity[ALIAS_IDENTITY_SIZE];
+    char text[IP_ADDRESS_TEXT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+    cJSON *targets;
+    double wanted_sum = 0;
+    uint32_t number;
+
+    (void)cJSON_AddStringToObject(object, "namespace", parent->name);
+    add_alias(object, alias);
+    if (name_numbers_find(daemon->addresses, alias->dns_name, &number) == 0) {
+        struct ip_address address = config_alias_address(&daemon->config, number);
+        struct ip_address address6 = config_alias_address6(&daemon->config, number);
+
+        (void)cJSON_AddStringToObject(object, "address", ip_address_format(&address, text));
+        (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));
+    }
+    (void)cJSON_AddStringToObject(object, "origin",
+                                  catalog_route(parent, alias_identity(alias, identity)) ? "route" : "service");
+    targets = cJSON_AddArrayToObject(object, "targets");
+    if (alias_view_build(parent, alias, &view) < 0)
+        return object;
+    for (size_t t = 0; t < view.n_targets; t++)
+        wanted_sum += view.targets[t].weight;
+    for (size_t t = 0; t < view.n_targets; t++)
+        (void)cJSON_AddItemToArray(targets, target_object(&view, t, wanted_sum));
+    return object;
+}
+
+static int aliases_by_name(const void *a, const void *b)
+{
+    const struct client_alias *left = a;
+    const struct client_alias *right = b;
+    int order = strcmp(left->dns_name, right->dns_name);
+
+    return order ? order : left->port - right->port;
+}
+
+static int list_aliases(struct daemon *daemon, const struct control_request *request, const char *member,
+                        bool only_routes, cJSON **ret_answer)
+{
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, request);
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, member);
+
+    for (size_t i = 0; namespaces && namespaces[i]; i++) {
+        _cleanup_free_ struct client_alias *aliases = NULL;
+        size_t n = 0;
+
+        if (alias_list_build(namespaces[i], &aliases, &n) < 0)
+            break;
+        if (n)
+            qsort(aliases, n, sizeof(*aliases), aliases_by_name);
+        for (size_t a = 0; a < n; a++) {
+            char identity[ALIAS_IDENTITY_SIZE];
+
+            if (!only_routes || catalog_route(namespaces[i], alias_identity(&aliases[a], identity)))
+                (void)cJSON_AddItemToArray(list, alias_object(daemon, namespaces[i], &aliases[a]));
+        }
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+int read_aliases(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    (void)error;
+    return list_aliases(user, request, "aliases", false, ret_answer);
+}
+
+int read_routes(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    (void)error;
+    return list_aliases(user, request, "routes", true, ret_answer);
+}
+
+/* ---- tasks and hosts ---- */
+
+cJSON *read_task(struct daemon *daemon, const struct task *task)
+{
+    char path[PATH_MAX];
+    unsigned processes = 0;
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cgroup_count_processes(daemon->config.cgroup_root, task->cgroup.path, &processes);
+    (void)cJSON_AddStringToObject(object, "cgroup", task->cgroup.path);
+    (void)cJSON_AddNumberToObject(object, "cgroupId", (double)task->cgroup.id);
+    (void)cJSON_AddStringToObject(object, "namespace", task->namespace_name);
+    (void)cJSON_AddStringToObject(object, "service", task->service);
+    (void)cJSON_AddNumberToObject(object, "scope", task->scope);
+    /* Asked of the kernel, not remembered: a link can be severed behind the daemon's back. */
+    (void)cJSON_AddStringToObject(
+        object, "state",
+        datapath_is_attached(daemon->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
+    (void)cJSON_AddBoolToObject(object, "run", task->is_run);
+    (void)cJSON_AddNumberToObject(object, "processes", processes);
+    if (task->is_run) {
+        task_hosts_path(daemon, task, path, sizeof(path));
+        (void)cJSON_AddStringToObject(object, "hostsFile", path);
+    }
+    return object;
+}
+
+int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    struct daemon *daemon = user;
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, "tasks");
+    const struct task *task;
+
+    (void)error;
+    for (task = daemon->tasks.all; task; task = task->hh.next)
+        if (is_wanted(request, task->namespace_name))
+            (void)cJSON_AddItemToArray(list, read_task(daemon, task));
+    *ret_answer = answer;
+    return 0;
+}
+
+int read_hosts(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+{
+    struct daemon *daemon = user;
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, request);
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, "hosts");
+
+    (void)error;
+    for (size_t i = 0; namespaces && namespaces[i]; i++) {
+        _cleanup_free_ struct client_alias *aliases = NULL;
+        _cleanup_free_ struct hosts_entry *entries = NULL;
+        char text[IP_ADDRESS_TEXT_SIZE];
+        size_t n = 0;
+
+        if (namespace_hosts_build(daemon, namespaces[i]->name, &aliases, &entries, &n) < 0)
+            break;
+        for (size_t e = 0; e < n; e++) {
+            cJSON *object = cJSON_CreateObject();
+
+            (void)cJSON_AddStringToObject(object, "namespace", namespaces[i]->name);
+            (void)cJSON_AddStringToObject(object, "address", ip_address_format(&entries[e].address, text));
+            (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&entries[e].address6, text));
+            (void)cJSON_AddStringToObject(object, "name", entries[e].name);
+            (void)cJSON_AddItemToArray(list, object);
+        }
+    }
+    *ret_answer = answer;
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The requests that only read (docs/api.md). */
+#pragma once
+
+#include "control/control_server.h"
+#include "daemon/task_list.h"
+
+int read_status(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_services(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_aliases(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_routes(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_hosts(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_metrics(char **ret_text, void *user);
+
+/* One task's object; the caller's. */
+cJSON *read_task(struct daemon *daemon, const struct task *task);
+
+/* Conditions that make the state "degraded", as sentences appended to `list`. */
+void read_degraded(struct daemon *daemon, cJSON *list);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * One change of what is registered: all of it or nothing, and durable before it is visible.
+ *   put     rows into the catalog at once, remembering how to undo them and which aliases and instances they touch
+ *   commit  number, prepare the tables, commit to the registry, publish
+ *   abort   the catalog as it was
+ */
+#pragma once
+
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/error.h"
+#include "model/catalog.h"
+#include "registry/registry.h"
+
+struct daemon;
+
+/* An alias whose table, or an instance whose entry, may have to change. */
+struct touched {
+    char *name; /* the key, and what the texts below point into */
+    const char *namespace_name;
+    const char *service;       /* of an instance */
+    const char *instance;      /* of an instance */
+    struct client_alias alias; /* of an alias */
+    UT_hash_handle hh;
+};
+
+struct transaction {
+    struct daemon *daemon;
+    struct registry_row *rows;
+    struct registry_row *undo;
+    size_t n_rows;
+    size_t capacity;
+    struct touched *aliases;
+    struct touched *instances;
+};
+
+void transaction_begin(struct transaction *transaction, struct daemon *daemon);
+
+/* Takes the row over. On failure the transaction can only be aborted. */
+int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error);
+
+/* Ends the transaction, also on failure, which leaves everything as it was before it began. */
+int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, struct error *error);
+void transaction_abort(struct transaction *transaction);

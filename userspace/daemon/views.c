@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "daemon/views.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
+{
+    return instance->health == HEALTHY && instance->protocol == protocol;
+}
+
+static int by_endpoint(const void *a, const void *b)
+{
+    uint32_t left = (*(struct instance *const *)a)->endpoint;
+    uint32_t right = (*(struct instance *const *)b)->endpoint;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Sorted so that a table's bytes depend on what is registered, not on the order it arrived in. */
+static int fill_target(const struct service *service, enum svc_protocol protocol, struct table_target *target,
+                       struct instance ***ret_instances)
+{
+    size_t n = HASH_COUNT(service->instances);
+    struct instance **instances = calloc(n + 1, sizeof(struct instance *));
+    struct table_candidate *candidates = calloc(n + 1, sizeof(*candidates));
+    struct instance *instance, *next;
+    size_t i = 0;
+
+    *ret_instances = instances;
+    target->candidates = candidates;
+    target->n_candidates = n;
+    if (!instances || !candidates)
+        return -ENOMEM;
+    HASH_ITER(hh, service->instances, instance, next)
+    {
+        instances[i++] = instance;
+    }
+    qsort(instances, n, sizeof(struct instance *), by_endpoint);
+    for (i = 0; i < n; i++)
+        candidates[i] = (struct table_candidate){
+            .endpoint = instances[i]->endpoint,
+            .address = instances[i]->address,
+            .port = instances[i]->port,
+            .weight = instances[i]->weight,
+            .is_eligible = instance_is_eligible(instances[i], protocol),
+        };
+    return 0;
+}
+
+int alias_view_build(const struct model_namespace *parent, const struct client_alias *alias, struct alias_view *ret_view)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct route_target single;
+    size_t n = 0;
+    const struct route_target *targets =
+        catalog_alias_targets(parent, alias_identity(alias, identity), &single, &n);
+
+    *ret_view = (struct alias_view){0};
+    ret_view->targets = calloc(n + 1, sizeof(*ret_view->targets));
+    ret_view->instances = calloc(n + 1, sizeof(struct instance **));
+    ret_view->services = calloc(n + 1, sizeof(struct service *));
+    if (!ret_view->targets || !ret_view->instances || !ret_view->services)
+        return -ENOMEM;
+    for (size_t t = 0; t < n; t++) {
+        int r;
+
+        ret_view->n_targets = t + 1;
+        ret_view->services[t] = targets[t].service;
+        ret_view->targets[t].weight = targets[t].weight;
+        r = fill_target(targets[t].service, alias->protocol, &ret_view->targets[t], &ret_view->instances[t]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void alias_view_done(struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++) {
+        free((void *)view->targets[t].candidates);
+        free(view->instances[t]);
+    }
+    free(view->targets);
+    free(view->instances);
+    free(view->services);
+    *view = (struct alias_view){0};
+}
+
+int alias_list_build(const struct model_namespace *parent, struct client_alias **ret_aliases, size_t *ret_n)
+{
+    struct client_alias *aliases =
+        calloc(HASH_COUNT(parent->owners) + HASH_COUNT(parent->routes) + 1, sizeof(*aliases));
+    struct alias_owner *owner, *next_owner;
+    struct route *route, *next_route;
+    size_t n = 0;
+
+    if (!aliases)
+        return -ENOMEM;
+    HASH_ITER(hh, parent->owners, owner, next_owner)
+    {
+        aliases[n++] = owner->alias;
+    }
+    HASH_ITER(hh, parent->routes, route, next_route)
+    {
+        if (!catalog_alias_owner(parent, route->identity))
+            aliases[n++] = route->alias;
+    }
+    *ret_aliases = aliases;
+    *ret_n = n;
+    return 0;
+}
+
+static bool has_ipv6(const struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+            if (!ip_address_is_v4(&view->targets[t].candidates[c].address))
+                return true;
+    return false;
+}
+
+int wanted_tables_build(const struct model_namespace *parent, struct wanted_alias *wanted)
+{
+    _cleanup_(alias_view_done) struct alias_view view = {0};
+    int r = alias_view_build(parent, &wanted->alias, &view);
+
+    if (r == 0)
+        r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
+    if (r < 0)
+        return r;
+    if (has_ipv6(&view))
+        return table_build(view.targets, view.n_targets, false, &wanted->slots6, &wanted->count6);
+    wanted->slots6 = wanted->slots4;
+    wanted->count6 = wanted->count4;
+    return 0;
+}
+
+void wanted_alias_done(struct wanted_alias *wanted)
+{
+    if (wanted->slots6 != wanted->slots4)
+        free(wanted->slots6);
+    free(wanted->slots4);
+    wanted->slots4 = wanted->slots6 = NULL;
+}
+
+void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_entry)
+{
+    *ret_entry = (struct svc_endpoint){
+        .port = instance->port,
+        .protocol = instance->protocol,
+        .health = instance->health,
+        .weight = instance->weight,
+    };
+    (void)snprintf(ret_entry->namespace_name, sizeof(ret_entry->namespace_name), "%s",
+                   instance->service->parent->name);
+    (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
+    (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance->id);
+    (void)ip_address_format(&instance->address, ret_entry->address);
+}
+
+const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE])
+{
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name, instance->service->name,
+                   instance->id);
+    return name;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "daemon/wanted.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/daemon.h"
+#include "daemon/views.h"
+#include <svcconnect/decision.h>
+
+void wanted_list_done(struct wanted_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        wanted_alias_done(&list->items[i]);
+    free(list->items);
+    *list = (struct wanted_list){0};
+}
+
+int want_alias(struct daemon *daemon, const char *namespace_name, const struct client_alias *alias,
+               struct wanted_alias *ret_wanted, struct error *error)
+{
+    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct route_target single;
+    size_t n_targets = 0;
+    uint32_t number = 0;
+    int r;
+
+    *ret_wanted = (struct wanted_alias){.namespace_name = namespace_name, .alias = *alias};
+    r = numbers_scope(daemon, namespace_name, &ret_wanted->scope, error);
+    if (r < 0)
+        return r;
+    if (parent)
+        (void)catalog_alias_targets(parent, alias_identity(alias, identity), &single, &n_targets);
+    ret_wanted->exists = n_targets > 0;
+    if (!ret_wanted->exists)
+        return 0;
+    r = numbers_address(daemon, alias->dns_name, &number, error);
+    if (r < 0)
+        return r;
+    ret_wanted->address = config_alias_address(&daemon->config, number);
+    ret_wanted->address6 = config_alias_address6(&daemon->config, number);
+    r = wanted_tables_build(parent, ret_wanted);
+    if (r == -E2BIG)
+        return error_set(error, ENOSPC, "%s: more than %u eligible endpoints in one table",
+                         alias_identity(alias, identity), SVC_MAX_TABLE_SLOTS);
+    return r < 0 ? error_errno(error, r, "building the table of %s", alias->dns_name) : 0;
+}
+
+/* ---- everything ---- */
+
+static int want_namespace(struct daemon *daemon, const struct model_namespace *parent, struct wanted_list *list,
+                          struct error *error)
+{
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    struct wanted_alias *larger;
+    size_t n = 0;
+    int r = alias_list_build(parent, &aliases, &n);
+
+    if (r < 0)
+        return error_errno(error, r, "listing aliases");
+    larger = realloc(list->items, (list->n + n + 1) * sizeof(*larger));
+    if (!larger)
+        return error_errno(error, ENOMEM, "listing aliases");
+    list->items = larger;
+    for (size_t i = 0; i < n; i++) {
+        r = want_alias(daemon, parent->name, &aliases[i], &list->items[list->n++], error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+struct stale_endpoint {
+    uint32_t number;
+    char *name;
+};
+
+/* What the kernel's `endpoints` needs, found in one walk; entries are written afterwards, not under the walk. */
+struct endpoint_plan {
+    struct daemon *daemon;
+    struct instance **by_number; /* registered ones whose entry is not right yet */
+    bool *is_registered;
+    struct stale_endpoint *stale;
+    size_t n_stale;
+    bool is_old_map; /* the walk reads another map than the one in use */
+};
+
+static void endpoint_plan_done(struct endpoint_plan *plan)
+{
+    free(plan->by_number);
+    free(plan->is_registered);
+    for (size_t i = 0; i < plan->n_stale; i++)
+        free(plan->stale[i].name);
+    free(plan->stale);
+}
+
+static int number_instances(struct endpoint_plan *plan, struct error *error)
+{
+    struct daemon *daemon = plan->daemon;
+    struct model_namespace *parent, *next_parent;
+    struct service *service, *next_service;
+    struct instance *instance, *next_instance;
+
+    HASH_ITER(hh, daemon->catalog->namespaces, parent, next_parent)
+    HASH_ITER(hh, parent->services, service, next_service)
+    HASH_ITER(hh, service->instances, instance, next_instance)
+    {
+        int r = numbers_endpoint(daemon, instance, error);
+
+        if (r < 0)
+            return r;
+        plan->by_number[instance->endpoint] = instance;
+        plan->is_registered[instance->endpoint] = true;
+    }
+    return 0;
+}
+
+static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
+{
+    struct endpoint_plan *plan = user;
+    struct svc_endpoint wanted;
+
+    if (number == 0 || number > plan->daemon->config.max_endpoints)
+        return 0;
+    if (!plan->is_registered[number]) {
+        plan->stale[plan->n_stale].number = number;
+        if (asprintf(&plan->stale[plan->n_stale].name, "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE,
+                     endpoint->namespace_name, SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE,
+                     endpoint->instance) < 0)
+            return -ENOMEM;
+        plan->n_stale++;
+    } else if (!plan->is_old_map && plan->by_number[number]) {
+        endpoint_entry(plan->by_number[number], &wanted);
+        if (memcmp(&wanted, endpoint, sizeof(wanted)) == 0)
+            plan->by_number[number] = NULL;
+    }
+    return 0;
+}
+
+static int plan_endpoints(struct endpoint_plan *plan, struct error *error)
+{
+    size_t n = (size_t)plan->daemon->config.max_endpoints + 1;
+    int r;
+
+    plan->by_number = calloc(n, sizeof(struct instance *));
+    plan->is_registered = calloc(n, sizeof(*plan->is_registered));
+    plan->stale = calloc(n, sizeof(*plan->stale));
+    plan->is_old_map = datapath_origin(plan->daemon->datapath) == DATAPATH_MIGRATED;
+    if (!plan->by_number || !plan->is_registered || !plan->stale)
+        return error_errno(error, ENOMEM, "starting");
+    r = number_instances(plan, error);
+    if (r == 0 && datapath_each_endpoint(plan->daemon->datapath, on_endpoint, plan) < 0)
+        r = error_set(error, EIO, "reading the pinned endpoints");
+    return r;
+}
+
+static int write_endpoints(const struct endpoint_plan *plan, struct error *error)
+{
+    for (uint32_t number = 1; number <= plan->daemon->config.max_endpoints; number++) {
+        struct svc_endpoint entry;
+        int r;
+
+        if (!plan->by_number[number])
+            continue;
+        endpoint_entry(plan->by_number[number], &entry);
+        r = datapath_put_endpoint(plan->daemon->datapath, number, &entry);
+        if (r < 0)
+            return error_errno(error, r, "writing endpoint %u", number);
+    }
+    return 0;
+}
+
+static void remove_stale(const struct endpoint_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_stale; i++) {
+        uint32_t number;
+
+        (void)datapath_delete_endpoint(plan->daemon->datapath, plan->stale[i].number);
+        if (name_numbers_retire(plan->daemon->endpoints, plan->stale[i].name, &number) == 0)
+            publisher_retire_endpoint(plan->daemon->publisher, number);
+    }
+}
+
+int publish_everything(struct daemon *daemon, struct error *error)
+{
+    _cleanup_(wanted_list_done) struct wanted_list wanted = {0};
+    _cleanup_(endpoint_plan_done) struct endpoint_plan plan = {.daemon = daemon};
+    struct publication *publication = NULL;
+    struct model_namespace *parent, *next;
+    uint64_t revision;
+    int r = plan_endpoints(&plan, error);
+
+    HASH_ITER(hh, daemon->catalog->namespaces, parent, next)
+    {
+        if (r == 0)
+            r = want_namespace(daemon, parent, &wanted, error);
+    }
+    if (r == 0)
+        r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, true, &publication, error);
+    if (r == 0 && daemon->unsaved.n > 0) {
+        r = registry_commit(daemon->registry, daemon->unsaved.rows, daemon->unsaved.n, &revision, error);
+        if (r == 0)
+            numbers_saved(daemon);
+    }
+    if (r == 0)
+        r = write_endpoints(&plan, error);
+    if (r < 0) {
+        publisher_abort(daemon->publisher, &publication);
+        return r;
+    }
+    r = publisher_commit(daemon->publisher, &publication);
+    if (r < 0)
+        return error_errno(error, r, "publishing");
+    remove_stale(&plan);
+    publisher_begin_grace(daemon->publisher);
+    return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The kernel's side, for the daemon: maps and links pinned under one bpffs directory, adopted from an earlier run or
+ * made anew. The only folder that includes <bpf/...>. Nothing here decides anything: it reads and writes entries.
+ *
+ *   BPFFS/maps/NAME               pinned maps
+ *   BPFFS/links/TASK/connect4...  pinned links, TASK being a readable name that ends in -CGROUPID
+ *
+ * Opening builds in BPFFS/maps_new what cannot be adopted; datapath_activate() swaps the programs of every link and
+ * then renames. Until then running tasks keep the old maps, so a daemon that dies in between has changed nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <svcconnect/abi.h>
+
+#include "base/error.h"
+
+struct datapath;
+
+struct datapath_config {
+    const char *bpffs; /* directory on a bpffs; made if its parent is one */
+    const char *cgroup_root;
+    uint32_t aliases; /* sizes of the maps, in entries */
+    uint32_t slots;
+    uint32_t endpoints;
+    uint32_t tasks;
+};
+
+/* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6 entry. */
+static inline uint32_t datapath_services(uint32_t aliases)
+{
+    return aliases < 2 ? 1 : aliases / 2;
+}
+
+enum datapath_origin {
+    DATAPATH_NEW,      /* nothing was pinned */
+    DATAPATH_ADOPTED,  /* same layout: the pinned maps are in use, entries as they were */
+    DATAPATH_MIGRATED, /* other layout: the maps are new and empty; the each-functions read the old ones */
+};
+
+/* Are the privileges, mounts and kernel features there? One sentence for the first that is not; touches nothing. */
+int datapath_preflight(const struct datapath_config *config, struct error *error);
+
+int datapath_open(const struct datapath_config *config, struct datapath **ret_datapath, struct error *error);
+void datapath_close(struct datapath **datapath); /* NULL-safe; never detaches */
+
+enum datapath_origin datapath_origin(const struct datapath *datapath);
+bool datapath_has_set_retval(const struct datapath *datapath);
+uint64_t datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */
+
+/* Programs of all pinned links to this run's, then maps_new to maps. *ret_swapped: how many links were updated. */
+int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error);
+
+/* ---- entries (entries.c). Negative errno; -E2BIG: the map is full. ---- */
+
+int datapath_each_alias(struct datapath *datapath,
+                        int (*on_alias)(const struct svc_alias_key *key, const struct svc_alias *alias, void *user),
+                        void *user);
+int datapath_each_endpoint(struct datapath *datapath,
+                           int (*on_endpoint)(uint32_t number, const struct svc_endpoint *endpoint, void *user),
+                           void *user);
+int datapath_each_task(struct datapath *datapath,
+                       int (*on_task)(uint64_t cgroup_id, const struct svc_task *task, void *user), void *user);
+
+int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key, const struct svc_alias *alias);
+int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key);
+
+/* With its counters at 0, or at what the old maps said after a migration; those of an existing one stay. */
+int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint);
+int datapath_delete_endpoint(struct datapath *datapath, uint32_t number);
+
+int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task);
+int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id);
+
+/* Sums over CPUs. -ENOENT for an endpoint that is not there. */
+int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct svc_endpoint_stats *ret_stats);
+int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counters);
+
+/* ---- tables (tables.c): mapped memory, no system calls ---- */
+
+const struct svc_service *datapath_service(const struct datapath *datapath, uint32_t index);
+const struct svc_slot *datapath_slots(const struct datapath *datapath, uint32_t first);
+
+/* Only while no alias entry leads to `index`, and a grace period after one did. Tables become empty. */
+void datapath_set_identity(struct datapath *datapath, uint32_t index, const struct svc_service *identity);
+
+/* Only in regions that no descriptor has referred to for a grace period. */
+void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots, uint32_t count);
+
+/* The one visible step: stores both descriptors, each as one word, after the slots are in place. */
+void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6);
+
+/* ---- grace periods (grace.c) ---- */
+
+/*
+ * A grace period: every program run that was under way at the call has ended when it is over. Waiting blocks for
+ * 8-30 ms, so datapath_grace_begin() lets a thread wait and makes datapath_grace_fd() readable when done;
+ * datapath_grace_end() then consumes that. One at a time: -EBUSY. datapath_grace_wait() blocks.
+ */
+int datapath_grace_begin(struct datapath *datapath);
+int datapath_grace_fd(const struct datapath *datapath);
+void datapath_grace_end(struct datapath *datapath);
+void datapath_grace_wait(struct datapath *datapath);
+
+/* ---- links (links.c) ---- */
+
+/*
+ * Attaches every program to the cgroup and pins the links under links/`name`; what is there already and alive stays.
+ * Until datapath_set_scope() the task sees no alias. -ENOENT: the cgroup is gone.
+ */
+int datapath_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
+                    struct error *error);
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope);
+
+/* The scope that the kernel holds for the task; -ENOENT: no link of it is attached. */
+int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope);
+
+/* Unpins and so detaches. 0 also when there is nothing. */
+int datapath_detach(struct datapath *datapath, const char *name);
+
+/* Are all programs attached and is the cgroup they are attached to alive? */
+bool datapath_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id);
+
+/* Every directory under links/. */
+int datapath_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);

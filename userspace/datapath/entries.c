@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Entries of the hash maps: reading them all for adoption, writing and deleting one, and the per-CPU sums. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "datapath/internal.h"
+
+typedef int (*entry_fn)(const void *key, const void *value, void *context);
+
+/*
+ * Walks a map that nobody else writes meanwhile. `value` must hold the map's value size.
+ * Deleting the entry a callback was just given is safe: the next key is fetched first.
+ */
+static int each_entry(int fd, void *value, entry_fn on_entry, void *context)
+{
+    char keys[2][64];
+    int current = 0;
+    int r;
+
+    if (fd < 0 || bpf_map_get_next_key(fd, NULL, keys[0]) < 0)
+        return 0;
+    for (;;) {
+        bool is_last = bpf_map_get_next_key(fd, keys[current], keys[!current]) < 0;
+
+        if (bpf_map_lookup_elem(fd, keys[current], value) == 0) {
+            r = on_entry(keys[current], value, context);
+            if (r < 0)
+                return r;
+        }
+        if (is_last)
+            return 0;
+        current = !current;
+    }
+}
+
+/* The map to read at start: the pinned one, or the old one if it can be read. */
+static int readable_fd(const struct datapath *datapath, enum map_index map)
+{
+    if (datapath->origin == DATAPATH_MIGRATED)
+        return datapath->old_is_readable ? datapath->old.fd[map] : -1;
+    return datapath->fd[map];
+}
+
+struct alias_walk {
+    int (*on_alias)(const struct svc_alias_key *, const struct svc_alias *, void *);
+    void *user;
+};
+
+static int walk_alias(const void *key, const void *value, void *context)
+{
+    const struct alias_walk *walk = context;
+
+    return walk->on_alias(key, value, walk->user);
+}
+
+int datapath_each_alias(struct datapath *datapath,
+                        int (*on_alias)(const struct svc_alias_key *, const struct svc_alias *, void *), void *user)
+{
+    struct alias_walk walk = {on_alias, user};
+    struct svc_alias value;
+
+    return each_entry(readable_fd(datapath, MAP_ALIASES), &value, walk_alias, &walk);
+}
+
+struct endpoint_walk {
+    int (*on_endpoint)(uint32_t, const struct svc_endpoint *, void *);
+    void *user;
+};
+
+static int walk_endpoint(const void *key, const void *value, void *context)
+{
+    const struct endpoint_walk *walk = context;
+
+    return walk->on_endpoint(((const struct svc_endpoint_key *)key)->endpoint, value, walk->user);
+}
+
+int datapath_each_endpoint(struct datapath *datapath,
+                           int (*on_endpoint)(uint32_t, const struct svc_endpoint *, void *), void *user)
+{
+    struct endpoint_walk walk = {on_endpoint, user};
+    struct svc_endpoint value;
+
+    return each_entry(readable_fd(datapath, MAP_ENDPOINTS), &value, walk_endpoint,
+                      &walk);
+}
+
+struct task_walk {
+    int (*on_task)(uint64_t, const struct svc_task *, void *);
+    void *user;
+};
+
+static int walk_task(const void *key, const void *value, void *context)
+{
+    const struct task_walk *walk = context;
+
+    return walk->on_task(((const struct svc_task_key *)key)->cgroup_id, value, walk->user);
+}
+
+int datapath_each_task(struct datapath *datapath, int (*on_task)(uint64_t, const struct svc_task *, void *),
+                       void *user)
+{
+    struct task_walk walk = {on_task, user};
+    int fd = datapath->origin == DATAPATH_MIGRATED ? datapath->old.fd[MAP_TASKS] : datapath->fd[MAP_TASKS];
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+    _cleanup_free_ struct svc_task *value = NULL;
+
+    if (fd < 0)
+        return 0;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+        return -errno;
+    /* Another version's value may be longer or shorter; what both have comes first, and the rest reads as zero. */
+    value = calloc(1, info.value_size > sizeof(*value) ? info.value_size : sizeof(*value));
+    if (!value)
+        return -ENOMEM;
+    return each_entry(fd, value, walk_task, &walk);
+}
+
+static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value, uint64_t flags)
+{
+    if (bpf_map_update_elem(datapath->fd[map], key, value, flags) < 0)
+        return -errno;
+    datapath->writes++;
+    return 0;
+}
+
+static int delete_entry(struct datapath *datapath, enum map_index map, const void *key)
+{
+    if (bpf_map_delete_elem(datapath->fd[map], key) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    datapath->writes++;
+    return 0;
+}
+
+int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key, const struct svc_alias *alias)
+{
+    return put_entry(datapath, MAP_ALIASES, key, alias, BPF_ANY);
+}
+
+int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key)
+{
+    return delete_entry(datapath, MAP_ALIASES, key);
+}
+
+int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint)
+{
+    struct svc_endpoint_key key = {.endpoint = number};
+    _cleanup_free_ struct svc_endpoint_stats *stats = calloc((size_t)datapath->n_cpus, sizeof(*stats));
+    int r;
+
+    if (!stats)
+        return -ENOMEM;
+    r = put_entry(datapath, MAP_ENDPOINTS, &key, endpoint, BPF_ANY);
+    if (r < 0 || bpf_map_lookup_elem(datapath->fd[MAP_ENDPOINT_STATS], &key, stats) == 0)
+        return r;
+    if (datapath->old_is_readable)
+        (void)bpf_map_lookup_elem(datapath->old.fd[MAP_ENDPOINT_STATS], &key, stats);
+    r = put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats, BPF_NOEXIST);
+    if (r < 0)
+        (void)delete_entry(datapath, MAP_ENDPOINTS, &key);
+    return r;
+}
+
+int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
+{
+    struct svc_endpoint_key key = {.endpoint = number};
+    int r = delete_entry(datapath, MAP_ENDPOINT_STATS, &key);
+
+    return r < 0 ? r : delete_entry(datapath, MAP_ENDPOINTS, &key);
+}
+
+int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task)
+{
+    struct svc_task_key key = {.cgroup_id = cgroup_id};
+
+    return put_entry(datapath, MAP_TASKS, &key, task, BPF_ANY);
+}
+
+int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id)
+{
+    struct svc_task_key key = {.cgroup_id = cgroup_id};
+
+    return delete_entry(datapath, MAP_TASKS, &key);
+}
+
+int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct svc_endpoint_stats *ret_stats)
+{
+    struct svc_endpoint_key key = {.endpoint = number};
+    struct svc_endpoint_stats sum = {0};
+    _cleanup_free_ struct svc_endpoint_stats *stats = calloc((size_t)datapath->n_cpus, sizeof(*stats));
+
+    if (!stats)
+        return -ENOMEM;
+    if (bpf_map_lookup_elem(datapath->fd[MAP_ENDPOINT_STATS], &key, stats) < 0)
+        return -errno;
+    for (int cpu = 0; cpu < datapath->n_cpus; cpu++)
+        sum.connections += stats[cpu].connections;
+    *ret_stats = sum;
+    return 0;
+}
+
+int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counters)
+{
+    struct svc_counters sum = {0};
+    _cleanup_free_ struct svc_counters *values = calloc((size_t)datapath->n_cpus, sizeof(*values));
+    uint32_t zero = 0;
+
+    if (!values)
+        return -ENOMEM;
+    if (bpf_map_lookup_elem(datapath->fd[MAP_COUNTERS], &zero, values) < 0)
+        return -errno;
+    for (int cpu = 0; cpu < datapath->n_cpus; cpu++) {
+        sum.hit += values[cpu].hit;
+        sum.miss += values[cpu].miss;
+        sum.no_endpoint += values[cpu].no_endpoint;
+        sum.retried += values[cpu].retried;
+        sum.inconsistent += values[cpu].inconsistent;
+    }
+    *ret_counters = sum;
+    return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the files of this folder share. Not for others. */
+#pragma once
+
+#include <limits.h>
+#include <pthread.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath/datapath.h"
+#include "svcconnect.skel.h"
+
+/* Every map that is pinned, by its place in struct datapath_fds. */
+enum map_index {
+    MAP_ALIASES,
+    MAP_SERVICES,
+    MAP_SLOTS,
+    MAP_ENDPOINTS,
+    MAP_ENDPOINT_STATS,
+    MAP_TASKS,
+    MAP_TASK_SCOPE,
+    MAP_COUNTERS,
+    MAP_LAYOUT,
+    MAP_COUNT_,
+};
+
+struct datapath_fds {
+    int fd[MAP_COUNT_];
+};
+
+struct datapath {
+    char bpffs[PATH_MAX - 256];
+    uint32_t n_services;
+    uint32_t n_slots;
+    int n_cpus;
+    enum datapath_origin origin;
+    bool has_set_retval;
+    bool is_in_new;         /* the maps in use are still pinned in maps_new */
+    bool old_is_readable;   /* MIGRATED: old maps have this ABI */
+    struct datapath_fds old; /* -1 where there is none */
+    struct svcconnect_bpf *skeleton;
+    int fd[MAP_COUNT_];       /* owned by the skeleton */
+    uint32_t services_map_id; /* tells programs on these maps from others */
+    struct svc_service *services;
+    struct svc_slot *slots;
+    uint64_t writes;
+    int grace_outer;
+    int grace_inner;
+    int grace_pipe[2];
+    bool is_grace_running;
+    pthread_t grace_thread;
+};
+
+extern const char *const datapath_map_names[MAP_COUNT_];
+
+int datapath_grace_init(struct datapath *datapath);
+void datapath_grace_deinit(struct datapath *datapath);
+
+/* Brings the programs of one link directory to this run's; *swapped counts updates. */
+int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped);
+
+/* Programs by the name of their link's pin; NULL-terminated. */
+struct datapath_program {
+    const char *pin;
+    struct bpf_program *program;
+};
+#define DATAPATH_MAX_PROGRAMS 4
+void datapath_programs(const struct datapath *datapath, struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

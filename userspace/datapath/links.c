@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Links: one pinned file per task and program. What is pinned is the truth; nothing about links is kept in memory. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "datapath/internal.h"
+
+void datapath_programs(const struct datapath *datapath, struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
+{
+    programs[0] = (struct datapath_program){"connect4", datapath->skeleton->progs.connect4};
+    programs[1] = (struct datapath_program){"connect6", datapath->skeleton->progs.connect6};
+    programs[2] = (struct datapath_program){NULL, NULL};
+}
+
+static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
+{
+    (void)snprintf(path, PATH_MAX, "%s/links%s%s%s%s", datapath->bpffs, name ? "/" : "", name ? name : "",
+                   pin ? "/" : "", pin ? pin : "");
+}
+
+/* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a negative errno. */
+static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_program_id)
+{
+    struct bpf_link_info info = {0};
+    __u32 size = sizeof(info);
+    _cleanup_close_ int fd = bpf_obj_get(path);
+
+    if (fd < 0)
+        return -errno;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+        return -errno;
+    if (info.type != BPF_LINK_TYPE_CGROUP)
+        return -EINVAL;
+    *ret_cgroup_id = info.cgroup.cgroup_id;
+    *ret_program_id = info.prog_id;
+    return TAKE_FD(fd);
+}
+
+/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update does no harm. */
+static bool is_our_program(const struct datapath *datapath, uint32_t program_id, const struct bpf_program *ours)
+{
+    __u32 map_ids[64];
+    struct bpf_prog_info theirs = {.map_ids = (__u64)(uintptr_t)map_ids, .nr_map_ids = 64};
+    struct bpf_prog_info own = {0};
+    __u32 size = sizeof(theirs);
+    _cleanup_close_ int fd = bpf_prog_get_fd_by_id(program_id);
+
+    if (fd < 0 || bpf_obj_get_info_by_fd(fd, &theirs, &size) < 0)
+        return false;
+    size = sizeof(own);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(ours), &own, &size) < 0)
+        return false;
+    if (memcmp(theirs.tag, own.tag, sizeof(own.tag)) != 0)
+        return false;
+    for (__u32 i = 0; i < theirs.nr_map_ids && i < 64; i++)
+        if (map_ids[i] == datapath->services_map_id)
+            return true;
+    return false;
+}
+
+int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped)
+{
+    struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
+    int result = 0;
+
+    datapath_programs(datapath, programs);
+    for (int i = 0; programs[i].pin; i++) {
+        char path[PATH_MAX];
+        uint64_t cgroup_id;
+        uint32_t program_id;
+        _cleanup_close_ int fd = -1;
+
+        link_path(datapath, path, name, programs[i].pin);
+        fd = open_link(path, &cgroup_id, &program_id);
+        if (fd < 0 || cgroup_id == 0 || is_our_program(datapath, program_id, programs[i].program))
+            continue;
+        if (bpf_link_update(fd, bpf_program__fd(programs[i].program), NULL) == 0)
+            (*swapped)++;
+        else if (errno != ENOLINK) /* the cgroup went meanwhile: collected later */
+            result = -errno;
+    }
+    return result;
+}
+
+static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd, uint64_t cgroup_id,
+                      struct bpf_program *program, const char *cgroup_path, struct error *error)
+{
+    uint64_t attached_id = 0;
+    uint32_t program_id;
+    _cleanup_close_ int fd = open_link(path, &attached_id, &program_id);
+    int r;
+
+    if (fd >= 0 && attached_id == cgroup_id)
+        return 0;
+    if (fd >= 0 || fd != -ENOENT)
+        (void)unlink(path);
+    if (fd >= 0)
+        (void)close(TAKE_FD(fd));
+    fd = bpf_link_create(bpf_program__fd(program), cgroup_fd, bpf_program__expected_attach_type(program), NULL);
+    if (fd < 0) {
+        r = -errno;
+        if (r == -EPERM)
+            return error_set(error, EPERM,
+                             "%s: the kernel refuses the attachment: a program attached above it allows no others",
+                             cgroup_path);
+        return error_errno(error, r, "%s: attaching", cgroup_path);
+    }
+    if (bpf_obj_pin(fd, path) < 0)
+        return error_errno(error, errno, "%s: pinning the link", path);
+    datapath->writes++;
+    return 0;
+}
+
+int datapath_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
+                    struct error *error)
+{
+    struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
+    char path[PATH_MAX];
+    struct stat info;
+    _cleanup_close_ int cgroup_fd = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int r;
+
+    if (cgroup_fd < 0)
+        return error_errno(error, errno, "cgroup %s", cgroup_path);
+    if (fstat(cgroup_fd, &info) < 0 || info.st_ino != cgroup_id)
+        return error_set(error, ENOENT, "cgroup %s was replaced meanwhile", cgroup_path);
+    link_path(datapath, path, name, NULL);
+    r = directory_make(path, 0700);
+    if (r < 0)
+        return error_errno(error, r, "%s", path);
+    datapath_programs(datapath, programs);
+    for (int i = 0; programs[i].pin; i++) {
+        link_path(datapath, path, name, programs[i].pin);
+        r = attach_one(datapath, path, cgroup_fd, cgroup_id, programs[i].program, cgroup_path, error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope)
+{
+    struct svc_task_scope value = {.scope = scope};
+
+    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value, BPF_ANY) < 0)
+        return -errno;
+    datapath->writes++;
+    return 0;
+}
+
+int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope)
+{
+    struct svc_task_scope value;
+
+    if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
+        return -errno;
+    *ret_scope = value.scope;
+    return 0;
+}
+
+int datapath_detach(struct datapath *datapath, const char *name)
+{
+    char path[PATH_MAX];
+    _cleanup_closedir_ DIR *dir = NULL;
+    const struct dirent *entry;
+
+    link_path(datapath, path, name, NULL);
+    dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? 0 : -errno;
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    if (rmdir(path) < 0 && errno != ENOENT)
+        return -errno;
+    datapath->writes++;
+    return 0;
+}
+
+bool datapath_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id)
+{
+    struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
+
+    datapath_programs(datapath, programs);
+    for (int i = 0; programs[i].pin; i++) {
+        char path[PATH_MAX];
+        uint64_t attached_id = 0;
+        uint32_t program_id;
+        _cleanup_close_ int fd = -1;
+
+        link_path(datapath, path, name, programs[i].pin);
+        fd = open_link(path, &attached_id, &program_id);
+        if (fd < 0 || attached_id != cgroup_id)
+            return false;
+    }
+    return true;
+}
+
+int datapath_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user)
+{
+    char path[PATH_MAX];
+    _cleanup_closedir_ DIR *dir = NULL;
+    const struct dirent *entry;
+    int r = 0;
+
+    link_path(datapath, path, NULL, NULL);
+    dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? 0 : -errno;
+    while (r == 0 && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            r = on_link(entry->d_name, user);
+    return r;
+}

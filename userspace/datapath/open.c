@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Opening: find what is pinned, adopt it or build anew beside it, load, map, pin; later the swap. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "datapath/internal.h"
+
+const char *const datapath_map_names[MAP_COUNT_] = {
+    [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",
+    [MAP_SLOTS] = "slots",         [MAP_ENDPOINTS] = "endpoints",
+    [MAP_TASKS] = "tasks",         [MAP_ENDPOINT_STATS] = "endpoint_stats",
+    [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope",
+    [MAP_LAYOUT] = "layout",
+};
+
+static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
+{
+    (void)snprintf(path, PATH_MAX, "%s/%s%s%s", datapath->bpffs, directory, map >= 0 ? "/" : "",
+                   map >= 0 ? datapath_map_names[map] : "");
+}
+
+static bool directory_exists(const struct datapath *datapath, const char *directory)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    map_path(datapath, path, directory, -1);
+    return stat(path, &info) == 0;
+}
+
+static void remove_directory(const struct datapath *datapath, const char *directory)
+{
+    char path[PATH_MAX];
+    _cleanup_closedir_ DIR *dir = NULL;
+    const struct dirent *entry;
+
+    map_path(datapath, path, directory, -1);
+    dir = opendir(path);
+    if (!dir)
+        return;
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    (void)rmdir(path);
+}
+
+static int rename_directory(const struct datapath *datapath, const char *from, const char *to)
+{
+    char old_path[PATH_MAX];
+    char new_path[PATH_MAX];
+
+    map_path(datapath, old_path, from, -1);
+    map_path(datapath, new_path, to, -1);
+    return rename(old_path, new_path) < 0 ? -errno : 0;
+}
+
+/* Puts right what a run that died during the swap left: see datapath_activate() for the order it works in. */
+static int recover_directories(const struct datapath *datapath)
+{
+    /* bpffs takes no dot in a name ("reserved for future extension"), so the directories are maps_new, maps_old. */
+    if (!directory_exists(datapath, "maps") && directory_exists(datapath, "maps_old") &&
+        directory_exists(datapath, "maps_new")) {
+        int r = rename_directory(datapath, "maps_new", "maps");
+
+        if (r < 0)
+            return r;
+    }
+    remove_directory(datapath, "maps_new");
+    remove_directory(datapath, "maps_old");
+    return 0;
+}
+
+static void open_pinned(const struct datapath *datapath, struct datapath_fds *fds)
+{
+    for (int map = 0; map < MAP_COUNT_; map++) {
+        char path[PATH_MAX];
+
+        map_path(datapath, path, "maps", map);
+        fds->fd[map] = bpf_obj_get(path);
+    }
+}
+
+static void close_pinned(struct datapath_fds *fds)
+{
+    for (int map = 0; map < MAP_COUNT_; map++) {
+        if (fds->fd[map] >= 0)
+            (void)close(fds->fd[map]);
+        fds->fd[map] = -1;
+    }
+}
+
+static struct bpf_map *skeleton_map(const struct datapath *datapath, int map)
+{
+    return bpf_object__find_map_by_name(datapath->skeleton->obj, datapath_map_names[map]);
+}
+
+static bool has_wanted_layout(const struct datapath *datapath, int map, int fd)
+{
+    const struct bpf_map *wanted = skeleton_map(datapath, map);
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+
+    return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(wanted) &&
+           info.key_size == bpf_map__key_size(wanted) && info.value_size == bpf_map__value_size(wanted) &&
+           info.max_entries == bpf_map__max_entries(wanted) && info.map_flags == bpf_map__map_flags(wanted);
+}
+
+static uint32_t pinned_version(const struct datapath_fds *fds)
+{
+    struct svc_layout layout = {0};
+    uint32_t zero = 0;
+
+    if (fds->fd[MAP_LAYOUT] >= 0)
+        (void)bpf_map_lookup_elem(fds->fd[MAP_LAYOUT], &zero, &layout);
+    return layout.abi_version;
+}
+
+static enum datapath_origin judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)
+{
+    if (!directory_exists(datapath, "maps"))
+        return DATAPATH_NEW;
+    if (pinned_version(fds) != SVC_ABI_VERSION)
+        return DATAPATH_MIGRATED;
+    for (int map = 0; map < MAP_COUNT_; map++)
+        if (!has_wanted_layout(datapath, map, fds->fd[map]))
+            return DATAPATH_MIGRATED;
+    return DATAPATH_ADOPTED;
+}
+
+static int set_sizes(struct datapath *datapath, const struct datapath_config *config)
+{
+    const struct {
+        int map;
+        uint32_t entries;
+    } sizes[] = {
+        {MAP_ALIASES, config->aliases},     {MAP_SERVICES, datapath_services(config->aliases)},
+        {MAP_SLOTS, config->slots},         {MAP_ENDPOINTS, config->endpoints},
+        {MAP_ENDPOINT_STATS, config->endpoints}, {MAP_TASKS, config->tasks},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        int r = bpf_map__set_max_entries(skeleton_map(datapath, sizes[i].map), sizes[i].entries);
+
+        if (r < 0)
+            return r;
+    }
+    datapath->n_services = datapath_services(config->aliases);
+    datapath->n_slots = config->slots;
+    return 0;
+}
+
+static int reuse_pinned(struct datapath *datapath, const struct datapath_fds *fds)
+{
+    int r = 0;
+
+    for (int map = 0; map < MAP_COUNT_ && r == 0; map++)
+        /* The scopes of running tasks outlive every swap: that one map is always the same (see abi.h). */
+        if (datapath->origin == DATAPATH_ADOPTED ||
+            (map == MAP_TASK_SCOPE && has_wanted_layout(datapath, map, fds->fd[map])))
+            r = bpf_map__reuse_fd(skeleton_map(datapath, map), fds->fd[map]);
+    return r;
+}
+
+static int map_memory(struct datapath *datapath)
+{
+    size_t services = datapath->n_services * sizeof(struct svc_service);
+    size_t slots = datapath->n_slots * sizeof(struct svc_slot);
+    void *memory = mmap(NULL, services, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[MAP_SERVICES], 0);
+
+    if (memory == MAP_FAILED)
+        return -errno;
+    datapath->services = memory;
+    memory = mmap(NULL, slots, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[MAP_SLOTS], 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    datapath->slots = memory;
+    return 0;
+}
+
+static int pin_new(struct datapath *datapath, struct error *error)
+{
+    struct svc_layout layout = {.abi_version = SVC_ABI_VERSION};
+    uint32_t zero = 0;
+    char path[PATH_MAX];
+    int r;
+
+    map_path(datapath, path, "maps_new", -1);
+    r = directory_make(path, 0700);
+    if (r < 0)
+        return error_errno(error, r, "%s", path);
+    if (bpf_map_update_elem(datapath->fd[MAP_LAYOUT], &zero, &layout, BPF_ANY) < 0)
+        return error_errno(error, errno, "writing the layout version");
+    for (int map = 0; map < MAP_COUNT_; map++) {
+        map_path(datapath, path, "maps_new", map);
+        if (bpf_obj_pin(datapath->fd[map], path) < 0)
+            return error_errno(error, errno, "pinning %s", path);
+    }
+    datapath->is_in_new = true;
+    return 0;
+}
+
+static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
+{
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+    int r;
+
+    datapath->skeleton = svcconnect_bpf__open();
+    if (!datapath->skeleton)
+        return error_errno(error, errno, "opening the BPF object");
+    r = set_sizes(datapath, config);
+    if (r < 0)
+        return error_errno(error, r, "setting map sizes");
+    open_pinned(datapath, &datapath->old);
+    datapath->origin = judge_pinned(datapath, &datapath->old);
+    datapath->old_is_readable =
+        datapath->origin == DATAPATH_MIGRATED && pinned_version(&datapath->old) == SVC_ABI_VERSION;
+    r = reuse_pinned(datapath, &datapath->old);
+    if (r < 0)
+        return error_errno(error, r, "adopting pinned maps");
+    datapath->has_set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
+    datapath->skeleton->rodata->has_set_retval = datapath->has_set_retval;
+    r = svcconnect_bpf__load(datapath->skeleton);
+    if (r < 0)
+        return error_errno(error, r, "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
+    for (int map = 0; map < MAP_COUNT_; map++)
+        datapath->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
+    if (bpf_obj_get_info_by_fd(datapath->fd[MAP_SERVICES], &info, &size) == 0)
+        datapath->services_map_id = info.id;
+    r = map_memory(datapath);
+    return r < 0 ? error_errno(error, r, "mapping the tables") : 0;
+}
+
+int datapath_open(const struct datapath_config *config, struct datapath **ret_datapath, struct error *error)
+{
+    struct datapath *datapath = calloc(1, sizeof(*datapath));
+    int r;
+
+    if (!datapath)
+        return error_set(error, ENOMEM, "out of memory");
+    datapath->grace_outer = datapath->grace_inner = datapath->grace_pipe[0] = datapath->grace_pipe[1] = -1;
+    memset(datapath->old.fd, 0xff, sizeof(datapath->old.fd));
+    datapath->n_cpus = libbpf_num_possible_cpus();
+    if (strlen(config->bpffs) >= sizeof(datapath->bpffs)) {
+        free(datapath);
+        return error_input(error, "--bpffs", config->bpffs, "a shorter path");
+    }
+    strcpy(datapath->bpffs, config->bpffs);
+    r = directory_make(config->bpffs, 0700);
+    if (r < 0)
+        r = error_errno(error, r, "%s", config->bpffs);
+    else if ((r = recover_directories(datapath)) < 0)
+        r = error_errno(error, r, "%s: putting pinned maps in place", config->bpffs);
+    if (r == 0)
+        r = load(datapath, config, error);
+    if (r == 0 && (r = datapath_grace_init(datapath)) < 0)
+        r = error_errno(error, r, "preparing grace periods");
+    if (r == 0 && datapath->origin != DATAPATH_ADOPTED)
+        r = pin_new(datapath, error);
+    if (r < 0) {
+        datapath_close(&datapath);
+        return r;
+    }
+    if (datapath->origin != DATAPATH_MIGRATED)
+        close_pinned(&datapath->old);
+    *ret_datapath = datapath;
+    return 0;
+}
+
+void datapath_close(struct datapath **datapath)
+{
+    struct datapath *self = *datapath;
+
+    if (!self)
+        return;
+    datapath_grace_deinit(self);
+    if (self->services)
+        (void)munmap(self->services, self->n_services * sizeof(struct svc_service));
+    if (self->slots)
+        (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
+    close_pinned(&self->old);
+    svcconnect_bpf__destroy(self->skeleton);
+    free(self);
+    *datapath = NULL;
+}
+
+enum datapath_origin datapath_origin(const struct datapath *datapath)
+{
+    return datapath->origin;
+}
+
+bool datapath_has_set_retval(const struct datapath *datapath)
+{
+    return datapath->has_set_retval;
+}
+
+uint64_t datapath_writes(const struct datapath *datapath)
+{
+    return datapath->writes;
+}
+
+struct swap {
+    struct datapath *datapath;
+    unsigned swapped;
+};
+
+static int swap_link(const char *name, void *user)
+{
+    struct swap *swap = user;
+
+    return datapath_refresh_link(swap->datapath, name, &swap->swapped);
+}
+
+/*
+ * Order: every link to programs on the new maps; then maps away, maps_new to maps, maps_old removed. A death before
+ * the first rename leaves the old maps in charge of the next start, which fills and swaps again; one between the
+ * renames is put right by recover_directories().
+ */
+int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
+{
+    struct swap swap = {.datapath = datapath};
+    int r = datapath_each_link(datapath, swap_link, &swap);
+
+    if (r < 0)
+        return error_errno(error, r, "swapping the programs of a running task");
+    if (datapath->is_in_new) {
+        if (directory_exists(datapath, "maps"))
+            r = rename_directory(datapath, "maps", "maps_old");
+        if (r == 0)
+            r = rename_directory(datapath, "maps_new", "maps");
+        if (r < 0)
+            return error_errno(error, r, "%s: putting the new maps in place", datapath->bpffs);
+        remove_directory(datapath, "maps_old");
+        datapath->is_in_new = false;
+    }
+    close_pinned(&datapath->old);
+    datapath->old_is_readable = false;
+    datapath->origin = datapath->origin == DATAPATH_MIGRATED ? DATAPATH_ADOPTED : datapath->origin;
+    *ret_swapped = swap.swapped;
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include <string.h>
+
+#include "datapath/internal.h"
+
+const struct svc_service *datapath_service(const struct datapath *datapath, uint32_t index)
+{
+    return &datapath->services[index];
+}
+
+const struct svc_slot *datapath_slots(const struct datapath *datapath, uint32_t first)
+{
+    return &datapath->slots[first];
+}
+
+void datapath_set_identity(struct datapath *datapath, uint32_t index, const struct svc_service *identity)
+{
+    struct svc_service *service = &datapath->services[index];
+
+    *service = *identity;
+    service->table4 = 0;
+    service->table6 = 0;
+    datapath->writes++;
+}
+
+void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots, uint32_t count)
+{
+    if (count == 0)
+        return;
+    memcpy(&datapath->slots[first], slots, count * sizeof(*slots));
+    datapath->writes++;
+}
+
+void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6)
+{
+    struct svc_service *service = &datapath->services[index];
+
+    /* Release: a program that reads the descriptor reads the slots written before it. */
+    if (service->table4 != table4)
+        __atomic_store_n(&service->table4, table4, __ATOMIC_RELEASE);
+    if (service->table6 != table6)
+        __atomic_store_n(&service->table6, table6, __ATOMIC_RELEASE);
+    datapath->writes++;
+}

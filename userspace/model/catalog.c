@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "model/catalog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+const char *protocol_name(enum svc_protocol protocol)
+{
+    return protocol == UDP ? "udp" : "tcp";
+}
+
+const char *health_name(enum svc_health health)
+{
+    return health == HEALTHY ? "HEALTHY" : "UNHEALTHY";
+}
+
+const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE])
+{
+    (void)snprintf(identity, ALIAS_IDENTITY_SIZE, "%s:%u/%s", alias->dns_name, alias->port,
+                   protocol_name(alias->protocol));
+    return identity;
+}
+
+struct catalog *catalog_new(void)
+{
+    return calloc(1, sizeof(struct catalog));
+}
+
+/* ---- finding ---- */
+
+struct model_namespace *catalog_namespace(const struct catalog *catalog, const char *name)
+{
+    struct model_namespace *found;
+
+    HASH_FIND_STR(catalog->namespaces, name, found);
+    return found;
+}
+
+struct service *catalog_service(const struct catalog *catalog, const char *namespace_name, const char *name)
+{
+    const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
+    struct service *found = NULL;
+
+    if (parent)
+        HASH_FIND_STR(parent->services, name, found);
+    return found;
+}
+
+struct instance *catalog_instance(const struct service *service, const char *id)
+{
+    struct instance *found;
+
+    HASH_FIND_STR(service->instances, id, found);
+    return found;
+}
+
+struct route *catalog_route(const struct model_namespace *parent, const char *identity)
+{
+    struct route *found;
+
+    HASH_FIND_STR(parent->routes, identity, found);
+    return found;
+}
+
+struct alias_owner *catalog_alias_owner(const struct model_namespace *parent, const char *identity)
+{
+    struct alias_owner *found;
+
+    HASH_FIND_STR(parent->owners, identity, found);
+    return found;
+}
+
+/* ---- making ---- */
+
+struct model_namespace *catalog_make_namespace(struct catalog *catalog, const char *name)
+{
+    struct model_namespace *made = catalog_namespace(catalog, name);
+
+    if (made)
+        return made;
+    made = calloc(1, sizeof(*made));
+    if (!made)
+        return NULL;
+    made->name = strdup(name);
+    if (!made->name) {
+        free(made);
+        return NULL;
+    }
+    HASH_ADD_KEYPTR(hh, catalog->namespaces, made->name, strlen(made->name), made);
+    return made;
+}
+
+struct service *catalog_make_service(struct catalog *catalog, const char *namespace_name, const char *name)
+{
+    struct model_namespace *parent = catalog_make_namespace(catalog, namespace_name);
+    struct service *made = NULL;
+
+    if (!parent)
+        return NULL;
+    HASH_FIND_STR(parent->services, name, made);
+    if (made)
+        return made;
+    made = calloc(1, sizeof(*made));
+    if (!made)
+        return NULL;
+    made->name = strdup(name);
+    if (!made->name) {
+        free(made);
+        return NULL;
+    }
+    made->parent = parent;
+    HASH_ADD_KEYPTR(hh, parent->services, made->name, strlen(made->name), made);
+    return made;
+}
+
+struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id)
+{
+    struct instance *made = catalog_instance(service, id);
+
+    if (made)
+        return made;
+    made = calloc(1, sizeof(*made));
+    if (!made)
+        return NULL;
+    made->id = strdup(id);
+    if (!made->id) {
+        free(made);
+        return NULL;
+    }
+    made->service = service;
+    HASH_ADD_KEYPTR(hh, service->instances, made->id, strlen(made->id), made);
+    catalog->n_instances++;
+    return made;
+}
+
+/* ---- client aliases of services ---- */
+
+static void disown_aliases(struct service *service)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    for (size_t i = 0; i < service->n_aliases; i++) {
+        struct alias_owner *owner =
+            catalog_alias_owner(service->parent, alias_identity(&service->aliases[i], identity));
+
+        if (owner && owner->service == service) {
+            HASH_DEL(service->parent->owners, owner);
+            free(owner);
+        }
+    }
+}
+
+/* An alias that another service has already stays with that one: writers keep (dnsName, port) unique. */
+static int own_aliases(struct service *service)
+{
+    for (size_t i = 0; i < service->n_aliases; i++) {
+        struct alias_owner *owner = calloc(1, sizeof(*owner));
+
+        if (!owner)
+            return -ENOMEM;
+        owner->alias = service->aliases[i];
+        owner->service = service;
+        alias_identity(&owner->alias, owner->identity);
+        if (catalog_alias_owner(service->parent, owner->identity))
+            free(owner);
+        else
+            HASH_ADD_STR(service->parent->owners, identity, owner);
+    }
+    return 0;
+}
+
+int catalog_declare_service(struct catalog *catalog, struct service *service, const struct client_alias *aliases,
+                            size_t n_aliases)
+{
+    struct client_alias *copy = calloc(n_aliases ? n_aliases : 1, sizeof(*copy));
+
+    if (!copy)
+        return -ENOMEM;
+    if (n_aliases)
+        memcpy(copy, aliases, n_aliases * sizeof(*copy));
+    disown_aliases(service);
+    free(service->aliases);
+    service->aliases = copy;
+    service->n_aliases = n_aliases;
+    if (!service->is_declared)
+        catalog->n_services++;
+    service->is_declared = true;
+    return own_aliases(service);
+}
+
+/* ---- removing ---- */
+
+static void free_service(struct service *service)
+{
+    free(service->routes);
+    free(service->aliases);
+    free(service->name);
+    free(service);
+}
+
+static void drop_if_forgotten(struct service *service)
+{
+    if (service->is_declared || service->instances || service->n_routes > 0)
+        return;
+    HASH_DEL(service->parent->services, service);
+    free_service(service);
+}
+
+void catalog_remove_instance(struct catalog *catalog, struct instance *instance)
+{
+    struct service *service = instance->service;
+
+    HASH_DEL(service->instances, instance);
+    free(instance->id);
+    free(instance);
+    catalog->n_instances--;
+    drop_if_forgotten(service);
+}
+
+void catalog_undeclare_service(struct catalog *catalog, struct service *service)
+{
+    disown_aliases(service);
+    free(service->aliases);
+    service->aliases = NULL;
+    service->n_aliases = 0;
+    if (service->is_declared)
+        catalog->n_services--;
+    service->is_declared = false;
+    drop_if_forgotten(service);
+}
+
+/* ---- routes ---- */
+
+static int add_reference(struct service *service, struct route *route)
+{
+    struct route **larger = realloc(service->routes, (service->n_routes + 1) * sizeof(*larger));
+
+    if (!larger)
+        return -ENOMEM;
+    service->routes = larger;
+    service->routes[service->n_routes++] = route;
+    return 0;
+}
+
+static void drop_references(struct route *route)
+{
+    for (size_t t = 0; t < route->n_targets; t++) {
+        struct service *service = route->targets[t].service;
+
+        for (size_t i = 0; i < service->n_routes; i++)
+            if (service->routes[i] == route) {
+                service->routes[i] = service->routes[--service->n_routes];
+                break;
+            }
+        drop_if_forgotten(service);
+    }
+    free(route->targets);
+    route->targets = NULL;
+    route->n_targets = 0;
+}
+
+int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias, struct route_target *targets,
+                      size_t n_targets)
+{
+    struct route *route = calloc(1, sizeof(*route));
+    struct route *old;
+
+    if (!route) {
+        free(targets);
+        return -ENOMEM;
+    }
+    route->alias = *alias;
+    alias_identity(alias, route->identity);
+    for (size_t i = 0; i < n_targets; i++)
+        if (add_reference(targets[i].service, route) < 0) {
+            route->targets = targets;
+            route->n_targets = i;
+            drop_references(route);
+            free(route);
+            return -ENOMEM;
+        }
+    /* References of the new route are in place first: a service that both name is not forgotten in between. */
+    route->targets = targets;
+    route->n_targets = n_targets;
+    old = catalog_route(parent, route->identity);
+    if (old)
+        catalog_remove_route(parent, old);
+    HASH_ADD_STR(parent->routes, identity, route);
+    return 0;
+}
+
+void catalog_remove_route(struct model_namespace *parent, struct route *route)
+{
+    HASH_DEL(parent->routes, route);
+    drop_references(route);
+    free(route);
+}
+
+const struct route_target *catalog_alias_targets(const struct model_namespace *parent, const char *identity,
+                                                 struct route_target *single, size_t *ret_n_targets)
+{
+    const struct route *route = catalog_route(parent, identity);
+    const struct alias_owner *owner;
+
+    if (route) {
+        *ret_n_targets = route->n_targets;
+        return route->targets;
+    }
+    owner = catalog_alias_owner(parent, identity);
+    *ret_n_targets = owner ? 1 : 0;
+    if (!owner)
+        return NULL;
+    *single = (struct route_target){.service = owner->service, .weight = 1};
+    return single;
+}
+
+/* ---- the whole ---- */
+
+static void free_namespace(struct model_namespace *parent)
+{
+    struct route *route, *next_route;
+    struct alias_owner *owner, *next_owner;
+    struct service *service, *next_service;
+
+    HASH_ITER(hh, parent->routes, route, next_route)
+    {
+        HASH_DEL(parent->routes, route);
+        free(route->targets);
+        free(route);
+    }
+    HASH_ITER(hh, parent->owners, owner, next_owner)
+    {
+        HASH_DEL(parent->owners, owner);
+        free(owner);
+    }
+    HASH_ITER(hh, parent->services, service, next_service)
+    {
+        struct instance *instance, *next_instance;
+
+        HASH_ITER(hh, service->instances, instance, next_instance)
+        {
+            HASH_DEL(service->instances, instance);
+            free(instance->id);
+            free(instance);
+        }
+        HASH_DEL(parent->services, service);
+        free_service(service);
+    }
+    free(parent->name);
+    free(parent);
+}
+
+void catalog_free(struct catalog **catalog)
+{
+    struct model_namespace *parent, *next;
+
+    if (!*catalog)
+        return;
+    HASH_ITER(hh, (*catalog)->namespaces, parent, next)
+    {
+        HASH_DEL((*catalog)->namespaces, parent);
+        free_namespace(parent);
+    }
+    free(*catalog);
+    *catalog = NULL;
+}

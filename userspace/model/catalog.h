@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Everything that is registered, as plain data: namespaces with their services, instances and routes, and the two
+ * questions that routing asks: what does a client alias lead to, and which aliases does a service stand behind.
+ * No I/O, no time. The catalog owns what it holds; pointers into it stay good until the thing is removed.
+ *
+ * A service that is only mentioned (a route targets it, an instance arrived before its service) is held undeclared.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include <svcconnect/abi.h>
+
+#include "base/address.h"
+
+/* "dnsName:port/tcp" of a client alias: its name within a namespace. */
+#define ALIAS_IDENTITY_SIZE (SVC_DNS_NAME_SIZE + 16)
+
+struct client_alias {
+    char dns_name[SVC_DNS_NAME_SIZE];
+    uint16_t port; /* host order */
+    enum svc_protocol protocol;
+};
+
+struct instance {
+    char *id;
+    struct service *service;
+    struct ip_address address;
+    uint16_t port; /* host order */
+    enum svc_protocol protocol;
+    enum svc_health health; /* what its owner reports */
+    uint32_t weight;
+    uint32_t endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */
+    UT_hash_handle hh;
+};
+
+struct service {
+    char *name;
+    struct model_namespace *parent;
+    bool is_declared;
+    struct client_alias *aliases;
+    size_t n_aliases;
+    struct instance *instances; /* by id */
+    struct route **routes;      /* those that target it */
+    size_t n_routes;
+    UT_hash_handle hh;
+};
+
+struct route_target {
+    struct service *service;
+    uint32_t weight;
+};
+
+struct route {
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct client_alias alias;
+    struct route_target *targets;
+    size_t n_targets;
+    UT_hash_handle hh;
+};
+
+/* Which service a client alias belongs to by the service's own definition. */
+struct alias_owner {
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct client_alias alias;
+    struct service *service;
+    UT_hash_handle hh;
+};
+
+struct model_namespace {
+    char *name;
+    bool is_declared;
+    struct service *services;   /* by name */
+    struct route *routes;       /* by identity */
+    struct alias_owner *owners; /* by identity */
+    UT_hash_handle hh;
+};
+
+struct catalog {
+    struct model_namespace *namespaces; /* by name */
+    size_t n_services;                  /* declared ones */
+    size_t n_instances;
+};
+
+const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
+const char *health_name(enum svc_health health);       /* "HEALTHY", "UNHEALTHY" */
+const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE]);
+
+struct catalog *catalog_new(void);            /* NULL: no memory */
+void catalog_free(struct catalog **catalog); /* NULL-safe; sets to NULL */
+
+struct model_namespace *catalog_namespace(const struct catalog *catalog, const char *name);
+struct service *catalog_service(const struct catalog *catalog, const char *namespace_name, const char *name);
+struct instance *catalog_instance(const struct service *service, const char *id);
+struct route *catalog_route(const struct model_namespace *parent, const char *identity);
+struct alias_owner *catalog_alias_owner(const struct model_namespace *parent, const char *identity);
+
+/* Finds or makes. NULL: no memory. */
+struct model_namespace *catalog_make_namespace(struct catalog *catalog, const char *name);
+struct service *catalog_make_service(struct catalog *catalog, const char *namespace_name, const char *name);
+struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id);
+
+/* Declares the service with these client aliases (copied), replacing those it had. -ENOMEM. */
+int catalog_declare_service(struct catalog *catalog, struct service *service, const struct client_alias *aliases,
+                            size_t n_aliases);
+
+/* Takes `targets` over (malloc'd), also on failure. Replaces the route of the same alias. -ENOMEM leaves the old one. */
+int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias, struct route_target *targets,
+                      size_t n_targets);
+
+/* Removals. Removing a service that is still mentioned leaves it undeclared. */
+void catalog_remove_instance(struct catalog *catalog, struct instance *instance);
+void catalog_undeclare_service(struct catalog *catalog, struct service *service);
+void catalog_remove_route(struct model_namespace *parent, struct route *route);
+
+/*
+ * What a client alias leads to: the route's targets if there is one, else the owning service with weight 1 (stored in
+ * *single, which the result then points to). *ret_n_targets 0 and NULL: no such alias.
+ */
+const struct route_target *catalog_alias_targets(const struct model_namespace *parent, const char *identity,
+                                                 struct route_target *single, size_t *ret_n_targets);

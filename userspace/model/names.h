@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What names may look like. Each check returns 0, or -EINVAL with an input error about `field`. */
+#pragma once
+
+#include "base/error.h"
+
+#define MODEL_NAMESPACE_MAX 1024 /* ECS ServiceConnectConfiguration.namespace */
+#define MODEL_SERVICE_MAX   127  /* Cloud Map ServiceName */
+#define MODEL_INSTANCE_MAX  64   /* Cloud Map InstanceId */
+#define MODEL_DNS_NAME_MAX  127  /* ECS ServiceConnectClientAlias.dnsName */
+
+/* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
+int model_check_namespace(const char *field, const char *name, struct error *error);
+
+/* Letters, digits, _ - . ; begins with a letter, a digit or _. */
+int model_check_service(const char *field, const char *name, struct error *error);
+
+/* Letters, digits and _ / : . @ - (Cloud Map's InstanceId). */
+int model_check_instance_id(const char *field, const char *id, struct error *error);
+
+/*
+ * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots; not beginning
+ * with -. An IPv4 address is refused: nobody looks one up.
+ */
+int model_check_dns_name(const char *field, char *name, struct error *error);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "registry/rows.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/number.h"
+
+static const struct {
+    const char *prefix;
+    enum row_kind kind;
+    int parts; /* after the prefix; the last one may itself hold slashes */
+} kinds[] = {
+    {"namespaces/", ROW_NAMESPACE, 1},     {"services/", ROW_SERVICE, 2},   {"instances/", ROW_INSTANCE, 3},
+    {"routes/", ROW_ROUTE, 3},             {"host/address/", ROW_HOST_ADDRESS, 1},
+    {"host/scope/", ROW_HOST_SCOPE, 1},
+};
+
+int row_parse_key(const char *key, struct row_name *ret_name)
+{
+    char *parts[3] = {NULL, NULL, NULL};
+    char *at;
+    size_t k;
+
+    if (strlen(key) >= sizeof(ret_name->text))
+        return -EINVAL;
+    *ret_name = (struct row_name){.kind = ROW_UNKNOWN};
+    for (k = 0; k < ARRAY_SIZE(kinds); k++)
+        if (strncmp(key, kinds[k].prefix, strlen(kinds[k].prefix)) == 0)
+            break;
+    if (k == ARRAY_SIZE(kinds))
+        return 0;
+    strcpy(ret_name->text, key + strlen(kinds[k].prefix));
+    at = ret_name->text;
+    for (int part = 0; part < kinds[k].parts; part++) {
+        parts[part] = at;
+        if (part + 1 == kinds[k].parts)
+            break;
+        at = strchr(at, '/');
+        if (!at)
+            return -EINVAL;
+        *at++ = '\0';
+    }
+    ret_name->kind = kinds[k].kind;
+    switch (kinds[k].kind) {
+    case ROW_NAMESPACE:
+        ret_name->namespace_name = parts[0];
+        break;
+    case ROW_SERVICE:
+        ret_name->namespace_name = parts[0];
+        ret_name->service = parts[1];
+        break;
+    case ROW_INSTANCE:
+        ret_name->namespace_name = parts[0];
+        ret_name->service = parts[1];
+        ret_name->last = parts[2];
+        break;
+    case ROW_ROUTE:
+        ret_name->namespace_name = parts[0];
+        ret_name->last = parts[2];
+        break;
+    default:
+        ret_name->last = parts[0];
+    }
+    return 0;
+}
+
+/* ---- writing ---- */
+
+void row_done(struct registry_row *row)
+{
+    free(row->key);
+    free(row->value);
+    *row = (struct registry_row){0};
+}
+
+/* Takes `json` over (NULL: a deletion). */
+static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+{
+    struct registry_row row = {0};
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vasprintf(&row.key, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        row.key = NULL;
+    if (!is_delete && json)
+        row.value = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    if (!row.key || (!is_delete && !row.value)) {
+        row_done(&row);
+        return -ENOMEM;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
+{
+    return make_row(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
+}
+
+int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
+                    size_t n_aliases, struct registry_row *ret_row)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(json, "clientAliases");
+
+    for (size_t i = 0; i < n_aliases; i++) {
+        cJSON *item = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(item, "dnsName", aliases[i].dns_name);
+        (void)cJSON_AddNumberToObject(item, "port", aliases[i].port);
+        (void)cJSON_AddStringToObject(item, "protocol", protocol_name(aliases[i].protocol));
+        (void)cJSON_AddItemToArray(list, item);
+    }
+    return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
+}
+
+int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
+                     struct registry_row *ret_row)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "address", ip_address_format(&instance->address, address));
+    (void)cJSON_AddNumberToObject(json, "port", instance->port);
+    (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
+    (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
+    (void)cJSON_AddStringToObject(json, "health", health_name(instance->health));
+    return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
+}
+
+int row_for_route(const char *namespace_name, const struct client_alias *alias, const struct route_target *targets,
+                  size_t n_targets, struct registry_row *ret_row)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(json, "targets");
+
+    for (size_t i = 0; i < n_targets; i++) {
+        cJSON *item = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(item, "service", targets[i].service->name);
+        (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
+        (void)cJSON_AddItemToArray(list, item);
+    }
+    return make_row(ret_row, json, false, "routes/%s//%s", namespace_name, alias_identity(alias, identity));
+}
+
+int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
+{
+    return make_row(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
+                    kind == ROW_HOST_ADDRESS ? "address" : "scope", name);
+}
+
+int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
+}
+
+int row_delete_instance(const char *namespace_name, const char *service, const char *id, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
+}
+
+int row_delete_route(const char *namespace_name, const char *identity, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "routes/%s//%s", namespace_name, identity);
+}
+
+static int deletion_of(const char *key, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "%s", key);
+}
+
+int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row)
+{
+    struct row_name name;
+    const struct model_namespace *parent;
+    const struct service *service;
+    const struct instance *instance;
+    const struct route *route;
+    int r = row_parse_key(key, &name);
+
+    if (r < 0)
+        return r;
+    parent = name.namespace_name ? catalog_namespace(catalog, name.namespace_name) : NULL;
+    if (!parent)
+        return deletion_of(key, ret_row);
+    switch (name.kind) {
+    case ROW_NAMESPACE:
+        if (parent->is_declared)
+            return row_for_namespace(parent->name, ret_row);
+        break;
+    case ROW_SERVICE:
+        service = catalog_service(catalog, name.namespace_name, name.service);
+        if (service && service->is_declared)
+            return row_for_service(parent->name, service->name, service->aliases, service->n_aliases, ret_row);
+        break;
+    case ROW_INSTANCE:
+        service = catalog_service(catalog, name.namespace_name, name.service);
+        instance = service ? catalog_instance(service, name.last) : NULL;
+        if (instance)
+            return row_for_instance(parent->name, service->name, instance, ret_row);
+        break;
+    case ROW_ROUTE:
+        route = catalog_route(parent, name.last);
+        if (route)
+            return row_for_route(parent->name, &route->alias, route->targets, route->n_targets, ret_row);
+        break;
+    default:
+        break;
+    }
+    return deletion_of(key, ret_row);
+}

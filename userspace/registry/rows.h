@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
+ *   namespaces/NS                    {}
+ *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}]}
+ *   instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
+ *   routes/NS//DNSNAME:PORT/PROTO    {"targets": [{"service", "weight"}]}      (the empty part: every client)
+ *   host/address/DNSNAME             number of the alias address in this host's range
+ *   host/scope/NS                    scope number on this host
+ * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/catalog.h"
+#include "registry/registry.h"
+
+/* What a row touches, so that routing can be asked about just that. Texts point into the row's key. */
+enum row_kind {
+    ROW_NAMESPACE,
+    ROW_SERVICE,
+    ROW_INSTANCE,
+    ROW_ROUTE,
+    ROW_HOST_ADDRESS,
+    ROW_HOST_SCOPE,
+    ROW_UNKNOWN, /* from a newer version: kept, not understood */
+};
+
+#define ROW_KEY_SIZE 1536
+
+struct row_name {
+    enum row_kind kind;
+    char text[ROW_KEY_SIZE]; /* backs the members below */
+    const char *namespace_name;
+    const char *service; /* ROW_SERVICE, ROW_INSTANCE */
+    const char *last;    /* instance id, alias identity, or dns name */
+};
+
+/* -EINVAL: too long or parts missing. */
+int row_parse_key(const char *key, struct row_name *ret_name);
+
+/* Each fills *ret_row with malloc'd key and value (row_done() frees). -ENOMEM. */
+int row_for_namespace(const char *namespace_name, struct registry_row *ret_row);
+int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
+                    size_t n_aliases, struct registry_row *ret_row);
+int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
+                     struct registry_row *ret_row);
+int row_for_route(const char *namespace_name, const struct client_alias *alias, const struct route_target *targets,
+                  size_t n_targets, struct registry_row *ret_row);
+int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
+
+/* Deletions: a key with no value. */
+int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row);
+int row_delete_instance(const char *namespace_name, const char *service, const char *id, struct registry_row *ret_row);
+int row_delete_route(const char *namespace_name, const char *identity, struct registry_row *ret_row);
+
+void row_done(struct registry_row *row);
+
+/* The row that would bring back what `key` names in the catalog as it is now (a deletion if it is not there). */
+int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row);
+
+/*
+ * Applies one row (value NULL: deletes). Host rows and unknown rows leave the catalog alone. -EINVAL: the value is not
+ * such a row (error says which member); -ENOMEM. On failure nothing has changed.
+ */
+int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Reading rows into the catalog. What is written here may come from another host or version: it is checked again. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/number.h"
+#include "model/names.h"
+#include "registry/rows.h"
+
+#define MAX_WEIGHT 65535
+
+static int read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, struct error *error)
+{
+    const char *text = "tcp";
+    int r = json_get_string(object, "protocol", false, &text, error);
+
+    if (r < 0)
+        return r;
+    if (strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
+        return error_input(error, "protocol", text, "tcp, udp");
+    *ret_protocol = text[0] == 'u' ? UDP : TCP;
+    return 0;
+}
+
+static int read_alias(const cJSON *object, struct client_alias *ret_alias, struct error *error)
+{
+    struct client_alias alias = {0};
+    const char *name = NULL;
+    uint64_t port = 0;
+    int r = json_get_string(object, "dnsName", true, &name, error);
+
+    if (r == 0)
+        r = json_get_integer(object, "port", true, 1, 65535, &port, error);
+    if (r == 0)
+        r = read_protocol(object, &alias.protocol, error);
+    if (r < 0)
+        return r;
+    if (strlen(name) >= sizeof(alias.dns_name))
+        return error_input(error, "dnsName", name, "at most %d characters", MODEL_DNS_NAME_MAX);
+    strcpy(alias.dns_name, name);
+    alias.port = (uint16_t)port;
+    r = model_check_dns_name("dnsName", alias.dns_name, error);
+    if (r == 0)
+        *ret_alias = alias;
+    return r;
+}
+
+static int apply_service(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "clientAliases");
+    int n = cJSON_GetArraySize(list);
+    _cleanup_free_ struct client_alias *aliases = calloc((size_t)n + 1, sizeof(*aliases));
+    struct service *service;
+    const cJSON *item;
+    int i = 0;
+
+    if (!aliases)
+        return -ENOMEM;
+    cJSON_ArrayForEach(item, list)
+    {
+        int r = read_alias(item, &aliases[i++], error);
+
+        if (r < 0)
+            return r;
+    }
+    service = catalog_make_service(catalog, name->namespace_name, name->service);
+    return service ? catalog_declare_service(catalog, service, aliases, (size_t)n) : -ENOMEM;
+}
+
+static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+{
+    const char *address_text = NULL;
+    const char *health = "HEALTHY";
+    struct ip_address address;
+    enum svc_protocol protocol;
+    uint64_t port = 0;
+    uint64_t weight = 1;
+    struct service *service;
+    struct instance *instance;
+    int r = json_get_string(json, "address", true, &address_text, error);
+
+    if (r == 0)
+        r = json_get_integer(json, "port", true, 1, 65535, &port, error);
+    if (r == 0)
+        r = json_get_integer(json, "weight", false, 0, MAX_WEIGHT, &weight, error);
+    if (r == 0)
+        r = json_get_string(json, "health", false, &health, error);
+    if (r == 0)
+        r = read_protocol(json, &protocol, error);
+    if (r == 0 && ip_address_parse(address_text, &address) < 0)
+        r = error_input(error, "address", address_text, "an IP address");
+    if (r < 0)
+        return r;
+    service = catalog_make_service(catalog, name->namespace_name, name->service);
+    instance = service ? catalog_make_instance(catalog, service, name->last) : NULL;
+    if (!instance)
+        return -ENOMEM;
+    instance->address = address;
+    instance->port = (uint16_t)port;
+    instance->protocol = protocol;
+    instance->weight = (uint32_t)weight;
+    instance->health = strcmp(health, "UNHEALTHY") == 0 ? UNHEALTHY : HEALTHY;
+    return 0;
+}
+
+/* "dnsName:port/protocol" back to its parts. */
+static int parse_identity(const char *text, struct client_alias *ret_alias)
+{
+    struct client_alias alias = {.protocol = TCP};
+    const char *slash = strrchr(text, '/');
+    const char *colon = strrchr(text, ':');
+    char port_text[8];
+    uint64_t port;
+
+    if (!slash || !colon || colon > slash || (size_t)(colon - text) >= sizeof(alias.dns_name) ||
+        (size_t)(slash - colon) > sizeof(port_text))
+        return -EINVAL;
+    memcpy(alias.dns_name, text, (size_t)(colon - text));
+    memcpy(port_text, colon + 1, (size_t)(slash - colon - 1));
+    port_text[slash - colon - 1] = '\0';
+    if (parse_number(port_text, 1, 65535, &port) < 0)
+        return -EINVAL;
+    alias.port = (uint16_t)port;
+    if (strcmp(slash, "/udp") == 0)
+        alias.protocol = UDP;
+    else if (strcmp(slash, "/tcp") != 0)
+        return -EINVAL;
+    if (model_check_dns_name("dnsName", alias.dns_name, NULL) < 0)
+        return -EINVAL;
+    *ret_alias = alias;
+    return 0;
+}
+
+static int apply_route(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "targets");
+    int n = cJSON_GetArraySize(list);
+    _cleanup_free_ struct route_target *targets = calloc((size_t)n + 1, sizeof(*targets));
+    struct client_alias alias;
+    struct model_namespace *parent;
+    const cJSON *item;
+    int i = 0;
+
+    if (!targets)
+        return -ENOMEM;
+    if (parse_identity(name->last, &alias) < 0)
+        return error_input(error, "alias", name->last, "dnsName:port/protocol");
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *service = NULL;
+        uint64_t weight = 0;
+        int r = json_get_string(item, "service", true, &service, error);
+
+        if (r == 0)
+            r = model_check_service("service", service, error);
+        if (r == 0)
+            r = json_get_integer(item, "weight", true, 0, MAX_WEIGHT, &weight, error);
+        if (r < 0)
+            return r;
+        targets[i].service = catalog_make_service(catalog, name->namespace_name, service);
+        targets[i].weight = (uint32_t)weight;
+        if (!targets[i++].service)
+            return -ENOMEM;
+    }
+    parent = catalog_make_namespace(catalog, name->namespace_name);
+    return parent ? catalog_set_route(parent, &alias, TAKE_PTR(targets), (size_t)n) : -ENOMEM;
+}
+
+static void apply_deletion(struct catalog *catalog, const struct row_name *name)
+{
+    struct model_namespace *parent = catalog_namespace(catalog, name->namespace_name);
+    struct service *service =
+        parent && name->service ? catalog_service(catalog, parent->name, name->service) : NULL;
+    struct instance *instance;
+    struct route *route;
+
+    if (!parent)
+        return;
+    switch (name->kind) {
+    case ROW_SERVICE:
+        if (service)
+            catalog_undeclare_service(catalog, service);
+        break;
+    case ROW_INSTANCE:
+        instance = service ? catalog_instance(service, name->last) : NULL;
+        if (instance)
+            catalog_remove_instance(catalog, instance);
+        break;
+    case ROW_ROUTE:
+        route = catalog_route(parent, name->last);
+        if (route)
+            catalog_remove_route(parent, route);
+        break;
+    case ROW_NAMESPACE:
+        parent->is_declared = false;
+        break;
+    default:
+        break;
+    }
+}
+
+int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    struct row_name name;
+    struct model_namespace *parent;
+    int r = row_parse_key(key, &name);
+
+    if (r < 0)
+        return error_set(error, EINVAL, "registry row %.200s: not a key this version writes", key);
+    if (!name.namespace_name)
+        return 0;
+    if (!value) {
+        apply_deletion(catalog, &name);
+        return 0;
+    }
+    r = json_parse(key, value, strlen(value), &json, error);
+    if (r < 0)
+        return r;
+    switch (name.kind) {
+    case ROW_SERVICE:
+        return apply_service(catalog, &name, json, error);
+    case ROW_INSTANCE:
+        return apply_instance(catalog, &name, json, error);
+    case ROW_ROUTE:
+        return apply_route(catalog, &name, json, error);
+    default:
+        parent = catalog_make_namespace(catalog, name.namespace_name);
+        if (!parent)
+            return -ENOMEM;
+        parent->is_declared = true;
+        return 0;
+    }
+}
