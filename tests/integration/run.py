@@ -174,7 +174,9 @@ def leftovers(known_runs, mounts):
                 continue  # the kernel's own, in every bpffs
             found.append(os.path.join(directory, name))
             shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
-    found += [f"mount {line}" for line in sorted(read_mounts() - mounts)]
+    for path in sorted(read_mounts() - mounts, reverse=True):
+        found.append(f"mount {path}")
+        subprocess.run(["umount", "-l", path], check=False)
     return found
 
 
@@ -271,7 +273,8 @@ def load_tests(pattern):
         module = importlib.import_module(file[:-3])
         for name, value in list(vars(module).items()):
             full_name = f"{file[5:-3]}.{name[5:]}"
-            if name.startswith("test_") and getattr(value, "__module__", "") == module.__name__ and pattern in full_name:
+            is_test = name.startswith("test_") and getattr(value, "__module__", "") == module.__name__
+            if is_test and pattern in full_name:
                 tests.append((full_name, value))
     return tests
 

@@ -255,5 +255,5 @@ def test_alias_entries_recycled_while_connecting():
         wait_until(lambda: len(bed.get("/v1/services")["services"]) == 1, 5, "only the steady service is left")
 
 
-for _test in (test_no_wrong_answer_while_all_tables_are_rewritten, test_no_wrong_answer_while_the_daemon_is_killed):
-    _test.timeout = 90
+test_no_wrong_answer_while_all_tables_are_rewritten.timeout = 90
+test_no_wrong_answer_while_the_daemon_is_killed.timeout = 90
