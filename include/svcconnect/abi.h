@@ -25,7 +25,7 @@
 
 #define SVC_NAMESPACE_SIZE 128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
 #define SVC_SERVICE_SIZE   128
-#define SVC_INSTANCE_SIZE  65
+#define SVC_INSTANCE_SIZE  66
 #define SVC_DNS_NAME_SIZE  128
 #define SVC_ADDRESS_SIZE   46 /* INET6_ADDRSTRLEN */
 #define SVC_CGROUP_SIZE    256
@@ -62,7 +62,7 @@ struct svc_alias {
     char dns_name[SVC_DNS_NAME_SIZE];
     char address[SVC_ADDRESS_SIZE];
     __u16 port; /* host order */
-    char namespace_name[SVC_NAMESPACE_SIZE];
+    char namespace[SVC_NAMESPACE_SIZE];
 };
 
 /*
@@ -108,11 +108,10 @@ struct svc_endpoint_key {
 };
 
 struct svc_endpoint {
-    char namespace_name[SVC_NAMESPACE_SIZE];
+    char namespace[SVC_NAMESPACE_SIZE];
     char service[SVC_SERVICE_SIZE];
     char instance[SVC_INSTANCE_SIZE];
     char address[SVC_ADDRESS_SIZE];
-    __u8 pad;
     __u32 port; /* host order */
     enum svc_protocol protocol;
     enum svc_health health;
@@ -153,7 +152,7 @@ struct svc_task {
     __u32 scope;
     __u32 flags; /* SVC_TASK_RUN */
     char cgroup[SVC_CGROUP_SIZE]; /* path below the cgroup v2 mount, begins with / */
-    char namespace_name[SVC_NAMESPACE_SIZE];
+    char namespace[SVC_NAMESPACE_SIZE];
     char service[SVC_SERVICE_SIZE];
 };
 

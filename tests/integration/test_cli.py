@@ -270,9 +270,9 @@ def run_words(*command, options=()):
     return ["run", *options, "--", *command]
 
 
-def start_run(bed, script, **options):
-    """`svcconnect run` of a shell script whose first act is to say "started"."""
-    process = bed.popen([CLI, *run_words("sh", "-c", f"echo started; {script}")], env=bed.cli_environment(),
+def start_run(bed, script, before=":", **options):
+    """`svcconnect run` of a shell script; returns when it has done `before`."""
+    process = bed.popen([CLI, *run_words("sh", "-c", f"{before}; echo started; {script}")], env=bed.cli_environment(),
                         stdout=subprocess.PIPE, **options)
     assert process.stdout.readline() == "started\n"
     return process
@@ -386,8 +386,7 @@ def test_run_passes_signals_on():
     with Testbed() as bed:
         for number, name in ((signal.SIGTERM, "TERM"), (signal.SIGINT, "INT"), (signal.SIGHUP, "HUP"),
                              (signal.SIGUSR1, "USR1")):
-            script = f"while :; do sleep 0.02; done"
-            process = start_run(bed, script, trap)
+            process = start_run(bed, "while :; do sleep 0.02; done", f"trap 'echo got {name}; exit 42' {name}")
             process.send_signal(number)
             out, _ = process.communicate(timeout=10)
             assert (process.returncode, out) == (42, f"got {name}\n"), (name, process.returncode, out)

@@ -45,7 +45,7 @@ def test_three_way():
 
 
 def test_instances_share_their_targets_weight():
-    """P = target weight / sum over targets with an eligible endpoint x instance weight / sum of the target's eligible."""
+    """P = target weight / sum over targets with an eligible endpoint x instance weight / sum of its eligible ones."""
     with Testbed() as bed:
         bed.service("a", weights=(1, 2, 0))
         bed.service("b", weights=(100, 50))

@@ -247,13 +247,15 @@ def test_garbage_on_the_socket():
         before = bed.wanted_state()
         chance = random.Random(7)
         pieces = [bytes(chance.randrange(256) for _ in range(chance.randrange(1, 4000))) for _ in range(50)]
-        pieces += [b"GET", b"GET \r\n\r\n", b"\r\n" * 1000, b"POST /v1/instances HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        pieces += [b"GET", b"GET \r\n\r\n", b"\r\n" * 1000,
+                   b"POST /v1/instances HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
                    b"POST /v1/instances HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
                    b"POST /v1/instances HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzzzz\r\n",
                    b"GET /v1/status HTTP/9.9\r\n\r\n", b"GET " + b"/" * 100000 + b" HTTP/1.1\r\n\r\n",
                    b"GET /v1/status HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
                    b"GET /v1/status HTTP/1.1\r\n" + b"X: " + b"y" * 300000 + b"\r\n\r\n",
-                   b"GET http://other/v1/status HTTP/1.1\r\n\r\n", b"CONNECT a:80 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00"]
+                   b"GET http://other/v1/status HTTP/1.1\r\n\r\n", b"CONNECT a:80 HTTP/1.1\r\n\r\n",
+                   b"\x16\x03\x01\x02\x00"]
         for piece in pieces:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.settimeout(5)
@@ -303,8 +305,9 @@ def test_a_body_over_the_limit():
             except OSError:  # the daemon may answer and close before it has read all
                 pass
             assert bed.is_up() and bed.wanted_state() == before
-        big = json.dumps({"changes": [{"op": "register", "service": "big", "address": f"127.0.1.{i % 250 + 1}:{i + 1000}",
-                                       "id": str(i)} for i in range(5000)]}).encode()
+        changes = [{"op": "register", "service": "big", "address": f"127.0.1.{i % 250 + 1}:{i + 1000}", "id": str(i)}
+                   for i in range(5000)]
+        big = json.dumps({"changes": changes}).encode()
         assert len(big) < 1 << 20
         status, answer = bed.api("POST", "/v1/batch", big)
         assert status == 200, (status, str(answer)[:300])
@@ -326,10 +329,11 @@ def test_slow_clients_hold_up_nobody():
     with Testbed() as bed:
         with_some_state(bed)
         with contextlib.ExitStack() as stack:
+            beginnings = (b"POST /v1/instances HTTP/1.1\r\nContent-Length: 100\r\n\r\n{", b"GET /v1/st", b"")
             for number in range(50):
                 sock = stack.enter_context(socket.socket(socket.AF_UNIX))
                 sock.connect(bed.socket_path)
-                sock.sendall((b"POST /v1/instances HTTP/1.1\r\nContent-Length: 100\r\n\r\n{", b"GET /v1/st", b"")[number % 3])
+                sock.sendall(beginnings[number % 3])
             for _ in range(20):
                 began = time.monotonic()
                 bed.update("v1", "0", weight=5)

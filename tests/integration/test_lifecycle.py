@@ -141,7 +141,8 @@ def test_the_root_is_no_task():
 def test_what_does_not_exist_is_no_task():
     with Testbed() as bed:
         task = bed.bare_task()
-        for path in (bed.cgroup + "/nowhere", os.path.join(task.directory, "cgroup.procs"), "/\u00e4", "/" + "x" * 5000):
+        file = os.path.join(task.directory, "cgroup.procs")
+        for path in (bed.cgroup + "/nowhere", file, "/\u00e4", "/" + "x" * 5000):
             status, answer = bed.api("POST", "/v1/tasks", {"cgroup": path})
             assert status in (400, 404) and answer["error"]["message"], (path, status, answer)
         assert not bed.tasks()

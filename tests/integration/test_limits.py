@@ -21,7 +21,8 @@ def fill(bed, change, setting, most):
 
 
 def registration(service, number, **more):
-    return "POST", "/v1/instances", {"service": service, "address": f"127.1.2.3:{1000 + number}", "id": str(number), **more}
+    where = {"address": f"127.1.2.3:{1000 + number}", "id": str(number)}
+    return "POST", "/v1/instances", {"service": service, **where, **more}
 
 
 def still_serves(agent, address, name="first/0"):
@@ -51,7 +52,8 @@ def test_aliases_full_for_a_new_namespace():
         agent, address = bed.task().agent(), bed.address_of("first", 8080)
         status = 200
         for i in range(4):
-            status, _ = bed.api("POST", "/v1/instances", {"service": f"b{i}", "address": "127.1.2.3:80", "namespace": "blue"})
+            body = {"service": f"b{i}", "address": "127.1.2.3:80", "namespace": "blue"}
+            status, _ = bed.api("POST", "/v1/instances", body)
             if status != 200:
                 break
         other = bed.bare_task("other")

@@ -103,7 +103,7 @@ def test_bpf_and_net_admin_are_enough_or_said_not_to_be():
             return
         with open(bed.log_file, encoding="utf-8") as log:
             text = log.read()
-        assert "CAP_" in text and "CAP_BPF and CAP_NET_ADMIN" not in text, f"it asked for these two and got them: {text}"
+        assert "CAP_" in text and "CAP_BPF and CAP_NET_ADMIN" not in text, f"it asked for what it had: {text}"
 
 
 def test_an_unusable_state_directory():

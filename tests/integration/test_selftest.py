@@ -67,7 +67,8 @@ def test_fast_open_carries_data_in_the_syn():
 
 
 def test_tools_refuse_nonsense():
-    for words in (["announce"], ["announce", "127.0.0.1:80"], ["announce", "nowhere:80=a"], ["connector", "127.0.0.1:80"],
+    for words in (["announce"], ["announce", "127.0.0.1:80"], ["announce", "nowhere:80=a"],
+                  ["connector", "127.0.0.1:80"],
                   ["connector", "--count", "1"], ["connector", "--count", "1", "--parallel", "0", "127.0.0.1:80"]):
         done = subprocess.run([tool(words[0]), *words[1:]], capture_output=True, text=True, timeout=10, check=False)
         assert done.returncode == 2 and "usage:" in done.stderr, (words, done)

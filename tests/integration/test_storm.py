@@ -126,7 +126,8 @@ class TableWriter(Writer):
     def round(self):
         changes = [change for service in self.services for change in self.instance_changes(service)]
         self.in_flight = {(change["service"], change["id"]): change for change in changes}
-        changes += [Storm.route_change(i, self.random.randrange(0, 3), self.random.randrange(1, 3)) for i in self.routes]
+        pick = self.random.randrange
+        changes += [Storm.route_change(i, pick(0, 3), pick(1, 3)) for i in self.routes]
         if self.send("POST", "/v1/batch", {"changes": changes}):
             self.acknowledged.update(self.in_flight)
             self.in_flight = {}
@@ -199,8 +200,9 @@ def check_reports(reports):
 def check_writers(bed, writers, churner, least_batches):
     counters = bed.counters()
     batches = sum(writer.batches for writer in writers)
-    note(f"{sum(writer.rewritten for writer in writers)} tables rewritten in {batches} batches, {churner.batches} batches "
-         f"of churn, {sum(writer.reconnects for writer in writers)} lost connections, {counters['retried']} retried reads")
+    note(f"{sum(writer.rewritten for writer in writers)} tables rewritten in {batches} batches, "
+         f"{churner.batches} batches of churn, {sum(writer.reconnects for writer in writers)} lost connections, "
+         f"{counters['retried']} retried reads")
     assert batches >= least_batches and churner.batches >= least_batches // 5, (batches, churner.batches)
     assert counters["inconsistent"] == 0, counters
     endpoints = bed.endpoints()
@@ -226,7 +228,7 @@ def test_no_wrong_answer_while_the_daemon_is_killed():
 
 
 def test_no_wrong_answer_when_slots_are_scarce():
-    """So few slots that regions are reused at once: a change then waits for the grace period, and nothing is refused."""
+    """So few that regions are reused at once: a change then waits for the grace period, and nothing is refused."""
     with Testbed({"maps": {"slots": 1024}}) as bed:
         run_storm(bed, 4, least_batches=10)
 

@@ -102,8 +102,8 @@ static int on_task(uint64_t cgroup_id, const struct svc_task *task, void *user)
     struct daemon *daemon = user;
 
     (void)cgroup_id;
-    if (is_whole(task->namespace_name, sizeof(task->namespace_name)))
-        (void)name_numbers_adopt(daemon->scopes, task->namespace_name, task->scope);
+    if (is_whole(task->namespace, sizeof(task->namespace)))
+        (void)name_numbers_adopt(daemon->scopes, task->namespace, task->scope);
     return 0;
 }
 
@@ -113,8 +113,8 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
     struct ip_address address;
     uint32_t number;
 
-    if (is_whole(alias->namespace_name, sizeof(alias->namespace_name)))
-        (void)name_numbers_adopt(daemon->scopes, alias->namespace_name, key->scope);
+    if (is_whole(alias->namespace, sizeof(alias->namespace)))
+        (void)name_numbers_adopt(daemon->scopes, alias->namespace, key->scope);
     memcpy(address.bytes, key->address, sizeof(address.bytes));
     if (strnlen(alias->dns_name, sizeof(alias->dns_name)) < sizeof(alias->dns_name) &&
         config_alias_number(&daemon->config, &address, &number) == 0)
@@ -127,9 +127,9 @@ static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, voi
     struct daemon *daemon = user;
     char name[ENDPOINT_NAME_SIZE];
 
-    if (!is_whole(endpoint->namespace_name, sizeof(endpoint->namespace_name)))
+    if (!is_whole(endpoint->namespace, sizeof(endpoint->namespace)))
         return 0;
-    (void)snprintf(name, sizeof(name), "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE, endpoint->namespace_name,
+    (void)snprintf(name, sizeof(name), "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE, endpoint->namespace,
                    SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE, endpoint->instance);
     (void)name_numbers_adopt(daemon->endpoints, name, number);
     return 0;

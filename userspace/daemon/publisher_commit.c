@@ -29,7 +29,7 @@ static int put_entry(struct publisher *publisher, const struct published *publis
 
     (void)snprintf(value.dns_name, sizeof(value.dns_name), "%s", published->alias.dns_name);
     (void)ip_address_format(is_v6 ? &published->address6 : &published->address, value.address);
-    (void)snprintf(value.namespace_name, sizeof(value.namespace_name), "%s", namespace_name);
+    (void)snprintf(value.namespace, sizeof(value.namespace), "%s", namespace_name);
     return datapath_put_alias(publisher->datapath, &key, &value);
 }
 
@@ -207,7 +207,7 @@ static int complete_entries(struct publisher *publisher, const struct found_list
         HASH_FIND_STR(publisher->all, identity, published);
         if (!published || (published->has_entry && published->has_entry6))
             continue;
-        r = put_entry(publisher, published, list->items[i].alias.namespace_name, published->has_entry);
+        r = put_entry(publisher, published, list->items[i].alias.namespace, published->has_entry);
         if (r < 0)
             return r;
         published->has_entry = published->has_entry6 = true;

@@ -77,7 +77,7 @@ static int write_entry(struct daemon *daemon, const struct task *task)
     struct svc_task entry = {.scope = task->scope, .flags = task->is_run ? SVC_TASK_RUN : 0};
 
     (void)snprintf(entry.cgroup, sizeof(entry.cgroup), "%s", task->cgroup.path);
-    (void)snprintf(entry.namespace_name, sizeof(entry.namespace_name), "%s", task->namespace_name);
+    (void)snprintf(entry.namespace, sizeof(entry.namespace), "%s", task->namespace_name);
     (void)snprintf(entry.service, sizeof(entry.service), "%s", task->service);
     return datapath_put_task(daemon->datapath, task->cgroup.id, &entry);
 }
@@ -241,7 +241,7 @@ static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
         return -ENOMEM;
     *found = (struct found_task){cgroup_id, *entry, *list};
     found->entry.cgroup[SVC_CGROUP_SIZE - 1] = '\0';
-    found->entry.namespace_name[SVC_NAMESPACE_SIZE - 1] = '\0';
+    found->entry.namespace[SVC_NAMESPACE_SIZE - 1] = '\0';
     found->entry.service[SVC_SERVICE_SIZE - 1] = '\0';
     *list = found;
     return 0;
@@ -265,7 +265,7 @@ static void adopt_task(struct daemon *daemon, const struct found_task *found)
 
     (void)snprintf(cgroup.path, sizeof(cgroup.path), "%s", found->entry.cgroup);
     task = cgroup.path[0] == '/' && cgroup.path[1] ? new_task(daemon, &cgroup) : NULL;
-    if (!task || set_owner(task, found->entry.namespace_name, found->entry.service) < 0) {
+    if (!task || set_owner(task, found->entry.namespace, found->entry.service) < 0) {
         if (task)
             forget_task(daemon, task);
         return;

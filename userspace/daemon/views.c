@@ -156,7 +156,7 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
         .health = instance->health,
         .weight = instance->weight,
     };
-    (void)snprintf(ret_entry->namespace_name, sizeof(ret_entry->namespace_name), "%s",
+    (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s",
                    instance->service->parent->name);
     (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
     (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance->id);

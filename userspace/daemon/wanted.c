@@ -129,7 +129,7 @@ static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, voi
     if (!plan->is_registered[number]) {
         plan->stale[plan->n_stale].number = number;
         if (asprintf(&plan->stale[plan->n_stale].name, "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE,
-                     endpoint->namespace_name, SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE,
+                     endpoint->namespace, SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE,
                      endpoint->instance) < 0)
             return -ENOMEM;
         plan->n_stale++;
