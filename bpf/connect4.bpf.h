@@ -27,7 +27,7 @@ int connect4(struct bpf_sock_addr *ctx)
 
     switch (route(&key, 1, &outcome)) {
     case ROUTE_TO:
-        ctx->user_ip4 = svc_address_word(outcome.address, 3);
+        ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:

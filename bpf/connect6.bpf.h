@@ -25,10 +25,10 @@ int connect6(struct bpf_sock_addr *ctx)
 
     switch (route(&key, 0, &outcome)) {
     case ROUTE_TO:
-        ctx->user_ip6[0] = svc_address_word(outcome.address, 0);
-        ctx->user_ip6[1] = svc_address_word(outcome.address, 1);
-        ctx->user_ip6[2] = svc_address_word(outcome.address, 2);
-        ctx->user_ip6[3] = svc_address_word(outcome.address, 3);
+        ctx->user_ip6[0] = outcome.address[0];
+        ctx->user_ip6[1] = outcome.address[1];
+        ctx->user_ip6[2] = outcome.address[2];
+        ctx->user_ip6[3] = outcome.address[3];
         ctx->user_port = outcome.port_be;
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:

@@ -38,8 +38,7 @@ static __always_inline struct svc_service *find_service(const struct svc_alias_k
 }
 
 /*
- * `is_v4`: the socket is AF_INET and reaches only IPv4 endpoints. On ROUTE_TO *ret_outcome is filled; its address
- * points into the slot, which stays as it is until this program run has ended.
+ * `is_v4`: the socket is AF_INET and reaches only IPv4 endpoints. On ROUTE_TO *ret_outcome is filled.
  */
 static __always_inline enum route_verdict route(const struct svc_alias_key *key, int is_v4,
                                                 struct svc_outcome *ret_outcome)

@@ -53,7 +53,7 @@ SVC_INLINE __u8 svc_socket_protocol(__u32 type, __u32 protocol)
     return 0;
 }
 
-/* One word of an address; the eight-byte loads below need no alignment on the host either. */
+/* One 32-bit word of an address, in whatever order the bytes have; no alignment is asked for. */
 SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
 {
     __u32 value;
@@ -75,11 +75,11 @@ SVC_INLINE int svc_service_matches(const struct svc_service *service, const stru
     return svc_address_equal(service->address4, key->address) || svc_address_equal(service->address6, key->address);
 }
 
-/* Where a draw ended: the column's outcome. */
+/* Where a draw ended: the column's outcome, by value. */
 struct svc_outcome {
     __u32 endpoint;
     __be16 port_be;
-    const __u8 *address;
+    __u32 address[4]; /* the 16 bytes in network order, as words */
 };
 
 /*
@@ -96,11 +96,24 @@ SVC_INLINE __u32 svc_draw_fraction(__u32 random, __u32 count)
     return (__u32)((__u64)random * count);
 }
 
+/*
+ * Without a branch on which outcome it is: a compiler would merge the two paths into one load at a path-dependent
+ * offset, which the verifier refuses to programs loaded without CAP_PERFMON.
+ */
 SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u32 fraction)
 {
-    if (fraction < slot->threshold)
-        return (struct svc_outcome){slot->endpoint_a, slot->port_a_be, slot->address_a};
-    return (struct svc_outcome){slot->endpoint_b, slot->port_b_be, slot->address_b};
+    __u32 is_a = (__u32)(((__s64)fraction - (__s64)slot->threshold) >> 63); /* all ones or zero */
+    struct svc_outcome outcome;
+
+#define SVC_PICK(a, b) ((b) ^ (((a) ^ (b)) & is_a))
+    outcome.endpoint = SVC_PICK(slot->endpoint_a, slot->endpoint_b);
+    outcome.port_be = (__be16)SVC_PICK((__u32)slot->port_a_be, (__u32)slot->port_b_be);
+    outcome.address[0] = SVC_PICK(svc_address_word(slot->address_a, 0), svc_address_word(slot->address_b, 0));
+    outcome.address[1] = SVC_PICK(svc_address_word(slot->address_a, 1), svc_address_word(slot->address_b, 1));
+    outcome.address[2] = SVC_PICK(svc_address_word(slot->address_a, 2), svc_address_word(slot->address_b, 2));
+    outcome.address[3] = SVC_PICK(svc_address_word(slot->address_a, 3), svc_address_word(slot->address_b, 3));
+#undef SVC_PICK
+    return outcome;
 }
 
 #endif

@@ -194,8 +194,11 @@ def in_child(test, output):
     import testbed
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    # Ctrl-C is for the runner, which then ends us. What we start must not inherit ignored signals: a shell started
+    # with SIGINT ignored, as by `command &` in a script, cannot trap it.
+    os.setpgid(0, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, interrupt)
     code = FAILED
     try:

@@ -198,7 +198,7 @@ def test_killed_at_odd_points_of_the_start():
         running = task.start_connector(targets, "--seconds", 60, "--parallel", 2)
         chance, cut = random.Random(4), 0
         for i in range(20):
-            bed.config = {"logLevel": "debug", **(OTHER_SIZES if i % 2 else {})}
+            bed.config = {"logLevel": "info", **(OTHER_SIZES if i % 2 else {})}
             daemon = bed.launch()
             time.sleep(chance.random() * usual * 1.2)
             cut += daemon.poll() is None

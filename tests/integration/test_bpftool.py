@@ -32,7 +32,7 @@ def test_endpoints_are_legible():
         entries = {entry["value"]["instance"]: entry["value"] for entry in dump(bed, "endpoints")}
         assert set(entries) == {"0", "1"}, entries
         for id, weight, health in (("0", 1, "HEALTHY"), ("1", 7, "UNHEALTHY")):
-            wanted = {"service": "backend-v1", "namespace_name": "default", "address": addresses[int(id)].split(":")[0],
+            wanted = {"service": "backend-v1", "namespace": "default", "address": addresses[int(id)].split(":")[0],
                       "port": PORT, "protocol": "TCP", "health": health, "weight": weight}
             assert {key: entries[id][key] for key in wanted} == wanted, entries[id]
         text = plain(bed, "endpoints")
@@ -76,7 +76,7 @@ def test_aliases_are_legible():
         entries = [entry["value"] for entry in dump(bed, "aliases") if entry["value"]["dns_name"] == "backend"]
         assert {entry["address"] for entry in entries} == {alias["address"], alias["address6"]}, entries
         for entry in entries:
-            assert (entry["port"], entry["protocol"], entry["namespace_name"]) == (81, "TCP", "default"), entry
+            assert (entry["port"], entry["protocol"], entry["namespace"]) == (81, "TCP", "default"), entry
         text = plain(bed, "aliases")
         for word in ("backend", alias["address"], alias["address6"], "TCP"):
             assert word in text, (word, text)
@@ -87,7 +87,7 @@ def test_tasks_are_legible():
         task = bed.task("red", "web")
         entries = dump(bed, "tasks")
         assert len(entries) == 1 and entries[0]["key"]["cgroup_id"] == os.stat(task.directory).st_ino, entries
-        wanted = {"cgroup": task.path, "namespace_name": "red", "service": "web"}
+        wanted = {"cgroup": task.path, "namespace": "red", "service": "web"}
         assert {key: entries[0]["value"][key] for key in wanted} == wanted, entries
         assert task.path in plain(bed, "tasks")
         bed.change("DELETE", "/v1/tasks", cgroup=task.path)
@@ -107,7 +107,8 @@ def test_links_are_attached_to_the_cgroup():
 
 def test_an_instance_with_the_longest_names_is_legible():
     with Testbed() as bed:
-        bed.register("s" * 127, "[fd00:1111:2222:3333:4444:5555:6666:7777]:65535", id="i" * 64, namespace="n" * 200)
+        service = "s" * 63 + "." + "t" * 63
+        bed.register(service, "[fd00:1111:2222:3333:4444:5555:6666:7777]:65535", id="i" * 64, namespace="n" * 200)
         entry = dump(bed, "endpoints")[0]["value"]
-        assert entry["service"] == "s" * 127 and entry["instance"] == "i" * 64, entry
-        assert entry["address"] == "fd00:1111:2222:3333:4444:5555:6666:7777" and entry["namespace_name"] == "n" * 127
+        assert entry["service"] == service and entry["instance"] == "i" * 64, entry
+        assert entry["address"] == "fd00:1111:2222:3333:4444:5555:6666:7777" and entry["namespace"] == "n" * 127

@@ -229,7 +229,7 @@ def test_no_wrong_answer_while_the_daemon_is_killed():
 
 def test_no_wrong_answer_when_slots_are_scarce():
     """So few that regions are reused at once: a change then waits for the grace period, and nothing is refused."""
-    with Testbed({"maps": {"slots": 1024}}) as bed:
+    with Testbed({"maps": {"slots": 2048}}) as bed:
         run_storm(bed, 4, least_batches=10)
 
 

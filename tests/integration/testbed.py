@@ -250,17 +250,27 @@ class Task:
 
 # --- all of it
 
+def _addresses():
+    """Addresses of 127/8 that differ from those of another run on the same host, most likely."""
+    run = int(os.environ["SVCTEST_RUN"])
+    first, second = 10 + run % 110, run // 110 % 200
+    for number in itertools.count():
+        yield f"127.{first}.{(second + number // 254) % 250}.{1 + number % 254}"
+
+
+_free_addresses = _addresses()
+
+
 class Testbed:
     """`config`: settings for the daemon's file; `flags`: more words for its command line."""
 
     def __init__(self, config=None, flags=(), start=True):
         self.number = f"{os.getpid()}-{next(_numbers)}"
-        self.config = {"logLevel": "debug", **(config or {})}
+        self.config = {"logLevel": "info", **(config or {})}
         self.flags = list(flags)
         self.wants_start = start
         self.processes = []
         self.daemon = None
-        self.addresses = _addresses()
         self.base = os.path.join(os.environ["SVCTEST_SCRATCH"], self.number)
         self.state_dir = os.path.join(self.base, "state")
         self.run_dir = os.path.join(self.base, "run")
@@ -290,6 +300,7 @@ class Testbed:
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.kill()
+                self.remove_run_cgroups(process.pid)
             for stream in (process.stdin, process.stdout, process.stderr):
                 with contextlib.suppress(OSError):
                     if stream:
@@ -298,6 +309,13 @@ class Testbed:
         assert remove_cgroup(self.cgroup_root + self.cgroup), f"cgroup {self.cgroup} stays"
         shutil.rmtree(self.bpffs, ignore_errors=True)
         shutil.rmtree(self.base, ignore_errors=True)
+
+    def remove_run_cgroups(self, pid):
+        """Those of a `svcconnect run` that has been killed."""
+        parent = os.path.join(self.cgroup_root, "svcconnect")
+        for name in os.listdir(parent) if os.path.isdir(parent) else []:
+            if f"{name}-".startswith(f"run-{pid}-"):
+                remove_cgroup(os.path.join(parent, name))
 
     def show_log(self):
         with contextlib.suppress(OSError), open(self.log_file, encoding="utf-8", errors="replace") as log:
@@ -391,7 +409,7 @@ class Testbed:
             else:
                 self.kill()
         if config is not None:
-            self.config = {"logLevel": "debug", **config}
+            self.config = {"logLevel": "info", **config}
         return self.start()
 
     # its API
@@ -509,7 +527,7 @@ class Testbed:
 
     def address(self, port=PORT):
         """An address nobody else in this run uses."""
-        return f"{next(self.addresses)}:{port}"
+        return f"{next(_free_addresses)}:{port}"
 
     def service(self, name, weights=(1,), namespace="default", label=None):
         """A service with one announcing instance per weight: ids "0", "1"..., names "LABEL/0"... Returns addresses."""
@@ -525,14 +543,6 @@ class Testbed:
         holder = self.popen([need_program("unshare"), "-n", "sh", "-ec", script], stdout=subprocess.PIPE)
         assert holder.stdout.readline() == "up\n", "no network namespace"
         return [need_program("nsenter"), "-t", str(holder.pid), "-n"]
-
-
-def _addresses():
-    """Addresses of 127/8 that differ from those of another run on the same host, most likely."""
-    run = int(os.environ["SVCTEST_RUN"])
-    first, second = 10 + run % 110, run // 110 % 200
-    for number in itertools.count():
-        yield f"127.{first}.{(second + number // 254) % 250}.{1 + number % 254}"
 
 
 def has_ipv6():

@@ -43,8 +43,8 @@ int error_errno(struct error *error, int number, const char *format, ...)
 
 static void build_message(struct error *error)
 {
-    (void)snprintf(error->message, sizeof(error->message), "%s: \"%s\" is not allowed; allowed: %s", error->field,
-                   error->value, error->allowed);
+    (void)snprintf(error->message, sizeof(error->message), "%s%s\"%s\" is not allowed; allowed: %s", error->field,
+                   error->field[0] ? ": " : "", error->value, error->allowed);
 }
 
 int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
@@ -71,9 +71,9 @@ void error_prefix_field(struct error *error, const char *prefix)
 {
     char field[sizeof(error->field)];
 
-    if (!error || !error->field[0])
+    if (!error || !error->allowed[0])
         return;
-    (void)snprintf(field, sizeof(field), "%s.%.100s", prefix, error->field);
+    (void)snprintf(field, sizeof(field), "%s%s%.100s", prefix, error->field[0] ? "." : "", error->field);
     memcpy(error->field, field, sizeof(field));
     build_message(error);
 }

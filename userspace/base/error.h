@@ -28,5 +28,8 @@ int error_errno(struct error *error, int number, const char *format, ...) __attr
 int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Puts `prefix.` before the field of an input error that came from an inner document; no effect on others. */
+/*
+ * Puts `prefix.` before the field of an input error that came from an inner document (one without a field is about that
+ * document itself); no effect on other errors.
+ */
 void error_prefix_field(struct error *error, const char *prefix);

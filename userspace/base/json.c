@@ -50,14 +50,12 @@ int json_parse(const char *what, const char *text, size_t length, cJSON **ret_js
     return 0;
 }
 
-/* The member, NULL if absent (an error when required). A JSON null counts as absent. */
+/* The member, NULL if absent (an error when required). A JSON null is a value of the wrong kind. */
 static int find(const cJSON *object, const char *name, bool required, const char *kind, const cJSON **ret_item,
                 struct error *error)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
-    if (cJSON_IsNull(item))
-        item = NULL;
     if (!item && required)
         return error_input(error, name, "(missing)", "%s", kind);
     *ret_item = item;
@@ -122,7 +120,7 @@ int json_check_members(const cJSON *object, const char *const names[], struct er
     const cJSON *item;
 
     if (!cJSON_IsObject(object))
-        return error_set(error, EINVAL, "a JSON object is wanted here");
+        return wrong_kind(object, "", "an object", error);
     cJSON_ArrayForEach(item, object)
     {
         bool is_known = false;

@@ -1,185 +1,229 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Names by hash; numbers in use by a bitmap of 64-bit words with a hint below which no word has a free bit, which makes
- * the lowest free number cheap however many are taken. A retired number keeps its bit.
+ * Names to numbers in a hash table, numbers in bitmaps. A number is free, held by a name, or retired: out of
+ * use but without a name. The bitmap of numbers out of use has summaries above it, one bit per full word, so
+ * the lowest free number is found by reading one word per level (three for 262,144 numbers).
  */
 #include "base/name_numbers.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct named {
-    uint32_t number;
+#include "base/cleanup.h"
+
+#define WORD_BITS  64
+#define MAX_LEVELS 6 /* 64^6 > 2^32 */
+
+struct holder {
     UT_hash_handle hh;
+    uint32_t offset; /* number - first */
     char name[];
 };
 
 struct name_numbers {
+    struct holder *holders; /* by name */
     uint32_t first;
-    uint32_t n_numbers;
-    struct named *names;
-    uint64_t *taken;
-    size_t n_words; /* grown with use: a range may be far larger than what is ever given */
-    size_t hint;
+    uint64_t n_numbers;
+    unsigned n_levels;
+    uint64_t n_words[MAX_LEVELS];
+    uint64_t *out[MAX_LEVELS]; /* [0]: out of use; above: the word below is full */
+    uint64_t *held;            /* out of use and with a name */
 };
+
+static bool bit_get(const uint64_t *words, uint64_t bit)
+{
+    return words[bit / WORD_BITS] >> bit % WORD_BITS & 1;
+}
+
+static void bit_set(uint64_t *words, uint64_t bit, bool value)
+{
+    uint64_t mask = UINT64_C(1) << bit % WORD_BITS;
+
+    if (value)
+        words[bit / WORD_BITS] |= mask;
+    else
+        words[bit / WORD_BITS] &= ~mask;
+}
+
+static void set_out(struct name_numbers *numbers, uint64_t offset, bool is_out)
+{
+    for (unsigned level = 0; level < numbers->n_levels; level++) {
+        uint64_t *words = numbers->out[level];
+
+        bit_set(words, offset, is_out);
+        offset /= WORD_BITS;
+        is_out = words[offset] == UINT64_MAX;
+    }
+}
+
+/*
+ * The lowest offset that is not out of use. Bits beyond the last number are never set, so their words are
+ * never full: when all numbers are out of use, the walk ends beyond the last one.
+ */
+static uint64_t lowest_free(const struct name_numbers *numbers)
+{
+    uint64_t word = 0;
+
+    for (unsigned level = numbers->n_levels; level-- > 0;) {
+        if (word >= numbers->n_words[level] || numbers->out[level][word] == UINT64_MAX)
+            return numbers->n_numbers;
+        word = word * WORD_BITS + (unsigned)__builtin_ctzll(~numbers->out[level][word]);
+    }
+    return word;
+}
 
 int name_numbers_new(struct name_numbers **ret_numbers, uint32_t first, uint32_t last)
 {
     struct name_numbers *numbers;
+    uint64_t n;
 
-    if (last < first || last - first == UINT32_MAX)
+    if (last < first)
         return -EINVAL;
     numbers = calloc(1, sizeof(*numbers));
     if (!numbers)
         return -ENOMEM;
     numbers->first = first;
-    numbers->n_numbers = last - first + 1;
+    numbers->n_numbers = n = (uint64_t)last - first + 1;
+    numbers->held = calloc(n / WORD_BITS + 1, sizeof(uint64_t));
+    if (!numbers->held) {
+        name_numbers_free(&numbers);
+        return -ENOMEM;
+    }
+    do {
+        unsigned level = numbers->n_levels++;
+
+        n = (n + WORD_BITS - 1) / WORD_BITS;
+        numbers->n_words[level] = n;
+        numbers->out[level] = calloc(n, sizeof(uint64_t));
+        if (!numbers->out[level]) {
+            name_numbers_free(&numbers);
+            return -ENOMEM;
+        }
+    } while (n > 1);
     *ret_numbers = numbers;
     return 0;
 }
 
 void name_numbers_free(struct name_numbers **numbers)
 {
-    struct named *named, *next;
+    struct holder *holder;
+    struct holder *next;
 
     if (!*numbers)
         return;
-    HASH_ITER(hh, (*numbers)->names, named, next)
-    {
-        HASH_DEL((*numbers)->names, named);
-        free(named);
+    HASH_ITER (hh, (*numbers)->holders, holder, next) {
+        HASH_DEL((*numbers)->holders, holder);
+        free(holder);
     }
-    free((*numbers)->taken);
+    for (unsigned level = 0; level < MAX_LEVELS; level++)
+        free((*numbers)->out[level]);
+    free((*numbers)->held);
     free(*numbers);
     *numbers = NULL;
 }
 
-static struct named *find(const struct name_numbers *numbers, const char *name)
+static struct holder *find(const struct name_numbers *numbers, const char *name)
 {
-    struct named *named;
+    struct holder *holder = NULL;
 
-    HASH_FIND_STR(numbers->names, name, named);
-    return named;
+    HASH_FIND_STR(numbers->holders, name, holder);
+    return holder;
+}
+
+/* `offset` is free. */
+static int give(struct name_numbers *numbers, const char *name, uint64_t offset)
+{
+    size_t length = strlen(name);
+    struct holder *holder = calloc(1, sizeof(*holder) + length + 1);
+
+    if (!holder)
+        return -ENOMEM;
+    holder->offset = (uint32_t)offset;
+    memcpy(holder->name, name, length);
+    HASH_ADD_KEYPTR(hh, numbers->holders, holder->name, length, holder);
+    if (!holder->hh.tbl) { /* uthash found no memory and did not add it */
+        free(holder);
+        return -ENOMEM;
+    }
+    set_out(numbers, offset, true);
+    bit_set(numbers->held, offset, true);
+    return 0;
 }
 
 int name_numbers_find(const struct name_numbers *numbers, const char *name, uint32_t *ret_number)
 {
-    const struct named *named = find(numbers, name);
+    const struct holder *holder = find(numbers, name);
 
-    if (!named)
+    if (!holder)
         return -ENOENT;
-    *ret_number = named->number;
+    *ret_number = numbers->first + holder->offset;
     return 0;
-}
-
-static int grow(struct name_numbers *numbers, size_t n_words)
-{
-    size_t larger = numbers->n_words ? numbers->n_words * 2 : 16;
-    uint64_t *taken;
-
-    if (n_words <= numbers->n_words)
-        return 0;
-    if (larger < n_words)
-        larger = n_words;
-    taken = realloc(numbers->taken, larger * sizeof(*taken));
-    if (!taken)
-        return -ENOMEM;
-    memset(taken + numbers->n_words, 0, (larger - numbers->n_words) * sizeof(*taken));
-    numbers->taken = taken;
-    numbers->n_words = larger;
-    return 0;
-}
-
-/* Records name and number; the bit is the caller's to have found free. */
-static int hold(struct name_numbers *numbers, const char *name, uint32_t place)
-{
-    size_t size = strlen(name) + 1;
-    struct named *named;
-    int r = grow(numbers, place / 64 + 1);
-
-    if (r < 0)
-        return r;
-    named = malloc(sizeof(*named) + size);
-    if (!named)
-        return -ENOMEM;
-    memcpy(named->name, name, size);
-    named->number = numbers->first + place;
-    HASH_ADD_STR(numbers->names, name, named);
-    numbers->taken[place / 64] |= 1ull << place % 64;
-    return 0;
-}
-
-static uint32_t lowest_free(struct name_numbers *numbers)
-{
-    while (numbers->hint < numbers->n_words && numbers->taken[numbers->hint] == UINT64_MAX)
-        numbers->hint++;
-    if (numbers->hint >= numbers->n_words)
-        return (uint32_t)(numbers->hint * 64);
-    return (uint32_t)(numbers->hint * 64 + (unsigned)__builtin_ctzll(~numbers->taken[numbers->hint]));
 }
 
 int name_numbers_take(struct name_numbers *numbers, const char *name, uint32_t *ret_number)
 {
-    uint32_t place;
+    uint64_t offset;
     int r;
 
     if (name_numbers_find(numbers, name, ret_number) == 0)
         return 0;
-    place = lowest_free(numbers);
-    if (place >= numbers->n_numbers)
+    offset = lowest_free(numbers);
+    if (offset >= numbers->n_numbers)
         return -ENOSPC;
-    r = hold(numbers, name, place);
-    if (r == 0)
-        *ret_number = numbers->first + place;
-    return r;
+    r = give(numbers, name, offset);
+    if (r < 0)
+        return r;
+    *ret_number = numbers->first + (uint32_t)offset;
+    return 0;
 }
 
 int name_numbers_adopt(struct name_numbers *numbers, const char *name, uint32_t number)
 {
-    const struct named *named = find(numbers, name);
-    uint32_t place;
+    const struct holder *holder = find(numbers, name);
+    uint32_t offset = number - numbers->first;
 
-    if (named)
-        return named->number == number ? 0 : -EBUSY;
-    if (number < numbers->first || number - numbers->first >= numbers->n_numbers)
+    if (number < numbers->first || offset >= numbers->n_numbers)
         return -ERANGE;
-    place = number - numbers->first;
-    if (place / 64 < numbers->n_words && numbers->taken[place / 64] & 1ull << place % 64)
-        return -EBUSY;
-    return hold(numbers, name, place);
+    if (holder)
+        return holder->offset == offset ? 0 : -EBUSY;
+    return bit_get(numbers->out[0], offset) ? -EBUSY : give(numbers, name, offset);
 }
 
 int name_numbers_retire(struct name_numbers *numbers, const char *name, uint32_t *ret_number)
 {
-    struct named *named = find(numbers, name);
+    struct holder *holder = find(numbers, name);
 
-    if (!named)
+    if (!holder)
         return -ENOENT;
-    *ret_number = named->number;
-    HASH_DEL(numbers->names, named);
-    free(named);
+    bit_set(numbers->held, holder->offset, false);
+    *ret_number = numbers->first + holder->offset;
+    HASH_DEL(numbers->holders, holder);
+    free(holder);
     return 0;
 }
 
 void name_numbers_reuse(struct name_numbers *numbers, uint32_t number)
 {
-    uint32_t place = number - numbers->first;
+    uint32_t offset = number - numbers->first;
 
-    if (number < numbers->first || place / 64 >= numbers->n_words)
+    /* A number that a name holds stays its own, whatever the caller believes: two names must never share one.
+     */
+    if (number < numbers->first || offset >= numbers->n_numbers || bit_get(numbers->held, offset))
         return;
-    numbers->taken[place / 64] &= ~(1ull << place % 64);
-    if (place / 64 < numbers->hint)
-        numbers->hint = place / 64;
+    set_out(numbers, offset, false);
 }
 
 uint32_t name_numbers_used(const struct name_numbers *numbers)
 {
-    return HASH_COUNT(numbers->names);
+    return HASH_COUNT(numbers->holders);
 }
 
 uint32_t name_numbers_capacity(const struct name_numbers *numbers)
 {
-    return numbers->n_numbers;
+    return numbers->n_numbers > UINT32_MAX ? UINT32_MAX : (uint32_t)numbers->n_numbers;
 }

@@ -112,8 +112,12 @@ static int check_targets(const struct route_target *targets, size_t n, struct er
     for (size_t i = 0; i < n; i++) {
         sum |= targets[i].weight;
         for (size_t j = 0; j < i; j++)
-            if (targets[j].service == targets[i].service)
-                return error_input(error, "targets", targets[i].service->name, "each service once");
+            if (targets[j].service == targets[i].service) {
+                char field[40];
+
+                (void)snprintf(field, sizeof(field), "targets[%zu].service", i);
+                return error_input(error, field, targets[i].service->name, "each service once");
+            }
     }
     if (sum == 0)
         return error_input(error, "targets", "every weight is 0", "at least one weight above 0");

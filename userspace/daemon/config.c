@@ -37,12 +37,13 @@ static const struct {
     const char *member;
     size_t offset;
     uint32_t fallback;
+    uint32_t minimum;
     uint32_t maximum;
 } map_settings[] = {
-    {"aliases", offsetof(struct config, max_aliases), SVC_DEFAULT_ALIASES, 1u << 22},
-    {"slots", offsetof(struct config, max_slots), SVC_DEFAULT_SLOTS, 1u << 24},
-    {"endpoints", offsetof(struct config, max_endpoints), SVC_DEFAULT_ENDPOINTS, 1u << 22},
-    {"tasks", offsetof(struct config, max_tasks), SVC_DEFAULT_TASKS, 1u << 16},
+    {"aliases", offsetof(struct config, max_aliases), SVC_DEFAULT_ALIASES, 2, 1u << 22}, /* an alias has two entries */
+    {"slots", offsetof(struct config, max_slots), SVC_DEFAULT_SLOTS, 1, 1u << 24},
+    {"endpoints", offsetof(struct config, max_endpoints), SVC_DEFAULT_ENDPOINTS, 1, 1u << 22},
+    {"tasks", offsetof(struct config, max_tasks), SVC_DEFAULT_TASKS, 1, 1u << 16},
 };
 
 static char **text_of(struct config *config, size_t offset)
@@ -83,7 +84,8 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
     for (size_t i = 0; i < ARRAY_SIZE(map_settings) && r == 0; i++) {
         uint64_t number = *number_of(config, map_settings[i].offset);
 
-        r = json_get_integer(maps, map_settings[i].member, false, 1, map_settings[i].maximum, &number, error);
+        r = json_get_integer(maps, map_settings[i].member, false, map_settings[i].minimum, map_settings[i].maximum,
+                             &number, error);
         *number_of(config, map_settings[i].offset) = (uint32_t)number;
     }
     error_prefix_field(error, "maps");

@@ -92,8 +92,9 @@ static int handle_batch(const struct control_request *request, cJSON **ret_answe
 
     if (r < 0)
         return r;
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > MAX_BATCH)
-        return error_input(error, "changes", "(not such a list)", "a list of at most %d changes", MAX_BATCH);
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
+        return error_input(error, "changes", list ? "(not such a list)" : "(missing)", "a list of 1 to %d changes",
+                           MAX_BATCH);
     answer = new_answer();
     transaction_begin(&transaction, user);
     cJSON_ArrayForEach(item, list)

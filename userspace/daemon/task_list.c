@@ -104,13 +104,19 @@ static int put_on(struct daemon *daemon, struct task *task, struct error *error)
     return 0;
 }
 
-static int check_overlap(const struct daemon *daemon, const struct cgroup *cgroup, struct error *error)
+/* A task whose cgroup has gone since the last sweep is in nobody's way. */
+static int check_overlap(struct daemon *daemon, const struct cgroup *cgroup, struct error *error)
 {
-    const struct task *task;
+    struct task *task, *next;
 
-    for (task = daemon->tasks.all; task; task = task->hh.next) {
+    HASH_ITER(hh, daemon->tasks.all, task, next)
+    {
         if (task->cgroup.id == cgroup->id || !cgroup_overlaps(task->cgroup.path, cgroup->path))
             continue;
+        if (!cgroup_is_alive(daemon->config.cgroup_root, &task->cgroup)) {
+            take_off(daemon, task);
+            continue;
+        }
         (void)error_input(error, "cgroup", cgroup->path,
                           "a cgroup that is neither above nor below another task (%s is one)", task->cgroup.path);
         error->number = EEXIST;

@@ -306,6 +306,20 @@ uint64_t datapath_writes(const struct datapath *datapath)
     return datapath->writes;
 }
 
+/*
+ * What the old programs have counted goes on counting: the totals move to the new map while nothing counts there yet.
+ * Connects during the swap itself are counted by whoever handles them.
+ */
+static void carry_counters(struct datapath *datapath)
+{
+    _cleanup_free_ struct svc_counters *values = calloc((size_t)datapath->n_cpus, sizeof(*values));
+    uint32_t zero = 0;
+
+    if (values && datapath->old_is_readable &&
+        bpf_map_lookup_elem(datapath->old.fd[MAP_COUNTERS], &zero, values) == 0)
+        (void)bpf_map_update_elem(datapath->fd[MAP_COUNTERS], &zero, values, BPF_ANY);
+}
+
 struct swap {
     struct datapath *datapath;
     unsigned swapped;
@@ -326,7 +340,10 @@ static int swap_link(const char *name, void *user)
 int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
 {
     struct swap swap = {.datapath = datapath};
-    int r = datapath_each_link(datapath, swap_link, &swap);
+    int r;
+
+    carry_counters(datapath);
+    r = datapath_each_link(datapath, swap_link, &swap);
 
     if (r < 0)
         return error_errno(error, r, "swapping the programs of a running task");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "model/names.h"
 
-#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -21,14 +21,32 @@ int model_check_namespace(const char *field, const char *name, struct error *err
     return 0;
 }
 
+/* Labels of 1..63 `allowed` characters, none beginning with -, joined by dots. */
+static bool is_labels(const char *name, const char *allowed, bool may_dash_stand_last)
+{
+    size_t label = 0;
+
+    for (const char *c = name;; c++) {
+        if (*c == '.' || *c == '\0') {
+            if (label < 1 || label > 63 || (!may_dash_stand_last && c[-1] == '-'))
+                return false;
+            if (*c == '\0')
+                return true;
+            label = 0;
+        } else if (strchr(allowed, *c) && (label > 0 || *c != '-')) {
+            label++;
+        } else {
+            return false;
+        }
+    }
+}
+
 int model_check_service(const char *field, const char *name, struct error *error)
 {
-    size_t length = strlen(name);
-
-    if (length < 1 || length > MODEL_SERVICE_MAX || name[0] == '-' || name[0] == '.' ||
-        strspn(name, LETTERS_DIGITS "_-.") != length)
+    if (strlen(name) > MODEL_SERVICE_MAX || !is_labels(name, LETTERS_DIGITS "_-", false))
         return error_input(error, field, name,
-                           "1 to %d letters, digits, _ - and . beginning with a letter, a digit or _",
+                           "at most %d characters: labels of 1 to 63 letters, digits, _ and - (not at either end), "
+                           "joined by dots",
                            MODEL_SERVICE_MAX);
     return 0;
 }
@@ -42,36 +60,17 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
     return 0;
 }
 
-static int is_dns_name(const char *name)
-{
-    struct ip_address address;
-    size_t label = 0;
-
-    if (strlen(name) > MODEL_DNS_NAME_MAX || name[0] == '-' || ip_address_parse(name, &address) == 0)
-        return 0;
-    for (const char *c = name;; c++) {
-        if (*c == '.' || *c == '\0') {
-            if (label < 1 || label > 63)
-                return 0;
-            if (*c == '\0')
-                return 1;
-            label = 0;
-        } else if (islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '_' || *c == '-') {
-            label++;
-        } else {
-            return 0;
-        }
-    }
-}
-
 int model_check_dns_name(const char *field, char *name, struct error *error)
 {
+    struct ip_address address;
+
     for (char *c = name; *c; c++)
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c - 'A' + 'a');
-    if (!is_dns_name(name))
+    if (strlen(name) > MODEL_DNS_NAME_MAX || ip_address_parse(name, &address) == 0 ||
+        !is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true))
         return error_input(error, field, name,
-                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, digits, _ and -",
+                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, digits, _ and - (not first)",
                            MODEL_DNS_NAME_MAX);
     return 0;
 }

@@ -12,14 +12,14 @@
 /* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
 int model_check_namespace(const char *field, const char *name, struct error *error);
 
-/* Letters, digits, _ - . ; begins with a letter, a digit or _. */
+/* Labels of 1..63 letters, digits, _ and - (not at either end), joined by dots (Cloud Map's rule). */
 int model_check_service(const char *field, const char *name, struct error *error);
 
 /* Letters, digits and _ / : . @ - (Cloud Map's InstanceId). */
 int model_check_instance_id(const char *field, const char *id, struct error *error);
 
 /*
- * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots; not beginning
- * with -. An IPv4 address is refused: nobody looks one up.
+ * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots; none
+ * beginning with -. An IPv4 address is refused: nobody looks one up.
  */
 int model_check_dns_name(const char *field, char *name, struct error *error);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * In: the host's own hosts file and the names of a namespace. Out: the hosts file of a task. Building again
+ * from what was built changes nothing: the block is replaced, and names once commented out stay so.
+ */
 #include "names/hosts_text.h"
 
 #include <errno.h>
@@ -6,86 +10,180 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 
-#define BLOCK_BEGIN "# svcconnect: names of this task's namespace; kept up to date by svcconnectd"
-#define BLOCK_END   "# svcconnect: end"
+#define BLOCK_BEGIN "# svcconnect begin (written by svcconnect; changes here are lost)"
+#define BLOCK_END   "# svcconnect end"
+#define NOTE        "# svcconnect:"
+
+/* A piece of a line, not NUL-terminated. */
+struct piece {
+    const char *text;
+    size_t length;
+};
+
+/* Names of the block, sorted without regard to case, as resolvers compare them. */
+struct name_set {
+    const char **names;
+    size_t n;
+};
+
+static void cleanup_name_set(struct name_set *set)
+{
+    free(set->names);
+}
 
 static int by_name(const void *a, const void *b)
 {
-    return strcasecmp((*(const struct hosts_entry *const *)a)->name, (*(const struct hosts_entry *const *)b)->name);
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int name_against_entry(const void *name, const void *entry)
+static int piece_to_name(const void *piece, const void *name)
 {
-    return strcasecmp(name, (*(const struct hosts_entry *const *)entry)->name);
+    const struct piece *word = piece;
+    const char *other = *(const char *const *)name;
+    int order = strncasecmp(word->text, other, word->length);
+
+    if (order != 0)
+        return order;
+    return other[word->length] ? -1 : 0;
 }
 
-/* Does a line of the host's own file define one of our names? Aliases after the first name count too. */
-static bool defines_entry(const char *line, const struct hosts_entry *const *sorted, size_t n)
+static int name_set_init(struct name_set *set, const struct hosts_entry *entries, size_t n)
 {
-    _cleanup_free_ char *copy = strdup(line);
-    char *state = NULL;
-    char *word;
+    set->names = calloc(n + 1, sizeof(*set->names));
+    if (!set->names)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        set->names[i] = entries[i].name;
+    set->n = n;
+    qsort(set->names, n, sizeof(*set->names), by_name);
+    return 0;
+}
 
-    if (!copy || n == 0)
+static bool name_set_has(const struct name_set *set, const struct piece *word)
+{
+    return bsearch(word, set->names, set->n, sizeof(*set->names), piece_to_name) != NULL;
+}
+
+/* The next word of the rest of a line; false at its end or at a comment. */
+static bool next_word(struct piece *rest, struct piece *ret_word)
+{
+    size_t skip = 0;
+    size_t length = 0;
+
+    while (skip < rest->length && strchr(" \t\r", rest->text[skip]))
+        skip++;
+    while (skip + length < rest->length && !strchr(" \t\r#", rest->text[skip + length]))
+        length++;
+    rest->text += skip;
+    rest->length -= skip;
+    if (length == 0)
         return false;
-    copy[strcspn(copy, "#")] = '\0';
-    (void)strtok_r(copy, " \t\r", &state);
-    while ((word = strtok_r(NULL, " \t\r", &state)))
-        if (bsearch(word, sorted, n, sizeof(*sorted), name_against_entry))
-            return true;
-    return false;
+    *ret_word = (struct piece){rest->text, length};
+    rest->text += length;
+    rest->length -= length;
+    return true;
 }
 
-static void copy_base(FILE *out, char *base, const struct hosts_entry *const *sorted, size_t n)
+/* Writes the names of an own line that are in the set, or those that are not. */
+static void write_names(FILE *out, struct piece rest, const struct name_set *set, bool are_in_set)
 {
-    bool in_block = false;
+    struct piece word;
 
-    for (char *line = base, *end; line && *line; line = end) {
-        end = strchr(line, '\n');
-        if (end)
-            *end++ = '\0';
-        if (strcmp(line, BLOCK_BEGIN) == 0)
-            in_block = true;
-        if (!in_block)
-            (void)fprintf(out, "%s%s\n", defines_entry(line, sorted, n) ? "# svcconnect: " : "", line);
-        if (strcmp(line, BLOCK_END) == 0)
-            in_block = false;
+    while (next_word(&rest, &word))
+        if (name_set_has(set, &word) == are_in_set)
+            (void)fprintf(out, " %.*s", (int)word.length, word.text);
+}
+
+/* An own line: as it is, as a comment, or with the names of the block moved into a comment at its end. */
+static void write_own_line(FILE *out, struct piece line, const struct name_set *set)
+{
+    struct piece rest = line;
+    struct piece address;
+    struct piece names;
+    struct piece word;
+    size_t n_kept = 0;
+    size_t n_hidden = 0;
+
+    if (next_word(&rest, &address)) {
+        names = rest;
+        while (next_word(&rest, &word)) {
+            if (name_set_has(set, &word))
+                n_hidden++;
+            else
+                n_kept++;
+        }
     }
+    if (n_hidden == 0) {
+        (void)fprintf(out, "%.*s\n", (int)line.length, line.text);
+    } else if (n_kept == 0) {
+        (void)fprintf(out, NOTE " %.*s\n", (int)line.length, line.text);
+    } else {
+        (void)fprintf(out, "%.*s", (int)address.length, address.text);
+        write_names(out, names, set, false);
+        (void)fputs(" " NOTE, out);
+        write_names(out, names, set, true);
+        /* What stopped the words is the line's own comment, if any. */
+        (void)fprintf(out, "%s%.*s\n", rest.length ? " " : "", (int)rest.length, rest.text);
+    }
+}
+
+static bool is_line(const struct piece *line, const char *text)
+{
+    return line->length == strlen(text) && memcmp(line->text, text, line->length) == 0;
+}
+
+/* The lines of `base` without an earlier block; one whose end is missing reaches to the end of the text. */
+static void write_own_lines(FILE *out, const char *base, const struct name_set *set)
+{
+    bool is_in_block = false;
+
+    while (*base) {
+        struct piece line = {base, strcspn(base, "\n")};
+
+        base += line.length + (base[line.length] == '\n');
+        if (is_line(&line, BLOCK_BEGIN))
+            is_in_block = true;
+        else if (is_in_block)
+            is_in_block = !is_line(&line, BLOCK_END);
+        else
+            write_own_line(out, line, set);
+    }
+}
+
+static void write_block(FILE *out, const struct hosts_entry *entries, size_t n)
+{
+    char text[IP_ADDRESS_TEXT_SIZE];
+
+    (void)fputs(BLOCK_BEGIN "\n", out);
+    for (size_t i = 0; i < n; i++) {
+        (void)fprintf(out, "%s\t%s\n", ip_address_format(&entries[i].address, text), entries[i].name);
+        (void)fprintf(out, "%s\t%s\n", ip_address_format(&entries[i].address6, text), entries[i].name);
+    }
+    (void)fputs(BLOCK_END "\n", out);
 }
 
 int hosts_text_build(const char *base, const struct hosts_entry *entries, size_t n_entries, char **ret_text)
 {
-    _cleanup_free_ const struct hosts_entry **sorted = calloc(n_entries + 1, sizeof(*sorted));
-    _cleanup_free_ char *copy = strdup(base);
-    char address[IP_ADDRESS_TEXT_SIZE];
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out;
+    _cleanup_(cleanup_name_set) struct name_set set = {0};
+    _cleanup_free_ char *text = NULL;
+    _cleanup_fclose_ FILE *out = NULL; /* closed before `text` is freed: closing it sets `text` */
+    size_t length = 0;
+    bool is_whole;
+    int r = name_set_init(&set, entries, n_entries);
 
-    if (!sorted || !copy)
-        return -ENOMEM;
-    out = open_memstream(&text, &size);
+    if (r < 0)
+        return r;
+    out = open_memstream(&text, &length);
     if (!out)
         return -ENOMEM;
-    for (size_t i = 0; i < n_entries; i++)
-        sorted[i] = &entries[i];
-    if (n_entries)
-        qsort(sorted, n_entries, sizeof(*sorted), by_name);
-    copy_base(out, copy, sorted, n_entries);
-    (void)fprintf(out, "%s\n", BLOCK_BEGIN);
-    for (size_t i = 0; i < n_entries; i++) {
-        (void)fprintf(out, "%s %s\n", ip_address_format(&entries[i].address, address), entries[i].name);
-        (void)fprintf(out, "%s %s\n", ip_address_format(&entries[i].address6, address), entries[i].name);
-    }
-    (void)fprintf(out, "%s\n", BLOCK_END);
-    if (fclose(out) != 0) {
-        free(text);
+    write_own_lines(out, base, &set);
+    write_block(out, entries, n_entries);
+    is_whole = !ferror(out);
+    if (fclose(TAKE_PTR(out)) != 0 || !is_whole)
         return -ENOMEM;
-    }
-    *ret_text = text;
+    *ret_text = TAKE_PTR(text);
     return 0;
 }

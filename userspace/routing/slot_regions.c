@@ -1,97 +1,88 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Buddy allocation: a region of order k is 2^k slots, aligned to its size. The state of each possible region start is one
- * byte; free regions of one order hang in a doubly linked list threaded through two arrays of slot numbers.
+ * A buddy allocator as a complete binary tree with one byte per node: the order + 1 of the largest free
+ * region below it, 0 if there is none, or TAKEN where a region begins to be somebody's. A node's place
+ * follows from first slot and order, so taking, reserving and releasing walk one path of the tree. Nodes
+ * below a taken one keep saying "free": nobody comes there, because the way down ends at the taken one.
  */
 #include "routing/slot_regions.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 
-#define N_ORDERS 32
-#define NONE     UINT32_MAX
-#define TAKEN    0x80 /* in a state byte, beside the order */
-#define NO_START 0x7f /* not the start of a region */
+#define TAKEN 0xff
 
 struct slot_regions {
     uint32_t n_slots;
     uint32_t used;
-    uint32_t heads[N_ORDERS];
-    uint32_t *next;
-    uint32_t *previous;
-    uint8_t *states;
+    unsigned top;   /* order of the root */
+    uint8_t *nodes; /* 1 is the root, the children of i are 2i and 2i + 1 */
 };
 
-static unsigned order_of(uint32_t count)
+/* The least order that holds `count` slots. */
+static unsigned order_for(uint32_t count)
 {
     return count <= 1 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
 }
 
-static void push(struct slot_regions *regions, uint32_t start, unsigned order)
+static uint8_t largest(const struct slot_regions *regions, size_t node)
 {
-    uint32_t head = regions->heads[order];
-
-    regions->next[start] = head;
-    regions->previous[start] = NONE;
-    if (head != NONE)
-        regions->previous[head] = start;
-    regions->heads[order] = start;
-    regions->states[start] = (uint8_t)order;
+    return regions->nodes[node] == TAKEN ? 0 : regions->nodes[node];
 }
 
-static void unlink_free(struct slot_regions *regions, uint32_t start, unsigned order)
+static size_t node_for(const struct slot_regions *regions, uint32_t first, unsigned order)
 {
-    uint32_t next = regions->next[start];
-    uint32_t previous = regions->previous[start];
+    return ((size_t)1 << (regions->top - order)) + (first >> order);
+}
 
-    if (previous == NONE)
-        regions->heads[order] = next;
+/* A parent of two wholly free halves is a free whole, else it is as good as its better half. */
+static void set_from_children(struct slot_regions *regions, size_t node, unsigned order)
+{
+    uint8_t left = largest(regions, 2 * node);
+    uint8_t right = largest(regions, 2 * node + 1);
+
+    if (left == order && right == order)
+        regions->nodes[node] = (uint8_t)(order + 1);
     else
-        regions->next[previous] = next;
-    if (next != NONE)
-        regions->previous[next] = previous;
-    regions->states[start] = NO_START;
+        regions->nodes[node] = left > right ? left : right;
 }
 
-/* The whole range as the largest aligned blocks that fit. */
-static void free_everything(struct slot_regions *regions)
+static void set_node(struct slot_regions *regions, size_t node, unsigned order, uint8_t value)
 {
-    uint32_t start = 0;
-
-    while (start < regions->n_slots) {
-        unsigned order = start ? (unsigned)__builtin_ctz(start) : N_ORDERS - 1;
-
-        while ((uint64_t)start + (1ull << order) > regions->n_slots)
-            order--;
-        push(regions, start, order);
-        start += 1u << order;
+    regions->nodes[node] = value;
+    while (node > 1) {
+        node /= 2;
+        set_from_children(regions, node, ++order);
     }
 }
 
 int slot_regions_new(struct slot_regions **ret_regions, uint32_t n_slots)
 {
     struct slot_regions *regions;
+    size_t n_leaves;
 
-    if (n_slots == 0 || n_slots > 1u << 31)
+    if (n_slots == 0)
         return -EINVAL;
     regions = calloc(1, sizeof(*regions));
     if (!regions)
         return -ENOMEM;
     regions->n_slots = n_slots;
-    regions->next = calloc(n_slots, sizeof(*regions->next));
-    regions->previous = calloc(n_slots, sizeof(*regions->previous));
-    regions->states = malloc(n_slots);
-    if (!regions->next || !regions->previous || !regions->states) {
-        slot_regions_free(&regions);
+    regions->top = order_for(n_slots);
+    n_leaves = (size_t)1 << regions->top;
+    regions->nodes = calloc(n_leaves, 2);
+    if (!regions->nodes) {
+        free(regions);
         return -ENOMEM;
     }
-    for (unsigned order = 0; order < N_ORDERS; order++)
-        regions->heads[order] = NONE;
-    for (uint32_t i = 0; i < n_slots; i++)
-        regions->states[i] = NO_START;
-    free_everything(regions);
+    /* Leaves beyond the last slot stay 0: never free. */
+    for (size_t i = 0; i < n_slots; i++)
+        regions->nodes[n_leaves + i] = 1;
+    for (unsigned order = 1; order <= regions->top; order++)
+        for (size_t node = n_leaves >> order; node < n_leaves >> (order - 1); node++)
+            set_from_children(regions, node, order);
     *ret_regions = regions;
     return 0;
 }
@@ -100,84 +91,77 @@ void slot_regions_free(struct slot_regions **regions)
 {
     if (!*regions)
         return;
-    free((*regions)->next);
-    free((*regions)->previous);
-    free((*regions)->states);
+    free((*regions)->nodes);
     free(*regions);
     *regions = NULL;
 }
 
-/* Halves the free block at `start` until it has `wanted` order, keeping the half that holds `keep`. */
-static uint32_t split(struct slot_regions *regions, uint32_t start, unsigned order, unsigned wanted, uint32_t keep)
-{
-    unlink_free(regions, start, order);
-    while (order > wanted) {
-        uint32_t upper;
-
-        order--;
-        upper = start + (1u << order);
-        if (keep >= upper) {
-            push(regions, start, order);
-            start = upper;
-        } else {
-            push(regions, upper, order);
-        }
-    }
-    regions->states[start] = (uint8_t)(TAKEN | wanted);
-    regions->used += 1u << wanted;
-    return start;
-}
-
 int slot_regions_take(struct slot_regions *regions, uint32_t count, uint32_t *ret_first)
 {
-    unsigned wanted = order_of(count);
+    unsigned order = order_for(count);
+    size_t node = 1;
 
-    for (unsigned order = wanted; order < N_ORDERS; order++)
-        if (regions->heads[order] != NONE) {
-            uint32_t start = regions->heads[order];
+    if (count == 0)
+        return -EINVAL;
+    if (largest(regions, 1) <= order)
+        return -ENOSPC;
+    for (unsigned at = regions->top; at > order; at--) {
+        uint8_t left = largest(regions, 2 * node);
+        uint8_t right = largest(regions, 2 * node + 1);
 
-            *ret_first = split(regions, start, order, wanted, start);
-            return 0;
-        }
-    return -ENOSPC;
+        /* The half that just suffices, so that large free regions stay whole; the left one if they are equal.
+         */
+        node = 2 * node + (left <= order || (right > order && right < left));
+    }
+    set_node(regions, node, order, TAKEN);
+    regions->used += UINT32_C(1) << order;
+    *ret_first = (uint32_t)((node << order) - ((size_t)1 << regions->top));
+    return 0;
+}
+
+/* Could take() give this region? Its order if so, else -EINVAL. */
+static int region_order(const struct slot_regions *regions, uint32_t first, uint32_t count)
+{
+    unsigned order = order_for(count);
+    uint64_t size = UINT64_C(1) << order;
+
+    if (count == 0 || first % size != 0 || first + size > regions->n_slots)
+        return -EINVAL;
+    return (int)order;
 }
 
 int slot_regions_reserve(struct slot_regions *regions, uint32_t first, uint32_t count)
 {
-    unsigned wanted = order_of(count);
+    int order = region_order(regions, first, count);
+    size_t node;
 
-    if (count == 0 || wanted >= N_ORDERS || first % (1u << wanted) != 0 || first >= regions->n_slots ||
-        (uint64_t)first + (1ull << wanted) > regions->n_slots)
-        return -EINVAL;
-    for (unsigned order = wanted; order < N_ORDERS; order++) {
-        uint32_t start = first & ~((1u << order) - 1);
-
-        if (regions->states[start] == order) {
-            (void)split(regions, start, order, wanted, first);
-            return 0;
-        }
-    }
-    return -EBUSY;
+    if (order < 0)
+        return order;
+    node = node_for(regions, first, (unsigned)order);
+    if (largest(regions, node) <= order)
+        return -EBUSY;
+    for (size_t above = node / 2; above > 0; above /= 2)
+        if (regions->nodes[above] == TAKEN)
+            return -EBUSY;
+    set_node(regions, node, (unsigned)order, TAKEN);
+    regions->used += UINT32_C(1) << order;
+    return 0;
 }
 
 void slot_regions_release(struct slot_regions *regions, uint32_t first, uint32_t count)
 {
-    unsigned order = order_of(count);
+    int order = region_order(regions, first, count);
+    size_t node;
 
-    if (first >= regions->n_slots || regions->states[first] != (TAKEN | order))
+    /* What nobody has taken is left alone: to lose slots is better than to give one region to two services.
+     */
+    if (order < 0)
         return;
-    regions->used -= 1u << order;
-    regions->states[first] = NO_START;
-    while (order + 1 < N_ORDERS) {
-        uint32_t buddy = first ^ 1u << order;
-
-        if (buddy >= regions->n_slots || regions->states[buddy] != order)
-            break;
-        unlink_free(regions, buddy, order);
-        first &= ~(1u << order);
-        order++;
-    }
-    push(regions, first, order);
+    node = node_for(regions, first, (unsigned)order);
+    if (regions->nodes[node] != TAKEN)
+        return;
+    set_node(regions, node, (unsigned)order, (uint8_t)(order + 1));
+    regions->used -= UINT32_C(1) << order;
 }
 
 uint32_t slot_regions_used(const struct slot_regions *regions)

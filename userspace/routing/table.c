@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Vose's alias method in whole numbers. A column is worth 2^32 units and there are as many columns as outcomes; every
- * outcome gets its share of n * 2^32 units, rounded so that the sum is exact, and the columns are filled without loss.
+ * In: targets with their candidates. Out: the slots of an alias-method table (Vose), in whole numbers
+ * throughout: a column holds 2^32 units, n columns hold n * 2^32, and each outcome gets its whole number of
+ * them. Integers make the bytes the same everywhere and leave no column that rounding has to repair.
  */
 #include "routing/table.h"
 
@@ -14,186 +15,177 @@
 
 #include "base/cleanup.h"
 
-#define COLUMN_UNITS (1ull << 32)
+#define COLUMN_UNITS (UINT64_C(1) << 32)
 
-typedef unsigned __int128 wide;
-
+/* Weights are 16 bits wide and outcomes fewer than 2^16: a sum has 32 bits, a product of two sums 64. */
 struct outcome {
     const struct table_candidate *candidate;
     uint64_t units;
-    uint64_t target_sum; /* eligible instance weights of its target */
-    wide remainder;      /* of the division, over (sum of target weights * target_sum) */
-    uint32_t index;
+    uint64_t remainder; /* what rounding down has cut off, in units / divisor */
+    uint64_t divisor;
 };
 
-static bool counts(const struct table_candidate *candidate, bool only_v4)
+static bool is_drawn(const struct table_candidate *candidate, bool only_v4)
 {
-    return candidate->is_eligible && candidate->weight > 0 && (!only_v4 || ip_address_is_v4(&candidate->address));
+    return candidate->is_eligible && candidate->weight > 0 &&
+           (!only_v4 || ip_address_is_v4(&candidate->address));
 }
 
-static uint64_t target_sum(const struct table_target *target, bool only_v4)
+/* Weights of the candidates that can be drawn: 0 if the target has none or has itself weight 0. */
+static uint64_t target_sum(const struct table_target *target, bool only_v4, size_t *n_drawn)
 {
     uint64_t sum = 0;
 
-    for (size_t c = 0; target->weight > 0 && c < target->n_candidates; c++)
-        if (counts(&target->candidates[c], only_v4))
-            sum += target->candidates[c].weight;
-    return sum;
-}
-
-/* Sum of the weights of targets that have somebody to send to. */
-static uint64_t live_weight(const struct table_target *targets, size_t n_targets, bool only_v4)
-{
-    uint64_t sum = 0;
-
-    for (size_t t = 0; t < n_targets; t++)
-        if (target_sum(&targets[t], only_v4) > 0)
-            sum += targets[t].weight;
-    return sum;
-}
-
-static size_t count_outcomes(const struct table_target *targets, size_t n_targets, bool only_v4)
-{
-    size_t n = 0;
-
-    for (size_t t = 0; t < n_targets; t++)
-        for (size_t c = 0; targets[t].weight > 0 && c < targets[t].n_candidates; c++)
-            n += counts(&targets[t].candidates[c], only_v4);
-    return n;
-}
-
-static void list_outcomes(const struct table_target *targets, size_t n_targets, bool only_v4, struct outcome *outcomes,
-                          size_t n)
-{
-    uint64_t all = live_weight(targets, n_targets, only_v4);
-    uint32_t index = 0;
-
-    for (size_t t = 0; t < n_targets; t++) {
-        uint64_t sum = target_sum(&targets[t], only_v4);
-
-        for (size_t c = 0; sum > 0 && c < targets[t].n_candidates; c++) {
-            const struct table_candidate *candidate = &targets[t].candidates[c];
-            wide numerator, divisor;
-
-            if (!counts(candidate, only_v4))
-                continue;
-            numerator = (wide)targets[t].weight * candidate->weight * n * COLUMN_UNITS;
-            divisor = (wide)all * sum;
-            outcomes[index] = (struct outcome){
-                .candidate = candidate,
-                .units = (uint64_t)(numerator / divisor),
-                .target_sum = sum,
-                .remainder = numerator % divisor,
-                .index = index,
-            };
-            index++;
+    for (size_t i = 0; target->weight > 0 && i < target->n_candidates; i++)
+        if (is_drawn(&target->candidates[i], only_v4)) {
+            sum += target->candidates[i].weight;
+            *n_drawn += 1;
         }
-    }
+    return sum;
 }
 
-/* Largest remainder first; the divisors differ only in target_sum, so the fractions compare crosswise. */
-static int by_remainder(const void *a, const void *b)
+static uint64_t all_targets_sum(const struct table_target *targets, size_t n_targets, bool only_v4,
+                                size_t *n_drawn)
 {
-    const struct outcome *left = *(const struct outcome *const *)a;
-    const struct outcome *right = *(const struct outcome *const *)b;
-    wide left_part = left->remainder * right->target_sum;
-    wide right_part = right->remainder * left->target_sum;
-
-    if (left_part != right_part)
-        return left_part > right_part ? -1 : 1;
-    return left->index < right->index ? -1 : 1;
-}
-
-static struct outcome *largest(struct outcome *outcomes, size_t n)
-{
-    struct outcome *found = &outcomes[0];
-
-    for (size_t i = 1; i < n; i++)
-        if (outcomes[i].units > found->units)
-            found = &outcomes[i];
-    return found;
-}
-
-/* Makes the units add up to n columns exactly, and leaves nobody with a weight without any. */
-static int settle_rounding(struct outcome *outcomes, size_t n)
-{
-    _cleanup_free_ struct outcome **order = calloc(n, sizeof(struct outcome *));
-    uint64_t wanted = n * COLUMN_UNITS;
     uint64_t sum = 0;
+
+    for (size_t i = 0; i < n_targets; i++)
+        if (target_sum(&targets[i], only_v4, n_drawn) > 0)
+            sum += targets[i].weight;
+    return sum;
+}
+
+/* Cut-off parts from large to small, then by place: the comparison is exact, hence the cross product. */
+static int by_remainder(const void *left, const void *right)
+{
+    const struct outcome *a = *(const struct outcome *const *)left;
+    const struct outcome *b = *(const struct outcome *const *)right;
+    unsigned __int128 part_a = (unsigned __int128)a->remainder * b->divisor;
+    unsigned __int128 part_b = (unsigned __int128)b->remainder * a->divisor;
+
+    if (part_a != part_b)
+        return part_a > part_b ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+/* Gives the units that rounding down has left over to those who lost most by it, one each. */
+static int hand_out(struct outcome *outcomes, size_t n, uint64_t units)
+{
+    _cleanup_free_ struct outcome **order = malloc(n * sizeof(struct outcome *));
 
     if (!order)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        order[i] = &outcomes[i];
-        sum += outcomes[i].units;
-    }
-    qsort(order, n, sizeof(struct outcome *), by_remainder);
-    for (size_t i = 0; sum < wanted; i = (i + 1) % n) {
-        order[i]->units++;
-        sum++;
-    }
     for (size_t i = 0; i < n; i++)
-        if (outcomes[i].units == 0) {
-            outcomes[i].units = 1;
-            largest(outcomes, n)->units--;
-        }
+        order[i] = &outcomes[i];
+    qsort(order, n, sizeof(struct outcome *), by_remainder);
+    for (size_t i = 0; i < units; i++)
+        order[i]->units++;
     return 0;
 }
 
-static void set_slot(struct svc_slot *slot, uint32_t threshold, const struct table_candidate *a,
-                     const struct table_candidate *b)
+/* Takes back what raising tiny probabilities to one unit has overdrawn; the largest, above 2^31, does not
+ * feel it. */
+static void take_back(struct outcome *outcomes, size_t n, uint64_t units)
 {
-    *slot = (struct svc_slot){
-        .threshold = threshold,
-        .port_a_be = htons(a->port),
-        .port_b_be = htons(b->port),
-        .endpoint_a = a->endpoint,
-        .endpoint_b = b->endpoint,
-    };
+    struct outcome *largest = &outcomes[0];
+
+    for (size_t i = 1; i < n; i++)
+        if (outcomes[i].units > largest->units)
+            largest = &outcomes[i];
+    largest->units -= units;
+}
+
+/* Fills the outcomes with units that add up to exactly n columns. */
+static int share_units(const struct table_target *targets, size_t n_targets, bool only_v4,
+                       uint64_t weight_sum, struct outcome *outcomes, size_t n)
+{
+    uint64_t given = 0;
+    size_t filled = 0;
+
+    for (size_t t = 0; t < n_targets; t++) {
+        size_t ignored = 0;
+        uint64_t divisor = weight_sum * target_sum(&targets[t], only_v4, &ignored);
+
+        for (size_t c = 0; divisor > 0 && c < targets[t].n_candidates; c++) {
+            const struct table_candidate *candidate = &targets[t].candidates[c];
+            struct outcome *outcome = &outcomes[filled];
+            unsigned __int128 wanted;
+
+            if (!is_drawn(candidate, only_v4))
+                continue;
+            wanted = (unsigned __int128)(n * COLUMN_UNITS) * targets[t].weight * candidate->weight;
+            *outcome = (struct outcome){candidate, (uint64_t)(wanted / divisor), (uint64_t)(wanted % divisor),
+                                        divisor};
+            if (outcome->units == 0) {
+                outcome->units = 1;
+                outcome->remainder = 0;
+            }
+            given += outcome->units;
+            filled++;
+        }
+    }
+    if (given > n * COLUMN_UNITS)
+        take_back(outcomes, n, given - n * COLUMN_UNITS);
+    return given < n * COLUMN_UNITS ? hand_out(outcomes, n, n * COLUMN_UNITS - given) : 0;
+}
+
+static void fill_slot(struct svc_slot *slot, const struct table_candidate *a, const struct table_candidate *b,
+                      uint32_t threshold)
+{
+    slot->threshold = threshold;
+    slot->port_a_be = htons(a->port);
+    slot->port_b_be = htons(b->port);
+    slot->endpoint_a = a->endpoint;
+    slot->endpoint_b = b->endpoint;
     memcpy(slot->address_a, a->address.bytes, sizeof(slot->address_a));
     memcpy(slot->address_b, b->address.bytes, sizeof(slot->address_b));
 }
 
-/* Every column takes what is left of one outcome and is filled up by one that has more than a column's worth. */
-static int fill_columns(struct outcome *outcomes, size_t n, struct svc_slot *slots)
+/*
+ * Vose: what an outcome lacks for a full column is filled up by one that has more than a column. The units
+ * add up to n full columns, so as long as one outcome lacks something another has too much, and what is left
+ * over at the end are full columns. An outcome never falls to 0 units, so a threshold of 0 means a single
+ * outcome.
+ */
+static int fill_columns(struct outcome *outcomes, uint32_t n, struct svc_slot *slots)
 {
-    _cleanup_free_ uint32_t *small = calloc(n, sizeof(*small));
-    _cleanup_free_ uint32_t *large = calloc(n, sizeof(*large));
-    size_t n_small = 0;
-    size_t n_large = 0;
+    _cleanup_free_ uint32_t *work =
+        malloc(n * sizeof(*work)); /* two stacks: lacking from the front, rich from the back */
+    uint32_t n_lacking = 0;
+    uint32_t rich = n;
 
-    if (!small || !large)
+    if (!work)
         return -ENOMEM;
-    for (size_t i = n; i-- > 0;)
+    for (uint32_t i = 0; i < n; i++) {
         if (outcomes[i].units < COLUMN_UNITS)
-            small[n_small++] = (uint32_t)i;
+            work[n_lacking++] = i;
         else
-            large[n_large++] = (uint32_t)i;
-    while (n_small > 0) {
-        struct outcome *poor = &outcomes[small[--n_small]];
-        struct outcome *rich = &outcomes[large[n_large - 1]];
+            work[--rich] = i;
+    }
+    while (n_lacking > 0) {
+        uint32_t low = work[--n_lacking];
+        uint32_t high = work[rich];
 
-        set_slot(&slots[poor->index], (uint32_t)poor->units, poor->candidate, rich->candidate);
-        rich->units -= COLUMN_UNITS - poor->units;
-        if (rich->units < COLUMN_UNITS) {
-            n_large--;
-            small[n_small++] = rich->index;
+        fill_slot(&slots[low], outcomes[low].candidate, outcomes[high].candidate,
+                  (uint32_t)outcomes[low].units);
+        outcomes[high].units -= COLUMN_UNITS - outcomes[low].units;
+        if (outcomes[high].units < COLUMN_UNITS) {
+            rich++;
+            work[n_lacking++] = high;
         }
     }
-    while (n_large > 0) {
-        const struct outcome *whole = &outcomes[large[--n_large]];
-
-        set_slot(&slots[whole->index], 0, whole->candidate, whole->candidate);
-    }
+    for (; rich < n; rich++)
+        fill_slot(&slots[work[rich]], outcomes[work[rich]].candidate, outcomes[work[rich]].candidate, 0);
     return 0;
 }
 
-int table_build(const struct table_target *targets, size_t n_targets, bool only_v4, struct svc_slot **ret_slots,
-                uint32_t *ret_count)
+int table_build(const struct table_target *targets, size_t n_targets, bool only_v4,
+                struct svc_slot **ret_slots, uint32_t *ret_count)
 {
-    size_t n = count_outcomes(targets, n_targets, only_v4);
     _cleanup_free_ struct outcome *outcomes = NULL;
     _cleanup_free_ struct svc_slot *slots = NULL;
+    size_t n = 0;
+    uint64_t weight_sum = all_targets_sum(targets, n_targets, only_v4, &n);
     int r;
 
     if (n > SVC_MAX_TABLE_SLOTS)
@@ -203,10 +195,9 @@ int table_build(const struct table_target *targets, size_t n_targets, bool only_
         slots = calloc(n, sizeof(*slots));
         if (!outcomes || !slots)
             return -ENOMEM;
-        list_outcomes(targets, n_targets, only_v4, outcomes, n);
-        r = settle_rounding(outcomes, n);
+        r = share_units(targets, n_targets, only_v4, weight_sum, outcomes, n);
         if (r == 0)
-            r = fill_columns(outcomes, n, slots);
+            r = fill_columns(outcomes, (uint32_t)n, slots);
         if (r < 0)
             return r;
     }
@@ -217,17 +208,22 @@ int table_build(const struct table_target *targets, size_t n_targets, bool only_
 
 double table_target_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target)
 {
-    uint64_t all = live_weight(targets, n_targets, only_v4);
+    size_t ignored = 0;
 
-    return target_sum(&targets[target], only_v4) > 0 ? (double)targets[target].weight / (double)all : 0;
+    if (target >= n_targets || target_sum(&targets[target], only_v4, &ignored) == 0)
+        return 0;
+    return (double)targets[target].weight / (double)all_targets_sum(targets, n_targets, only_v4, &ignored);
 }
 
-double table_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target, size_t candidate)
+double table_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target,
+                   size_t candidate)
 {
-    uint64_t sum = target_sum(&targets[target], only_v4);
-    const struct table_candidate *one = &targets[target].candidates[candidate];
+    double share = table_target_share(targets, n_targets, only_v4, target);
+    size_t ignored = 0;
 
-    if (sum == 0 || !counts(one, only_v4))
+    if (share <= 0 || candidate >= targets[target].n_candidates ||
+        !is_drawn(&targets[target].candidates[candidate], only_v4))
         return 0;
-    return table_target_share(targets, n_targets, only_v4, target) * one->weight / (double)sum;
+    return share * targets[target].candidates[candidate].weight /
+           (double)target_sum(&targets[target], only_v4, &ignored);
 }

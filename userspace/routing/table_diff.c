@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Both sets sorted by identity and walked once, side by side. */
+/* In: two sets of tables. Out: the operations between them, found by merging both in the order of their
+ * identities. */
 #include "routing/table_diff.h"
 
 #include <errno.h>
@@ -9,113 +10,98 @@
 
 #include "base/cleanup.h"
 
+struct entry {
+    const char *identity;
+    size_t index;
+};
+
 static int by_identity(const void *a, const void *b)
 {
-    return strcmp((*(const struct table_view *const *)a)->identity, (*(const struct table_view *const *)b)->identity);
+    return strcmp(((const struct entry *)a)->identity, ((const struct entry *)b)->identity);
 }
 
-static int sort_views(const struct table_view *views, size_t n, const struct table_view ***ret_sorted)
+/* *ret_entries is never NULL on success, so that callers need not care about empty sets. */
+static int sort_views(const struct table_view *views, size_t n, struct entry **ret_entries)
 {
-    const struct table_view **sorted = calloc(n + 1, sizeof(*sorted));
+    _cleanup_free_ struct entry *entries = calloc(n + 1, sizeof(*entries));
 
-    if (!sorted)
+    if (!entries)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        sorted[i] = &views[i];
-    if (n)
-        qsort(sorted, n, sizeof(*sorted), by_identity);
-    *ret_sorted = sorted;
+        entries[i] = (struct entry){views[i].identity, i};
+    qsort(entries, n, sizeof(*entries), by_identity);
     for (size_t i = 1; i < n; i++)
-        if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
+        if (by_identity(&entries[i - 1], &entries[i]) == 0)
             return -EEXIST;
+    *ret_entries = TAKE_PTR(entries);
     return 0;
 }
 
-static bool same_slots(const struct svc_slot *a, uint32_t count_a, const struct svc_slot *b, uint32_t count_b)
+static bool slots_equal(const struct svc_slot *a, uint32_t count_a, const struct svc_slot *b,
+                        uint32_t count_b)
 {
-    return count_a == count_b && (count_a == 0 || memcmp(a, b, count_a * sizeof(*a)) == 0);
+    if (count_a != count_b)
+        return false;
+    return count_a == 0 || a == b || memcmp(a, b, count_a * sizeof(*a)) == 0;
 }
 
-static bool same_tables(const struct table_view *a, const struct table_view *b)
+static bool tables_equal(const struct table_view *a, const struct table_view *b)
 {
-    return same_slots(a->slots4, a->count4, b->slots4, b->count4) &&
-           same_slots(a->slots6, a->count6, b->slots6, b->count6);
+    return slots_equal(a->slots4, a->count4, b->slots4, b->count4) &&
+           slots_equal(a->slots6, a->count6, b->slots6, b->count6);
 }
 
-struct groups {
-    struct table_operation *of[3]; /* by enum table_change */
-    size_t n[3];
-};
-
-static void groups_done(struct groups *groups)
+/* Stable: moves one kind of operation behind those already in `to`. */
+static size_t append(struct table_operation *to, size_t n_to, enum table_change change,
+                     const struct table_operation *from, size_t n_from)
 {
-    for (int change = 0; change < 3; change++)
-        free(groups->of[change]);
+    for (size_t i = 0; i < n_from; i++)
+        if (from[i].change == change)
+            to[n_to++] = from[i];
+    return n_to;
 }
 
-static void add(struct groups *groups, enum table_change change, size_t wanted, size_t current)
+int table_diff(const struct table_view *wanted, size_t n_wanted, const struct table_view *current,
+               size_t n_current, struct table_operation **ret_operations, size_t *ret_n_operations)
 {
-    groups->of[change][groups->n[change]++] = (struct table_operation){change, wanted, current};
-}
+    _cleanup_free_ struct entry *want = NULL;
+    _cleanup_free_ struct entry *have = NULL;
+    _cleanup_free_ struct table_operation *found = NULL;
+    _cleanup_free_ struct table_operation *ordered = NULL;
+    size_t n = 0;
+    size_t n_ordered = 0;
+    int r = sort_views(wanted, n_wanted, &want);
 
-static void walk(const struct table_view *wanted, const struct table_view **sorted_wanted, size_t n_wanted,
-                 const struct table_view *current, const struct table_view **sorted_current, size_t n_current,
-                 struct groups *groups)
-{
-    size_t w = 0;
-    size_t c = 0;
-
-    while (w < n_wanted || c < n_current) {
-        int order = w == n_wanted    ? 1
-                    : c == n_current ? -1
-                                     : by_identity(&sorted_wanted[w], &sorted_current[c]);
+    if (r == 0)
+        r = sort_views(current, n_current, &have);
+    if (r < 0)
+        return r;
+    found = calloc(n_wanted + n_current + 1, sizeof(*found));
+    if (!found)
+        return -ENOMEM;
+    for (size_t w = 0, c = 0; w < n_wanted || c < n_current;) {
+        int order = w == n_wanted ? 1 : c == n_current ? -1 : by_identity(&want[w], &have[c]);
 
         if (order < 0) {
-            add(groups, TABLE_ADD, (size_t)(sorted_wanted[w++] - wanted), 0);
+            found[n++] = (struct table_operation){.change = TABLE_ADD, .wanted = want[w++].index};
         } else if (order > 0) {
-            add(groups, TABLE_REMOVE, 0, (size_t)(sorted_current[c++] - current));
+            found[n++] = (struct table_operation){.change = TABLE_REMOVE, .current = have[c++].index};
         } else {
-            if (!same_tables(sorted_wanted[w], sorted_current[c]))
-                add(groups, TABLE_REPLACE, (size_t)(sorted_wanted[w] - wanted),
-                    (size_t)(sorted_current[c] - current));
+            if (!tables_equal(&wanted[want[w].index], &current[have[c].index]))
+                found[n++] = (struct table_operation){TABLE_REPLACE, want[w].index, have[c].index};
             w++;
             c++;
         }
     }
-}
-
-int table_diff(const struct table_view *wanted, size_t n_wanted, const struct table_view *current, size_t n_current,
-               struct table_operation **ret_operations, size_t *ret_n_operations)
-{
-    static const enum table_change order[] = {TABLE_REMOVE, TABLE_REPLACE, TABLE_ADD};
-    _cleanup_free_ const struct table_view **sorted_wanted = NULL;
-    _cleanup_free_ const struct table_view **sorted_current = NULL;
-    _cleanup_(groups_done) struct groups groups = {0};
-    struct table_operation *operations = NULL;
-    size_t n = 0;
-    int r = sort_views(wanted, n_wanted, &sorted_wanted);
-
-    if (r == 0)
-        r = sort_views(current, n_current, &sorted_current);
-    if (r < 0)
-        return r;
-    for (int change = 0; change < 3; change++) {
-        groups.of[change] = calloc(n_wanted + n_current + 1, sizeof(*groups.of[change]));
-        if (!groups.of[change])
+    if (n > 0) {
+        ordered = calloc(n, sizeof(*ordered));
+        if (!ordered)
             return -ENOMEM;
+        n_ordered = append(ordered, n_ordered, TABLE_REMOVE, found, n);
+        n_ordered = append(ordered, n_ordered, TABLE_REPLACE, found, n);
+        n_ordered = append(ordered, n_ordered, TABLE_ADD, found, n);
     }
-    walk(wanted, sorted_wanted, n_wanted, current, sorted_current, n_current, &groups);
-    if (groups.n[0] + groups.n[1] + groups.n[2] > 0) {
-        operations = calloc(groups.n[0] + groups.n[1] + groups.n[2], sizeof(*operations));
-        if (!operations)
-            return -ENOMEM;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-        if (groups.n[order[i]])
-            memcpy(operations + n, groups.of[order[i]], groups.n[order[i]] * sizeof(*operations));
-        n += groups.n[order[i]];
-    }
-    *ret_operations = operations;
-    *ret_n_operations = n;
+    *ret_operations = TAKE_PTR(ordered);
+    *ret_n_operations = n_ordered;
     return 0;
 }
