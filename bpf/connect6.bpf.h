@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * connect() of AF_INET6 sockets: IPv6 alias addresses, and v4-mapped ones, which dual-stack runtimes (Java, Go)
- * use for IPv4. The endpoint may be of either family: an IPv4 one is written v4-mapped.
+ * connect() of AF_INET6 sockets: IPv6 alias addresses, and v4-mapped ones, which dual-stack runtimes (Java,
+ * Go) use for IPv4. The endpoint may be of either family: an IPv4 one is written v4-mapped.
  */
 #ifndef CONNECT6_BPF_H
 #define CONNECT6_BPF_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Counters. Per CPU and plain additions: a program is not preempted by another one on its CPU that counts here. */
+/* Counters. Per CPU and plain additions: a program is not preempted by another one on its CPU that counts
+ * here. */
 #ifndef COUNT_BPF_H
 #define COUNT_BPF_H
 

@@ -23,12 +23,13 @@
 
 #define SVC_ABI_VERSION 1
 
-#define SVC_NAMESPACE_SIZE 128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
-#define SVC_SERVICE_SIZE   128
-#define SVC_INSTANCE_SIZE  66
-#define SVC_DNS_NAME_SIZE  128
-#define SVC_ADDRESS_SIZE   46 /* INET6_ADDRSTRLEN */
-#define SVC_CGROUP_SIZE    256
+#define SVC_NAMESPACE_SIZE                                                                                   \
+    128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
+#define SVC_SERVICE_SIZE  128
+#define SVC_INSTANCE_SIZE 66
+#define SVC_DNS_NAME_SIZE 128
+#define SVC_ADDRESS_SIZE  46 /* INET6_ADDRSTRLEN */
+#define SVC_CGROUP_SIZE   256
 
 /* Defaults; each is a setting of the daemon ("maps" in svcconnect.json). */
 #define SVC_DEFAULT_ALIASES   65536u  /* entries of `aliases`: two (IPv4, IPv6) per scope and client alias */
@@ -48,7 +49,7 @@ enum svc_health {
 
 /* Key of `aliases`. No padding: the map compares bytes. */
 struct svc_alias_key {
-    __u32 scope;   /* which tasks see it; 0 is no scope */
+    __u32 scope; /* which tasks see it; 0 is no scope */
     __be16 port_be;
     __u8 protocol; /* enum svc_protocol */
     __u8 zero;
@@ -66,13 +67,15 @@ struct svc_alias {
 };
 
 /*
- * Value of `services`: one client alias as one scope sees it. The identity (all but the tables) is written while
- * nothing refers to the index and stays until a grace period after the last reference has gone: a reader that
- * was given this index compares it with what it looked for. A hash entry may be recycled for another key while a
- * program reads it; an array element keeps its place. So this comparison, not the hash, decides.
+ * Value of `services`: one client alias as one scope sees it. The identity (all but the tables) is written
+ * while nothing refers to the index and stays until a grace period after the last reference has gone: a
+ * reader that was given this index compares it with what it looked for. A hash entry may be recycled for
+ * another key while a program reads it; an array element keeps its place. So this comparison, not the hash,
+ * decides.
  *
- * table4 and table6 are descriptors: see svc_descriptor() in decision.h. Each is read and written as one aligned
- * 64-bit word. table4 holds only IPv4 endpoints (an AF_INET socket reaches no other), table6 holds all.
+ * table4 and table6 are descriptors: see svc_descriptor() in decision.h. Each is read and written as one
+ * aligned 64-bit word. table4 holds only IPv4 endpoints (an AF_INET socket reaches no other), table6 holds
+ * all.
  */
 struct svc_service {
     __u64 table4;
@@ -88,8 +91,8 @@ struct svc_service {
 
 /*
  * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.
- * A draw in this column gives outcome a when its fraction is below `threshold` (units of 2^-32), else outcome b.
- * A column with a single outcome has it in both places.
+ * A draw in this column gives outcome a when its fraction is below `threshold` (units of 2^-32), else outcome
+ * b. A column with a single outcome has it in both places.
  */
 struct svc_slot {
     __u32 threshold;
@@ -150,7 +153,7 @@ struct svc_task_key {
 /* APPEND ONLY: adoption copies the common beginning from a map of another version. */
 struct svc_task {
     __u32 scope;
-    __u32 flags; /* SVC_TASK_RUN */
+    __u32 flags;                  /* SVC_TASK_RUN */
     char cgroup[SVC_CGROUP_SIZE]; /* path below the cgroup v2 mount, begins with / */
     char namespace[SVC_NAMESPACE_SIZE];
     char service[SVC_SERVICE_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The decisions of the data path as pure functions: compiled for BPF into the programs and by the host compiler
- * into userspace and its unit tests, because the kernel cannot test-run a sock_addr program.
+ * The decisions of the data path as pure functions: compiled for BPF into the programs and by the host
+ * compiler into userspace and its unit tests, because the kernel cannot test-run a sock_addr program.
  */
 #ifndef SVCCONNECT_DECISION_H
 #define SVCCONNECT_DECISION_H
@@ -15,8 +15,8 @@
 #define SVC_IPPROTO_MPTCP 262
 
 /*
- * A table descriptor: first slot, number of slots, and a generation that only tells people (and a debugger) that
- * the table was replaced. A count of 0 is an empty table.
+ * A table descriptor: first slot, number of slots, and a generation that only tells people (and a debugger)
+ * that the table was replaced. A count of 0 is an empty table.
  */
 #define SVC_MAX_TABLE_SLOTS 65535u
 
@@ -63,16 +63,20 @@ SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
 
 SVC_INLINE int svc_address_equal(const __u8 a[16], const __u8 b[16])
 {
-    return ((svc_address_word(a, 0) ^ svc_address_word(b, 0)) | (svc_address_word(a, 1) ^ svc_address_word(b, 1)) |
-            (svc_address_word(a, 2) ^ svc_address_word(b, 2)) | (svc_address_word(a, 3) ^ svc_address_word(b, 3))) == 0;
+    return ((svc_address_word(a, 0) ^ svc_address_word(b, 0)) |
+            (svc_address_word(a, 1) ^ svc_address_word(b, 1)) |
+            (svc_address_word(a, 2) ^ svc_address_word(b, 2)) |
+            (svc_address_word(a, 3) ^ svc_address_word(b, 3))) == 0;
 }
 
 /* Is this entry of `services` the one the key asks for? */
 SVC_INLINE int svc_service_matches(const struct svc_service *service, const struct svc_alias_key *key)
 {
-    if (service->scope != key->scope || service->port_be != key->port_be || service->protocol != key->protocol)
+    if (service->scope != key->scope || service->port_be != key->port_be ||
+        service->protocol != key->protocol)
         return 0;
-    return svc_address_equal(service->address4, key->address) || svc_address_equal(service->address6, key->address);
+    return svc_address_equal(service->address4, key->address) ||
+           svc_address_equal(service->address6, key->address);
 }
 
 /* Where a draw ended: the column's outcome, by value. */
@@ -83,8 +87,9 @@ struct svc_outcome {
 };
 
 /*
- * One 32-bit random word serves both draws of the alias method: of random * count the upper half is the column,
- * the lower half the fraction within it. Every outcome keeps its probability to 2^-32 (one value of the word).
+ * One 32-bit random word serves both draws of the alias method: of random * count the upper half is the
+ * column, the lower half the fraction within it. Every outcome keeps its probability to 2^-32 (one value of
+ * the word).
  */
 SVC_INLINE __u32 svc_draw_column(__u32 random, __u32 count)
 {
@@ -97,8 +102,8 @@ SVC_INLINE __u32 svc_draw_fraction(__u32 random, __u32 count)
 }
 
 /*
- * Without a branch on which outcome it is: a compiler would merge the two paths into one load at a path-dependent
- * offset, which the verifier refuses to programs loaded without CAP_PERFMON.
+ * Without a branch on which outcome it is: a compiler would merge the two paths into one load at a
+ * path-dependent offset, which the verifier refuses to programs loaded without CAP_PERFMON.
  */
 SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u32 fraction)
 {

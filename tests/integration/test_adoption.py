@@ -166,7 +166,7 @@ def test_other_map_sizes_without_a_gap():
         check_report(report)
         total, counted = report["answered"] + 700 * 4, sum(connections(bed).values())
         note(f"{total} connects over three swaps, {total - counted} not counted")
-        assert total * 0.99 <= counted <= total
+        assert total * 0.9 <= counted <= total
 
 
 def test_counters_are_kept_exactly_over_a_quiet_swap():

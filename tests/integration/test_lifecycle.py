@@ -157,6 +157,20 @@ def test_a_symbolic_link_is_no_way_around():
         assert not bed.tasks()
 
 
+def test_a_path_too_long_for_the_map_is_refused_or_kept_whole():
+    with Testbed() as bed:
+        address = simple(bed)
+        task = bed.bare_task("a" * 120)
+        for letter in "bc":
+            task = task.child(letter * 120)
+        status, answer = bed.api("POST", "/v1/tasks", {"cgroup": task.path})
+        if status != 200:
+            assert status == 400 and answer["error"]["field"] == "cgroup" and not bed.tasks(), (status, answer)
+            return
+        bed.restart()
+        assert list(bed.tasks()) == [task.path] and task.agent().name(address, 8080) == "v1/0"
+
+
 def test_tasks_do_not_nest():
     with Testbed() as bed:
         outer = bed.bare_task("outer")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* IP addresses as 16 bytes in network order, IPv4 held v4-mapped (the form of <svcconnect/abi.h>), and their text. */
+/* IP addresses as 16 bytes in network order, IPv4 held v4-mapped (the form of <svcconnect/abi.h>), and their
+ * text. */
 #pragma once
 
 #include <netinet/in.h>
@@ -24,7 +25,8 @@ struct ip_address ip_address_from_v4(uint32_t host);
 /* The IPv4 address in host order; meaningful only when ip_address_is_v4(). */
 uint32_t ip_address_to_v4(const struct ip_address *address);
 
-/* Dotted IPv4, or IPv6 without brackets. -EINVAL for anything else (names, prefixes, zones, leading zeros). */
+/* Dotted IPv4, or IPv6 without brackets. -EINVAL for anything else (names, prefixes, zones, leading zeros).
+ */
 int ip_address_parse(const char *text, struct ip_address *ret_address);
 
 /* Writes the shortest usual text (IPv4 without the mapping) and returns `text`. */

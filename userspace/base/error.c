@@ -43,8 +43,8 @@ int error_errno(struct error *error, int number, const char *format, ...)
 
 static void build_message(struct error *error)
 {
-    (void)snprintf(error->message, sizeof(error->message), "%s%s\"%s\" is not allowed; allowed: %s", error->field,
-                   error->field[0] ? ": " : "", error->value, error->allowed);
+    (void)snprintf(error->message, sizeof(error->message), "%s%s\"%s\" is not allowed; allowed: %s",
+                   error->field, error->field[0] ? ": " : "", error->value, error->allowed);
 }
 
 int error_input(struct error *error, const char *field, const char *value, const char *format, ...)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * An error with the sentence a person needs, carried up to whoever answers that person. Functions return the
- * negative errno and, where they can say more, fill the struct. Library code does not log errors: it returns them.
+ * negative errno and, where they can say more, fill the struct. Library code does not log errors: it returns
+ * them.
  */
 #pragma once
 
@@ -16,20 +17,21 @@ struct error {
 };
 
 /*
- * A general failure: stores number and message. `number` is a negative or positive errno. An `error` of NULL is
- * allowed. Returns the negative errno, so that `return error_set(...)` forwards it.
+ * A general failure: stores number and message. `number` is a negative or positive errno. An `error` of NULL
+ * is allowed. Returns the negative errno, so that `return error_set(...)` forwards it.
  */
 int error_set(struct error *error, int number, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* As error_set, with ": <text of number>" appended. */
-int error_errno(struct error *error, int number, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int error_errno(struct error *error, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Bad input: names the field, the value and what is allowed. Returns -EINVAL. */
 int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /*
- * Puts `prefix.` before the field of an input error that came from an inner document (one without a field is about that
- * document itself); no effect on other errors.
+ * Puts `prefix.` before the field of an input error that came from an inner document (one without a field is
+ * about that document itself); no effect on other errors.
  */
 void error_prefix_field(struct error *error, const char *prefix);

@@ -58,7 +58,8 @@ int file_rewrite_in_place(const char *path, mode_t mode, const char *text)
     size_t length = strlen(text);
     size_t padded_length;
 
-    if (file_read(path, 1 << 26, &old, &old_length) == 0 && old_length == length && memcmp(old, text, length) == 0)
+    if (file_read(path, 1 << 26, &old, &old_length) == 0 && old_length == length &&
+        memcmp(old, text, length) == 0)
         return 0;
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)

@@ -6,15 +6,15 @@
 #include <sys/types.h>
 
 /*
- * Reads a file of at most `limit` bytes; the text is NUL-terminated and the caller's. -EFBIG beyond the limit.
- * `ret_length` may be NULL.
+ * Reads a file of at most `limit` bytes; the text is NUL-terminated and the caller's. -EFBIG beyond the
+ * limit. `ret_length` may be NULL.
  */
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length);
 
 /*
  * Gives an existing file new content without replacing the inode (others have it bind-mounted) and without a
- * moment in which a reader finds it empty: the new text, padded with newlines over a longer old one, goes in by
- * one write, then the rest is cut. Creates the file with `mode` if it is missing. Same text: no write.
+ * moment in which a reader finds it empty: the new text, padded with newlines over a longer old one, goes in
+ * by one write, then the rest is cut. Creates the file with `mode` if it is missing. Same text: no write.
  */
 int file_rewrite_in_place(const char *path, mode_t mode, const char *text);
 

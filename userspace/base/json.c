@@ -45,14 +45,15 @@ int json_parse(const char *what, const char *text, size_t length, cJSON **ret_js
         return error_set(error, EINVAL, "%s: not JSON (at byte %td)", what, end ? end - text : (ptrdiff_t)0);
     for (; end < text + length; end++)
         if (!strchr(" \t\r\n", *end))
-            return error_set(error, EINVAL, "%s: text follows the JSON value (at byte %td)", what, end - text);
+            return error_set(error, EINVAL, "%s: text follows the JSON value (at byte %td)", what,
+                             end - text);
     *ret_json = TAKE_PTR(json);
     return 0;
 }
 
 /* The member, NULL if absent (an error when required). A JSON null is a value of the wrong kind. */
-static int find(const cJSON *object, const char *name, bool required, const char *kind, const cJSON **ret_item,
-                struct error *error)
+static int find(const cJSON *object, const char *name, bool required, const char *kind,
+                const cJSON **ret_item, struct error *error)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
@@ -71,7 +72,8 @@ static int wrong_kind(const cJSON *item, const char *name, const char *kind, str
     return r;
 }
 
-int json_get_string(const cJSON *object, const char *name, bool required, const char **ret_text, struct error *error)
+int json_get_string(const cJSON *object, const char *name, bool required, const char **ret_text,
+                    struct error *error)
 {
     const cJSON *item = NULL;
     int r = find(object, name, required, "a string", &item, error);
@@ -121,8 +123,7 @@ int json_check_members(const cJSON *object, const char *const names[], struct er
 
     if (!cJSON_IsObject(object))
         return wrong_kind(object, "", "an object", error);
-    cJSON_ArrayForEach(item, object)
-    {
+    cJSON_ArrayForEach (item, object) {
         bool is_known = false;
 
         for (size_t i = 0; names[i] && !is_known; i++)

@@ -22,9 +22,9 @@ static inline void cleanup_json(cJSON **json)
 #define JSON_MAX_DEPTH 64
 
 /*
- * Parses exactly `length` bytes as one JSON value with nothing after it. The caller owns *ret_json (cJSON_Delete).
- * -EINVAL: not JSON, nested deeper than JSON_MAX_DEPTH, or holding a NUL character; `what` names the input in
- * the message.
+ * Parses exactly `length` bytes as one JSON value with nothing after it. The caller owns *ret_json
+ * (cJSON_Delete). -EINVAL: not JSON, nested deeper than JSON_MAX_DEPTH, or holding a NUL character; `what`
+ * names the input in the message.
  */
 int json_parse(const char *what, const char *text, size_t length, cJSON **ret_json, struct error *error);
 
@@ -32,7 +32,8 @@ int json_parse(const char *what, const char *text, size_t length, cJSON **ret_js
  * Members of an object. A missing member is an error if `required`, else the output stays as it is and 0 is
  * returned. Strings stay owned by the object. Integers must be whole and within [minimum, maximum].
  */
-int json_get_string(const cJSON *object, const char *name, bool required, const char **ret_text, struct error *error);
+int json_get_string(const cJSON *object, const char *name, bool required, const char **ret_text,
+                    struct error *error);
 int json_get_integer(const cJSON *object, const char *name, bool required, uint64_t minimum, uint64_t maximum,
                      uint64_t *ret_number, struct error *error);
 int json_get_bool(const cJSON *object, const char *name, bool required, bool *ret_value, struct error *error);

@@ -70,7 +70,8 @@ void log_message(enum log_level level, const char *format, ...)
         if (localtime_r(&now, &parts))
             (void)strftime(when, sizeof(when), "%F %T ", &parts);
         if (isatty(STDERR_FILENO))
-            (void)fprintf(stderr, "%s%s%-7s\033[0m %s\n", when, levels[level].colour, levels[level].name, text);
+            (void)fprintf(stderr, "%s%s%-7s\033[0m %s\n", when, levels[level].colour, levels[level].name,
+                          text);
         else
             (void)fprintf(stderr, "%s%-7s %s\n", when, levels[level].name, text);
     }

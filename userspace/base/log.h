@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * One line per event to standard error: "<level> text", coloured on a terminal. Under systemd (JOURNAL_STREAM set)
- * the level is the journal's <N> prefix. Only daemon/ and cli/ log above debug; everything below returns errors.
+ * One line per event to standard error: "<level> text", coloured on a terminal. Under systemd (JOURNAL_STREAM
+ * set) the level is the journal's <N> prefix. Only daemon/ and cli/ log above debug; everything below returns
+ * errors.
  */
 #pragma once
 

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * The mount point of the cgroup v2 hierarchy: at /sys/fs/cgroup on unified hosts, elsewhere on hybrid ones. Of
- * several, one that shows the hierarchy's root is preferred. `mountinfo` is the text of /proc/self/mountinfo.
- * -ENOENT: none. The caller frees *ret_path.
+ * The mount point of the cgroup v2 hierarchy: at /sys/fs/cgroup on unified hosts, elsewhere on hybrid ones.
+ * Of several, one that shows the hierarchy's root is preferred. `mountinfo` is the text of
+ * /proc/self/mountinfo. -ENOENT: none. The caller frees *ret_path.
  */
 int mounts_parse_cgroup2(const char *mountinfo, char **ret_path);
 int mounts_find_cgroup2(char **ret_path);

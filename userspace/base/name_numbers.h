@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Small numbers given to names: scopes, alias addresses, indexes into kernel arrays, endpoint keys. A name keeps its
- * number as long as it is held; a number that programs in flight may still use is retired first and reused later.
+ * Small numbers given to names: scopes, alias addresses, indexes into kernel arrays, endpoint keys. A name
+ * keeps its number as long as it is held; a number that programs in flight may still use is retired first and
+ * reused later.
  */
 #pragma once
 
@@ -21,7 +22,8 @@ int name_numbers_find(const struct name_numbers *numbers, const char *name, uint
 /* The name's number, or a free one for a new name: the lowest never given or reusable. -ENOSPC, -ENOMEM. */
 int name_numbers_take(struct name_numbers *numbers, const char *name, uint32_t *ret_number);
 
-/* Gives a name the number it had in an earlier run. -EBUSY: either is taken otherwise; -ERANGE; 0 if already so. */
+/* Gives a name the number it had in an earlier run. -EBUSY: either is taken otherwise; -ERANGE; 0 if already
+ * so. */
 int name_numbers_adopt(struct name_numbers *numbers, const char *name, uint32_t number);
 
 /* The name is forgotten; its number stays out of use until name_numbers_reuse(). -ENOENT. */

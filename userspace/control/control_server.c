@@ -50,7 +50,8 @@ cJSON *control_error_json(const struct error *error)
     return answer;
 }
 
-static void send_text(struct evhttp_request *http, int status, const char *reason, const char *type, const char *text)
+static void send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
+                      const char *text)
 {
     struct evbuffer *buffer = evhttp_request_get_output_buffer(http);
 
@@ -177,7 +178,8 @@ static bool is_listening(const struct sockaddr_un *address)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
 }
 
 static int listen_unix(const char *path, struct error *error)
@@ -225,7 +227,8 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
     }
     server->path = strdup(socket_path);
     server->http = evhttp_new(base);
-    listener = server->http ? evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd)
+    listener = server->http ? evconnlistener_new(base, NULL, NULL,
+                                                 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd)
                             : NULL;
     if (!listener || !server->path || !evhttp_bind_listener(server->http, listener)) {
         if (listener)
@@ -238,8 +241,8 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
     evhttp_set_max_body_size(server->http, CONTROL_MAX_BODY);
     evhttp_set_max_headers_size(server->http, CONTROL_MAX_HEADERS);
     evhttp_set_timeout(server->http, CONTROL_TIMEOUT_S);
-    evhttp_set_allowed_methods(server->http,
-                               EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH);
+    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH);
     evhttp_set_gencb(server->http, on_request, server);
     *ret_server = server;
     return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The control API's server side: HTTP on a unix socket (libevent), limits, a table of requests, JSON in and out.
- * Handlers run on the event loop, one at a time, and answer before they return.
+ * The control API's server side: HTTP on a unix socket (libevent), limits, a table of requests, JSON in and
+ * out. Handlers run on the event loop, one at a time, and answer before they return.
  */
 #pragma once
 
@@ -17,8 +17,9 @@
 
 /*
  * One request. The body is the parsed JSON object (an empty one if there was none); `query` its URL query.
- * The handler returns 0 with *ret_answer (taken over by the server), or a negative errno with the error filled, which
- * becomes the status: EINVAL 400, ENOENT 404, EEXIST and EBUSY 409, ENOSPC and E2BIG 507, others 500.
+ * The handler returns 0 with *ret_answer (taken over by the server), or a negative errno with the error
+ * filled, which becomes the status: EINVAL 400, ENOENT 404, EEXIST and EBUSY 409, ENOSPC and E2BIG 507,
+ * others 500.
  */
 struct control_request {
     const cJSON *body;
@@ -35,7 +36,8 @@ struct control_route {
 
 struct control_server;
 
-/* `routes` ends with an entry without path and must outlive the server. Replaces a socket file nobody listens on. */
+/* `routes` ends with an entry without path and must outlive the server. Replaces a socket file nobody listens
+ * on. */
 int control_server_new(struct event_base *base, const char *socket_path, const struct control_route *routes,
                        void *user, struct control_server **ret_server, struct error *error);
 void control_server_free(struct control_server **server); /* NULL-safe; sets to NULL */

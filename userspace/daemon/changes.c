@@ -17,9 +17,9 @@ static const struct {
     const char *name;
     change_fn change;
 } changes[] = {
-    {"register", change_register},   {"update", change_update},
+    {"register", change_register},     {"update", change_update},
     {"deregister", change_deregister}, {"delete-service", change_delete_service},
-    {"set-route", change_set_route}, {"clear-route", change_clear_route},
+    {"set-route", change_set_route},   {"clear-route", change_clear_route},
 };
 
 change_fn change_by_name(const char *name)
@@ -76,7 +76,8 @@ static int read_health(const cJSON *body, enum svc_health *health, struct error 
     return 0;
 }
 
-static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance, struct error *error)
+static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance,
+                        struct error *error)
 {
     const char *text = NULL;
     uint32_t number;
@@ -87,9 +88,11 @@ static int read_address(const struct daemon *daemon, const cJSON *body, struct i
     if (ip_endpoint_parse(text, &instance->address, &instance->port) < 0)
         return error_input(error, "address", text, "IP:PORT or [IPv6]:PORT with a port from 1 to 65535");
     if (ip_address_is_unusable(&instance->address))
-        return error_input(error, "address", text, "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
+        return error_input(error, "address", text,
+                           "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
     if (config_alias_number(&daemon->config, &instance->address, &number) == 0)
-        return error_input(error, "address", text, "an address outside the alias range %s, which is for names",
+        return error_input(error, "address", text,
+                           "an address outside the alias range %s, which is for names",
                            daemon->config.alias_range_text);
     return 0;
 }
@@ -112,7 +115,8 @@ static void default_id(const struct instance *instance, char *ret_id, size_t siz
     (void)snprintf(ret_id, size, "%s:%u", ip_address_format(&instance->address, address), instance->port);
 }
 
-/* The namespace and the service come into being with their first instance; the alias is the service's name. */
+/* The namespace and the service come into being with their first instance; the alias is the service's name.
+ */
 static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
                            uint16_t port, struct error *error)
 {
@@ -131,7 +135,8 @@ static int declare_service(struct transaction *transaction, const char *namespac
     if (r < 0)
         return r;
     if (parent && catalog_alias_owner(parent, alias_identity(&alias, identity))) {
-        (void)error_input(error, "service", name, "a name whose client alias %s no other service has", identity);
+        (void)error_input(error, "service", name, "a name whose client alias %s no other service has",
+                          identity);
         error->number = EEXIST;
         return -EEXIST;
     }
@@ -219,7 +224,8 @@ static int find_instance(const struct transaction *transaction, const cJSON *bod
         return no_service(error, *ret_namespace, name);
     instance = catalog_instance(service, id);
     if (!instance) {
-        (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)", name);
+        (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)",
+                          name);
         error->number = ENOENT;
         return -ENOENT;
     }
@@ -271,8 +277,8 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
 }
 
 /* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
-static int delete_rows(struct transaction *transaction, const char *namespace_name, const struct service *service,
-                       struct error *error)
+static int delete_rows(struct transaction *transaction, const char *namespace_name,
+                       const struct service *service, struct error *error)
 {
     size_t n = HASH_COUNT(service->instances);
     struct registry_row *rows = calloc(n + 1, sizeof(*rows));
@@ -281,9 +287,9 @@ static int delete_rows(struct transaction *transaction, const char *namespace_na
     size_t i;
     int r = rows ? 0 : -ENOMEM;
 
-    HASH_ITER(hh, service->instances, instance, next)
-    {
-        if (r == 0 && (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+    HASH_ITER (hh, service->instances, instance, next) {
+        if (r == 0 &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
             made++;
     }
     if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
@@ -298,7 +304,8 @@ static int delete_rows(struct transaction *transaction, const char *namespace_na
     return r;
 }
 
-int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                          struct error *error)
 {
     static const char *const known[] = {"service", "namespace", NULL};
     const struct service *service;
@@ -317,7 +324,8 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
     if (!service || !service->is_declared)
         return no_service(error, namespace_name, name);
     if (service->n_routes > 0) {
-        (void)error_input(error, "service", name, "a service that no route targets; clear the route of %s first",
+        (void)error_input(error, "service", name,
+                          "a service that no route targets; clear the route of %s first",
                           service->routes[0]->identity);
         error->number = EBUSY;
         return -EBUSY;

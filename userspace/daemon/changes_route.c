@@ -47,8 +47,8 @@ static int only_port(const struct model_namespace *parent, const char *dns_name,
         if (strcmp(aliases[i].dns_name, dns_name) != 0 || !filter(parent, &aliases[i]))
             continue;
         if (port && port != aliases[i].port)
-            return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them", dns_name,
-                               port, aliases[i].port);
+            return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them",
+                               dns_name, port, aliases[i].port);
         port = aliases[i].port;
     }
     *ret_port = port;
@@ -70,12 +70,14 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
     if (r < 0)
         return r;
     if (strlen(dns_name) >= sizeof(alias.dns_name))
-        return error_input(error, "dnsName", dns_name, "a DNS name of at most %d characters", MODEL_DNS_NAME_MAX);
+        return error_input(error, "dnsName", dns_name, "a DNS name of at most %d characters",
+                           MODEL_DNS_NAME_MAX);
     strcpy(alias.dns_name, dns_name);
     r = model_check_dns_name("dnsName", alias.dns_name, error);
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
-        r = only_port(catalog_namespace(daemon->catalog, *ret_namespace), alias.dns_name, filter, &alias.port, error);
+        r = only_port(catalog_namespace(daemon->catalog, *ret_namespace), alias.dns_name, filter, &alias.port,
+                      error);
     if (r == 0)
         *ret_alias = alias;
     return r;
@@ -99,8 +101,8 @@ static int read_target(const struct transaction *transaction, const char *namesp
     service = catalog_service(transaction->daemon->catalog, namespace_name, name);
     /* A target nobody has registered is a typing error more often than a plan; it would refuse its share. */
     if (!service || !service->is_declared)
-        return error_input(error, "service", name, "a service of namespace %s; register its first instance before",
-                           namespace_name);
+        return error_input(error, "service", name,
+                           "a service of namespace %s; register its first instance before", namespace_name);
     *ret_target = (struct route_target){.service = service, .weight = (uint32_t)weight};
     return 0;
 }
@@ -140,8 +142,7 @@ static int read_targets(const struct transaction *transaction, const char *names
     targets = calloc((size_t)n, sizeof(*targets));
     if (!targets)
         return error_errno(error, ENOMEM, "setting the route");
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         r = read_target(transaction, namespace_name, item, &targets[i], error);
         if (r < 0) {
             char prefix[32];

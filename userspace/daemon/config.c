@@ -21,7 +21,10 @@ struct text_setting {
     const char *fallback;
 };
 
-#define TEXT(flag, member, field, fallback) {flag, member, offsetof(struct config, field), fallback}
+#define TEXT(flag, member, field, fallback)                                                                  \
+    {                                                                                                        \
+        flag, member, offsetof(struct config, field), fallback                                               \
+    }
 
 static const struct text_setting text_settings[] = {
     TEXT("state-dir", "stateDir", state_dir, "/var/lib/svcconnect"),
@@ -40,7 +43,8 @@ static const struct {
     uint32_t minimum;
     uint32_t maximum;
 } map_settings[] = {
-    {"aliases", offsetof(struct config, max_aliases), SVC_DEFAULT_ALIASES, 2, 1u << 22}, /* an alias has two entries */
+    {"aliases", offsetof(struct config, max_aliases), SVC_DEFAULT_ALIASES, 2,
+     1u << 22}, /* an alias has two entries */
     {"slots", offsetof(struct config, max_slots), SVC_DEFAULT_SLOTS, 1, 1u << 24},
     {"endpoints", offsetof(struct config, max_endpoints), SVC_DEFAULT_ENDPOINTS, 1, 1u << 22},
     {"tasks", offsetof(struct config, max_tasks), SVC_DEFAULT_TASKS, 1, 1u << 16},
@@ -84,8 +88,8 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
     for (size_t i = 0; i < ARRAY_SIZE(map_settings) && r == 0; i++) {
         uint64_t number = *number_of(config, map_settings[i].offset);
 
-        r = json_get_integer(maps, map_settings[i].member, false, map_settings[i].minimum, map_settings[i].maximum,
-                             &number, error);
+        r = json_get_integer(maps, map_settings[i].member, false, map_settings[i].minimum,
+                             map_settings[i].maximum, &number, error);
         *number_of(config, map_settings[i].offset) = (uint32_t)number;
     }
     error_prefix_field(error, "maps");
@@ -94,8 +98,8 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {"stateDir",    "runDir",      "bpffs",    "cgroupRoot", "aliasRange",
-                                        "aliasRange6", "registry", "logLevel",   "maps",       NULL};
+    static const char *const known[] = {"stateDir",    "runDir",   "bpffs",    "cgroupRoot", "aliasRange",
+                                        "aliasRange6", "registry", "logLevel", "maps",       NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
@@ -160,7 +164,8 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct config *config, int option, int index, enum config_action *action, struct error *error)
+static int take_option(struct config *config, int option, int index, enum config_action *action,
+                       struct error *error)
 {
     if (option >= OPTION_TEXT && option < OPTION_TEXT + (int)ARRAY_SIZE(text_settings))
         return set_text(config, &text_settings[option - OPTION_TEXT], optarg);
@@ -186,8 +191,8 @@ static int take_option(struct config *config, int option, int index, enum config
     }
 }
 
-static int parse_command_line(int argc, char **argv, struct config *config, enum config_action *action, bool only_file,
-                              struct error *error)
+static int parse_command_line(int argc, char **argv, struct config *config, enum config_action *action,
+                              bool only_file, struct error *error)
 {
     int option;
     int index = 0;
@@ -253,7 +258,8 @@ static int finish(struct config *config, struct error *error)
     return 0;
 }
 
-int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, struct error *error)
+int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action,
+                struct error *error)
 {
     struct config *config = ret_config;
     enum config_action action = CONFIG_RUN;
@@ -295,15 +301,18 @@ void config_done(struct config *config)
 char *config_print(const struct config *config)
 {
     _cleanup_json_ cJSON *json = cJSON_CreateObject();
-    struct config *readable = (struct config *)config; /* text_of() is for both uses; nothing is written here */
+    struct config *readable =
+        (struct config *)config; /* text_of() is for both uses; nothing is written here */
     cJSON *maps;
 
     for (size_t i = 0; i < ARRAY_SIZE(text_settings); i++)
-        (void)cJSON_AddStringToObject(json, text_settings[i].member, *text_of(readable, text_settings[i].offset));
+        (void)cJSON_AddStringToObject(json, text_settings[i].member,
+                                      *text_of(readable, text_settings[i].offset));
     (void)cJSON_AddStringToObject(json, "logLevel", log_level_name(config->log_level));
     maps = cJSON_AddObjectToObject(json, "maps");
     for (size_t i = 0; i < ARRAY_SIZE(map_settings); i++)
-        (void)cJSON_AddNumberToObject(maps, map_settings[i].member, *number_of(readable, map_settings[i].offset));
+        (void)cJSON_AddNumberToObject(maps, map_settings[i].member,
+                                      *number_of(readable, map_settings[i].offset));
     return cJSON_Print(json);
 }
 
@@ -324,7 +333,8 @@ void config_print_help(void)
          "  --foreground             the default: svcconnectd never forks\n"
          "  --help, --version\n"
          "\n"
-         "SIGHUP re-reads the log level, SIGTERM ends the daemon; running tasks keep their routing either way.\n"
+         "SIGHUP re-reads the log level, SIGTERM ends the daemon; running tasks keep their routing either "
+         "way.\n"
          "Exit status: 0 ended as asked, 1 could not start or failed, 2 bad usage.");
 }
 

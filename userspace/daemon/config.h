@@ -38,7 +38,8 @@ enum config_action {
 };
 
 /* -EINVAL with what is wrong. The caller ends with config_done() in any case. */
-int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, struct error *error);
+int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action,
+                struct error *error);
 void config_done(struct config *config);
 
 /* The effective settings as the JSON file would have them; the caller's. */

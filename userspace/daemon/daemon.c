@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Starting, the loop, ending. The order of starting is the promise that nothing is touched before everything that can
- * be checked has been, and that tasks keep what they have until the new is complete.
+ * Starting, the loop, ending. The order of starting is the promise that nothing is touched before everything
+ * that can be checked has been, and that tasks keep what they have until the new is complete.
  */
 #include "daemon/daemon.h"
 
@@ -83,8 +83,8 @@ static int make_events(struct daemon *daemon)
     daemon->signals[0] = evsignal_new(daemon->base, SIGTERM, on_end_signal, daemon);
     daemon->signals[1] = evsignal_new(daemon->base, SIGINT, on_end_signal, daemon);
     daemon->signals[2] = evsignal_new(daemon->base, SIGHUP, on_reload_signal, daemon);
-    daemon->grace_event = event_new(daemon->base, datapath_grace_fd(daemon->datapath), EV_READ | EV_PERSIST, on_grace,
-                                    daemon);
+    daemon->grace_event =
+        event_new(daemon->base, datapath_grace_fd(daemon->datapath), EV_READ | EV_PERSIST, on_grace, daemon);
     daemon->sweep_event = event_new(daemon->base, -1, EV_PERSIST, on_sweep, daemon);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
@@ -159,8 +159,8 @@ static int load_registry(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = registry_load(daemon->registry, on_row, &load, error);
     if (r == 0 && load.failed)
-        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s", path, load.failed,
-                    load.error.message);
+        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s", path,
+                    load.failed, load.error.message);
     return r;
 }
 
@@ -202,12 +202,14 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
         [DATAPATH_MIGRATED] = "moved what was pinned to new maps",
     };
 
-    log_info("ready: %zu services, %zu instances, %u aliases, %u tasks; %s, %u programs swapped, %llu entries written",
+    log_info("ready: %zu services, %zu instances, %u aliases, %u tasks; %s, %u programs swapped, %llu "
+             "entries written",
              daemon->catalog->n_services, daemon->catalog->n_instances, publisher_aliases(daemon->publisher),
              HASH_COUNT(daemon->tasks.all), origins[origin], swapped,
              (unsigned long long)datapath_writes(daemon->datapath));
     if (!datapath_has_set_retval(daemon->datapath))
-        log_warning("this kernel (before 5.18) cannot answer ECONNREFUSED: a connect without endpoint fails with EPERM");
+        log_warning("this kernel (before 5.18) cannot answer ECONNREFUSED: a connect without endpoint fails "
+                    "with EPERM");
     log_info("control socket %s", daemon->socket_path);
 }
 
@@ -228,7 +230,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
     if (r == 0 && make_events(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
-        r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control, error);
+        r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
+                               error);
     if (r == 0)
         say_started(daemon, origin, swapped);
     return r;

@@ -49,10 +49,11 @@ int lock_directory(const char *what, const char *path, int *ret_fd, struct error
         pid = lock_holder(fd);
         if (pid > 0)
             (void)snprintf(holder, sizeof(holder), " (pid %d)", pid);
-        return error_set(error, EBUSY,
-                         "another svcconnectd%s uses the %s %s: stop it, or give this one directories of its own "
-                         "(--state-dir, --run-dir, --bpffs)",
-                         holder, what, path);
+        return error_set(
+            error, EBUSY,
+            "another svcconnectd%s uses the %s %s: stop it, or give this one directories of its own "
+            "(--state-dir, --run-dir, --bpffs)",
+            holder, what, path);
     }
     *ret_fd = TAKE_FD(fd);
     return 0;

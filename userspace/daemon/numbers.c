@@ -66,9 +66,10 @@ int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_n
         return 0;
     r = name_numbers_take(daemon->addresses, dns_name, ret_number);
     if (r == -ENOSPC)
-        return error_set(error, ENOSPC,
-                         "the alias addresses are all in use (%u in %s): widen aliasRange and restart svcconnectd",
-                         name_numbers_capacity(daemon->addresses), daemon->config.alias_range_text);
+        return error_set(
+            error, ENOSPC,
+            "the alias addresses are all in use (%u in %s): widen aliasRange and restart svcconnectd",
+            name_numbers_capacity(daemon->addresses), daemon->config.alias_range_text);
     if (r < 0)
         return error_errno(error, r, "giving %s an address", dns_name);
     remember(daemon, ROW_HOST_ADDRESS, dns_name, *ret_number);
@@ -84,10 +85,11 @@ int numbers_endpoint(struct daemon *daemon, struct instance *instance, struct er
         return 0;
     r = name_numbers_take(daemon->endpoints, endpoint_name(instance, name), &instance->endpoint);
     if (r == -ENOSPC)
-        return error_set(error, ENOSPC,
-                         "the endpoints of the data path are all in use (%u): raise maps.endpoints and restart "
-                         "svcconnectd",
-                         name_numbers_capacity(daemon->endpoints));
+        return error_set(
+            error, ENOSPC,
+            "the endpoints of the data path are all in use (%u): raise maps.endpoints and restart "
+            "svcconnectd",
+            name_numbers_capacity(daemon->endpoints));
     return r < 0 ? error_errno(error, r, "numbering an endpoint") : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The numbers of this host: scopes by namespace, alias addresses by dns name, endpoints by instance. Kernel state comes first
- * (running tasks know it), then what the registry file remembers (so that a reboot changes nothing), then new ones.
+ * The numbers of this host: scopes by namespace, alias addresses by dns name, endpoints by instance. Kernel
+ * state comes first (running tasks know it), then what the registry file remembers (so that a reboot changes
+ * nothing), then new ones.
  */
 #pragma once
 
@@ -19,8 +20,10 @@ struct unsaved_numbers {
 
 int numbers_new(struct daemon *daemon, struct error *error);
 
-/* The number of a namespace's scope or of a name's alias address, given if it has none; error names the setting. */
-int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *ret_scope, struct error *error);
+/* The number of a namespace's scope or of a name's alias address, given if it has none; error names the
+ * setting. */
+int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *ret_scope,
+                  struct error *error);
 int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_number, struct error *error);
 
 /* Sets instance->endpoint if it has none. */

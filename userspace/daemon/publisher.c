@@ -12,7 +12,8 @@
 #include "daemon/publisher_internal.h"
 #include "routing/table_diff.h"
 
-const char *publisher_identity(uint32_t scope, const struct client_alias *alias, char text[static PUBLISHED_IDENTITY])
+const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
+                               char text[static PUBLISHED_IDENTITY])
 {
     char identity[ALIAS_IDENTITY_SIZE];
 
@@ -20,8 +21,8 @@ const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
     return text;
 }
 
-int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots, struct name_numbers *endpoints,
-                  struct publisher **ret_publisher)
+int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots,
+                  struct name_numbers *endpoints, struct publisher **ret_publisher)
 {
     struct publisher *publisher = calloc(1, sizeof(*publisher));
     int r;
@@ -48,8 +49,7 @@ void publisher_free(struct publisher **publisher)
 
     if (!self)
         return;
-    HASH_ITER(hh, self->all, published, next)
-    {
+    HASH_ITER (hh, self->all, published, next) {
         HASH_DEL(self->all, published);
         free(published);
     }
@@ -63,7 +63,8 @@ void publisher_free(struct publisher **publisher)
 
 /* ---- preparing ---- */
 
-static const struct svc_slot *published_slots(const struct publisher *publisher, uint64_t descriptor, uint32_t *count)
+static const struct svc_slot *published_slots(const struct publisher *publisher, uint64_t descriptor,
+                                              uint32_t *count)
 {
     *count = svc_descriptor_count(descriptor);
     return *count ? datapath_slots(publisher->datapath, svc_descriptor_first(descriptor)) : NULL;
@@ -98,14 +99,15 @@ static void comparison_done(struct comparison *comparison)
     free(comparison->published);
 }
 
-static void add_current(const struct publisher *publisher, struct comparison *comparison, struct published *published)
+static void add_current(const struct publisher *publisher, struct comparison *comparison,
+                        struct published *published)
 {
     comparison->published[comparison->n_current] = published;
     view_published(publisher, published, &comparison->current[comparison->n_current++]);
 }
 
-static int compare(struct publisher *publisher, const struct wanted_alias *wanted, size_t n_wanted, bool is_everything,
-                   struct comparison *comparison)
+static int compare(struct publisher *publisher, const struct wanted_alias *wanted, size_t n_wanted,
+                   bool is_everything, struct comparison *comparison)
 {
     size_t n_published = HASH_COUNT(publisher->all);
     size_t room = (is_everything ? n_published : n_wanted) + 1;
@@ -134,13 +136,15 @@ static int compare(struct publisher *publisher, const struct wanted_alias *wante
             (struct table_view){identity, alias->slots4, alias->count4, alias->slots6, alias->count6};
     }
     if (is_everything)
-        HASH_ITER(hh, publisher->all, published, next)
-    add_current(publisher, comparison, published);
+        HASH_ITER (hh, publisher->all, published, next)
+            add_current(publisher, comparison, published);
     return 0;
 }
 
-/* A region with this content, or none for an empty table. Reclaims at once when all are in use or in waiting. */
-static int fill_region(struct publisher *publisher, const struct svc_slot *slots, uint32_t count, uint32_t *ret_first)
+/* A region with this content, or none for an empty table. Reclaims at once when all are in use or in waiting.
+ */
+static int fill_region(struct publisher *publisher, const struct svc_slot *slots, uint32_t count,
+                       uint32_t *ret_first)
 {
     int r;
 
@@ -156,7 +160,8 @@ static int fill_region(struct publisher *publisher, const struct svc_slot *slots
     if (r < 0)
         return r;
     if (publisher->must_wait) {
-        /* Regions that an earlier run had retired may still be read: that run did not live to see their grace. */
+        /* Regions that an earlier run had retired may still be read: that run did not live to see their
+         * grace. */
         datapath_grace_wait(publisher->datapath);
         publisher->must_wait = false;
     }
@@ -166,12 +171,13 @@ static int fill_region(struct publisher *publisher, const struct svc_slot *slots
 
 static int full(struct error *error, const char *what, uint32_t capacity, const char *setting)
 {
-    return error_set(error, ENOSPC, "the %s of the data path are all in use (%u): raise %s and restart svcconnectd",
-                     what, capacity, setting);
+    return error_set(error, ENOSPC,
+                     "the %s of the data path are all in use (%u): raise %s and restart svcconnectd", what,
+                     capacity, setting);
 }
 
-static int prepare_tables(struct publisher *publisher, const struct wanted_alias *wanted, struct publication_step *step,
-                          struct error *error)
+static int prepare_tables(struct publisher *publisher, const struct wanted_alias *wanted,
+                          struct publication_step *step, struct error *error)
 {
     int r = fill_region(publisher, wanted->slots4, wanted->count4, &step->first4);
 
@@ -190,7 +196,8 @@ static int prepare_tables(struct publisher *publisher, const struct wanted_alias
     return 0;
 }
 
-static struct published *new_published(struct publisher *publisher, const struct wanted_alias *wanted, int *ret_error)
+static struct published *new_published(struct publisher *publisher, const struct wanted_alias *wanted,
+                                       int *ret_error)
 {
     struct published *published = calloc(1, sizeof(*published));
 
@@ -217,13 +224,15 @@ static struct published *new_published(struct publisher *publisher, const struct
 static int prepare_addition(struct publisher *publisher, const struct wanted_alias *wanted,
                             struct publication_step *step, struct error *error)
 {
-    struct svc_service identity = {
-        .scope = wanted->scope, .port_be = htons(wanted->alias.port), .protocol = (uint8_t)wanted->alias.protocol};
+    struct svc_service identity = {.scope = wanted->scope,
+                                   .port_be = htons(wanted->alias.port),
+                                   .protocol = (uint8_t)wanted->alias.protocol};
     int r;
 
     step->published = new_published(publisher, wanted, &r);
     if (r == -ENOSPC)
-        return full(error, "entries for aliases", name_numbers_capacity(publisher->indexes) * 2, "maps.aliases");
+        return full(error, "entries for aliases", name_numbers_capacity(publisher->indexes) * 2,
+                    "maps.aliases");
     if (r < 0)
         return error_errno(error, r, "preparing an alias");
     if (publisher->must_wait) {
@@ -237,8 +246,8 @@ static int prepare_addition(struct publisher *publisher, const struct wanted_ali
 }
 
 static int prepare_steps(struct publisher *publisher, const struct wanted_alias *wanted,
-                         const struct comparison *comparison, const struct table_operation *operations, size_t n,
-                         struct publication *publication, struct error *error)
+                         const struct comparison *comparison, const struct table_operation *operations,
+                         size_t n, struct publication *publication, struct error *error)
 {
     for (size_t i = 0; i < n; i++) {
         struct publication_step *step = &publication->steps[publication->n_steps++];
@@ -269,8 +278,8 @@ int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wa
     int r = compare(publisher, wanted, n_wanted, is_everything, &comparison);
 
     if (r == 0)
-        r = table_diff(comparison.wanted, comparison.n_wanted, comparison.current, comparison.n_current, &operations,
-                       &n_operations);
+        r = table_diff(comparison.wanted, comparison.n_wanted, comparison.current, comparison.n_current,
+                       &operations, &n_operations);
     if (r < 0)
         return error_errno(error, r, "comparing tables");
     publication = calloc(1, sizeof(*publication) + n_operations * sizeof(publication->steps[0]));

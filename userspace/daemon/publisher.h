@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Publishing: what the kernel's tables hold now, and the steps from there to what is wanted. A change goes in two parts:
- * prepare takes all it needs (an index, regions of slots) and writes what no program can see yet; commit makes it visible, and
- * cannot run out of anything. In between the registry commits, so that neither can succeed without the other.
+ * Publishing: what the kernel's tables hold now, and the steps from there to what is wanted. A change goes in
+ * two parts: prepare takes all it needs (an index, regions of slots) and writes what no program can see yet;
+ * commit makes it visible, and cannot run out of anything. In between the registry commits, so that neither
+ * can succeed without the other.
  */
 #pragma once
 
@@ -32,21 +33,22 @@ struct wanted_alias {
 };
 
 /* `endpoints`: the endpoint numbers, whose retired ones publisher_retire_endpoint() gives back. */
-int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots, struct name_numbers *endpoints,
-                  struct publisher **ret_publisher);
+int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots,
+                  struct name_numbers *endpoints, struct publisher **ret_publisher);
 void publisher_free(struct publisher **publisher);
 
 /*
- * Takes over the tables that adopted maps hold. `is_address_wanted` says of each alias whether its address is still the
- * one this host gives the name; others are removed. *ret_adopted: how many aliases were taken over.
+ * Takes over the tables that adopted maps hold. `is_address_wanted` says of each alias whether its address is
+ * still the one this host gives the name; others are removed. *ret_adopted: how many aliases were taken over.
  */
 int publisher_adopt(struct publisher *publisher,
-                    bool (*is_address_wanted)(const char *dns_name, const struct ip_address *address, void *user),
+                    bool (*is_address_wanted)(const char *dns_name, const struct ip_address *address,
+                                              void *user),
                     void *user, unsigned *ret_adopted, struct error *error);
 
 /*
- * `is_everything`: aliases published but not among the wanted go too. -ENOSPC names the setting; nothing has changed
- * then. *ret_publication must go to publisher_commit() or publisher_abort().
+ * `is_everything`: aliases published but not among the wanted go too. -ENOSPC names the setting; nothing has
+ * changed then. *ret_publication must go to publisher_commit() or publisher_abort().
  */
 int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wanted, size_t n_wanted,
                       bool is_everything, struct publication **ret_publication, struct error *error);
@@ -54,7 +56,8 @@ int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wa
 /* Did the set of aliases change, not only tables? */
 bool publication_changes_names(const struct publication *publication);
 
-/* Makes it visible. Failures to write an alias entry (no memory) are returned after the rest has been done. */
+/* Makes it visible. Failures to write an alias entry (no memory) are returned after the rest has been done.
+ */
 int publisher_commit(struct publisher *publisher, struct publication **publication);
 void publisher_abort(struct publisher *publisher, struct publication **publication);
 

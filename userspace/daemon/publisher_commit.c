@@ -20,8 +20,8 @@ static struct svc_alias_key alias_key(const struct published *published, bool is
     return key;
 }
 
-static int put_entry(struct publisher *publisher, const struct published *published, const char *namespace_name,
-                     bool is_v6)
+static int put_entry(struct publisher *publisher, const struct published *published,
+                     const char *namespace_name, bool is_v6)
 {
     struct svc_alias_key key = alias_key(published, is_v6);
     struct svc_alias value = {
@@ -44,7 +44,8 @@ static void publish_tables(struct publisher *publisher, const struct publication
     uint64_t old4 = service->table4;
     uint64_t old6 = service->table6;
 
-    datapath_publish(publisher->datapath, step->published->index, next_descriptor(old4, step->first4, step->count4),
+    datapath_publish(publisher->datapath, step->published->index,
+                     next_descriptor(old4, step->first4, step->count4),
                      next_descriptor(old6, step->first6, step->count6));
     retire_tables(publisher, old4, old6);
 }
@@ -148,7 +149,8 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
 }
 
 /* The published record of an index, made at its first entry; -EINVAL: the entry cannot be made sense of. */
-static int adopt_index(struct publisher *publisher, const struct found *found, struct published **ret_published)
+static int adopt_index(struct publisher *publisher, const struct found *found,
+                       struct published **ret_published)
 {
     const struct svc_service *service = datapath_service(publisher->datapath, found->alias.service);
     struct published wanted = {.scope = found->key.scope, .index = found->alias.service};
@@ -198,7 +200,8 @@ static int complete_entries(struct publisher *publisher, const struct found_list
 {
     for (size_t i = 0; i < list->n; i++) {
         char identity[PUBLISHED_IDENTITY];
-        struct client_alias alias = {.port = list->items[i].alias.port, .protocol = list->items[i].alias.protocol};
+        struct client_alias alias = {.port = list->items[i].alias.port,
+                                     .protocol = list->items[i].alias.protocol};
         struct published *published;
         int r = 0;
 
@@ -216,7 +219,8 @@ static int complete_entries(struct publisher *publisher, const struct found_list
 }
 
 int publisher_adopt(struct publisher *publisher,
-                    bool (*is_address_wanted)(const char *dns_name, const struct ip_address *address, void *user),
+                    bool (*is_address_wanted)(const char *dns_name, const struct ip_address *address,
+                                              void *user),
                     void *user, unsigned *ret_adopted, struct error *error)
 {
     struct found_list list = {0};
@@ -230,16 +234,17 @@ int publisher_adopt(struct publisher *publisher,
             r = datapath_delete_alias(publisher->datapath, &list.items[i].key);
         else if (r == 0)
             *(memcmp(list.items[i].key.address, published->address.bytes, 16) == 0 ? &published->has_entry
-                                                                                  : &published->has_entry6) = true;
+                                                                                   : &published->has_entry6) =
+                true;
     }
     if (r == 0)
         r = complete_entries(publisher, &list);
     free(list.items);
     if (r < 0)
         return error_errno(error, r, "adopting the pinned tables");
-    HASH_ITER(hh, publisher->all, published, next)
-    if (!is_address_wanted(published->alias.dns_name, &published->address, user))
-        (void)remove_published(publisher, published);
+    HASH_ITER (hh, publisher->all, published, next)
+        if (!is_address_wanted(published->alias.dns_name, &published->address, user))
+            (void)remove_published(publisher, published);
     *ret_adopted = HASH_COUNT(publisher->all);
     return 0;
 }

@@ -8,7 +8,8 @@
 
 #define PUBLISHED_IDENTITY (ALIAS_IDENTITY_SIZE + 12)
 
-/* One alias in one scope, as the kernel has it. Its tables are read from the kernel's memory, not kept again. */
+/* One alias in one scope, as the kernel has it. Its tables are read from the kernel's memory, not kept again.
+ */
 struct published {
     char identity[PUBLISHED_IDENTITY];
     uint32_t scope;
@@ -16,7 +17,7 @@ struct published {
     struct client_alias alias;
     struct ip_address address;
     struct ip_address address6;
-    bool has_entry;  /* in `aliases`, for the IPv4 address */
+    bool has_entry; /* in `aliases`, for the IPv4 address */
     bool has_entry6;
     UT_hash_handle hh;
 };
@@ -44,7 +45,7 @@ struct publisher {
     struct name_numbers *indexes;
     struct name_numbers *endpoints; /* not owned */
     struct slot_regions *regions;
-    struct published *all; /* by identity */
+    struct published *all;  /* by identity */
     struct retired waiting; /* the grace period under way is for these */
     struct retired next;
     bool must_wait; /* adopted: see fill_region() */
@@ -63,7 +64,8 @@ struct publication {
     struct publication_step steps[];
 };
 
-const char *publisher_identity(uint32_t scope, const struct client_alias *alias, char text[static PUBLISHED_IDENTITY]);
+const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
+                               char text[static PUBLISHED_IDENTITY]);
 
 /* retire.c */
 void retire_tables(struct publisher *publisher, uint64_t table4, uint64_t table6);

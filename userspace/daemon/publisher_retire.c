@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What is no longer published but may still be in a program's hands: kept aside until a grace period has passed. */
+/* What is no longer published but may still be in a program's hands: kept aside until a grace period has
+ * passed. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -17,17 +17,19 @@ static double uptime(const struct daemon *daemon)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - daemon->started.tv_sec) + (double)(now.tv_nsec - daemon->started.tv_nsec) / 1e9;
+    return (double)(now.tv_sec - daemon->started.tv_sec) +
+           (double)(now.tv_nsec - daemon->started.tv_nsec) / 1e9;
 }
 
-static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS], struct metrics_snapshot *snapshot)
+static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS],
+                   struct metrics_snapshot *snapshot)
 {
-    maps[0] = (struct metrics_map){"aliases", publisher_aliases(daemon->publisher) * 2, daemon->config.max_aliases,
-                                   "maps.aliases"};
+    maps[0] = (struct metrics_map){"aliases", publisher_aliases(daemon->publisher) * 2,
+                                   daemon->config.max_aliases, "maps.aliases"};
     maps[1] = (struct metrics_map){"slots", publisher_slots_used(daemon->publisher), daemon->config.max_slots,
                                    "maps.slots"};
-    maps[2] = (struct metrics_map){"endpoints", name_numbers_used(daemon->endpoints), daemon->config.max_endpoints,
-                                   "maps.endpoints"};
+    maps[2] = (struct metrics_map){"endpoints", name_numbers_used(daemon->endpoints),
+                                   daemon->config.max_endpoints, "maps.endpoints"};
     maps[3] =
         (struct metrics_map){"tasks", HASH_COUNT(daemon->tasks.all), daemon->config.max_tasks, "maps.tasks"};
     *snapshot = (struct metrics_snapshot){
@@ -59,12 +61,13 @@ void read_degraded(struct daemon *daemon, cJSON *list)
 
     gather(daemon, maps, &snapshot);
     if (!datapath_has_set_retval(daemon->datapath))
-        add_degraded(list, "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
-                           "ECONNREFUSED");
+        add_degraded(list,
+                     "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
+                     "ECONNREFUSED");
     for (size_t i = 0; i < N_MAPS; i++)
         if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
-            (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name, maps[i].used,
-                           maps[i].max, maps[i].setting);
+            (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name,
+                           maps[i].used, maps[i].max, maps[i].setting);
             add_degraded(list, text);
         }
     for (task = daemon->tasks.all; task; task = task->hh.next)
@@ -168,8 +171,8 @@ static void write_endpoints(FILE *out, struct daemon *daemon)
                 struct svc_endpoint_stats stats = {0};
 
                 (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
-                metrics_write_endpoint(
-                    out, &(struct metrics_endpoint){parent->name, service->name, instance->id, stats.connections});
+                metrics_write_endpoint(out, &(struct metrics_endpoint){parent->name, service->name,
+                                                                       instance->id, stats.connections});
             }
 }
 

@@ -31,7 +31,8 @@ static int namespaces_by_name(const void *a, const void *b)
 }
 
 /* The namespaces asked for, sorted; NULL-terminated, the caller frees. */
-static struct model_namespace **sorted_namespaces(const struct daemon *daemon, const struct control_request *request)
+static struct model_namespace **sorted_namespaces(const struct daemon *daemon,
+                                                  const struct control_request *request)
 {
     struct model_namespace **sorted = calloc(HASH_COUNT(daemon->catalog->namespaces) + 1, sizeof(*sorted));
     struct model_namespace *parent;
@@ -208,7 +209,8 @@ static cJSON *target_object(const struct alias_view *view, size_t t, double want
     return object;
 }
 
-static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent, const struct client_alias *alias)
+static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent,
+                           const struct client_alias *alias)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
     char identity[ALIAS_IDENTITY_SIZE];
@@ -227,8 +229,8 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
         (void)cJSON_AddStringToObject(object, "address", ip_address_format(&address, text));
         (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));
     }
-    (void)cJSON_AddStringToObject(object, "origin",
-                                  catalog_route(parent, alias_identity(alias, identity)) ? "route" : "service");
+    (void)cJSON_AddStringToObject(
+        object, "origin", catalog_route(parent, alias_identity(alias, identity)) ? "route" : "service");
     targets = cJSON_AddArrayToObject(object, "targets");
     if (alias_view_build(parent, alias, &view) < 0)
         return object;

@@ -7,7 +7,8 @@
 
 int read_status(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
 int read_services(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error,
+                   void *user);
 int read_aliases(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
 int read_routes(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
 int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);

@@ -20,7 +20,8 @@ static cJSON *new_answer(void)
     return answer;
 }
 
-static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON **ret_answer, struct error *error)
+static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON **ret_answer,
+                  struct error *error)
 {
     uint64_t revision = 0;
 
@@ -37,14 +38,15 @@ static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON *
     return 0;
 }
 
-static int change(const struct control_request *request, change_fn do_change, cJSON **ret_answer, struct error *error,
-                  struct daemon *daemon)
+static int change(const struct control_request *request, change_fn do_change, cJSON **ret_answer,
+                  struct error *error, struct daemon *daemon)
 {
     struct transaction transaction;
     cJSON *answer = new_answer();
 
     transaction_begin(&transaction, daemon);
-    return finish(&transaction, do_change(&transaction, request->body, answer, error), answer, ret_answer, error);
+    return finish(&transaction, do_change(&transaction, request->body, answer, error), answer, ret_answer,
+                  error);
 }
 
 #define CHANGE_REQUEST(name)                                                                                 \
@@ -80,7 +82,8 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
     return do_change(transaction, item, answer, error);
 }
 
-static int handle_batch(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+static int handle_batch(const struct control_request *request, cJSON **ret_answer, struct error *error,
+                        void *user)
 {
     static const char *const known[] = {"changes", NULL};
     cJSON *list = cJSON_GetObjectItemCaseSensitive(request->body, "changes");
@@ -93,12 +96,11 @@ static int handle_batch(const struct control_request *request, cJSON **ret_answe
     if (r < 0)
         return r;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
-        return error_input(error, "changes", list ? "(not such a list)" : "(missing)", "a list of 1 to %d changes",
-                           MAX_BATCH);
+        return error_input(error, "changes", list ? "(not such a list)" : "(missing)",
+                           "a list of 1 to %d changes", MAX_BATCH);
     answer = new_answer();
     transaction_begin(&transaction, user);
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         r = cJSON_IsObject(item) ? batch_item(&transaction, item, error)
                                  : error_input(error, "", "(no object)", "an object with op");
         if (r < 0) {
@@ -115,7 +117,8 @@ static int handle_batch(const struct control_request *request, cJSON **ret_answe
 
 /* ---- tasks ---- */
 
-static int handle_attach(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+static int handle_attach(const struct control_request *request, cJSON **ret_answer, struct error *error,
+                         void *user)
 {
     static const char *const known[] = {"cgroup", "namespace", "service", "run", NULL};
     const char *cgroup = NULL;
@@ -142,7 +145,8 @@ static int handle_attach(const struct control_request *request, cJSON **ret_answ
     return r;
 }
 
-static int handle_detach(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+static int handle_detach(const struct control_request *request, cJSON **ret_answer, struct error *error,
+                         void *user)
 {
     static const char *const known[] = {"cgroup", "all", NULL};
     const char *cgroup = NULL;

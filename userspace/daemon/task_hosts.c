@@ -26,8 +26,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct client_alias *)a)->dns_name, ((const struct client_alias *)b)->dns_name);
 }
 
-int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, struct client_alias **ret_aliases,
-                          struct hosts_entry **ret_entries, size_t *ret_n)
+int namespace_hosts_build(struct daemon *daemon, const char *namespace_name,
+                          struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
     _cleanup_free_ struct client_alias *aliases = NULL;

@@ -27,8 +27,7 @@ void task_list_done(struct task_list *tasks)
 {
     struct task *task, *next;
 
-    HASH_ITER(hh, tasks->all, task, next)
-    {
+    HASH_ITER (hh, tasks->all, task, next) {
         HASH_DEL(tasks->all, task);
         free_task(task);
     }
@@ -109,8 +108,7 @@ static int check_overlap(struct daemon *daemon, const struct cgroup *cgroup, str
 {
     struct task *task, *next;
 
-    HASH_ITER(hh, daemon->tasks.all, task, next)
-    {
+    HASH_ITER (hh, daemon->tasks.all, task, next) {
         if (task->cgroup.id == cgroup->id || !cgroup_overlaps(task->cgroup.path, cgroup->path))
             continue;
         if (!cgroup_is_alive(daemon->config.cgroup_root, &task->cgroup)) {
@@ -118,7 +116,8 @@ static int check_overlap(struct daemon *daemon, const struct cgroup *cgroup, str
             continue;
         }
         (void)error_input(error, "cgroup", cgroup->path,
-                          "a cgroup that is neither above nor below another task (%s is one)", task->cgroup.path);
+                          "a cgroup that is neither above nor below another task (%s is one)",
+                          task->cgroup.path);
         error->number = EEXIST;
         return -EEXIST;
     }
@@ -156,8 +155,8 @@ static int save_numbers(struct daemon *daemon, struct error *error)
     return r;
 }
 
-int task_attach(struct daemon *daemon, const char *cgroup_text, const char *namespace_name, const char *service,
-                bool is_run, struct task **ret_task, struct error *error)
+int task_attach(struct daemon *daemon, const char *cgroup_text, const char *namespace_name,
+                const char *service, bool is_run, struct task **ret_task, struct error *error)
 {
     struct cgroup cgroup;
     struct task *task;
@@ -213,7 +212,8 @@ int task_detach(struct daemon *daemon, const char *cgroup_text, struct error *er
                 break;
     }
     if (!task)
-        return error_set(error, ENOENT, "cgroup \"%.200s\" is not a task; svcconnect tasks lists them", cgroup_text);
+        return error_set(error, ENOENT, "cgroup \"%.200s\" is not a task; svcconnect tasks lists them",
+                         cgroup_text);
     log_info("detached %s", task->cgroup.path);
     take_off(daemon, task);
     return 0;
@@ -223,8 +223,7 @@ void task_detach_all(struct daemon *daemon)
 {
     struct task *task, *next;
 
-    HASH_ITER(hh, daemon->tasks.all, task, next)
-    {
+    HASH_ITER (hh, daemon->tasks.all, task, next) {
         take_off(daemon, task);
     }
     log_info("detached all tasks");
@@ -332,7 +331,8 @@ static bool is_abandoned(struct daemon *daemon, struct task *task)
     unsigned processes = 1;
 
     if (!task->is_run ||
-        cgroup_count_processes(daemon->config.cgroup_root, task->cgroup.path, &processes) < 0 || processes > 0) {
+        cgroup_count_processes(daemon->config.cgroup_root, task->cgroup.path, &processes) < 0 ||
+        processes > 0) {
         task->empty_sweeps = 0;
         return false;
     }
@@ -343,8 +343,7 @@ void task_list_sweep(struct daemon *daemon)
 {
     struct task *task, *next;
 
-    HASH_ITER(hh, daemon->tasks.all, task, next)
-    {
+    HASH_ITER (hh, daemon->tasks.all, task, next) {
         if (!cgroup_is_alive(daemon->config.cgroup_root, &task->cgroup)) {
             log_info("task %s has gone, removing what was pinned for it", task->cgroup.path);
             take_off(daemon, task);

@@ -27,11 +27,11 @@ struct task_list {
 };
 
 /*
- * Attaches a cgroup, or gives an attached one another namespace or service. -EEXIST: it lies above or below another
- * task; -ENOSPC: maps.tasks. *ret_task stays the list's.
+ * Attaches a cgroup, or gives an attached one another namespace or service. -EEXIST: it lies above or below
+ * another task; -ENOSPC: maps.tasks. *ret_task stays the list's.
  */
-int task_attach(struct daemon *daemon, const char *cgroup, const char *namespace_name, const char *service, bool is_run,
-                struct task **ret_task, struct error *error);
+int task_attach(struct daemon *daemon, const char *cgroup, const char *namespace_name, const char *service,
+                bool is_run, struct task **ret_task, struct error *error);
 
 /* -ENOENT: not a task. A cgroup that has gone can still be named by its path. */
 int task_detach(struct daemon *daemon, const char *cgroup, struct error *error);
@@ -42,6 +42,5 @@ int task_list_adopt(struct daemon *daemon, struct error *error);
 
 /* Now and then: collects dead cgroups, removes abandoned ones of `run`. */
 void task_list_sweep(struct daemon *daemon);
-
 
 void task_list_done(struct task_list *tasks);

@@ -23,8 +23,7 @@ static void free_touched(struct touched **set)
 {
     struct touched *touched, *next;
 
-    HASH_ITER(hh, *set, touched, next)
-    {
+    HASH_ITER (hh, *set, touched, next) {
         HASH_DEL(*set, touched);
         free(touched->name);
         free(touched);
@@ -80,7 +79,8 @@ static int touch(struct touched **set, const char *first, const char *second, co
     return 0;
 }
 
-static int touch_alias(struct transaction *transaction, const char *namespace_name, const struct client_alias *alias)
+static int touch_alias(struct transaction *transaction, const char *namespace_name,
+                       const struct client_alias *alias)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     struct touched *touched;
@@ -182,8 +182,7 @@ static void restore_endpoints(struct transaction *transaction)
     struct daemon *daemon = transaction->daemon;
     struct touched *touched, *next;
 
-    HASH_ITER(hh, transaction->instances, touched, next)
-    {
+    HASH_ITER (hh, transaction->instances, touched, next) {
         const struct service *service =
             catalog_service(daemon->catalog, touched->namespace_name, touched->service);
         struct instance *instance = service ? catalog_instance(service, touched->instance) : NULL;
@@ -217,9 +216,9 @@ static int want_touched(struct transaction *transaction, struct wanted_list *lis
     list->items = calloc(HASH_COUNT(transaction->aliases) + 1, sizeof(*list->items));
     if (!list->items)
         return error_errno(error, ENOMEM, "preparing a change");
-    HASH_ITER(hh, transaction->aliases, touched, next)
-    {
-        r = want_alias(transaction->daemon, touched->namespace_name, &touched->alias, &list->items[list->n++], error);
+    HASH_ITER (hh, transaction->aliases, touched, next) {
+        r = want_alias(transaction->daemon, touched->namespace_name, &touched->alias, &list->items[list->n++],
+                       error);
         if (r < 0)
             break;
     }
@@ -239,8 +238,7 @@ static int number_endpoints(struct transaction *transaction, struct error *error
     struct touched *touched, *next;
     int r = 0;
 
-    HASH_ITER(hh, transaction->instances, touched, next)
-    {
+    HASH_ITER (hh, transaction->instances, touched, next) {
         struct instance *instance = touched_instance(transaction, touched);
 
         if (instance)
@@ -256,8 +254,7 @@ static void release_new_numbers(struct daemon *daemon, const struct transaction 
 {
     struct touched *touched, *next;
 
-    HASH_ITER(hh, transaction->instances, touched, next)
-    {
+    HASH_ITER (hh, transaction->instances, touched, next) {
         char name[ENDPOINT_NAME_SIZE];
         uint32_t number;
         const struct registry_row *undo = NULL;
@@ -278,8 +275,7 @@ static void write_endpoints(struct transaction *transaction)
     struct daemon *daemon = transaction->daemon;
     struct touched *touched, *next;
 
-    HASH_ITER(hh, transaction->instances, touched, next)
-    {
+    HASH_ITER (hh, transaction->instances, touched, next) {
         const struct instance *instance = touched_instance(transaction, touched);
         struct svc_endpoint entry;
         int r;
@@ -289,8 +285,8 @@ static void write_endpoints(struct transaction *transaction)
         endpoint_entry(instance, &entry);
         r = datapath_put_endpoint(daemon->datapath, instance->endpoint, &entry);
         if (r < 0)
-            log_warning("endpoint %s/%s: its entry for bpftool could not be written, ignoring: %s", touched->service,
-                        touched->instance, strerror(-r));
+            log_warning("endpoint %s/%s: its entry for bpftool could not be written, ignoring: %s",
+                        touched->service, touched->instance, strerror(-r));
     }
 }
 
@@ -300,14 +296,14 @@ static void remove_endpoints(struct transaction *transaction)
     struct daemon *daemon = transaction->daemon;
     struct touched *touched, *next;
 
-    HASH_ITER(hh, transaction->instances, touched, next)
-    {
+    HASH_ITER (hh, transaction->instances, touched, next) {
         char name[ENDPOINT_NAME_SIZE];
         uint32_t number;
 
         if (touched_instance(transaction, touched))
             continue;
-        (void)snprintf(name, sizeof(name), "%s/%s/%s", touched->namespace_name, touched->service, touched->instance);
+        (void)snprintf(name, sizeof(name), "%s/%s/%s", touched->namespace_name, touched->service,
+                       touched->instance);
         if (name_numbers_retire(daemon->endpoints, name, &number) < 0)
             continue;
         (void)datapath_delete_endpoint(daemon->datapath, number);
@@ -320,16 +316,15 @@ static void refresh_names(struct transaction *transaction)
     const char *last = "";
     struct touched *touched, *next;
 
-    HASH_ITER(hh, transaction->aliases, touched, next)
-    {
+    HASH_ITER (hh, transaction->aliases, touched, next) {
         if (strcmp(touched->namespace_name, last) != 0)
             task_hosts_refresh(transaction->daemon, touched->namespace_name);
         last = touched->namespace_name;
     }
 }
 
-static int prepare(struct transaction *transaction, struct wanted_list *wanted, struct publication **ret_publication,
-                   struct error *error)
+static int prepare(struct transaction *transaction, struct wanted_list *wanted,
+                   struct publication **ret_publication, struct error *error)
 {
     int r;
 
@@ -338,7 +333,8 @@ static int prepare(struct transaction *transaction, struct wanted_list *wanted, 
     if (r == 0)
         r = want_touched(transaction, wanted, error);
     if (r == 0)
-        r = publisher_prepare(transaction->daemon->publisher, wanted->items, wanted->n, false, ret_publication, error);
+        r = publisher_prepare(transaction->daemon->publisher, wanted->items, wanted->n, false,
+                              ret_publication, error);
     return r;
 }
 
@@ -382,8 +378,9 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
     write_endpoints(transaction);
     r = publisher_commit(daemon->publisher, &publication);
     if (r < 0)
-        log_error("publishing: some alias entries could not be written: %s; restart svcconnectd to complete them",
-                  strerror(-r));
+        log_error(
+            "publishing: some alias entries could not be written: %s; restart svcconnectd to complete them",
+            strerror(-r));
     remove_endpoints(transaction);
     publisher_begin_grace(daemon->publisher);
     if (are_names_changed)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * One change of what is registered: all of it or nothing, and durable before it is visible.
- *   put     rows into the catalog at once, remembering how to undo them and which aliases and instances they touch
- *   commit  number, prepare the tables, commit to the registry, publish
- *   abort   the catalog as it was
+ *   put     rows into the catalog at once, remembering how to undo them and which aliases and instances they
+ * touch commit  number, prepare the tables, commit to the registry, publish abort   the catalog as it was
  */
 #pragma once
 

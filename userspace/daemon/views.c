@@ -36,8 +36,7 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
     target->n_candidates = n;
     if (!instances || !candidates)
         return -ENOMEM;
-    HASH_ITER(hh, service->instances, instance, next)
-    {
+    HASH_ITER (hh, service->instances, instance, next) {
         instances[i++] = instance;
     }
     qsort(instances, n, sizeof(struct instance *), by_endpoint);
@@ -52,7 +51,8 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
     return 0;
 }
 
-int alias_view_build(const struct model_namespace *parent, const struct client_alias *alias, struct alias_view *ret_view)
+int alias_view_build(const struct model_namespace *parent, const struct client_alias *alias,
+                     struct alias_view *ret_view)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     struct route_target single;
@@ -101,12 +101,10 @@ int alias_list_build(const struct model_namespace *parent, struct client_alias *
 
     if (!aliases)
         return -ENOMEM;
-    HASH_ITER(hh, parent->owners, owner, next_owner)
-    {
+    HASH_ITER (hh, parent->owners, owner, next_owner) {
         aliases[n++] = owner->alias;
     }
-    HASH_ITER(hh, parent->routes, route, next_route)
-    {
+    HASH_ITER (hh, parent->routes, route, next_route) {
         if (!catalog_alias_owner(parent, route->identity))
             aliases[n++] = route->alias;
     }
@@ -156,8 +154,7 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
         .health = instance->health,
         .weight = instance->weight,
     };
-    (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s",
-                   instance->service->parent->name);
+    (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s", instance->service->parent->name);
     (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
     (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance->id);
     (void)ip_address_format(&instance->address, ret_entry->address);
@@ -165,7 +162,7 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
 
 const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE])
 {
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name, instance->service->name,
-                   instance->id);
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name,
+                   instance->service->name, instance->id);
     return name;
 }

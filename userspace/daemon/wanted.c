@@ -52,8 +52,8 @@ int want_alias(struct daemon *daemon, const char *namespace_name, const struct c
 
 /* ---- everything ---- */
 
-static int want_namespace(struct daemon *daemon, const struct model_namespace *parent, struct wanted_list *list,
-                          struct error *error)
+static int want_namespace(struct daemon *daemon, const struct model_namespace *parent,
+                          struct wanted_list *list, struct error *error)
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
     struct wanted_alias *larger;
@@ -79,7 +79,8 @@ struct stale_endpoint {
     char *name;
 };
 
-/* What the kernel's `endpoints` needs, found in one walk; entries are written afterwards, not under the walk. */
+/* What the kernel's `endpoints` needs, found in one walk; entries are written afterwards, not under the walk.
+ */
 struct endpoint_plan {
     struct daemon *daemon;
     struct instance **by_number; /* registered ones whose entry is not right yet */
@@ -105,17 +106,16 @@ static int number_instances(struct endpoint_plan *plan, struct error *error)
     struct service *service, *next_service;
     struct instance *instance, *next_instance;
 
-    HASH_ITER(hh, daemon->catalog->namespaces, parent, next_parent)
-    HASH_ITER(hh, parent->services, service, next_service)
-    HASH_ITER(hh, service->instances, instance, next_instance)
-    {
-        int r = numbers_endpoint(daemon, instance, error);
+    HASH_ITER (hh, daemon->catalog->namespaces, parent, next_parent)
+        HASH_ITER (hh, parent->services, service, next_service)
+            HASH_ITER (hh, service->instances, instance, next_instance) {
+                int r = numbers_endpoint(daemon, instance, error);
 
-        if (r < 0)
-            return r;
-        plan->by_number[instance->endpoint] = instance;
-        plan->is_registered[instance->endpoint] = true;
-    }
+                if (r < 0)
+                    return r;
+                plan->by_number[instance->endpoint] = instance;
+                plan->is_registered[instance->endpoint] = true;
+            }
     return 0;
 }
 
@@ -194,8 +194,7 @@ int publish_everything(struct daemon *daemon, struct error *error)
     uint64_t revision;
     int r = plan_endpoints(&plan, error);
 
-    HASH_ITER(hh, daemon->catalog->namespaces, parent, next)
-    {
+    HASH_ITER (hh, daemon->catalog->namespaces, parent, next) {
         if (r == 0)
             r = want_namespace(daemon, parent, &wanted, error);
     }

@@ -14,12 +14,13 @@ struct wanted_list {
 
 void wanted_list_done(struct wanted_list *list);
 
-/* Numbers the alias's scope and name and builds its tables; an alias that the catalog does not have comes out as not existing. */
+/* Numbers the alias's scope and name and builds its tables; an alias that the catalog does not have comes out
+ * as not existing. */
 int want_alias(struct daemon *daemon, const char *namespace_name, const struct client_alias *alias,
                struct wanted_alias *ret_wanted, struct error *error);
 
 /*
- * At start: publishes everything in the catalog, numbering what has no number, and writes endpoint entries that differ from
- * the kernel's. Endpoints that are not registered are removed.
+ * At start: publishes everything in the catalog, numbering what has no number, and writes endpoint entries
+ * that differ from the kernel's. Endpoints that are not registered are removed.
  */
 int publish_everything(struct daemon *daemon, struct error *error);

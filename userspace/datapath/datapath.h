@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The kernel's side, for the daemon: maps and links pinned under one bpffs directory, adopted from an earlier run or
- * made anew. The only folder that includes <bpf/...>. Nothing here decides anything: it reads and writes entries.
+ * The kernel's side, for the daemon: maps and links pinned under one bpffs directory, adopted from an earlier
+ * run or made anew. The only folder that includes <bpf/...>. Nothing here decides anything: it reads and
+ * writes entries.
  *
  *   BPFFS/maps/NAME               pinned maps
  *   BPFFS/links/TASK/connect4...  pinned links, TASK being a readable name that ends in -CGROUPID
  *
- * Opening builds in BPFFS/maps_new what cannot be adopted; datapath_activate() swaps the programs of every link and
- * then renames. Until then running tasks keep the old maps, so a daemon that dies in between has changed nothing.
+ * Opening builds in BPFFS/maps_new what cannot be adopted; datapath_activate() swaps the programs of every
+ * link and then renames. Until then running tasks keep the old maps, so a daemon that dies in between has
+ * changed nothing.
  */
 #pragma once
 
@@ -30,7 +32,8 @@ struct datapath_config {
     uint32_t tasks;
 };
 
-/* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6 entry. */
+/* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6
+ * entry. */
 static inline uint32_t datapath_services(uint32_t aliases)
 {
     return aliases < 2 ? 1 : aliases / 2;
@@ -42,7 +45,8 @@ enum datapath_origin {
     DATAPATH_MIGRATED, /* other layout: the maps are new and empty; the each-functions read the old ones */
 };
 
-/* Are the privileges, mounts and kernel features there? One sentence for the first that is not; touches nothing. */
+/* Are the privileges, mounts and kernel features there? One sentence for the first that is not; touches
+ * nothing. */
 int datapath_preflight(const struct datapath_config *config, struct error *error);
 
 int datapath_open(const struct datapath_config *config, struct datapath **ret_datapath, struct error *error);
@@ -50,23 +54,29 @@ void datapath_close(struct datapath **datapath); /* NULL-safe; never detaches */
 
 enum datapath_origin datapath_origin(const struct datapath *datapath);
 bool datapath_has_set_retval(const struct datapath *datapath);
-uint64_t datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */
+uint64_t
+datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */
 
-/* Programs of all pinned links to this run's, then maps_new to maps. *ret_swapped: how many links were updated. */
+/* Programs of all pinned links to this run's, then maps_new to maps. *ret_swapped: how many links were
+ * updated. */
 int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error);
 
 /* ---- entries (entries.c). Negative errno; -E2BIG: the map is full. ---- */
 
 int datapath_each_alias(struct datapath *datapath,
-                        int (*on_alias)(const struct svc_alias_key *key, const struct svc_alias *alias, void *user),
+                        int (*on_alias)(const struct svc_alias_key *key, const struct svc_alias *alias,
+                                        void *user),
                         void *user);
 int datapath_each_endpoint(struct datapath *datapath,
-                           int (*on_endpoint)(uint32_t number, const struct svc_endpoint *endpoint, void *user),
+                           int (*on_endpoint)(uint32_t number, const struct svc_endpoint *endpoint,
+                                              void *user),
                            void *user);
 int datapath_each_task(struct datapath *datapath,
-                       int (*on_task)(uint64_t cgroup_id, const struct svc_task *task, void *user), void *user);
+                       int (*on_task)(uint64_t cgroup_id, const struct svc_task *task, void *user),
+                       void *user);
 
-int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key, const struct svc_alias *alias);
+int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key,
+                       const struct svc_alias *alias);
 int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key);
 
 /* With its counters at 0, or at what the old maps said after a migration; those of an existing one stay. */
@@ -89,7 +99,8 @@ const struct svc_slot *datapath_slots(const struct datapath *datapath, uint32_t 
 void datapath_set_identity(struct datapath *datapath, uint32_t index, const struct svc_service *identity);
 
 /* Only in regions that no descriptor has referred to for a grace period. */
-void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots, uint32_t count);
+void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots,
+                          uint32_t count);
 
 /* The one visible step: stores both descriptors, each as one word, after the slots are in place. */
 void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6);
@@ -97,8 +108,8 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
 /* ---- grace periods (grace.c) ---- */
 
 /*
- * A grace period: every program run that was under way at the call has ended when it is over. Waiting blocks for
- * 8-30 ms, so datapath_grace_begin() lets a thread wait and makes datapath_grace_fd() readable when done;
+ * A grace period: every program run that was under way at the call has ended when it is over. Waiting blocks
+ * for 8-30 ms, so datapath_grace_begin() lets a thread wait and makes datapath_grace_fd() readable when done;
  * datapath_grace_end() then consumes that. One at a time: -EBUSY. datapath_grace_wait() blocks.
  */
 int datapath_grace_begin(struct datapath *datapath);
@@ -109,8 +120,8 @@ void datapath_grace_wait(struct datapath *datapath);
 /* ---- links (links.c) ---- */
 
 /*
- * Attaches every program to the cgroup and pins the links under links/`name`; what is there already and alive stays.
- * Until datapath_set_scope() the task sees no alias. -ENOENT: the cgroup is gone.
+ * Attaches every program to the cgroup and pins the links under links/`name`; what is there already and alive
+ * stays. Until datapath_set_scope() the task sees no alias. -ENOENT: the cgroup is gone.
  */
 int datapath_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
                     struct error *error);

@@ -55,7 +55,8 @@ static int walk_alias(const void *key, const void *value, void *context)
 }
 
 int datapath_each_alias(struct datapath *datapath,
-                        int (*on_alias)(const struct svc_alias_key *, const struct svc_alias *, void *), void *user)
+                        int (*on_alias)(const struct svc_alias_key *, const struct svc_alias *, void *),
+                        void *user)
 {
     struct alias_walk walk = {on_alias, user};
     struct svc_alias value;
@@ -81,8 +82,7 @@ int datapath_each_endpoint(struct datapath *datapath,
     struct endpoint_walk walk = {on_endpoint, user};
     struct svc_endpoint value;
 
-    return each_entry(readable_fd(datapath, MAP_ENDPOINTS), &value, walk_endpoint,
-                      &walk);
+    return each_entry(readable_fd(datapath, MAP_ENDPOINTS), &value, walk_endpoint, &walk);
 }
 
 struct task_walk {
@@ -110,14 +110,16 @@ int datapath_each_task(struct datapath *datapath, int (*on_task)(uint64_t, const
         return 0;
     if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
         return -errno;
-    /* Another version's value may be longer or shorter; what both have comes first, and the rest reads as zero. */
+    /* Another version's value may be longer or shorter; what both have comes first, and the rest reads as
+     * zero. */
     value = calloc(1, info.value_size > sizeof(*value) ? info.value_size : sizeof(*value));
     if (!value)
         return -ENOMEM;
     return each_entry(fd, value, walk_task, &walk);
 }
 
-static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value, uint64_t flags)
+static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+                     uint64_t flags)
 {
     if (bpf_map_update_elem(datapath->fd[map], key, value, flags) < 0)
         return -errno;
@@ -133,7 +135,8 @@ static int delete_entry(struct datapath *datapath, enum map_index map, const voi
     return 0;
 }
 
-int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key, const struct svc_alias *alias)
+int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key,
+                       const struct svc_alias *alias)
 {
     return put_entry(datapath, MAP_ALIASES, key, alias, BPF_ANY);
 }

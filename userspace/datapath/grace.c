@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Waiting for program runs to end. An update of a map in map ends in synchronize_rcu() before it returns, for the very
- * reason wanted here: so that the caller may take back what programs could see. membarrier(GLOBAL) would do too, but is
- * refused on nohz_full kernels and does nothing where one CPU is online.
+ * Waiting for program runs to end. An update of a map in map ends in synchronize_rcu() before it returns, for
+ * the very reason wanted here: so that the caller may take back what programs could see. membarrier(GLOBAL)
+ * would do too, but is refused on nohz_full kernels and does nothing where one CPU is online.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@ void datapath_grace_wait(struct datapath *datapath)
     static const struct timespec long_enough = {.tv_sec = 1};
     uint32_t zero = 0;
 
-    /* A second is far beyond any program run; the fallback for a kernel that refuses the update for want of memory. */
+    /* A second is far beyond any program run; the fallback for a kernel that refuses the update for want of
+     * memory. */
     if (bpf_map_update_elem(datapath->grace_outer, &zero, &datapath->grace_inner, BPF_ANY) < 0)
         (void)nanosleep(&long_enough, NULL);
 }

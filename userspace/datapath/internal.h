@@ -35,8 +35,8 @@ struct datapath {
     int n_cpus;
     enum datapath_origin origin;
     bool has_set_retval;
-    bool is_in_new;         /* the maps in use are still pinned in maps_new */
-    bool old_is_readable;   /* MIGRATED: old maps have this ABI */
+    bool is_in_new;          /* the maps in use are still pinned in maps_new */
+    bool old_is_readable;    /* MIGRATED: old maps have this ABI */
     struct datapath_fds old; /* -1 where there is none */
     struct svcconnect_bpf *skeleton;
     int fd[MAP_COUNT_];       /* owned by the skeleton */
@@ -65,4 +65,5 @@ struct datapath_program {
     struct bpf_program *program;
 };
 #define DATAPATH_MAX_PROGRAMS 4
-void datapath_programs(const struct datapath *datapath, struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);
+void datapath_programs(const struct datapath *datapath,
+                       struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

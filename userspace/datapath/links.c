@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Links: one pinned file per task and program. What is pinned is the truth; nothing about links is kept in memory. */
+/* Links: one pinned file per task and program. What is pinned is the truth; nothing about links is kept in
+ * memory. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,8 @@
 #include "base/file.h"
 #include "datapath/internal.h"
 
-void datapath_programs(const struct datapath *datapath, struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
+void datapath_programs(const struct datapath *datapath,
+                       struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
 {
     programs[0] = (struct datapath_program){"connect4", datapath->skeleton->progs.connect4};
     programs[1] = (struct datapath_program){"connect6", datapath->skeleton->progs.connect6};
@@ -25,7 +27,8 @@ static void link_path(const struct datapath *datapath, char path[PATH_MAX], cons
                    pin ? "/" : "", pin ? pin : "");
 }
 
-/* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a negative errno. */
+/* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a negative errno.
+ */
 static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_program_id)
 {
     struct bpf_link_info info = {0};
@@ -43,8 +46,10 @@ static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_pr
     return TAKE_FD(fd);
 }
 
-/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update does no harm. */
-static bool is_our_program(const struct datapath *datapath, uint32_t program_id, const struct bpf_program *ours)
+/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update does no harm.
+ */
+static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
+                           const struct bpf_program *ours)
 {
     __u32 map_ids[64];
     struct bpf_prog_info theirs = {.map_ids = (__u64)(uintptr_t)map_ids, .nr_map_ids = 64};
@@ -103,13 +108,15 @@ static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd
         (void)unlink(path);
     if (fd >= 0)
         (void)close(TAKE_FD(fd));
-    fd = bpf_link_create(bpf_program__fd(program), cgroup_fd, bpf_program__expected_attach_type(program), NULL);
+    fd = bpf_link_create(bpf_program__fd(program), cgroup_fd, bpf_program__expected_attach_type(program),
+                         NULL);
     if (fd < 0) {
         r = -errno;
         if (r == -EPERM)
-            return error_set(error, EPERM,
-                             "%s: the kernel refuses the attachment: a program attached above it allows no others",
-                             cgroup_path);
+            return error_set(
+                error, EPERM,
+                "%s: the kernel refuses the attachment: a program attached above it allows no others",
+                cgroup_path);
         return error_errno(error, r, "%s: attaching", cgroup_path);
     }
     if (bpf_obj_pin(fd, path) < 0)

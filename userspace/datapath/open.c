@@ -13,11 +13,9 @@
 #include "datapath/internal.h"
 
 const char *const datapath_map_names[MAP_COUNT_] = {
-    [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",
-    [MAP_SLOTS] = "slots",         [MAP_ENDPOINTS] = "endpoints",
-    [MAP_TASKS] = "tasks",         [MAP_ENDPOINT_STATS] = "endpoint_stats",
-    [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope",
-    [MAP_LAYOUT] = "layout",
+    [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
+    [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
+    [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
@@ -64,7 +62,8 @@ static int rename_directory(const struct datapath *datapath, const char *from, c
 /* Puts right what a run that died during the swap left: see datapath_activate() for the order it works in. */
 static int recover_directories(const struct datapath *datapath)
 {
-    /* bpffs takes no dot in a name ("reserved for future extension"), so the directories are maps_new, maps_old. */
+    /* bpffs takes no dot in a name ("reserved for future extension"), so the directories are maps_new,
+     * maps_old. */
     if (!directory_exists(datapath, "maps") && directory_exists(datapath, "maps_old") &&
         directory_exists(datapath, "maps_new")) {
         int r = rename_directory(datapath, "maps_new", "maps");
@@ -140,9 +139,12 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         int map;
         uint32_t entries;
     } sizes[] = {
-        {MAP_ALIASES, config->aliases},     {MAP_SERVICES, datapath_services(config->aliases)},
-        {MAP_SLOTS, config->slots},         {MAP_ENDPOINTS, config->endpoints},
-        {MAP_ENDPOINT_STATS, config->endpoints}, {MAP_TASKS, config->tasks},
+        {MAP_ALIASES, config->aliases},
+        {MAP_SERVICES, datapath_services(config->aliases)},
+        {MAP_SLOTS, config->slots},
+        {MAP_ENDPOINTS, config->endpoints},
+        {MAP_ENDPOINT_STATS, config->endpoints},
+        {MAP_TASKS, config->tasks},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -225,11 +227,13 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     r = reuse_pinned(datapath, &datapath->old);
     if (r < 0)
         return error_errno(error, r, "adopting pinned maps");
-    datapath->has_set_retval = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
+    datapath->has_set_retval =
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
     datapath->skeleton->rodata->has_set_retval = datapath->has_set_retval;
     r = svcconnect_bpf__load(datapath->skeleton);
     if (r < 0)
-        return error_errno(error, r, "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
+        return error_errno(error, r,
+                           "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
     for (int map = 0; map < MAP_COUNT_; map++)
         datapath->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
     if (bpf_obj_get_info_by_fd(datapath->fd[MAP_SERVICES], &info, &size) == 0)
@@ -307,8 +311,8 @@ uint64_t datapath_writes(const struct datapath *datapath)
 }
 
 /*
- * What the old programs have counted goes on counting: the totals move to the new map while nothing counts there yet.
- * Connects during the swap itself are counted by whoever handles them.
+ * What the old programs have counted goes on counting: the totals move to the new map while nothing counts
+ * there yet. Connects during the swap itself are counted by whoever handles them.
  */
 static void carry_counters(struct datapath *datapath)
 {
@@ -333,9 +337,9 @@ static int swap_link(const char *name, void *user)
 }
 
 /*
- * Order: every link to programs on the new maps; then maps away, maps_new to maps, maps_old removed. A death before
- * the first rename leaves the old maps in charge of the next start, which fills and swaps again; one between the
- * renames is put right by recover_directories().
+ * Order: every link to programs on the new maps; then maps away, maps_new to maps, maps_old removed. A death
+ * before the first rename leaves the old maps in charge of the next start, which fills and swaps again; one
+ * between the renames is put right by recover_directories().
  */
 int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
 {

@@ -28,9 +28,10 @@ static int check_capabilities(struct error *error)
     if (has_capability(data, CAP_SYS_ADMIN))
         return 0;
     if (!has_capability(data, CAP_BPF) || !has_capability(data, CAP_NET_ADMIN))
-        return error_set(error, EPERM,
-                         "capability missing: loading and attaching the programs needs CAP_SYS_ADMIN, or CAP_BPF and "
-                         "CAP_NET_ADMIN; run svcconnectd as root");
+        return error_set(
+            error, EPERM,
+            "capability missing: loading and attaching the programs needs CAP_SYS_ADMIN, or CAP_BPF and "
+            "CAP_NET_ADMIN; run svcconnectd as root");
     return 0;
 }
 
@@ -50,20 +51,22 @@ static int check_bpffs(const char *path, struct error *error)
         memmove(copy, parent, strlen(parent) + 1);
     }
     if (!mounts_is_bpffs(copy))
-        return error_set(error, ENODEV,
-                         "--bpffs %s is not on a BPF file system: mount one (mount -t bpf bpf /sys/fs/bpf) or name a "
-                         "directory on one",
-                         path);
+        return error_set(
+            error, ENODEV,
+            "--bpffs %s is not on a BPF file system: mount one (mount -t bpf bpf /sys/fs/bpf) or name a "
+            "directory on one",
+            path);
     return 0;
 }
 
 static int check_cgroup2(const char *path, struct error *error)
 {
     if (!mounts_is_cgroup2(path))
-        return error_set(error, ENODEV,
-                         "--cgroup-root %s is not a cgroup v2 mount: mount one (mount -t cgroup2 none DIR) or leave "
-                         "the option out to have it found",
-                         path);
+        return error_set(
+            error, ENODEV,
+            "--cgroup-root %s is not a cgroup v2 mount: mount one (mount -t cgroup2 none DIR) or leave "
+            "the option out to have it found",
+            path);
     return 0;
 }
 
@@ -75,7 +78,8 @@ static int check_mapped_array(struct error *error)
     void *memory;
 
     if (fd < 0 && errno == EPERM)
-        return error_set(error, EPERM, "the bpf() system call is refused (a lockdown, seccomp or container policy)");
+        return error_set(error, EPERM,
+                         "the bpf() system call is refused (a lockdown, seccomp or container policy)");
     if (fd < 0)
         return error_set(error, ENOTSUP, "kernel feature missing: mappable BPF arrays (Linux 5.5)");
     memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -104,9 +108,10 @@ static int check_features(struct error *error)
         if (libbpf_probe_bpf_map_type(maps[i].type, NULL) == 0)
             return error_set(error, ENOTSUP, "kernel feature missing: %s", maps[i].name);
     if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL) == 0)
-        return error_set(error, ENOTSUP,
-                         "kernel feature missing: BPF programs on connect() of a cgroup (CONFIG_CGROUP_BPF, Linux "
-                         "4.17)");
+        return error_set(
+            error, ENOTSUP,
+            "kernel feature missing: BPF programs on connect() of a cgroup (CONFIG_CGROUP_BPF, Linux "
+            "4.17)");
     return 0;
 }
 

@@ -23,7 +23,8 @@ void datapath_set_identity(struct datapath *datapath, uint32_t index, const stru
     datapath->writes++;
 }
 
-void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots, uint32_t count)
+void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots,
+                          uint32_t count)
 {
     if (count == 0)
         return;

@@ -31,20 +31,25 @@ static void write_label(FILE *out, const char *text)
 
 void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
 {
-    header(out, "svcconnect_connects_total", "counter", "Connects of tasks by what the program did with them.");
+    header(out, "svcconnect_connects_total", "counter",
+           "Connects of tasks by what the program did with them.");
     connects(out, "hit", snapshot->counters.hit);
     connects(out, "miss", snapshot->counters.miss);
     connects(out, "no_endpoint", snapshot->counters.no_endpoint);
     connects(out, "inconsistent", snapshot->counters.inconsistent);
-    header(out, "svcconnect_lookup_retries_total", "counter", "Lookups done again because an entry was in change.");
+    header(out, "svcconnect_lookup_retries_total", "counter",
+           "Lookups done again because an entry was in change.");
     (void)fprintf(out, "svcconnect_lookup_retries_total %" PRIu64 "\n", (uint64_t)snapshot->counters.retried);
     header(out, "svcconnect_map_used", "gauge", "Entries in use of a map of the data path.");
     for (size_t i = 0; i < snapshot->n_maps; i++)
-        (void)fprintf(out, "svcconnect_map_used{map=\"%s\"} %u\n", snapshot->maps[i].name, snapshot->maps[i].used);
+        (void)fprintf(out, "svcconnect_map_used{map=\"%s\"} %u\n", snapshot->maps[i].name,
+                      snapshot->maps[i].used);
     header(out, "svcconnect_map_max", "gauge", "Entries a map of the data path has room for.");
     for (size_t i = 0; i < snapshot->n_maps; i++)
-        (void)fprintf(out, "svcconnect_map_max{map=\"%s\"} %u\n", snapshot->maps[i].name, snapshot->maps[i].max);
-    header(out, "svcconnect_map_writes_total", "counter", "Entries this daemon has written into the data path.");
+        (void)fprintf(out, "svcconnect_map_max{map=\"%s\"} %u\n", snapshot->maps[i].name,
+                      snapshot->maps[i].max);
+    header(out, "svcconnect_map_writes_total", "counter",
+           "Entries this daemon has written into the data path.");
     (void)fprintf(out, "svcconnect_map_writes_total %" PRIu64 "\n", snapshot->map_writes);
     gauge(out, "svcconnect_namespaces", "Namespaces registered.", (double)snapshot->namespaces);
     gauge(out, "svcconnect_services", "Services registered.", (double)snapshot->services);

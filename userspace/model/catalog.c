@@ -173,8 +173,8 @@ static int own_aliases(struct service *service)
     return 0;
 }
 
-int catalog_declare_service(struct catalog *catalog, struct service *service, const struct client_alias *aliases,
-                            size_t n_aliases)
+int catalog_declare_service(struct catalog *catalog, struct service *service,
+                            const struct client_alias *aliases, size_t n_aliases)
 {
     struct client_alias *copy = calloc(n_aliases ? n_aliases : 1, sizeof(*copy));
 
@@ -263,8 +263,8 @@ static void drop_references(struct route *route)
     route->n_targets = 0;
 }
 
-int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias, struct route_target *targets,
-                      size_t n_targets)
+int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias,
+                      struct route_target *targets, size_t n_targets)
 {
     struct route *route = calloc(1, sizeof(*route));
     struct route *old;
@@ -283,7 +283,8 @@ int catalog_set_route(struct model_namespace *parent, const struct client_alias 
             free(route);
             return -ENOMEM;
         }
-    /* References of the new route are in place first: a service that both name is not forgotten in between. */
+    /* References of the new route are in place first: a service that both name is not forgotten in between.
+     */
     route->targets = targets;
     route->n_targets = n_targets;
     old = catalog_route(parent, route->identity);
@@ -326,23 +327,19 @@ static void free_namespace(struct model_namespace *parent)
     struct alias_owner *owner, *next_owner;
     struct service *service, *next_service;
 
-    HASH_ITER(hh, parent->routes, route, next_route)
-    {
+    HASH_ITER (hh, parent->routes, route, next_route) {
         HASH_DEL(parent->routes, route);
         free(route->targets);
         free(route);
     }
-    HASH_ITER(hh, parent->owners, owner, next_owner)
-    {
+    HASH_ITER (hh, parent->owners, owner, next_owner) {
         HASH_DEL(parent->owners, owner);
         free(owner);
     }
-    HASH_ITER(hh, parent->services, service, next_service)
-    {
+    HASH_ITER (hh, parent->services, service, next_service) {
         struct instance *instance, *next_instance;
 
-        HASH_ITER(hh, service->instances, instance, next_instance)
-        {
+        HASH_ITER (hh, service->instances, instance, next_instance) {
             HASH_DEL(service->instances, instance);
             free(instance->id);
             free(instance);
@@ -360,8 +357,7 @@ void catalog_free(struct catalog **catalog)
 
     if (!*catalog)
         return;
-    HASH_ITER(hh, (*catalog)->namespaces, parent, next)
-    {
+    HASH_ITER (hh, (*catalog)->namespaces, parent, next) {
         HASH_DEL((*catalog)->namespaces, parent);
         free_namespace(parent);
     }

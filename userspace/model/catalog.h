@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Everything that is registered, as plain data: namespaces with their services, instances and routes, and the two
- * questions that routing asks: what does a client alias lead to, and which aliases does a service stand behind.
- * No I/O, no time. The catalog owns what it holds; pointers into it stay good until the thing is removed.
+ * Everything that is registered, as plain data: namespaces with their services, instances and routes, and the
+ * two questions that routing asks: what does a client alias lead to, and which aliases does a service stand
+ * behind. No I/O, no time. The catalog owns what it holds; pointers into it stay good until the thing is
+ * removed.
  *
- * A service that is only mentioned (a route targets it, an instance arrived before its service) is held undeclared.
+ * A service that is only mentioned (a route targets it, an instance arrived before its service) is held
+ * undeclared.
  */
 #pragma once
 
@@ -34,7 +36,8 @@ struct instance {
     enum svc_protocol protocol;
     enum svc_health health; /* what its owner reports */
     uint32_t weight;
-    uint32_t endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */
+    uint32_t
+        endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */
     UT_hash_handle hh;
 };
 
@@ -90,7 +93,7 @@ const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
 const char *health_name(enum svc_health health);       /* "HEALTHY", "UNHEALTHY" */
 const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE]);
 
-struct catalog *catalog_new(void);            /* NULL: no memory */
+struct catalog *catalog_new(void);           /* NULL: no memory */
 void catalog_free(struct catalog **catalog); /* NULL-safe; sets to NULL */
 
 struct model_namespace *catalog_namespace(const struct catalog *catalog, const char *name);
@@ -105,12 +108,13 @@ struct service *catalog_make_service(struct catalog *catalog, const char *namesp
 struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id);
 
 /* Declares the service with these client aliases (copied), replacing those it had. -ENOMEM. */
-int catalog_declare_service(struct catalog *catalog, struct service *service, const struct client_alias *aliases,
-                            size_t n_aliases);
+int catalog_declare_service(struct catalog *catalog, struct service *service,
+                            const struct client_alias *aliases, size_t n_aliases);
 
-/* Takes `targets` over (malloc'd), also on failure. Replaces the route of the same alias. -ENOMEM leaves the old one. */
-int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias, struct route_target *targets,
-                      size_t n_targets);
+/* Takes `targets` over (malloc'd), also on failure. Replaces the route of the same alias. -ENOMEM leaves the
+ * old one. */
+int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias,
+                      struct route_target *targets, size_t n_targets);
 
 /* Removals. Removing a service that is still mentioned leaves it undeclared. */
 void catalog_remove_instance(struct catalog *catalog, struct instance *instance);
@@ -118,8 +122,8 @@ void catalog_undeclare_service(struct catalog *catalog, struct service *service)
 void catalog_remove_route(struct model_namespace *parent, struct route *route);
 
 /*
- * What a client alias leads to: the route's targets if there is one, else the owning service with weight 1 (stored in
- * *single, which the result then points to). *ret_n_targets 0 and NULL: no such alias.
+ * What a client alias leads to: the route's targets if there is one, else the owning service with weight 1
+ * (stored in *single, which the result then points to). *ret_n_targets 0 and NULL: no such alias.
  */
 const struct route_target *catalog_alias_targets(const struct model_namespace *parent, const char *identity,
                                                  struct route_target *single, size_t *ret_n_targets);

@@ -44,10 +44,11 @@ static bool is_labels(const char *name, const char *allowed, bool may_dash_stand
 int model_check_service(const char *field, const char *name, struct error *error)
 {
     if (strlen(name) > MODEL_SERVICE_MAX || !is_labels(name, LETTERS_DIGITS "_-", false))
-        return error_input(error, field, name,
-                           "at most %d characters: labels of 1 to 63 letters, digits, _ and - (not at either end), "
-                           "joined by dots",
-                           MODEL_SERVICE_MAX);
+        return error_input(
+            error, field, name,
+            "at most %d characters: labels of 1 to 63 letters, digits, _ and - (not at either end), "
+            "joined by dots",
+            MODEL_SERVICE_MAX);
     return 0;
 }
 
@@ -70,7 +71,8 @@ int model_check_dns_name(const char *field, char *name, struct error *error)
     if (strlen(name) > MODEL_DNS_NAME_MAX || ip_address_parse(name, &address) == 0 ||
         !is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true))
         return error_input(error, field, name,
-                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, digits, _ and - (not first)",
+                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, "
+                           "digits, _ and - (not first)",
                            MODEL_DNS_NAME_MAX);
     return 0;
 }

@@ -19,7 +19,7 @@ int model_check_service(const char *field, const char *name, struct error *error
 int model_check_instance_id(const char *field, const char *id, struct error *error);
 
 /*
- * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots; none
- * beginning with -. An IPv4 address is refused: nobody looks one up.
+ * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots;
+ * none beginning with -. An IPv4 address is refused: nobody looks one up.
  */
 int model_check_dns_name(const char *field, char *name, struct error *error);

@@ -6,8 +6,8 @@ int registry_load(struct registry *registry, registry_row_fn on_row, void *user,
     return registry->backend->load(registry, on_row, user, error);
 }
 
-int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows, uint64_t *ret_revision,
-                    struct error *error)
+int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
+                    uint64_t *ret_revision, struct error *error)
 {
     return registry->backend->commit(registry, rows, n_rows, ret_revision, error);
 }

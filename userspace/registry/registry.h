@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The registry: rows of key and JSON text with one revision for all, whatever keeps them. Keys are those of rows.h, so
- * that every backend holds the same content. A commit that returned 0 survives kill -9 and power loss.
+ * The registry: rows of key and JSON text with one revision for all, whatever keeps them. Keys are those of
+ * rows.h, so that every backend holds the same content. A commit that returned 0 survives kill -9 and power
+ * loss.
  */
 #pragma once
 
@@ -25,8 +26,8 @@ struct registry_backend {
     /* All rows, in key order. */
     int (*load)(struct registry *registry, registry_row_fn on_row, void *user, struct error *error);
     /* All rows or none, durable when it returns. */
-    int (*commit)(struct registry *registry, const struct registry_row *rows, size_t n_rows, uint64_t *ret_revision,
-                  struct error *error);
+    int (*commit)(struct registry *registry, const struct registry_row *rows, size_t n_rows,
+                  uint64_t *ret_revision, struct error *error);
     uint64_t (*revision)(const struct registry *registry);
     const char *(*location)(const struct registry *registry);
     void (*close)(struct registry *registry);
@@ -38,8 +39,8 @@ struct registry {
 };
 
 int registry_load(struct registry *registry, registry_row_fn on_row, void *user, struct error *error);
-int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows, uint64_t *ret_revision,
-                    struct error *error);
+int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
+                    uint64_t *ret_revision, struct error *error);
 uint64_t registry_revision(const struct registry *registry);
 const char *registry_location(const struct registry *registry);
 void registry_close(struct registry **registry); /* NULL-safe; sets to NULL */

@@ -13,9 +13,9 @@ static const struct {
     enum row_kind kind;
     int parts; /* after the prefix; the last one may itself hold slashes */
 } kinds[] = {
-    {"namespaces/", ROW_NAMESPACE, 1},     {"services/", ROW_SERVICE, 2},   {"instances/", ROW_INSTANCE, 3},
-    {"routes/", ROW_ROUTE, 3},             {"host/address/", ROW_HOST_ADDRESS, 1},
-    {"host/scope/", ROW_HOST_SCOPE, 1},
+    {"namespaces/", ROW_NAMESPACE, 1},      {"services/", ROW_SERVICE, 2},
+    {"instances/", ROW_INSTANCE, 3},        {"routes/", ROW_ROUTE, 3},
+    {"host/address/", ROW_HOST_ADDRESS, 1}, {"host/scope/", ROW_HOST_SCOPE, 1},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -138,8 +138,8 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
-int row_for_route(const char *namespace_name, const struct client_alias *alias, const struct route_target *targets,
-                  size_t n_targets, struct registry_row *ret_row)
+int row_for_route(const char *namespace_name, const struct client_alias *alias,
+                  const struct route_target *targets, size_t n_targets, struct registry_row *ret_row)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     cJSON *json = cJSON_CreateObject();
@@ -166,7 +166,8 @@ int row_delete_service(const char *namespace_name, const char *service, struct r
     return make_row(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
 }
 
-int row_delete_instance(const char *namespace_name, const char *service, const char *id, struct registry_row *ret_row)
+int row_delete_instance(const char *namespace_name, const char *service, const char *id,
+                        struct registry_row *ret_row)
 {
     return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
 }
@@ -203,7 +204,8 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     case ROW_SERVICE:
         service = catalog_service(catalog, name.namespace_name, name.service);
         if (service && service->is_declared)
-            return row_for_service(parent->name, service->name, service->aliases, service->n_aliases, ret_row);
+            return row_for_service(parent->name, service->name, service->aliases, service->n_aliases,
+                                   ret_row);
         break;
     case ROW_INSTANCE:
         service = catalog_service(catalog, name.namespace_name, name.service);

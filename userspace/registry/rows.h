@@ -45,22 +45,24 @@ int row_for_service(const char *namespace_name, const char *service, const struc
                     size_t n_aliases, struct registry_row *ret_row);
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
                      struct registry_row *ret_row);
-int row_for_route(const char *namespace_name, const struct client_alias *alias, const struct route_target *targets,
-                  size_t n_targets, struct registry_row *ret_row);
+int row_for_route(const char *namespace_name, const struct client_alias *alias,
+                  const struct route_target *targets, size_t n_targets, struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
 /* Deletions: a key with no value. */
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row);
-int row_delete_instance(const char *namespace_name, const char *service, const char *id, struct registry_row *ret_row);
+int row_delete_instance(const char *namespace_name, const char *service, const char *id,
+                        struct registry_row *ret_row);
 int row_delete_route(const char *namespace_name, const char *identity, struct registry_row *ret_row);
 
 void row_done(struct registry_row *row);
 
-/* The row that would bring back what `key` names in the catalog as it is now (a deletion if it is not there). */
+/* The row that would bring back what `key` names in the catalog as it is now (a deletion if it is not there).
+ */
 int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row);
 
 /*
- * Applies one row (value NULL: deletes). Host rows and unknown rows leave the catalog alone. -EINVAL: the value is not
- * such a row (error says which member); -ENOMEM. On failure nothing has changed.
+ * Applies one row (value NULL: deletes). Host rows and unknown rows leave the catalog alone. -EINVAL: the
+ * value is not such a row (error says which member); -ENOMEM. On failure nothing has changed.
  */
 int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error);

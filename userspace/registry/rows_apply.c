@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Reading rows into the catalog. What is written here may come from another host or version: it is checked again. */
+/* Reading rows into the catalog. What is written here may come from another host or version: it is checked
+ * again. */
 #include <errno.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ static int read_alias(const cJSON *object, struct client_alias *ret_alias, struc
     return r;
 }
 
-static int apply_service(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+static int apply_service(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                         struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "clientAliases");
     int n = cJSON_GetArraySize(list);
@@ -57,8 +59,7 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
 
     if (!aliases)
         return -ENOMEM;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         int r = read_alias(item, &aliases[i++], error);
 
         if (r < 0)
@@ -68,7 +69,8 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
     return service ? catalog_declare_service(catalog, service, aliases, (size_t)n) : -ENOMEM;
 }
 
-static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                          struct error *error)
 {
     const char *address_text = NULL;
     const char *health = "HEALTHY";
@@ -132,7 +134,8 @@ static int parse_identity(const char *text, struct client_alias *ret_alias)
     return 0;
 }
 
-static int apply_route(struct catalog *catalog, const struct row_name *name, const cJSON *json, struct error *error)
+static int apply_route(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                       struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "targets");
     int n = cJSON_GetArraySize(list);
@@ -146,8 +149,7 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
         return -ENOMEM;
     if (parse_identity(name->last, &alias) < 0)
         return error_input(error, "alias", name->last, "dnsName:port/protocol");
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         const char *service = NULL;
         uint64_t weight = 0;
         int r = json_get_string(item, "service", true, &service, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Which parts of the `slots` array hold a table: a buddy allocator over slot numbers. Pure bookkeeping; when a region
- * that programs may still read can be given back is the caller's matter (after a grace period).
+ * Which parts of the `slots` array hold a table: a buddy allocator over slot numbers. Pure bookkeeping; when
+ * a region that programs may still read can be given back is the caller's matter (after a grace period).
  */
 #pragma once
 
@@ -19,8 +19,8 @@ void slot_regions_free(struct slot_regions **regions);
 int slot_regions_take(struct slot_regions *regions, uint32_t count, uint32_t *ret_first);
 
 /*
- * Marks the region that an earlier run took for `count` slots at `first` as taken. -EINVAL: take() could not have
- * given this one (alignment, range); -EBUSY: overlaps a taken one.
+ * Marks the region that an earlier run took for `count` slots at `first` as taken. -EINVAL: take() could not
+ * have given this one (alignment, range); -EBUSY: overlaps a taken one.
  */
 int slot_regions_reserve(struct slot_regions *regions, uint32_t first, uint32_t count);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * From a client alias's targets to the alias-method table that the program draws from. Pure: same input, same bytes,
- * which is what lets an adopting daemon see that nothing has changed.
+ * From a client alias's targets to the alias-method table that the program draws from. Pure: same input, same
+ * bytes, which is what lets an adopting daemon see that nothing has changed.
  *
  * P(endpoint) = target weight / sum over targets that have an eligible endpoint
  *             x instance weight / sum over the target's eligible instances.
- * Eligible here: is_eligible and weight > 0 (and, for a table of IPv4 only, an IPv4 address). A target of weight 0
- * counts as having none. Weight 0 is never drawn; every other weight keeps its probability to 2^-32.
+ * Eligible here: is_eligible and weight > 0 (and, for a table of IPv4 only, an IPv4 address). A target of
+ * weight 0 counts as having none. Weight 0 is never drawn; every other weight keeps its probability to 2^-32.
  */
 #pragma once
 
@@ -36,12 +36,12 @@ struct table_target {
 };
 
 /*
- * Builds the table: one slot per eligible candidate, in the order given (targets, then candidates). *ret_slots is
- * the caller's (free); with nobody eligible it is NULL and *ret_count 0. Unused bytes of a slot are zero.
- * -ENOMEM; -E2BIG: more than SVC_MAX_TABLE_SLOTS eligible candidates.
+ * Builds the table: one slot per eligible candidate, in the order given (targets, then candidates).
+ * *ret_slots is the caller's (free); with nobody eligible it is NULL and *ret_count 0. Unused bytes of a slot
+ * are zero. -ENOMEM; -E2BIG: more than SVC_MAX_TABLE_SLOTS eligible candidates.
  */
-int table_build(const struct table_target *targets, size_t n_targets, bool only_v4, struct svc_slot **ret_slots,
-                uint32_t *ret_count);
+int table_build(const struct table_target *targets, size_t n_targets, bool only_v4,
+                struct svc_slot **ret_slots, uint32_t *ret_count);
 
 /*
  * The probability (0..1) of one candidate of one target, by the formula above, for people to read.

@@ -9,7 +9,7 @@
 
 /* One alias in one scope with its tables, as wanted or as published. Points into the caller's memory. */
 struct table_view {
-    const char *identity; /* unique within a set */
+    const char *identity;          /* unique within a set */
     const struct svc_slot *slots4; /* for AF_INET sockets */
     uint32_t count4;
     const struct svc_slot *slots6; /* for AF_INET6 sockets; may be the same memory */
@@ -30,7 +30,8 @@ struct table_operation {
 
 /*
  * Both sets in any order. Operations come ordered: removals, replacements, additions; each group by identity.
- * *ret_operations is the caller's (free), NULL when nothing differs. -ENOMEM; -EEXIST: an identity twice in a set.
+ * *ret_operations is the caller's (free), NULL when nothing differs. -ENOMEM; -EEXIST: an identity twice in a
+ * set.
  */
-int table_diff(const struct table_view *wanted, size_t n_wanted, const struct table_view *current, size_t n_current,
-               struct table_operation **ret_operations, size_t *ret_n_operations);
+int table_diff(const struct table_view *wanted, size_t n_wanted, const struct table_view *current,
+               size_t n_current, struct table_operation **ret_operations, size_t *ret_n_operations);

@@ -46,7 +46,8 @@ int cgroup_resolve(const char *root, const char *text, struct cgroup *ret_cgroup
     else
         (void)snprintf(joined, sizeof(joined), "%s/%s", real_root, text);
     real = realpath(joined, NULL);
-    /* A path through another mount point or a link to the hierarchy is fine too, as long as it ends inside. */
+    /* A path through another mount point or a link to the hierarchy is fine too, as long as it ends inside.
+     */
     if (!real && text[0] == '/')
         real = realpath(text, NULL);
     if (!real) {

@@ -19,9 +19,9 @@ struct cgroup {
 };
 
 /*
- * `text`: a path below the mount ("/a/b", "a/b") or the full path of the directory. Links are resolved. Refused: the root in any
- * spelling, "", what does not exist (-ENOENT) or is not a cgroup v2 directory. An empty path computed from an
- * unreadable /proc/PID/cgroup would otherwise redirect the whole host.
+ * `text`: a path below the mount ("/a/b", "a/b") or the full path of the directory. Links are resolved.
+ * Refused: the root in any spelling, "", what does not exist (-ENOENT) or is not a cgroup v2 directory. An
+ * empty path computed from an unreadable /proc/PID/cgroup would otherwise redirect the whole host.
  */
 int cgroup_resolve(const char *root, const char *text, struct cgroup *ret_cgroup, struct error *error);
 

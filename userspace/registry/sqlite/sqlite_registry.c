@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One table of rows, one of a revision; every commit is one transaction with the three statements prepared once. */
+/* One table of rows, one of a revision; every commit is one transaction with the three statements prepared
+ * once. */
 #include "registry/sqlite/sqlite_registry.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ struct sqlite_registry {
 static int failed(const struct sqlite_registry *self, struct error *error, const char *doing)
 {
     int code = self->database ? sqlite3_errcode(self->database) : SQLITE_NOMEM;
-    int number = code == SQLITE_FULL                              ? ENOSPC
+    int number = code == SQLITE_FULL                               ? ENOSPC
                  : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? EUCLEAN
                  : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? EBUSY
                                                                    : EIO;
@@ -62,7 +63,8 @@ static int sqlite_load(struct registry *registry, registry_row_fn on_row, void *
         SQLITE_OK)
         return failed(self, error, "reading");
     while ((code = sqlite3_step(select)) == SQLITE_ROW && r == 0)
-        r = on_row((const char *)sqlite3_column_text(select, 0), (const char *)sqlite3_column_text(select, 1), user);
+        r = on_row((const char *)sqlite3_column_text(select, 0), (const char *)sqlite3_column_text(select, 1),
+                   user);
     if (r == 0 && code != SQLITE_DONE)
         r = failed(self, error, "reading");
     sqlite3_finalize(select);
@@ -156,9 +158,10 @@ static int make_schema(struct sqlite_registry *self, struct error *error)
         read_number(self, "PRAGMA user_version", &version) < 0)
         return failed(self, error, "opening");
     if (version > SCHEMA_VERSION)
-        return error_set(error, EUCLEAN,
-                         "registry %s was written by a newer svcconnectd (format %d, this one reads %d): use that one",
-                         self->path, (int)version, SCHEMA_VERSION);
+        return error_set(
+            error, EUCLEAN,
+            "registry %s was written by a newer svcconnectd (format %d, this one reads %d): use that one",
+            self->path, (int)version, SCHEMA_VERSION);
     if (version == SCHEMA_VERSION)
         return 0;
     if (sqlite3_exec(self->database,
@@ -180,15 +183,16 @@ static int prepare_statements(struct sqlite_registry *self, struct error *error)
         sqlite3_stmt **statement;
     } const all[] = {
         {"BEGIN IMMEDIATE", &self->begin},
-        {"INSERT INTO rows VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", &self->put},
+        {"INSERT INTO rows VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+         &self->put},
         {"DELETE FROM rows WHERE key = ?1", &self->delete},
         {"UPDATE revision SET number = ?1", &self->bump},
         {"COMMIT", &self->commit},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-        if (sqlite3_prepare_v3(self->database, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement, NULL) !=
-            SQLITE_OK)
+        if (sqlite3_prepare_v3(self->database, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
+                               NULL) != SQLITE_OK)
             return failed(self, error, "preparing");
     return 0;
 }
