@@ -48,7 +48,9 @@ def check_requirements():
     import testbed
     if os.geteuid() != 0:
         sys.exit("run.py: needs root")
-    for path in (testbed.DAEMON, testbed.CLI, testbed.tool("announce"), testbed.tool("connector")):
+    support = os.path.join(testbed.TOP, "tests", "support")
+    tools = [testbed.tool(file[:-2]) for file in sorted(os.listdir(support)) if file.endswith(".c")]
+    for path in (testbed.DAEMON, testbed.CLI, *tools):
         if not os.access(path, os.X_OK):
             sys.exit(f"run.py: {path} is missing: make all tools (or set SVCCONNECT_BUILD)")
 

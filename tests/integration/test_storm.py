@@ -4,12 +4,15 @@
 Each instance announces its service's name. Writers change weights, health and routes in batches; a churner creates and
 deletes services of the same names in another namespace, so that the kernel recycles hash entries between the two, and
 attaches and detaches tasks. A single wrong answer or failed connect is a failure."""
+import contextlib
 import http.client
+import json
 import random
+import subprocess
 import threading
 import time
 
-from testbed import Testbed, note, wait_until
+from testbed import Skip, Testbed, note, tool, wait_until
 
 SERVICES = 50
 LARGE = 5  # of them with MANY instances, so that tables of very different sizes follow each other in the same slots
@@ -255,6 +258,42 @@ def test_alias_entries_recycled_while_connecting():
         assert report["answered"] and not report["failed"] and not report["wrong"], report
         assert rounds >= 3
         wait_until(lambda: len(bed.get("/v1/services")["services"]) == 1, 5, "only the steady service is left")
+
+
+def rcu_is_expedited():
+    with contextlib.suppress(OSError), open("/sys/kernel/rcu_expedited", encoding="utf-8") as file:
+        return file.read().strip() != "0"
+    return False
+
+
+def test_published_slots_stay_as_they_are_for_a_grace_period():
+    """A reader that took a descriptor a millisecond ago still finds that table's own endpoints."""
+    if rcu_is_expedited():
+        raise Skip("grace periods are expedited here: shorter than what is watched")
+    with Testbed({"maps": {"slots": 1024}}) as bed:
+        client = bed.task()
+        names = [f"s{i}" for i in range(20)]
+        changes, words = [], []
+        for name in names:
+            for id in range(FEW):
+                host, port = bed.address().split(":")
+                changes.append({"op": "register", "service": name, "address": f"{host}:{port}", "id": str(id)})
+                words.append(f"endpoint {host} {port} {name}")
+        bed.batch(changes)
+        words += [f"alias {bed.address_of(name, 8080)} 8080 {name}" for name in names]
+        command = [tool("slow_reader"), "--maps", bed.bpffs + "/maps", "--scope", str(bed.tasks()[client.path]["scope"])]
+        reader = bed.popen([*command, "--seconds", "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        reader.stdin.write("\n".join(words) + "\n")
+        reader.stdin.close()
+        connection, chance, count = bed.connection(), random.Random(3), 0
+        while reader.poll() is None:
+            change = {"service": chance.choice(names), "id": "0", "weight": chance.randrange(1, 100)}
+            assert connection.ask("PATCH", "/v1/instances", change)[0] == 200
+            count += 1
+        report = json.loads(reader.stdout.read())
+        note(f"{count} changes, {report['replaced']} of them during {report['looks']} looks")
+        assert report["views"] == 20 and report["looks"] > 100 and report["replaced"] > 100, report
+        assert report["wrong"] == 0, report
 
 
 test_no_wrong_answer_while_all_tables_are_rewritten.timeout = 90

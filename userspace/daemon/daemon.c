@@ -39,7 +39,6 @@ static void on_end_signal(evutil_socket_t signal_number, short what, void *user)
 /* Maps and directories belong to the running data path; what can change in place is the log level. */
 static void on_reload_signal(evutil_socket_t signal_number, short what, void *user)
 {
-    char *arguments[] = {"svcconnectd", "--config", NULL, NULL};
     struct daemon *daemon = user;
     struct config config;
     enum config_action action;
@@ -48,17 +47,14 @@ static void on_reload_signal(evutil_socket_t signal_number, short what, void *us
     (void)signal_number;
     (void)what;
     notify_manager("RELOADING=1");
-    arguments[2] = daemon->config.file;
-    if (access(daemon->config.file, F_OK) < 0)
-        log_info("SIGHUP: no configuration file %s, nothing to reload", daemon->config.file);
-    else if (config_load(3, arguments, &config, &action, &error) < 0)
+    if (config_load(daemon->argc, daemon->argv, &config, &action, &error) < 0) {
         log_warning("SIGHUP: keeping the running settings: %s", error.message);
-    else {
+    } else {
         log_set_level(config.log_level);
         log_info("SIGHUP: log level is %s; other settings take effect at a restart, which no task notices",
                  log_level_name(config.log_level));
-        config_done(&config);
     }
+    config_done(&config);
     notify_manager("READY=1");
 }
 

@@ -17,6 +17,8 @@
 #include "registry/registry.h"
 
 struct daemon {
+    int argc; /* the command line, for reloading */
+    char **argv;
     struct config config;
     struct event_base *base;
     struct event *signals[3];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,7 @@ static int print_config(const struct config *config)
 
 int main(int argc, char **argv)
 {
-    struct daemon daemon = {.locks = {-1, -1, -1}};
+    struct daemon daemon = {.argc = argc, .argv = argv, .locks = {-1, -1, -1}};
     enum config_action action = CONFIG_RUN;
     struct error error = {0};
     int status;

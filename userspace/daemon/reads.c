@@ -315,6 +315,11 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
     return object;
 }
 
+static int tasks_by_path(struct task *a, struct task *b)
+{
+    return strcmp(a->cgroup.path, b->cgroup.path);
+}
+
 int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
 {
     struct daemon *daemon = user;
@@ -323,6 +328,7 @@ int read_tasks(const struct control_request *request, cJSON **ret_answer, struct
     const struct task *task;
 
     (void)error;
+    HASH_SORT(daemon->tasks.all, tasks_by_path);
     for (task = daemon->tasks.all; task; task = task->hh.next)
         if (is_wanted(request, task->namespace_name))
             (void)cJSON_AddItemToArray(list, read_task(daemon, task));

@@ -262,35 +262,44 @@ static bool is_in_place(struct daemon *daemon, const struct task *task, const st
            datapath_get_scope(daemon->datapath, task->cgroup.id, &scope) == 0 && scope == task->scope;
 }
 
-static void adopt_task(struct daemon *daemon, const struct found_task *found)
+/* Only what would lose a task is an error: no room for its entry. The rest is said, and the task stays as it is. */
+static int adopt_task(struct daemon *daemon, const struct found_task *found, struct error *ret_error)
 {
     struct cgroup cgroup = {.id = found->cgroup_id};
     struct error error = {0};
     struct task *task;
+    int r = 0;
 
     (void)snprintf(cgroup.path, sizeof(cgroup.path), "%s", found->entry.cgroup);
     task = cgroup.path[0] == '/' && cgroup.path[1] ? new_task(daemon, &cgroup) : NULL;
     if (!task || set_owner(task, found->entry.namespace, found->entry.service) < 0) {
         if (task)
             forget_task(daemon, task);
-        return;
+        return 0;
     }
     task->is_run = found->entry.flags & SVC_TASK_RUN;
     if (!cgroup_is_alive(daemon->config.cgroup_root, &cgroup)) {
         log_info("task %s has gone, removing what was pinned for it", cgroup.path);
         take_off(daemon, task);
-        return;
+        return 0;
     }
     if (numbers_scope(daemon, task->namespace_name, &task->scope, &error) < 0) {
         log_warning("task %s: %s", cgroup.path, error.message);
-        return;
+        return 0;
     }
     if (is_in_place(daemon, task, &found->entry))
         task->is_attached = true;
-    else if (put_on(daemon, task, &error) < 0)
+    else
+        r = put_on(daemon, task, &error);
+    if (r == -ENOSPC) {
+        *ret_error = error;
+        return r;
+    }
+    if (r < 0)
         log_warning("task %s stays as it is: %s", cgroup.path, error.message);
     if (task->is_run && task_hosts_write(daemon, task, &error) < 0)
         log_warning("task %s: %s", cgroup.path, error.message);
+    return 0;
 }
 
 static int on_link(const char *name, void *user)
@@ -313,13 +322,13 @@ int task_list_adopt(struct daemon *daemon, struct error *error)
     for (struct found_task *found = list, *next; found; found = next) {
         next = found->next;
         if (r == 0)
-            adopt_task(daemon, found);
+            r = adopt_task(daemon, found, error);
         free(found);
     }
     if (r == 0)
         r = datapath_each_link(daemon->datapath, on_link, daemon);
     if (r < 0)
-        return error_errno(error, r, "reading the pinned tasks");
+        return error->number ? r : error_errno(error, r, "reading the pinned tasks");
     return save_numbers(daemon, error);
 }
 

@@ -83,8 +83,7 @@ static int hand_out(struct outcome *outcomes, size_t n, uint64_t units)
     return 0;
 }
 
-/* Takes back what raising tiny probabilities to one unit has overdrawn; the largest, above 2^31, does not
- * feel it. */
+/* Takes back what raising tiny probabilities to one unit has overdrawn; the largest can spare it. */
 static void take_back(struct outcome *outcomes, size_t n, uint64_t units)
 {
     struct outcome *largest = &outcomes[0];

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* In a directory of its own that the group's teardown removes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+static char directory[] = "test_file.XXXXXX";
+
+static int enter_directory(void **state)
+{
+    const char *parent = getenv("TMPDIR");
+
+    (void)state;
+    if (chdir(parent ? parent : P_tmpdir) < 0 || !mkdtemp(directory) || chdir(directory) < 0)
+        return -1;
+    (void)umask(0);
+    return 0;
+}
+
+static int leave_directory(void **state)
+{
+    (void)state;
+    (void)unlink("file");
+    (void)unlink("link");
+    (void)rmdir("a/b/c");
+    (void)rmdir("a/b");
+    (void)rmdir("a");
+    return chdir("..") < 0 ? -1 : rmdir(directory);
+}
+
+static void put(const char *path, const char *bytes, size_t length)
+{
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, length), length);
+}
+
+static void check_content(const char *path, const char *wanted)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length = 4711;
+
+    assert_int_equal(file_read(path, 1 << 20, &text, &length), 0);
+    assert_int_equal(length, strlen(wanted));
+    assert_string_equal(text, wanted);
+}
+
+static struct stat status_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(lstat(path, &status), 0);
+    return status;
+}
+
+static void test_read(void **state)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length = 4711;
+
+    (void)state;
+    assert_int_equal(file_read("missing", 100, &text, &length), -ENOENT);
+    assert_int_equal(file_read(".", 100, &text, &length), -EISDIR);
+    put("file", "hello\0world", 11);
+    assert_int_equal(file_read("file", 10, &text, &length), -EFBIG);
+    assert_null(text);
+    assert_int_equal(length, 4711);
+    assert_int_equal(file_read("file", 11, &text, &length), 0);
+    assert_int_equal(length, 11);
+    assert_memory_equal(text, "hello\0world", 12);
+    free(TAKE_PTR(text));
+    assert_int_equal(file_read("file", 11, &text, NULL), 0);
+    assert_string_equal(text, "hello");
+    put("file", "", 0);
+    check_content("file", "");
+}
+
+/* Sizes around the buffer's growth. */
+static void test_read_sizes(void **state)
+{
+    static const size_t sizes[] = {1, 4095, 4096, 4097, 8192, 100000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        char *wanted = calloc(1, sizes[i] + 1);
+
+        assert_non_null(wanted);
+        for (size_t c = 0; c < sizes[i]; c++)
+            wanted[c] = (char)('a' + c % 23);
+        put("file", wanted, sizes[i]);
+        check_content("file", wanted);
+        free(wanted);
+    }
+}
+
+static void test_rewrite_creates(void **state)
+{
+    struct stat status;
+
+    (void)state;
+    (void)unlink("file");
+    assert_int_equal(file_rewrite_in_place("file", 0640, "one\n"), 0);
+    status = status_of("file");
+    assert_int_equal(status.st_mode & 07777, 0640);
+    check_content("file", "one\n");
+    assert_int_equal(file_rewrite_in_place("missing/file", 0640, "x"), -ENOENT);
+}
+
+/* Longer, shorter, empty: the same inode (others have it bind-mounted) and the same mode. */
+static void test_rewrite_keeps_inode(void **state)
+{
+    static const char *const texts[] = {"a longer text\n", "short\n", "", "x", "some more text than that\n"};
+    struct stat before;
+
+    (void)state;
+    put("file", "first\n", 6);
+    assert_int_equal(chmod("file", 0604), 0);
+    before = status_of("file");
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct stat after;
+
+        assert_int_equal(file_rewrite_in_place("file", 0640, texts[i]), 0);
+        check_content("file", texts[i]);
+        after = status_of("file");
+        assert_int_equal(after.st_ino, before.st_ino);
+        assert_int_equal(after.st_mode, before.st_mode);
+    }
+}
+
+static void test_rewrite_same_text(void **state)
+{
+    static const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+    (void)state;
+    put("file", "same\n", 5);
+    assert_int_equal(utimensat(AT_FDCWD, "file", long_ago, 0), 0);
+    assert_int_equal(file_rewrite_in_place("file", 0640, "same\n"), 0);
+    assert_int_equal(status_of("file").st_mtim.tv_sec, 1000);
+    assert_int_equal(file_rewrite_in_place("file", 0640, "samE\n"), 0);
+    assert_int_not_equal(status_of("file").st_mtim.tv_sec, 1000);
+}
+
+/* A link in the place of the file is not followed: the daemon writes as root. */
+static void test_rewrite_follows_no_link(void **state)
+{
+    (void)state;
+    put("file", "target\n", 7);
+    assert_int_equal(symlink("file", "link"), 0);
+    assert_int_equal(file_rewrite_in_place("link", 0640, "new\n"), -ELOOP);
+    check_content("file", "target\n");
+}
+
+/* What the reading process has seen; shared memory. */
+struct sightings {
+    volatile unsigned long reads, empty, headless;
+};
+
+static void read_for_ever(struct sightings *seen)
+{
+    for (;;) {
+        _cleanup_free_ char *text = NULL;
+        size_t length = 0;
+
+        if (file_read("file", 1 << 20, &text, &length) < 0)
+            continue;
+        seen->empty += length == 0;
+        seen->headless += length > 0 && strncmp(text, "127.0.0.1 localhost\n", 20) != 0;
+        seen->reads++;
+    }
+}
+
+/* A process reads while the text grows and shrinks: it never finds the file empty or without its first line.
+ */
+static void test_rewrite_never_empty(void **state)
+{
+    struct sightings *seen =
+        mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char large[6000] = "127.0.0.1 localhost\n";
+    unsigned long rewrites = 0;
+    pid_t reader;
+
+    (void)state;
+    assert_true(seen != MAP_FAILED);
+    memset(large + 20, 'x', sizeof(large) - 21);
+    put("file", large, strlen(large));
+    reader = fork();
+    assert_true(reader >= 0);
+    if (reader == 0)
+        read_for_ever(seen);
+    for (; rewrites < 20000 || (seen->reads < 5000 && rewrites < 2000000); rewrites++)
+        if (file_rewrite_in_place("file", 0644, rewrites % 2 ? large : "127.0.0.1 localhost\n") < 0)
+            break;
+    (void)kill(reader, SIGKILL);
+    (void)waitpid(reader, NULL, 0);
+    assert_true(rewrites >= 20000);
+    assert_true(seen->reads >= 5000);
+    assert_int_equal(seen->empty, 0);
+    assert_int_equal(seen->headless, 0);
+    (void)munmap(seen, sizeof(*seen));
+}
+
+static void test_directory_make(void **state)
+{
+    (void)state;
+    assert_int_equal(directory_make("a/b/c", 0750), 0);
+    assert_int_equal(status_of("a/b/c").st_mode & 07777, 0750);
+    assert_int_equal(status_of("a").st_mode & 07777, 0750);
+    assert_int_equal(chmod("a/b/c", 0700), 0);
+    assert_int_equal(directory_make("a/b/c", 0755), 0);
+    assert_int_equal(directory_make("a/b/c/", 0755), 0);
+    assert_int_equal(status_of("a/b/c").st_mode & 07777, 0700);
+    put("file", "x", 1);
+    assert_int_equal(directory_make("file/b", 0755), -ENOTDIR);
+    assert_int_equal(directory_make("/", 0755), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_sizes),
+        cmocka_unit_test(test_rewrite_creates),
+        cmocka_unit_test(test_rewrite_keeps_inode),
+        cmocka_unit_test(test_rewrite_same_text),
+        cmocka_unit_test(test_rewrite_follows_no_link),
+        cmocka_unit_test(test_rewrite_never_empty),
+        cmocka_unit_test(test_directory_make),
+    };
+
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}

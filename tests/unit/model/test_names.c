@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/names.h"
+
+typedef int (*check_fn)(const char *field, const char *name, struct error *error);
+
+/* Writable text for a check that folds case; the other checks get it unchanged. */
+static int check_dns_copy(const char *field, const char *name, struct error *error)
+{
+    char copy[2048];
+
+    (void)snprintf(copy, sizeof(copy), "%s", name);
+    return model_check_dns_name(field, copy, error);
+}
+
+static void expect_good(check_fn check, const char *name)
+{
+    struct error error = {0};
+    int r = check("field", name, &error);
+
+    if (r != 0)
+        fail_msg("\"%s\" refused: %s", name, error.message);
+    assert_int_equal(error.number, 0);
+}
+
+static void expect_bad(check_fn check, const char *name)
+{
+    struct error error = {0};
+
+    if (check("services[3].name", name, &error) != -EINVAL)
+        fail_msg("\"%s\" accepted", name);
+    assert_int_equal(error.number, EINVAL);
+    assert_string_equal(error.field, "services[3].name");
+    assert_true(error.allowed[0] != '\0');
+    assert_non_null(strstr(error.message, "services[3].name"));
+    assert_int_equal(check("field", name, NULL), -EINVAL);
+}
+
+/* `length` times the letter, in one of four buffers, so that two results can be used at once. */
+static const char *letters(char letter, size_t length)
+{
+    static char texts[4][2048];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+
+    memset(text, letter, length);
+    text[length] = '\0';
+    return text;
+}
+
+static const char *labels_of(size_t first, size_t second)
+{
+    static char text[512];
+
+    (void)snprintf(text, sizeof(text), "%s.%s", letters('a', first), letters('b', second));
+    return text;
+}
+
+static void test_namespace(void **state)
+{
+    static const char *const good[] = {"a", "default", "prod.eu-1", "~!#$%&'()*+,-.:;=?@[\\]^_`{|}", "A_B"};
+    static const char *const bad[] = {"",    " ",    "a b",  "a/b",   "/",           "a<b",
+                                      "a>b", "a\"b", "a\nb", "a\x7f", "caf\xc3\xa9", "a\t"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(model_check_namespace, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(model_check_namespace, bad[i]);
+    expect_good(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX));
+    expect_bad(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX + 1));
+}
+
+static void test_service(void **state)
+{
+    static const char *const good[] = {"a",   "0",    "_a_",       "web",      "Web-1",
+                                       "a.b", "a--b", "x_y.z-1.Q", "a.b.c.d.e"};
+    static const char *const bad[] = {"",     ".",    "a.",  ".a",  "a..b", "-a",        "a-",
+                                      "a-.b", "a.-b", "a/b", "a b", "a:b",  "a\xc3\xa9", "a*"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(model_check_service, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(model_check_service, bad[i]);
+    expect_good(model_check_service, letters('s', 63));
+    expect_bad(model_check_service, letters('s', 64));
+    expect_good(model_check_service, labels_of(63, 63));
+    assert_int_equal(strlen(labels_of(63, 63)), MODEL_SERVICE_MAX);
+    /* Each label is short enough here; only the whole is too long. */
+    expect_bad(model_check_service, "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+                                    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+}
+
+static void test_instance_id(void **state)
+{
+    static const char *const good[] = {"a", "10.0.0.1:80", "a/b/c", "/", "i-0@host", "A_z-9.:/@", "::1:80"};
+    static const char *const bad[] = {"", " ", "a b", "a\nb", "a\"", "[::1]:80", "a#b", "a%b", "\xc3\xa9"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(model_check_instance_id, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(model_check_instance_id, bad[i]);
+    expect_good(model_check_instance_id, letters('i', MODEL_INSTANCE_MAX));
+    expect_bad(model_check_instance_id, letters('i', MODEL_INSTANCE_MAX + 1));
+}
+
+static void test_dns_name(void **state)
+{
+    static const char *const good[] = {"a",         "backend",   "BACKEND", "back_end",
+                                       "a.b-c.d",   "trailing-", "a-.b",    "1.2.3",
+                                       "1.2.3.4.5", "256.1.1.1", "_tcp.x",  "web.default.svc.cluster.local"};
+    static const char *const bad[] = {"",        ".",         "a.",      ".a",  "a..b",    "-a",
+                                      "a.-b",    "a b",       "a/b",     "a:b", "1.2.3.4", "::1",
+                                      "fd00::1", "a\xc3\xa9", "0.0.0.0", "a\tb"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(check_dns_copy, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(check_dns_copy, bad[i]);
+    expect_good(check_dns_copy, letters('d', 63));
+    expect_bad(check_dns_copy, letters('d', 64));
+    expect_good(check_dns_copy, labels_of(63, 63));
+    expect_bad(check_dns_copy, "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+                               "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+}
+
+/* Names are compared by bytes everywhere else, so what is equal to a resolver must become equal here. */
+static void test_dns_name_is_folded(void **state)
+{
+    char name[] = "BackEnd-09_Z.ExAMPLE@[";
+    char good[] = "BackEnd-09_Z.ExAMPLE";
+
+    (void)state;
+    assert_int_equal(model_check_dns_name("dnsName", good, NULL), 0);
+    assert_string_equal(good, "backend-09_z.example");
+    /* @ and [ stand beside the letters in ASCII: the fold must not reach them. */
+    assert_int_equal(model_check_dns_name("dnsName", name, NULL), -EINVAL);
+    assert_string_equal(name, "backend-09_z.example@[");
+}
+
+static void test_error_tells_the_value(void **state)
+{
+    struct error error = {0};
+
+    (void)state;
+    assert_int_equal(model_check_service("service", "a\x1b[31mb", &error), -EINVAL);
+    assert_string_equal(error.value, "a?[31mb"); /* no escape reaches a terminal */
+    assert_int_equal(model_check_namespace("namespace", letters('x', 2000), &error), -EINVAL);
+    assert_int_equal(strlen(error.value), sizeof(error.value) - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_namespace),          cmocka_unit_test(test_service),
+        cmocka_unit_test(test_instance_id),        cmocka_unit_test(test_dns_name),
+        cmocka_unit_test(test_dns_name_is_folded), cmocka_unit_test(test_error_tells_the_value),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Tables against the weights they were built from, in whole numbers: every unit of every column is counted.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <svcconnect/decision.h>
+
+#include "base/cleanup.h"
+#include "routing/table.h"
+
+#define COLUMN (UINT64_C(1) << 32)
+
+/* Address and port follow from the endpoint, so that a slot that mixes two endpoints is found out. */
+static struct ip_address address_of(uint32_t endpoint)
+{
+    struct ip_address address = ip_address_from_v4(0x0a000000 + endpoint);
+
+    if (endpoint >= 1000000)
+        address.bytes[0] = 0xfd; /* no longer the mapped prefix: IPv6 */
+    return address;
+}
+
+static struct table_candidate candidate(uint32_t endpoint, uint32_t weight)
+{
+    return (struct table_candidate){.endpoint = endpoint,
+                                    .address = address_of(endpoint),
+                                    .port = (uint16_t)(1000 + endpoint % 5000),
+                                    .weight = weight,
+                                    .is_eligible = true};
+}
+
+static bool is_wanted(const struct table_candidate *one, bool only_v4)
+{
+    return one->is_eligible && one->weight > 0 && (!only_v4 || ip_address_is_v4(&one->address));
+}
+
+static uint64_t sum_of(const struct table_target *target, bool only_v4)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < target->n_candidates; i++)
+        sum += is_wanted(&target->candidates[i], only_v4) ? target->candidates[i].weight : 0;
+    return target->weight ? sum : 0;
+}
+
+static uint64_t units_of(const struct svc_slot *slots, uint32_t count, uint32_t endpoint)
+{
+    uint64_t units = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (slots[i].endpoint_a == endpoint)
+            units += slots[i].threshold;
+        if (slots[i].endpoint_b == endpoint)
+            units += COLUMN - slots[i].threshold;
+    }
+    return units;
+}
+
+static void check_outcome(uint32_t endpoint, const uint8_t address[16], uint16_t port_be)
+{
+    struct ip_address wanted = address_of(endpoint);
+
+    assert_memory_equal(address, wanted.bytes, 16);
+    assert_int_equal(ntohs(port_be), 1000 + endpoint % 5000);
+}
+
+static void check_slots(const struct svc_slot *slots, uint32_t count)
+{
+    static const uint32_t zero[4];
+
+    for (uint32_t i = 0; i < count; i++) {
+        check_outcome(slots[i].endpoint_a, slots[i].address_a, slots[i].port_a_be);
+        check_outcome(slots[i].endpoint_b, slots[i].address_b, slots[i].port_b_be);
+        assert_memory_equal(slots[i].reserved, zero, sizeof(zero));
+        if (slots[i].endpoint_a == slots[i].endpoint_b)
+            assert_int_equal(slots[i].threshold, 0);
+        else
+            assert_int_not_equal(slots[i].threshold, 0);
+    }
+}
+
+/*
+ * Builds the table and compares each endpoint's units with n * 2^32 * tw * iw / (TW * IW), multiplied out:
+ * the difference in overall probability stays below 2 * 2^-32, and nobody with a weight is left with nothing.
+ * Endpoints are unique across the targets here. Returns the number of slots.
+ */
+static uint32_t check_table(const struct table_target *targets, size_t n_targets, bool only_v4)
+{
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+    uint32_t n_seen = 0;
+    uint64_t all = 0;
+    uint64_t given = 0;
+
+    assert_int_equal(table_build(targets, n_targets, only_v4, &slots, &count), 0);
+    check_slots(slots, count);
+    for (size_t t = 0; t < n_targets; t++)
+        all += sum_of(&targets[t], only_v4) ? targets[t].weight : 0;
+    for (size_t t = 0; t < n_targets; t++) {
+        uint64_t sum = sum_of(&targets[t], only_v4);
+
+        for (size_t c = 0; c < targets[t].n_candidates; c++) {
+            const struct table_candidate *one = &targets[t].candidates[c];
+            uint64_t units = units_of(slots, count, one->endpoint);
+            unsigned __int128 is, wanted;
+
+            given += units;
+            if (!sum || !is_wanted(one, only_v4)) {
+                assert_true(units == 0);
+                continue;
+            }
+            assert_int_equal(slots[n_seen++].endpoint_a, one->endpoint);
+            is = (unsigned __int128)units * all * sum;
+            wanted = (unsigned __int128)(count * COLUMN) * targets[t].weight * one->weight;
+            assert_true(units >= 1);
+            assert_true((is > wanted ? is - wanted : wanted - is) < (unsigned __int128)all * sum * 2 * count);
+        }
+    }
+    assert_int_equal(n_seen, count);
+    assert_true(given == count * COLUMN);
+    return count;
+}
+
+static void test_one_endpoint(void **state)
+{
+    struct table_candidate one = candidate(7, 3);
+    struct table_target target = {1, &one, 1};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(slots[0].threshold, 0);
+    assert_int_equal(slots[0].endpoint_a, 7);
+    assert_int_equal(slots[0].endpoint_b, 7);
+    assert_int_equal(slots[0].port_b_be, htons(1007));
+    assert_int_equal(check_table(&target, 1, true), 1);
+}
+
+static void test_nobody(void **state)
+{
+    struct table_candidate candidates[] = {candidate(1, 0), candidate(2, 5), candidate(1000003, 5)};
+    struct table_target targets[] = {{1, candidates, 2}, {0, candidates + 2, 1}, {9, NULL, 0}};
+    struct svc_slot *slots = (void *)&targets;
+    uint32_t count = 99;
+
+    (void)state;
+    candidates[1].is_eligible = false;
+    assert_int_equal(table_build(targets, 3, false, &slots, &count), 0);
+    assert_null(slots);
+    assert_int_equal(count, 0);
+    targets[1].weight = 1;
+    slots = (void *)&targets;
+    count = 99;
+    assert_int_equal(table_build(targets, 3, true, &slots, &count), 0);
+    assert_null(slots);
+    assert_int_equal(count, 0);
+    assert_int_equal(table_build(NULL, 0, false, &slots, &count), 0);
+    assert_null(slots);
+}
+
+static void test_weights(void **state)
+{
+    static const uint32_t weights[][4] = {
+        {1, 1, 1, 1},         {1, 65535, 0, 0}, {65535, 1, 0, 0},
+        {95, 5, 0, 0},        {1, 2, 3, 4},     {65535, 65535, 65535, 1},
+        {3, 0, 7, 0},         {0, 0, 0, 1},     {65521, 65519, 65497, 65479},
+        {1, 1, 65535, 65535}, {1, 1, 1, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(weights); i++) {
+        struct table_candidate candidates[4];
+        struct table_target target = {100, candidates, 4};
+        uint32_t n = 0;
+
+        for (uint32_t c = 0; c < 4; c++) {
+            candidates[c] = candidate(c + 1, weights[i][c]);
+            n += weights[i][c] > 0;
+        }
+        assert_int_equal(check_table(&target, 1, false), n);
+    }
+}
+
+static void test_exact_units(void **state)
+{
+    struct table_candidate candidates[] = {candidate(1, 1), candidate(2, 65535), candidate(3, 0)};
+    struct table_target target = {1, candidates, 3};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
+    assert_int_equal(count, 2);
+    /* 1/65536 of two columns of 2^32 units is exactly 2^17. */
+    assert_true(units_of(slots, count, 1) == 1 << 17);
+    assert_true(units_of(slots, count, 2) == 2 * COLUMN - (1 << 17));
+    assert_int_equal(slots[0].threshold, 1 << 17);
+    assert_int_equal(slots[0].endpoint_b, 2);
+    assert_int_equal(slots[1].threshold, 0);
+}
+
+/* Thirds: 3 * 2^32 / 7 leaves remainders; the largest get the units left over, the first of equals first. */
+static void test_largest_remainder(void **state)
+{
+    struct table_candidate candidates[] = {candidate(1, 2), candidate(2, 2), candidate(3, 3)};
+    struct table_target target = {1, candidates, 3};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint64_t total = 3 * COLUMN;
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
+    /* total % 7 == 5: cut off are 3/7, 3/7 and 1/7, one unit is left over and the first has it. */
+    assert_int_equal(total % 7, 5);
+    assert_true(units_of(slots, count, 1) == total * 2 / 7 + 1);
+    assert_true(units_of(slots, count, 2) == total * 2 / 7);
+    assert_true(units_of(slots, count, 3) == total * 3 / 7);
+}
+
+/* A probability below one unit is raised to one, at the cost of the largest. */
+static void test_tiny_probability(void **state)
+{
+    struct table_candidate tiny[3] = {candidate(1, 1), candidate(2, 65535), candidate(3, 65535)};
+    struct table_candidate big = candidate(9, 1);
+    struct table_target targets[60];
+    struct table_candidate others[58];
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+
+    (void)state;
+    targets[0] = (struct table_target){1, tiny, 3};
+    targets[1] = (struct table_target){65535, &big, 1};
+    for (uint32_t i = 0; i < 58; i++) {
+        others[i] = candidate(100 + i, 1);
+        targets[2 + i] = (struct table_target){65535, &others[i], 1};
+    }
+    check_table(targets, 60, false);
+    assert_int_equal(table_build(targets, 60, false, &slots, &count), 0);
+    assert_int_equal(count, 62);
+    assert_true(units_of(slots, count, 1) == 1);
+}
+
+static void test_thousand(void **state)
+{
+    static struct table_candidate candidates[1000];
+    struct table_target target = {1, candidates, 1000};
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++)
+        candidates[i] = candidate(i, 1);
+    assert_int_equal(check_table(&target, 1, false), 1000);
+    for (uint32_t i = 0; i < 1000; i++)
+        candidates[i].weight = i % 10 == 0 ? 0 : i * 65 + 1;
+    assert_int_equal(check_table(&target, 1, false), 900);
+    for (uint32_t i = 0; i < 1000; i++)
+        candidates[i].weight = i == 500 ? 65535 : 1;
+    assert_int_equal(check_table(&target, 1, false), 1000);
+}
+
+/* Of three targets 50:30:20 the second has nobody: 5/7 and 2/7 for the others. */
+static void test_empty_target(void **state)
+{
+    struct table_candidate first[] = {candidate(1, 10), candidate(2, 30)};
+    struct table_candidate second[] = {candidate(3, 1), candidate(4, 0)};
+    struct table_candidate third[] = {candidate(5, 1)};
+    struct table_target targets[] = {{50, first, 2}, {30, second, 2}, {20, third, 1}};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+    double third_share;
+
+    (void)state;
+    assert_int_equal(check_table(targets, 3, false), 4);
+    second[0].is_eligible = false;
+    assert_int_equal(check_table(targets, 3, false), 3);
+    assert_int_equal(table_build(targets, 3, false, &slots, &count), 0);
+    third_share = (double)units_of(slots, count, 5) / (3.0 * (double)COLUMN);
+    assert_true(fabs(third_share - 2.0 / 7) < 1e-9);
+    assert_true(fabs((double)units_of(slots, count, 1) / (3.0 * (double)COLUMN) - 5.0 / 28) < 1e-9);
+    targets[0].weight = 0;
+    assert_int_equal(check_table(targets, 3, false), 1);
+}
+
+static void test_only_v4(void **state)
+{
+    struct table_candidate first[] = {candidate(1, 1), candidate(1000002, 3)};
+    struct table_candidate second[] = {candidate(1000003, 1)};
+    struct table_target targets[] = {{1, first, 2}, {3, second, 1}};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(check_table(targets, 2, false), 3);
+    assert_int_equal(check_table(targets, 2, true), 1);
+    assert_int_equal(table_build(targets, 2, true, &slots, &count), 0);
+    assert_true(units_of(slots, count, 1) == COLUMN);
+}
+
+static void test_random(void **state)
+{
+    static struct table_candidate candidates[400];
+    struct table_target targets[8];
+
+    (void)state;
+    srand48(20240817);
+    for (int round = 0; round < 2000; round++) {
+        size_t n_targets = 1 + (size_t)lrand48() % 8;
+        uint32_t used = 0;
+
+        for (size_t t = 0; t < n_targets; t++) {
+            uint32_t limit = lrand48() % 2 ? 65535 : 5;
+
+            targets[t] = (struct table_target){(uint32_t)lrand48() % (limit + 1), candidates + used,
+                                               (size_t)lrand48() % (round % 10 ? 8 : 50)};
+            for (size_t c = 0; c < targets[t].n_candidates; c++, used++) {
+                candidates[used] =
+                    candidate(used + (lrand48() % 3 ? 0 : 1000000), (uint32_t)lrand48() % (limit + 1));
+                candidates[used].is_eligible = lrand48() % 5 != 0;
+            }
+        }
+        check_table(targets, n_targets, round % 2);
+    }
+}
+
+static void test_deterministic(void **state)
+{
+    static struct table_candidate candidates[300];
+    struct table_target target = {5, candidates, 300};
+
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++)
+        candidates[i] = candidate(i, 1 + i * 217 % 65535);
+    for (int round = 0; round < 5; round++) {
+        _cleanup_free_ struct svc_slot *once = NULL;
+        _cleanup_free_ struct svc_slot *again = NULL;
+        uint32_t count_once = 0;
+        uint32_t count_again = 0;
+
+        assert_int_equal(table_build(&target, 1, false, &once, &count_once), 0);
+        assert_int_equal(table_build(&target, 1, false, &again, &count_again), 0);
+        assert_int_equal(count_once, count_again);
+        assert_memory_equal(once, again, count_once * sizeof(*once));
+        candidates[round].weight += 1;
+    }
+}
+
+static void test_too_many(void **state)
+{
+    _cleanup_free_ struct table_candidate *many = calloc(SVC_MAX_TABLE_SLOTS + 2, sizeof(*many));
+    struct table_target target = {1, many, SVC_MAX_TABLE_SLOTS + 1};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 42;
+
+    (void)state;
+    assert_non_null(many);
+    for (uint32_t i = 0; i <= SVC_MAX_TABLE_SLOTS; i++)
+        many[i] = candidate(i, 1 + i % 65535);
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), -E2BIG);
+    assert_null(slots);
+    assert_int_equal(count, 42);
+    many[9].is_eligible = false;
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
+    assert_int_equal(count, SVC_MAX_TABLE_SLOTS);
+    check_slots(slots, count);
+}
+
+static void test_shares(void **state)
+{
+    struct table_candidate first[] = {candidate(1, 10), candidate(2, 30), candidate(3, 0)};
+    struct table_candidate second[] = {candidate(1000004, 1)};
+    struct table_target targets[] = {{60, first, 3}, {40, second, 1}, {100, NULL, 0}};
+
+    (void)state;
+    assert_true(fabs(table_target_share(targets, 3, false, 0) - 0.6) < 1e-12);
+    assert_true(fabs(table_target_share(targets, 3, false, 1) - 0.4) < 1e-12);
+    assert_true(table_target_share(targets, 3, false, 2) == 0);
+    assert_true(table_target_share(targets, 3, false, 3) == 0);
+    assert_true(fabs(table_share(targets, 3, false, 0, 0) - 0.15) < 1e-12);
+    assert_true(fabs(table_share(targets, 3, false, 0, 1) - 0.45) < 1e-12);
+    assert_true(table_share(targets, 3, false, 0, 2) == 0);
+    assert_true(table_share(targets, 3, false, 0, 3) == 0);
+    assert_true(fabs(table_share(targets, 3, false, 1, 0) - 0.4) < 1e-12);
+    assert_true(table_share(targets, 3, true, 1, 0) == 0);
+    assert_true(fabs(table_share(targets, 3, true, 0, 1) - 0.75) < 1e-12);
+    first[0].is_eligible = false;
+    assert_true(table_share(targets, 3, false, 0, 0) == 0);
+    assert_true(fabs(table_share(targets, 3, false, 0, 1) - 0.6) < 1e-12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_endpoint),
+        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_exact_units),
+        cmocka_unit_test(test_largest_remainder),
+        cmocka_unit_test(test_tiny_probability),
+        cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_empty_target),
+        cmocka_unit_test(test_only_v4),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_shares),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
