@@ -480,7 +480,7 @@ class Testbed:
         state["endpoints"] = [{key: value for key, value in item.items() if key != "connections"}
                               for item in self.get("/v1/endpoints")["endpoints"]]
         state["tasks"] = [{key: value for key, value in item.items() if key != "processes"}
-                          for item in self.get("/v1/tasks")["tasks"]]
+                          for item in sorted(self.get("/v1/tasks")["tasks"], key=lambda item: item["cgroup"])]
         state["revision"] = self.status()["registry"]["revision"]
         return state
 

@@ -85,7 +85,7 @@ static struct {
     double seconds;
     size_t parallel;
     int timeout_ms;
-    bool mapped, v6, nonblocking, fastopen, http;
+    int mapped, v6, nonblocking, fastopen, http; /* flags */
 } options = {.parallel = 1, .timeout_ms = 5000};
 
 static struct target targets[MAX_TARGETS];
@@ -523,31 +523,18 @@ static void parse_target(char *text)
 
 static void parse_options(int argc, char **argv)
 {
-    enum {
-        COUNT = 1,
-        SECONDS,
-        PARALLEL,
-        TIMEOUT,
-        MAPPED,
-        V6,
-        NONBLOCKING,
-        FASTOPEN,
-        HTTP,
-        ADDRESS,
-        PORT
-    };
     static const struct option known[] = {
-        {"count", required_argument, NULL, COUNT},
-        {"seconds", required_argument, NULL, SECONDS},
-        {"parallel", required_argument, NULL, PARALLEL},
-        {"timeout", required_argument, NULL, TIMEOUT},
-        {"mapped", no_argument, NULL, MAPPED},
-        {"v6", no_argument, NULL, V6},
-        {"nonblocking", no_argument, NULL, NONBLOCKING},
-        {"fastopen", no_argument, NULL, FASTOPEN},
-        {"http", no_argument, NULL, HTTP},
-        {"address", required_argument, NULL, ADDRESS},
-        {"port", required_argument, NULL, PORT},
+        {"count", required_argument, NULL, 'c'},
+        {"seconds", required_argument, NULL, 's'},
+        {"parallel", required_argument, NULL, 'p'},
+        {"timeout", required_argument, NULL, 't'},
+        {"address", required_argument, NULL, 'A'},
+        {"port", required_argument, NULL, 'P'},
+        {"mapped", no_argument, &options.mapped, 1},
+        {"v6", no_argument, &options.v6, 1},
+        {"http", no_argument, &options.http, 1},
+        {"nonblocking", no_argument, &options.nonblocking, 1},
+        {"fastopen", no_argument, &options.fastopen, 1},
         {NULL, 0, NULL, 0},
     };
     const char *address = NULL;
@@ -555,43 +542,20 @@ static void parse_options(int argc, char **argv)
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case COUNT:
+        if (option == 'c')
             options.count = strtoull(optarg, NULL, 10);
-            break;
-        case SECONDS:
+        else if (option == 's')
             options.seconds = strtod(optarg, NULL);
-            break;
-        case PARALLEL:
+        else if (option == 'p')
             options.parallel = strtoul(optarg, NULL, 10);
-            break;
-        case TIMEOUT:
+        else if (option == 't')
             options.timeout_ms = atoi(optarg);
-            break;
-        case MAPPED:
-            options.mapped = true;
-            break;
-        case V6:
-            options.v6 = true;
-            break;
-        case NONBLOCKING:
-            options.nonblocking = true;
-            break;
-        case FASTOPEN:
-            options.fastopen = true;
-            break;
-        case HTTP:
-            options.http = true;
-            break;
-        case ADDRESS:
+        else if (option == 'A')
             address = optarg;
-            break;
-        case PORT:
+        else if (option == 'P')
             port = optarg;
-            break;
-        default:
+        else if (option != 0)
             usage("unknown option");
-        }
     }
     for (int i = optind; i < argc; i++)
         parse_target(argv[i]);

@@ -137,7 +137,7 @@ static int dispatch(const struct control_server *server, struct evhttp_request *
     const struct control_route *route = NULL;
     _cleanup_json_ cJSON *body = NULL;
     struct evkeyvalq query = {0};
-    struct control_request request = {.query = &query};
+    struct control_call call = {.query = &query};
     int r = find_route(server, evhttp_request_get_command(http), path ? path : "", &route);
 
     if (r == -ENOTSUP)
@@ -151,8 +151,8 @@ static int dispatch(const struct control_server *server, struct evhttp_request *
         return r;
     if (query_text && evhttp_parse_query_str(query_text, &query) < 0)
         return error_set(error, EINVAL, "the URL's query cannot be read");
-    request.body = body;
-    r = route->handle(&request, ret_answer, error, server->user);
+    call.body = body;
+    r = route->handle(&call, ret_answer, error, server->user);
     evhttp_clear_headers(&query);
     return r;
 }

@@ -21,7 +21,7 @@
  * filled, which becomes the status: EINVAL 400, ENOENT 404, EEXIST and EBUSY 409, ENOSPC and E2BIG 507,
  * others 500.
  */
-struct control_request {
+struct control_call {
     const cJSON *body;
     const struct evkeyvalq *query;
 };
@@ -29,7 +29,7 @@ struct control_request {
 struct control_route {
     enum evhttp_cmd_type method;
     const char *path;
-    int (*handle)(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+    int (*handle)(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
     /* Or, for an answer that is not JSON: text in *ret_text, malloc'd. */
     int (*handle_text)(char **ret_text, void *user);
 };

@@ -305,7 +305,7 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
 
         if (step->count4)
             slot_regions_release(publisher->regions, step->first4, step->count4);
-        if (step->count6 && step->first6 != step->first4)
+        if (step->count6 && (step->first6 != step->first4 || !step->count4))
             slot_regions_release(publisher->regions, step->first6, step->count6);
         if (step->change == TABLE_ADD && step->published) {
             uint32_t index;

@@ -130,7 +130,7 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
 }
 
-int read_status(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct daemon *daemon = user;
     struct metrics_map maps[N_MAPS];
@@ -139,7 +139,7 @@ int read_status(const struct control_request *request, cJSON **ret_answer, struc
     cJSON *degraded = cJSON_CreateArray();
     cJSON *writes;
 
-    (void)request;
+    (void)call;
     (void)error;
     gather(daemon, maps, &snapshot);
     read_degraded(daemon, degraded);

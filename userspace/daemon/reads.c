@@ -13,14 +13,14 @@
 #include "daemon/task_hosts.h"
 #include "daemon/views.h"
 
-static const char *wanted_namespace(const struct control_request *request)
+static const char *wanted_namespace(const struct control_call *call)
 {
-    return evhttp_find_header(request->query, "namespace");
+    return evhttp_find_header(call->query, "namespace");
 }
 
-static bool is_wanted(const struct control_request *request, const char *namespace_name)
+static bool is_wanted(const struct control_call *call, const char *namespace_name)
 {
-    const char *wanted = wanted_namespace(request);
+    const char *wanted = wanted_namespace(call);
 
     return !wanted || strcmp(wanted, namespace_name) == 0;
 }
@@ -32,14 +32,14 @@ static int namespaces_by_name(const void *a, const void *b)
 
 /* The namespaces asked for, sorted; NULL-terminated, the caller frees. */
 static struct model_namespace **sorted_namespaces(const struct daemon *daemon,
-                                                  const struct control_request *request)
+                                                  const struct control_call *call)
 {
     struct model_namespace **sorted = calloc(HASH_COUNT(daemon->catalog->namespaces) + 1, sizeof(*sorted));
     struct model_namespace *parent;
     size_t n = 0;
 
     for (parent = sorted ? daemon->catalog->namespaces : NULL; parent; parent = parent->hh.next)
-        if (is_wanted(request, parent->name))
+        if (is_wanted(call, parent->name))
             sorted[n++] = parent;
     if (n)
         qsort(sorted, n, sizeof(*sorted), namespaces_by_name);
@@ -95,9 +95,9 @@ static cJSON *service_object(const struct service *service)
     return object;
 }
 
-int read_services(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, request);
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "services");
 
@@ -163,9 +163,9 @@ static void add_endpoints(struct daemon *daemon, const struct service *service, 
         (void)cJSON_AddItemToArray(list, endpoint_object(daemon, sorted[i]));
 }
 
-int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, request);
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "endpoints");
 
@@ -250,10 +250,10 @@ static int aliases_by_name(const void *a, const void *b)
     return order ? order : left->port - right->port;
 }
 
-static int list_aliases(struct daemon *daemon, const struct control_request *request, const char *member,
+static int list_aliases(struct daemon *daemon, const struct control_call *call, const char *member,
                         bool only_routes, cJSON **ret_answer)
 {
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, request);
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, member);
 
@@ -276,16 +276,16 @@ static int list_aliases(struct daemon *daemon, const struct control_request *req
     return 0;
 }
 
-int read_aliases(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_aliases(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     (void)error;
-    return list_aliases(user, request, "aliases", false, ret_answer);
+    return list_aliases(user, call, "aliases", false, ret_answer);
 }
 
-int read_routes(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_routes(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     (void)error;
-    return list_aliases(user, request, "routes", true, ret_answer);
+    return list_aliases(user, call, "routes", true, ret_answer);
 }
 
 /* ---- tasks and hosts ---- */
@@ -320,7 +320,7 @@ static int tasks_by_path(struct task *a, struct task *b)
     return strcmp(a->cgroup.path, b->cgroup.path);
 }
 
-int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct daemon *daemon = user;
     cJSON *answer = cJSON_CreateObject();
@@ -330,16 +330,16 @@ int read_tasks(const struct control_request *request, cJSON **ret_answer, struct
     (void)error;
     HASH_SORT(daemon->tasks.all, tasks_by_path);
     for (task = daemon->tasks.all; task; task = task->hh.next)
-        if (is_wanted(request, task->namespace_name))
+        if (is_wanted(call, task->namespace_name))
             (void)cJSON_AddItemToArray(list, read_task(daemon, task));
     *ret_answer = answer;
     return 0;
 }
 
-int read_hosts(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user)
+int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct daemon *daemon = user;
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, request);
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "hosts");
 

@@ -5,14 +5,13 @@
 #include "control/control_server.h"
 #include "daemon/task_list.h"
 
-int read_status(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_services(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_endpoints(const struct control_request *request, cJSON **ret_answer, struct error *error,
-                   void *user);
-int read_aliases(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_routes(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_tasks(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
-int read_hosts(const struct control_request *request, cJSON **ret_answer, struct error *error, void *user);
+int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_aliases(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_routes(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);
 
 /* One task's object; the caller's. */

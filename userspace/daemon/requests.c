@@ -38,22 +38,22 @@ static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON *
     return 0;
 }
 
-static int change(const struct control_request *request, change_fn do_change, cJSON **ret_answer,
+static int change(const struct control_call *call, change_fn do_change, cJSON **ret_answer,
                   struct error *error, struct daemon *daemon)
 {
     struct transaction transaction;
     cJSON *answer = new_answer();
 
     transaction_begin(&transaction, daemon);
-    return finish(&transaction, do_change(&transaction, request->body, answer, error), answer, ret_answer,
+    return finish(&transaction, do_change(&transaction, call->body, answer, error), answer, ret_answer,
                   error);
 }
 
 #define CHANGE_REQUEST(name)                                                                                 \
-    static int handle_##name(const struct control_request *request, cJSON **ret_answer, struct error *error, \
+    static int handle_##name(const struct control_call *call, cJSON **ret_answer, struct error *error,       \
                              void *user)                                                                     \
     {                                                                                                        \
-        return change(request, change_##name, ret_answer, error, user);                                      \
+        return change(call, change_##name, ret_answer, error, user);                                         \
     }
 
 CHANGE_REQUEST(register)
@@ -82,16 +82,15 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
     return do_change(transaction, item, answer, error);
 }
 
-static int handle_batch(const struct control_request *request, cJSON **ret_answer, struct error *error,
-                        void *user)
+static int handle_batch(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"changes", NULL};
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(request->body, "changes");
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "changes");
     struct transaction transaction;
     cJSON *answer;
     cJSON *item;
     int i = 0;
-    int r = json_check_members(request->body, known, error);
+    int r = json_check_members(call->body, known, error);
 
     if (r < 0)
         return r;
@@ -117,8 +116,7 @@ static int handle_batch(const struct control_request *request, cJSON **ret_answe
 
 /* ---- tasks ---- */
 
-static int handle_attach(const struct control_request *request, cJSON **ret_answer, struct error *error,
-                         void *user)
+static int handle_attach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"cgroup", "namespace", "service", "run", NULL};
     const char *cgroup = NULL;
@@ -126,18 +124,18 @@ static int handle_attach(const struct control_request *request, cJSON **ret_answ
     const char *service = "";
     bool is_run = false;
     struct task *task = NULL;
-    int r = json_check_members(request->body, known, error);
+    int r = json_check_members(call->body, known, error);
 
     if (r == 0)
-        r = json_get_string(request->body, "cgroup", true, &cgroup, error);
+        r = json_get_string(call->body, "cgroup", true, &cgroup, error);
     if (r == 0)
-        r = change_namespace(request->body, &namespace_name, error);
+        r = change_namespace(call->body, &namespace_name, error);
     if (r == 0)
-        r = json_get_string(request->body, "service", false, &service, error);
+        r = json_get_string(call->body, "service", false, &service, error);
     if (r == 0 && *service)
         r = model_check_service("service", service, error);
     if (r == 0)
-        r = json_get_bool(request->body, "run", false, &is_run, error);
+        r = json_get_bool(call->body, "run", false, &is_run, error);
     if (r == 0)
         r = task_attach(user, cgroup, namespace_name, service, is_run, &task, error);
     if (r == 0)
@@ -145,18 +143,17 @@ static int handle_attach(const struct control_request *request, cJSON **ret_answ
     return r;
 }
 
-static int handle_detach(const struct control_request *request, cJSON **ret_answer, struct error *error,
-                         void *user)
+static int handle_detach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"cgroup", "all", NULL};
     const char *cgroup = NULL;
     bool is_all = false;
-    int r = json_check_members(request->body, known, error);
+    int r = json_check_members(call->body, known, error);
 
     if (r == 0)
-        r = json_get_bool(request->body, "all", false, &is_all, error);
+        r = json_get_bool(call->body, "all", false, &is_all, error);
     if (r == 0)
-        r = json_get_string(request->body, "cgroup", !is_all, &cgroup, error);
+        r = json_get_string(call->body, "cgroup", !is_all, &cgroup, error);
     if (r == 0 && is_all && cgroup)
         r = error_input(error, "all", "true", "cgroup or all, not both");
     if (r < 0)

@@ -262,7 +262,8 @@ static bool is_in_place(struct daemon *daemon, const struct task *task, const st
            datapath_get_scope(daemon->datapath, task->cgroup.id, &scope) == 0 && scope == task->scope;
 }
 
-/* Only what would lose a task is an error: no room for its entry. The rest is said, and the task stays as it is. */
+/* Only what would lose a task is an error: no room for its entry. The rest is said, and the task stays as it
+ * is. */
 static int adopt_task(struct daemon *daemon, const struct found_task *found, struct error *ret_error)
 {
     struct cgroup cgroup = {.id = found->cgroup_id};

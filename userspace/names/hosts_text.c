@@ -101,8 +101,8 @@ static void write_names(FILE *out, struct piece rest, const struct name_set *set
 static void write_own_line(FILE *out, struct piece line, const struct name_set *set)
 {
     struct piece rest = line;
-    struct piece address;
-    struct piece names;
+    struct piece address = {0};
+    struct piece names = {0};
     struct piece word;
     size_t n_kept = 0;
     size_t n_hidden = 0;

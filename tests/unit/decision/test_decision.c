@@ -82,9 +82,14 @@ static void test_address_equal(void **state)
         b[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     /* The same difference in two words must not cancel out. */
-    b[0] ^= 1;
-    b[4] ^= 1;
-    assert_false(svc_address_equal(a, b));
+    for (int one = 0; one < 4; one++)
+        for (int two = one + 1; two < 4; two++) {
+            b[4 * one] ^= 1;
+            b[4 * two] ^= 1;
+            assert_false(svc_address_equal(a, b));
+            b[4 * one] ^= 1;
+            b[4 * two] ^= 1;
+        }
 }
 
 static struct svc_alias_key key_with(const uint8_t address[16])

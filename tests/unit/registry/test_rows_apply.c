@@ -64,7 +64,7 @@ static void expect_refused(struct catalog *catalog, const struct bad_row *rows, 
         print_error("%s %s\n  returned %d, field \"%s\", message \"%s\"\n", rows[i].key, rows[i].value, r,
                     error.field, error.message);
         if (strcmp(before, after) != 0)
-            print_error("  changed the catalog from\n%s  to\n%s", before, after);
+            print_error("  changed the catalog\n");
     }
     assert_int_equal(wrong, 0);
 }

@@ -91,10 +91,11 @@ static void check_slots(const struct svc_slot *slots, uint32_t count)
 
 /*
  * Builds the table and compares each endpoint's units with n * 2^32 * tw * iw / (TW * IW), multiplied out:
- * the difference in overall probability stays below 2 * 2^-32, and nobody with a weight is left with nothing.
- * Endpoints are unique across the targets here. Returns the number of slots.
+ * they are less than `limit` units of a column apart. Endpoints are unique across the targets. Returns the
+ * number of slots.
  */
-static uint32_t check_table(const struct table_target *targets, size_t n_targets, bool only_v4)
+static uint32_t check_within(const struct table_target *targets, size_t n_targets, bool only_v4,
+                             unsigned limit)
 {
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint32_t count = 0;
@@ -112,23 +113,26 @@ static uint32_t check_table(const struct table_target *targets, size_t n_targets
         for (size_t c = 0; c < targets[t].n_candidates; c++) {
             const struct table_candidate *one = &targets[t].candidates[c];
             uint64_t units = units_of(slots, count, one->endpoint);
-            unsigned __int128 is, wanted;
+            __int128 difference = (__int128)units * all * sum;
 
             given += units;
-            if (!sum || !is_wanted(one, only_v4)) {
-                assert_true(units == 0);
+            assert_int_equal(units > 0, sum > 0 && is_wanted(one, only_v4));
+            if (units == 0)
                 continue;
-            }
             assert_int_equal(slots[n_seen++].endpoint_a, one->endpoint);
-            is = (unsigned __int128)units * all * sum;
-            wanted = (unsigned __int128)(count * COLUMN) * targets[t].weight * one->weight;
-            assert_true(units >= 1);
-            assert_true((is > wanted ? is - wanted : wanted - is) < (unsigned __int128)all * sum * 2 * count);
+            difference -= (__int128)(count * COLUMN) * targets[t].weight * one->weight;
+            assert_true((difference < 0 ? -difference : difference) < (__int128)all * sum * limit);
         }
     }
     assert_int_equal(n_seen, count);
     assert_true(given == count * COLUMN);
     return count;
+}
+
+/* Nobody below one unit: rounding moves nobody by a whole unit, 2^-32 / n of overall probability. */
+static uint32_t check_table(const struct table_target *targets, size_t n_targets, bool only_v4)
+{
+    return check_within(targets, n_targets, only_v4, 1);
 }
 
 static void test_one_endpoint(void **state)
@@ -228,27 +232,34 @@ static void test_largest_remainder(void **state)
     assert_true(units_of(slots, count, 3) == total * 3 / 7);
 }
 
-/* A probability below one unit is raised to one, at the cost of the largest. */
+/*
+ * 36 endpoints with 0.68 of a unit each are raised to one unit. What rounding down leaves over, 25 units,
+ * does not pay for that: the largest gives the other 11 and keeps the sum.
+ */
 static void test_tiny_probability(void **state)
 {
-    struct table_candidate tiny[3] = {candidate(1, 1), candidate(2, 65535), candidate(3, 65535)};
-    struct table_candidate big = candidate(9, 1);
-    struct table_target targets[60];
-    struct table_candidate others[58];
+    enum {
+        TINY = 36,
+        NORMAL = 105,
+        N = TINY + NORMAL + 2
+    };
+    struct table_candidate shared[TINY + NORMAL];
+    struct table_candidate large[] = {candidate(1000, 1), candidate(1001, 1)};
+    struct table_target targets[] = {{1, shared, TINY + NORMAL}, {65535, large, 1}, {65535, large + 1, 1}};
     _cleanup_free_ struct svc_slot *slots = NULL;
+    uint64_t exact = N * COLUMN * 65535 / 131071;
     uint32_t count = 0;
 
     (void)state;
-    targets[0] = (struct table_target){1, tiny, 3};
-    targets[1] = (struct table_target){65535, &big, 1};
-    for (uint32_t i = 0; i < 58; i++) {
-        others[i] = candidate(100 + i, 1);
-        targets[2 + i] = (struct table_target){65535, &others[i], 1};
-    }
-    check_table(targets, 60, false);
-    assert_int_equal(table_build(targets, 60, false, &slots, &count), 0);
-    assert_int_equal(count, 62);
-    assert_true(units_of(slots, count, 1) == 1);
+    for (uint32_t i = 0; i < TINY + NORMAL; i++)
+        shared[i] = candidate(i, i < TINY ? 1 : 65535);
+    /* 2 * 2^-32 of overall probability are 2 * N units of a column. */
+    assert_int_equal(check_within(targets, 3, false, 2 * N), N);
+    assert_int_equal(table_build(targets, 3, false, &slots, &count), 0);
+    for (uint32_t i = 0; i < TINY; i++)
+        assert_true(units_of(slots, count, i) == 1);
+    assert_true(units_of(slots, count, 1000) == exact - 11);
+    assert_true(units_of(slots, count, 1001) == exact);
 }
 
 static void test_thousand(void **state)
@@ -296,14 +307,10 @@ static void test_only_v4(void **state)
     struct table_candidate first[] = {candidate(1, 1), candidate(1000002, 3)};
     struct table_candidate second[] = {candidate(1000003, 1)};
     struct table_target targets[] = {{1, first, 2}, {3, second, 1}};
-    _cleanup_free_ struct svc_slot *slots = NULL;
-    uint32_t count = 0;
 
     (void)state;
     assert_int_equal(check_table(targets, 2, false), 3);
     assert_int_equal(check_table(targets, 2, true), 1);
-    assert_int_equal(table_build(targets, 2, true, &slots, &count), 0);
-    assert_true(units_of(slots, count, 1) == COLUMN);
 }
 
 static void test_random(void **state)
