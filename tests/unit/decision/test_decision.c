@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
