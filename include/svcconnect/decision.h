@@ -88,8 +88,8 @@ struct svc_outcome {
 
 /*
  * One 32-bit random word serves both draws of the alias method: of random * count the upper half is the
- * column, the lower half the fraction within it. Every outcome keeps its probability to 2^-32 (one value of
- * the word).
+ * column, the lower half the fraction within it. Each stretch of a column that belongs to an endpoint keeps
+ * its probability to 2^-32, one value of the word; an endpoint with stretches in k columns to k of them.
  */
 SVC_INLINE __u32 svc_draw_column(__u32 random, __u32 count)
 {

@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Above 2^53 a double no longer tells one whole number from the next. */
+#define MAX_EXACT 9007199254740992.0
+
 /* Deepest nesting of a text, counting brackets outside strings; cJSON's own limit (1,000) is a stack size. */
 static int nesting_depth(const char *text, size_t length)
 {
@@ -98,7 +101,8 @@ int json_get_integer(const cJSON *object, const char *name, bool required, uint6
     if (r < 0 || !item)
         return r;
     if (!cJSON_IsNumber(item) || floor(item->valuedouble) != item->valuedouble ||
-        item->valuedouble < (double)minimum || item->valuedouble > (double)maximum)
+        item->valuedouble < (double)minimum || item->valuedouble > (double)maximum ||
+        item->valuedouble > MAX_EXACT)
         return wrong_kind(item, name, kind, error);
     *ret_number = (uint64_t)item->valuedouble;
     return 0;

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "metrics/snapshot.h"
+
+static const struct metrics_map maps[] = {
+    {.name = "aliases", .used = 6, .max = 65536, .setting = "maps.aliases"},
+    {.name = "slots", .used = 4294967295u, .max = 4294967295u, .setting = "maps.slots"},
+};
+
+static const struct metrics_snapshot full = {
+    .counters = {.hit = 11, .miss = 12, .no_endpoint = 13, .retried = 14, .inconsistent = UINT64_MAX},
+    .maps = maps,
+    .n_maps = ARRAY_SIZE(maps),
+    .namespaces = 1,
+    .services = 2,
+    .instances = 100000,
+    .aliases = 4,
+    .tasks = 5,
+    .map_writes = 6,
+    .revision = 9007199254740992, /* 2^53 */
+    .uptime_seconds = 12.5,
+};
+
+static char *written(const struct metrics_snapshot *snapshot, const struct metrics_endpoint *endpoint)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    if (snapshot)
+        metrics_write(out, snapshot);
+    metrics_write_endpoint_header(out);
+    if (endpoint)
+        metrics_write_endpoint(out, endpoint);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void expect_line(const char *text, const char *line)
+{
+    _cleanup_free_ char *wanted = NULL;
+
+    assert_true(asprintf(&wanted, "\n%s\n", line) > 0);
+    if (!strstr(text, wanted))
+        fail_msg("no line %s in\n%s", line, text);
+}
+
+static void test_values(void **state)
+{
+    _cleanup_free_ char *text = written(&full, NULL);
+
+    (void)state;
+    expect_line(text, "svcconnect_connects_total{result=\"hit\"} 11");
+    expect_line(text, "svcconnect_connects_total{result=\"miss\"} 12");
+    expect_line(text, "svcconnect_connects_total{result=\"no_endpoint\"} 13");
+    expect_line(text, "svcconnect_connects_total{result=\"inconsistent\"} 18446744073709551615");
+    expect_line(text, "svcconnect_lookup_retries_total 14");
+    expect_line(text, "svcconnect_map_used{map=\"aliases\"} 6");
+    expect_line(text, "svcconnect_map_max{map=\"aliases\"} 65536");
+    expect_line(text, "svcconnect_map_used{map=\"slots\"} 4294967295");
+    expect_line(text, "svcconnect_map_writes_total 6");
+    expect_line(text, "svcconnect_namespaces 1");
+    expect_line(text, "svcconnect_services 2");
+    expect_line(text, "svcconnect_instances 100000");
+    expect_line(text, "svcconnect_aliases 4");
+    expect_line(text, "svcconnect_tasks 5");
+    expect_line(text, "svcconnect_registry_revision 9007199254740992");
+    expect_line(text, "svcconnect_uptime_seconds 12.5");
+}
+
+static void test_endpoint_line(void **state)
+{
+    const struct metrics_endpoint endpoint = {"default", "web", "10.0.0.1:80", UINT64_MAX};
+    _cleanup_free_ char *text = written(NULL, &endpoint);
+
+    (void)state;
+    assert_string_equal(text, "# HELP svcconnect_endpoint_connections_total Connects sent to an endpoint.\n"
+                              "# TYPE svcconnect_endpoint_connections_total counter\n"
+                              "svcconnect_endpoint_connections_total{namespace=\"default\",service=\"web\","
+                              "instance=\"10.0.0.1:80\"} 18446744073709551615\n");
+}
+
+/* \ " and newline are the three that the format escapes. */
+static void test_labels_are_escaped(void **state)
+{
+    const struct metrics_endpoint endpoint = {"a\\b", "\"", "x\\\"", 1};
+    _cleanup_free_ char *text = written(NULL, &endpoint);
+
+    (void)state;
+    expect_line(text, "svcconnect_endpoint_connections_total{namespace=\"a\\\\b\",service=\"\\\"\","
+                      "instance=\"x\\\\\\\"\"} 1");
+}
+
+/* A line that ends early would let a name be a sample of its own. */
+static void test_newline_in_a_label(void **state)
+{
+    const struct metrics_endpoint endpoint = {"a\nb", "web", "i", 1};
+    _cleanup_free_ char *text = written(NULL, &endpoint);
+
+    (void)state;
+    expect_line(
+        text, "svcconnect_endpoint_connections_total{namespace=\"a\\nb\",service=\"web\",instance=\"i\"} 1");
+}
+
+/* ---- the whole text by the format's own rules ---- */
+
+static size_t name_length(const char *text)
+{
+    size_t n = 0;
+
+    while (isalnum((unsigned char)text[n]) || text[n] == '_' || text[n] == ':')
+        n++;
+    return n > 0 && isdigit((unsigned char)text[0]) ? 0 : n;
+}
+
+/* A sample: name, labels, one space, a number, nothing after it; of the metric that the last TYPE line
+ * declared. */
+static void check_sample(const char *line, const char *current)
+{
+    size_t n = name_length(line);
+    const char *value = strrchr(line, ' ');
+    char *end = NULL;
+
+    assert_int_equal(n, strlen(current));
+    assert_memory_equal(line, current, n);
+    assert_true(line[n] == '{' || line[n] == ' ');
+    assert_non_null(value);
+    if (line[n] == '{')
+        assert_int_equal(value[-1], '}');
+    (void)strtod(value + 1, &end);
+    assert_true(end != value + 1 && *end == '\0');
+}
+
+static void test_text_is_well_formed(void **state)
+{
+    const struct metrics_endpoint endpoint = {"default", "web", "a", 1};
+    _cleanup_free_ char *text = written(&full, &endpoint);
+    char seen[4096] = "\n";
+    char current[128] = "";
+    unsigned samples = 0;
+
+    (void)state;
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char name[128], kind[16], entry[160];
+
+        if (strncmp(line, "# HELP ", 7) == 0) {
+            assert_int_equal(sscanf(line + 7, "%127s", name), 1);
+            assert_int_equal(name_length(name), strlen(name));
+            (void)snprintf(entry, sizeof(entry), "\n%s\n", name);
+            assert_null(strstr(seen, entry)); /* a metric is described once and in one piece */
+            (void)strcat(seen, entry);
+            (void)strcpy(current, name);
+            assert_true(strlen(line) > 7 + strlen(name) + 1);
+        } else if (strncmp(line, "# TYPE ", 7) == 0) {
+            assert_int_equal(sscanf(line + 7, "%127s %15s", name, kind), 2);
+            assert_string_equal(name, current);
+            assert_true(strcmp(kind, "counter") == 0 || strcmp(kind, "gauge") == 0);
+            /* By convention exactly the counters end in _total. */
+            assert_int_equal(strcmp(kind, "counter") == 0,
+                             strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0);
+        } else {
+            check_sample(line, current);
+            samples++;
+        }
+    }
+    assert_int_equal(samples, 4 + 1 + 2 * ARRAY_SIZE(maps) + 1 + 7 + 1);
+}
+
+static void test_empty_snapshot(void **state)
+{
+    static const struct metrics_snapshot empty;
+    _cleanup_free_ char *text = written(&empty, NULL);
+
+    (void)state;
+    expect_line(text, "svcconnect_connects_total{result=\"hit\"} 0");
+    expect_line(text, "svcconnect_uptime_seconds 0");
+    assert_null(strstr(text, "{map="));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_endpoint_line),
+        cmocka_unit_test(test_labels_are_escaped),
+        cmocka_unit_test(test_newline_in_a_label),
+        cmocka_unit_test(test_text_is_well_formed),
+        cmocka_unit_test(test_empty_snapshot),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
