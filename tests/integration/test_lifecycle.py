@@ -69,6 +69,20 @@ def test_detach_restores_pass_through():
         assert agent.name(address, 8080) == "v1/0"
 
 
+def test_detach_is_in_effect_when_it_is_answered():
+    """Removing a link's pin detaches it some time later, usually at once: hence the many rounds."""
+    with Testbed() as bed:
+        address, task = simple(bed), bed.task()
+        agent, late = task.agent(), []
+        for number in range(1500):
+            bed.change("DELETE", "/v1/tasks", cgroup=task.path)
+            if agent.name(address, 8080) != "ECONNREFUSED":
+                late.append(number)
+            bed.attach(task)
+            assert agent.name(address, 8080) == "v1/0"
+        assert not late, f"still redirected after the answer in rounds {late}"
+
+
 def test_detach_all():
     with Testbed() as bed:
         address = simple(bed)

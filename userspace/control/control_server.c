@@ -116,6 +116,9 @@ static int read_body(struct evhttp_request *http, cJSON **ret_body, struct error
         *ret_body = cJSON_CreateObject();
         return *ret_body ? 0 : -ENOMEM;
     }
+    if (length > CONTROL_MAX_BODY)
+        return error_set(error, EFBIG, "request body: %zu bytes; at most %u are accepted", length,
+                         CONTROL_MAX_BODY);
     bytes = evbuffer_pullup(buffer, -1);
     if (!bytes)
         return -ENOMEM;
@@ -132,8 +135,8 @@ static int dispatch(const struct control_server *server, struct evhttp_request *
                     char **ret_text, struct error *error)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
-    const char *path = evhttp_uri_get_path(uri);
-    const char *query_text = evhttp_uri_get_query(uri);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
     const struct control_route *route = NULL;
     _cleanup_json_ cJSON *body = NULL;
     struct evkeyvalq query = {0};
@@ -238,11 +241,13 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
         control_server_free(&server);
         return error_set(error, ENOMEM, "control socket: out of memory");
     }
-    evhttp_set_max_body_size(server->http, CONTROL_MAX_BODY);
+    evhttp_set_max_body_size(server->http, CONTROL_HARD_BODY);
     evhttp_set_max_headers_size(server->http, CONTROL_MAX_HEADERS);
     evhttp_set_timeout(server->http, CONTROL_TIMEOUT_S);
+    /* Those that no path takes too: the answer to them is ours. */
     evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH);
+                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_HEAD |
+                                                 EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE);
     evhttp_set_gencb(server->http, on_request, server);
     *ret_server = server;
     return 0;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 
 #define CONTROL_MAX_BODY    (1u << 20)
+#define CONTROL_HARD_BODY   (3u << 20) /* beyond it libevent hangs up with an answer of its own, not JSON */
 #define CONTROL_MAX_HEADERS (16u << 10)
 #define CONTROL_TIMEOUT_S   10 /* for a client that sends or reads too slowly */
 

@@ -218,6 +218,15 @@ static int parse_command_line(int argc, char **argv, struct config *config, enum
 
 /* ---- checks ---- */
 
+static int check_not_empty(struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(text_settings); i++)
+        if (!**text_of(config, text_settings[i].offset))
+            return error_input(error, text_settings[i].member, "", "a value, such as %s",
+                               text_settings[i].fallback);
+    return 0;
+}
+
 static int check_ranges(struct config *config, struct error *error)
 {
     unsigned bits = 0;
@@ -238,8 +247,10 @@ static int check_ranges(struct config *config, struct error *error)
 
 static int finish(struct config *config, struct error *error)
 {
-    int r = check_ranges(config, error);
+    int r = check_not_empty(config, error);
 
+    if (r == 0)
+        r = check_ranges(config, error);
     if (r < 0)
         return r;
     if (strcmp(config->registry, "sqlite") != 0)

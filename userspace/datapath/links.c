@@ -117,6 +117,11 @@ static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd
                 error, EPERM,
                 "%s: the kernel refuses the attachment: a program attached above it allows no others",
                 cgroup_path);
+        if (r == -E2BIG)
+            return error_set(
+                error, EBUSY,
+                "%s: as many programs are attached to this cgroup as the kernel allows (64); detach others",
+                cgroup_path);
         return error_errno(error, r, "%s: attaching", cgroup_path);
     }
     if (bpf_obj_pin(fd, path) < 0)
@@ -172,6 +177,19 @@ int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *
     return 0;
 }
 
+/* Detaching by the link is over when it returns; removing the last pin only lets the kernel do so later. */
+static void detach_link(int directory_fd, const char *directory, const char *pin)
+{
+    char path[PATH_MAX];
+    _cleanup_close_ int fd = -1;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, pin) < sizeof(path))
+        fd = bpf_obj_get(path);
+    if (fd >= 0)
+        (void)bpf_link_detach(fd);
+    (void)unlinkat(directory_fd, pin, 0);
+}
+
 int datapath_detach(struct datapath *datapath, const char *name)
 {
     char path[PATH_MAX];
@@ -184,7 +202,7 @@ int datapath_detach(struct datapath *datapath, const char *name)
         return errno == ENOENT ? 0 : -errno;
     while ((entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+            detach_link(dirfd(dir), path, entry->d_name);
     if (rmdir(path) < 0 && errno != ENOENT)
         return -errno;
     datapath->writes++;

@@ -23,9 +23,9 @@ static void connects(FILE *out, const char *result, uint64_t value)
 static void write_label(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
+        if (*text == '"' || *text == '\\' || *text == '\n')
             (void)fputc('\\', out);
-        (void)fputc(*text, out);
+        (void)fputc(*text == '\n' ? 'n' : *text, out);
     }
 }
 

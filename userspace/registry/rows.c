@@ -58,6 +58,11 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         ret_name->last = parts[2];
         break;
     case ROW_ROUTE:
+        /* A client's own routes are not known yet; taken for everybody's they would send others elsewhere. */
+        if (parts[1][0] != '\0') {
+            ret_name->kind = ROW_UNKNOWN;
+            return 0;
+        }
         ret_name->namespace_name = parts[0];
         ret_name->last = parts[2];
         break;

@@ -47,26 +47,40 @@ static int read_alias(const cJSON *object, struct client_alias *ret_alias, struc
     return r;
 }
 
+/* A member that must be a list; `is_required` or it may be missing, which reads as an empty one. */
+static int get_list(const cJSON *json, const char *name, bool is_required, const cJSON **ret_list,
+                    struct error *error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, name);
+
+    if (list ? !cJSON_IsArray(list) : is_required)
+        return error_input(error, name, list ? "(not a list)" : "(missing)", "a list");
+    *ret_list = list;
+    return 0;
+}
+
 static int apply_service(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                          struct error *error)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "clientAliases");
-    int n = cJSON_GetArraySize(list);
-    _cleanup_free_ struct client_alias *aliases = calloc((size_t)n + 1, sizeof(*aliases));
+    _cleanup_free_ struct client_alias *aliases = NULL;
     struct service *service;
+    const cJSON *list = NULL;
     const cJSON *item;
-    int i = 0;
+    size_t n = 0;
+    int r = get_list(json, "clientAliases", false, &list, error);
 
+    if (r < 0)
+        return r;
+    aliases = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*aliases));
     if (!aliases)
         return -ENOMEM;
     cJSON_ArrayForEach (item, list) {
-        int r = read_alias(item, &aliases[i++], error);
-
+        r = read_alias(item, &aliases[n++], error);
         if (r < 0)
             return r;
     }
     service = catalog_make_service(catalog, name->namespace_name, name->service);
-    return service ? catalog_declare_service(catalog, service, aliases, (size_t)n) : -ENOMEM;
+    return service ? catalog_declare_service(catalog, service, aliases, n) : -ENOMEM;
 }
 
 static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
@@ -90,8 +104,10 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
         r = json_get_string(json, "health", false, &health, error);
     if (r == 0)
         r = read_protocol(json, &protocol, error);
-    if (r == 0 && ip_address_parse(address_text, &address) < 0)
-        r = error_input(error, "address", address_text, "an IP address");
+    if (r == 0 && (ip_address_parse(address_text, &address) < 0 || ip_address_is_unusable(&address)))
+        r = error_input(error, "address", address_text, "the IP address of one host");
+    if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
+        r = error_input(error, "health", health, "HEALTHY, UNHEALTHY");
     if (r < 0)
         return r;
     service = catalog_make_service(catalog, name->namespace_name, name->service);
@@ -102,13 +118,15 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
     instance->port = (uint16_t)port;
     instance->protocol = protocol;
     instance->weight = (uint32_t)weight;
-    instance->health = strcmp(health, "UNHEALTHY") == 0 ? UNHEALTHY : HEALTHY;
+    instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
     return 0;
 }
 
-/* "dnsName:port/protocol" back to its parts. */
+/* "dnsName:port/protocol" back to its parts; it must be spelt as alias_identity() does, or nobody finds it.
+ */
 static int parse_identity(const char *text, struct client_alias *ret_alias)
 {
+    char canonical[ALIAS_IDENTITY_SIZE];
     struct client_alias alias = {.protocol = TCP};
     const char *slash = strrchr(text, '/');
     const char *colon = strrchr(text, ':');
@@ -128,45 +146,70 @@ static int parse_identity(const char *text, struct client_alias *ret_alias)
         alias.protocol = UDP;
     else if (strcmp(slash, "/tcp") != 0)
         return -EINVAL;
-    if (model_check_dns_name("dnsName", alias.dns_name, NULL) < 0)
+    if (model_check_dns_name("dnsName", alias.dns_name, NULL) < 0 ||
+        strcmp(alias_identity(&alias, canonical), text) != 0)
         return -EINVAL;
     *ret_alias = alias;
     return 0;
 }
 
-static int apply_route(struct catalog *catalog, const struct row_name *name, const cJSON *json,
-                       struct error *error)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "targets");
-    int n = cJSON_GetArraySize(list);
-    _cleanup_free_ struct route_target *targets = calloc((size_t)n + 1, sizeof(*targets));
-    struct client_alias alias;
-    struct model_namespace *parent;
-    const cJSON *item;
-    int i = 0;
+struct read_target {
+    const char *service;
+    uint32_t weight;
+};
 
-    if (!targets)
-        return -ENOMEM;
-    if (parse_identity(name->last, &alias) < 0)
-        return error_input(error, "alias", name->last, "dnsName:port/protocol");
+static int read_targets(const cJSON *list, struct read_target *targets, struct error *error)
+{
+    const cJSON *item;
+
     cJSON_ArrayForEach (item, list) {
-        const char *service = NULL;
         uint64_t weight = 0;
-        int r = json_get_string(item, "service", true, &service, error);
+        int r = json_get_string(item, "service", true, &targets->service, error);
 
         if (r == 0)
-            r = model_check_service("service", service, error);
+            r = model_check_service("service", targets->service, error);
         if (r == 0)
             r = json_get_integer(item, "weight", true, 0, MAX_WEIGHT, &weight, error);
         if (r < 0)
             return r;
-        targets[i].service = catalog_make_service(catalog, name->namespace_name, service);
-        targets[i].weight = (uint32_t)weight;
-        if (!targets[i++].service)
+        targets++->weight = (uint32_t)weight;
+    }
+    return 0;
+}
+
+/* All targets are read before the first is made: a bad one must leave nothing behind. */
+static int apply_route(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                       struct error *error)
+{
+    _cleanup_free_ struct read_target *wanted = NULL;
+    _cleanup_free_ struct route_target *targets = NULL;
+    struct model_namespace *parent = NULL;
+    struct client_alias alias;
+    const cJSON *list = NULL;
+    size_t n;
+    int r = get_list(json, "targets", true, &list, error);
+
+    if (r == 0 && parse_identity(name->last, &alias) < 0)
+        r = error_input(error, "alias", name->last, "dnsName:port/protocol in lower case");
+    if (r < 0)
+        return r;
+    n = (size_t)cJSON_GetArraySize(list);
+    wanted = calloc(n + 1, sizeof(*wanted));
+    targets = calloc(n + 1, sizeof(*targets));
+    if (!wanted || !targets)
+        return -ENOMEM;
+    r = read_targets(list, wanted, error);
+    if (r == 0)
+        parent = catalog_make_namespace(catalog, name->namespace_name);
+    if (!parent)
+        return r < 0 ? r : -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        targets[i].service = catalog_make_service(catalog, name->namespace_name, wanted[i].service);
+        targets[i].weight = wanted[i].weight;
+        if (!targets[i].service)
             return -ENOMEM;
     }
-    parent = catalog_make_namespace(catalog, name->namespace_name);
-    return parent ? catalog_set_route(parent, &alias, TAKE_PTR(targets), (size_t)n) : -ENOMEM;
+    return catalog_set_route(parent, &alias, TAKE_PTR(targets), n);
 }
 
 static void apply_deletion(struct catalog *catalog, const struct row_name *name)
@@ -202,11 +245,43 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
     }
 }
 
+/* What the API would refuse is refused here too. */
+static int check_names(const struct row_name *name, struct error *error)
+{
+    int r = model_check_namespace("namespace", name->namespace_name, error);
+
+    if (r == 0 && name->service)
+        r = model_check_service("service", name->service, error);
+    if (r == 0 && name->kind == ROW_INSTANCE)
+        r = model_check_instance_id("id", name->last, error);
+    return r;
+}
+
+static int apply_put(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                     struct error *error)
+{
+    struct model_namespace *parent;
+
+    switch (name->kind) {
+    case ROW_SERVICE:
+        return apply_service(catalog, name, json, error);
+    case ROW_INSTANCE:
+        return apply_instance(catalog, name, json, error);
+    case ROW_ROUTE:
+        return apply_route(catalog, name, json, error);
+    default:
+        parent = catalog_make_namespace(catalog, name->namespace_name);
+        if (!parent)
+            return -ENOMEM;
+        parent->is_declared = true;
+        return 0;
+    }
+}
+
 int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
     struct row_name name;
-    struct model_namespace *parent;
     int r = row_parse_key(key, &name);
 
     if (r < 0)
@@ -218,20 +293,9 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
         return 0;
     }
     r = json_parse(key, value, strlen(value), &json, error);
-    if (r < 0)
-        return r;
-    switch (name.kind) {
-    case ROW_SERVICE:
-        return apply_service(catalog, &name, json, error);
-    case ROW_INSTANCE:
-        return apply_instance(catalog, &name, json, error);
-    case ROW_ROUTE:
-        return apply_route(catalog, &name, json, error);
-    default:
-        parent = catalog_make_namespace(catalog, name.namespace_name);
-        if (!parent)
-            return -ENOMEM;
-        parent->is_declared = true;
-        return 0;
-    }
+    if (r == 0 && !cJSON_IsObject(json))
+        r = error_set(error, EINVAL, "registry row %.200s: an object is wanted", key);
+    if (r == 0)
+        r = check_names(&name, error);
+    return r < 0 ? r : apply_put(catalog, &name, json, error);
 }

@@ -31,20 +31,20 @@ int cgroup_resolve(const char *root, const char *text, struct cgroup *ret_cgroup
 {
     _cleanup_free_ char *real_root = realpath(root, NULL);
     _cleanup_free_ char *real = NULL;
-    char joined[PATH_MAX];
+    _cleanup_free_ char *joined = NULL;
     struct cgroup cgroup = {0};
     struct stat info;
     size_t length;
+    bool is_full;
 
     if (!real_root)
         return error_errno(error, errno, "cgroup root %s", root);
     if (strspn(text, "/") == strlen(text))
         return root_refused(text, error);
     length = strlen(real_root);
-    if (strncmp(text, real_root, length) == 0 && (text[length] == '/' || text[length] == '\0'))
-        (void)snprintf(joined, sizeof(joined), "%s", text);
-    else
-        (void)snprintf(joined, sizeof(joined), "%s/%s", real_root, text);
+    is_full = strncmp(text, real_root, length) == 0 && (text[length] == '/' || text[length] == '\0');
+    if (asprintf(&joined, "%s%s%s", is_full ? "" : real_root, is_full ? "" : "/", text) < 0)
+        return error_errno(error, ENOMEM, "cgroup %.200s", text);
     real = realpath(joined, NULL);
     /* A path through another mount point or a link to the hierarchy is fine too, as long as it ends inside.
      */

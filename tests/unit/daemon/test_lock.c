@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

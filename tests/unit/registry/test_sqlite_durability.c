@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>

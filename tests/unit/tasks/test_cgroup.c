@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Names need nothing; resolving is tried on cgroups made for it, where there is a cgroup v2 mount to make
- * them in. */
+/* On cgroups made for it, where there is a cgroup v2 mount to make them in; skipped with the reason
+ * elsewhere. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>

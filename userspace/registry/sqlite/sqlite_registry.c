@@ -197,10 +197,24 @@ static int prepare_statements(struct sqlite_registry *self, struct error *error)
     return 0;
 }
 
+/*
+ * SQLite would create it by the umask; its -wal and -shm files take the mode of this one. Closed again before
+ * SQLite opens it: a later close of any descriptor of the file would drop the locks that keep others from the
+ * log.
+ */
+static int create_file(const char *path, struct error *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return error_errno(error, errno, "registry %s", path);
+    (void)close(fd);
+    return 0;
+}
+
 int sqlite_registry_open(const char *path, struct registry **ret_registry, struct error *error)
 {
     struct sqlite_registry *self = calloc(1, sizeof(*self));
-    _cleanup_close_ int fd = -1;
     int r;
 
     if (!self)
@@ -211,10 +225,8 @@ int sqlite_registry_open(const char *path, struct registry **ret_registry, struc
         sqlite_close(&self->registry);
         return error_set(error, ENOMEM, "out of memory");
     }
-    /* SQLite would create it by the umask; its -wal and -shm files take the mode of this one. */
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        r = error_errno(error, errno, "registry %s", path);
+    r = create_file(path, error);
+    if (r < 0) {
         sqlite_close(&self->registry);
         return r;
     }
