@@ -2,6 +2,7 @@
 # make            the daemon and the CLI in build/
 # make test       everything scripts/test runs (root); make unit: unit tests only
 # make lint       format, static analysis, include layering
+# make fuzz       libFuzzer targets in build/fuzz (clang's runtime: libclang-rt-dev)
 # make install    to DESTDIR, PREFIX
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -33,7 +34,7 @@ TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 6
 
 $(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -63,6 +64,17 @@ $(BUILD)/tests/support/%: tests/support/%.c Makefile
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS)
 
+# make fuzz: fuzzers in build/fuzz/, each with a library of its own made by clang with its coverage.
+FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
+FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c)
+FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
+
+fuzz: $(FUZZERS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB_SRCS) $(wildcard userspace/*/*.h include/svcconnect/*.h tests/unit/*/*.h) Makefile
+	$(Q)mkdir -p $(@D) && $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace $$(pkg-config --cflags libcjson) \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(FUZZ_LIB_SRCS) $$(pkg-config --libs libcjson) -lm -o $@
+
 unit: unit-tests
 	$(Q)status=0; for t in $(UNIT_TESTS); do ./$$t || status=1; done; exit $$status
 
@@ -86,7 +98,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools unit test lint install clean
+.PHONY: all help unit-tests tools fuzz unit test lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -89,6 +89,8 @@ int directory_make(const char *path, mode_t mode)
 
     if (!copy)
         return -ENOMEM;
+    if (!*copy)
+        return -ENOENT;
     for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';

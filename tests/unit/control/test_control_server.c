@@ -151,6 +151,7 @@ static void test_foreign_methods(void **state)
 {
     (void)state;
     expect_error("OPTIONS", "/v1/echo", "", 405, "");
+    expect_error("OPTIONS", "*", "", 404, "");
     expect_error("TRACE", "/v1/echo", "", 405, "");
 }
 

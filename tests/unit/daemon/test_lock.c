@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,14 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    static const char *const left[] = {"-link", "/other", "/file"}; /* by a test that failed */
+    char path[128];
+
     (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+        (void)snprintf(path, sizeof(path), "%s%s", directory, left[i]);
+        (void)remove(path);
+    }
     return rmdir(directory);
 }
 
@@ -124,6 +132,7 @@ static void test_lock_ends_with_its_process(void **state)
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (lock_directory("state directory", directory, &fd, NULL) == 0 && write(ready[1], "x", 1) == 1)
             (void)pause();
         _exit(1);

@@ -151,10 +151,11 @@ static void test_text_is_well_formed(void **state)
     char seen[4096] = "\n";
     char current[128] = "";
     unsigned samples = 0;
+    char *rest = NULL;
 
     (void)state;
     assert_int_equal(text[strlen(text) - 1], '\n');
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char name[128], kind[16], entry[160];
 
         if (strncmp(line, "# HELP ", 7) == 0) {

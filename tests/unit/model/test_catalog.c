@@ -347,7 +347,7 @@ static void test_free_of_a_full_catalog(void **state)
 
     (void)state;
     for (int i = 0; i < 50; i++) {
-        char name[16];
+        char name[32];
         struct service *service;
 
         (void)snprintf(name, sizeof(name), "service-%d", i);

@@ -70,6 +70,7 @@ static inline char *catalog_text(const struct catalog *catalog)
     _cleanup_free_ char **lines = NULL;
     struct model_namespace *parent, *next;
     char *sorted = NULL;
+    char *rest = NULL;
     size_t size = 0;
     size_t n = 0;
     FILE *out = open_memstream(&text, &size);
@@ -85,7 +86,7 @@ static inline char *catalog_text(const struct catalog *catalog)
     sorted = calloc(1, size + 2);
     if (!lines || !sorted)
         abort();
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         lines[n++] = line;
     qsort(lines, n, sizeof(*lines), by_text);
     for (size_t i = 0, at = 0; i < n; i++)

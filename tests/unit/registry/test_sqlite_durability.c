@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +64,7 @@ static struct process start(void (*body)(int in, int out))
     process.pid = fork();
     assert_true(process.pid >= 0);
     if (process.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)close(down[1]);
         body(down[0], up[1]);
         _exit(0);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ static char *mount_point;   /* NULL: no cgroups can be made here */
 static char parent[64];     /* "/svcconnect-unit-PID", below the mount */
 static char directory[128]; /* its full path */
 static char scratch[64];    /* an ordinary directory */
+static pid_t inside;        /* a process in one of them; 0: none */
 
 static int make_cgroups(void)
 {
@@ -55,12 +57,29 @@ static int setup(void **state)
     return mkdtemp(scratch) ? make_cgroups() : -1;
 }
 
+/* What a failed test left there. */
+static void remove_scratch(const char *name)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof(text), "%s/%s", scratch, name);
+    (void)remove(text);
+}
+
 static int teardown(void **state)
 {
-    int r = mount_point ? cgroup_remove(mount_point, parent) : 0;
+    int r;
+
+    if (inside > 0) {
+        (void)kill(inside, SIGKILL);
+        (void)waitpid(inside, NULL, 0);
+    }
+    r = mount_point ? cgroup_remove(mount_point, parent) : 0;
 
     (void)state;
     free(mount_point);
+    remove_scratch("link");
+    remove_scratch("a");
     return rmdir(scratch) < 0 || r < 0 ? -1 : 0;
 }
 
@@ -268,29 +287,28 @@ static void test_alive(void **state)
     assert_false(cgroup_is_alive(mount_point, &cgroup)); /* another one of that name */
 }
 
-static pid_t start_inside(const char *path)
+static void start_inside(const char *path)
 {
     char procs[PATH_MAX];
     _cleanup_fclose_ FILE *file = NULL;
-    pid_t pid = fork();
 
-    assert_true(pid >= 0);
-    if (pid == 0) {
+    inside = fork();
+    assert_true(inside >= 0);
+    if (inside == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)pause();
         _exit(0);
     }
     (void)snprintf(procs, sizeof(procs), "%s%s/cgroup.procs", mount_point, path);
     file = fopen(procs, "we");
     assert_non_null(file);
-    assert_true(fprintf(file, "%d\n", (int)pid) > 0);
-    return pid;
+    assert_true(fprintf(file, "%d\n", (int)inside) > 0);
 }
 
 static void test_processes_and_removal(void **state)
 {
     unsigned count = 99;
     const char *outer, *inner;
-    pid_t pid;
 
     (void)state;
     need_cgroups();
@@ -299,14 +317,15 @@ static void test_processes_and_removal(void **state)
     inner = make_cgroup("outer/inner");
     assert_int_equal(cgroup_count_processes(mount_point, outer, &count), 0);
     assert_int_equal(count, 0);
-    pid = start_inside(inner);
+    start_inside(inner);
     assert_int_equal(cgroup_count_processes(mount_point, outer, &count), 0);
     assert_int_equal(count, 1);
     assert_int_equal(cgroup_count_processes(mount_point, inner, &count), 0);
     assert_int_equal(count, 1);
     assert_int_equal(cgroup_remove(mount_point, outer), -EBUSY);
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(kill(inside, SIGKILL), 0);
+    assert_int_equal(waitpid(inside, NULL, 0), inside);
+    inside = 0;
     assert_int_equal(cgroup_remove(mount_point, outer), 0);
     assert_int_equal(cgroup_remove(mount_point, outer), 0); /* what is gone is removed */
     assert_int_equal(cgroup_count_processes(mount_point, outer, &count), -ENOENT);
