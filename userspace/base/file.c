@@ -85,12 +85,10 @@ int file_rewrite_in_place(const char *path, mode_t mode, const char *text)
 
 int directory_make(const char *path, mode_t mode)
 {
-    _cleanup_free_ char *copy = strdup(path);
+    _cleanup_free_ char *copy = *path ? strdup(path) : NULL;
 
     if (!copy)
-        return -ENOMEM;
-    if (!*copy)
-        return -ENOENT;
+        return *path ? -ENOMEM : -ENOENT;
     for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';

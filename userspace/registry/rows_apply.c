@@ -183,7 +183,7 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
 {
     _cleanup_free_ struct read_target *wanted = NULL;
     _cleanup_free_ struct route_target *targets = NULL;
-    struct model_namespace *parent = NULL;
+    struct model_namespace *parent;
     struct client_alias alias;
     const cJSON *list = NULL;
     size_t n;
@@ -199,10 +199,11 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
     if (!wanted || !targets)
         return -ENOMEM;
     r = read_targets(list, wanted, error);
-    if (r == 0)
-        parent = catalog_make_namespace(catalog, name->namespace_name);
+    if (r < 0)
+        return r;
+    parent = catalog_make_namespace(catalog, name->namespace_name);
     if (!parent)
-        return r < 0 ? r : -ENOMEM;
+        return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         targets[i].service = catalog_make_service(catalog, name->namespace_name, wanted[i].service);
         targets[i].weight = wanted[i].weight;
