@@ -427,3 +427,18 @@ def test_metrics_are_prometheus_text():
             name, value = line.rsplit(" ", 1)
             float(value)
             assert name.startswith("svcconnect_"), line
+
+
+def test_names_of_a_task_that_a_restart_could_not_read_back():
+    """The kernel's map of tasks holds 127 characters of a name: longer ones are refused, 127 survive a restart."""
+    with Testbed() as bed:
+        client = bed.bare_task("client")
+        for field in ("namespace", "service"):
+            status, answer = bed.api("POST", "/v1/tasks", {"cgroup": client.path, field: "n" * 63 + "." + "n" * 64})
+            assert status == 400 and answer["error"]["field"] == field, (field, status, answer)
+        longest = "n" * 127
+        status, answer = bed.api("POST", "/v1/tasks", {"cgroup": client.path, "namespace": longest})
+        assert status == 200, answer
+        bed.kill()
+        bed.start()
+        assert [task["namespace"] for task in bed.get("/v1/tasks")["tasks"]] == [longest]

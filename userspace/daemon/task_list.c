@@ -141,6 +141,18 @@ static int set_owner(struct task *task, const char *namespace_name, const char *
     return 0;
 }
 
+/* A restart reads both back from the kernel's map: what would be cut there would put the task elsewhere. */
+static int check_lengths(const char *namespace_name, const char *service, struct error *error)
+{
+    if (strlen(namespace_name) >= SVC_NAMESPACE_SIZE)
+        return error_input(error, "namespace", namespace_name,
+                           "at most %d characters for the namespace of a task", SVC_NAMESPACE_SIZE - 1);
+    if (strlen(service) >= SVC_SERVICE_SIZE)
+        return error_input(error, "service", service, "at most %d characters for the service of a task",
+                           SVC_SERVICE_SIZE - 1);
+    return 0;
+}
+
 /* A scope number given to a namespace that nothing is registered in yet is remembered like any other. */
 static int save_numbers(struct daemon *daemon, struct error *error)
 {
@@ -164,6 +176,8 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
     uint32_t scope = 0;
     int r = cgroup_resolve(daemon->config.cgroup_root, cgroup_text, &cgroup, error);
 
+    if (r == 0)
+        r = check_lengths(namespace_name, service, error);
     if (r == 0)
         r = check_overlap(daemon, &cgroup, error);
     if (r == 0)
