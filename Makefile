@@ -66,7 +66,7 @@ tools: $(TOOLS)
 
 # make fuzz: fuzzers in build/fuzz/, each with a library of its own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
-FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c)
+FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
 
 fuzz: $(FUZZERS)

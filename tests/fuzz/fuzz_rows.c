@@ -19,12 +19,14 @@ static struct catalog *filled(void)
     static const char *const contents[][2] = {
         {"namespaces/ns", "{}"},
         {"services/ns/web", "{\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80}]}"},
-        {"services/ns/v1", "{\"clientAliases\":[]}"},
         {"instances/ns/v1/a", "{\"address\":\"10.0.0.1\",\"port\":80}"},
         {"instances/ns/v1/a/b",
          "{\"address\":\"fd00::1\",\"port\":80,\"weight\":2,\"health\":\"UNHEALTHY\"}"},
         {"routes/ns//api:80/tcp",
          "{\"targets\":[{\"service\":\"v1\",\"weight\":1},{\"service\":\"v2\",\"weight\":2}]}"},
+        {"routes/ns/shop/api:80/tcp", "{\"targets\":[{\"service\":\"v3\",\"weight\":1}]}"},
+        {"services/ns/v1", "{\"clientAliases\":[],\"document\":\"td\"}"},
+        {"documents/ns/td", "{\"source\":\"td.json\",\"text\":\"{}\"}"},
     };
     struct catalog *catalog = catalog_new();
 

@@ -34,12 +34,29 @@ static int nesting_depth(const char *text, size_t length)
     return deepest;
 }
 
+/* \u0000, but not the \\u0000 of a text that itself holds JSON. */
+static bool has_escaped_nul(const char *text, size_t length)
+{
+    static const char escape[] = "\\u0000";
+    const char *end = text + length;
+
+    for (const char *at = text; (at = memmem(at, (size_t)(end - at), escape, sizeof(escape) - 1)); at++) {
+        const char *before = at;
+
+        while (before > text && before[-1] == '\\')
+            before--;
+        if ((at - before) % 2 == 0)
+            return true;
+    }
+    return false;
+}
+
 int json_parse(const char *what, const char *text, size_t length, cJSON **ret_json, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
     const char *end = NULL;
 
-    if (memchr(text, '\0', length) || memmem(text, length, "\\u0000", 6))
+    if (memchr(text, '\0', length) || has_escaped_nul(text, length))
         return error_set(error, EINVAL, "%s: not acceptable JSON: it holds a NUL character", what);
     if (nesting_depth(text, length) > JSON_MAX_DEPTH)
         return error_set(error, EINVAL, "%s: JSON nested deeper than %d levels", what, JSON_MAX_DEPTH);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "parsed.h"
+
+#include "documents/document_names.h"
+
+static const char *letters(char letter, size_t length)
+{
+    static char texts[2][2048];
+    static unsigned next;
+    char *text = texts[next++ % 2];
+
+    memset(text, letter, length);
+    text[length] = '\0';
+    return text;
+}
+
+/* `format` has @ where the name goes. */
+static void check(const char *format, const char *name, const char *bad_path)
+{
+    char text[4096];
+    const char *at = strchr(format, '@');
+
+    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - format), format, name, at + 1);
+    if (bad_path)
+        expect_bad(text, bad_path);
+    else
+        expect_good(text);
+}
+
+#define WITH_NAMESPACE BLOCK("'namespace':'@'")
+#define WITH_DISCOVERY SERVICE("{'portName':'http','discoveryName':'@'}")
+#define WITH_DNS_NAME  SERVICE("{'portName':'http','clientAliases':[{'port':80,'dnsName':'@'}]}")
+#define WITH_SERVICE   "{'serviceName':'@','serviceConnectConfiguration':{'enabled':true}}"
+
+static void test_namespace(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "a b",
+                                      "a/b",
+                                      "<a",
+                                      "a>",
+                                      "arn:aws:servicediscovery:x:1:service/a",
+                                      "arn:aws:servicediscovery:x:1:namespace/"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        check(WITH_NAMESPACE, bad[i], AT_BLOCK ".namespace");
+    check(WITH_NAMESPACE, letters('n', 1024), NULL);
+    check(WITH_NAMESPACE, letters('n', 1025), AT_BLOCK ".namespace");
+    check(WITH_NAMESPACE, "Shop.Local", NULL);
+}
+
+static void test_namespace_arn_and_default(void **state)
+{
+    _cleanup_parsed_ struct parsed arn =
+        parse_quoted(BLOCK("'namespace':'arn:aws:servicediscovery:us-east-1:1:namespace/ns-abc'"));
+    _cleanup_parsed_ struct parsed none = parse_quoted(BLOCK("'services':[]"));
+
+    (void)state;
+    assert_string_equal(arn.list.items[0].namespace_name, "ns-abc");
+    assert_string_equal(none.list.items[0].namespace_name, "shop");
+}
+
+static void test_port_names(void **state)
+{
+    static const char *const bad[] = {"", "-a", "A", "a.b", "a b", "\xc3\xa4"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        check(WITH_DISCOVERY, bad[i], AT_SERVICE ".discoveryName");
+    check(WITH_DISCOVERY, "a-b_c-9", NULL);
+    check(WITH_DISCOVERY, "_a", NULL);
+    check(WITH_DISCOVERY, letters('d', 64), NULL);
+    check(WITH_DISCOVERY, letters('d', 65), AT_SERVICE ".discoveryName");
+}
+
+static void test_dns_names(void **state)
+{
+    static const char *const bad[] = {"", "-a", "a.-b", "A.b", "a b", "a..b", "a.", "10.0.0.1", "a/b"};
+    char name[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        check(WITH_DNS_NAME, bad[i], AT_SERVICE ".clientAliases[0].dnsName");
+    check(WITH_DNS_NAME, "a_b-c.example.com", NULL);
+    (void)snprintf(name, sizeof(name), "%s.%s", letters('a', 63), letters('b', 63));
+    check(WITH_DNS_NAME, name, NULL);
+    (void)snprintf(name, sizeof(name), "%s.%s.", letters('a', 63), letters('b', 62));
+    strcat(name, "cc");
+    check(WITH_DNS_NAME, name, AT_SERVICE ".clientAliases[0].dnsName");
+    check(WITH_DNS_NAME, letters('a', 64), AT_SERVICE ".clientAliases[0].dnsName");
+}
+
+static void test_service_names(void **state)
+{
+    (void)state;
+    check(WITH_SERVICE, "My_service-1", NULL);
+    check(WITH_SERVICE, letters('s', 255), NULL);
+    check(WITH_SERVICE, letters('s', 256), "serviceName");
+    check(WITH_SERVICE, "", "serviceName");
+    check(WITH_SERVICE, "a.b", "serviceName");
+}
+
+static void test_family(void **state)
+{
+    static const char *const forms[] = {"web", "web:7", "arn:aws:ecs:eu-west-1:1:task-definition/web:7"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        size_t length;
+        const char *family = document_name_family(forms[i], &length);
+
+        assert_int_equal(length, 3);
+        assert_memory_equal(family, "web", 3);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_namespace),     cmocka_unit_test(test_namespace_arn_and_default),
+        cmocka_unit_test(test_port_names),    cmocka_unit_test(test_dns_names),
+        cmocka_unit_test(test_service_names), cmocka_unit_test(test_family),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

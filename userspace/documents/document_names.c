@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "documents/document_names.h"
+
+#include <string.h>
+
+#include "model/names.h"
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static bool is_made_of(const char *name, const char *alphabet, size_t longest)
+{
+    size_t length = strlen(name);
+
+    return length >= 1 && length <= longest && strspn(name, alphabet) == length;
+}
+
+const char *document_name_service(struct document_reader *reader, const cJSON *object, const char *member,
+                                  bool required)
+{
+    const char *name = document_get_string(reader, object, member, required);
+
+    if (!name || is_made_of(name, LOWER UPPER DIGITS "_-", DOCUMENT_SERVICE_MAX))
+        return name;
+    document_error(reader, member, name, "1 to %d letters, digits, _ and -", DOCUMENT_SERVICE_MAX);
+    return NULL;
+}
+
+static bool is_port_name(const char *name)
+{
+    return name[0] != '-' && is_made_of(name, LOWER DIGITS "_-", DOCUMENT_PORT_MAX);
+}
+
+const char *document_name_port(struct document_reader *reader, const cJSON *object, const char *member,
+                               bool required)
+{
+    const char *name = document_get_string(reader, object, member, required);
+
+    if (!name || is_port_name(name))
+        return name;
+    document_error(reader, member, name, "1 to %d lower-case letters, digits, _ and - (not first)",
+                   DOCUMENT_PORT_MAX);
+    return NULL;
+}
+
+bool document_name_dns(struct document_reader *reader, const cJSON *object, const char *member, bool required,
+                       char name[static SVC_DNS_NAME_SIZE])
+{
+    const char *given = document_get_string(reader, object, member, required);
+    char folded[SVC_DNS_NAME_SIZE + 1];
+    struct error error = {0};
+
+    if (!given)
+        return false;
+    /* Longer than allowed by one stays so: the check sees it. */
+    (void)snprintf(folded, sizeof(folded), "%s", given);
+    /* The model folds case, ECS refuses upper case: who wrote it should know what is published. */
+    if (model_check_dns_name(member, folded, &error) < 0 || strcmp(folded, given) != 0) {
+        document_error(reader, member, given,
+                       "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, digits, "
+                       "_ and - (not first), joined by dots; no IP address",
+                       MODEL_DNS_NAME_MAX);
+        return false;
+    }
+    memcpy(name, folded, SVC_DNS_NAME_SIZE);
+    return true;
+}
+
+const char *document_name_namespace(struct document_reader *reader, const cJSON *object, const char *member)
+{
+    const char *given = document_get_string(reader, object, member, false);
+    const char *name = given;
+    struct error error = {0};
+
+    if (!document_member(object, member))
+        return reader->options->default_namespace;
+    if (!given)
+        return NULL;
+    if (strncmp(given, "arn:", 4) == 0) {
+        const char *mark = strstr(given, ":namespace/");
+
+        if (!mark) {
+            document_error(reader, member, given, "a name, or an ARN \"arn:...:namespace/NAME\"");
+            return NULL;
+        }
+        name = mark + strlen(":namespace/");
+    }
+    if (model_check_namespace(member, name, &error) == 0)
+        return name;
+    document_error(reader, member, given, "%s", error.allowed);
+    return NULL;
+}
+
+const char *document_name_target(struct document_reader *reader, const cJSON *object, const char *member)
+{
+    const char *name = document_get_string(reader, object, member, true);
+    struct error error = {0};
+
+    if (!name || is_port_name(name) || model_check_service(member, name, &error) == 0)
+        return name;
+    document_error(reader, member, name, "%s", error.allowed);
+    return NULL;
+}
+
+const char *document_name_family(const char *task_definition, size_t *ret_length)
+{
+    const char *slash = strrchr(task_definition, '/');
+    const char *family = slash ? slash + 1 : task_definition;
+
+    *ret_length = strcspn(family, ":");
+    return family;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "documents/document_text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define MAX_EXACT 9007199254740992.0 /* 2^53: above it a double no longer tells whole numbers apart */
+
+/* Length of the UTF-8 character at `text`, 0 if it is none: no overlong forms, surrogates, nothing above
+ * U+10FFFF. */
+static size_t utf8_length(const unsigned char *text, size_t left)
+{
+    static const struct {
+        unsigned char mask, lead, first_low, first_high;
+        size_t length;
+    } forms[] = {
+        {0x80, 0x00, 0, 0, 1},       {0xe0, 0xc0, 0x80, 0xbf, 2}, {0xff, 0xe0, 0xa0, 0xbf, 3},
+        {0xff, 0xed, 0x80, 0x9f, 3}, {0xf0, 0xe0, 0x80, 0xbf, 3}, {0xff, 0xf0, 0x90, 0xbf, 4},
+        {0xff, 0xf4, 0x80, 0x8f, 4}, {0xf8, 0xf0, 0x80, 0xbf, 4},
+    };
+    size_t f = 0;
+
+    while (f < ARRAY_SIZE(forms) && (text[0] & forms[f].mask) != forms[f].lead)
+        f++;
+    if (f == ARRAY_SIZE(forms) || forms[f].length > left || text[0] == 0xc0 || text[0] == 0xc1 ||
+        text[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < forms[f].length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    if (forms[f].length > 1 && (text[1] < forms[f].first_low || text[1] > forms[f].first_high))
+        return 0;
+    return forms[f].length;
+}
+
+static bool check_utf8(struct document_reader *reader, const char *text, size_t length)
+{
+    size_t n;
+
+    for (size_t i = 0; i < length; i += n) {
+        char value[64];
+
+        n = utf8_length((const unsigned char *)text + i, length - i);
+        if (n > 0)
+            continue;
+        (void)snprintf(value, sizeof(value), "byte 0x%02x at offset %zu", (unsigned char)text[i], i);
+        document_error(reader, "", value, "UTF-8 text");
+        return false;
+    }
+    return true;
+}
+
+/* Counts what opens or separates values outside strings: never less than there are values. */
+static bool check_values(struct document_reader *reader, const char *text, size_t length)
+{
+    size_t n = 1;
+    bool in_string = false;
+
+    for (size_t i = 0; i < length; i++) {
+        if (in_string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && (text[i] == ',' || text[i] == '{' || text[i] == '['))
+            n++;
+    }
+    if (n <= DOCUMENTS_MAX_VALUES)
+        return true;
+    document_error(reader, "", "more", "at most %d JSON values in one source", DOCUMENTS_MAX_VALUES);
+    return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, equal names stand together: n log n, where a member would otherwise be compared to all before it.
+ */
+static void check_duplicates(struct document_reader *reader, const cJSON *object)
+{
+    size_t n = document_count(object);
+    _cleanup_free_ const char **names = NULL;
+    const cJSON *item;
+    size_t i = 0;
+
+    if (n < 2)
+        return;
+    names = document_allocate(reader, n, sizeof(*names));
+    if (!names)
+        return;
+    cJSON_ArrayForEach (item, object)
+        names[i++] = item->string;
+    qsort(names, n, sizeof(*names), compare_names);
+    for (i = 1; i < n; i++)
+        if ((i < 2 || strcmp(names[i], names[i - 2]) != 0) && strcmp(names[i], names[i - 1]) == 0)
+            document_error(reader, names[i], "(member given twice)", "each member once");
+}
+
+/* Recursion is bounded by JSON_MAX_DEPTH. */
+static void check_tree(struct document_reader *reader, const cJSON *value)
+{
+    const cJSON *item;
+    size_t i = 0;
+
+    if (cJSON_IsNumber(value) && !(fabs(value->valuedouble) <= MAX_EXACT)) {
+        char number[32];
+
+        (void)snprintf(number, sizeof(number), "%.15g", value->valuedouble);
+        document_error(reader, "", number, "numbers from -2^53 to 2^53");
+        return;
+    }
+    if (cJSON_IsObject(value))
+        check_duplicates(reader, value);
+    else if (!cJSON_IsArray(value))
+        return;
+    cJSON_ArrayForEach (item, value) {
+        size_t mark =
+            item->string ? document_enter(reader, item->string) : document_enter_element(reader, i++);
+
+        check_tree(reader, item);
+        document_leave(reader, mark);
+    }
+}
+
+cJSON *document_text_parse(struct document_reader *reader, const char *text, size_t length)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    struct error error = {0};
+
+    if (length > DOCUMENTS_MAX_BYTES) {
+        char value[48];
+
+        (void)snprintf(value, sizeof(value), "%zu bytes", length);
+        document_error(reader, "", value, "at most %u bytes", DOCUMENTS_MAX_BYTES);
+        return NULL;
+    }
+    if (!check_utf8(reader, text, length) || !check_values(reader, text, length))
+        return NULL;
+    if (json_parse("document", text, length, &json, &error) < 0) {
+        document_error(reader, "", length > 0 ? "(the text)" : "(nothing)", "JSON (%s)", error.message);
+        return NULL;
+    }
+    check_tree(reader, json);
+    return reader->n_errors > 0 ? NULL : TAKE_PTR(json);
+}
