@@ -64,6 +64,7 @@ struct svc_alias {
     char address[SVC_ADDRESS_SIZE];
     __u16 port; /* host order */
     char namespace[SVC_NAMESPACE_SIZE];
+    char client[SVC_SERVICE_SIZE]; /* of a scope with overrides: a client service that it is for */
 };
 
 /*

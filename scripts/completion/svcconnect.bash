@@ -11,7 +11,7 @@ _svcconnect_service_names()
 _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="register deregister health weight route delete attach detach run status services endpoints
+    local commands="apply register deregister health weight route delete attach detach run status services endpoints
         aliases routes tasks hosts doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
@@ -25,7 +25,7 @@ _svcconnect()
         -n | --namespace)
             namespace=${COMP_WORDS[++i]}
             ;;
-        --address | --id | --weight | --health | --protocol | --cgroup | --service)
+        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file)
             ((i++))
             ;;
         --)
@@ -57,6 +57,12 @@ _svcconnect()
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
+    -f | --file)
+        # As file names: a directory ends in a slash and can be gone into.
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
     --health)
         mapfile -t COMPREPLY < <(compgen -W "HEALTHY UNHEALTHY" -- "$current")
         return
@@ -65,7 +71,7 @@ _svcconnect()
         mapfile -t COMPREPLY < <(compgen -W "tcp udp" -- "$current")
         return
         ;;
-    --service)
+    --service | --client)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         return
         ;;
@@ -78,11 +84,13 @@ _svcconnect()
         options="--socket --json --help"
         case $command in
         "") options+=" --version" ;;
+        apply) options+=" --namespace --file --dry-run" ;;
         register) options+=" --namespace --address --id --weight --health --protocol" ;;
         attach) options+=" --namespace --cgroup --service" ;;
         detach) options+=" --cgroup --all" ;;
         run) options+=" --namespace --service --" ;;
-        deregister | health | weight | route | delete | services | endpoints | aliases | routes | tasks | hosts)
+        route) options+=" --namespace --client" ;;
+        deregister | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
             options+=" --namespace"
             ;;
         esac

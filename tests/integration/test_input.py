@@ -327,7 +327,7 @@ def test_an_oversized_body_is_answered_413():
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(5)
             sock.connect(bed.socket_path)
-            sock.sendall(b"POST /v1/instances HTTP/1.1\r\nHost: x\r\nContent-Length: 4194304\r\n\r\n")
+            sock.sendall(b"POST /v1/instances HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n")
             line = sock.recv(65536).split(b"\r\n")[0]
             assert b" 413 " in line, line
 

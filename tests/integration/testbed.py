@@ -276,6 +276,7 @@ class Testbed:
         self.run_dir = os.path.join(self.base, "run")
         self.config_file = os.path.join(self.base, "config.json")
         self.log_file = os.path.join(self.base, "daemon.log")
+        self.services_dir = os.path.join(self.base, "services.d")  # not there until a test makes it
         self.bpffs = os.path.join(os.environ["SVCTEST_BPFFS"], self.number)
         self.socket_path = os.path.join(self.run_dir, "api.sock")
         self.cgroup_root = find_cgroup2()
@@ -367,7 +368,7 @@ class Testbed:
 
     def write_config(self):
         with open(self.config_file, "w", encoding="utf-8") as file:
-            json.dump(self.config, file)
+            json.dump({"servicesDir": self.services_dir, **self.config}, file)
 
     def launch(self, flags=(), **options):
         """Starts a daemon without waiting for it."""

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "cli/text.h"
 
 int api_exchange(const struct invocation *invocation, const char *method, const char *path, const cJSON *body,
                  struct control_response *ret_response)
@@ -113,8 +114,12 @@ void api_report_warnings(const struct invocation *invocation, const cJSON *docum
     const cJSON *warning;
 
     cJSON_ArrayForEach (warning, cJSON_GetObjectItemCaseSensitive(document, "warnings")) {
-        if (cJSON_IsString(warning))
-            report_warning(invocation, "%s", warning->valuestring);
+        const char *text = cJSON_GetStringValue(warning);
+        /* It may quote a document. */
+        _cleanup_free_ char *printable = text ? text_printable(text) : NULL;
+
+        if (printable)
+            report_warning(invocation, "%s", printable);
     }
 }
 

@@ -9,7 +9,8 @@
 #include "cli/report.h"
 #include "cli/text.h"
 
-/* The body that names the alias of the first argument. Returns an exit status; on CLI_DONE *ret_body is set.
+/* The body that names the alias of the first argument, and the client of --client. Returns an exit status; on
+ * CLI_DONE *ret_body is set.
  */
 static int name_alias(const struct invocation *invocation, cJSON **ret_body)
 {
@@ -25,6 +26,7 @@ static int name_alias(const struct invocation *invocation, cJSON **ret_body)
     api_add_string(&body, "dnsName", name);
     if (has_port)
         api_add_number(&body, "port", port);
+    api_add_string(&body, "client", invocation->options[OPTION_CLIENT]);
     *ret_body = body;
     return CLI_DONE;
 }
@@ -47,6 +49,15 @@ static int add_target(cJSON *targets, const char *word)
     return 0;
 }
 
+/* "backend:80 in default", and " for client web" if it is only for that. */
+static void print_alias(const struct invocation *invocation)
+{
+    const char *client = invocation->options[OPTION_CLIENT];
+
+    (void)printf("%s in %s%s%s", invocation->arguments[0], invocation_namespace(invocation),
+                 client ? " for client " : "", client ? client : "");
+}
+
 static void print_route(const struct invocation *invocation, const cJSON *targets)
 {
     double sum = 0;
@@ -55,7 +66,8 @@ static void print_route(const struct invocation *invocation, const cJSON *target
     cJSON_ArrayForEach (target, targets) {
         sum += (double)text_number(target, "weight");
     }
-    (void)printf("%s in %s now leads to", invocation->arguments[0], invocation_namespace(invocation));
+    print_alias(invocation);
+    (void)printf(" now leads to");
     cJSON_ArrayForEach (target, targets) {
         double weight = (double)text_number(target, "weight");
         char share[TEXT_PERCENT_SIZE];
@@ -103,8 +115,10 @@ int command_route_clear(const struct invocation *invocation)
     if (status != CLI_DONE)
         return status;
     status = api_change(invocation, "DELETE", "/v1/routes", body, &response);
-    if (status == CLI_DONE && !invocation->is_json)
-        (void)printf("cleared the route of %s in %s\n", invocation->arguments[0],
-                     invocation_namespace(invocation));
-    return status;
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    (void)printf("cleared the route of ");
+    print_alias(invocation);
+    (void)putchar('\n');
+    return CLI_DONE;
 }

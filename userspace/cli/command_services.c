@@ -38,15 +38,46 @@ static char *join_aliases(const cJSON *service)
     return text;
 }
 
+static bool has_document(const cJSON *services)
+{
+    const cJSON *service;
+
+    cJSON_ArrayForEach (service, services) {
+        if (*text_member(service, "document"))
+            return true;
+    }
+    return false;
+}
+
+static void add_service(struct table *table, const cJSON *service, bool has_documents)
+{
+    uint64_t eligible = text_number(service, "eligible");
+    _cleanup_free_ char *aliases = join_aliases(service);
+    const char *document = text_member(service, "document");
+
+    table_add(table, TEXT_PLAIN, "%s", text_member(service, "namespace"));
+    table_add(table, TEXT_PLAIN, "%s", text_member(service, "name"));
+    table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(service, "instances"));
+    table_add(table, eligible ? TEXT_PLAIN : TEXT_RED, "%llu", (unsigned long long)eligible);
+    if (has_documents)
+        table_add(table, TEXT_PLAIN, "%s", *document ? document : "-");
+    table_add(table, TEXT_PLAIN, "%s", aliases && *aliases ? aliases : "-");
+}
+
 int command_services(const struct invocation *invocation)
 {
-    static const struct table_column columns[] = {
+    static const struct table_column plain[] = {
         {"NAMESPACE", false}, {"SERVICE", false}, {"INSTANCES", true}, {"ELIGIBLE", true}, {"ALIASES", false},
+    };
+    static const struct table_column documented[] = {
+        {"NAMESPACE", false}, {"SERVICE", false},  {"INSTANCES", true},
+        {"ELIGIBLE", true},   {"DOCUMENT", false}, {"ALIASES", false},
     };
     _cleanup_control_response_ struct control_response response = {0};
     _cleanup_table_ struct table *table = NULL;
     const cJSON *services;
     const cJSON *service;
+    bool has_documents;
     int status = api_read(invocation, "/v1/services", &response);
 
     if (status != CLI_DONE || invocation->is_json)
@@ -56,16 +87,11 @@ int command_services(const struct invocation *invocation)
         hint_register(invocation, "services");
         return CLI_DONE;
     }
-    table = table_new(columns, ARRAY_SIZE(columns));
+    has_documents = has_document(services);
+    table =
+        has_documents ? table_new(documented, ARRAY_SIZE(documented)) : table_new(plain, ARRAY_SIZE(plain));
     cJSON_ArrayForEach (service, services) {
-        uint64_t eligible = text_number(service, "eligible");
-        _cleanup_free_ char *aliases = join_aliases(service);
-
-        table_add(table, TEXT_PLAIN, "%s", text_member(service, "namespace"));
-        table_add(table, TEXT_PLAIN, "%s", text_member(service, "name"));
-        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(service, "instances"));
-        table_add(table, eligible ? TEXT_PLAIN : TEXT_RED, "%llu", (unsigned long long)eligible);
-        table_add(table, TEXT_PLAIN, "%s", aliases && *aliases ? aliases : "-");
+        add_service(table, service, has_documents);
     }
     return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
 }

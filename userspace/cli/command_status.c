@@ -80,6 +80,38 @@ static void print_counts(const cJSON *status)
     (void)putchar('\n');
 }
 
+/* A source is a file name and its message may quote the file: neither may command the terminal. */
+static void print_failed(const cJSON *failed, bool has_colour)
+{
+    _cleanup_free_ char *source = text_printable(text_member(failed, "source"));
+    _cleanup_free_ char *message = text_printable(text_member(failed, "message"));
+
+    if (!source || !message)
+        return;
+    print_label("");
+    (void)printf("%sfailed: %s: %s%s\n", has_colour ? text_colour_code(TEXT_YELLOW) : "", source, message,
+                 has_colour ? text_colour_code(TEXT_PLAIN) : "");
+}
+
+static void print_documents(const cJSON *status)
+{
+    const cJSON *documents = text_child(status, "documents");
+    const cJSON *list = text_child(documents, "failed");
+    bool has_colour = text_wants_colour();
+    const cJSON *failed;
+
+    if (!documents)
+        return;
+    print_label("documents");
+    (void)printf("%" PRIu64 " in force", text_number(documents, "count"));
+    if (cJSON_GetArraySize(list) > 0)
+        (void)printf(", %d failed", cJSON_GetArraySize(list));
+    (void)putchar('\n');
+    cJSON_ArrayForEach (failed, list) {
+        print_failed(failed, has_colour);
+    }
+}
+
 static void print_counters(const cJSON *status)
 {
     static const struct {
@@ -145,6 +177,7 @@ int command_status(const struct invocation *invocation)
     print_state(response.json);
     print_identity(response.json);
     print_counts(response.json);
+    print_documents(response.json);
     print_counters(response.json);
     print_maps(response.json);
     print_directories(response.json);

@@ -11,6 +11,19 @@
 
 const struct command command_rows[] = {
     {
+        .word = "apply",
+        .synopsis = "-f FILE|DIR|- [-f ...] [--dry-run] [-n NS]",
+        .summary = "put ECS documents (services, task definitions, routes) into force: all or none",
+        .details =
+            "Each file holds one JSON document or an array of them; of a directory every *.json is taken,\n"
+            "sorted, without those that begin with a dot. -n names the namespace of documents that name "
+            "none.\n"
+            "Applying a changed document again updates what it published; an unchanged one changes nothing.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_DRY_RUN),
+        .required = OPTION_BIT(OPTION_FILE),
+        .run = command_apply,
+    },
+    {
         .word = "register",
         .synopsis = "SERVICE --address IP:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
                     "[--protocol tcp|udp] [-n NS]",
@@ -52,10 +65,12 @@ const struct command command_rows[] = {
     {
         .word = "route",
         .second_word = "set",
-        .synopsis = "DNSNAME[:PORT] SERVICE=WEIGHT... [-n NS]",
+        .synopsis = "DNSNAME[:PORT] SERVICE=WEIGHT... [--client SERVICE] [-n NS]",
         .summary = "split a client alias between services by weight; a new alias is created",
-        .details = "Example: svcconnect route set backend:80 v1=90 v2=10",
-        .options = NAMESPACE,
+        .details =
+            "With --client only for the tasks of that service; the others keep the route for everybody.\n"
+            "Example: svcconnect route set backend:80 v1=90 v2=10",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
         .least_arguments = 2,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
         .run = command_route_set,
@@ -63,18 +78,20 @@ const struct command command_rows[] = {
     {
         .word = "route",
         .second_word = "show",
-        .synopsis = "[DNSNAME[:PORT]] [-n NS]",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
         .summary = "show the routes that were set: wanted and effective shares",
-        .options = NAMESPACE,
+        .details = "CLIENT, shown if some route has one, names whose tasks it is for; * is everybody.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
         .most_arguments = 1,
         .run = command_route_show,
     },
     {
         .word = "route",
         .second_word = "clear",
-        .synopsis = "DNSNAME[:PORT] [-n NS]",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "remove a route; an alias of a service leads to that service again",
-        .options = NAMESPACE,
+        .details = "With --client that service's own route: its tasks take the route for everybody again.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_route_clear,
@@ -84,6 +101,7 @@ const struct command command_rows[] = {
         .second_word = "service",
         .synopsis = "NAME [-n NS]",
         .summary = "delete a service with its instances; refused while a route leads to it",
+        .details = "NAME may also be the serviceName of an applied document: it goes with what it published.",
         .options = NAMESPACE,
         .least_arguments = 1,
         .most_arguments = 1,

@@ -4,6 +4,9 @@
 
 #include "cli/invocation.h"
 
+/* command_apply.c */
+int command_apply(const struct invocation *invocation);
+
 /* command_instances.c */
 int command_register(const struct invocation *invocation);
 int command_deregister(const struct invocation *invocation);

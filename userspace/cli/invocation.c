@@ -26,6 +26,10 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_CGROUP] = {"cgroup", "PATH", "cgroup directory, or its path below the cgroup v2 mount", 0},
     [OPTION_ALL] = {"all", NULL, "every task", 0},
     [OPTION_SERVICE] = {"service", "NAME", "the service that the task itself belongs to", 0},
+    [OPTION_FILE] = {"file", "FILE|DIR|-", "a document, a directory of *.json, or standard input; repeatable",
+                     'f'},
+    [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would change, change nothing", 0},
+    [OPTION_CLIENT] = {"client", "SERVICE", "only for the tasks of this client service", 0},
 };
 
 struct parser {
@@ -75,6 +79,8 @@ static int store_option(struct parser *parser, int option, const char *value)
         return error_set(parser->error, EINVAL, "--%s wants a value: %s", cli_option_rows[option].name,
                          cli_option_rows[option].metavar);
     parser->invocation->options[option] = value;
+    if (option == OPTION_FILE)
+        parser->invocation->files[parser->invocation->file_count++] = value;
     if (option == OPTION_JSON)
         parser->invocation->is_json = true;
     if (option == OPTION_HELP)
@@ -227,7 +233,8 @@ int invocation_parse(int argc, char **argv, struct invocation *invocation, struc
     int r;
 
     invocation->arguments = calloc((size_t)argc + 1, sizeof(*invocation->arguments));
-    if (!invocation->arguments)
+    invocation->files = calloc((size_t)argc + 1, sizeof(*invocation->files));
+    if (!invocation->arguments || !invocation->files)
         return error_errno(error, ENOMEM, "cannot read the command line");
     r = parse(&parser);
     if (r < 0)
@@ -241,6 +248,7 @@ int invocation_parse(int argc, char **argv, struct invocation *invocation, struc
 void invocation_done(struct invocation *invocation)
 {
     free(invocation->arguments);
+    free(invocation->files);
     *invocation = (struct invocation){0};
 }
 

@@ -31,6 +31,9 @@ enum cli_option {
     OPTION_CGROUP,
     OPTION_ALL,
     OPTION_SERVICE,
+    OPTION_FILE,
+    OPTION_DRY_RUN,
+    OPTION_CLIENT,
     OPTION_MAX,
 };
 
@@ -54,8 +57,10 @@ struct invocation {
     const char *socket_path;
     bool is_json;
     bool wants_help;
-    const char *options[OPTION_MAX]; /* the value, "" of a flag, NULL: not given */
-    char **arguments;                /* NULL-terminated, owned; the strings are argv's */
+    const char *options[OPTION_MAX]; /* the value, "" of a flag, NULL: not given; of several the last */
+    const char **files;              /* every value of --file, in order; owned, the strings are argv's */
+    size_t file_count;
+    char **arguments; /* NULL-terminated, owned; the strings are argv's */
     size_t argument_count;
     char **program; /* what follows `--`, NULL-terminated; NULL: there was no `--` */
 };

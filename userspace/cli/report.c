@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command_help.h"
+#include "cli/text.h"
 
 static void print_json_error(const char *message, const char *member, const char *value)
 {
@@ -78,15 +79,63 @@ int report_unreachable(const struct invocation *invocation, int number)
     return CLI_UNREACHABLE;
 }
 
+/* Is it "`part`: ..."? */
+static bool starts_with(const char *text, const char *part)
+{
+    size_t length = strlen(part);
+
+    return strncmp(text, part, length) == 0 && text[length] == ':';
+}
+
+/* FILE: PATH: what is wrong. The message is a whole sentence of its own, which may begin with either. */
+static void print_finding(const cJSON *finding)
+{
+    const char *source = text_member(finding, "source");
+    const char *path = text_member(finding, "path");
+    const char *message = text_member(finding, "message");
+    bool has_source = !*source || starts_with(message, source);
+    bool has_path = !*path || starts_with(message, path) || (*source && has_source);
+    _cleanup_free_ char *line = NULL;
+    _cleanup_free_ char *printable = NULL;
+    int length;
+
+    if (*message)
+        length = asprintf(&line, "%s%s%s%s%s", has_source ? "" : source, has_source ? "" : ": ",
+                          has_path ? "" : path, has_path ? "" : ": ", message);
+    else
+        length = asprintf(&line, "%s: %s: \"%s\" is not allowed; allowed: %s", source, path,
+                          text_member(finding, "value"), text_member(finding, "allowed"));
+    if (length < 0)
+        line = NULL;
+    printable = line ? text_printable(line) : NULL;
+    (void)fprintf(stderr, "%s\n", printable ? printable : "svcconnect: out of memory");
+}
+
+/* Everything that is wrong with the documents of a request. */
+static int print_findings(const cJSON *findings)
+{
+    int count = cJSON_GetArraySize(findings);
+    const cJSON *finding;
+
+    cJSON_ArrayForEach (finding, findings) {
+        print_finding(finding);
+    }
+    (void)fprintf(stderr, "%d error%s, nothing applied\n", count, count == 1 ? "" : "s");
+    return CLI_FAILED;
+}
+
 int report_refusal(const struct invocation *invocation, long status, const cJSON *document)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(document, "error");
     const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+    const cJSON *findings = text_child(document, "errors");
     char *text;
 
     if (!message)
         return report_error(invocation, CLI_FAILED,
                             "the daemon answered with HTTP status %ld and no explanation", status);
+    if (!invocation->is_json && cJSON_GetArraySize(findings) > 0)
+        return print_findings(findings);
     if (!invocation->is_json)
         return report_error(invocation, CLI_FAILED, "%s", message);
     text = cJSON_PrintUnformatted(document);

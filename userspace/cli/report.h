@@ -20,7 +20,10 @@ int report_usage(const struct invocation *invocation, const char *format, ...)
  */
 int report_unreachable(const struct invocation *invocation, int number);
 
-/* The daemon's own error document (NULL: it had none) of an answer with HTTP `status`; returns CLI_FAILED. */
+/*
+ * The daemon's own error document (NULL: it had none) of an answer with HTTP `status`: its one sentence, or a
+ * line for each of its `errors`. Returns CLI_FAILED.
+ */
 int report_refusal(const struct invocation *invocation, long status, const cJSON *document);
 
 /* A warning that leaves the result valid; silent with --json, where warnings are in the document. */

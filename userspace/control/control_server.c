@@ -69,21 +69,30 @@ static void send_json(struct evhttp_request *http, int status, const char *reaso
     cJSON_free(text);
 }
 
-static void send_error(struct evhttp_request *http, int r, struct error *error)
+static void find_status(int number, int *ret_status, const char **ret_reason)
+{
+    *ret_status = HTTP_INTERNAL;
+    *ret_reason = "Internal Error";
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+        if (statuses[i].number == number) {
+            *ret_status = statuses[i].status;
+            *ret_reason = statuses[i].reason;
+        }
+}
+
+/* `answer`: the handler's own, or NULL for one made of the error. */
+static void send_error(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
-    int status = HTTP_INTERNAL;
-    const char *reason = "Internal Error";
+    const char *reason;
+    int status;
 
     if (!error->number)
         (void)error_errno(error, r, "the request failed");
-    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-        if (statuses[i].number == error->number) {
-            status = statuses[i].status;
-            reason = statuses[i].reason;
-        }
-    json = control_error_json(error);
-    send_json(http, status, reason, json);
+    find_status(answer ? -r : error->number, &status, &reason);
+    if (!answer)
+        json = control_error_json(error);
+    send_json(http, status, reason, answer ? answer : json);
 }
 
 /* The table entry; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
@@ -104,7 +113,7 @@ static int find_route(const struct control_server *server, enum evhttp_cmd_type 
     return r;
 }
 
-static int read_body(struct evhttp_request *http, cJSON **ret_body, struct error *error)
+static int read_body(struct evhttp_request *http, size_t limit, cJSON **ret_body, struct error *error)
 {
     struct evbuffer *buffer = evhttp_request_get_input_buffer(http);
     size_t length = evbuffer_get_length(buffer);
@@ -116,9 +125,8 @@ static int read_body(struct evhttp_request *http, cJSON **ret_body, struct error
         *ret_body = cJSON_CreateObject();
         return *ret_body ? 0 : -ENOMEM;
     }
-    if (length > CONTROL_MAX_BODY)
-        return error_set(error, EFBIG, "request body: %zu bytes; at most %u are accepted", length,
-                         CONTROL_MAX_BODY);
+    if (length > limit)
+        return error_set(error, EFBIG, "request body: %zu bytes; at most %zu are accepted", length, limit);
     bytes = evbuffer_pullup(buffer, -1);
     if (!bytes)
         return -ENOMEM;
@@ -149,7 +157,7 @@ static int dispatch(const struct control_server *server, struct evhttp_request *
         return error_set(error, ENOENT, "no such path: %.200s (see docs/api.md)", path ? path : "");
     if (route->handle_text)
         return route->handle_text(ret_text, server->user);
-    r = read_body(http, &body, error);
+    r = read_body(http, route->max_body ? route->max_body : CONTROL_MAX_BODY, &body, error);
     if (r < 0)
         return r;
     if (query_text && evhttp_parse_query_str(query_text, &query) < 0)
@@ -169,7 +177,7 @@ static void on_request(struct evhttp_request *http, void *user)
     int r = dispatch(server, http, &answer, &text, &error);
 
     if (r < 0)
-        send_error(http, r, &error);
+        send_error(http, r, answer, &error);
     else if (text)
         send_text(http, HTTP_OK, "OK", "text/plain; version=0.0.4", text);
     else

@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 #define CONTROL_MAX_BODY    (1u << 20)
-#define CONTROL_HARD_BODY   (3u << 20) /* beyond it libevent hangs up with an answer of its own, not JSON */
+#define CONTROL_HARD_BODY   (18u << 20) /* beyond it libevent answers by itself, not in JSON */
 #define CONTROL_MAX_HEADERS (16u << 10)
 #define CONTROL_TIMEOUT_S   10 /* for a client that sends or reads too slowly */
 
@@ -33,6 +33,7 @@ struct control_route {
     int (*handle)(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
     /* Or, for an answer that is not JSON: text in *ret_text, malloc'd. */
     int (*handle_text)(char **ret_text, void *user);
+    size_t max_body; /* 0: CONTROL_MAX_BODY */
 };
 
 struct control_server;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "daemon/apply.h"
 #include "daemon/daemon.h"
 #include "model/names.h"
 #include "registry/rows.h"
@@ -147,7 +148,7 @@ static int declare_service(struct transaction *transaction, const char *namespac
         if (r < 0)
             return r;
     }
-    r = row_for_service(namespace_name, name, &alias, 1, &row);
+    r = row_for_service(namespace_name, name, &alias, 1, NULL, &row);
     return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 
@@ -277,8 +278,8 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
 }
 
 /* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
-static int delete_rows(struct transaction *transaction, const char *namespace_name,
-                       const struct service *service, struct error *error)
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const struct service *service, struct error *error)
 {
     size_t n = HASH_COUNT(service->instances);
     struct registry_row *rows = calloc(n + 1, sizeof(*rows));
@@ -308,6 +309,7 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
                           struct error *error)
 {
     static const char *const known[] = {"service", "namespace", NULL};
+    const struct model_namespace *parent;
     const struct service *service;
     const char *namespace_name = NULL;
     const char *name = NULL;
@@ -317,12 +319,23 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
     if (r == 0)
         r = change_namespace(body, &namespace_name, error);
     if (r == 0)
-        r = read_service_name(body, &name, error);
+        r = json_get_string(body, "service", true, &name, error);
+    if (r == 0)
+        r = model_check_document("service", name, error);
     if (r < 0)
         return r;
+    parent = catalog_namespace(transaction->daemon->catalog, namespace_name);
+    if (parent && catalog_document(parent, name))
+        return apply_removal(transaction, parent, catalog_document(parent, name), error);
     service = catalog_service(transaction->daemon->catalog, namespace_name, name);
     if (!service || !service->is_declared)
         return no_service(error, namespace_name, name);
+    if (service->document) {
+        (void)error_input(error, "service", name, "the name of its document, %.128s, with all that publishes",
+                          service->document);
+        error->number = EBUSY;
+        return -EBUSY;
+    }
     if (service->n_routes > 0) {
         (void)error_input(error, "service", name,
                           "a service that no route targets; clear the route of %s first",
@@ -330,5 +343,5 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
         error->number = EBUSY;
         return -EBUSY;
     }
-    return delete_rows(transaction, namespace_name, service, error);
+    return change_remove_service(transaction, namespace_name, service, error);
 }

@@ -16,35 +16,46 @@
 #define MAX_TARGETS  256
 
 /* Does the alias count when a port is looked for? */
-typedef bool (*alias_filter)(const struct model_namespace *parent, const struct client_alias *alias);
+typedef bool (*alias_filter)(const struct model_namespace *parent, const struct client *client,
+                             const struct client_alias *alias);
 
-static bool is_any(const struct model_namespace *parent, const struct client_alias *alias)
+static bool is_any(const struct model_namespace *parent, const struct client *client,
+                   const struct client_alias *alias)
 {
     (void)parent;
+    (void)client;
     (void)alias;
     return true;
 }
 
-static bool has_route(const struct model_namespace *parent, const struct client_alias *alias)
+static struct route *find_route(const struct model_namespace *parent, const struct client *client,
+                                const struct client_alias *alias)
 {
     char identity[ALIAS_IDENTITY_SIZE];
 
-    return catalog_route(parent, alias_identity(alias, identity)) != NULL;
+    (void)alias_identity(alias, identity);
+    return client ? catalog_client_route(client, identity) : catalog_route(parent, identity);
+}
+
+static bool has_route(const struct model_namespace *parent, const struct client *client,
+                      const struct client_alias *alias)
+{
+    return find_route(parent, client, alias) != NULL;
 }
 
 /* The one port of a name; 0 if it has none. Several: an error that asks for it. */
-static int only_port(const struct model_namespace *parent, const char *dns_name, alias_filter filter,
-                     uint16_t *ret_port, struct error *error)
+static int only_port(const struct model_namespace *parent, const struct client *client, const char *dns_name,
+                     alias_filter filter, uint16_t *ret_port, struct error *error)
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
     size_t n = 0;
     uint16_t port = 0;
-    int r = parent ? alias_list_build(parent, &aliases, &n) : 0;
+    int r = parent ? alias_list_build(parent, client, &aliases, &n) : 0;
 
     if (r < 0)
         return error_errno(error, r, "looking for the port");
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(aliases[i].dns_name, dns_name) != 0 || !filter(parent, &aliases[i]))
+        if (strcmp(aliases[i].dns_name, dns_name) != 0 || !filter(parent, client, &aliases[i]))
             continue;
         if (port && port != aliases[i].port)
             return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them",
@@ -55,13 +66,42 @@ static int only_port(const struct model_namespace *parent, const char *dns_name,
     return 0;
 }
 
-static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filter filter,
-                      const char **ret_namespace, struct client_alias *ret_alias, struct error *error)
+int change_route_port(const struct model_namespace *parent, const char *client_name,
+                      struct client_alias *alias, bool only_routes, struct error *error)
 {
+    const struct client *client = parent && *client_name ? catalog_client(parent, client_name) : NULL;
+
+    if (only_routes && *client_name && !client)
+        return 0;
+    return only_port(parent, client, alias->dns_name, only_routes ? has_route : is_any, &alias->port, error);
+}
+
+struct route_name {
+    const char *namespace_name;
+    const char *client; /* "" for everybody */
+    struct client_alias alias;
+};
+
+static const struct client *find_client(const struct daemon *daemon, const struct route_name *name)
+{
+    const struct model_namespace *parent = catalog_namespace(daemon->catalog, name->namespace_name);
+
+    return parent && *name->client ? catalog_client(parent, name->client) : NULL;
+}
+
+static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filter filter,
+                      struct route_name *ret_name, struct error *error)
+{
+    struct route_name name = {.client = ""};
     struct client_alias alias = {.protocol = TCP};
     const char *dns_name = NULL;
     uint64_t port = 0;
-    int r = change_namespace(body, ret_namespace, error);
+    int r = change_namespace(body, &name.namespace_name, error);
+
+    if (r == 0)
+        r = json_get_string(body, "client", false, &name.client, error);
+    if (r == 0 && *name.client)
+        r = model_check_document("client", name.client, error);
 
     if (r == 0)
         r = json_get_string(body, "dnsName", true, &dns_name, error);
@@ -76,10 +116,12 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
     r = model_check_dns_name("dnsName", alias.dns_name, error);
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
-        r = only_port(catalog_namespace(daemon->catalog, *ret_namespace), alias.dns_name, filter, &alias.port,
-                      error);
-    if (r == 0)
-        *ret_alias = alias;
+        r = only_port(catalog_namespace(daemon->catalog, name.namespace_name), find_client(daemon, &name),
+                      alias.dns_name, filter, &alias.port, error);
+    if (r == 0) {
+        name.alias = alias;
+        *ret_name = name;
+    }
     return r;
 }
 
@@ -161,54 +203,59 @@ static int read_targets(const struct transaction *transaction, const char *names
     return 0;
 }
 
+static void add_name(cJSON *answer, const struct route_name *name)
+{
+    (void)cJSON_AddStringToObject(answer, "dnsName", name->alias.dns_name);
+    (void)cJSON_AddNumberToObject(answer, "port", name->alias.port);
+    (void)cJSON_AddStringToObject(answer, "client", name->client);
+}
+
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"dnsName", "port", "targets", "namespace", NULL};
+    static const char *const known[] = {"dnsName", "port", "targets", "namespace", "client", NULL};
     _cleanup_free_ struct route_target *targets = NULL;
-    struct client_alias alias;
-    const char *namespace_name = NULL;
+    struct route_name name;
     struct registry_row row;
     size_t n = 0;
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction->daemon, body, is_any, &namespace_name, &alias, error);
+        r = read_alias(transaction->daemon, body, is_any, &name, error);
     if (r == 0)
-        r = read_targets(transaction, namespace_name, body, &targets, &n, error);
+        r = read_targets(transaction, name.namespace_name, body, &targets, &n, error);
     if (r < 0)
         return r;
-    if (!alias.port)
-        alias.port = DEFAULT_PORT;
-    (void)cJSON_AddStringToObject(answer, "dnsName", alias.dns_name);
-    (void)cJSON_AddNumberToObject(answer, "port", alias.port);
-    r = row_for_route(namespace_name, &alias, targets, n, &row);
+    if (!name.alias.port)
+        name.alias.port = DEFAULT_PORT;
+    add_name(answer, &name);
+    r = row_for_route(name.namespace_name, name.client, &name.alias, targets, n, &row);
     return r < 0 ? error_errno(error, r, "setting the route") : transaction_put(transaction, row, error);
 }
 
 int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"dnsName", "port", "namespace", NULL};
+    static const char *const known[] = {"dnsName", "port", "namespace", "client", NULL};
     const struct model_namespace *parent;
+    const struct client *client;
     char identity[ALIAS_IDENTITY_SIZE];
-    struct client_alias alias;
-    const char *namespace_name = NULL;
+    struct route_name name;
     struct registry_row row;
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction->daemon, body, has_route, &namespace_name, &alias, error);
+        r = read_alias(transaction->daemon, body, has_route, &name, error);
     if (r < 0)
         return r;
-    parent = catalog_namespace(transaction->daemon->catalog, namespace_name);
-    if (!parent || !catalog_route(parent, alias_identity(&alias, identity))) {
-        (void)error_input(error, "dnsName", alias.dns_name,
+    parent = catalog_namespace(transaction->daemon->catalog, name.namespace_name);
+    client = find_client(transaction->daemon, &name);
+    if (!parent || (*name.client && !client) || !find_route(parent, client, &name.alias)) {
+        (void)error_input(error, "dnsName", name.alias.dns_name,
                           "a client alias with a route in namespace %s (svcconnect route show lists them)",
-                          namespace_name);
+                          name.namespace_name);
         error->number = ENOENT;
         return -ENOENT;
     }
-    (void)cJSON_AddStringToObject(answer, "dnsName", alias.dns_name);
-    (void)cJSON_AddNumberToObject(answer, "port", alias.port);
-    r = row_delete_route(namespace_name, identity, &row);
+    add_name(answer, &name);
+    r = row_delete_route(name.namespace_name, name.client, alias_identity(&name.alias, identity), &row);
     return r < 0 ? error_errno(error, r, "clearing the route") : transaction_put(transaction, row, error);
 }

@@ -34,6 +34,7 @@ static const struct text_setting text_settings[] = {
     TEXT("alias-range", "aliasRange", alias_range_text, "127.255.0.0/16"),
     TEXT("alias-range6", "aliasRange6", alias_range6_text, "fd7f:ff53:7663::/112"),
     TEXT("registry", "registry", registry, "sqlite"),
+    TEXT("services-dir", "servicesDir", services_dir, "/etc/svcconnect/services.d"),
 };
 
 static const struct {
@@ -98,8 +99,9 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {"stateDir",    "runDir",   "bpffs",    "cgroupRoot", "aliasRange",
-                                        "aliasRange6", "registry", "logLevel", "maps",       NULL};
+    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",    "cgroupRoot",
+                                        "aliasRange", "aliasRange6", "registry", "servicesDir",
+                                        "logLevel",   "maps",        NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
@@ -152,6 +154,7 @@ static const struct option options[] = {
     {"alias-range", required_argument, NULL, OPTION_TEXT + 4},
     {"alias-range6", required_argument, NULL, OPTION_TEXT + 5},
     {"registry", required_argument, NULL, OPTION_TEXT + 6},
+    {"services-dir", required_argument, NULL, OPTION_TEXT + 7},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-config", no_argument, NULL, OPTION_PRINT},
@@ -339,6 +342,8 @@ void config_print_help(void)
          "  --alias-range PREFIX     addresses that names resolve to (default 127.255.0.0/16)\n"
          "  --alias-range6 PREFIX    the same for IPv6 (default fd7f:ff53:7663::/112)\n"
          "  --registry sqlite        where services and instances are kept\n"
+         "  --services-dir DIR       ECS documents applied while they lie there (default "
+         "/etc/svcconnect/services.d)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"

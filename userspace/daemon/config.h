@@ -23,6 +23,7 @@ struct config {
     struct ip_address alias_range6;
     uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
+    char *services_dir;
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;

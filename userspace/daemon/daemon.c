@@ -72,6 +72,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     task_list_sweep(user);
+    services_dir_sweep(user);
 }
 
 static int make_events(struct daemon *daemon)
@@ -220,11 +221,11 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
     origin = datapath_origin(daemon->datapath);
     r = publish_everything(daemon, error);
     if (r == 0)
-        r = task_list_adopt(daemon, error);
-    if (r == 0)
         r = datapath_activate(daemon->datapath, &swapped, error);
     if (r == 0 && make_events(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
+    if (r == 0)
+        services_dir_start(daemon);
     if (r == 0)
         r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
                                error);
@@ -273,6 +274,7 @@ int daemon_run(struct daemon *daemon)
 void daemon_done(struct daemon *daemon)
 {
     control_server_free(&daemon->control);
+    services_dir_done(&daemon->services_dir);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (daemon->signals[i])
             event_free(daemon->signals[i]);

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 #include "daemon/numbers.h"
 #include "daemon/publisher.h"
+#include "daemon/services_dir.h"
 #include "daemon/task_list.h"
 #include "datapath/datapath.h"
 #include "model/catalog.h"
@@ -34,6 +35,7 @@ struct daemon {
     struct datapath *datapath;
     struct publisher *publisher;
     struct task_list tasks;
+    struct services_dir services_dir;
     struct control_server *control;
     char *socket_path;
     char *hosts_dir;

@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 #include "daemon/daemon.h"
+#include "daemon/scopes.h"
 #include "daemon/views.h"
 #include "registry/rows.h"
 
@@ -35,6 +36,32 @@ static void remember(struct daemon *daemon, enum row_kind kind, const char *name
     unsaved->rows = larger;
     if (row_for_host_number(kind, name, number, &unsaved->rows[unsaved->n]) == 0)
         unsaved->n++;
+}
+
+void numbers_remember_client(struct daemon *daemon, const char *namespace_name, const char *client,
+                             uint32_t scope)
+{
+    char name[SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2];
+
+    (void)snprintf(name, sizeof(name), "%s/%s", namespace_name, client);
+    remember(daemon, ROW_HOST_SCOPE, name, scope);
+}
+
+void numbers_forget_client(struct daemon *daemon, const char *namespace_name, const char *client)
+{
+    struct unsaved_numbers *unsaved = &daemon->unsaved;
+    struct registry_row wanted;
+    char name[SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2];
+
+    (void)snprintf(name, sizeof(name), "%s/%s", namespace_name, client);
+    if (row_for_host_number(ROW_HOST_SCOPE, name, 0, &wanted) < 0)
+        return;
+    for (size_t i = unsaved->n; i-- > 0;)
+        if (strcmp(unsaved->rows[i].key, wanted.key) == 0) {
+            row_done(&unsaved->rows[i]);
+            unsaved->rows[i] = unsaved->rows[--unsaved->n];
+        }
+    row_done(&wanted);
 }
 
 void numbers_saved(struct daemon *daemon)
@@ -104,7 +131,8 @@ static int on_task(uint64_t cgroup_id, const struct svc_task *task, void *user)
     struct daemon *daemon = user;
 
     (void)cgroup_id;
-    if (is_whole(task->namespace, sizeof(task->namespace)))
+    /* A task of a named service may see another scope than its namespace's own. */
+    if (!task->service[0] && is_whole(task->namespace, sizeof(task->namespace)))
         (void)name_numbers_adopt(daemon->scopes, task->namespace, task->scope);
     return 0;
 }
@@ -115,7 +143,7 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
     struct ip_address address;
     uint32_t number;
 
-    if (is_whole(alias->namespace, sizeof(alias->namespace)))
+    if (!alias->client[0] && is_whole(alias->namespace, sizeof(alias->namespace)))
         (void)name_numbers_adopt(daemon->scopes, alias->namespace, key->scope);
     memcpy(address.bytes, key->address, sizeof(address.bytes));
     if (strnlen(alias->dns_name, sizeof(alias->dns_name)) < sizeof(alias->dns_name) &&
@@ -148,6 +176,27 @@ int numbers_adopt_kernel(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "reading the pinned maps") : 0;
 }
 
+/* "NS" or "NS/CLIENT"; the latter goes by what the client's routes are now. */
+static void adopt_scope(struct daemon *daemon, const char *text, uint32_t number)
+{
+    const char *slash = strchr(text, '/');
+    const struct model_namespace *parent;
+    const struct client *client;
+    char name[SCOPE_NAME_SIZE];
+
+    if (!slash) {
+        (void)name_numbers_adopt(daemon->scopes, text, number);
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "%.*s", (int)(slash - text), text);
+    parent = catalog_namespace(daemon->catalog, name);
+    client = parent ? catalog_client(parent, slash + 1) : NULL;
+    if (!client)
+        return;
+    scope_name(parent, client, name);
+    (void)name_numbers_adopt(daemon->scopes, name, number);
+}
+
 void numbers_adopt_row(struct daemon *daemon, const char *key, const char *value)
 {
     struct row_name name;
@@ -158,5 +207,5 @@ void numbers_adopt_row(struct daemon *daemon, const char *key, const char *value
     if (name.kind == ROW_HOST_ADDRESS)
         (void)name_numbers_adopt(daemon->addresses, name.last, (uint32_t)number);
     else if (name.kind == ROW_HOST_SCOPE)
-        (void)name_numbers_adopt(daemon->scopes, name.last, (uint32_t)number);
+        adopt_scope(daemon, name.last, (uint32_t)number);
 }

@@ -26,6 +26,13 @@ int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *r
                   struct error *error);
 int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_number, struct error *error);
 
+/* The next commit remembers the number of a client's scope. */
+void numbers_remember_client(struct daemon *daemon, const char *namespace_name, const char *client,
+                             uint32_t scope);
+
+/* Takes that back where the next commit is not to come. */
+void numbers_forget_client(struct daemon *daemon, const char *namespace_name, const char *client);
+
 /* Sets instance->endpoint if it has none. */
 int numbers_endpoint(struct daemon *daemon, struct instance *instance, struct error *error);
 

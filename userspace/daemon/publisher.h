@@ -22,6 +22,7 @@ struct publication; /* a prepared change */
 struct wanted_alias {
     uint32_t scope;
     const char *namespace_name;
+    const char *client; /* of a scope with overrides: one it is for; else "" */
     struct client_alias alias;
     bool exists;
     struct ip_address address;
@@ -64,11 +65,18 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
 /* The endpoint's number becomes free after a grace period. */
 void publisher_retire_endpoint(struct publisher *publisher, uint32_t number);
 
+/* The same for a scope's number, of `scopes`. */
+void publisher_retire_scope(struct publisher *publisher, struct name_numbers *scopes, uint32_t number);
+
 /* Starts a grace period if something waits for one and none is running. */
 void publisher_begin_grace(struct publisher *publisher);
 
 /* Call when datapath_grace_fd() is readable: gives back what waited, begins the next. */
 void publisher_end_grace(struct publisher *publisher);
+
+/* The aliases published in a scope: *ret_aliases is the caller's array. -ENOMEM. */
+int publisher_list_scope(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
+                         size_t *ret_n);
 
 /* For status: aliases published, entries of `aliases`, slots in use. */
 uint32_t publisher_aliases(const struct publisher *publisher);

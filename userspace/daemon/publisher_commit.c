@@ -21,7 +21,7 @@ static struct svc_alias_key alias_key(const struct published *published, bool is
 }
 
 static int put_entry(struct publisher *publisher, const struct published *published,
-                     const char *namespace_name, bool is_v6)
+                     const char *namespace_name, const char *client, bool is_v6)
 {
     struct svc_alias_key key = alias_key(published, is_v6);
     struct svc_alias value = {
@@ -30,6 +30,7 @@ static int put_entry(struct publisher *publisher, const struct published *publis
     (void)snprintf(value.dns_name, sizeof(value.dns_name), "%s", published->alias.dns_name);
     (void)ip_address_format(is_v6 ? &published->address6 : &published->address, value.address);
     (void)snprintf(value.namespace, sizeof(value.namespace), "%s", namespace_name);
+    (void)snprintf(value.client, sizeof(value.client), "%s", client);
     return datapath_put_alias(publisher->datapath, &key, &value);
 }
 
@@ -57,9 +58,9 @@ static int commit_addition(struct publisher *publisher, struct publication_step 
 
     publish_tables(publisher, step);
     HASH_ADD_STR(publisher->all, identity, published);
-    r = put_entry(publisher, published, step->wanted->namespace_name, false);
+    r = put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client, false);
     published->has_entry = r == 0;
-    r6 = put_entry(publisher, published, step->wanted->namespace_name, true);
+    r6 = put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client, true);
     published->has_entry6 = r6 == 0;
     return r < 0 ? r : r6;
 }
@@ -210,7 +211,8 @@ static int complete_entries(struct publisher *publisher, const struct found_list
         HASH_FIND_STR(publisher->all, identity, published);
         if (!published || (published->has_entry && published->has_entry6))
             continue;
-        r = put_entry(publisher, published, list->items[i].alias.namespace, published->has_entry);
+        r = put_entry(publisher, published, list->items[i].alias.namespace, list->items[i].alias.client,
+                      published->has_entry);
         if (r < 0)
             return r;
         published->has_entry = published->has_entry6 = true;
@@ -257,4 +259,21 @@ uint32_t publisher_aliases(const struct publisher *publisher)
 uint32_t publisher_slots_used(const struct publisher *publisher)
 {
     return slot_regions_used(publisher->regions);
+}
+
+int publisher_list_scope(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
+                         size_t *ret_n)
+{
+    struct client_alias *aliases = calloc(HASH_COUNT(publisher->all) + 1, sizeof(*aliases));
+    const struct published *published;
+    size_t n = 0;
+
+    if (!aliases)
+        return -ENOMEM;
+    for (published = publisher->all; published; published = published->hh.next)
+        if (published->scope == scope)
+            aliases[n++] = published->alias;
+    *ret_aliases = aliases;
+    *ret_n = n;
+    return 0;
 }

@@ -26,6 +26,7 @@ enum retired_kind {
     RETIRED_REGION,
     RETIRED_INDEX,
     RETIRED_ENDPOINT,
+    RETIRED_SCOPE,
 };
 
 struct retired_thing {
@@ -44,6 +45,7 @@ struct publisher {
     struct datapath *datapath;
     struct name_numbers *indexes;
     struct name_numbers *endpoints; /* not owned */
+    struct name_numbers *scopes;    /* not owned; set with the first scope retired */
     struct slot_regions *regions;
     struct published *all;  /* by identity */
     struct retired waiting; /* the grace period under way is for these */

@@ -62,6 +62,9 @@ static void give_back(struct publisher *publisher, struct retired *retired)
         case RETIRED_ENDPOINT:
             name_numbers_reuse(publisher->endpoints, thing->number);
             break;
+        case RETIRED_SCOPE:
+            name_numbers_reuse(publisher->scopes, thing->number);
+            break;
         }
     }
     retired->n = 0;
@@ -70,6 +73,12 @@ static void give_back(struct publisher *publisher, struct retired *retired)
 void publisher_retire_endpoint(struct publisher *publisher, uint32_t number)
 {
     retire(publisher, RETIRED_ENDPOINT, number, 0);
+}
+
+void publisher_retire_scope(struct publisher *publisher, struct name_numbers *scopes, uint32_t number)
+{
+    publisher->scopes = scopes;
+    retire(publisher, RETIRED_SCOPE, number, 0);
 }
 
 void publisher_begin_grace(struct publisher *publisher)

@@ -81,6 +81,8 @@ static cJSON *service_object(const struct service *service)
 
     (void)cJSON_AddStringToObject(object, "namespace", service->parent->name);
     (void)cJSON_AddStringToObject(object, "name", service->name);
+    if (service->document)
+        (void)cJSON_AddStringToObject(object, "document", service->document);
     aliases = cJSON_AddArrayToObject(object, "clientAliases");
     for (size_t i = 0; i < service->n_aliases; i++) {
         cJSON *alias = cJSON_CreateObject();
@@ -210,7 +212,7 @@ static cJSON *target_object(const struct alias_view *view, size_t t, double want
 }
 
 static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent,
-                           const struct client_alias *alias)
+                           const struct client *client, const struct client_alias *alias)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
     char identity[ALIAS_IDENTITY_SIZE];
@@ -221,6 +223,7 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
     uint32_t number;
 
     (void)cJSON_AddStringToObject(object, "namespace", parent->name);
+    (void)cJSON_AddStringToObject(object, "client", client ? client->name : "");
     add_alias(object, alias);
     if (name_numbers_find(daemon->addresses, alias->dns_name, &number) == 0) {
         struct ip_address address = config_alias_address(&daemon->config, number);
@@ -232,7 +235,7 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
     (void)cJSON_AddStringToObject(
         object, "origin", catalog_route(parent, alias_identity(alias, identity)) ? "route" : "service");
     targets = cJSON_AddArrayToObject(object, "targets");
-    if (alias_view_build(parent, alias, &view) < 0)
+    if (alias_view_build(parent, client, alias, &view) < 0)
         return object;
     for (size_t t = 0; t < view.n_targets; t++)
         wanted_sum += view.targets[t].weight;
@@ -250,6 +253,38 @@ static int aliases_by_name(const void *a, const void *b)
     return order ? order : left->port - right->port;
 }
 
+static bool has_own_route(const struct model_namespace *parent, const struct client *client,
+                          const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    (void)alias_identity(alias, identity);
+    return (client ? catalog_client_route(client, identity) : catalog_route(parent, identity)) != NULL;
+}
+
+/* What tasks of `client` (NULL: others) see, or only what was set for them. */
+static int add_aliases(struct daemon *daemon, const struct model_namespace *parent,
+                       const struct client *client, bool only_routes, cJSON *list)
+{
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    size_t n = 0;
+    int r = alias_list_build(parent, client, &aliases, &n);
+
+    if (r < 0)
+        return r;
+    if (n)
+        qsort(aliases, n, sizeof(*aliases), aliases_by_name);
+    for (size_t a = 0; a < n; a++)
+        if (!only_routes || has_own_route(parent, client, &aliases[a]))
+            (void)cJSON_AddItemToArray(list, alias_object(daemon, parent, client, &aliases[a]));
+    return 0;
+}
+
+static int clients_by_name(const struct client *a, const struct client *b)
+{
+    return strcmp(a->name, b->name);
+}
+
 static int list_aliases(struct daemon *daemon, const struct control_call *call, const char *member,
                         bool only_routes, cJSON **ret_answer)
 {
@@ -258,19 +293,12 @@ static int list_aliases(struct daemon *daemon, const struct control_call *call, 
     cJSON *list = cJSON_AddArrayToObject(answer, member);
 
     for (size_t i = 0; namespaces && namespaces[i]; i++) {
-        _cleanup_free_ struct client_alias *aliases = NULL;
-        size_t n = 0;
+        const struct client *client;
 
-        if (alias_list_build(namespaces[i], &aliases, &n) < 0)
-            break;
-        if (n)
-            qsort(aliases, n, sizeof(*aliases), aliases_by_name);
-        for (size_t a = 0; a < n; a++) {
-            char identity[ALIAS_IDENTITY_SIZE];
-
-            if (!only_routes || catalog_route(namespaces[i], alias_identity(&aliases[a], identity)))
-                (void)cJSON_AddItemToArray(list, alias_object(daemon, namespaces[i], &aliases[a]));
-        }
+        (void)add_aliases(daemon, namespaces[i], NULL, only_routes, list);
+        HASH_SORT(namespaces[i]->clients, clients_by_name);
+        for (client = only_routes ? namespaces[i]->clients : NULL; client; client = client->hh.next)
+            (void)add_aliases(daemon, namespaces[i], client, true, list);
     }
     *ret_answer = answer;
     return 0;
@@ -350,7 +378,7 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
         char text[IP_ADDRESS_TEXT_SIZE];
         size_t n = 0;
 
-        if (namespace_hosts_build(daemon, namespaces[i]->name, &aliases, &entries, &n) < 0)
+        if (namespace_hosts_build(daemon, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
             break;
         for (size_t e = 0; e < n; e++) {
             cJSON *object = cJSON_CreateObject();
@@ -361,6 +389,41 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
             (void)cJSON_AddStringToObject(object, "name", entries[e].name);
             (void)cJSON_AddItemToArray(list, object);
         }
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+static cJSON *document_object(const struct model_namespace *parent, const struct stored_document *stored)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *document = cJSON_Parse(stored->text);
+
+    (void)cJSON_AddStringToObject(object, "namespace", parent->name);
+    (void)cJSON_AddStringToObject(object, "name", stored->name);
+    (void)cJSON_AddStringToObject(object, "source", stored->source);
+    (void)cJSON_AddItemToObject(object, "document", document ? document : cJSON_CreateNull());
+    return object;
+}
+
+static int documents_by_name(const struct stored_document *a, const struct stored_document *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(user, call);
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(answer, "documents");
+
+    (void)error;
+    for (size_t n = 0; namespaces && namespaces[n]; n++) {
+        const struct stored_document *stored;
+
+        HASH_SORT(namespaces[n]->documents, documents_by_name);
+        for (stored = namespaces[n]->documents; stored; stored = stored->hh.next)
+            (void)cJSON_AddItemToArray(list, document_object(namespaces[n], stored));
     }
     *ret_answer = answer;
     return 0;

@@ -8,6 +8,8 @@
 #include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "daemon/reads.h"
+#include "daemon/request_documents.h"
+#include "documents/documents.h"
 #include "model/names.h"
 
 #define MAX_BATCH 10000
@@ -133,7 +135,7 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0)
         r = json_get_string(call->body, "service", false, &service, error);
     if (r == 0 && *service)
-        r = model_check_service("service", service, error);
+        r = model_check_document("service", service, error);
     if (r == 0)
         r = json_get_bool(call->body, "run", false, &is_run, error);
     if (r == 0)
@@ -168,22 +170,24 @@ static int handle_detach(const struct control_call *call, cJSON **ret_answer, st
 }
 
 const struct control_route daemon_requests[] = {
-    {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL},
-    {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL},
-    {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL},
-    {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL},
-    {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL},
-    {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL},
-    {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL},
-    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL},
-    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL},
-    {EVHTTP_REQ_GET, "/v1/status", read_status, NULL},
-    {EVHTTP_REQ_GET, "/v1/services", read_services, NULL},
-    {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL},
-    {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL},
-    {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL},
-    {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL},
-    {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL},
-    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics},
-    {0, NULL, NULL, NULL},
+    {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
+    {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0},
+    {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES},
+    {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0},
+    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0},
+    {0, NULL, NULL, NULL, 0},
 };

@@ -26,7 +26,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct client_alias *)a)->dns_name, ((const struct client_alias *)b)->dns_name);
 }
 
-int namespace_hosts_build(struct daemon *daemon, const char *namespace_name,
+int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, const char *client,
                           struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
@@ -34,7 +34,9 @@ int namespace_hosts_build(struct daemon *daemon, const char *namespace_name,
     struct hosts_entry *entries;
     size_t n_aliases = 0;
     size_t n = 0;
-    int r = parent ? alias_list_build(parent, &aliases, &n_aliases) : 0;
+    int r = parent ? alias_list_build(parent, *client ? catalog_client(parent, client) : NULL, &aliases,
+                                      &n_aliases)
+                   : 0;
 
     if (r < 0)
         return r;
@@ -71,7 +73,7 @@ int task_hosts_write(struct daemon *daemon, const struct task *task, struct erro
 
     if (r < 0 && r != -ENOENT)
         return error_errno(error, r, "/etc/hosts");
-    r = namespace_hosts_build(daemon, task->namespace_name, &aliases, &entries, &n);
+    r = namespace_hosts_build(daemon, task->namespace_name, task->service, &aliases, &entries, &n);
     if (r == 0)
         r = hosts_text_build(base ? base : "", entries, n, &text);
     task_hosts_path(daemon, task, path, sizeof(path));

@@ -19,8 +19,8 @@ void task_hosts_remove(const struct daemon *daemon, const struct task *task);
 void task_hosts_refresh(struct daemon *daemon, const char *namespace_name);
 
 /*
- * The names of a namespace with their addresses, sorted by name, each once. Names point into *ret_aliases;
- * the caller frees both. -ENOMEM.
+ * The names that tasks of `client` ("": others) see in a namespace, with their addresses, sorted by name,
+ * each once. Names point into *ret_aliases; the caller frees both. -ENOMEM.
  */
-int namespace_hosts_build(struct daemon *daemon, const char *namespace_name,
+int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, const char *client,
                           struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n);

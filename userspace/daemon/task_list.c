@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/scopes.h"
 #include "daemon/task_hosts.h"
 
 /* A second between sweeps; `run` puts its first process into the cgroup well within this many. */
@@ -181,7 +182,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
     if (r == 0)
         r = check_overlap(daemon, &cgroup, error);
     if (r == 0)
-        r = numbers_scope(daemon, namespace_name, &scope, error);
+        r = scope_of_task(daemon, namespace_name, service, &scope, error);
     if (r == 0)
         r = save_numbers(daemon, error);
     if (r < 0)
@@ -298,7 +299,7 @@ static int adopt_task(struct daemon *daemon, const struct found_task *found, str
         take_off(daemon, task);
         return 0;
     }
-    if (numbers_scope(daemon, task->namespace_name, &task->scope, &error) < 0) {
+    if (scope_of_task(daemon, task->namespace_name, task->service, &task->scope, &error) < 0) {
         log_warning("task %s: %s", cgroup.path, error.message);
         return 0;
     }
@@ -345,6 +346,27 @@ int task_list_adopt(struct daemon *daemon, struct error *error)
     if (r < 0)
         return error->number ? r : error_errno(error, r, "reading the pinned tasks");
     return save_numbers(daemon, error);
+}
+
+void task_list_rescope(struct daemon *daemon, const char *namespace_name)
+{
+    struct task *task;
+
+    for (task = daemon->tasks.all; task; task = task->hh.next) {
+        struct error error = {0};
+        uint32_t scope;
+
+        if (strcmp(task->namespace_name, namespace_name) != 0 ||
+            scope_of_task(daemon, task->namespace_name, task->service, &scope, &error) < 0 ||
+            scope == task->scope)
+            continue;
+        task->scope = scope;
+        /* The scope first: the entry only tells people, and a start puts it right. */
+        if (datapath_set_scope(daemon->datapath, task->cgroup.id, scope) < 0 || write_entry(daemon, task) < 0)
+            log_warning("task %s: its scope could not be changed", task->cgroup.path);
+        if (task->is_run && task_hosts_write(daemon, task, &error) < 0)
+            log_warning("task %s: %s", task->cgroup.path, error.message);
+    }
 }
 
 /* ---- sweeping ---- */

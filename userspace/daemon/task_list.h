@@ -40,6 +40,9 @@ void task_detach_all(struct daemon *daemon);
 /* At start: tasks as the kernel has them; completes, corrects scopes, collects what died. */
 int task_list_adopt(struct daemon *daemon, struct error *error);
 
+/* Moves the namespace's tasks to the scope their service has now. */
+void task_list_rescope(struct daemon *daemon, const char *namespace_name);
+
 /* Now and then: collects dead cgroups, removes abandoned ones of `run`. */
 void task_list_sweep(struct daemon *daemon);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/numbers.h"
+#include "daemon/scopes.h"
 #include "daemon/task_hosts.h"
 #include "daemon/wanted.h"
 #include "daemon/views.h"
@@ -40,6 +41,9 @@ static void done(struct transaction *transaction)
     free(transaction->undo);
     free_touched(&transaction->aliases);
     free_touched(&transaction->instances);
+    for (size_t i = 0; i < transaction->n_scopes; i++)
+        scope_change_done(&transaction->scopes[i]);
+    free(transaction->scopes);
     *transaction = (struct transaction){0};
 }
 
@@ -100,6 +104,26 @@ static int touch_service_aliases(struct transaction *transaction, const struct s
     return r;
 }
 
+/* The first time only: what counts is what the client had before the transaction. */
+static int touch_client(struct transaction *transaction, const char *namespace_name, const char *client)
+{
+    struct scope_change *larger;
+    int r;
+
+    for (size_t i = 0; i < transaction->n_scopes; i++)
+        if (strcmp(transaction->scopes[i].namespace_name, namespace_name) == 0 &&
+            strcmp(transaction->scopes[i].client, client) == 0)
+            return 0;
+    larger = realloc(transaction->scopes, (transaction->n_scopes + 1) * sizeof(*larger));
+    if (!larger)
+        return -ENOMEM;
+    transaction->scopes = larger;
+    r = scope_change_begin(transaction->daemon, namespace_name, client, &larger[transaction->n_scopes]);
+    if (r == 0)
+        transaction->n_scopes++;
+    return r;
+}
+
 /* Called before and after a row is applied: what it reaches may differ. */
 static int touch_row(struct transaction *transaction, const char *key)
 {
@@ -112,7 +136,9 @@ static int touch_row(struct transaction *transaction, const char *key)
     int r = row_parse_key(key, &name);
 
     parent = r == 0 && name.namespace_name ? catalog_namespace(catalog, name.namespace_name) : NULL;
-    if (!parent)
+    if (r == 0 && name.kind == ROW_ROUTE && *name.client)
+        r = touch_client(transaction, name.namespace_name, name.client);
+    if (!parent || r < 0)
         return r;
     if (name.service)
         service = catalog_service(catalog, name.namespace_name, name.service);
@@ -127,7 +153,7 @@ static int touch_row(struct transaction *transaction, const char *key)
             r = touch_alias(transaction, parent->name, &service->routes[i]->alias);
         return r;
     case ROW_ROUTE:
-        route = catalog_route(parent, name.last);
+        route = row_find_route(parent, &name);
         return route ? touch_alias(transaction, parent->name, &route->alias) : 0;
     default:
         return 0;
@@ -168,6 +194,11 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         row_done(&row);
         return error_errno(error, r, "preparing a change");
     }
+    if (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value) {
+        row_done(&row);
+        row_done(&undo);
+        return 0;
+    }
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
     r = row_apply(transaction->daemon->catalog, row.key, row.value, error);
@@ -202,25 +233,70 @@ void transaction_abort(struct transaction *transaction)
     for (size_t i = transaction->n_rows; i-- > 0;)
         if (row_apply(daemon->catalog, transaction->undo[i].key, transaction->undo[i].value, NULL) < 0)
             log_error("undoing a refused change of %s failed", transaction->undo[i].key);
+    for (size_t i = transaction->n_scopes; i-- > 0;)
+        scope_change_undo(daemon, &transaction->scopes[i]);
     restore_endpoints(transaction);
     done(transaction);
 }
 
 /* ---- commit ---- */
 
+static bool is_new_scope(const struct transaction *transaction, uint32_t number)
+{
+    for (size_t i = 0; i < transaction->n_scopes; i++)
+        if (transaction->scopes[i].is_new && transaction->scopes[i].new_number == number)
+            return true;
+    return false;
+}
+
+/* A touched alias in every scope that is published already. */
+static int want_everywhere(struct transaction *transaction, const struct touched *touched,
+                           struct wanted_list *list, struct error *error)
+{
+    struct daemon *daemon = transaction->daemon;
+    const struct model_namespace *parent = catalog_namespace(daemon->catalog, touched->namespace_name);
+    _cleanup_free_ struct client **clients = NULL;
+    size_t n = 0;
+    int r = parent ? scopes_of_clients(parent, &clients, &n) : 0;
+
+    if (r == 0)
+        r = wanted_list_grow(list, n + 1);
+    if (r < 0)
+        return error_errno(error, r, "preparing a change");
+    r = want_alias(daemon, touched->namespace_name, NULL, &touched->alias, &list->items[list->n++], error);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (!is_new_scope(transaction, clients[i]->scope))
+            r = want_alias(daemon, touched->namespace_name, clients[i], &touched->alias,
+                           &list->items[list->n++], error);
+    return r;
+}
+
 static int want_touched(struct transaction *transaction, struct wanted_list *list, struct error *error)
 {
     struct touched *touched, *next;
     int r = 0;
 
-    list->items = calloc(HASH_COUNT(transaction->aliases) + 1, sizeof(*list->items));
-    if (!list->items)
-        return error_errno(error, ENOMEM, "preparing a change");
     HASH_ITER (hh, transaction->aliases, touched, next) {
-        r = want_alias(transaction->daemon, touched->namespace_name, &touched->alias, &list->items[list->n++],
-                       error);
-        if (r < 0)
-            break;
+        if (r == 0)
+            r = want_everywhere(transaction, touched, list, error);
+    }
+    return r;
+}
+
+/* Numbers the scopes of the clients touched, and wants those that are new as a whole. */
+static int want_scopes(struct transaction *transaction, struct wanted_list *list, struct error *error)
+{
+    struct daemon *daemon = transaction->daemon;
+    int r = 0;
+
+    for (size_t i = 0; i < transaction->n_scopes && r == 0; i++)
+        r = scope_change_plan(daemon, &transaction->scopes[i], error);
+    for (size_t i = 0; i < transaction->n_scopes && r == 0; i++) {
+        const struct scope_change *change = &transaction->scopes[i];
+        const struct model_namespace *parent = catalog_namespace(daemon->catalog, change->namespace_name);
+
+        if (change->is_new)
+            r = want_scope(daemon, parent, catalog_client(parent, change->client), list, error);
     }
     return r;
 }
@@ -331,6 +407,8 @@ static int prepare(struct transaction *transaction, struct wanted_list *wanted,
     restore_endpoints(transaction);
     r = number_endpoints(transaction, error);
     if (r == 0)
+        r = want_scopes(transaction, wanted, error);
+    if (r == 0)
         r = want_touched(transaction, wanted, error);
     if (r == 0)
         r = publisher_prepare(transaction->daemon->publisher, wanted->items, wanted->n, false,
@@ -348,6 +426,10 @@ static int commit_rows(struct transaction *transaction, uint64_t *ret_revision, 
 
     if (!rows)
         return error_errno(error, ENOMEM, "writing to the registry");
+    if (n == 0) {
+        *ret_revision = registry_revision(daemon->registry);
+        return 0;
+    }
     if (transaction->n_rows)
         memcpy(rows, transaction->rows, transaction->n_rows * sizeof(*rows));
     if (daemon->unsaved.n)
@@ -356,6 +438,23 @@ static int commit_rows(struct transaction *transaction, uint64_t *ret_revision, 
     if (r == 0)
         numbers_saved(daemon);
     return r;
+}
+
+/* Scopes that no client has any more: their tasks have moved by now. */
+static void drop_scopes(struct transaction *transaction)
+{
+    struct daemon *daemon = transaction->daemon;
+
+    for (size_t i = 0; i < transaction->n_scopes; i++) {
+        const struct scope_change *change = &transaction->scopes[i];
+        uint32_t number;
+
+        if (!change->old_number || change->is_renamed ||
+            scope_is_used(catalog_namespace(daemon->catalog, change->namespace_name), change->old_number) ||
+            name_numbers_retire(daemon->scopes, change->old_name, &number) < 0)
+            continue;
+        withdraw_scope(daemon, change->old_number);
+    }
 }
 
 int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, struct error *error)
@@ -382,6 +481,9 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
             "publishing: some alias entries could not be written: %s; restart svcconnectd to complete them",
             strerror(-r));
     remove_endpoints(transaction);
+    for (size_t i = 0; i < transaction->n_scopes; i++)
+        task_list_rescope(daemon, transaction->scopes[i].namespace_name);
+    drop_scopes(transaction);
     publisher_begin_grace(daemon->publisher);
     if (are_names_changed)
         refresh_names(transaction);

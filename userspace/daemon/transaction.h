@@ -6,11 +6,13 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
 #include <stdint.h>
 #include <uthash.h>
 
 #include "base/error.h"
 #include "model/catalog.h"
+#include "daemon/scopes.h"
 #include "registry/registry.h"
 
 struct daemon;
@@ -33,12 +35,17 @@ struct transaction {
     size_t capacity;
     struct touched *aliases;
     struct touched *instances;
+    struct scope_change *scopes; /* of clients whose routes change */
+    size_t n_scopes;
 };
 
 void transaction_begin(struct transaction *transaction, struct daemon *daemon);
 
-/* Takes the row over. On failure the transaction can only be aborted. */
+/* Takes the row over; one that changes nothing is dropped. On failure the transaction can only be aborted. */
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error);
+
+/* What the rows put so far change in documents, services and routes (docs/api.md); the caller's. */
+cJSON *transaction_describe(const struct transaction *transaction);
 
 /* Ends the transaction, also on failure, which leaves everything as it was before it began. */
 int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, struct error *error);

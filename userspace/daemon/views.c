@@ -51,14 +51,14 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
     return 0;
 }
 
-int alias_view_build(const struct model_namespace *parent, const struct client_alias *alias,
-                     struct alias_view *ret_view)
+int alias_view_build(const struct model_namespace *parent, const struct client *client,
+                     const struct client_alias *alias, struct alias_view *ret_view)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     struct route_target single;
     size_t n = 0;
     const struct route_target *targets =
-        catalog_alias_targets(parent, alias_identity(alias, identity), &single, &n);
+        catalog_alias_targets(parent, client, alias_identity(alias, identity), &single, &n);
 
     *ret_view = (struct alias_view){0};
     ret_view->targets = calloc(n + 1, sizeof(*ret_view->targets));
@@ -91,10 +91,12 @@ void alias_view_done(struct alias_view *view)
     *view = (struct alias_view){0};
 }
 
-int alias_list_build(const struct model_namespace *parent, struct client_alias **ret_aliases, size_t *ret_n)
+int alias_list_build(const struct model_namespace *parent, const struct client *client,
+                     struct client_alias **ret_aliases, size_t *ret_n)
 {
-    struct client_alias *aliases =
-        calloc(HASH_COUNT(parent->owners) + HASH_COUNT(parent->routes) + 1, sizeof(*aliases));
+    struct client_alias *aliases = calloc(HASH_COUNT(parent->owners) + HASH_COUNT(parent->routes) +
+                                              (client ? HASH_COUNT(client->routes) : 0) + 1,
+                                          sizeof(*aliases));
     struct alias_owner *owner, *next_owner;
     struct route *route, *next_route;
     size_t n = 0;
@@ -108,6 +110,9 @@ int alias_list_build(const struct model_namespace *parent, struct client_alias *
         if (!catalog_alias_owner(parent, route->identity))
             aliases[n++] = route->alias;
     }
+    for (route = client ? client->routes : NULL; route; route = route->hh.next)
+        if (!catalog_alias_owner(parent, route->identity) && !catalog_route(parent, route->identity))
+            aliases[n++] = route->alias;
     *ret_aliases = aliases;
     *ret_n = n;
     return 0;
@@ -122,10 +127,11 @@ static bool has_ipv6(const struct alias_view *view)
     return false;
 }
 
-int wanted_tables_build(const struct model_namespace *parent, struct wanted_alias *wanted)
+int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
+                        struct wanted_alias *wanted)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
-    int r = alias_view_build(parent, &wanted->alias, &view);
+    int r = alias_view_build(parent, client, &wanted->alias, &view);
 
     if (r == 0)
         r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);

@@ -18,16 +18,18 @@ struct alias_view {
 bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol);
 
 /* -ENOMEM. An alias that does not exist gives no targets. alias_view_done() ends it in any case. */
-int alias_view_build(const struct model_namespace *parent, const struct client_alias *alias,
-                     struct alias_view *ret_view);
+int alias_view_build(const struct model_namespace *parent, const struct client *client,
+                     const struct client_alias *alias, struct alias_view *ret_view);
 void alias_view_done(struct alias_view *view);
 
-/* The client aliases of a namespace, each once (a route and an owner may name the same). -ENOMEM; caller
+/* The client aliases of a namespace as the client's tasks see them (NULL: others), each once. -ENOMEM; caller
  * frees. */
-int alias_list_build(const struct model_namespace *parent, struct client_alias **ret_aliases, size_t *ret_n);
+int alias_list_build(const struct model_namespace *parent, const struct client *client,
+                     struct client_alias **ret_aliases, size_t *ret_n);
 
 /* Fills slots4/6 of *wanted (malloc'd, wanted_alias_done() frees). */
-int wanted_tables_build(const struct model_namespace *parent, struct wanted_alias *wanted);
+int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
+                        struct wanted_alias *wanted);
 void wanted_alias_done(struct wanted_alias *wanted);
 
 /* The endpoint's entry for people, and the name its number goes by. */

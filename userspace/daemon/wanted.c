@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
+#include "daemon/scopes.h"
 #include "daemon/views.h"
 #include <svcconnect/decision.h>
 
@@ -19,8 +20,8 @@ void wanted_list_done(struct wanted_list *list)
     *list = (struct wanted_list){0};
 }
 
-int want_alias(struct daemon *daemon, const char *namespace_name, const struct client_alias *alias,
-               struct wanted_alias *ret_wanted, struct error *error)
+int want_alias(struct daemon *daemon, const char *namespace_name, const struct client *client,
+               const struct client_alias *alias, struct wanted_alias *ret_wanted, struct error *error)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
     char identity[ALIAS_IDENTITY_SIZE];
@@ -29,12 +30,17 @@ int want_alias(struct daemon *daemon, const char *namespace_name, const struct c
     uint32_t number = 0;
     int r;
 
-    *ret_wanted = (struct wanted_alias){.namespace_name = namespace_name, .alias = *alias};
-    r = numbers_scope(daemon, namespace_name, &ret_wanted->scope, error);
+    *ret_wanted = (struct wanted_alias){
+        .namespace_name = namespace_name,
+        .client = client ? client->name : "",
+        .alias = *alias,
+        .scope = client ? client->scope : 0,
+    };
+    r = client ? 0 : numbers_scope(daemon, namespace_name, &ret_wanted->scope, error);
     if (r < 0)
         return r;
     if (parent)
-        (void)catalog_alias_targets(parent, alias_identity(alias, identity), &single, &n_targets);
+        (void)catalog_alias_targets(parent, client, alias_identity(alias, identity), &single, &n_targets);
     ret_wanted->exists = n_targets > 0;
     if (!ret_wanted->exists)
         return 0;
@@ -43,7 +49,7 @@ int want_alias(struct daemon *daemon, const char *namespace_name, const struct c
         return r;
     ret_wanted->address = config_alias_address(&daemon->config, number);
     ret_wanted->address6 = config_alias_address6(&daemon->config, number);
-    r = wanted_tables_build(parent, ret_wanted);
+    r = wanted_tables_build(parent, client, ret_wanted);
     if (r == -E2BIG)
         return error_set(error, ENOSPC, "%s: more than %u eligible endpoints in one table",
                          alias_identity(alias, identity), SVC_MAX_TABLE_SLOTS);
@@ -52,26 +58,64 @@ int want_alias(struct daemon *daemon, const char *namespace_name, const struct c
 
 /* ---- everything ---- */
 
-static int want_namespace(struct daemon *daemon, const struct model_namespace *parent,
-                          struct wanted_list *list, struct error *error)
+int wanted_list_grow(struct wanted_list *list, size_t more)
+{
+    struct wanted_alias *larger = realloc(list->items, (list->n + more + 1) * sizeof(*larger));
+
+    if (!larger)
+        return -ENOMEM;
+    list->items = larger;
+    return 0;
+}
+
+int want_scope(struct daemon *daemon, const struct model_namespace *parent, const struct client *client,
+               struct wanted_list *list, struct error *error)
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
-    struct wanted_alias *larger;
     size_t n = 0;
-    int r = alias_list_build(parent, &aliases, &n);
+    int r = alias_list_build(parent, client, &aliases, &n);
 
+    if (r == 0)
+        r = wanted_list_grow(list, n);
     if (r < 0)
         return error_errno(error, r, "listing aliases");
-    larger = realloc(list->items, (list->n + n + 1) * sizeof(*larger));
-    if (!larger)
-        return error_errno(error, ENOMEM, "listing aliases");
-    list->items = larger;
     for (size_t i = 0; i < n; i++) {
-        r = want_alias(daemon, parent->name, &aliases[i], &list->items[list->n++], error);
+        r = want_alias(daemon, parent->name, client, &aliases[i], &list->items[list->n++], error);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+void withdraw_scope(struct daemon *daemon, uint32_t scope)
+{
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    _cleanup_(wanted_list_done) struct wanted_list list = {0};
+    struct publication *publication = NULL;
+    size_t n = 0;
+
+    /* Without memory the aliases stay published: nobody sees them, and the next start removes them. */
+    if (publisher_list_scope(daemon->publisher, scope, &aliases, &n) < 0 || wanted_list_grow(&list, n) < 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        list.items[list.n++] = (struct wanted_alias){.scope = scope, .alias = aliases[i]};
+    if (publisher_prepare(daemon->publisher, list.items, list.n, false, &publication, NULL) == 0)
+        (void)publisher_commit(daemon->publisher, &publication);
+    publisher_retire_scope(daemon->publisher, daemon->scopes, scope);
+}
+
+static int want_namespace(struct daemon *daemon, const struct model_namespace *parent,
+                          struct wanted_list *list, struct error *error)
+{
+    _cleanup_free_ struct client **clients = NULL;
+    size_t n = 0;
+    int r = want_scope(daemon, parent, NULL, list, error);
+
+    if (r == 0 && (r = scopes_of_clients(parent, &clients, &n)) < 0)
+        return error_errno(error, r, "listing scopes");
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = want_scope(daemon, parent, clients[i], list, error);
+    return r;
 }
 
 struct stale_endpoint {
@@ -194,12 +238,14 @@ int publish_everything(struct daemon *daemon, struct error *error)
     uint64_t revision;
     int r = plan_endpoints(&plan, error);
 
+    if (r == 0)
+        r = scopes_number_clients(daemon, error);
     HASH_ITER (hh, daemon->catalog->namespaces, parent, next) {
         if (r == 0)
             r = want_namespace(daemon, parent, &wanted, error);
     }
     if (r == 0)
-        r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, true, &publication, error);
+        r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, false, &publication, error);
     if (r == 0 && daemon->unsaved.n > 0) {
         r = registry_commit(daemon->registry, daemon->unsaved.rows, daemon->unsaved.n, &revision, error);
         if (r == 0)
@@ -211,6 +257,15 @@ int publish_everything(struct daemon *daemon, struct error *error)
         publisher_abort(daemon->publisher, &publication);
         return r;
     }
+    r = publisher_commit(daemon->publisher, &publication);
+    if (r < 0)
+        return error_errno(error, r, "publishing");
+    /* A task may still be in a scope that goes: it moves before anything is taken away. */
+    r = task_list_adopt(daemon, error);
+    if (r == 0)
+        r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, true, &publication, error);
+    if (r < 0)
+        return r;
     r = publisher_commit(daemon->publisher, &publication);
     if (r < 0)
         return error_errno(error, r, "publishing");

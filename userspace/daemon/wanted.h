@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "daemon/publisher.h"
+#include "model/catalog.h"
 
 struct daemon;
 
@@ -14,13 +15,25 @@ struct wanted_list {
 
 void wanted_list_done(struct wanted_list *list);
 
-/* Numbers the alias's scope and name and builds its tables; an alias that the catalog does not have comes out
- * as not existing. */
-int want_alias(struct daemon *daemon, const char *namespace_name, const struct client_alias *alias,
-               struct wanted_alias *ret_wanted, struct error *error);
+/* For tasks of `client` (numbered; NULL: others). Numbers the alias's scope and name and builds its tables;
+ * an alias that the catalog does not have comes out as not existing. */
+int want_alias(struct daemon *daemon, const char *namespace_name, const struct client *client,
+               const struct client_alias *alias, struct wanted_alias *ret_wanted, struct error *error);
+
+/* Appends every alias that tasks of `client` (NULL: others) see. */
+int want_scope(struct daemon *daemon, const struct model_namespace *parent, const struct client *client,
+               struct wanted_list *list, struct error *error);
+
+/* Room for `more` items behind list->n; the new ones are not counted yet. -ENOMEM. */
+int wanted_list_grow(struct wanted_list *list, size_t more);
+
+/* Unpublishes every alias of a scope that no task sees any more; its number becomes free after a grace
+ * period. */
+void withdraw_scope(struct daemon *daemon, uint32_t scope);
 
 /*
  * At start: publishes everything in the catalog, numbering what has no number, and writes endpoint entries
- * that differ from the kernel's. Endpoints that are not registered are removed.
+ * that differ from the kernel's; then adopts the tasks; then removes what is published and not wanted, and
+ * endpoints that are not registered.
  */
 int publish_everything(struct daemon *daemon, struct error *error);

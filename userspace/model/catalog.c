@@ -66,6 +66,22 @@ struct route *catalog_route(const struct model_namespace *parent, const char *id
     return found;
 }
 
+struct client *catalog_client(const struct model_namespace *parent, const char *name)
+{
+    struct client *found;
+
+    HASH_FIND_STR(parent->clients, name, found);
+    return found;
+}
+
+struct route *catalog_client_route(const struct client *client, const char *identity)
+{
+    struct route *found;
+
+    HASH_FIND_STR(client->routes, identity, found);
+    return found;
+}
+
 struct alias_owner *catalog_alias_owner(const struct model_namespace *parent, const char *identity)
 {
     struct alias_owner *found;
@@ -174,12 +190,18 @@ static int own_aliases(struct service *service)
 }
 
 int catalog_declare_service(struct catalog *catalog, struct service *service,
-                            const struct client_alias *aliases, size_t n_aliases)
+                            const struct client_alias *aliases, size_t n_aliases, const char *document)
 {
     struct client_alias *copy = calloc(n_aliases ? n_aliases : 1, sizeof(*copy));
+    char *document_copy = document ? strdup(document) : NULL;
 
-    if (!copy)
+    if (!copy || (document && !document_copy)) {
+        free(copy);
+        free(document_copy);
         return -ENOMEM;
+    }
+    free(service->document);
+    service->document = document_copy;
     if (n_aliases)
         memcpy(copy, aliases, n_aliases * sizeof(*copy));
     disown_aliases(service);
@@ -196,6 +218,7 @@ int catalog_declare_service(struct catalog *catalog, struct service *service,
 
 static void free_service(struct service *service)
 {
+    free(service->document);
     free(service->routes);
     free(service->aliases);
     free(service->name);
@@ -227,6 +250,8 @@ void catalog_undeclare_service(struct catalog *catalog, struct service *service)
     free(service->aliases);
     service->aliases = NULL;
     service->n_aliases = 0;
+    free(service->document);
+    service->document = NULL;
     if (service->is_declared)
         catalog->n_services--;
     service->is_declared = false;
@@ -263,10 +288,59 @@ static void drop_references(struct route *route)
     route->n_targets = 0;
 }
 
-int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias,
-                      struct route_target *targets, size_t n_targets)
+static struct client *make_client(struct model_namespace *parent, const char *name)
+{
+    struct client *client = catalog_client(parent, name);
+
+    if (client)
+        return client;
+    client = calloc(1, sizeof(*client));
+    if (!client)
+        return NULL;
+    client->name = strdup(name);
+    if (!client->name) {
+        free(client);
+        return NULL;
+    }
+    HASH_ADD_KEYPTR(hh, parent->clients, client->name, strlen(client->name), client);
+    return client;
+}
+
+static void free_client(struct client *client)
+{
+    free(client->name);
+    free(client);
+}
+
+/* The hash a client's routes are in, the namespace's own for "". NULL: no such client. */
+static struct route **routes_of(struct model_namespace *parent, const char *client_name)
+{
+    struct client *client;
+
+    if (!*client_name)
+        return &parent->routes;
+    client = catalog_client(parent, client_name);
+    return client ? &client->routes : NULL;
+}
+
+static int fill_route(struct route *route, struct route_target *targets, size_t n_targets)
+{
+    route->targets = targets;
+    for (size_t i = 0; i < n_targets; i++) {
+        if (add_reference(targets[i].service, route) < 0) {
+            drop_references(route);
+            return -ENOMEM;
+        }
+        route->n_targets = i + 1;
+    }
+    return 0;
+}
+
+int catalog_set_route(struct model_namespace *parent, const char *client_name,
+                      const struct client_alias *alias, struct route_target *targets, size_t n_targets)
 {
     struct route *route = calloc(1, sizeof(*route));
+    struct route **routes;
     struct route *old;
 
     if (!route) {
@@ -275,38 +349,48 @@ int catalog_set_route(struct model_namespace *parent, const struct client_alias 
     }
     route->alias = *alias;
     alias_identity(alias, route->identity);
-    for (size_t i = 0; i < n_targets; i++)
-        if (add_reference(targets[i].service, route) < 0) {
-            route->targets = targets;
-            route->n_targets = i;
-            drop_references(route);
-            free(route);
-            return -ENOMEM;
-        }
     /* References of the new route are in place first: a service that both name is not forgotten in between.
      */
-    route->targets = targets;
-    route->n_targets = n_targets;
-    old = catalog_route(parent, route->identity);
-    if (old)
-        catalog_remove_route(parent, old);
-    HASH_ADD_STR(parent->routes, identity, route);
+    if (fill_route(route, targets, n_targets) < 0 || (*client_name && !make_client(parent, client_name))) {
+        drop_references(route);
+        free(route);
+        return -ENOMEM;
+    }
+    routes = routes_of(parent, client_name);
+    HASH_FIND_STR(*routes, route->identity, old);
+    if (old) {
+        HASH_DEL(*routes, old);
+        drop_references(old);
+        free(old);
+    }
+    HASH_ADD_STR(*routes, identity, route);
     return 0;
 }
 
-void catalog_remove_route(struct model_namespace *parent, struct route *route)
+void catalog_remove_route(struct model_namespace *parent, const char *client_name, struct route *route)
 {
-    HASH_DEL(parent->routes, route);
+    struct route **routes = routes_of(parent, client_name);
+
+    HASH_DEL(*routes, route);
     drop_references(route);
     free(route);
+    if (*client_name && !*routes) {
+        struct client *client = catalog_client(parent, client_name);
+
+        HASH_DEL(parent->clients, client);
+        free_client(client);
+    }
 }
 
-const struct route_target *catalog_alias_targets(const struct model_namespace *parent, const char *identity,
+const struct route_target *catalog_alias_targets(const struct model_namespace *parent,
+                                                 const struct client *client, const char *identity,
                                                  struct route_target *single, size_t *ret_n_targets)
 {
-    const struct route *route = catalog_route(parent, identity);
+    const struct route *route = client ? catalog_client_route(client, identity) : NULL;
     const struct alias_owner *owner;
 
+    if (!route)
+        route = catalog_route(parent, identity);
     if (route) {
         *ret_n_targets = route->n_targets;
         return route->targets;
@@ -321,16 +405,28 @@ const struct route_target *catalog_alias_targets(const struct model_namespace *p
 
 /* ---- the whole ---- */
 
+static void free_routes(struct route **routes)
+{
+    struct route *route, *next;
+
+    HASH_ITER (hh, *routes, route, next) {
+        HASH_DEL(*routes, route);
+        free(route->targets);
+        free(route);
+    }
+}
+
 static void free_namespace(struct model_namespace *parent)
 {
-    struct route *route, *next_route;
+    struct client *client, *next_client;
     struct alias_owner *owner, *next_owner;
     struct service *service, *next_service;
 
-    HASH_ITER (hh, parent->routes, route, next_route) {
-        HASH_DEL(parent->routes, route);
-        free(route->targets);
-        free(route);
+    free_routes(&parent->routes);
+    HASH_ITER (hh, parent->clients, client, next_client) {
+        HASH_DEL(parent->clients, client);
+        free_routes(&client->routes);
+        free_client(client);
     }
     HASH_ITER (hh, parent->owners, owner, next_owner) {
         HASH_DEL(parent->owners, owner);
@@ -347,6 +443,7 @@ static void free_namespace(struct model_namespace *parent)
         HASH_DEL(parent->services, service);
         free_service(service);
     }
+    catalog_free_documents(parent);
     free(parent->name);
     free(parent);
 }

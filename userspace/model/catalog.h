@@ -45,6 +45,7 @@ struct service {
     char *name;
     struct model_namespace *parent;
     bool is_declared;
+    char *document; /* name of the document that defines it; NULL: made by a register */
     struct client_alias *aliases;
     size_t n_aliases;
     struct instance *instances; /* by id */
@@ -66,6 +67,14 @@ struct route {
     UT_hash_handle hh;
 };
 
+/* A client service with routes of its own, which go before the namespace's for its tasks. */
+struct client {
+    char *name;
+    struct route *routes; /* by identity */
+    uint32_t scope;       /* number of the scope its tasks see; 0: none yet. Set by the daemon */
+    UT_hash_handle hh;
+};
+
 /* Which service a client alias belongs to by the service's own definition. */
 struct alias_owner {
     char identity[ALIAS_IDENTITY_SIZE];
@@ -74,12 +83,22 @@ struct alias_owner {
     UT_hash_handle hh;
 };
 
+/* An ECS document as it was applied. */
+struct stored_document {
+    char *name;
+    char *source; /* file it came from, or "" */
+    char *text;
+    UT_hash_handle hh;
+};
+
 struct model_namespace {
     char *name;
     bool is_declared;
-    struct service *services;   /* by name */
-    struct route *routes;       /* by identity */
-    struct alias_owner *owners; /* by identity */
+    struct service *services;          /* by name */
+    struct route *routes;              /* by identity */
+    struct client *clients;            /* by name; only those with routes */
+    struct alias_owner *owners;        /* by identity */
+    struct stored_document *documents; /* by name */
     UT_hash_handle hh;
 };
 
@@ -87,6 +106,7 @@ struct catalog {
     struct model_namespace *namespaces; /* by name */
     size_t n_services;                  /* declared ones */
     size_t n_instances;
+    size_t n_documents;
 };
 
 const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
@@ -100,6 +120,8 @@ struct model_namespace *catalog_namespace(const struct catalog *catalog, const c
 struct service *catalog_service(const struct catalog *catalog, const char *namespace_name, const char *name);
 struct instance *catalog_instance(const struct service *service, const char *id);
 struct route *catalog_route(const struct model_namespace *parent, const char *identity);
+struct client *catalog_client(const struct model_namespace *parent, const char *name);
+struct route *catalog_client_route(const struct client *client, const char *identity);
 struct alias_owner *catalog_alias_owner(const struct model_namespace *parent, const char *identity);
 
 /* Finds or makes. NULL: no memory. */
@@ -107,23 +129,36 @@ struct model_namespace *catalog_make_namespace(struct catalog *catalog, const ch
 struct service *catalog_make_service(struct catalog *catalog, const char *namespace_name, const char *name);
 struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id);
 
-/* Declares the service with these client aliases (copied), replacing those it had. -ENOMEM. */
+/* Declares the service with these client aliases (copied), replacing those it had. `document` may be NULL.
+ * -ENOMEM. */
 int catalog_declare_service(struct catalog *catalog, struct service *service,
-                            const struct client_alias *aliases, size_t n_aliases);
+                            const struct client_alias *aliases, size_t n_aliases, const char *document);
 
-/* Takes `targets` over (malloc'd), also on failure. Replaces the route of the same alias. -ENOMEM leaves the
- * old one. */
-int catalog_set_route(struct model_namespace *parent, const struct client_alias *alias,
+/*
+ * Takes `targets` over (malloc'd), also on failure. Replaces the route of the same alias; `client` "" is the
+ * namespace's own. -ENOMEM leaves the old one.
+ */
+int catalog_set_route(struct model_namespace *parent, const char *client, const struct client_alias *alias,
                       struct route_target *targets, size_t n_targets);
+
+/* Stores or replaces; texts are copied. -ENOMEM. */
+int catalog_set_document(struct catalog *catalog, struct model_namespace *parent, const char *name,
+                         const char *source, const char *text);
+struct stored_document *catalog_document(const struct model_namespace *parent, const char *name);
+void catalog_remove_document(struct catalog *catalog, struct model_namespace *parent,
+                             struct stored_document *document);
+void catalog_free_documents(struct model_namespace *parent); /* for catalog_free() */
 
 /* Removals. Removing a service that is still mentioned leaves it undeclared. */
 void catalog_remove_instance(struct catalog *catalog, struct instance *instance);
 void catalog_undeclare_service(struct catalog *catalog, struct service *service);
-void catalog_remove_route(struct model_namespace *parent, struct route *route);
+void catalog_remove_route(struct model_namespace *parent, const char *client, struct route *route);
 
 /*
- * What a client alias leads to: the route's targets if there is one, else the owning service with weight 1
- * (stored in *single, which the result then points to). *ret_n_targets 0 and NULL: no such alias.
+ * What a client alias leads to, for the tasks of `client` (NULL: of services without routes of their own):
+ * the route's targets if there is one, else the owning service with weight 1 (stored in *single, which the
+ * result then points to). *ret_n_targets 0 and NULL: no such alias.
  */
-const struct route_target *catalog_alias_targets(const struct model_namespace *parent, const char *identity,
+const struct route_target *catalog_alias_targets(const struct model_namespace *parent,
+                                                 const struct client *client, const char *identity,
                                                  struct route_target *single, size_t *ret_n_targets);

@@ -52,6 +52,15 @@ int model_check_service(const char *field, const char *name, struct error *error
     return 0;
 }
 
+int model_check_document(const char *field, const char *name, struct error *error)
+{
+    size_t length = strlen(name);
+
+    if (length < 1 || length > 255 || strspn(name, LETTERS_DIGITS "_-.") != length)
+        return error_input(error, field, name, "1 to 255 letters, digits, _ - and .");
+    return 0;
+}
+
 int model_check_instance_id(const char *field, const char *id, struct error *error)
 {
     size_t length = strlen(id);

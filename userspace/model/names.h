@@ -15,6 +15,9 @@ int model_check_namespace(const char *field, const char *name, struct error *err
 /* Labels of 1..63 letters, digits, _ and - (not at either end), joined by dots (Cloud Map's rule). */
 int model_check_service(const char *field, const char *name, struct error *error);
 
+/* ECS serviceName and family: 1..255 letters, digits, _ - and . ; also what a task's service goes by. */
+int model_check_document(const char *field, const char *name, struct error *error);
+
 /* Letters, digits and _ / : . @ - (Cloud Map's InstanceId). */
 int model_check_instance_id(const char *field, const char *id, struct error *error);
 

@@ -13,9 +13,10 @@ static const struct {
     enum row_kind kind;
     int parts; /* after the prefix; the last one may itself hold slashes */
 } kinds[] = {
-    {"namespaces/", ROW_NAMESPACE, 1},      {"services/", ROW_SERVICE, 2},
-    {"instances/", ROW_INSTANCE, 3},        {"routes/", ROW_ROUTE, 3},
-    {"host/address/", ROW_HOST_ADDRESS, 1}, {"host/scope/", ROW_HOST_SCOPE, 1},
+    {"documents/", ROW_DOCUMENT, 2},    {"namespaces/", ROW_NAMESPACE, 1},
+    {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
+    {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
+    {"host/scope/", ROW_HOST_SCOPE, 1},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -58,13 +59,13 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         ret_name->last = parts[2];
         break;
     case ROW_ROUTE:
-        /* A client's own routes are not known yet; taken for everybody's they would send others elsewhere. */
-        if (parts[1][0] != '\0') {
-            ret_name->kind = ROW_UNKNOWN;
-            return 0;
-        }
         ret_name->namespace_name = parts[0];
+        ret_name->client = parts[1];
         ret_name->last = parts[2];
+        break;
+    case ROW_DOCUMENT:
+        ret_name->namespace_name = parts[0];
+        ret_name->last = parts[1];
         break;
     default:
         ret_name->last = parts[0];
@@ -113,7 +114,7 @@ int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
 }
 
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
-                    size_t n_aliases, struct registry_row *ret_row)
+                    size_t n_aliases, const char *document, struct registry_row *ret_row)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(json, "clientAliases");
@@ -126,6 +127,8 @@ int row_for_service(const char *namespace_name, const char *service, const struc
         (void)cJSON_AddStringToObject(item, "protocol", protocol_name(aliases[i].protocol));
         (void)cJSON_AddItemToArray(list, item);
     }
+    if (document)
+        (void)cJSON_AddStringToObject(json, "document", document);
     return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
@@ -143,7 +146,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
-int row_for_route(const char *namespace_name, const struct client_alias *alias,
+int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
                   const struct route_target *targets, size_t n_targets, struct registry_row *ret_row)
 {
     char identity[ALIAS_IDENTITY_SIZE];
@@ -157,7 +160,8 @@ int row_for_route(const char *namespace_name, const struct client_alias *alias,
         (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
         (void)cJSON_AddItemToArray(list, item);
     }
-    return make_row(ret_row, json, false, "routes/%s//%s", namespace_name, alias_identity(alias, identity));
+    return make_row(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
+                    alias_identity(alias, identity));
 }
 
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
@@ -177,14 +181,39 @@ int row_delete_instance(const char *namespace_name, const char *service, const c
     return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
 }
 
-int row_delete_route(const char *namespace_name, const char *identity, struct registry_row *ret_row)
+int row_delete_route(const char *namespace_name, const char *client, const char *identity,
+                     struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "routes/%s//%s", namespace_name, identity);
+    return make_row(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
+}
+
+int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
+                     struct registry_row *ret_row)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "source", source);
+    (void)cJSON_AddStringToObject(json, "text", text);
+    return make_row(ret_row, json, false, "documents/%s/%s", namespace_name, name);
+}
+
+int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
 }
 
 static int deletion_of(const char *key, struct registry_row *ret_row)
 {
     return make_row(ret_row, NULL, true, "%s", key);
+}
+
+struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name)
+{
+    const struct client *client = *name->client ? catalog_client(parent, name->client) : NULL;
+
+    if (!*name->client)
+        return catalog_route(parent, name->last);
+    return client ? catalog_client_route(client, name->last) : NULL;
 }
 
 int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row)
@@ -194,6 +223,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     const struct service *service;
     const struct instance *instance;
     const struct route *route;
+    const struct stored_document *document;
     int r = row_parse_key(key, &name);
 
     if (r < 0)
@@ -210,7 +240,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
         service = catalog_service(catalog, name.namespace_name, name.service);
         if (service && service->is_declared)
             return row_for_service(parent->name, service->name, service->aliases, service->n_aliases,
-                                   ret_row);
+                                   service->document, ret_row);
         break;
     case ROW_INSTANCE:
         service = catalog_service(catalog, name.namespace_name, name.service);
@@ -219,9 +249,15 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
             return row_for_instance(parent->name, service->name, instance, ret_row);
         break;
     case ROW_ROUTE:
-        route = catalog_route(parent, name.last);
+        route = row_find_route(parent, &name);
         if (route)
-            return row_for_route(parent->name, &route->alias, route->targets, route->n_targets, ret_row);
+            return row_for_route(parent->name, name.client, &route->alias, route->targets, route->n_targets,
+                                 ret_row);
+        break;
+    case ROW_DOCUMENT:
+        document = catalog_document(parent, name.last);
+        if (document)
+            return row_for_document(parent->name, document->name, document->source, document->text, ret_row);
         break;
     default:
         break;

@@ -2,11 +2,12 @@
 /*
  * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
  *   namespaces/NS                    {}
- *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}]}
+ *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}], "document"}
  *   instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
- *   routes/NS//DNSNAME:PORT/PROTO    {"targets": [{"service", "weight"}]}      (the empty part: every client)
+ *   routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}]}      (CLIENT empty: everybody)
+ *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
  *   host/address/DNSNAME             number of the alias address in this host's range
- *   host/scope/NS                    scope number on this host
+ *   host/scope/NS[/CLIENT]           scope number on this host
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
  */
 #pragma once
@@ -21,6 +22,7 @@ enum row_kind {
     ROW_SERVICE,
     ROW_INSTANCE,
     ROW_ROUTE,
+    ROW_DOCUMENT,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
@@ -33,7 +35,8 @@ struct row_name {
     char text[ROW_KEY_SIZE]; /* backs the members below */
     const char *namespace_name;
     const char *service; /* ROW_SERVICE, ROW_INSTANCE */
-    const char *last;    /* instance id, alias identity, or dns name */
+    const char *client;  /* ROW_ROUTE: "" for everybody */
+    const char *last;    /* instance id, alias identity, document or dns name */
 };
 
 /* -EINVAL: too long or parts missing. */
@@ -42,20 +45,27 @@ int row_parse_key(const char *key, struct row_name *ret_name);
 /* Each fills *ret_row with malloc'd key and value (row_done() frees). -ENOMEM. */
 int row_for_namespace(const char *namespace_name, struct registry_row *ret_row);
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
-                    size_t n_aliases, struct registry_row *ret_row);
+                    size_t n_aliases, const char *document, struct registry_row *ret_row);
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
                      struct registry_row *ret_row);
-int row_for_route(const char *namespace_name, const struct client_alias *alias,
+int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
                   const struct route_target *targets, size_t n_targets, struct registry_row *ret_row);
+int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
+                     struct registry_row *ret_row);
+int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
 /* Deletions: a key with no value. */
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row);
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row);
-int row_delete_route(const char *namespace_name, const char *identity, struct registry_row *ret_row);
+int row_delete_route(const char *namespace_name, const char *client, const char *identity,
+                     struct registry_row *ret_row);
 
 void row_done(struct registry_row *row);
+
+/* The route a ROW_ROUTE's name means; NULL. */
+struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name);
 
 /* The row that would bring back what `key` names in the catalog as it is now (a deletion if it is not there).
  */

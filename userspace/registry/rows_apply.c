@@ -64,6 +64,7 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
     struct service *service;
+    const char *document = NULL;
     const cJSON *list = NULL;
     const cJSON *item;
     size_t n = 0;
@@ -79,8 +80,13 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
         if (r < 0)
             return r;
     }
+    r = json_get_string(json, "document", false, &document, error);
+    if (r == 0 && document)
+        r = model_check_document("document", document, error);
+    if (r < 0)
+        return r;
     service = catalog_make_service(catalog, name->namespace_name, name->service);
-    return service ? catalog_declare_service(catalog, service, aliases, n) : -ENOMEM;
+    return service ? catalog_declare_service(catalog, service, aliases, n, document) : -ENOMEM;
 }
 
 static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
@@ -210,7 +216,23 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
         if (!targets[i].service)
             return -ENOMEM;
     }
-    return catalog_set_route(parent, &alias, TAKE_PTR(targets), n);
+    return catalog_set_route(parent, name->client, &alias, TAKE_PTR(targets), n);
+}
+
+static int apply_document(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                          struct error *error)
+{
+    const char *source = "";
+    const char *text = NULL;
+    struct model_namespace *parent;
+    int r = json_get_string(json, "source", false, &source, error);
+
+    if (r == 0)
+        r = json_get_string(json, "text", true, &text, error);
+    if (r < 0)
+        return r;
+    parent = catalog_make_namespace(catalog, name->namespace_name);
+    return parent ? catalog_set_document(catalog, parent, name->last, source, text) : -ENOMEM;
 }
 
 static void apply_deletion(struct catalog *catalog, const struct row_name *name)
@@ -218,6 +240,7 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
     struct model_namespace *parent = catalog_namespace(catalog, name->namespace_name);
     struct service *service =
         parent && name->service ? catalog_service(catalog, parent->name, name->service) : NULL;
+    struct stored_document *document;
     struct instance *instance;
     struct route *route;
 
@@ -234,9 +257,14 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
             catalog_remove_instance(catalog, instance);
         break;
     case ROW_ROUTE:
-        route = catalog_route(parent, name->last);
+        route = row_find_route(parent, name);
         if (route)
-            catalog_remove_route(parent, route);
+            catalog_remove_route(parent, name->client, route);
+        break;
+    case ROW_DOCUMENT:
+        document = catalog_document(parent, name->last);
+        if (document)
+            catalog_remove_document(catalog, parent, document);
         break;
     case ROW_NAMESPACE:
         parent->is_declared = false;
@@ -255,6 +283,10 @@ static int check_names(const struct row_name *name, struct error *error)
         r = model_check_service("service", name->service, error);
     if (r == 0 && name->kind == ROW_INSTANCE)
         r = model_check_instance_id("id", name->last, error);
+    if (r == 0 && name->client && *name->client)
+        r = model_check_document("client", name->client, error);
+    if (r == 0 && name->kind == ROW_DOCUMENT)
+        r = model_check_document("document", name->last, error);
     return r;
 }
 
@@ -270,6 +302,8 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
         return apply_instance(catalog, name, json, error);
     case ROW_ROUTE:
         return apply_route(catalog, name, json, error);
+    case ROW_DOCUMENT:
+        return apply_document(catalog, name, json, error);
     default:
         parent = catalog_make_namespace(catalog, name->namespace_name);
         if (!parent)

@@ -57,10 +57,10 @@ static int no_figures(char **ret_text, void *user)
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/echo", echo, NULL},      {EVHTTP_REQ_POST, "/v1/echo", echo, NULL},
-    {EVHTTP_REQ_PATCH, "/v1/echo", echo, NULL},    {EVHTTP_REQ_DELETE, "/v1/echo", echo, NULL},
-    {EVHTTP_REQ_POST, "/v1/refuse", refuse, NULL}, {EVHTTP_REQ_GET, "/metrics", NULL, figures},
-    {EVHTTP_REQ_GET, "/none", NULL, no_figures},   {0, NULL, NULL, NULL},
+    {EVHTTP_REQ_GET, "/v1/echo", echo, NULL, 0},      {EVHTTP_REQ_POST, "/v1/echo", echo, NULL, 0},
+    {EVHTTP_REQ_PATCH, "/v1/echo", echo, NULL, 0},    {EVHTTP_REQ_DELETE, "/v1/echo", echo, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/refuse", refuse, NULL, 0}, {EVHTTP_REQ_GET, "/metrics", NULL, figures, 0},
+    {EVHTTP_REQ_GET, "/none", NULL, no_figures, 0},   {0, NULL, NULL, NULL, 0},
 };
 
 static int setup(void **state)

@@ -25,9 +25,9 @@ static int count(const struct control_call *call, cJSON **ret_answer, struct err
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/count", count, NULL},
-    {EVHTTP_REQ_POST, "/v1/count", count, NULL},
-    {0, NULL, NULL, NULL},
+    {EVHTTP_REQ_GET, "/v1/count", count, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/count", count, NULL, 0},
+    {0, NULL, NULL, NULL, 0},
 };
 
 static int setup(void **state)

@@ -65,10 +65,10 @@ static struct catalog *arrived(size_t start, size_t step)
         instance->health = instances[i].health;
     }
     service = catalog_service(catalog, "ns", "v1");
-    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1, NULL), 0);
     targets[0] = (struct route_target){service, 90};
     targets[1] = (struct route_target){catalog_service(catalog, "ns", "v2"), 10};
-    assert_int_equal(catalog_set_route(service->parent, &web, targets, 2), 0);
+    assert_int_equal(catalog_set_route(service->parent, "", &web, targets, 2), 0);
     return catalog;
 }
 
@@ -112,7 +112,7 @@ static void test_tables_do_not_depend_on_the_order_of_arrival(void **state)
     struct catalog *catalog = arrived(0, 1);
 
     (void)state;
-    assert_int_equal(wanted_tables_build(catalog_namespace(catalog, "ns"), &first), 0);
+    assert_int_equal(wanted_tables_build(catalog_namespace(catalog, "ns"), NULL, &first), 0);
     assert_int_equal(first.count4, 5); /* neither the unhealthy one nor the one of weight 0 */
     catalog_free(&catalog);
     for (size_t start = 0; start < N_INSTANCES; start++)
@@ -121,11 +121,11 @@ static void test_tables_do_not_depend_on_the_order_of_arrival(void **state)
             struct alias_view view;
 
             catalog = arrived(start, step);
-            assert_int_equal(alias_view_build(catalog_namespace(catalog, "ns"), &web, &view), 0);
+            assert_int_equal(alias_view_build(catalog_namespace(catalog, "ns"), NULL, &web, &view), 0);
             check_order(&view);
             check_candidates(&view);
             alias_view_done(&view);
-            assert_int_equal(wanted_tables_build(catalog_namespace(catalog, "ns"), &other), 0);
+            assert_int_equal(wanted_tables_build(catalog_namespace(catalog, "ns"), NULL, &other), 0);
             assert_int_equal(other.count4, first.count4);
             assert_memory_equal(other.slots4, first.slots4, first.count4 * sizeof(*first.slots4));
             wanted_alias_done(&other);
@@ -156,14 +156,14 @@ static void test_alias_of_a_service(void **state)
     struct alias_view view;
 
     (void)state;
-    assert_int_equal(alias_view_build(parent, &v1, &view), 0);
+    assert_int_equal(alias_view_build(parent, NULL, &v1, &view), 0);
     assert_int_equal(view.n_targets, 1);
     assert_int_equal(view.targets[0].weight, 1);
     assert_int_equal(view.targets[0].n_candidates, 5);
     assert_ptr_equal(view.services[0], catalog_service(catalog, "ns", "v1"));
     alias_view_done(&view);
     assert_null(view.targets);
-    assert_int_equal(alias_view_build(parent, &udp, &view), 0);
+    assert_int_equal(alias_view_build(parent, NULL, &udp, &view), 0);
     assert_int_equal(view.n_targets, 0);
     alias_view_done(&view);
     catalog_free(&catalog);
@@ -179,8 +179,8 @@ static void test_only_the_alias_protocol(void **state)
     (void)state;
     add(catalog, "v1", "a", "10.0.0.1", 1)->protocol = UDP;
     (void)add(catalog, "v1", "b", "10.0.0.2", 2);
-    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1), 0);
-    assert_int_equal(wanted_tables_build(service->parent, &wanted), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1, NULL), 0);
+    assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
     assert_int_equal(wanted.count4, 1);
     assert_int_equal(wanted.slots4[0].endpoint_a, 2);
     wanted_alias_done(&wanted);
@@ -194,21 +194,21 @@ static void test_tables_of_both_families(void **state)
     struct wanted_alias wanted = {.alias = v1};
 
     (void)state;
-    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1), 0);
-    assert_int_equal(wanted_tables_build(service->parent, &wanted), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, &v1, 1, NULL), 0);
+    assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
     assert_int_equal(wanted.count4, 0); /* nobody there: no table, and no second one either */
     assert_int_equal(wanted.count6, 0);
     wanted_alias_done(&wanted);
 
     (void)add(catalog, "v1", "a", "10.0.0.1", 1);
-    assert_int_equal(wanted_tables_build(service->parent, &wanted), 0);
+    assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
     assert_ptr_equal(wanted.slots6, wanted.slots4); /* one table serves both */
     assert_int_equal(wanted.count6, 1);
     wanted_alias_done(&wanted);
     assert_null(wanted.slots4);
 
     (void)add(catalog, "v1", "b", "fd00::5", 2);
-    assert_int_equal(wanted_tables_build(service->parent, &wanted), 0);
+    assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
     assert_ptr_not_equal(wanted.slots6, wanted.slots4);
     assert_int_equal(wanted.count4, 1);
     assert_int_equal(wanted.slots4[0].endpoint_a, 1);
@@ -229,11 +229,83 @@ static void test_alias_list_has_each_once(void **state)
     (void)state;
     assert_non_null(targets);
     targets[0] = (struct route_target){catalog_service(catalog, "ns", "v2"), 1};
-    assert_int_equal(catalog_set_route(parent, &v1, targets, 1),
+    assert_int_equal(catalog_set_route(parent, "", &v1, targets, 1),
                      0); /* a route over the service's own alias */
-    assert_int_equal(alias_list_build(parent, &aliases, &n), 0);
+    assert_int_equal(alias_list_build(parent, NULL, &aliases, &n), 0);
     assert_int_equal(n, 2);
     assert_string_not_equal(aliases[0].dns_name, aliases[1].dns_name);
+    catalog_free(&catalog);
+}
+
+/* What one client's own route changes is that client's alone: targets, tables, and the list. */
+static void test_views_per_client(void **state)
+{
+    static const struct client_alias own = {.dns_name = "own", .port = 80, .protocol = TCP};
+    struct catalog *catalog = arrived(0, 1);
+    struct model_namespace *parent = catalog_make_namespace(catalog, "ns");
+    const struct client_alias *const set[] = {&web, &own, &v1};
+    const struct client *client;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+        struct route_target *targets = calloc(1, sizeof(*targets));
+
+        assert_non_null(targets);
+        targets[0] = (struct route_target){catalog_service(catalog, "ns", "v2"), 3};
+        assert_int_equal(catalog_set_route(parent, "shop", set[i], targets, 1), 0);
+    }
+    client = catalog_client(parent, "shop");
+    for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+        static const size_t others[] = {2, 0, 1};
+        struct wanted_alias wanted = {.alias = *set[i]};
+        struct alias_view view;
+
+        assert_int_equal(alias_view_build(parent, client, set[i], &view), 0);
+        assert_int_equal(view.n_targets, 1);
+        assert_int_equal(view.targets[0].weight, 3);
+        assert_ptr_equal(view.services[0], catalog_service(catalog, "ns", "v2"));
+        check_candidates(&view);
+        alias_view_done(&view);
+        assert_int_equal(wanted_tables_build(parent, client, &wanted), 0);
+        assert_int_equal(wanted.count4, 2);
+        wanted_alias_done(&wanted);
+        assert_int_equal(alias_view_build(parent, NULL, set[i], &view), 0);
+        assert_int_equal(view.n_targets, others[i]);
+        alias_view_done(&view);
+    }
+    for (int with = 0; with < 2; with++) {
+        _cleanup_free_ struct client_alias *aliases = NULL;
+        size_t n = 0;
+
+        assert_int_equal(alias_list_build(parent, with ? client : NULL, &aliases, &n), 0);
+        assert_int_equal(n, with ? 3 : 2); /* "own" is there for the client, and no other twice */
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(strcmp(aliases[i].dns_name, "own") == 0, with && i == n - 1);
+    }
+    catalog_free(&catalog);
+}
+
+/* A client sees the namespace's routes where it has none. */
+static void test_client_sees_the_namespace(void **state)
+{
+    static const struct client_alias own = {.dns_name = "own", .port = 80, .protocol = TCP};
+    struct catalog *catalog = arrived(0, 1);
+    struct model_namespace *parent = catalog_make_namespace(catalog, "ns");
+    struct wanted_alias others = {.alias = web};
+    struct wanted_alias clients = {.alias = web};
+    struct alias_view view;
+
+    (void)state;
+    assert_int_equal(catalog_set_route(parent, "shop", &own, NULL, 0), 0);
+    assert_int_equal(alias_view_build(parent, catalog_client(parent, "shop"), &web, &view), 0);
+    check_order(&view);
+    alias_view_done(&view);
+    assert_int_equal(wanted_tables_build(parent, NULL, &others), 0);
+    assert_int_equal(wanted_tables_build(parent, catalog_client(parent, "shop"), &clients), 0);
+    assert_int_equal(clients.count4, others.count4);
+    assert_memory_equal(clients.slots4, others.slots4, others.count4 * sizeof(*others.slots4));
+    wanted_alias_done(&others);
+    wanted_alias_done(&clients);
     catalog_free(&catalog);
 }
 
@@ -291,6 +363,8 @@ int main(void)
         cmocka_unit_test(test_only_the_alias_protocol),
         cmocka_unit_test(test_tables_of_both_families),
         cmocka_unit_test(test_alias_list_has_each_once),
+        cmocka_unit_test(test_views_per_client),
+        cmocka_unit_test(test_client_sees_the_namespace),
         cmocka_unit_test(test_entry_for_people),
         cmocka_unit_test(test_entry_of_a_long_namespace),
     };

@@ -41,7 +41,7 @@ static struct service *declare(struct catalog *catalog, const char *name, const 
     struct service *service = catalog_make_service(catalog, "ns", name);
 
     assert_non_null(service);
-    assert_int_equal(catalog_declare_service(catalog, service, &alias, 1), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, &alias, 1, NULL), 0);
     return service;
 }
 
@@ -56,7 +56,7 @@ static void set_route(struct catalog *catalog, const char *dns_name, const char 
     assert_non_null(targets);
     for (; services[n]; n++)
         targets[n] = (struct route_target){catalog_make_service(catalog, "ns", services[n]), (uint32_t)n + 1};
-    assert_int_equal(catalog_set_route(catalog_make_namespace(catalog, "ns"), &alias, targets, n), 0);
+    assert_int_equal(catalog_set_route(catalog_make_namespace(catalog, "ns"), "", &alias, targets, n), 0);
 }
 
 #define ROUTE(catalog, dns_name, ...) set_route(catalog, dns_name, (const char *const[]){__VA_ARGS__, NULL})
@@ -67,7 +67,7 @@ static void remove_route(struct catalog *catalog, const char *identity)
     struct route *route = catalog_route(parent, identity);
 
     assert_non_null(route);
-    catalog_remove_route(parent, route);
+    catalog_remove_route(parent, "", route);
 }
 
 /* The service an alias leads to when it leads to one, NULL when it leads nowhere. */
@@ -76,7 +76,7 @@ static const struct service *leads_to(const struct catalog *catalog, const char 
     struct route_target single;
     size_t n = 99;
     const struct route_target *targets =
-        catalog_alias_targets(catalog_namespace(catalog, "ns"), identity, &single, &n);
+        catalog_alias_targets(catalog_namespace(catalog, "ns"), NULL, identity, &single, &n);
 
     if (!targets) {
         assert_int_equal(n, 0);
@@ -133,23 +133,23 @@ static void test_alias_owner(void **state)
     struct route_target single = {0};
     size_t n = 0;
 
-    assert_int_equal(catalog_declare_service(catalog, service, aliases, ARRAY_SIZE(aliases)), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, aliases, ARRAY_SIZE(aliases), NULL), 0);
     assert_int_equal(catalog->n_services, 1);
     assert_ptr_equal(catalog_alias_owner(parent, "web:81/tcp")->service, service);
     assert_null(catalog_alias_owner(parent, "web:80/udp"));
-    assert_ptr_equal(catalog_alias_targets(parent, "www:80/tcp", &single, &n), &single);
+    assert_ptr_equal(catalog_alias_targets(parent, NULL, "www:80/tcp", &single, &n), &single);
     assert_int_equal(n, 1);
     assert_ptr_equal(single.service, service);
     assert_int_equal(single.weight, 1);
 
     /* Declared again with others: what is no longer named leads nowhere, and it stays one service. */
-    assert_int_equal(catalog_declare_service(catalog, service, &aliases[1], 1), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, &aliases[1], 1, NULL), 0);
     assert_int_equal(catalog->n_services, 1);
     assert_int_equal(service->n_aliases, 1);
     assert_null(leads_to(catalog, "web:80/tcp"));
     assert_null(leads_to(catalog, "www:80/tcp"));
     assert_ptr_equal(leads_to(catalog, "web:81/tcp"), service);
-    assert_int_equal(catalog_declare_service(catalog, service, NULL, 0), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, NULL, 0, NULL), 0);
     assert_null(leads_to(catalog, "web:81/tcp"));
     assert_true(service->is_declared);
 }
@@ -160,7 +160,8 @@ static void test_declaring_its_own_aliases_again(void **state)
     struct service *service = declare(catalog, "web", "web");
 
     /* The catalog's own array goes in: it is copied before the old one is freed. */
-    assert_int_equal(catalog_declare_service(catalog, service, service->aliases, service->n_aliases), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, service->aliases, service->n_aliases, NULL),
+                     0);
     assert_string_equal(service->aliases[0].dns_name, "web");
     assert_ptr_equal(leads_to(catalog, "web:80/tcp"), service);
 }
@@ -187,7 +188,7 @@ static void test_same_alias_twice_in_one_service(void **state)
     const struct client_alias aliases[] = {alias_of("web", 80), alias_of("web", 80)};
     struct service *service = catalog_make_service(catalog, "ns", "web");
 
-    assert_int_equal(catalog_declare_service(catalog, service, aliases, 2), 0);
+    assert_int_equal(catalog_declare_service(catalog, service, aliases, 2, NULL), 0);
     assert_ptr_equal(leads_to(catalog, "web:80/tcp"), service);
     catalog_undeclare_service(catalog, service);
     assert_null(catalog_service(catalog, "ns", "web"));
@@ -201,7 +202,7 @@ static void test_aliases_of_namespaces_are_apart(void **state)
     struct service *other = catalog_make_service(catalog, "other", "web");
 
     (void)declare(catalog, "web", "web");
-    assert_int_equal(catalog_declare_service(catalog, other, &alias, 1), 0);
+    assert_int_equal(catalog_declare_service(catalog, other, &alias, 1, NULL), 0);
     assert_ptr_equal(catalog_alias_owner(other->parent, "web:80/tcp")->service, other);
     assert_ptr_not_equal(leads_to(catalog, "web:80/tcp"), other);
     catalog_undeclare_service(catalog, other);
@@ -271,7 +272,7 @@ static void test_route_without_targets(void **state)
 
     (void)declare(catalog, "web", "web");
     set_route(catalog, "web", (const char *const[]){NULL});
-    (void)catalog_alias_targets(catalog_namespace(catalog, "ns"), "web:80/tcp", &single, &n);
+    (void)catalog_alias_targets(catalog_namespace(catalog, "ns"), NULL, "web:80/tcp", &single, &n);
     assert_int_equal(n, 0); /* the route decides, not the owner behind it */
     remove_route(catalog, "web:80/tcp");
     assert_non_null(leads_to(catalog, "web:80/tcp"));

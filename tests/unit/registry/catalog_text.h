@@ -35,17 +35,38 @@ static inline void write_service(FILE *out, const struct service *service)
                   service->is_declared ? "declared" : "mentioned", service->n_routes);
     for (size_t i = 0; i < service->n_aliases; i++)
         (void)fprintf(out, " %s", alias_identity(&service->aliases[i], identity));
+    if (service->document)
+        (void)fprintf(out, " document %s", service->document);
     (void)fputc('\n', out);
     HASH_ITER (hh, service->instances, instance, next) {
         write_instance(out, instance);
     }
 }
 
+/* Of one client, or with "" of the namespace. */
+static inline void write_routes(FILE *out, const char *parent, const char *client, const struct route *routes)
+{
+    for (const struct route *route = routes; route; route = route->hh.next) {
+        (void)fprintf(out, "route %s/%s/%s", parent, client, route->identity);
+        for (size_t i = 0; i < route->n_targets; i++)
+            (void)fprintf(out, " %s=%u", route->targets[i].service->name, route->targets[i].weight);
+        (void)fputc('\n', out);
+    }
+}
+
+static inline void write_document(FILE *out, const char *parent, const struct stored_document *document)
+{
+    (void)fprintf(out, "document %s/%s \"%s\" %zu ", parent, document->name, document->source,
+                  strlen(document->text));
+    for (const char *c = document->text; *c; c++)
+        (void)fputc(*c == '\n' ? '|' : *c, out); /* one thing, one line */
+    (void)fputc('\n', out);
+}
+
 static inline void write_namespace(FILE *out, const struct model_namespace *parent)
 {
     struct alias_owner *owner, *next_owner;
     struct service *service, *next_service;
-    struct route *route, *next_route;
 
     if (parent->is_declared)
         (void)fprintf(out, "namespace %s\n", parent->name);
@@ -55,12 +76,13 @@ static inline void write_namespace(FILE *out, const struct model_namespace *pare
     HASH_ITER (hh, parent->owners, owner, next_owner) {
         (void)fprintf(out, "owner %s/%s %s\n", parent->name, owner->identity, owner->service->name);
     }
-    HASH_ITER (hh, parent->routes, route, next_route) {
-        (void)fprintf(out, "route %s/%s", parent->name, route->identity);
-        for (size_t i = 0; i < route->n_targets; i++)
-            (void)fprintf(out, " %s=%u", route->targets[i].service->name, route->targets[i].weight);
-        (void)fputc('\n', out);
+    write_routes(out, parent->name, "", parent->routes);
+    for (const struct client *client = parent->clients; client; client = client->hh.next) {
+        (void)fprintf(out, "client %s/%s %u\n", parent->name, client->name, client->scope);
+        write_routes(out, parent->name, client->name, client->routes);
     }
+    for (const struct stored_document *document = parent->documents; document; document = document->hh.next)
+        write_document(out, parent->name, document);
 }
 
 /* Lines in order, whatever order things arrived in; malloc'd. */
@@ -77,7 +99,8 @@ static inline char *catalog_text(const struct catalog *catalog)
 
     if (!out)
         abort();
-    (void)fprintf(out, "counts %zu %zu\n", catalog->n_services, catalog->n_instances);
+    (void)fprintf(out, "counts %zu %zu %zu\n", catalog->n_services, catalog->n_instances,
+                  catalog->n_documents);
     HASH_ITER (hh, catalog->namespaces, parent, next) {
         write_namespace(out, parent);
     }

@@ -34,6 +34,14 @@ static const char *const contents[][2] = {
     {"routes/ns//api:80/tcp", "{\"targets\":[{\"service\":\"web\",\"weight\":90},"
                               "{\"service\":\"later\",\"weight\":65535}]}"},
     {"routes/other//api:80/udp", "{\"targets\":[]}"},
+    {"services/ns/written", "{\"clientAliases\":[],\"document\":\"web-td_1.x\"}"},
+    {"routes/ns/shop.v1/api:80/tcp", "{\"targets\":[{\"service\":\"bare\",\"weight\":1}]}"},
+    {"routes/ns/shop.v1/web:80/tcp", "{\"targets\":[{\"service\":\"mine\",\"weight\":0}]}"},
+    {"routes/ns/-crawler/api:80/tcp", "{\"targets\":[]}"},
+    {"documents/ns/web-td_1.x",
+     "{\"source\":\"/etc/a \\\"b\\\".json\",\"text\":\"{\\n\\t\\\"family\\\": \\\"\xc3\xa9\\\"\\n}\"}"},
+    {"documents/other/web-td_1.x", "{\"source\":\"\",\"text\":\"\"}"},
+    {"documents/other/json", "{\"source\":\"\",\"text\":\"{\\\"a\\\":\\\"\\\\u0000\\\"}\"}"},
 };
 
 static struct catalog *filled(void)
@@ -77,15 +85,31 @@ static void test_keys(void **state)
     expect_key("routes/ns//api:80/tcp", ROW_ROUTE, "ns", NULL, "api:80/tcp");
     expect_key("host/address/web.local", ROW_HOST_ADDRESS, NULL, NULL, "web.local");
     expect_key("host/scope/ns", ROW_HOST_SCOPE, NULL, NULL, "ns");
-    expect_key("documents/ns/web", ROW_UNKNOWN, NULL, NULL, NULL);
+    expect_key("routes/ns/shop/api:80/tcp", ROW_ROUTE, "ns", NULL, "api:80/tcp");
+    expect_key("documents/ns/web", ROW_DOCUMENT, "ns", NULL, "web");
+    expect_key("host/scope/ns/shop", ROW_HOST_SCOPE, NULL, NULL, "ns/shop");
+    expect_key("document/ns/web", ROW_UNKNOWN, NULL, NULL, NULL);
     expect_key("namespace", ROW_UNKNOWN, NULL, NULL, NULL);
     expect_key("", ROW_UNKNOWN, NULL, NULL, NULL);
 }
 
+static void test_client_in_a_key(void **state)
+{
+    struct row_name name;
+
+    (void)state;
+    assert_int_equal(row_parse_key("routes/ns//api:80/tcp", &name), 0);
+    assert_string_equal(name.client, "");
+    assert_int_equal(row_parse_key("routes/ns/shop.v1/api:80/tcp", &name), 0);
+    assert_string_equal(name.client, "shop.v1");
+    assert_int_equal(row_parse_key("documents/ns/web", &name), 0);
+    assert_null(name.client);
+}
+
 static void test_keys_with_parts_missing(void **state)
 {
-    static const char *const bad[] = {"services/ns", "services/", "instances/ns/web", "instances/ns",
-                                      "routes/ns/api:80"};
+    static const char *const bad[] = {"services/ns",      "services/",    "instances/ns/web", "instances/ns",
+                                      "routes/ns/api:80", "documents/ns", "documents/"};
     struct catalog *catalog = catalog_new();
     struct row_name name;
 
@@ -182,7 +206,12 @@ static void test_rows_without_a_catalog(void **state)
     expect_row(&row, row_for_host_number(ROW_HOST_SCOPE, "ns", 1, &row), "host/scope/ns", "1");
     expect_row(&row, row_delete_service("ns", "web", &row), "services/ns/web", NULL);
     expect_row(&row, row_delete_instance("ns", "web", "a/b", &row), "instances/ns/web/a/b", NULL);
-    expect_row(&row, row_delete_route("ns", "api:80/tcp", &row), "routes/ns//api:80/tcp", NULL);
+    expect_row(&row, row_delete_route("ns", "shop", "api:80/tcp", &row), "routes/ns/shop/api:80/tcp", NULL);
+    expect_row(&row, row_for_host_number(ROW_HOST_SCOPE, "ns/shop", 7, &row), "host/scope/ns/shop", "7");
+    expect_row(&row, row_for_document("ns", "web", "", "\"\n", &row), "documents/ns/web",
+               "{\"source\":\"\",\"text\":\"\\\"\\n\"}");
+    expect_row(&row, row_delete_document("ns", "web", &row), "documents/ns/web", NULL);
+    expect_row(&row, row_delete_route("ns", "", "api:80/tcp", &row), "routes/ns//api:80/tcp", NULL);
 }
 
 static void test_members_left_out(void **state)
@@ -202,6 +231,9 @@ static void test_members_left_out(void **state)
     assert_int_equal(instance->port, 2);
     apply(catalog, "services/ns/web", "{\"clientAliases\":[{\"dnsName\":\"WEB\",\"port\":80}]}");
     assert_non_null(catalog_alias_owner(catalog_namespace(catalog, "ns"), "web:80/tcp"));
+    assert_null(instance->service->document);
+    apply(catalog, "documents/ns/web", "{\"text\":\"t\",\"appliedAt\":5}");
+    assert_string_equal(catalog_document(catalog_namespace(catalog, "ns"), "web")->source, "");
     catalog_free(&catalog);
 }
 
@@ -231,7 +263,13 @@ static void test_rows_that_leave_the_catalog_alone(void **state)
     apply(catalog, "host/address/web", "5");
     apply(catalog, "host/scope/ns", "not a number");
     apply(catalog, "host/scope/ns", NULL);
-    apply(catalog, "documents/ns/web", "not JSON");
+    apply(catalog, "host/scope/ns/shop.v1", "5");
+    apply(catalog, "tasks/ns/web", "not JSON");
+    apply(catalog, "documents/ns/unknown", NULL);
+    apply(catalog, "documents/nowhere/web", NULL);
+    apply(catalog, "routes/ns/shop.v1/unknown:80/tcp", NULL);
+    apply(catalog, "routes/ns/unknown/api:80/tcp", NULL);
+    apply(catalog, "routes/nowhere/shop.v1/api:80/tcp", NULL);
     apply(catalog, "instances/ns/web/unknown", NULL);
     apply(catalog, "instances/ns/unknown/a", NULL);
     apply(catalog, "services/nowhere/web", NULL);
@@ -257,6 +295,18 @@ static const char *const changes[][2] = {
     {"routes/ns//api:80/tcp", "{\"targets\":[{\"service\":\"bare\",\"weight\":1}]}"},
     {"routes/ns//web:80/tcp", "{\"targets\":[{\"service\":\"fresh\",\"weight\":1}]}"},
     {"routes/other//api:80/udp", NULL},
+    {"services/ns/written", "{\"clientAliases\":[],\"document\":\"other\"}"},
+    {"services/ns/written", "{\"clientAliases\":[]}"},
+    {"services/ns/written", NULL},
+    {"routes/ns/-crawler/api:80/tcp", NULL}, /* its last */
+    {"routes/ns/shop.v1/api:80/tcp", NULL},
+    {"routes/ns/shop.v1/api:80/tcp", "{\"targets\":[{\"service\":\"fresh\",\"weight\":1}]}"},
+    {"routes/ns/shop.v1/web:80/tcp", NULL},
+    {"routes/ns/fresh/web:80/tcp", "{\"targets\":[{\"service\":\"later\",\"weight\":1}]}"},
+    {"routes/other/shop.v1/api:80/udp", "{\"targets\":[]}"},
+    {"documents/ns/web-td_1.x", "{\"source\":\"elsewhere\",\"text\":\"{}\"}"},
+    {"documents/ns/web-td_1.x", NULL},
+    {"documents/ns/fresh", "{\"text\":\"{}\"}"},
     {"namespaces/ns", NULL},
     {"namespaces/other", "{}"},
 };
@@ -309,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_client_in_a_key),
         cmocka_unit_test(test_keys_with_parts_missing),
         cmocka_unit_test(test_key_length),
         cmocka_unit_test(test_round_trip),

@@ -28,6 +28,8 @@ static int setup(void **state)
         {"services/ns/web", "{\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80}]}"},
         {"instances/ns/web/a", "{\"address\":\"10.0.0.1\",\"port\":8080,\"weight\":7}"},
         {"routes/ns//api:80/tcp", "{\"targets\":[{\"service\":\"web\",\"weight\":1}]}"},
+        {"routes/ns/other/api:80/tcp", "{\"targets\":[{\"service\":\"v1\",\"weight\":1}]}"},
+        {"documents/ns/web", "{\"source\":\"web.json\",\"text\":\"{}\"}"},
     };
     struct catalog *catalog = catalog_new();
 
@@ -240,23 +242,77 @@ static void test_route_key_in_capitals(void **state)
     assert_string_equal(after, before);
 }
 
-/*
- * The part between the slashes is there for one client's own routes, which this version does not know. Taken
- * for the namespace's, such a row would send every other client elsewhere.
- */
+static const char *target_for(const struct catalog *catalog, const char *client)
+{
+    const struct model_namespace *parent = catalog_namespace(catalog, "ns");
+    struct route_target single;
+    size_t n = 0;
+    const struct route_target *targets =
+        catalog_alias_targets(parent, catalog_client(parent, client), "api:80/tcp", &single, &n);
+
+    assert_int_equal(n, 1);
+    return targets[0].service->name;
+}
+
+/* Taken for the namespace's, such a row would send every other client elsewhere. */
 static void test_route_of_one_client(void **state)
 {
+    static const char key[] = "routes/ns/client/api:80/tcp";
     struct catalog *catalog = *state;
     _cleanup_free_ char *before = catalog_text(catalog);
-    _cleanup_free_ char *after = NULL;
     _cleanup_free_ char *deleted = NULL;
 
-    (void)row_apply(catalog, "routes/ns/client/api:80/tcp", "{\"targets\":[]}", NULL);
-    after = catalog_text(catalog);
-    assert_string_equal(after, before);
-    (void)row_apply(catalog, "routes/ns/client/api:80/tcp", NULL, NULL);
+    assert_int_equal(row_apply(catalog, key, "{\"targets\":[{\"service\":\"v2\",\"weight\":5}]}", NULL), 0);
+    assert_string_equal(target_for(catalog, "client"), "v2");
+    assert_string_equal(target_for(catalog, "other"), "v1");
+    assert_string_equal(target_for(catalog, "nobody"), "web");
+    assert_int_equal(row_apply(catalog, "routes/ns//api:80/tcp", NULL, NULL), 0);
+    assert_string_equal(target_for(catalog, "client"), "v2");
+    assert_int_equal(row_apply(catalog, "routes/ns//api:80/tcp",
+                               "{\"targets\":[{\"service\":\"web\",\"weight\":1}]}", NULL),
+                     0);
+    assert_int_equal(row_apply(catalog, key, NULL, NULL), 0);
     deleted = catalog_text(catalog);
     assert_string_equal(deleted, before);
+}
+
+/* Refused, a client's route must leave neither the client nor its targets behind. */
+static void test_bad_routes_of_clients(void **state)
+{
+    static const struct bad_row rows[] = {
+        {"routes/ns/new/api:80/tcp", "{}", "targets"},
+        {"routes/ns/new/api:80/tcp", TARGETS("\"service\":\"fresh\""), "weight"},
+        {"routes/ns/other/api:80/tcp", TARGETS("\"service\":\"fresh\",\"weight\":65536"), "weight"},
+        {"routes/ns/new/api:80", "{\"targets\":[]}", "alias"},
+        {"routes/ns/new//api:80/tcp", "{\"targets\":[]}", "alias"},
+        {"routes/ns/a b/api:80/tcp", "{\"targets\":[]}", "client"},
+        {"routes/ns/a@b/api:80/tcp", "{\"targets\":[]}", "client"},
+        {"routes//new/api:80/tcp", "{\"targets\":[]}", "namespace"},
+    };
+
+    expect_refused(*state, rows, ARRAY_SIZE(rows));
+}
+
+static void test_bad_documents(void **state)
+{
+    static const struct bad_row rows[] = {
+        {"documents/ns/web", "nonsense", ""},
+        {"documents/ns/web", "[]", ""},
+        {"documents/ns/web", "{}", "text"},
+        {"documents/ns/web", "{\"source\":\"x\"}", "text"},
+        {"documents/ns/web", "{\"text\":{}}", "text"},
+        {"documents/ns/web", "{\"text\":null}", "text"},
+        {"documents/ns/web", "{\"text\":\"\",\"source\":5}", "source"},
+        {"documents/ns/new", "{\"text\":\"\",\"source\":[]}", "source"},
+        {"documents/ns/", "{\"text\":\"\"}", "document"},
+        {"documents/ns/a b", "{\"text\":\"\"}", "document"},
+        {"documents/ns/a/b", "{\"text\":\"\"}", "document"},
+        {"documents//web", "{\"text\":\"\"}", "namespace"},
+        {"services/ns/web", "{\"clientAliases\":[],\"document\":5}", "document"},
+        {"services/ns/new", "{\"clientAliases\":[],\"document\":[\"a\"]}", "document"},
+    };
+
+    expect_refused(*state, rows, ARRAY_SIZE(rows));
 }
 
 /* Rows may come from another host or version: what the API would refuse is refused here too. */
@@ -293,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_alias_in_a_route_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_route_key_in_capitals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_route_of_one_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_routes_of_clients, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_documents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_and_addresses_are_checked_again, setup, teardown),
     };
 
