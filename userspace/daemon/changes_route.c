@@ -33,8 +33,7 @@ static struct route *find_route(const struct model_namespace *parent, const stru
 {
     char identity[ALIAS_IDENTITY_SIZE];
 
-    (void)alias_identity(alias, identity);
-    return client ? catalog_client_route(client, identity) : catalog_route(parent, identity);
+    return catalog_route(parent, client, alias_identity(alias, identity));
 }
 
 static bool has_route(const struct model_namespace *parent, const struct client *client,

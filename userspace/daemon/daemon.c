@@ -184,7 +184,7 @@ static int open_datapath(struct daemon *daemon, const struct datapath_config *co
     if (r == 0)
         r = registry_load(daemon->registry, on_host_row, daemon, error);
     if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
-                                     daemon->endpoints, &daemon->publisher)) < 0)
+                                     daemon->endpoints, daemon->scopes, &daemon->publisher)) < 0)
         r = error_errno(error, r, "starting");
     if (r == 0 && datapath_origin(daemon->datapath) == DATAPATH_ADOPTED)
         r = publisher_adopt(daemon->publisher, is_address_wanted, daemon, &daemon->adopted, error);

@@ -22,7 +22,8 @@ const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
 }
 
 int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots,
-                  struct name_numbers *endpoints, struct publisher **ret_publisher)
+                  struct name_numbers *endpoints, struct name_numbers *scopes,
+                  struct publisher **ret_publisher)
 {
     struct publisher *publisher = calloc(1, sizeof(*publisher));
     int r;
@@ -31,6 +32,7 @@ int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slo
         return -ENOMEM;
     publisher->datapath = datapath;
     publisher->endpoints = endpoints;
+    publisher->scopes = scopes;
     r = name_numbers_new(&publisher->indexes, 0, n_services - 1);
     if (r == 0)
         r = slot_regions_new(&publisher->regions, n_slots);

@@ -33,9 +33,10 @@ struct wanted_alias {
     uint32_t count6;
 };
 
-/* `endpoints`: the endpoint numbers, whose retired ones publisher_retire_endpoint() gives back. */
+/* `endpoints` and `scopes` stay the caller's: retired numbers of theirs are given back to them. */
 int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slots,
-                  struct name_numbers *endpoints, struct publisher **ret_publisher);
+                  struct name_numbers *endpoints, struct name_numbers *scopes,
+                  struct publisher **ret_publisher);
 void publisher_free(struct publisher **publisher);
 
 /*
@@ -65,8 +66,8 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
 /* The endpoint's number becomes free after a grace period. */
 void publisher_retire_endpoint(struct publisher *publisher, uint32_t number);
 
-/* The same for a scope's number, of `scopes`. */
-void publisher_retire_scope(struct publisher *publisher, struct name_numbers *scopes, uint32_t number);
+/* The same for a scope's number. */
+void publisher_retire_scope(struct publisher *publisher, uint32_t number);
 
 /* Starts a grace period if something waits for one and none is running. */
 void publisher_begin_grace(struct publisher *publisher);

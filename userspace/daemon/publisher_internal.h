@@ -45,7 +45,7 @@ struct publisher {
     struct datapath *datapath;
     struct name_numbers *indexes;
     struct name_numbers *endpoints; /* not owned */
-    struct name_numbers *scopes;    /* not owned; set with the first scope retired */
+    struct name_numbers *scopes;    /* not owned */
     struct slot_regions *regions;
     struct published *all;  /* by identity */
     struct retired waiting; /* the grace period under way is for these */
@@ -69,7 +69,7 @@ struct publication {
 const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
                                char text[static PUBLISHED_IDENTITY]);
 
-/* retire.c */
+/* publisher_retire.c */
 void retire_tables(struct publisher *publisher, uint64_t table4, uint64_t table6);
 void retire(struct publisher *publisher, enum retired_kind kind, uint32_t number, uint32_t count);
 void retired_done(struct retired *retired);

@@ -75,9 +75,8 @@ void publisher_retire_endpoint(struct publisher *publisher, uint32_t number)
     retire(publisher, RETIRED_ENDPOINT, number, 0);
 }
 
-void publisher_retire_scope(struct publisher *publisher, struct name_numbers *scopes, uint32_t number)
+void publisher_retire_scope(struct publisher *publisher, uint32_t number)
 {
-    publisher->scopes = scopes;
     retire(publisher, RETIRED_SCOPE, number, 0);
 }
 

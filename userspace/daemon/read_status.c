@@ -52,7 +52,8 @@ static void add_degraded(cJSON *list, const char *text)
     (void)cJSON_AddItemToArray(list, cJSON_CreateString(text));
 }
 
-void read_degraded(struct daemon *daemon, cJSON *list)
+/* Conditions that make the state "degraded", as sentences. */
+static void list_degraded(struct daemon *daemon, cJSON *list)
 {
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
@@ -142,7 +143,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     (void)call;
     (void)error;
     gather(daemon, maps, &snapshot);
-    read_degraded(daemon, degraded);
+    list_degraded(daemon, degraded);
     (void)cJSON_AddStringToObject(answer, "version", SVC_VERSION);
     (void)cJSON_AddNumberToObject(answer, "pid", getpid());
     (void)cJSON_AddNumberToObject(answer, "uptimeSeconds", (double)(long)snapshot.uptime_seconds);

@@ -211,11 +211,18 @@ static cJSON *target_object(const struct alias_view *view, size_t t, double want
     return object;
 }
 
+static bool has_own_route(const struct model_namespace *parent, const struct client *client,
+                          const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    return catalog_route(parent, client, alias_identity(alias, identity)) != NULL;
+}
+
 static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent,
                            const struct client *client, const struct client_alias *alias)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
-    char identity[ALIAS_IDENTITY_SIZE];
     char text[IP_ADDRESS_TEXT_SIZE];
     cJSON *object = cJSON_CreateObject();
     cJSON *targets;
@@ -233,7 +240,8 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
         (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));
     }
     (void)cJSON_AddStringToObject(
-        object, "origin", catalog_route(parent, alias_identity(alias, identity)) ? "route" : "service");
+        object, "origin",
+        has_own_route(parent, client, alias) || has_own_route(parent, NULL, alias) ? "route" : "service");
     targets = cJSON_AddArrayToObject(object, "targets");
     if (alias_view_build(parent, client, alias, &view) < 0)
         return object;
@@ -251,15 +259,6 @@ static int aliases_by_name(const void *a, const void *b)
     int order = strcmp(left->dns_name, right->dns_name);
 
     return order ? order : left->port - right->port;
-}
-
-static bool has_own_route(const struct model_namespace *parent, const struct client *client,
-                          const struct client_alias *alias)
-{
-    char identity[ALIAS_IDENTITY_SIZE];
-
-    (void)alias_identity(alias, identity);
-    return (client ? catalog_client_route(client, identity) : catalog_route(parent, identity)) != NULL;
 }
 
 /* What tasks of `client` (NULL: others) see, or only what was set for them. */

@@ -17,6 +17,3 @@ int read_metrics(char **ret_text, void *user);
 
 /* One task's object; the caller's. */
 cJSON *read_task(struct daemon *daemon, const struct task *task);
-
-/* Conditions that make the state "degraded", as sentences appended to `list`. */
-void read_degraded(struct daemon *daemon, cJSON *list);

@@ -187,17 +187,19 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     int r = make_room(transaction);
 
     if (r == 0)
-        r = touch_row(transaction, row.key);
-    if (r == 0)
         r = row_of_catalog(transaction->daemon->catalog, row.key, &undo);
-    if (r < 0) {
-        row_done(&row);
-        return error_errno(error, r, "preparing a change");
-    }
-    if (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value) {
+    if (r == 0 &&
+        (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value)) {
         row_done(&row);
         row_done(&undo);
         return 0;
+    }
+    if (r == 0)
+        r = touch_row(transaction, row.key);
+    if (r < 0) {
+        row_done(&row);
+        row_done(&undo);
+        return error_errno(error, r, "preparing a change");
     }
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
@@ -207,6 +209,22 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     return r;
 }
 
+static struct instance *touched_instance(const struct transaction *transaction, const struct touched *touched)
+{
+    const struct service *service =
+        catalog_service(transaction->daemon->catalog, touched->namespace_name, touched->service);
+
+    return service ? catalog_instance(service, touched->instance) : NULL;
+}
+
+/* What its endpoint number goes by: endpoint_name() of an instance that may be gone. */
+static const char *touched_name(const struct touched *touched, char name[static ENDPOINT_NAME_SIZE])
+{
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", touched->namespace_name, touched->service,
+                   touched->instance);
+    return name;
+}
+
 /* An instance that an undo brought back, or that a change replaced, gets the number its name still holds. */
 static void restore_endpoints(struct transaction *transaction)
 {
@@ -214,13 +232,28 @@ static void restore_endpoints(struct transaction *transaction)
     struct touched *touched, *next;
 
     HASH_ITER (hh, transaction->instances, touched, next) {
-        const struct service *service =
-            catalog_service(daemon->catalog, touched->namespace_name, touched->service);
-        struct instance *instance = service ? catalog_instance(service, touched->instance) : NULL;
+        struct instance *instance = touched_instance(transaction, touched);
         char name[ENDPOINT_NAME_SIZE];
 
         if (instance && !instance->endpoint)
             (void)name_numbers_find(daemon->endpoints, endpoint_name(instance, name), &instance->endpoint);
+    }
+}
+
+/* After an undo: what is not registered after all gives back the number it was given on the way. */
+static void release_endpoints(struct transaction *transaction)
+{
+    struct daemon *daemon = transaction->daemon;
+    struct touched *touched, *next;
+
+    HASH_ITER (hh, transaction->instances, touched, next) {
+        char name[ENDPOINT_NAME_SIZE];
+        uint32_t number;
+
+        if (touched_instance(transaction, touched))
+            continue;
+        if (name_numbers_retire(daemon->endpoints, touched_name(touched, name), &number) == 0)
+            name_numbers_reuse(daemon->endpoints, number);
     }
 }
 
@@ -236,6 +269,7 @@ void transaction_abort(struct transaction *transaction)
     for (size_t i = transaction->n_scopes; i-- > 0;)
         scope_change_undo(daemon, &transaction->scopes[i]);
     restore_endpoints(transaction);
+    release_endpoints(transaction);
     done(transaction);
 }
 
@@ -301,14 +335,6 @@ static int want_scopes(struct transaction *transaction, struct wanted_list *list
     return r;
 }
 
-static struct instance *touched_instance(const struct transaction *transaction, const struct touched *touched)
-{
-    const struct service *service =
-        catalog_service(transaction->daemon->catalog, touched->namespace_name, touched->service);
-
-    return service ? catalog_instance(service, touched->instance) : NULL;
-}
-
 static int number_endpoints(struct transaction *transaction, struct error *error)
 {
     struct touched *touched, *next;
@@ -323,27 +349,6 @@ static int number_endpoints(struct transaction *transaction, struct error *error
             break;
     }
     return r;
-}
-
-/* After an undo: numbers that were given to instances which are not registered after all. */
-static void release_new_numbers(struct daemon *daemon, const struct transaction *transaction)
-{
-    struct touched *touched, *next;
-
-    HASH_ITER (hh, transaction->instances, touched, next) {
-        char name[ENDPOINT_NAME_SIZE];
-        uint32_t number;
-        const struct registry_row *undo = NULL;
-
-        (void)snprintf(name, sizeof(name), "instances/%s/%s/%s", touched->namespace_name, touched->service,
-                       touched->instance);
-        for (size_t i = 0; i < transaction->n_rows && !undo; i++)
-            if (strcmp(transaction->undo[i].key, name) == 0)
-                undo = &transaction->undo[i];
-        if (undo && !undo->value &&
-            name_numbers_retire(daemon->endpoints, name + strlen("instances/"), &number) == 0)
-            name_numbers_reuse(daemon->endpoints, number);
-    }
 }
 
 static void write_endpoints(struct transaction *transaction)
@@ -378,9 +383,7 @@ static void remove_endpoints(struct transaction *transaction)
 
         if (touched_instance(transaction, touched))
             continue;
-        (void)snprintf(name, sizeof(name), "%s/%s/%s", touched->namespace_name, touched->service,
-                       touched->instance);
-        if (name_numbers_retire(daemon->endpoints, name, &number) < 0)
+        if (name_numbers_retire(daemon->endpoints, touched_name(touched, name), &number) < 0)
             continue;
         (void)datapath_delete_endpoint(daemon->datapath, number);
         publisher_retire_endpoint(daemon->publisher, number);
@@ -469,7 +472,6 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
         r = commit_rows(transaction, ret_revision, error);
     if (r < 0) {
         publisher_abort(daemon->publisher, &publication);
-        release_new_numbers(daemon, transaction);
         transaction_abort(transaction);
         return r;
     }

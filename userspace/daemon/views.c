@@ -111,7 +111,7 @@ int alias_list_build(const struct model_namespace *parent, const struct client *
             aliases[n++] = route->alias;
     }
     for (route = client ? client->routes : NULL; route; route = route->hh.next)
-        if (!catalog_alias_owner(parent, route->identity) && !catalog_route(parent, route->identity))
+        if (!catalog_alias_owner(parent, route->identity) && !catalog_route(parent, NULL, route->identity))
             aliases[n++] = route->alias;
     *ret_aliases = aliases;
     *ret_n = n;

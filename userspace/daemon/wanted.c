@@ -101,7 +101,7 @@ void withdraw_scope(struct daemon *daemon, uint32_t scope)
         list.items[list.n++] = (struct wanted_alias){.scope = scope, .alias = aliases[i]};
     if (publisher_prepare(daemon->publisher, list.items, list.n, false, &publication, NULL) == 0)
         (void)publisher_commit(daemon->publisher, &publication);
-    publisher_retire_scope(daemon->publisher, daemon->scopes, scope);
+    publisher_retire_scope(daemon->publisher, scope);
 }
 
 static int want_namespace(struct daemon *daemon, const struct model_namespace *parent,

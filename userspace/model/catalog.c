@@ -58,11 +58,12 @@ struct instance *catalog_instance(const struct service *service, const char *id)
     return found;
 }
 
-struct route *catalog_route(const struct model_namespace *parent, const char *identity)
+struct route *catalog_route(const struct model_namespace *parent, const struct client *client,
+                            const char *identity)
 {
     struct route *found;
 
-    HASH_FIND_STR(parent->routes, identity, found);
+    HASH_FIND_STR(client ? client->routes : parent->routes, identity, found);
     return found;
 }
 
@@ -71,14 +72,6 @@ struct client *catalog_client(const struct model_namespace *parent, const char *
     struct client *found;
 
     HASH_FIND_STR(parent->clients, name, found);
-    return found;
-}
-
-struct route *catalog_client_route(const struct client *client, const char *identity)
-{
-    struct route *found;
-
-    HASH_FIND_STR(client->routes, identity, found);
     return found;
 }
 
@@ -386,11 +379,11 @@ const struct route_target *catalog_alias_targets(const struct model_namespace *p
                                                  const struct client *client, const char *identity,
                                                  struct route_target *single, size_t *ret_n_targets)
 {
-    const struct route *route = client ? catalog_client_route(client, identity) : NULL;
+    const struct route *route = client ? catalog_route(parent, client, identity) : NULL;
     const struct alias_owner *owner;
 
     if (!route)
-        route = catalog_route(parent, identity);
+        route = catalog_route(parent, NULL, identity);
     if (route) {
         *ret_n_targets = route->n_targets;
         return route->targets;

@@ -119,9 +119,11 @@ void catalog_free(struct catalog **catalog); /* NULL-safe; sets to NULL */
 struct model_namespace *catalog_namespace(const struct catalog *catalog, const char *name);
 struct service *catalog_service(const struct catalog *catalog, const char *namespace_name, const char *name);
 struct instance *catalog_instance(const struct service *service, const char *id);
-struct route *catalog_route(const struct model_namespace *parent, const char *identity);
+
 struct client *catalog_client(const struct model_namespace *parent, const char *name);
-struct route *catalog_client_route(const struct client *client, const char *identity);
+/* The route set for this client itself (NULL: for everybody), without falling back. */
+struct route *catalog_route(const struct model_namespace *parent, const struct client *client,
+                            const char *identity);
 struct alias_owner *catalog_alias_owner(const struct model_namespace *parent, const char *identity);
 
 /* Finds or makes. NULL: no memory. */

@@ -211,9 +211,7 @@ struct route *row_find_route(const struct model_namespace *parent, const struct 
 {
     const struct client *client = *name->client ? catalog_client(parent, name->client) : NULL;
 
-    if (!*name->client)
-        return catalog_route(parent, name->last);
-    return client ? catalog_client_route(client, name->last) : NULL;
+    return *name->client && !client ? NULL : catalog_route(parent, client, name->last);
 }
 
 int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row)

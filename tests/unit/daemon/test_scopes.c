@@ -71,10 +71,9 @@ static struct client *client_of(const struct daemon *daemon, const char *namespa
 
 static void remove_route(struct daemon *daemon, const char *name, const char *identity)
 {
-    struct client *client = client_of(daemon, "ns", name);
+    struct model_namespace *parent = catalog_namespace(daemon->catalog, "ns");
 
-    catalog_remove_route(catalog_namespace(daemon->catalog, "ns"), name,
-                         catalog_client_route(client, identity));
+    catalog_remove_route(parent, name, catalog_route(parent, client_of(daemon, "ns", name), identity));
 }
 
 /* ---- names ---- */

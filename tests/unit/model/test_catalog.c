@@ -64,7 +64,7 @@ static void set_route(struct catalog *catalog, const char *dns_name, const char 
 static void remove_route(struct catalog *catalog, const char *identity)
 {
     struct model_namespace *parent = catalog_namespace(catalog, "ns");
-    struct route *route = catalog_route(parent, identity);
+    struct route *route = catalog_route(parent, NULL, identity);
 
     assert_non_null(route);
     catalog_remove_route(parent, "", route);
@@ -230,7 +230,7 @@ static void test_route_references(void **state)
     ROUTE(catalog, "web", "v1", "v2");
     ROUTE(catalog, "api", "v1");
     v1 = catalog_service(catalog, "ns", "v1");
-    route = catalog_route(v1->parent, "web:80/tcp");
+    route = catalog_route(v1->parent, NULL, "web:80/tcp");
     assert_int_equal(v1->n_routes, 2);
     assert_int_equal(catalog_service(catalog, "ns", "v2")->n_routes, 1);
     assert_ptr_equal(catalog_service(catalog, "ns", "v2")->routes[0], route);
@@ -245,7 +245,7 @@ static void test_route_references(void **state)
     assert_int_equal(v1->n_routes, 2);
     remove_route(catalog, "web:80/tcp");
     assert_int_equal(v1->n_routes, 1);
-    assert_ptr_equal(v1->routes[0], catalog_route(v1->parent, "api:80/tcp"));
+    assert_ptr_equal(v1->routes[0], catalog_route(v1->parent, NULL, "api:80/tcp"));
     assert_null(catalog_service(catalog, "ns", "v3"));
     remove_route(catalog, "api:80/tcp");
     assert_null(catalog_service(catalog, "ns", "v1"));

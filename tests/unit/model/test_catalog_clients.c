@@ -61,8 +61,7 @@ static struct client *client_of(const struct catalog *catalog, const char *name)
 static void remove_route(struct catalog *catalog, const char *client, const char *identity)
 {
     struct model_namespace *parent = catalog_namespace(catalog, "ns");
-    struct route *route = *client ? catalog_client_route(client_of(catalog, client), identity)
-                                  : catalog_route(parent, identity);
+    struct route *route = catalog_route(parent, *client ? client_of(catalog, client) : NULL, identity);
 
     assert_non_null(route);
     catalog_remove_route(parent, client, route);
@@ -160,7 +159,7 @@ static void test_client_goes_with_its_last_route(void **state)
     a = client_of(catalog, "a");
     a->scope = 7;
     assert_string_equal(a->name, "a");
-    assert_null(catalog_client_route(a, "none:80/tcp"));
+    assert_null(catalog_route(catalog_namespace(catalog, "ns"), a, "none:80/tcp"));
     remove_route(catalog, "a", "web:80/tcp");
     assert_ptr_equal(client_of(catalog, "a"), a);
     assert_int_equal(a->scope, 7);
