@@ -21,7 +21,7 @@
 
 #include <linux/types.h>
 
-#define SVC_ABI_VERSION 1
+#define SVC_ABI_VERSION 2
 
 #define SVC_NAMESPACE_SIZE                                                                                   \
     128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
@@ -45,6 +45,8 @@ enum svc_protocol {
 enum svc_health {
     UNHEALTHY = 0,
     HEALTHY = 1,
+    UNKNOWN = 2,  /* checked, and neither found yet */
+    DRAINING = 3, /* on its way out: no new connections */
 };
 
 /* Key of `aliases`. No padding: the map compares bytes. */
@@ -122,9 +124,20 @@ struct svc_endpoint {
     __u32 weight;
 };
 
-/* Value of `endpoint_stats`, per CPU: sum over CPUs. */
+/*
+ * Value of `endpoint_stats`, per CPU: sum over CPUs. All but `connections` count what became of TCP connects of
+ * tasks to the endpoint's address, through an alias or not; established - closed are open now.
+ */
 struct svc_endpoint_stats {
-    __u64 connections; /* connects sent to this endpoint; whether they were answered is not known here */
+    __u64 connections; /* connects sent to this endpoint */
+    __u64 established;
+    __u64 closed;        /* of the established ones */
+    __u64 refused;       /* answered by a reset */
+    __u64 timed_out;     /* the kernel gave up waiting for an answer */
+    __u64 retransmitted; /* a first SYN was not answered in time; counts as a failure at once */
+    __u64 gave_up;       /* the application closed before an answer: no failure unless a SYN was retransmitted */
+    __u64 reset_early;   /* established, then reset before a byte came back */
+    __u64 ejections;
 };
 
 /* Value of `counters`[0], per CPU: why connects went where they went. */
