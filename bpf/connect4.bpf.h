@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "patience.bpf.h"
 #include "route.bpf.h"
 #include "verdict.bpf.h"
 
@@ -27,6 +28,8 @@ int connect4(struct bpf_sock_addr *ctx)
 
     switch (route(&key, 1, &outcome)) {
     case ROUTE_TO:
+        if (key.protocol == TCP)
+            patience_begin(ctx, outcome.endpoint);
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;
         return VERDICT_PROCEED;

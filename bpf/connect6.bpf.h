@@ -6,6 +6,7 @@
 #ifndef CONNECT6_BPF_H
 #define CONNECT6_BPF_H
 
+#include "patience.bpf.h"
 #include "route.bpf.h"
 #include "verdict.bpf.h"
 
@@ -25,6 +26,8 @@ int connect6(struct bpf_sock_addr *ctx)
 
     switch (route(&key, 0, &outcome)) {
     case ROUTE_TO:
+        if (key.protocol == TCP)
+            patience_begin(ctx, outcome.endpoint);
         ctx->user_ip6[0] = outcome.address[0];
         ctx->user_ip6[1] = outcome.address[1];
         ctx->user_ip6[2] = outcome.address[2];

@@ -51,6 +51,30 @@ struct {
     __type(value, struct svc_endpoint_stats);
 } endpoint_stats SEC(".maps");
 
+/* From an address back to the endpoints that have it: sock_ops sees addresses only. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_peer_key);
+    __type(value, struct svc_peer);
+} peers SEC(".maps");
+
+/* By endpoint number, which begins at 1. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_outlier);
+} outliers SEC(".maps");
+
+/* Failures, ejections and returns, for a daemon that listens; nothing depends on its being read. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, SVC_EVENTS_BYTES);
+} events SEC(".maps");
+
 /* For people and for adoption; the programs read task_scope. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

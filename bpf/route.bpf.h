@@ -5,7 +5,7 @@
 
 #include <svcconnect/decision.h>
 
-#include "count.bpf.h"
+#include "draw.bpf.h"
 
 enum route_verdict {
     ROUTE_PASS,   /* no alias: leave the destination as it is */
@@ -44,9 +44,7 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
                                                 struct svc_outcome *ret_outcome)
 {
     struct svc_service *service;
-    struct svc_slot *slot;
     __u64 descriptor;
-    __u32 count, random, column;
     int is_alias;
 
     service = find_service(key, &is_alias);
@@ -61,19 +59,14 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
     }
     /* The one read that decides which table this connect sees. */
     descriptor = *(volatile __u64 *)(is_v4 ? &service->table4 : &service->table6);
-    count = svc_descriptor_count(descriptor);
-    if (count == 0) {
+    if (svc_descriptor_count(descriptor) == 0) {
         COUNT(no_endpoint);
         return ROUTE_REFUSE;
     }
-    random = bpf_get_prandom_u32();
-    column = svc_descriptor_first(descriptor) + svc_draw_column(random, count);
-    slot = bpf_map_lookup_elem(&slots, &column);
-    if (!slot) {
+    if (draw(descriptor, ret_outcome) < 0) {
         COUNT(inconsistent);
         return ROUTE_REFUSE;
     }
-    *ret_outcome = svc_slot_outcome(slot, svc_draw_fraction(random, count));
     COUNT(hit);
     count_endpoint(ret_outcome->endpoint);
     return ROUTE_TO;

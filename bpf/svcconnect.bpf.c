@@ -2,5 +2,6 @@
 /* The one object that is loaded: every program, sharing one set of maps. */
 #include "connect4.bpf.h"
 #include "connect6.bpf.h"
+#include "sock_ops.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

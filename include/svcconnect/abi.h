@@ -125,8 +125,8 @@ struct svc_endpoint {
 };
 
 /*
- * Value of `endpoint_stats`, per CPU: sum over CPUs. All but `connections` count what became of TCP connects of
- * tasks to the endpoint's address, through an alias or not; established - closed are open now.
+ * Value of `endpoint_stats`, per CPU: sum over CPUs. All but `connections` count what became of TCP connects
+ * of tasks to the endpoint's address, through an alias or not; established - closed are open now.
  */
 struct svc_endpoint_stats {
     __u64 connections; /* connects sent to this endpoint */
@@ -135,10 +135,76 @@ struct svc_endpoint_stats {
     __u64 refused;       /* answered by a reset */
     __u64 timed_out;     /* the kernel gave up waiting for an answer */
     __u64 retransmitted; /* a first SYN was not answered in time; counts as a failure at once */
-    __u64 gave_up;       /* the application closed before an answer: no failure unless a SYN was retransmitted */
-    __u64 reset_early;   /* established, then reset before a byte came back */
+    __u64 gave_up; /* the application closed before an answer: no failure unless a SYN was retransmitted */
+    __u64 reset_early; /* established, then reset before a byte came back */
     __u64 ejections;
 };
+
+/*
+ * Key of `peers`: an endpoint's address as the tasks of one namespace see it. Two namespaces that use one
+ * address do not share what is counted or ejected: a task cannot take another namespace's endpoints out.
+ */
+struct svc_peer_key {
+    __u32 namespace_scope; /* number of the namespace's own scope */
+    __be16 port_be;
+    __u8 protocol; /* enum svc_protocol */
+    __u8 zero;
+    __u8 address[16];
+};
+
+/* Value of `peers`. */
+struct svc_peer {
+    __u32 endpoint; /* the first of those with this address; `next` in `outliers` leads to the others */
+};
+
+#define SVC_MAX_PEERS 8 /* endpoints at one address and namespace beyond this are not judged */
+
+/*
+ * Value of `outliers`, indexed by endpoint number, a cache line: passive ejection. The program writes the
+ * first four members, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
+ */
+struct svc_outlier {
+    __u64 ejected_until; /* ns; 0: not ejected */
+    __u64 history;       /* failures, one byte per eighth of the window, the newest lowest */
+    __u32 newest;        /* number of the newest eighth: time / (window / 8) */
+    __u32 ejections;     /* in a row: each doubles the time */
+    __u32 next;          /* endpoint with the same address; 0: none */
+    __u16 failures;      /* that eject when they fall into one window; 0: never */
+    __be16 port_be;
+    __u32 window_ms;
+    __u32 base_ms;            /* first ejection */
+    __u32 max_ms;             /* longest ejection */
+    __u32 connect_timeout_ms; /* 0: the kernel's own */
+    __u8 address[16];
+};
+
+/* What became of a connect, as events and counters tell it. */
+enum svc_outcome_kind {
+    ESTABLISHED = 0,
+    REFUSED = 1,
+    TIMED_OUT = 2,
+    RETRANSMITTED = 3,
+    GAVE_UP = 4,
+    RESET_EARLY = 5,
+    CLOSED = 6,
+};
+
+enum svc_event_kind {
+    CONNECT_FAILED = 1,
+    EJECTED = 2,
+    RETURNED = 3, /* first connect that may use it again */
+};
+
+/* A record of the ring buffer `events`. */
+struct svc_event {
+    __u64 time; /* CLOCK_MONOTONIC, ns */
+    __u32 endpoint;
+    __u32 kind;    /* enum svc_event_kind */
+    __u32 outcome; /* enum svc_outcome_kind: why */
+    __u32 value;   /* EJECTED: for how long, ms */
+};
+
+#define SVC_EVENTS_BYTES (256u << 10)
 
 /* Value of `counters`[0], per CPU: why connects went where they went. */
 struct svc_counters {
@@ -147,6 +213,9 @@ struct svc_counters {
     __u64 no_endpoint;  /* alias found, no eligible endpoint: refused */
     __u64 retried;      /* a lookup met an entry in change and was done again */
     __u64 inconsistent; /* as above, too often in a row: refused */
+    __u64 redrawn;      /* an ejected endpoint was drawn and another one taken */
+    __u64 all_ejected;  /* every endpoint of the table was ejected: one of them was taken */
+    __u64 events_lost;  /* the ring buffer was full */
 };
 
 /*
@@ -156,7 +225,9 @@ struct svc_counters {
 struct svc_task_scope {
     __u32 scope;
     __u32 flags;
-    __u64 reserved[3];
+    __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
+    __u32 zero;
+    __u64 reserved[2];
 };
 
 /* Key of `tasks`: the cgroup's id, which is its inode number. */
@@ -182,6 +253,9 @@ struct svc_layout {
 };
 
 _Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");
+_Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding");
+_Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
+_Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");

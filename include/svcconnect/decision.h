@@ -121,4 +121,101 @@ SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u3
     return outcome;
 }
 
+/* ---- passive ejection ---- */
+
+#define SVC_HISTORY_PARTS 8
+#define SVC_NS_PER_MS     1000000ull
+
+/* The history `parts` eighths of a window later. */
+SVC_INLINE __u64 svc_history_shift(__u64 history, __u64 parts)
+{
+    return parts >= SVC_HISTORY_PARTS ? 0 : history << (8 * parts);
+}
+
+/* One more failure in the newest part; a part holds at most 255. */
+SVC_INLINE __u64 svc_history_add(__u64 history)
+{
+    return (history & 0xff) == 0xff ? history : history + 1;
+}
+
+SVC_INLINE __u32 svc_history_newest(__u64 history)
+{
+    return history & 0xff;
+}
+
+/* All parts together: bytes to 16-bit sums, added up by one multiplication. */
+SVC_INLINE __u32 svc_history_sum(__u64 history)
+{
+    __u64 pairs = (history & 0x00ff00ff00ff00ffull) + (history >> 8 & 0x00ff00ff00ff00ffull);
+
+    return pairs * 0x0001000100010001ull >> 48;
+}
+
+/* Which eighth of a window a moment falls into. */
+SVC_INLINE __u32 svc_outlier_part(const struct svc_outlier *outlier, __u64 now)
+{
+    __u64 part_ns = (__u64)outlier->window_ms * (SVC_NS_PER_MS / SVC_HISTORY_PARTS);
+
+    return part_ns ? now / part_ns : 0;
+}
+
+/* How long the next ejection lasts, ms: base, doubled for each one before it in a row, at most max. */
+SVC_INLINE __u32 svc_outlier_duration(const struct svc_outlier *outlier)
+{
+    __u32 doublings = outlier->ejections < 16 ? outlier->ejections : 16;
+    __u64 duration = (__u64)outlier->base_ms << doublings;
+
+    return duration < outlier->max_ms ? duration : outlier->max_ms;
+}
+
+/* Until then no draws; history and row of ejections count on from the moment it returns. */
+SVC_INLINE void svc_outlier_eject(struct svc_outlier *outlier, __u64 now, __u32 duration_ms)
+{
+    __u64 until = now + duration_ms * SVC_NS_PER_MS;
+
+    outlier->history = 0;
+    outlier->newest = svc_outlier_part(outlier, until);
+    outlier->ejected_until = until;
+}
+
+/*
+ * A connect to the endpoint has failed at `now`. 0, or for how long (ms) that ejected it. Failures while it
+ * is ejected are late news and do not count. A time of max_ms without one ends a row of ejections. Two CPUs
+ * at once may lose a count; none is invented.
+ */
+SVC_INLINE __u32 svc_outlier_fail(struct svc_outlier *outlier, __u64 now)
+{
+    __u64 until = outlier->ejected_until;
+    __u32 part = svc_outlier_part(outlier, now);
+    __u32 passed = part - outlier->newest;
+    __u64 history;
+    __u32 duration;
+
+    if (until > now)
+        return 0;
+    if ((__s32)passed < 0) /* an ejection was cleared by hand before its time */
+        passed = 0;
+    if ((__u64)passed * outlier->window_ms / SVC_HISTORY_PARTS > outlier->max_ms)
+        outlier->ejections = 0;
+    history = svc_history_add(svc_history_shift(outlier->history, passed));
+    outlier->history = history;
+    outlier->newest = part;
+    if (outlier->failures == 0 || svc_history_sum(history) < outlier->failures)
+        return 0;
+    duration = svc_outlier_duration(outlier);
+    outlier->ejections++;
+    svc_outlier_eject(outlier, now, duration);
+    return duration;
+}
+
+/* Retries of a SYN after which a connect has waited at least so long, doubling from one second; 0: leave it.
+ */
+SVC_INLINE __u32 svc_syn_retries(__u32 timeout_ms)
+{
+    for (__u32 retries = 1; retries < 6; retries++)
+        if (timeout_ms <= ((2u << retries) - 1) * 1000)
+            return retries;
+    return 0;
+}
+
 #endif

@@ -67,6 +67,23 @@ static void on_grace(evutil_socket_t fd, short what, void *user)
     publisher_end_grace(daemon->publisher);
 }
 
+static void on_event(const struct svc_event *event, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)daemon;
+    (void)event;
+}
+
+static void on_events(evutil_socket_t fd, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)fd;
+    (void)what;
+    datapath_read_events(daemon->datapath);
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
@@ -83,10 +100,15 @@ static int make_events(struct daemon *daemon)
     daemon->grace_event =
         event_new(daemon->base, datapath_grace_fd(daemon->datapath), EV_READ | EV_PERSIST, on_grace, daemon);
     daemon->sweep_event = event_new(daemon->base, -1, EV_PERSIST, on_sweep, daemon);
+    if (datapath_listen(daemon->datapath, on_event, daemon) < 0)
+        return -ENOMEM;
+    daemon->events_event = event_new(daemon->base, datapath_events_fd(daemon->datapath), EV_READ | EV_PERSIST,
+                                     on_events, daemon);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return -ENOMEM;
-    if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->sweep_event ||
+    if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->events_event ||
+        event_add(daemon->events_event, NULL) < 0 || !daemon->sweep_event ||
         event_add(daemon->sweep_event, &sweep_interval) < 0)
         return -ENOMEM;
     return 0;
@@ -282,7 +304,10 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->grace_event);
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
+    if (daemon->events_event)
+        event_free(daemon->events_event);
     publisher_free(&daemon->publisher);
+    outliers_done(&daemon->outliers);
     datapath_close(&daemon->datapath);
     task_list_done(&daemon->tasks);
     numbers_saved(daemon);

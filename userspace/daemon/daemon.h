@@ -10,6 +10,7 @@
 #include "control/control_server.h"
 #include "daemon/config.h"
 #include "daemon/numbers.h"
+#include "daemon/outliers.h"
 #include "daemon/publisher.h"
 #include "daemon/services_dir.h"
 #include "daemon/task_list.h"
@@ -25,7 +26,8 @@ struct daemon {
     struct event *signals[3];
     struct event *grace_event;
     struct event *sweep_event;
-    int locks[3]; /* state, run and bpffs directory */
+    struct event *events_event; /* of the programs */
+    int locks[3];               /* state, run and bpffs directory */
     struct registry *registry;
     struct catalog *catalog;
     struct name_numbers *scopes;    /* by namespace */
@@ -34,6 +36,7 @@ struct daemon {
     struct unsaved_numbers unsaved;
     struct datapath *datapath;
     struct publisher *publisher;
+    struct outliers outliers;
     struct task_list tasks;
     struct services_dir services_dir;
     struct control_server *control;

@@ -22,6 +22,8 @@ int numbers_new(struct daemon *daemon, struct error *error)
         r = name_numbers_new(&daemon->addresses, 1, daemon->config.alias_addresses);
     if (r == 0)
         r = name_numbers_new(&daemon->endpoints, 1, daemon->config.max_endpoints);
+    if (r == 0)
+        r = outliers_new(&daemon->outliers, daemon->config.max_endpoints);
     return r < 0 ? error_errno(error, r, "starting") : 0;
 }
 

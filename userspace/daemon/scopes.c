@@ -73,16 +73,15 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
 }
 
 int scope_of_task(struct daemon *daemon, const char *namespace_name, const char *service, uint32_t *ret_scope,
-                  struct error *error)
+                  uint32_t *ret_namespace_scope, struct error *error)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
     const struct client *client = parent && *service ? catalog_client(parent, service) : NULL;
+    int r = numbers_scope(daemon, namespace_name, ret_namespace_scope, error);
 
-    if (client && client->scope) {
-        *ret_scope = client->scope;
-        return 0;
-    }
-    return numbers_scope(daemon, namespace_name, ret_scope, error);
+    if (r == 0)
+        *ret_scope = client && client->scope ? client->scope : *ret_namespace_scope;
+    return r;
 }
 
 int scopes_of_clients(const struct model_namespace *parent, struct client ***ret_clients, size_t *ret_n)

@@ -20,9 +20,10 @@ struct daemon;
 void scope_name(const struct model_namespace *parent, const struct client *client,
                 char name[static SCOPE_NAME_SIZE]);
 
-/* The scope of a task of `service` (may be "") in the namespace; numbers it if need be. */
+/* The scope of a task of `service` (may be "") in the namespace, and the namespace's own; numbered if need
+ * be. */
 int scope_of_task(struct daemon *daemon, const char *namespace_name, const char *service, uint32_t *ret_scope,
-                  struct error *error);
+                  uint32_t *ret_namespace_scope, struct error *error);
 
 /*
  * The scopes of a namespace beside its own, each once by a client that has it: *ret_clients is the caller's

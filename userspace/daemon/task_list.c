@@ -97,7 +97,7 @@ static int put_on(struct daemon *daemon, struct task *task, struct error *error)
     r = datapath_attach(daemon->datapath, task->link_name, path, task->cgroup.id, error);
     if (r < 0)
         return r;
-    r = datapath_set_scope(daemon->datapath, task->cgroup.id, task->scope);
+    r = datapath_set_scope(daemon->datapath, task->cgroup.id, task->scope, task->namespace_scope);
     if (r < 0)
         return error_errno(error, r, "%s: setting the scope", task->cgroup.path);
     task->is_attached = true;
@@ -175,6 +175,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
     struct task *task;
     bool is_new;
     uint32_t scope = 0;
+    uint32_t namespace_scope = 0;
     int r = cgroup_resolve(daemon->config.cgroup_root, cgroup_text, &cgroup, error);
 
     if (r == 0)
@@ -182,7 +183,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
     if (r == 0)
         r = check_overlap(daemon, &cgroup, error);
     if (r == 0)
-        r = scope_of_task(daemon, namespace_name, service, &scope, error);
+        r = scope_of_task(daemon, namespace_name, service, &scope, &namespace_scope, error);
     if (r == 0)
         r = save_numbers(daemon, error);
     if (r < 0)
@@ -197,6 +198,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
         return error_errno(error, ENOMEM, "attaching");
     }
     task->scope = scope;
+    task->namespace_scope = namespace_scope;
     task->is_run = is_run;
     r = put_on(daemon, task, error);
     if (r == 0 && is_run)
@@ -270,11 +272,12 @@ static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
 /* In the kernel already as it should be: then nothing is written. */
 static bool is_in_place(struct daemon *daemon, const struct task *task, const struct svc_task *entry)
 {
-    uint32_t scope;
+    uint32_t scope, namespace_scope;
 
     return datapath_origin(daemon->datapath) == DATAPATH_ADOPTED && entry->scope == task->scope &&
            datapath_is_attached(daemon->datapath, task->link_name, task->cgroup.id) &&
-           datapath_get_scope(daemon->datapath, task->cgroup.id, &scope) == 0 && scope == task->scope;
+           datapath_get_scope(daemon->datapath, task->cgroup.id, &scope, &namespace_scope) == 0 &&
+           scope == task->scope && namespace_scope == task->namespace_scope;
 }
 
 /* Only what would lose a task is an error: no room for its entry. The rest is said, and the task stays as it
@@ -299,7 +302,8 @@ static int adopt_task(struct daemon *daemon, const struct found_task *found, str
         take_off(daemon, task);
         return 0;
     }
-    if (scope_of_task(daemon, task->namespace_name, task->service, &task->scope, &error) < 0) {
+    if (scope_of_task(daemon, task->namespace_name, task->service, &task->scope, &task->namespace_scope,
+                      &error) < 0) {
         log_warning("task %s: %s", cgroup.path, error.message);
         return 0;
     }
@@ -354,15 +358,17 @@ void task_list_rescope(struct daemon *daemon, const char *namespace_name)
 
     for (task = daemon->tasks.all; task; task = task->hh.next) {
         struct error error = {0};
-        uint32_t scope;
+        uint32_t scope, namespace_scope;
 
         if (strcmp(task->namespace_name, namespace_name) != 0 ||
-            scope_of_task(daemon, task->namespace_name, task->service, &scope, &error) < 0 ||
+            scope_of_task(daemon, task->namespace_name, task->service, &scope, &namespace_scope, &error) <
+                0 ||
             scope == task->scope)
             continue;
         task->scope = scope;
         /* The scope first: the entry only tells people, and a start puts it right. */
-        if (datapath_set_scope(daemon->datapath, task->cgroup.id, scope) < 0 || write_entry(daemon, task) < 0)
+        if (datapath_set_scope(daemon->datapath, task->cgroup.id, scope, namespace_scope) < 0 ||
+            write_entry(daemon, task) < 0)
             log_warning("task %s: its scope could not be changed", task->cgroup.path);
         if (task->is_run && task_hosts_write(daemon, task, &error) < 0)
             log_warning("task %s: %s", task->cgroup.path, error.message);

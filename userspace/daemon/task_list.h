@@ -16,6 +16,7 @@ struct task {
     char *namespace_name;
     char *service; /* "" where none was named */
     uint32_t scope;
+    uint32_t namespace_scope; /* of the namespace itself */
     bool is_run;
     bool is_attached;
     unsigned empty_sweeps; /* of a run task: how often in a row it held no process */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/numbers.h"
+#include "daemon/outliers.h"
 #include "daemon/scopes.h"
 #include "daemon/task_hosts.h"
 #include "daemon/wanted.h"
@@ -368,6 +369,7 @@ static void write_endpoints(struct transaction *transaction)
         if (r < 0)
             log_warning("endpoint %s/%s: its entry for bpftool could not be written, ignoring: %s",
                         touched->service, touched->instance, strerror(-r));
+        outliers_put(daemon, instance);
     }
 }
 
@@ -385,6 +387,7 @@ static void remove_endpoints(struct transaction *transaction)
             continue;
         if (name_numbers_retire(daemon->endpoints, touched_name(touched, name), &number) < 0)
             continue;
+        outliers_remove(&daemon->outliers, daemon->datapath, number);
         (void)datapath_delete_endpoint(daemon->datapath, number);
         publisher_retire_endpoint(daemon->publisher, number);
     }

@@ -253,6 +253,8 @@ int publish_everything(struct daemon *daemon, struct error *error)
     }
     if (r == 0)
         r = write_endpoints(&plan, error);
+    if (r == 0)
+        r = outliers_adopt(daemon, error);
     if (r < 0) {
         publisher_abort(daemon->publisher, &publication);
         return r;

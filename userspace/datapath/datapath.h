@@ -83,6 +83,13 @@ int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key 
 int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint);
 int datapath_delete_endpoint(struct datapath *datapath, uint32_t number);
 
+/* In `peers`, where the addresses of endpoints lead to their numbers. */
+int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint);
+int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key);
+int datapath_each_peer(struct datapath *datapath,
+                       int (*on_peer)(const struct svc_peer_key *key, uint32_t endpoint, void *user),
+                       void *user);
+
 int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task);
 int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id);
 
@@ -105,6 +112,24 @@ void datapath_write_slots(struct datapath *datapath, uint32_t first, const struc
 /* The one visible step: stores both descriptors, each as one word, after the slots are in place. */
 void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6);
 
+/*
+ * The endpoint's outlier state in mapped memory, which programs write as well: NULL for a number out of
+ * range. A write to it goes with datapath_count_write().
+ */
+struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint);
+void datapath_count_write(struct datapath *datapath);
+
+/* ---- events of the programs (events.c) ---- */
+
+/*
+ * Opens the ring buffer, which is one for all daemons of this bpffs directory in a row: what nobody has read
+ * yet comes first. The descriptor is readable when there are events; datapath_read_events() hands them over.
+ */
+int datapath_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
+                    void *user);
+int datapath_events_fd(const struct datapath *datapath);
+void datapath_read_events(struct datapath *datapath);
+
 /* ---- grace periods (grace.c) ---- */
 
 /*
@@ -125,10 +150,12 @@ void datapath_grace_wait(struct datapath *datapath);
  */
 int datapath_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
                     struct error *error);
-int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope);
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
+                       uint32_t namespace_scope);
 
-/* The scope that the kernel holds for the task; -ENOENT: no link of it is attached. */
-int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope);
+/* The scopes that the kernel holds for the task; -ENOENT: no link of it is attached. */
+int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
+                       uint32_t *ret_namespace_scope);
 
 /* Unpins and so detaches. 0 also when there is nothing. */
 int datapath_detach(struct datapath *datapath, const char *name);

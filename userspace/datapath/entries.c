@@ -173,6 +173,39 @@ int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
     return r < 0 ? r : delete_entry(datapath, MAP_ENDPOINTS, &key);
 }
 
+int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint)
+{
+    struct svc_peer value = {.endpoint = endpoint};
+
+    return put_entry(datapath, MAP_PEERS, key, &value, BPF_ANY);
+}
+
+int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key)
+{
+    return delete_entry(datapath, MAP_PEERS, key);
+}
+
+struct peer_walk {
+    int (*on_peer)(const struct svc_peer_key *, uint32_t, void *);
+    void *user;
+};
+
+static int walk_peer(const void *key, const void *value, void *context)
+{
+    const struct peer_walk *walk = context;
+
+    return walk->on_peer(key, ((const struct svc_peer *)value)->endpoint, walk->user);
+}
+
+int datapath_each_peer(struct datapath *datapath,
+                       int (*on_peer)(const struct svc_peer_key *, uint32_t, void *), void *user)
+{
+    struct peer_walk walk = {on_peer, user};
+    struct svc_peer value;
+
+    return each_entry(datapath->fd[MAP_PEERS], &value, walk_peer, &walk);
+}
+
 int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task)
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
@@ -197,8 +230,17 @@ int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct s
         return -ENOMEM;
     if (bpf_map_lookup_elem(datapath->fd[MAP_ENDPOINT_STATS], &key, stats) < 0)
         return -errno;
-    for (int cpu = 0; cpu < datapath->n_cpus; cpu++)
+    for (int cpu = 0; cpu < datapath->n_cpus; cpu++) {
         sum.connections += stats[cpu].connections;
+        sum.established += stats[cpu].established;
+        sum.closed += stats[cpu].closed;
+        sum.refused += stats[cpu].refused;
+        sum.timed_out += stats[cpu].timed_out;
+        sum.retransmitted += stats[cpu].retransmitted;
+        sum.gave_up += stats[cpu].gave_up;
+        sum.reset_early += stats[cpu].reset_early;
+        sum.ejections += stats[cpu].ejections;
+    }
     *ret_stats = sum;
     return 0;
 }
@@ -219,6 +261,9 @@ int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counte
         sum.no_endpoint += values[cpu].no_endpoint;
         sum.retried += values[cpu].retried;
         sum.inconsistent += values[cpu].inconsistent;
+        sum.redrawn += values[cpu].redrawn;
+        sum.all_ejected += values[cpu].all_ejected;
+        sum.events_lost += values[cpu].events_lost;
     }
     *ret_counters = sum;
     return 0;

@@ -17,6 +17,9 @@ enum map_index {
     MAP_SLOTS,
     MAP_ENDPOINTS,
     MAP_ENDPOINT_STATS,
+    MAP_PEERS,
+    MAP_OUTLIERS,
+    MAP_EVENTS,
     MAP_TASKS,
     MAP_TASK_SCOPE,
     MAP_COUNTERS,
@@ -27,6 +30,8 @@ enum map_index {
 struct datapath_fds {
     int fd[MAP_COUNT_];
 };
+
+struct listener;
 
 struct datapath {
     char bpffs[PATH_MAX - 256];
@@ -43,6 +48,10 @@ struct datapath {
     uint32_t services_map_id; /* tells programs on these maps from others */
     struct svc_service *services;
     struct svc_slot *slots;
+    struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
+    uint32_t n_outliers;
+    struct ring_buffer *events;
+    struct listener *listener;
     uint64_t writes;
     int grace_outer;
     int grace_inner;
@@ -52,6 +61,8 @@ struct datapath {
 };
 
 extern const char *const datapath_map_names[MAP_COUNT_];
+
+void datapath_events_deinit(struct datapath *datapath);
 
 int datapath_grace_init(struct datapath *datapath);
 void datapath_grace_deinit(struct datapath *datapath);
@@ -64,6 +75,6 @@ struct datapath_program {
     const char *pin;
     struct bpf_program *program;
 };
-#define DATAPATH_MAX_PROGRAMS 4
+#define DATAPATH_MAX_PROGRAMS 5
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

@@ -18,7 +18,8 @@ void datapath_programs(const struct datapath *datapath,
 {
     programs[0] = (struct datapath_program){"connect4", datapath->skeleton->progs.connect4};
     programs[1] = (struct datapath_program){"connect6", datapath->skeleton->progs.connect6};
-    programs[2] = (struct datapath_program){NULL, NULL};
+    programs[2] = (struct datapath_program){"sock_ops", datapath->skeleton->progs.sock_ops};
+    programs[3] = (struct datapath_program){NULL, NULL};
 }
 
 static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
@@ -157,9 +158,10 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
     return 0;
 }
 
-int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope)
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
+                       uint32_t namespace_scope)
 {
-    struct svc_task_scope value = {.scope = scope};
+    struct svc_task_scope value = {.scope = scope, .namespace_scope = namespace_scope};
 
     if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value, BPF_ANY) < 0)
         return -errno;
@@ -167,13 +169,15 @@ int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t s
     return 0;
 }
 
-int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope)
+int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
+                       uint32_t *ret_namespace_scope)
 {
     struct svc_task_scope value;
 
     if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
         return -errno;
     *ret_scope = value.scope;
+    *ret_namespace_scope = value.namespace_scope;
     return 0;
 }
 

@@ -16,6 +16,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
     [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
     [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
+    [MAP_PEERS] = "peers",         [MAP_OUTLIERS] = "outliers",     [MAP_EVENTS] = "events",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
@@ -144,6 +145,8 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_SLOTS, config->slots},
         {MAP_ENDPOINTS, config->endpoints},
         {MAP_ENDPOINT_STATS, config->endpoints},
+        {MAP_PEERS, config->endpoints},
+        {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
         {MAP_TASKS, config->tasks},
     };
 
@@ -155,6 +158,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     }
     datapath->n_services = datapath_services(config->aliases);
     datapath->n_slots = config->slots;
+    datapath->n_outliers = config->endpoints + 1;
     return 0;
 }
 
@@ -170,20 +174,28 @@ static int reuse_pinned(struct datapath *datapath, const struct datapath_fds *fd
     return r;
 }
 
-static int map_memory(struct datapath *datapath)
+static int map_array(const struct datapath *datapath, int map, size_t size, void **ret_memory)
 {
-    size_t services = datapath->n_services * sizeof(struct svc_service);
-    size_t slots = datapath->n_slots * sizeof(struct svc_slot);
-    void *memory = mmap(NULL, services, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[MAP_SERVICES], 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[map], 0);
 
     if (memory == MAP_FAILED)
         return -errno;
-    datapath->services = memory;
-    memory = mmap(NULL, slots, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[MAP_SLOTS], 0);
-    if (memory == MAP_FAILED)
-        return -errno;
-    datapath->slots = memory;
+    *ret_memory = memory;
     return 0;
+}
+
+static int map_memory(struct datapath *datapath)
+{
+    int r = map_array(datapath, MAP_SERVICES, datapath->n_services * sizeof(struct svc_service),
+                      (void **)&datapath->services);
+
+    if (r == 0)
+        r = map_array(datapath, MAP_SLOTS, datapath->n_slots * sizeof(struct svc_slot),
+                      (void **)&datapath->slots);
+    if (r == 0)
+        r = map_array(datapath, MAP_OUTLIERS, datapath->n_outliers * sizeof(struct svc_outlier),
+                      (void **)&datapath->outliers);
+    return r;
 }
 
 static int pin_new(struct datapath *datapath, struct error *error)
@@ -289,6 +301,9 @@ void datapath_close(struct datapath **datapath)
         (void)munmap(self->services, self->n_services * sizeof(struct svc_service));
     if (self->slots)
         (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
+    if (self->outliers)
+        (void)munmap(self->outliers, self->n_outliers * sizeof(struct svc_outlier));
+    datapath_events_deinit(self);
     close_pinned(&self->old);
     svcconnect_bpf__destroy(self->skeleton);
     free(self);

@@ -43,3 +43,13 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
         __atomic_store_n(&service->table6, table6, __ATOMIC_RELEASE);
     datapath->writes++;
 }
+
+struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint)
+{
+    return endpoint < datapath->n_outliers ? &datapath->outliers[endpoint] : NULL;
+}
+
+void datapath_count_write(struct datapath *datapath)
+{
+    datapath->writes++;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Which endpoints are to be skipped: the state that sock_ops keeps and connects read. */
+#ifndef OUTLIER_BPF_H
+#define OUTLIER_BPF_H
+
+#include <svcconnect/decision.h>
+
+#include "count.bpf.h"
+
+static __always_inline void tell(__u64 now, __u32 endpoint, enum svc_event_kind kind,
+                                 enum svc_outcome_kind outcome, __u32 value)
+{
+    struct svc_event event = {
+        .time = now, .endpoint = endpoint, .kind = kind, .outcome = outcome, .value = value};
+
+    if (bpf_ringbuf_output(&events, &event, sizeof(event), 0) < 0)
+        COUNT(events_lost);
+}
+
+/*
+ * Is the endpoint ejected? *now is read once, and only if any endpoint asked about has been ejected: the
+ * clock costs more than all the rest. An ejection whose time is over ends here.
+ */
+static __always_inline int is_ejected(__u32 endpoint, __u64 *now)
+{
+    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    __u64 until;
+
+    if (!outlier)
+        return 0;
+    until = *(volatile __u64 *)&outlier->ejected_until;
+    if (until == 0)
+        return 0;
+    if (*now == 0)
+        *now = bpf_ktime_get_ns();
+    if (until > *now)
+        return 1;
+    outlier->ejected_until = 0;
+    tell(*now, endpoint, RETURNED, ESTABLISHED, 0);
+    return 0;
+}
+
+#endif

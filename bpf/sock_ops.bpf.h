@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What becomes of the TCP connects of a task. After the rewrite the socket's remote address is the
+ * endpoint's, so nothing is kept per socket; callbacks are switched on for sockets that connect to a known
+ * endpoint only.
+ *
+ *   SYN_SENT -> ESTABLISHED     success
+ *   SYN_SENT -> CLOSE           a segment had come back: refused; none: the application gave up
+ *   first RTO in SYN_SENT       counts as a failure already: the kernel itself would wait two minutes
+ *   RTO that is the last one    timed out; the failure was counted by the first
+ *   ESTABLISHED -> CLOSE        nothing received: reset early
+ *
+ * The reply to the kernel is never written: it may be another program's.
+ */
+#ifndef SOCK_OPS_BPF_H
+#define SOCK_OPS_BPF_H
+
+#include <bpf/bpf_endian.h>
+
+#include "outlier.bpf.h"
+#include "patience.bpf.h"
+#include "route.bpf.h"
+
+#define FAMILY_INET6 10
+
+static __always_inline int peer_key(struct bpf_sock_ops *ctx, struct svc_peer_key *key)
+{
+    const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+
+    key->namespace_scope = scope->namespace_scope;
+    if (!key->namespace_scope)
+        return -1;
+    key->protocol = TCP;
+    key->port_be = bpf_htons((__u16)bpf_ntohl(ctx->remote_port));
+    if (ctx->family == FAMILY_INET6) {
+        /* Word by word: the kernel takes no wider reads here, and the compiler would merge them. */
+        const volatile __u32 *remote = ctx->remote_ip6;
+        __u32 words[4] = {remote[0], remote[1], remote[2], remote[3]};
+
+        __builtin_memcpy(key->address, words, sizeof(words));
+    } else {
+        __u32 word = ctx->remote_ip4;
+
+        key->address[10] = 0xff;
+        key->address[11] = 0xff;
+        __builtin_memcpy(key->address + 12, &word, sizeof(word));
+    }
+    return 0;
+}
+
+/* The state of an endpoint, if it is really the one at this address. */
+static __always_inline struct svc_outlier *outlier_at(const struct svc_peer_key *key, __u32 endpoint)
+{
+    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+
+    if (!outlier || outlier->port_be != key->port_be || !svc_address_equal(outlier->address, key->address))
+        return 0;
+    return outlier;
+}
+
+static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind kind)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+
+    if (!stats)
+        return;
+    switch (kind) {
+    case ESTABLISHED:
+        stats->established++;
+        break;
+    case REFUSED:
+        stats->refused++;
+        break;
+    case TIMED_OUT:
+        stats->timed_out++;
+        break;
+    case RETRANSMITTED:
+        stats->retransmitted++;
+        break;
+    case GAVE_UP:
+        stats->gave_up++;
+        break;
+    case RESET_EARLY:
+        stats->reset_early++;
+        stats->closed++;
+        break;
+    case CLOSED:
+        stats->closed++;
+        break;
+    }
+}
+
+static __always_inline void count_ejection(__u32 endpoint)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+
+    if (stats)
+        stats->ejections++;
+}
+
+/* A burst of failures is told by its first few; the counters have them all. */
+#define TOLD_PER_PART 5
+
+static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, enum svc_outcome_kind kind)
+{
+    __u64 now = bpf_ktime_get_ns();
+    __u32 duration;
+
+    if (outlier->ejected_until > now)
+        return;
+    duration = svc_outlier_fail(outlier, now);
+    if (duration) {
+        count_ejection(endpoint);
+        tell(now, endpoint, EJECTED, kind, duration);
+    } else if (svc_history_newest(outlier->history) <= TOLD_PER_PART) {
+        tell(now, endpoint, CONNECT_FAILED, kind, 0);
+    }
+}
+
+static __always_inline int is_failure(enum svc_outcome_kind kind)
+{
+    return kind == REFUSED || kind == RETRANSMITTED || kind == RESET_EARLY;
+}
+
+/* Every endpoint at the socket's remote address takes part in what happened. */
+static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
+{
+    struct svc_peer_key key = {};
+    struct svc_peer *peer;
+    __u32 endpoint;
+
+    if (peer_key(ctx, &key) < 0)
+        return 0;
+    peer = bpf_map_lookup_elem(&peers, &key);
+    if (!peer)
+        return 0;
+    endpoint = *(volatile __u32 *)&peer->endpoint;
+    for (int i = 0; i < SVC_MAX_PEERS; i++) {
+        struct svc_outlier *outlier = outlier_at(&key, endpoint);
+
+        if (!outlier)
+            break;
+        count_outcome(endpoint, kind);
+        if (i == 0 && kind != RETRANSMITTED && kind != CLOSED)
+            patience_end(ctx, outlier->connect_timeout_ms);
+        if (is_failure(kind))
+            fail(outlier, endpoint, kind);
+        endpoint = *(volatile __u32 *)&outlier->next;
+        if (!endpoint)
+            break;
+    }
+    return 0;
+}
+
+static __always_inline void on_connect(struct bpf_sock_ops *ctx)
+{
+    struct svc_peer_key key = {};
+
+    if (peer_key(ctx, &key) == 0 && bpf_map_lookup_elem(&peers, &key))
+        (void)bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
+                                                 BPF_SOCK_OPS_RTO_CB_FLAG);
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *ctx)
+{
+    __u32 before = ctx->args[0];
+    __u32 after = ctx->args[1];
+
+    if (before == BPF_TCP_SYN_SENT) {
+        if (after == BPF_TCP_ESTABLISHED)
+            (void)record(ctx, ESTABLISHED);
+        else if (after == BPF_TCP_CLOSE && ctx->segs_in > 0)
+            (void)record(ctx, REFUSED);
+        /* Without its RTO flag the socket has timed out, and that is counted. */
+        else if (after == BPF_TCP_CLOSE && ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RTO_CB_FLAG)
+            (void)record(ctx, GAVE_UP);
+    } else if (after == BPF_TCP_CLOSE && before != BPF_TCP_CLOSE) {
+        /* More than the SYN-ACK has come: an application that aborts at once, a port check perhaps, is no
+         * reset. */
+        if (before == BPF_TCP_ESTABLISHED && ctx->bytes_received == 0 && ctx->segs_in > 1)
+            (void)record(ctx, RESET_EARLY);
+        else
+            (void)record(ctx, CLOSED);
+    }
+}
+
+static __always_inline void on_rto(struct bpf_sock_ops *ctx)
+{
+    __u32 retransmits = ctx->args[0];
+    __u32 expired = ctx->args[2];
+
+    if (ctx->state != BPF_TCP_SYN_SENT)
+        return;
+    if (retransmits == 0)
+        (void)record(ctx, RETRANSMITTED);
+    if (expired) {
+        (void)record(ctx, TIMED_OUT);
+        (void)bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags & ~BPF_SOCK_OPS_RTO_CB_FLAG);
+    }
+}
+
+SEC("sockops")
+int sock_ops(struct bpf_sock_ops *ctx)
+{
+    switch (ctx->op) {
+    case BPF_SOCK_OPS_TCP_CONNECT_CB:
+        on_connect(ctx);
+        break;
+    case BPF_SOCK_OPS_STATE_CB:
+        on_state(ctx);
+        break;
+    case BPF_SOCK_OPS_RTO_CB:
+        on_rto(ctx);
+        break;
+    }
+    return 1;
+}
+
+#endif

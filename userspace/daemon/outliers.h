@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Passive ejection, the daemon's part: which endpoints have which address (`peers`), by which policy they are
+ * judged (`outliers`), ejecting and clearing by hand. The judging is the program's, and works without the
+ * daemon.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include <svcconnect/abi.h>
+
+#include "base/error.h"
+#include "model/catalog.h"
+
+struct daemon;
+struct datapath;
+
+/* One address in one namespace; its endpoints are linked by `next` in the kernel's memory, lowest number
+ * first. */
+struct peer {
+    struct svc_peer_key key;
+    uint32_t first;
+    bool is_written; /* at start: `peers` has it so */
+    UT_hash_handle hh;
+};
+
+struct outliers {
+    struct peer *all;        /* by key */
+    struct peer **by_number; /* of an endpoint; NULL: not judged */
+    uint32_t n;
+};
+
+/* Room for endpoints 1..max_endpoints. -ENOMEM. */
+int outliers_new(struct outliers *outliers, uint32_t max_endpoints);
+void outliers_done(struct outliers *outliers);
+
+/* The numbered instance as it is now: a new address starts with a clean record, an old one keeps its own. */
+void outliers_put(struct daemon *daemon, const struct instance *instance);
+
+/* The endpoint is no longer registered; its number is reused after a grace period at the earliest. */
+void outliers_remove(struct outliers *outliers, struct datapath *datapath, uint32_t number);
+
+/* At start: every instance, then what the kernel holds beyond them goes. Writes only differences. -ENOMEM. */
+int outliers_adopt(struct daemon *daemon, struct error *error);
+
+/* Policies of all instances anew: settings have changed. */
+void outliers_refresh(struct daemon *daemon);
+
+/* Milliseconds that the endpoint stays ejected; 0: it is not. */
+uint64_t outliers_ejected_ms(const struct daemon *daemon, uint32_t number);
+
+/* Ejects for so long, or clears an ejection together with the record that led to it. -ENOENT: not judged. */
+int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms);
+int outliers_clear(struct daemon *daemon, uint32_t number);
