@@ -99,10 +99,10 @@ def test_links_are_attached_to_the_cgroup():
         task = bed.task()
         shown = bed.run([need_program("bpftool"), "-j", "cgroup", "show", task.directory, "effective"])
         attached = {(item.get("attach_type"), item.get("name")) for item in json.loads(shown.out)}
-        assert {name for _, name in attached} == {"connect4", "connect6"}, attached
+        assert {name for _, name in attached} == {"connect4", "connect6", "sock_ops"}, attached
         directory = os.path.join(bed.bpffs, "links")
         pins = [os.path.join(directory, name) for name in os.listdir(directory)]
-        assert len(pins) == 1 and sorted(os.listdir(pins[0])) == ["connect4", "connect6"]
+        assert len(pins) == 1 and sorted(os.listdir(pins[0])) == ["connect4", "connect6", "sock_ops"]
 
 
 def test_an_instance_with_the_longest_names_is_legible():
