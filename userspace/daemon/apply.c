@@ -258,10 +258,10 @@ static int put_service(struct applying *applying, const struct document *documen
     r = take_aliases(applying, document, service, aliases, &n);
     if (r < 0)
         return r;
-    return put(
-        applying->transaction,
-        row_for_service(document->namespace_name, service->discovery_name, aliases, n, document->name, &row),
-        &row, applying->error);
+    return put(applying->transaction,
+               row_for_service(document->namespace_name, service->discovery_name, aliases, n, document->name,
+                               &service->settings, &row),
+               &row, applying->error);
 }
 
 /* Only names are needed for the row; nothing is made in the catalog before the row is applied. */
@@ -309,7 +309,7 @@ static int put_route(struct applying *applying, const struct document *document,
         return r;
     return put(applying->transaction,
                row_for_route(document->namespace_name, route_client(document), &alias, targets,
-                             route->n_targets, &row),
+                             route->n_targets, route->is_unhealthy_on_empty, &row),
                &row, applying->error);
 }
 
@@ -406,8 +406,9 @@ static int give_up_aliases(struct applying *applying, const struct document *doc
     if (n == known->n_aliases)
         return 0;
     return put(applying->transaction,
-               row_for_service(document->namespace_name, known->name, kept, n, document->name, &row), &row,
-               applying->error);
+               row_for_service(document->namespace_name, known->name, kept, n, document->name,
+                               service_get_settings(known), &row),
+               &row, applying->error);
 }
 
 /* Names are given up before any are taken, so that one may move from a document to another. */

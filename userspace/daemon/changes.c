@@ -18,9 +18,10 @@ static const struct {
     const char *name;
     change_fn change;
 } changes[] = {
-    {"register", change_register},     {"update", change_update},
-    {"deregister", change_deregister}, {"delete-service", change_delete_service},
-    {"set-route", change_set_route},   {"clear-route", change_clear_route},
+    {"register", change_register},         {"update", change_update},
+    {"deregister", change_deregister},     {"delete-service", change_delete_service},
+    {"set-route", change_set_route},       {"clear-route", change_clear_route},
+    {"set-settings", change_set_settings},
 };
 
 change_fn change_by_name(const char *name)
@@ -148,7 +149,7 @@ static int declare_service(struct transaction *transaction, const char *namespac
         if (r < 0)
             return r;
     }
-    r = row_for_service(namespace_name, name, &alias, 1, NULL, &row);
+    r = row_for_service(namespace_name, name, &alias, 1, NULL, &service_settings_default, &row);
     return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 

@@ -20,6 +20,8 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer,
                        struct error *error);
+int change_set_settings(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error);
 
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);

@@ -202,6 +202,18 @@ static int read_targets(const struct transaction *transaction, const char *names
     return 0;
 }
 
+static int read_on_empty(const cJSON *body, bool *ret_is_unhealthy, struct error *error)
+{
+    const char *text = "refuse";
+    int r = json_get_string(body, "onEmpty", false, &text, error);
+
+    if (r == 0 && strcmp(text, "refuse") != 0 && strcmp(text, "unhealthy") != 0)
+        r = error_input(error, "onEmpty", text, "refuse, unhealthy");
+    if (r == 0)
+        *ret_is_unhealthy = strcmp(text, "unhealthy") == 0;
+    return r;
+}
+
 static void add_name(cJSON *answer, const struct route_name *name)
 {
     (void)cJSON_AddStringToObject(answer, "dnsName", name->alias.dns_name);
@@ -211,7 +223,8 @@ static void add_name(cJSON *answer, const struct route_name *name)
 
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"dnsName", "port", "targets", "namespace", "client", NULL};
+    static const char *const known[] = {"dnsName", "port", "targets", "namespace", "client", "onEmpty", NULL};
+    bool is_unhealthy_on_empty = false;
     _cleanup_free_ struct route_target *targets = NULL;
     struct route_name name;
     struct registry_row row;
@@ -222,12 +235,14 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
         r = read_alias(transaction->daemon, body, is_any, &name, error);
     if (r == 0)
         r = read_targets(transaction, name.namespace_name, body, &targets, &n, error);
+    if (r == 0)
+        r = read_on_empty(body, &is_unhealthy_on_empty, error);
     if (r < 0)
         return r;
     if (!name.alias.port)
         name.alias.port = DEFAULT_PORT;
     add_name(answer, &name);
-    r = row_for_route(name.namespace_name, name.client, &name.alias, targets, n, &row);
+    r = row_for_route(name.namespace_name, name.client, &name.alias, targets, n, is_unhealthy_on_empty, &row);
     return r < 0 ? error_errno(error, r, "setting the route") : transaction_put(transaction, row, error);
 }
 

@@ -90,6 +90,8 @@ static cJSON *service_object(const struct service *service)
         add_alias(alias, &service->aliases[i]);
         (void)cJSON_AddItemToArray(aliases, alias);
     }
+    if (service->settings)
+        (void)cJSON_AddItemToObject(object, "settings", service_settings_write(service->settings));
     for (instance = service->instances; instance; instance = instance->hh.next)
         eligible += instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
     (void)cJSON_AddNumberToObject(object, "instances", HASH_COUNT(service->instances));
@@ -219,10 +221,23 @@ static bool has_own_route(const struct model_namespace *parent, const struct cli
     return catalog_route(parent, client, alias_identity(alias, identity)) != NULL;
 }
 
+/* The route that an alias follows: the client's own, else everybody's; NULL. */
+static const struct route *effective_route(const struct model_namespace *parent, const struct client *client,
+                                           const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    const struct route *route;
+
+    (void)alias_identity(alias, identity);
+    route = client ? catalog_route(parent, client, identity) : NULL;
+    return route ? route : catalog_route(parent, NULL, identity);
+}
+
 static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent,
                            const struct client *client, const struct client_alias *alias)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
+    const struct route *route = effective_route(parent, client, alias);
     char text[IP_ADDRESS_TEXT_SIZE];
     cJSON *object = cJSON_CreateObject();
     cJSON *targets;
@@ -239,9 +254,9 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
         (void)cJSON_AddStringToObject(object, "address", ip_address_format(&address, text));
         (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));
     }
-    (void)cJSON_AddStringToObject(
-        object, "origin",
-        has_own_route(parent, client, alias) || has_own_route(parent, NULL, alias) ? "route" : "service");
+    (void)cJSON_AddStringToObject(object, "origin", route ? "route" : "service");
+    (void)cJSON_AddStringToObject(object, "onEmpty",
+                                  route && route->is_unhealthy_on_empty ? "unhealthy" : "refuse");
     targets = cJSON_AddArrayToObject(object, "targets");
     if (alias_view_build(parent, client, alias, &view) < 0)
         return object;

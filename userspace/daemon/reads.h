@@ -13,6 +13,7 @@ int read_routes(const struct control_call *call, cJSON **ret_answer, struct erro
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);
 
 /* One task's object; the caller's. */

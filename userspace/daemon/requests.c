@@ -64,6 +64,7 @@ CHANGE_REQUEST(deregister)
 CHANGE_REQUEST(delete_service)
 CHANGE_REQUEST(set_route)
 CHANGE_REQUEST(clear_route)
+CHANGE_REQUEST(set_settings)
 
 /* One of a batch: "op" says which change, the rest is its body. */
 static int batch_item(struct transaction *transaction, cJSON *item, struct error *error)
@@ -78,8 +79,9 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
         return r;
     do_change = change_by_name(name);
     if (!do_change)
-        return error_input(error, "op", name,
-                           "register, update, deregister, delete-service, set-route, clear-route");
+        return error_input(
+            error, "op", name,
+            "register, update, deregister, delete-service, set-route, clear-route, set-settings");
     op = cJSON_DetachItemFromObjectCaseSensitive(item, "op");
     return do_change(transaction, item, answer, error);
 }
@@ -176,6 +178,8 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0},
     {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},
+    {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/settings", read_settings, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES},
     {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0},

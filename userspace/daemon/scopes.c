@@ -44,6 +44,9 @@ static void digest_route(struct digest *digest, const struct route *route)
         (void)snprintf(number, sizeof(number), "=%u", route->targets[i].weight);
         digest_add(digest, number);
     }
+    /* Only where it is not the usual: names given before there was a choice stay. */
+    if (route->is_unhealthy_on_empty)
+        digest_add(digest, " onEmpty=unhealthy");
     digest_add(digest, "\n");
 }
 

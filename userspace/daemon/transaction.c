@@ -11,6 +11,7 @@
 #include "daemon/numbers.h"
 #include "daemon/outliers.h"
 #include "daemon/scopes.h"
+#include "daemon/settings.h"
 #include "daemon/task_hosts.h"
 #include "daemon/wanted.h"
 #include "daemon/views.h"
@@ -161,6 +162,41 @@ static int touch_row(struct transaction *transaction, const char *key)
     }
 }
 
+/* The declared service that a ROW_SERVICE's key names; NULL, for any other row too. */
+static const struct service *service_of_row(const struct transaction *transaction, const char *key)
+{
+    struct row_name name;
+
+    if (row_parse_key(key, &name) < 0 || name.kind != ROW_SERVICE)
+        return NULL;
+    return catalog_service(transaction->daemon->catalog, name.namespace_name, name.service);
+}
+
+/* Settings are in the entries of every instance and in the tables of every alias that leads to them. */
+static int touch_everything_of(struct transaction *transaction, const struct service *service)
+{
+    const struct instance *instance;
+    struct touched *touched;
+    int r = 0;
+
+    for (instance = service->instances; instance && r == 0; instance = instance->hh.next)
+        r = touch(&transaction->instances, service->parent->name, service->name, instance->id, &touched);
+    for (size_t i = 0; i < service->n_routes && r == 0; i++)
+        r = touch_alias(transaction, service->parent->name, &service->routes[i]->alias);
+    return r;
+}
+
+/* `before`: what the service that the row names had. */
+static int touch_settings(struct transaction *transaction, const char *key,
+                          const struct service_settings *before)
+{
+    const struct service *service = service_of_row(transaction, key);
+
+    if (!service || service_settings_equal(before, service_get_settings(service)))
+        return 0;
+    return touch_everything_of(transaction, service);
+}
+
 /* ---- rows ---- */
 
 static int make_room(struct transaction *transaction)
@@ -184,6 +220,8 @@ static int make_room(struct transaction *transaction)
 
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
 {
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    const struct service *service;
     struct registry_row undo = {0};
     int r = make_room(transaction);
 
@@ -197,6 +235,9 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     }
     if (r == 0)
         r = touch_row(transaction, row.key);
+    service = service_of_row(transaction, row.key);
+    if (r == 0 && service)
+        r = service_settings_copy(service_get_settings(service), &settings);
     if (r < 0) {
         row_done(&row);
         row_done(&undo);
@@ -205,7 +246,8 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
     r = row_apply(transaction->daemon->catalog, row.key, row.value, error);
-    if (r == 0 && touch_row(transaction, row.key) < 0)
+    if (r == 0 &&
+        (touch_row(transaction, row.key) < 0 || touch_settings(transaction, row.key, &settings) < 0))
         r = error_errno(error, ENOMEM, "preparing a change");
     return r;
 }
@@ -463,6 +505,14 @@ static void drop_scopes(struct transaction *transaction)
     }
 }
 
+static bool changes_global_settings(const struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->n_rows; i++)
+        if (strcmp(transaction->rows[i].key, "settings/global") == 0)
+            return true;
+    return false;
+}
+
 int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, struct error *error)
 {
     struct daemon *daemon = transaction->daemon;
@@ -492,6 +542,8 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
     publisher_begin_grace(daemon->publisher);
     if (are_names_changed)
         refresh_names(transaction);
+    if (changes_global_settings(transaction))
+        settings_changed(daemon);
     done(transaction);
     return 0;
 }

@@ -11,9 +11,9 @@
 
 #include "documents/document_names.h"
 #include "documents/document_text.h"
-#include "documents/parse_proxy_fields.h"
 #include "documents/parse_routes.h"
 #include "documents/parse_service.h"
+#include "documents/parse_settings.h"
 #include "documents/unique_names.h"
 
 enum element_kind {
@@ -150,7 +150,7 @@ static void without_block(struct document_reader *reader, struct document *docum
 /* The service's own block, or the one in its inline task definition: DESIGN's lenient form. */
 static void parse_service_block(struct document_reader *reader, const cJSON *json,
                                 const struct task_definition *definition, const char *definition_name,
-                                struct document *document)
+                                const struct service_settings *settings, struct document *document)
 {
     const cJSON *inlined = document_member(json, "taskDefinition");
     const cJSON *in_definition = document_member(inlined, BLOCK);
@@ -168,7 +168,7 @@ static void parse_service_block(struct document_reader *reader, const cJSON *jso
         block = document_get_object(reader, json, BLOCK, true);
         (void)document_enter(reader, BLOCK);
         if (block)
-            service_parse_block(reader, block, definition, definition_name, document);
+            service_parse_block(reader, block, definition, definition_name, settings, document);
     } else {
         without_block(reader, document);
     }
@@ -204,8 +204,9 @@ static void parse_service_element(struct document_reader *reader, const cJSON *j
                                         "availabilityZoneRebalancing",
                                         "volumeConfigurations",
                                         "vpcLatticeConfigurations",
-                                        "healthCheck",
+                                        SETTINGS_MEMBERS,
                                         NULL};
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     _cleanup_(task_definition_done) struct task_definition inlined = {0};
     const cJSON *given = document_member(json, "taskDefinition");
     const char *name = document_name_service(reader, json, "serviceName", true);
@@ -231,13 +232,14 @@ static void parse_service_element(struct document_reader *reader, const cJSON *j
             definition = &found->definition;
         }
     }
-    proxy_fields_check_health(reader, json);
-    parse_service_block(reader, json, definition, definition_name, document);
+    settings_parse(reader, json, &settings);
+    parse_service_block(reader, json, definition, definition_name, &settings, document);
 }
 
 static void parse_definition_element(struct document_reader *reader, const struct element *element,
                                      struct document *document)
 {
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     const cJSON *block = document_get_object(reader, element->json, BLOCK, true);
     size_t mark;
 
@@ -247,8 +249,9 @@ static void parse_definition_element(struct document_reader *reader, const struc
                   "belongs into the service in ECS: taken as a service named after the family");
     if (element->definition.family)
         document->name = document_copy(reader, element->definition.family);
+    settings_parse(reader, element->json, &settings);
     mark = document_enter(reader, BLOCK);
-    service_parse_block(reader, block, &element->definition, NULL, document);
+    service_parse_block(reader, block, &element->definition, NULL, &settings, document);
     document_leave(reader, mark);
 }
 

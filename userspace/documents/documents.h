@@ -55,6 +55,7 @@ struct document_service {
     char path[DOCUMENT_PATH_SIZE];
     struct document_alias *aliases;
     size_t n_aliases;
+    struct service_settings settings;
 };
 
 struct document_target {

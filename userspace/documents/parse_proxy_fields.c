@@ -166,30 +166,3 @@ void proxy_fields_check_logging(struct document_reader *reader, const cJSON *blo
                       log ? "ignored: logConfiguration stands" : "taken as logConfiguration.logDriver");
     check_access_log(reader, block);
 }
-
-void proxy_fields_check_health(struct document_reader *reader, const cJSON *object)
-{
-    static const char *const known[] = {"command", "interval", "timeout", "retries", "startPeriod", NULL};
-    static const uint32_t ranges[][2] = {{0, 0}, {5, 300}, {2, 120}, {1, 10}, {0, 300}};
-    const cJSON *check = document_get_object(reader, object, "healthCheck", false);
-    const cJSON *command;
-    const cJSON *item;
-    uint32_t number;
-    size_t n_bad = 0;
-    size_t mark;
-
-    if (!check)
-        return;
-    document_warn(reader, "healthCheck", "accepted, probes come with a later version");
-    mark = document_enter(reader, "healthCheck");
-    document_warn_unknown(reader, check, known);
-    for (size_t i = 1; known[i]; i++)
-        (void)document_get_integer(reader, check, known[i], false, ranges[i][0], ranges[i][1], &number);
-    command = document_get_array(reader, check, "command", true);
-    cJSON_ArrayForEach (item, command)
-        n_bad += !cJSON_IsString(item);
-    if (command && (n_bad > 0 || document_count(command) == 0))
-        document_error(reader, "command", n_bad > 0 ? "(not all strings)" : "(empty)",
-                       "an array of strings, at least one");
-    document_leave(reader, mark);
-}

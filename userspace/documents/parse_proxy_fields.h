@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Members that say what ECS's proxy should do, and health checks, which come later: validated like the rest,
- * then answered with a warning that they have no effect. The reader stands at the object that has the member.
+ * Members that say what ECS's proxy should do: validated like the rest, then answered with a warning that
+ * they have no effect. The reader stands at the object that has the member.
  */
 #pragma once
 
@@ -18,5 +18,3 @@ void proxy_fields_check_test_traffic(struct document_reader *reader, const cJSON
 
 /* logConfiguration, logDriver and accessLogConfiguration of the whole block. */
 void proxy_fields_check_logging(struct document_reader *reader, const cJSON *block);
-
-void proxy_fields_check_health(struct document_reader *reader, const cJSON *object);

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "documents/parse_service.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "documents/default_names.h"
 #include "documents/document_names.h"
 #include "documents/parse_proxy_fields.h"
 #include "documents/parse_routes.h"
+#include "documents/parse_settings.h"
 
 /* What the services of one block have in common. */
 struct block_context {
     const struct task_definition *definition;
     const char *definition_name;
     const char *namespace_name; /* NULL: a bad one */
+    const struct service_settings *settings;
 };
 
 /* "http", "admin", ... as much as fits; or that there is none. */
@@ -144,13 +147,14 @@ static void parse_service(struct document_reader *reader, const cJSON *json,
 {
     static const char *const known[] = {"portName",    "discoveryName",       "clientAliases",
                                         "timeout",     "ingressPortOverride", "tls",
-                                        "clientAlias", "healthCheck",         NULL};
+                                        "clientAlias", SETTINGS_MEMBERS,      NULL};
     const struct port_mapping *mapping = NULL;
     const char *port_name;
     const char *discovery_name;
 
     memcpy(service->path, reader->path, sizeof(service->path));
     service->protocol = TCP;
+    service->settings = service_settings_default;
     if (!document_is_object(reader, json))
         return;
     document_warn_unknown(reader, json, known);
@@ -169,7 +173,9 @@ static void parse_service(struct document_reader *reader, const cJSON *json,
     proxy_fields_check_ingress_port(reader, json);
     proxy_fields_check_timeout(reader, json, mapping && !mapping->app_protocol);
     proxy_fields_check_tls(reader, json, context->definition ? context->definition->network_mode : NULL);
-    proxy_fields_check_health(reader, json);
+    if (service_settings_copy(context->settings, &service->settings) < 0)
+        reader->status = -ENOMEM;
+    settings_parse(reader, json, &service->settings);
     parse_aliases(reader, json, context, service);
 }
 
@@ -197,12 +203,13 @@ static void parse_services(struct document_reader *reader, const cJSON *block,
 
 void service_parse_block(struct document_reader *reader, const cJSON *block,
                          const struct task_definition *definition, const char *definition_name,
-                         struct document *document)
+                         const struct service_settings *settings, struct document *document)
 {
     static const char *const known[] = {
         "enabled",   "namespace", "services", "logConfiguration", "accessLogConfiguration",
         "logDriver", "routes",    NULL};
-    struct block_context context = {.definition = definition, .definition_name = definition_name};
+    struct block_context context = {
+        .definition = definition, .definition_name = definition_name, .settings = settings};
 
     document_warn_unknown(reader, block, known);
     if (!document_member(block, "enabled"))
@@ -226,6 +233,7 @@ void services_done(struct document *document)
         free(document->services[i].discovery_name);
         free(document->services[i].port_name);
         free(document->services[i].aliases);
+        service_settings_done(&document->services[i].settings);
     }
     free(document->services);
     document->services = NULL;

@@ -7,10 +7,11 @@
 
 /*
  * The reader stands at the block. `definition` NULL: the port mappings are not known; `definition_name` is
- * then what the document says of it, or NULL. Fills namespace_name, is_enabled, services and routes.
+ * then what the document says of it, or NULL. `settings` is what each service begins with. Fills
+ * namespace_name, is_enabled, services and routes.
  */
 void service_parse_block(struct document_reader *reader, const cJSON *block,
                          const struct task_definition *definition, const char *definition_name,
-                         struct document *document);
+                         const struct service_settings *settings, struct document *document);
 
 void services_done(struct document *document);

@@ -27,7 +27,11 @@ const char *alias_identity(const struct client_alias *alias, char identity[stati
 
 struct catalog *catalog_new(void)
 {
-    return calloc(1, sizeof(struct catalog));
+    struct catalog *catalog = calloc(1, sizeof(*catalog));
+
+    if (catalog)
+        catalog_reset_global_settings(catalog);
+    return catalog;
 }
 
 /* ---- finding ---- */
@@ -211,6 +215,7 @@ int catalog_declare_service(struct catalog *catalog, struct service *service,
 
 static void free_service(struct service *service)
 {
+    catalog_forget_settings(service);
     free(service->document);
     free(service->routes);
     free(service->aliases);
@@ -243,6 +248,7 @@ void catalog_undeclare_service(struct catalog *catalog, struct service *service)
     free(service->aliases);
     service->aliases = NULL;
     service->n_aliases = 0;
+    catalog_forget_settings(service);
     free(service->document);
     service->document = NULL;
     if (service->is_declared)

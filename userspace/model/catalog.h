@@ -18,6 +18,7 @@
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
+#include "model/service_settings.h"
 
 /* "dnsName:port/tcp" of a client alias: its name within a namespace. */
 #define ALIAS_IDENTITY_SIZE (SVC_DNS_NAME_SIZE + 16)
@@ -51,6 +52,7 @@ struct service {
     struct instance *instances; /* by id */
     struct route **routes;      /* those that target it */
     size_t n_routes;
+    struct service_settings *settings; /* NULL: the defaults; see service_get_settings() */
     UT_hash_handle hh;
 };
 
@@ -64,6 +66,7 @@ struct route {
     struct client_alias alias;
     struct route_target *targets;
     size_t n_targets;
+    bool is_unhealthy_on_empty; /* with no healthy endpoint: the unhealthy ones instead of a refusal */
     UT_hash_handle hh;
 };
 
@@ -107,6 +110,9 @@ struct catalog {
     size_t n_services;                  /* declared ones */
     size_t n_instances;
     size_t n_documents;
+    /* Of services without such settings of their own. */
+    struct ejection_policy ejection;
+    uint32_t connect_timeout_ms;
 };
 
 const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
@@ -150,6 +156,19 @@ struct stored_document *catalog_document(const struct model_namespace *parent, c
 void catalog_remove_document(struct catalog *catalog, struct model_namespace *parent,
                              struct stored_document *document);
 void catalog_free_documents(struct model_namespace *parent); /* for catalog_free() */
+
+/* ---- settings (catalog_settings.c) ---- */
+
+const struct service_settings *service_get_settings(const struct service *service); /* never NULL */
+/* The service's own, or the catalog's. */
+const struct ejection_policy *service_ejection(const struct catalog *catalog, const struct service *service);
+uint32_t service_connect_timeout_ms(const struct catalog *catalog, const struct service *service);
+
+/* Copies them. -ENOMEM leaves the old ones. */
+int catalog_set_settings(struct service *service, const struct service_settings *settings);
+void catalog_forget_settings(struct service *service);
+bool catalog_has_global_settings(const struct catalog *catalog); /* other than the defaults */
+void catalog_reset_global_settings(struct catalog *catalog);
 
 /* Removals. Removing a service that is still mentioned leaves it undeclared. */
 void catalog_remove_instance(struct catalog *catalog, struct instance *instance);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 enum health_check_type {
     HEALTH_CHECK_NONE, /* not probed: health is what the owner reports */
     HEALTH_CHECK_TCP,  /* a connection comes about */
@@ -22,6 +24,12 @@ enum health_check_type {
 #define HEALTH_CHECK_TIMEOUT_MS  5000u
 #define HEALTH_CHECK_FALL        3u
 #define HEALTH_CHECK_RISE        1u
+#define HEALTH_CHECK_STATUS_MIN  200u
+#define HEALTH_CHECK_STATUS_MAX  399u
+
+#define HEALTH_CHECK_MAX_PATH    1024u /* bytes */
+#define HEALTH_CHECK_MAX_COMMAND 4096u /* bytes of all words, each with its NUL */
+#define HEALTH_CHECK_MAX_WORDS   64u
 
 struct health_check {
     enum health_check_type type;
@@ -38,8 +46,15 @@ struct health_check {
     char **command; /* exec: argv, NULL-terminated */
 };
 
-/* Passive ejection, as ECS Service Connect has it: 5 failed connects within 30 s eject for 30 s, doubling up to
- * 300 s. */
+#define HEALTH_CHECK_DEFAULT                                                                                 \
+    {                                                                                                        \
+        .interval_ms = HEALTH_CHECK_INTERVAL_MS, .timeout_ms = HEALTH_CHECK_TIMEOUT_MS,                      \
+        .rise = HEALTH_CHECK_RISE, .fall = HEALTH_CHECK_FALL, .status_min = HEALTH_CHECK_STATUS_MIN,         \
+        .status_max = HEALTH_CHECK_STATUS_MAX                                                                \
+    }
+
+/* Passive ejection, as ECS Service Connect has it: 5 failed connects within 30 s eject for 30 s, doubling up
+ * to 300 s. */
 struct ejection_policy {
     uint32_t failures; /* 0: never; at most 255 */
     uint32_t window_ms;
@@ -70,5 +85,49 @@ struct service_settings {
 
 #define SERVICE_SETTINGS_DEFAULT                                                                             \
     {                                                                                                        \
-        .ejection = EJECTION_DEFAULT, .drain_ms = SERVICE_DRAIN_MS, .admission_ms = SERVICE_ADMISSION_MS     \
+        .check = HEALTH_CHECK_DEFAULT, .ejection = EJECTION_DEFAULT, .drain_ms = SERVICE_DRAIN_MS,           \
+        .admission_ms = SERVICE_ADMISSION_MS                                                                 \
     }
+
+extern const struct service_settings service_settings_default;
+
+/* -ENOMEM. What *ret held is not freed. */
+int service_settings_copy(const struct service_settings *settings, struct service_settings *ret);
+/* Frees what they own and leaves the defaults. */
+void service_settings_done(struct service_settings *settings);
+void health_check_done(struct health_check *check);
+bool service_settings_equal(const struct service_settings *a, const struct service_settings *b);
+
+/* ---- as JSON (docs/api.md, "Settings") ---- */
+
+/* Names of the members, NULL-terminated. */
+extern const char *const service_settings_members[];
+
+/*
+ * Changes what *settings holds by the members that are given; null puts one back to its default. The whole is
+ * replaced by reading into the defaults. A service's own ejection begins with EJECTION_DEFAULT, not with the
+ * catalog's. -EINVAL: the error's field is the member's path, as "healthCheck.interval"; -ENOMEM. *settings
+ * is untouched on failure.
+ */
+int service_settings_read(const cJSON *object, struct service_settings *settings, struct error *error);
+
+/* The same for an object that may have other members beside, everything wrong with it told one by one. */
+enum service_settings_finding {
+    SERVICE_SETTINGS_BAD,
+    SERVICE_SETTINGS_UNKNOWN, /* a member of a member: for the caller to judge, it is skipped */
+};
+typedef void (*service_settings_report)(enum service_settings_finding finding, const struct error *error,
+                                        void *user);
+int service_settings_read_all(const cJSON *object, struct service_settings *settings,
+                              service_settings_report report, void *user);
+
+/* What differs from the defaults; reading it into the defaults gives the same again. The caller's; NULL: no
+ * memory. */
+cJSON *service_settings_write(const struct service_settings *settings);
+/* Every value, also those nobody has set. */
+cJSON *service_settings_write_full(const struct service_settings *settings);
+
+/* What holds for services without settings of their own: `ejection` and `connectTimeoutSeconds` only. */
+int service_settings_read_global(const cJSON *object, struct ejection_policy *ejection,
+                                 uint32_t *connect_timeout_ms, struct error *error);
+cJSON *service_settings_write_global(const struct ejection_policy *ejection, uint32_t connect_timeout_ms);

@@ -16,7 +16,7 @@ static const struct {
     {"documents/", ROW_DOCUMENT, 2},    {"namespaces/", ROW_NAMESPACE, 1},
     {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
     {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
-    {"host/scope/", ROW_HOST_SCOPE, 1},
+    {"host/scope/", ROW_HOST_SCOPE, 1}, {"settings/global", ROW_GLOBAL_SETTINGS, 0},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -29,7 +29,8 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         return -EINVAL;
     *ret_name = (struct row_name){.kind = ROW_UNKNOWN};
     for (k = 0; k < ARRAY_SIZE(kinds); k++)
-        if (strncmp(key, kinds[k].prefix, strlen(kinds[k].prefix)) == 0)
+        if (kinds[k].parts ? strncmp(key, kinds[k].prefix, strlen(kinds[k].prefix)) == 0
+                           : strcmp(key, kinds[k].prefix) == 0)
             break;
     if (k == ARRAY_SIZE(kinds))
         return 0;
@@ -114,10 +115,17 @@ int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
 }
 
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
-                    size_t n_aliases, const char *document, struct registry_row *ret_row)
+                    size_t n_aliases, const char *document, const struct service_settings *settings,
+                    struct registry_row *ret_row)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(json, "clientAliases");
+    cJSON *own = service_settings_write(settings);
+
+    if (!own) {
+        cJSON_Delete(json);
+        return -ENOMEM;
+    }
 
     for (size_t i = 0; i < n_aliases; i++) {
         cJSON *item = cJSON_CreateObject();
@@ -129,6 +137,10 @@ int row_for_service(const char *namespace_name, const char *service, const struc
     }
     if (document)
         (void)cJSON_AddStringToObject(json, "document", document);
+    if (own->child)
+        (void)cJSON_AddItemToObject(json, "settings", own);
+    else
+        cJSON_Delete(own);
     return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
@@ -147,7 +159,8 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
-                  const struct route_target *targets, size_t n_targets, struct registry_row *ret_row)
+                  const struct route_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
+                  struct registry_row *ret_row)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     cJSON *json = cJSON_CreateObject();
@@ -160,8 +173,20 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
         (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
         (void)cJSON_AddItemToArray(list, item);
     }
+    if (is_unhealthy_on_empty)
+        (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
     return make_row(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
                     alias_identity(alias, identity));
+}
+
+int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,
+                            struct registry_row *ret_row)
+{
+    const struct catalog wanted = {.ejection = *ejection, .connect_timeout_ms = connect_timeout_ms};
+    bool has_any = catalog_has_global_settings(&wanted);
+
+    return make_row(ret_row, has_any ? service_settings_write_global(ejection, connect_timeout_ms) : NULL,
+                    !has_any, "settings/global");
 }
 
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
@@ -226,6 +251,8 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
 
     if (r < 0)
         return r;
+    if (name.kind == ROW_GLOBAL_SETTINGS)
+        return row_for_global_settings(&catalog->ejection, catalog->connect_timeout_ms, ret_row);
     parent = name.namespace_name ? catalog_namespace(catalog, name.namespace_name) : NULL;
     if (!parent)
         return deletion_of(key, ret_row);
@@ -238,7 +265,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
         service = catalog_service(catalog, name.namespace_name, name.service);
         if (service && service->is_declared)
             return row_for_service(parent->name, service->name, service->aliases, service->n_aliases,
-                                   service->document, ret_row);
+                                   service->document, service_get_settings(service), ret_row);
         break;
     case ROW_INSTANCE:
         service = catalog_service(catalog, name.namespace_name, name.service);
@@ -250,7 +277,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
         route = row_find_route(parent, &name);
         if (route)
             return row_for_route(parent->name, name.client, &route->alias, route->targets, route->n_targets,
-                                 ret_row);
+                                 route->is_unhealthy_on_empty, ret_row);
         break;
     case ROW_DOCUMENT:
         document = catalog_document(parent, name.last);

@@ -2,10 +2,12 @@
 /*
  * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
  *   namespaces/NS                    {}
- *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}], "document"}
- *   instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
- *   routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}]}      (CLIENT empty: everybody)
+ *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}], "document",
+ * "settings"} instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
+ *   routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
+ *                                    (CLIENT empty: everybody; without onEmpty: refuse)
  *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
+ *   settings/global                  {"ejection", "connectTimeoutSeconds"}
  *   host/address/DNSNAME             number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]           scope number on this host
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
@@ -23,6 +25,7 @@ enum row_kind {
     ROW_INSTANCE,
     ROW_ROUTE,
     ROW_DOCUMENT,
+    ROW_GLOBAL_SETTINGS,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
@@ -45,14 +48,19 @@ int row_parse_key(const char *key, struct row_name *ret_name);
 /* Each fills *ret_row with malloc'd key and value (row_done() frees). -ENOMEM. */
 int row_for_namespace(const char *namespace_name, struct registry_row *ret_row);
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
-                    size_t n_aliases, const char *document, struct registry_row *ret_row);
+                    size_t n_aliases, const char *document, const struct service_settings *settings,
+                    struct registry_row *ret_row);
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
                      struct registry_row *ret_row);
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
-                  const struct route_target *targets, size_t n_targets, struct registry_row *ret_row);
+                  const struct route_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
+                  struct registry_row *ret_row);
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
                      struct registry_row *ret_row);
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row);
+/* All defaults: a deletion. */
+int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,
+                            struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
 /* Deletions: a key with no value. */

@@ -59,9 +59,34 @@ static int get_list(const cJSON *json, const char *name, bool is_required, const
     return 0;
 }
 
+/* The first thing wrong. What a newer version may have added is passed over. */
+static void keep_first(enum service_settings_finding finding, const struct error *error, void *user)
+{
+    struct error *first = user;
+
+    if (finding == SERVICE_SETTINGS_BAD && !first->number)
+        *first = *error;
+}
+
+static int read_settings(const cJSON *object, struct service_settings *settings, struct error *error)
+{
+    struct error first = {0};
+    int r;
+
+    if (object && !cJSON_IsObject(object))
+        return error_input(error, "settings", "(no object)", "an object");
+    r = object ? service_settings_read_all(object, settings, keep_first, &first) : 0;
+    if (r == -EINVAL && error) {
+        *error = first;
+        error_prefix_field(error, "settings");
+    }
+    return r;
+}
+
 static int apply_service(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                          struct error *error)
 {
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     _cleanup_free_ struct client_alias *aliases = NULL;
     struct service *service;
     const char *document = NULL;
@@ -83,10 +108,15 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
     r = json_get_string(json, "document", false, &document, error);
     if (r == 0 && document)
         r = model_check_document("document", document, error);
+    if (r == 0)
+        r = read_settings(cJSON_GetObjectItemCaseSensitive(json, "settings"), &settings, error);
     if (r < 0)
         return r;
     service = catalog_make_service(catalog, name->namespace_name, name->service);
-    return service ? catalog_declare_service(catalog, service, aliases, n, document) : -ENOMEM;
+    if (!service)
+        return -ENOMEM;
+    r = catalog_set_settings(service, &settings);
+    return r < 0 ? r : catalog_declare_service(catalog, service, aliases, n, document);
 }
 
 static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
@@ -192,9 +222,14 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
     struct model_namespace *parent;
     struct client_alias alias;
     const cJSON *list = NULL;
+    const char *on_empty = "refuse";
     size_t n;
     int r = get_list(json, "targets", true, &list, error);
 
+    if (r == 0)
+        r = json_get_string(json, "onEmpty", false, &on_empty, error);
+    if (r == 0 && strcmp(on_empty, "refuse") != 0 && strcmp(on_empty, "unhealthy") != 0)
+        r = error_input(error, "onEmpty", on_empty, "refuse, unhealthy");
     if (r == 0 && parse_identity(name->last, &alias) < 0)
         r = error_input(error, "alias", name->last, "dnsName:port/protocol in lower case");
     if (r < 0)
@@ -216,7 +251,23 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
         if (!targets[i].service)
             return -ENOMEM;
     }
-    return catalog_set_route(parent, name->client, &alias, TAKE_PTR(targets), n);
+    r = catalog_set_route(parent, name->client, &alias, TAKE_PTR(targets), n);
+    if (r == 0)
+        row_find_route(parent, name)->is_unhealthy_on_empty = strcmp(on_empty, "unhealthy") == 0;
+    return r;
+}
+
+/* `json` NULL: back to the defaults. */
+static int apply_global_settings(struct catalog *catalog, const cJSON *json, struct error *error)
+{
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    int r = read_settings(json, &settings, error);
+
+    if (r < 0)
+        return r;
+    catalog->ejection = settings.ejection;
+    catalog->connect_timeout_ms = settings.connect_timeout_ms;
+    return 0;
 }
 
 static int apply_document(struct catalog *catalog, const struct row_name *name, const cJSON *json,
@@ -321,7 +372,9 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
 
     if (r < 0)
         return error_set(error, EINVAL, "registry row %.200s: not a key this version writes", key);
-    if (!name.namespace_name)
+    if (name.kind == ROW_GLOBAL_SETTINGS && !value)
+        return apply_global_settings(catalog, NULL, error);
+    if (!name.namespace_name && name.kind != ROW_GLOBAL_SETTINGS)
         return 0;
     if (!value) {
         apply_deletion(catalog, &name);
@@ -330,6 +383,8 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
     r = json_parse(key, value, strlen(value), &json, error);
     if (r == 0 && !cJSON_IsObject(json))
         r = error_set(error, EINVAL, "registry row %.200s: an object is wanted", key);
+    if (r == 0 && name.kind == ROW_GLOBAL_SETTINGS)
+        return apply_global_settings(catalog, json, error);
     if (r == 0)
         r = check_names(&name, error);
     return r < 0 ? r : apply_put(catalog, &name, json, error);

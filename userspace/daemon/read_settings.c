@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* GET /v1/settings: what holds for each service, and what of that is its own. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/daemon.h"
+#include "daemon/reads.h"
+
+/* Sharing texts with the service's own, the copy is for writing only. */
+static struct service_settings effective(const struct catalog *catalog, const struct service *service)
+{
+    struct service_settings settings = *service_get_settings(service);
+
+    settings.ejection = *service_ejection(catalog, service);
+    settings.connect_timeout_ms = service_connect_timeout_ms(catalog, service);
+    return settings;
+}
+
+static cJSON *service_object(const struct catalog *catalog, const struct service *service)
+{
+    struct service_settings settings = effective(catalog, service);
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(object, "namespace", service->parent->name);
+    (void)cJSON_AddStringToObject(object, "name", service->name);
+    if (service->document)
+        (void)cJSON_AddStringToObject(object, "document", service->document);
+    (void)cJSON_AddItemToObject(object, "settings", service_settings_write_full(&settings));
+    (void)cJSON_AddItemToObject(object, "own", service_settings_write(service_get_settings(service)));
+    return object;
+}
+
+static int services_by_name(const struct service *a, const struct service *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+static int namespaces_by_name(const struct model_namespace *a, const struct model_namespace *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    struct daemon *daemon = user;
+    const char *wanted = evhttp_find_header(call->query, "namespace");
+    cJSON *answer = cJSON_CreateObject();
+    struct model_namespace *parent;
+    cJSON *list;
+
+    (void)error;
+    (void)cJSON_AddItemToObject(
+        answer, "global",
+        service_settings_write_global(&daemon->catalog->ejection, daemon->catalog->connect_timeout_ms));
+    list = cJSON_AddArrayToObject(answer, "services");
+    HASH_SORT(daemon->catalog->namespaces, namespaces_by_name);
+    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next) {
+        const struct service *service;
+
+        if (wanted && strcmp(wanted, parent->name) != 0)
+            continue;
+        HASH_SORT(parent->services, services_by_name);
+        for (service = parent->services; service; service = service->hh.next)
+            if (service->is_declared)
+                (void)cJSON_AddItemToArray(list, service_object(daemon->catalog, service));
+    }
+    *ret_answer = answer;
+    return 0;
+}

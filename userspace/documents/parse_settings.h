@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Our additions to a service: health check, ejection, times (model/service_settings.h). */
+#pragma once
+
+#include "documents/document_reader.h"
+
+/* The names, for lists of what is known. */
+#define SETTINGS_MEMBERS                                                                                     \
+    "healthCheck", "ejection", "connectTimeoutSeconds", "panicThresholdPercent", "slowStartSeconds",         \
+        "drainSeconds", "admissionSeconds"
+
+/*
+ * Reads the members of `object`, where the reader stands, over what *settings holds. A healthCheck and an
+ * ejection replace the earlier one as a whole. With an error *settings stays.
+ */
+void settings_parse(struct document_reader *reader, const cJSON *object, struct service_settings *settings);
