@@ -7,12 +7,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "daemon/apply.h"
 #include "daemon/daemon.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
+
+#define MAX_DRAIN_S 86400
 
 static const struct {
     const char *name;
@@ -203,8 +206,7 @@ static int no_service(struct error *error, const char *namespace_name, const cha
     return -ENOENT;
 }
 
-/* The instance a body names; -ENOENT says which part is unknown. */
-static int find_instance(const struct transaction *transaction, const cJSON *body, const char **ret_namespace,
+int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
                          const struct instance **ret_instance, struct error *error)
 {
     const struct service *service;
@@ -221,7 +223,7 @@ static int find_instance(const struct transaction *transaction, const cJSON *bod
         r = model_check_instance_id("id", id, error);
     if (r < 0)
         return r;
-    service = catalog_service(transaction->daemon->catalog, *ret_namespace, name);
+    service = catalog_service(daemon->catalog, *ret_namespace, name);
     if (!service || !service->is_declared)
         return no_service(error, *ret_namespace, name);
     instance = catalog_instance(service, id);
@@ -246,7 +248,7 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
 
     (void)answer;
     if (r == 0)
-        r = find_instance(transaction, body, &namespace_name, &instance, error);
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
     if (r < 0)
         return r;
     if (!cJSON_HasObjectItem(body, "weight") && !cJSON_HasObjectItem(body, "health"))
@@ -261,19 +263,70 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
     return r < 0 ? error_errno(error, r, "updating") : transaction_put(transaction, row, error);
 }
 
+/* The instance takes no new connections from now on and goes when the open ones have ended. */
+static int put_draining(struct transaction *transaction, const struct instance *instance,
+                        const char *namespace_name, uint64_t timeout_s, bool is_kill, cJSON *answer,
+                        struct error *error)
+{
+    struct instance changed = *instance;
+    struct registry_row row;
+    int r;
+
+    changed.drain_until = clock_wall_s() + (int64_t)timeout_s;
+    changed.is_drain_kill = is_kill;
+    (void)cJSON_AddBoolToObject(answer, "draining", true);
+    (void)cJSON_AddNumberToObject(answer, "open",
+                                  (double)endpoint_open(transaction->daemon, instance->endpoint));
+    (void)cJSON_AddNumberToObject(answer, "timeoutSeconds", (double)timeout_s);
+    r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
+    return r < 0 ? error_errno(error, r, "draining") : transaction_put(transaction, row, error);
+}
+
+static uint64_t drain_seconds(const struct instance *instance)
+{
+    return service_get_settings(instance->service)->drain_ms / 1000;
+}
+
+int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "namespace", "timeoutSeconds", "kill", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    uint64_t timeout_s = 0;
+    bool is_kill = false;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+    if (r < 0)
+        return r;
+    timeout_s = drain_seconds(instance);
+    r = json_get_integer(body, "timeoutSeconds", false, 0, MAX_DRAIN_S, &timeout_s, error);
+    if (r == 0)
+        r = json_get_bool(body, "kill", false, &is_kill, error);
+    return r < 0 ? r : put_draining(transaction, instance, namespace_name, timeout_s, is_kill, answer, error);
+}
+
+/* With open connections it drains first, as in ECS; "now" does without. */
 int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"service", "id", "namespace", NULL};
+    static const char *const known[] = {"service", "id", "namespace", "now", NULL};
     const struct instance *instance = NULL;
     const char *namespace_name = NULL;
     struct registry_row row;
+    bool is_now = false;
     int r = json_check_members(body, known, error);
 
-    (void)answer;
     if (r == 0)
-        r = find_instance(transaction, body, &namespace_name, &instance, error);
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+    if (r == 0)
+        r = json_get_bool(body, "now", false, &is_now, error);
     if (r < 0)
         return r;
+    if (!is_now && !instance->drain_until && drain_seconds(instance) > 0 && instance->endpoint &&
+        endpoint_open(transaction->daemon, instance->endpoint) > 0)
+        return put_draining(transaction, instance, namespace_name, drain_seconds(instance), false, answer,
+                            error);
     r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
     return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
 }

@@ -15,6 +15,7 @@ typedef int (*change_fn)(struct transaction *transaction, const cJSON *body, cJS
 int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_update(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
                           struct error *error);
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
@@ -36,6 +37,10 @@ int change_remove_service(struct transaction *transaction, const char *namespace
  */
 int change_route_port(const struct model_namespace *parent, const char *client, struct client_alias *alias,
                       bool only_routes, struct error *error);
+
+/* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
+int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+                         const struct instance **ret_instance, struct error *error);
 
 /* The body's namespace, "default" where it is left out, checked. */
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);

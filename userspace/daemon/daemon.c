@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
+#include "daemon/probes.h"
 #include "daemon/wanted.h"
 #include "registry/rows.h"
 #include "registry/sqlite/sqlite_registry.h"
@@ -201,8 +202,10 @@ static int open_datapath(struct daemon *daemon, const struct datapath_config *co
 
     if (r == 0)
         r = numbers_new(daemon, error);
-    if (r == 0)
+    if (r == 0) {
+        probes_doubt_all(daemon);
         r = numbers_adopt_kernel(daemon, error);
+    }
     if (r == 0)
         r = registry_load(daemon->registry, on_host_row, daemon, error);
     if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
@@ -241,7 +244,11 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
     if (r < 0)
         return r;
     origin = datapath_origin(daemon->datapath);
-    r = publish_everything(daemon, error);
+    r = probes_new(daemon, error);
+    if (r == 0)
+        r = publish_everything(daemon, error);
+    if (r == 0 && (slow_start_begin(daemon) < 0 || drains_begin(daemon) < 0))
+        r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = datapath_activate(daemon->datapath, &swapped, error);
     if (r == 0 && make_events(daemon) < 0)
@@ -307,7 +314,11 @@ void daemon_done(struct daemon *daemon)
     if (daemon->events_event)
         event_free(daemon->events_event);
     publisher_free(&daemon->publisher);
+    drains_done(&daemon->drains);
+    slow_start_done(&daemon->slow_start);
+    health_free(&daemon->health);
     outliers_done(&daemon->outliers);
+    free(daemon->instances);
     datapath_close(&daemon->datapath);
     task_list_done(&daemon->tasks);
     numbers_saved(daemon);

@@ -9,12 +9,15 @@
 #include "base/name_numbers.h"
 #include "control/control_server.h"
 #include "daemon/config.h"
+#include "daemon/drains.h"
 #include "daemon/numbers.h"
 #include "daemon/outliers.h"
 #include "daemon/publisher.h"
 #include "daemon/services_dir.h"
+#include "daemon/slow_start.h"
 #include "daemon/task_list.h"
 #include "datapath/datapath.h"
+#include "health/health.h"
 #include "model/catalog.h"
 #include "registry/registry.h"
 
@@ -37,6 +40,10 @@ struct daemon {
     struct datapath *datapath;
     struct publisher *publisher;
     struct outliers outliers;
+    struct instance **instances; /* by endpoint number: config.max_endpoints + 1 */
+    struct health *health;
+    struct slow_start slow_start;
+    struct drains drains;
     struct task_list tasks;
     struct services_dir services_dir;
     struct control_server *control;

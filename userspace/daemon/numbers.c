@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 #include "daemon/daemon.h"
+#include "daemon/probes.h"
 #include "daemon/scopes.h"
 #include "daemon/views.h"
 #include "registry/rows.h"
@@ -24,6 +25,9 @@ int numbers_new(struct daemon *daemon, struct error *error)
         r = name_numbers_new(&daemon->endpoints, 1, daemon->config.max_endpoints);
     if (r == 0)
         r = outliers_new(&daemon->outliers, daemon->config.max_endpoints);
+    daemon->instances = calloc((size_t)daemon->config.max_endpoints + 1, sizeof(struct instance *));
+    if (r == 0 && !daemon->instances)
+        r = -ENOMEM;
     return r < 0 ? error_errno(error, r, "starting") : 0;
 }
 
@@ -154,6 +158,16 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
     return 0;
 }
 
+/* Checks begin where an earlier run's ended: a restart takes nobody out. */
+static void adopt_health(const struct daemon *daemon, const struct svc_endpoint *entry)
+{
+    const struct service *service = catalog_service(daemon->catalog, entry->namespace, entry->service);
+    struct instance *instance = service ? catalog_instance(service, entry->instance) : NULL;
+
+    if (instance && entry->health <= DRAINING)
+        probes_adopt(instance, entry->health);
+}
+
 static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
     struct daemon *daemon = user;
@@ -163,7 +177,8 @@ static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, voi
         return 0;
     (void)snprintf(name, sizeof(name), "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE, endpoint->namespace,
                    SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE, endpoint->instance);
-    (void)name_numbers_adopt(daemon->endpoints, name, number);
+    if (name_numbers_adopt(daemon->endpoints, name, number) == 0)
+        adopt_health(daemon, endpoint);
     return 0;
 }
 

@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <svcconnect/decision.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "model/service_settings.h"
 
 int outliers_new(struct outliers *outliers, uint32_t max_endpoints)
 {
@@ -36,14 +35,13 @@ void outliers_done(struct outliers *outliers)
 
 static void set_policy(const struct daemon *daemon, const struct instance *instance, struct svc_outlier *cell)
 {
-    struct ejection_policy ejection = EJECTION_DEFAULT;
+    const struct ejection_policy *ejection = service_ejection(daemon->catalog, instance->service);
 
-    (void)daemon;
-    (void)instance;
-    cell->failures = (uint16_t)ejection.failures;
-    cell->window_ms = ejection.window_ms;
-    cell->base_ms = ejection.base_ms;
-    cell->max_ms = ejection.max_ms;
+    cell->failures = (uint16_t)ejection->failures;
+    cell->window_ms = ejection->window_ms;
+    cell->base_ms = ejection->base_ms;
+    cell->max_ms = ejection->max_ms;
+    cell->connect_timeout_ms = service_connect_timeout_ms(daemon->catalog, instance->service);
 }
 
 static bool is_at(const struct svc_outlier *cell, const struct svc_peer_key *key)
@@ -171,6 +169,14 @@ static int key_of(struct daemon *daemon, const struct instance *instance, struct
     memcpy(key.address, instance->address.bytes, sizeof(key.address));
     *ret_key = key;
     return 0;
+}
+
+bool outliers_is_at(const struct daemon *daemon, const struct instance *instance)
+{
+    const struct peer *peer = daemon->outliers.by_number[instance->endpoint];
+
+    return peer && peer->key.port_be == htons(instance->port) && peer->key.protocol == instance->protocol &&
+           memcmp(peer->key.address, instance->address.bytes, sizeof(peer->key.address)) == 0;
 }
 
 void outliers_put(struct daemon *daemon, const struct instance *instance)
@@ -311,21 +317,13 @@ void outliers_refresh(struct daemon *daemon)
 
 /* ---- by hand ---- */
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 uint64_t outliers_ejected_ms(const struct daemon *daemon, uint32_t number)
 {
     const struct svc_outlier *cell = number < daemon->outliers.n && daemon->outliers.by_number[number]
                                          ? datapath_outlier(daemon->datapath, number)
                                          : NULL;
     uint64_t until = cell ? __atomic_load_n(&cell->ejected_until, __ATOMIC_RELAXED) : 0;
-    uint64_t now = until ? monotonic_ns() : 0;
+    uint64_t now = until ? clock_monotonic_ns() : 0;
 
     return until > now ? (until - now + SVC_NS_PER_MS - 1) / SVC_NS_PER_MS : 0;
 }
@@ -334,7 +332,7 @@ int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms)
 {
     if (number >= daemon->outliers.n || !daemon->outliers.by_number[number])
         return -ENOENT;
-    svc_outlier_eject(datapath_outlier(daemon->datapath, number), monotonic_ns(), duration_ms);
+    svc_outlier_eject(datapath_outlier(daemon->datapath, number), clock_monotonic_ns(), duration_ms);
     datapath_count_write(daemon->datapath);
     return 0;
 }

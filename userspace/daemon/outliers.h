@@ -40,6 +40,9 @@ void outliers_done(struct outliers *outliers);
 /* The numbered instance as it is now: a new address starts with a clean record, an old one keeps its own. */
 void outliers_put(struct daemon *daemon, const struct instance *instance);
 
+/* Is the instance one that was put before, with the address it has now? */
+bool outliers_is_at(const struct daemon *daemon, const struct instance *instance);
+
 /* The endpoint is no longer registered; its number is reused after a grace period at the earliest. */
 void outliers_remove(struct outliers *outliers, struct datapath *datapath, uint32_t number);
 

@@ -116,7 +116,7 @@ int read_services(const struct control_call *call, cJSON **ret_answer, struct er
     return 0;
 }
 
-static cJSON *instance_object(const struct instance *instance)
+cJSON *read_instance(const struct instance *instance)
 {
     char address[IP_ADDRESS_TEXT_SIZE];
     cJSON *object = cJSON_CreateObject();
@@ -126,22 +126,7 @@ static cJSON *instance_object(const struct instance *instance)
     (void)cJSON_AddNumberToObject(object, "port", instance->port);
     (void)cJSON_AddStringToObject(object, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(object, "weight", instance->weight);
-    (void)cJSON_AddStringToObject(object, "health", health_name(instance->health));
-    return object;
-}
-
-static cJSON *endpoint_object(struct daemon *daemon, const struct instance *instance)
-{
-    struct svc_endpoint_stats stats = {0};
-    cJSON *object = instance_object(instance);
-
-    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
-    (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
-    (void)cJSON_AddStringToObject(object, "service", instance->service->name);
-    (void)cJSON_AddBoolToObject(object, "eligible",
-                                instance_is_eligible(instance, instance->protocol) && instance->weight > 0);
-    (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
-    (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
+    (void)cJSON_AddStringToObject(object, "health", health_name(instance_health(instance)));
     return object;
 }
 
@@ -164,7 +149,7 @@ static void add_endpoints(struct daemon *daemon, const struct service *service, 
     if (n)
         qsort(sorted, n, sizeof(struct instance *), instances_by_id);
     for (i = 0; i < n; i++)
-        (void)cJSON_AddItemToArray(list, endpoint_object(daemon, sorted[i]));
+        (void)cJSON_AddItemToArray(list, read_endpoint(daemon, sorted[i]));
 }
 
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
@@ -204,7 +189,7 @@ static cJSON *target_object(const struct alias_view *view, size_t t, double want
                                   percent(table_target_share(view->targets, view->n_targets, false, t)));
     list = cJSON_AddArrayToObject(object, "endpoints");
     for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
-        cJSON *endpoint = instance_object(view->instances[t][c]);
+        cJSON *endpoint = read_instance(view->instances[t][c]);
 
         (void)cJSON_AddNumberToObject(endpoint, "effectivePercent",
                                       percent(table_share(view->targets, view->n_targets, false, t, c)));

@@ -16,5 +16,9 @@ int read_documents(const struct control_call *call, cJSON **ret_answer, struct e
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);
 
+/* An instance as it is registered, and with what is known of it as an endpoint; the caller's. */
+cJSON *read_instance(const struct instance *instance);
+cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance);
+
 /* One task's object; the caller's. */
 cJSON *read_task(struct daemon *daemon, const struct task *task);

@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/reads.h"
 #include "daemon/request_documents.h"
+#include "daemon/request_ejections.h"
 #include "documents/documents.h"
 #include "model/names.h"
 
@@ -61,6 +62,7 @@ static int change(const struct control_call *call, change_fn do_change, cJSON **
 CHANGE_REQUEST(register)
 CHANGE_REQUEST(update)
 CHANGE_REQUEST(deregister)
+CHANGE_REQUEST(drain)
 CHANGE_REQUEST(delete_service)
 CHANGE_REQUEST(set_route)
 CHANGE_REQUEST(clear_route)
@@ -175,6 +177,9 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
     {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/drains", handle_drain, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/ejections", handle_eject, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/ejections", handle_uneject, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0},
     {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},

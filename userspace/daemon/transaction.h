@@ -44,6 +44,9 @@ void transaction_begin(struct transaction *transaction, struct daemon *daemon);
 /* Takes the row over; one that changes nothing is dropped. On failure the transaction can only be aborted. */
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error);
 
+/* Without a row: what the daemon knows of the instance has changed, so its entry and tables may. -ENOMEM. */
+int transaction_touch_instance(struct transaction *transaction, const struct instance *instance);
+
 /* What the rows put so far change in documents, services and routes (docs/api.md); the caller's. */
 cJSON *transaction_describe(const struct transaction *transaction);
 

@@ -10,7 +10,43 @@
 
 bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
 {
-    return instance->health == HEALTHY && instance->protocol == protocol;
+    return instance->health == HEALTHY && !instance->is_held_back && !instance->drain_until &&
+           instance->protocol == protocol;
+}
+
+/* For want of healthy ones. Never what is leaving. */
+static bool is_last_resort(const struct instance *instance, enum svc_protocol protocol)
+{
+    return !instance->drain_until && instance->protocol == protocol;
+}
+
+/* Weights in sixteenths, which slow start takes some of; a weight never falls to 0 by it. */
+static uint32_t weight_now(const struct instance *instance)
+{
+    uint32_t parts =
+        TABLE_WEIGHT_PARTS - (instance->ramp < TABLE_WEIGHT_PARTS ? instance->ramp : TABLE_WEIGHT_PARTS - 1);
+
+    return instance->weight * parts;
+}
+
+/* Fewer healthy than the panic threshold: then health says more about the checks than about the endpoints. */
+static void panic_if_few(const struct service *service, enum svc_protocol protocol,
+                         struct instance *const *instances, struct table_candidate *candidates, size_t n)
+{
+    uint32_t percent = service_get_settings(service)->panic_percent;
+    size_t healthy = 0;
+    size_t all = 0;
+
+    for (size_t i = 0; percent > 0 && i < n; i++) {
+        if (candidates[i].weight == 0 || !is_last_resort(instances[i], protocol))
+            continue;
+        all++;
+        healthy += candidates[i].is_eligible;
+    }
+    if (healthy * 100 >= all * percent)
+        return;
+    for (size_t i = 0; i < n; i++)
+        candidates[i].is_eligible = is_last_resort(instances[i], protocol);
 }
 
 static int by_endpoint(const void *a, const void *b)
@@ -45,10 +81,37 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
             .endpoint = instances[i]->endpoint,
             .address = instances[i]->address,
             .port = instances[i]->port,
-            .weight = instances[i]->weight,
+            .weight = weight_now(instances[i]),
             .is_eligible = instance_is_eligible(instances[i], protocol),
         };
+    panic_if_few(service, protocol, instances, candidates, n);
     return 0;
+}
+
+/* Does the route of the alias ask for unhealthy endpoints rather than a refusal? */
+static bool is_unhealthy_on_empty(const struct model_namespace *parent, const struct client *client,
+                                  const char *identity)
+{
+    const struct route *route = client ? catalog_route(parent, client, identity) : NULL;
+
+    if (!route)
+        route = catalog_route(parent, NULL, identity);
+    return route && route->is_unhealthy_on_empty;
+}
+
+static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol protocol)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        if (view->targets[t].weight > 0)
+            for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+                if (view->targets[t].candidates[c].is_eligible && view->targets[t].candidates[c].weight > 0)
+                    return;
+    for (size_t t = 0; t < view->n_targets; t++) {
+        struct table_candidate *candidates = (struct table_candidate *)view->targets[t].candidates;
+
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+            candidates[c].is_eligible = is_last_resort(view->instances[t][c], protocol);
+    }
 }
 
 int alias_view_build(const struct model_namespace *parent, const struct client *client,
@@ -76,6 +139,8 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
         if (r < 0)
             return r;
     }
+    if (is_unhealthy_on_empty(parent, client, identity))
+        take_unhealthy_if_empty(ret_view, alias->protocol);
     return 0;
 }
 
@@ -157,7 +222,7 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
     *ret_entry = (struct svc_endpoint){
         .port = instance->port,
         .protocol = instance->protocol,
-        .health = instance->health,
+        .health = instance_health(instance),
         .weight = instance->weight,
     };
     (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s", instance->service->parent->name);

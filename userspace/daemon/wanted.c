@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
+#include "daemon/probes.h"
 #include "daemon/scopes.h"
 #include "daemon/views.h"
 #include <svcconnect/decision.h>
@@ -158,6 +159,7 @@ static int number_instances(struct endpoint_plan *plan, struct error *error)
                 if (r < 0)
                     return r;
                 plan->by_number[instance->endpoint] = instance;
+                daemon->instances[instance->endpoint] = instance;
                 plan->is_registered[instance->endpoint] = true;
             }
     return 0;
@@ -229,6 +231,20 @@ static void remove_stale(const struct endpoint_plan *plan)
     }
 }
 
+/* Every instance is what it was; from now on changes are noticed. */
+static void begin_care(struct daemon *daemon)
+{
+    for (uint32_t number = 1; number <= daemon->config.max_endpoints; number++) {
+        struct instance *instance = daemon->instances[number];
+
+        if (!instance)
+            continue;
+        slow_start_put(daemon, instance);
+        probes_put(daemon, instance);
+        drains_put(daemon, instance);
+    }
+}
+
 int publish_everything(struct daemon *daemon, struct error *error)
 {
     _cleanup_(wanted_list_done) struct wanted_list wanted = {0};
@@ -272,6 +288,7 @@ int publish_everything(struct daemon *daemon, struct error *error)
     if (r < 0)
         return error_errno(error, r, "publishing");
     remove_stale(&plan);
+    begin_care(daemon);
     publisher_begin_grace(daemon->publisher);
     return 0;
 }

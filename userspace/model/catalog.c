@@ -15,7 +15,17 @@ const char *protocol_name(enum svc_protocol protocol)
 
 const char *health_name(enum svc_health health)
 {
-    return health == HEALTHY ? "HEALTHY" : "UNHEALTHY";
+    static const char *const names[] = {
+        [UNHEALTHY] = "UNHEALTHY", [HEALTHY] = "HEALTHY", [UNKNOWN] = "UNKNOWN", [DRAINING] = "DRAINING"};
+
+    return names[health];
+}
+
+enum svc_health instance_health(const struct instance *instance)
+{
+    if (instance->drain_until)
+        return DRAINING;
+    return instance->health == HEALTHY ? instance->observed : instance->health;
 }
 
 const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE])
@@ -126,6 +136,7 @@ struct service *catalog_make_service(struct catalog *catalog, const char *namesp
         return NULL;
     }
     made->parent = parent;
+    made->number = ++catalog->last_service_number;
     HASH_ADD_KEYPTR(hh, parent->services, made->name, strlen(made->name), made);
     return made;
 }
@@ -145,6 +156,7 @@ struct instance *catalog_make_instance(struct catalog *catalog, struct service *
         return NULL;
     }
     made->service = service;
+    made->observed = HEALTHY;
     HASH_ADD_KEYPTR(hh, service->instances, made->id, strlen(made->id), made);
     catalog->n_instances++;
     return made;

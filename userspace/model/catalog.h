@@ -35,8 +35,16 @@ struct instance {
     struct ip_address address;
     uint16_t port; /* host order */
     enum svc_protocol protocol;
-    enum svc_health health; /* what its owner reports */
+    enum svc_health health; /* what its owner reports: HEALTHY or UNHEALTHY */
     uint32_t weight;
+    int64_t drain_until; /* wall clock, seconds; 0: not draining */
+    bool is_drain_kill;  /* what is open then is closed */
+    /* What this host has found, set by the daemon and kept over replacements: */
+    enum svc_health observed; /* by checks; HEALTHY where there are none */
+    bool is_held_back;        /* by checks */
+    bool was_eligible;
+    uint8_t ramp;           /* slow start: sixteenths of the weight that it lacks; 0: none */
+    uint64_t ramp_since_ms; /* monotonic */
     uint32_t
         endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */
     UT_hash_handle hh;
@@ -44,6 +52,7 @@ struct instance {
 
 struct service {
     char *name;
+    uint32_t number; /* of this run, no other has it */
     struct model_namespace *parent;
     bool is_declared;
     char *document; /* name of the document that defines it; NULL: made by a register */
@@ -110,14 +119,18 @@ struct catalog {
     size_t n_services;                  /* declared ones */
     size_t n_instances;
     size_t n_documents;
+    uint32_t last_service_number;
     /* Of services without such settings of their own. */
     struct ejection_policy ejection;
     uint32_t connect_timeout_ms;
 };
 
 const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
-const char *health_name(enum svc_health health);       /* "HEALTHY", "UNHEALTHY" */
+const char *health_name(enum svc_health health);       /* "HEALTHY", "UNHEALTHY", "UNKNOWN", "DRAINING" */
 const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE]);
+
+/* Taken together: DRAINING, else what the owner says where that is bad news, else what checks have found. */
+enum svc_health instance_health(const struct instance *instance);
 
 struct catalog *catalog_new(void);           /* NULL: no memory */
 void catalog_free(struct catalog **catalog); /* NULL-safe; sets to NULL */

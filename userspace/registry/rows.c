@@ -155,6 +155,12 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
     (void)cJSON_AddStringToObject(json, "health", health_name(instance->health));
+    if (instance->drain_until) {
+        cJSON *draining = cJSON_AddObjectToObject(json, "draining");
+
+        (void)cJSON_AddNumberToObject(draining, "until", (double)instance->drain_until);
+        (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
+    }
     return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 

@@ -9,7 +9,8 @@
 #include "model/names.h"
 #include "registry/rows.h"
 
-#define MAX_WEIGHT 65535
+#define MAX_WEIGHT  65535
+#define MAX_TARGETS 256 /* of a route; sums of weights are sized for it */
 
 static int read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, struct error *error)
 {
@@ -119,6 +120,32 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
     return r < 0 ? r : catalog_declare_service(catalog, service, aliases, n, document);
 }
 
+/* {"until": wall clock in seconds, "kill": bool} of an instance on its way out. */
+static int read_draining(const cJSON *json, int64_t *ret_until, bool *ret_kill, struct error *error)
+{
+    const cJSON *draining = cJSON_GetObjectItemCaseSensitive(json, "draining");
+    uint64_t until = 0;
+    bool is_kill = false;
+    int r;
+
+    *ret_until = 0;
+    *ret_kill = false;
+    if (!draining)
+        return 0;
+    if (!cJSON_IsObject(draining))
+        return error_input(error, "draining", "(no object)", "an object with until");
+    r = json_get_integer(draining, "until", true, 1, UINT64_C(1) << 52, &until, error);
+    if (r == 0)
+        r = json_get_bool(draining, "kill", false, &is_kill, error);
+    if (r < 0) {
+        error_prefix_field(error, "draining");
+        return r;
+    }
+    *ret_until = (int64_t)until;
+    *ret_kill = is_kill;
+    return 0;
+}
+
 static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                           struct error *error)
 {
@@ -130,6 +157,8 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
     uint64_t weight = 1;
     struct service *service;
     struct instance *instance;
+    int64_t drain_until = 0;
+    bool is_drain_kill = false;
     int r = json_get_string(json, "address", true, &address_text, error);
 
     if (r == 0)
@@ -140,6 +169,8 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
         r = json_get_string(json, "health", false, &health, error);
     if (r == 0)
         r = read_protocol(json, &protocol, error);
+    if (r == 0)
+        r = read_draining(json, &drain_until, &is_drain_kill, error);
     if (r == 0 && (ip_address_parse(address_text, &address) < 0 || ip_address_is_unusable(&address)))
         r = error_input(error, "address", address_text, "the IP address of one host");
     if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
@@ -154,6 +185,8 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
     instance->port = (uint16_t)port;
     instance->protocol = protocol;
     instance->weight = (uint32_t)weight;
+    instance->drain_until = drain_until;
+    instance->is_drain_kill = is_drain_kill;
     instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
     return 0;
 }
@@ -230,6 +263,8 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
         r = json_get_string(json, "onEmpty", false, &on_empty, error);
     if (r == 0 && strcmp(on_empty, "refuse") != 0 && strcmp(on_empty, "unhealthy") != 0)
         r = error_input(error, "onEmpty", on_empty, "refuse, unhealthy");
+    if (r == 0 && cJSON_GetArraySize(list) > MAX_TARGETS)
+        r = error_input(error, "targets", "(more)", "at most %d", MAX_TARGETS);
     if (r == 0 && parse_identity(name->last, &alias) < 0)
         r = error_input(error, "alias", name->last, "dnsName:port/protocol in lower case");
     if (r < 0)

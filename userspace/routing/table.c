@@ -17,7 +17,8 @@
 
 #define COLUMN_UNITS (UINT64_C(1) << 32)
 
-/* Weights are 16 bits wide and outcomes fewer than 2^16: a sum has 32 bits, a product of two sums 64. */
+/* Targets are few (2^8) with weights of 16 bits, candidates fewer than 2^16 with weights of 20: the sums have
+ * 24 and 36 bits, their product 60. */
 struct outcome {
     const struct table_candidate *candidate;
     uint64_t units;

@@ -18,14 +18,15 @@
 
 #include "base/address.h"
 
-#define TABLE_MAX_WEIGHT 65535u
+#define TABLE_MAX_WEIGHT   65535u
+#define TABLE_WEIGHT_PARTS 16u /* candidates' weights may be given in parts: all of them, or none */
 
 /* An instance as routing sees it. */
 struct table_candidate {
     uint32_t endpoint; /* key of the `endpoints` map */
     struct ip_address address;
     uint16_t port;   /* host order */
-    uint32_t weight; /* 0..TABLE_MAX_WEIGHT */
+    uint32_t weight; /* 0..TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS */
     bool is_eligible;
 };
 

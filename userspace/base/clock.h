@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Time, in one unit each. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+/* CLOCK_MONOTONIC, which the programs' bpf_ktime_get_ns() reads too. */
+static inline uint64_t clock_monotonic_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1000000u;
+}
+
+/* The wall clock, seconds. */
+static inline int64_t clock_wall_s(void)
+{
+    return (int64_t)time(NULL);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "daemon/probes.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/outliers.h"
+#include "daemon/transaction.h"
+#include "daemon/views.h"
+
+static bool is_checked(const struct instance *instance)
+{
+    return service_get_settings(instance->service)->check.type != HEALTH_CHECK_NONE && !instance->drain_until;
+}
+
+void probes_plan(const struct daemon *daemon, struct instance *instance)
+{
+    struct health_report report;
+
+    if (!is_checked(instance)) {
+        instance->observed = HEALTHY;
+        instance->is_held_back = false;
+        return;
+    }
+    if (!outliers_is_at(daemon, instance)) {
+        instance->observed = UNKNOWN;
+        instance->is_held_back = true;
+        return;
+    }
+    if (health_read(daemon->health, instance->endpoint, &report)) {
+        instance->observed = report.health;
+        instance->is_held_back = !report.is_routable;
+    }
+}
+
+void probes_put(struct daemon *daemon, const struct instance *instance)
+{
+    const struct service_settings *settings = service_get_settings(instance->service);
+    char name[ENDPOINT_NAME_SIZE];
+    const struct health_target target = {
+        .endpoint = instance->endpoint,
+        .service = instance->service->number,
+        .name = endpoint_name(instance, name),
+        .address = instance->address,
+        .port = settings->check.port ? settings->check.port : instance->port,
+        .check = &settings->check,
+        .admission_ms = settings->admission_ms,
+    };
+
+    if (!is_checked(instance))
+        health_remove(daemon->health, instance->endpoint);
+    else if (health_put(daemon->health, &target, instance->observed) < 0)
+        log_warning("%s cannot be probed: out of memory", name);
+}
+
+void probes_remove(struct daemon *daemon, uint32_t number)
+{
+    health_remove(daemon->health, number);
+}
+
+void probes_doubt_all(struct daemon *daemon)
+{
+    const struct model_namespace *parent;
+    const struct service *service;
+    struct instance *instance;
+
+    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+        for (service = parent->services; service; service = service->hh.next)
+            for (instance = service->instances; instance; instance = instance->hh.next)
+                if (is_checked(instance)) {
+                    instance->observed = UNKNOWN;
+                    instance->is_held_back = true;
+                }
+}
+
+void probes_adopt(struct instance *instance, enum svc_health entry)
+{
+    if (!is_checked(instance))
+        return;
+    /* An entry that was bad by the owner's word says nothing about the checks. */
+    instance->observed = instance->health != HEALTHY || entry == DRAINING ? UNKNOWN : entry;
+    instance->is_held_back = instance->observed != HEALTHY;
+}
+
+/* A finding is a change without a row: the catalog's instance, then entry and tables, in one step. */
+static void on_transition(uint32_t endpoint, const struct health_report *report, void *user)
+{
+    struct daemon *daemon = user;
+    const struct instance *instance = daemon->instances[endpoint];
+    struct transaction transaction;
+    struct error error = {0};
+    char name[ENDPOINT_NAME_SIZE];
+    uint64_t revision;
+
+    if (!instance)
+        return;
+    log_info("%s is %s%s: %s", endpoint_name(instance, name), health_name(report->health),
+             report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
+    transaction_begin(&transaction, daemon);
+    if (transaction_touch_instance(&transaction, instance) < 0) {
+        transaction_abort(&transaction);
+        log_warning("%s: out of memory, its tables stay as they were", name);
+    } else if (transaction_commit(&transaction, &revision, &error) < 0) {
+        log_warning("%s: its tables stay as they were: %s", name, error.message);
+    }
+}
+
+int probes_new(struct daemon *daemon, struct error *error)
+{
+    int r = health_new(daemon->base, on_transition, daemon, &daemon->health);
+
+    return r < 0 ? error_errno(error, r, "preparing health checks") : 0;
+}

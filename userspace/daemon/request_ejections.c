@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "daemon/request_ejections.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/changes.h"
+#include "daemon/daemon.h"
+#include "daemon/outliers.h"
+#include "daemon/views.h"
+
+#define MAX_EJECTION_S 86400
+
+static int find(const struct daemon *daemon, const cJSON *body, const char *const known[],
+                const struct instance **ret_instance, struct error *error)
+{
+    const char *namespace_name = NULL;
+    int r = json_check_members(body, known, error);
+
+    return r < 0 ? r : change_find_instance(daemon, body, &namespace_name, ret_instance, error);
+}
+
+static int not_judged(int r, const struct instance *instance, struct error *error)
+{
+    return r < 0 ? error_errno(error, r, "endpoint %s has no record to change", instance->id) : 0;
+}
+
+int handle_eject(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    static const char *const known[] = {"service", "id", "namespace", "forSeconds", NULL};
+    struct daemon *daemon = user;
+    const struct instance *instance = NULL;
+    char name[ENDPOINT_NAME_SIZE];
+    uint64_t seconds;
+    int r = find(daemon, call->body, known, &instance, error);
+
+    if (r < 0)
+        return r;
+    seconds = service_ejection(daemon->catalog, instance->service)->base_ms / 1000;
+    r = json_get_integer(call->body, "forSeconds", false, 1, MAX_EJECTION_S, &seconds, error);
+    if (r == 0)
+        r = not_judged(outliers_eject(daemon, instance->endpoint, (uint32_t)seconds * 1000), instance, error);
+    if (r < 0)
+        return r;
+    log_info("%s is ejected by hand for %llu s", endpoint_name(instance, name), (unsigned long long)seconds);
+    *ret_answer = cJSON_CreateObject();
+    (void)cJSON_AddNumberToObject(*ret_answer, "forSeconds", (double)seconds);
+    return 0;
+}
+
+int handle_uneject(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    static const char *const known[] = {"service", "id", "namespace", NULL};
+    struct daemon *daemon = user;
+    const struct instance *instance = NULL;
+    char name[ENDPOINT_NAME_SIZE];
+    bool was_ejected;
+    int r = find(daemon, call->body, known, &instance, error);
+
+    if (r < 0)
+        return r;
+    was_ejected = outliers_ejected_ms(daemon, instance->endpoint) > 0;
+    r = not_judged(outliers_clear(daemon, instance->endpoint), instance, error);
+    if (r < 0)
+        return r;
+    log_info("%s is back by hand", endpoint_name(instance, name));
+    *ret_answer = cJSON_CreateObject();
+    (void)cJSON_AddBoolToObject(*ret_answer, "wasEjected", was_ejected);
+    return 0;
+}
