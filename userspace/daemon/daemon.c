@@ -254,7 +254,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
         return r;
     daemon->base = event_base_new();
     daemon->catalog = catalog_new();
-    if (!daemon->base || !daemon->catalog)
+    if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = load_registry(daemon, error);
     if (r == 0)
@@ -285,6 +285,7 @@ void daemon_done(struct daemon *daemon)
     publisher_free(&daemon->publisher);
     datapath_close(&daemon->datapath);
     task_list_done(&daemon->tasks);
+    event_log_done(&daemon->events);
     numbers_saved(daemon);
     name_numbers_free(&daemon->scopes);
     name_numbers_free(&daemon->addresses);

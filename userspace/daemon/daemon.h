@@ -9,6 +9,7 @@
 #include "base/name_numbers.h"
 #include "control/control_server.h"
 #include "daemon/config.h"
+#include "daemon/event_log.h"
 #include "daemon/numbers.h"
 #include "daemon/publisher.h"
 #include "daemon/services_dir.h"
@@ -36,6 +37,7 @@ struct daemon {
     struct publisher *publisher;
     struct task_list tasks;
     struct services_dir services_dir;
+    struct event_log events;
     struct control_server *control;
     char *socket_path;
     char *hosts_dir;
