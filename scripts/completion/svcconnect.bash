@@ -12,7 +12,7 @@ _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="apply register deregister health weight route delete attach detach run status services endpoints
-        aliases routes tasks hosts doctor help version"
+        aliases routes tasks hosts events doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
     COMPREPLY=()
@@ -89,6 +89,7 @@ _svcconnect()
         attach) options+=" --namespace --cgroup --service" ;;
         detach) options+=" --cgroup --all" ;;
         run) options+=" --namespace --service --" ;;
+        events) options+=" --namespace --follow" ;;
         route) options+=" --namespace --client" ;;
         deregister | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
             options+=" --namespace"

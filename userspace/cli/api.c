@@ -35,16 +35,19 @@ int api_exchange(const struct invocation *invocation, const char *method, const 
     return CLI_DONE;
 }
 
-/* `path`?namespace=`name`, percent-encoded. */
-static char *narrowed_path(const char *path, const char *name)
+char *api_narrow(const struct invocation *invocation, const char *path)
 {
+    const char *name = invocation->options[OPTION_NAMESPACE];
     char *text = NULL;
     size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
+    FILE *out;
 
+    if (!name)
+        return strdup(path);
+    out = open_memstream(&text, &length);
     if (!out)
         return NULL;
-    (void)fprintf(out, "%s?namespace=", path);
+    (void)fprintf(out, "%s%cnamespace=", path, strchr(path, '?') ? '&' : '?');
     for (; *name; name++) {
         unsigned char c = (unsigned char)*name;
 
@@ -62,12 +65,8 @@ static char *narrowed_path(const char *path, const char *name)
 
 int api_get(const struct invocation *invocation, const char *path, struct control_response *ret_response)
 {
-    const char *namespace_name = invocation->options[OPTION_NAMESPACE];
-    _cleanup_free_ char *narrowed = NULL;
+    _cleanup_free_ char *narrowed = api_narrow(invocation, path);
 
-    if (!namespace_name)
-        return api_exchange(invocation, "GET", path, NULL, ret_response);
-    narrowed = narrowed_path(path, namespace_name);
     if (!narrowed)
         return report_error(invocation, CLI_FAILED, "out of memory");
     return api_exchange(invocation, "GET", narrowed, NULL, ret_response);

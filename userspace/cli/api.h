@@ -15,7 +15,10 @@ int api_exchange(const struct invocation *invocation, const char *method, const 
 /* The `warnings` of an answer, to standard error. */
 void api_report_warnings(const struct invocation *invocation, const cJSON *document);
 
-/* GET `path` (without a query), narrowed to -n if that was given. Prints nothing. */
+/* `path` as narrowed to -n if that was given, escaped. The caller frees it. NULL: no memory. */
+char *api_narrow(const struct invocation *invocation, const char *path);
+
+/* GET `path`, narrowed to -n if that was given. Prints nothing. */
 int api_get(const struct invocation *invocation, const char *path, struct control_response *ret_response);
 
 /*

@@ -183,6 +183,20 @@ const struct command command_rows[] = {
         .run = command_hosts,
     },
     {
+        .word = "events",
+        .synopsis = "[--follow] [-n NS]",
+        .summary = "list what happened lately; with --follow also what happens from now on",
+        .details =
+            "The daemon keeps the last 1,024 events since it started. Repeated failures of one endpoint "
+            "within "
+            "a\n"
+            "second are one event with a count, shown when that second is over. With --json one object per "
+            "line.\n"
+            "--follow ends by Ctrl-C, with exit status 0; it outlasts restarts of the daemon.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_FOLLOW),
+        .run = command_events,
+    },
+    {
         .word = "doctor",
         .summary = "check this host and the daemon, with the next step for what is wrong",
         .details = "Exit status 1 if there is a problem; warnings alone give 0.",

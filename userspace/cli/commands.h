@@ -35,6 +35,9 @@ int command_aliases(const struct invocation *invocation);
 int command_routes(const struct invocation *invocation);
 int command_route_show(const struct invocation *invocation);
 
+/* command_events.c */
+int command_events(const struct invocation *invocation);
+
 /* command_hosts.c, command_status.c, command_doctor.c */
 int command_hosts(const struct invocation *invocation);
 int command_status(const struct invocation *invocation);

@@ -19,6 +19,7 @@
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/probes.h"
+#include "daemon/program_events.h"
 #include "daemon/wanted.h"
 #include "registry/rows.h"
 #include "registry/sqlite/sqlite_registry.h"
@@ -68,23 +69,6 @@ static void on_grace(evutil_socket_t fd, short what, void *user)
     publisher_end_grace(daemon->publisher);
 }
 
-static void on_event(const struct svc_event *event, void *user)
-{
-    struct daemon *daemon = user;
-
-    (void)daemon;
-    (void)event;
-}
-
-static void on_events(evutil_socket_t fd, short what, void *user)
-{
-    struct daemon *daemon = user;
-
-    (void)fd;
-    (void)what;
-    datapath_read_events(daemon->datapath);
-}
-
 static void on_sweep(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
@@ -108,8 +92,7 @@ static int make_events(struct daemon *daemon)
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return -ENOMEM;
-    if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->events_event ||
-        event_add(daemon->events_event, NULL) < 0 || !daemon->sweep_event ||
+    if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->sweep_event ||
         event_add(daemon->sweep_event, &sweep_interval) < 0)
         return -ENOMEM;
     return 0;
@@ -254,6 +237,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
     if (r == 0 && make_events(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
+        r = program_events_listen(daemon, error);
+    if (r == 0)
         services_dir_start(daemon);
     if (r == 0)
         r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
@@ -283,7 +268,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
         return r;
     daemon->base = event_base_new();
     daemon->catalog = catalog_new();
-    if (!daemon->base || !daemon->catalog)
+    if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = load_registry(daemon, error);
     if (r == 0)
@@ -311,8 +296,8 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->grace_event);
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
-    if (daemon->events_event)
-        event_free(daemon->events_event);
+    if (daemon->program_event)
+        event_free(daemon->program_event);
     publisher_free(&daemon->publisher);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
@@ -321,6 +306,7 @@ void daemon_done(struct daemon *daemon)
     free(daemon->instances);
     datapath_close(&daemon->datapath);
     task_list_done(&daemon->tasks);
+    event_log_done(&daemon->events);
     numbers_saved(daemon);
     name_numbers_free(&daemon->scopes);
     name_numbers_free(&daemon->addresses);

@@ -10,6 +10,7 @@
 #include "control/control_server.h"
 #include "daemon/config.h"
 #include "daemon/drains.h"
+#include "daemon/event_log.h"
 #include "daemon/numbers.h"
 #include "daemon/outliers.h"
 #include "daemon/publisher.h"
@@ -29,8 +30,9 @@ struct daemon {
     struct event *signals[3];
     struct event *grace_event;
     struct event *sweep_event;
-    struct event *events_event; /* of the programs */
-    int locks[3];               /* state, run and bpffs directory */
+    struct event *program_event; /* of the programs */
+    uint64_t events_lost;        /* of theirs, as was last told */
+    int locks[3];                /* state, run and bpffs directory */
     struct registry *registry;
     struct catalog *catalog;
     struct name_numbers *scopes;    /* by namespace */
@@ -46,6 +48,7 @@ struct daemon {
     struct drains drains;
     struct task_list tasks;
     struct services_dir services_dir;
+    struct event_log events;
     struct control_server *control;
     char *socket_path;
     char *hosts_dir;

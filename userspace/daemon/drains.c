@@ -72,6 +72,10 @@ void drains_put(struct daemon *daemon, const struct instance *instance)
     log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name),
              (unsigned long long)endpoint_open(daemon, instance->endpoint),
              (long long)(instance->drain_until - clock_wall_s()));
+    event_log_add(&daemon->events, EVENT_DRAINING, instance->service->parent->name, instance->service->name,
+                  instance->id, "%llu open connections, %lld s at most",
+                  (unsigned long long)endpoint_open(daemon, instance->endpoint),
+                  (long long)(instance->drain_until - clock_wall_s()));
     if (self->timer)
         (void)event_add(self->timer, &tick);
 }
@@ -187,6 +191,8 @@ static void deregister(struct daemon *daemon, const struct drain *drain, const s
     int r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
 
     (void)endpoint_name(instance, name);
+    event_log_add(&daemon->events, EVENT_DRAINED, instance->service->parent->name, instance->service->name,
+                  instance->id, "deregistered, %llu connections left", (unsigned long long)left);
     transaction_begin(&transaction, daemon);
     if (r == 0)
         r = transaction_put(&transaction, row, &error);

@@ -12,6 +12,7 @@ int read_aliases(const struct control_call *call, cJSON **ret_answer, struct err
 int read_routes(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_events(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);

@@ -197,6 +197,7 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0},
     {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0},
     {0, NULL, NULL, NULL, 0},
 };

@@ -17,6 +17,12 @@
 /* A second between sweeps; `run` puts its first process into the cgroup well within this many. */
 #define EMPTY_SWEEPS 10
 
+static void tell(struct daemon *daemon, const struct task *task, const char *what)
+{
+    event_log_add(&daemon->events, EVENT_TASK, task->namespace_name, task->service, NULL, "%s %s", what,
+                  task->cgroup.path);
+}
+
 static void free_task(struct task *task)
 {
     free(task->namespace_name);
@@ -113,6 +119,7 @@ static int check_overlap(struct daemon *daemon, const struct cgroup *cgroup, str
         if (task->cgroup.id == cgroup->id || !cgroup_overlaps(task->cgroup.path, cgroup->path))
             continue;
         if (!cgroup_is_alive(daemon->config.cgroup_root, &task->cgroup)) {
+            tell(daemon, task, "collected");
             take_off(daemon, task);
             continue;
         }
@@ -209,6 +216,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
         return r;
     }
     log_info("attached %s to namespace %s", task->cgroup.path, task->namespace_name);
+    tell(daemon, task, "attached");
     *ret_task = task;
     return 0;
 }
@@ -232,6 +240,7 @@ int task_detach(struct daemon *daemon, const char *cgroup_text, struct error *er
         return error_set(error, ENOENT, "cgroup \"%.200s\" is not a task; svcconnect tasks lists them",
                          cgroup_text);
     log_info("detached %s", task->cgroup.path);
+    tell(daemon, task, "detached");
     take_off(daemon, task);
     return 0;
 }
@@ -241,6 +250,7 @@ void task_detach_all(struct daemon *daemon)
     struct task *task, *next;
 
     HASH_ITER (hh, daemon->tasks.all, task, next) {
+        tell(daemon, task, "detached");
         take_off(daemon, task);
     }
     log_info("detached all tasks");
@@ -299,6 +309,7 @@ static int adopt_task(struct daemon *daemon, const struct found_task *found, str
     task->is_run = found->entry.flags & SVC_TASK_RUN;
     if (!cgroup_is_alive(daemon->config.cgroup_root, &cgroup)) {
         log_info("task %s has gone, removing what was pinned for it", cgroup.path);
+        tell(daemon, task, "collected");
         take_off(daemon, task);
         return 0;
     }
@@ -398,9 +409,11 @@ void task_list_sweep(struct daemon *daemon)
     HASH_ITER (hh, daemon->tasks.all, task, next) {
         if (!cgroup_is_alive(daemon->config.cgroup_root, &task->cgroup)) {
             log_info("task %s has gone, removing what was pinned for it", task->cgroup.path);
+            tell(daemon, task, "collected");
             take_off(daemon, task);
         } else if (is_abandoned(daemon, task)) {
             log_info("task %s was left empty by svcconnect run, removing it", task->cgroup.path);
+            tell(daemon, task, "collected");
             (void)cgroup_remove(daemon->config.cgroup_root, task->cgroup.path);
             take_off(daemon, task);
         }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What happened lately, for people: a ring of the last events in memory, numbered from 1 on. A zeroed log
+ * takes nothing and holds nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <svcconnect/abi.h>
+
+#define EVENT_LOG_CAPACITY 1024
+#define EVENT_LOG_MERGE_MS 1000 /* repeated failures of one endpoint within this time are one event */
+
+#define EVENT_MESSAGE_SIZE 384
+#define EVENT_EPOCH_SIZE   17
+
+enum event_kind {
+    EVENT_EJECTED,        /* an endpoint is skipped for a while */
+    EVENT_RETURNED,       /* and is drawn again */
+    EVENT_CONNECT_FAILED, /* a connection to an endpoint failed; merged */
+    EVENT_HEALTH,         /* an instance's health changed */
+    EVENT_DRAINING,
+    EVENT_DRAINED,
+    EVENT_CANARY,
+    EVENT_TASK,        /* attached, detached, collected */
+    EVENT_EVENTS_LOST, /* the kernel had no room to report some */
+    EVENT_OBSERVER,
+};
+
+struct event_entry {
+    uint64_t sequence;
+    int64_t time_ms; /* wall clock; of merged ones the first */
+    enum event_kind kind;
+    unsigned count; /* how often it happened; 1 unless merged */
+    char namespace_name[SVC_NAMESPACE_SIZE];
+    char service[SVC_SERVICE_SIZE];
+    char instance[SVC_INSTANCE_SIZE];
+    char message[EVENT_MESSAGE_SIZE];
+};
+
+struct event_log {
+    struct event_entry *ring; /* by sequence modulo capacity */
+    uint32_t *digests;        /* of the entries that may be merged into, same places; 0: of another kind */
+    uint64_t newest;          /* sequence; 0: none yet */
+    char epoch[EVENT_EPOCH_SIZE];
+    int64_t (*clock_ms)(void); /* wall clock; tests put theirs here */
+};
+
+/* An empty log with an epoch of its own. -ENOMEM: *log is as if zeroed. */
+int event_log_init(struct event_log *log);
+void event_log_done(struct event_log *log);
+
+/*
+ * Adds an event; the oldest gives way. Names may be NULL for empty; what is too long is cut. A CONNECT_FAILED
+ * that repeats one of the last second (same endpoint, same message) only raises its count.
+ */
+void event_log_add(struct event_log *log, enum event_kind kind, const char *namespace_name,
+                   const char *service, const char *instance, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* The sequence number of the oldest event kept and of the newest; newest + 1 and newest (0) if there is none.
+ */
+uint64_t event_log_oldest(const struct event_log *log);
+uint64_t event_log_newest(const struct event_log *log);
+
+/* The first kept event with a number above `after`, the log's until the next one is added; NULL: none. */
+const struct event_entry *event_log_next(const struct event_log *log, uint64_t after);
+
+/* May its count still rise? */
+bool event_log_is_open(const struct event_log *log, const struct event_entry *entry);
+
+/* Text of this log's life: another one means that the numbers have begun anew. */
+const char *event_log_epoch(const struct event_log *log);
+
+/* "EJECTED", "CONNECT_FAILED", ... */
+const char *event_kind_name(enum event_kind kind);
