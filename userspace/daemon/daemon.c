@@ -85,10 +85,6 @@ static int make_events(struct daemon *daemon)
     daemon->grace_event =
         event_new(daemon->base, datapath_grace_fd(daemon->datapath), EV_READ | EV_PERSIST, on_grace, daemon);
     daemon->sweep_event = event_new(daemon->base, -1, EV_PERSIST, on_sweep, daemon);
-    if (datapath_listen(daemon->datapath, on_event, daemon) < 0)
-        return -ENOMEM;
-    daemon->events_event = event_new(daemon->base, datapath_events_fd(daemon->datapath), EV_READ | EV_PERSIST,
-                                     on_events, daemon);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return -ENOMEM;
