@@ -25,11 +25,13 @@ LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard u
 CLI_SRCS    := $(wildcard userspace/cli/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
 TOOL_SRCS   := $(wildcard tests/support/*.c)
+BENCH_SRCS  := $(wildcard tests/bench/*.c)
 LIB         := $(BUILD)/libsvcconnect.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
 
@@ -61,8 +63,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
 $(BUILD)/tests/support/%: tests/support/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
+$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
+
 unit-tests: $(UNIT_TESTS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(BENCHES)
 
 # make fuzz: fuzzers in build/fuzz/, each with a library of its own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
