@@ -11,7 +11,7 @@ _svcconnect_service_names()
 _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="apply register deregister health weight route delete attach detach run status services endpoints
+    local commands="apply register deregister drain eject unject health weight route delete attach detach run status services endpoints
         aliases routes tasks hosts events doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
@@ -25,7 +25,7 @@ _svcconnect()
         -n | --namespace)
             namespace=${COMP_WORDS[++i]}
             ;;
-        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file)
+        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file | --timeout | --for)
             ((i++))
             ;;
         --)
@@ -75,7 +75,7 @@ _svcconnect()
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         return
         ;;
-    -n | --namespace | --address | --id | --weight)
+    -n | --namespace | --address | --id | --weight | --timeout | --for)
         return
         ;;
     esac
@@ -91,7 +91,10 @@ _svcconnect()
         run) options+=" --namespace --service --" ;;
         events) options+=" --namespace --follow" ;;
         route) options+=" --namespace --client" ;;
-        deregister | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
+        deregister) options+=" --namespace --now" ;;
+        drain) options+=" --namespace --timeout --kill" ;;
+        eject) options+=" --namespace --for" ;;
+        unject | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
             options+=" --namespace"
             ;;
         esac
@@ -112,7 +115,7 @@ _svcconnect()
     help:delete:0 | delete::*)
         mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")
         ;;
-    register::0 | deregister::0 | health::0 | weight::0 | delete:service:0)
+    register::0 | deregister::0 | drain::0 | eject::0 | unject::0 | health::0 | weight::0 | delete:service:0)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         ;;
     health::2)

@@ -478,7 +478,9 @@ class Testbed:
     def wanted_state(self):
         """Everything that only a change may change."""
         state = {name: self.get(f"/v1/{name}")[name] for name in ("services", "routes", "aliases", "hosts")}
-        state["endpoints"] = [{key: value for key, value in item.items() if key != "connections"}
+        passing = ("connections", "open", "ejections", "ejected", "ejectedSeconds", "ejectedUntil", "outcomes", "check",
+                   "reason", "since")
+        state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
         state["tasks"] = [{key: value for key, value in item.items() if key != "processes"}
                           for item in sorted(self.get("/v1/tasks")["tasks"], key=lambda item: item["cgroup"])]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* register, deregister, health, weight, delete service: arguments in, one change request each. */
+/* register, deregister, drain, eject, unject, health, weight, delete service: arguments in, one change
+ * request each. */
 #include <stdio.h>
 #include <strings.h>
 
@@ -61,14 +62,98 @@ static cJSON *name_instance(const struct invocation *invocation)
     return body;
 }
 
+/* --timeout or --for as a member of the body; the exit status of a bad one. */
+static int add_seconds(const struct invocation *invocation, enum cli_option option, const char *member,
+                       cJSON **body)
+{
+    const char *text = invocation->options[option];
+    uint64_t seconds;
+
+    if (!text)
+        return CLI_DONE;
+    if (argument_number(text, &seconds) < 0)
+        return report_usage(invocation, "--%s: \"%s\" is no whole number", cli_option_rows[option].name,
+                            text);
+    api_add_number(body, member, seconds);
+    return CLI_DONE;
+}
+
+static void print_draining(const struct invocation *invocation, const cJSON *answer)
+{
+    uint64_t open = text_number(answer, "open");
+
+    (void)printf("%s/%s in %s is draining: %llu open connection%s, %llu s at most\n",
+                 invocation->arguments[0], invocation->arguments[1], invocation_namespace(invocation),
+                 (unsigned long long)open, open == 1 ? "" : "s",
+                 (unsigned long long)text_number(answer, "timeoutSeconds"));
+}
+
 int command_deregister(const struct invocation *invocation)
 {
     _cleanup_control_response_ struct control_response response = {0};
-    int status = api_change(invocation, "DELETE", "/v1/instances", name_instance(invocation), &response);
+    cJSON *body = name_instance(invocation);
+    int status;
 
-    if (status == CLI_DONE && !invocation->is_json)
+    if (invocation->options[OPTION_NOW])
+        api_add_true(&body, "now");
+    status = api_change(invocation, "DELETE", "/v1/instances", body, &response);
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    if (text_is_true(response.json, "draining"))
+        print_draining(invocation, response.json);
+    else
         (void)printf("deregistered %s/%s from %s\n", invocation->arguments[0], invocation->arguments[1],
                      invocation_namespace(invocation));
+    return status;
+}
+
+int command_drain(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    cJSON *body = name_instance(invocation);
+    int status = add_seconds(invocation, OPTION_TIMEOUT, "timeoutSeconds", &body);
+
+    if (status != CLI_DONE) {
+        cJSON_Delete(body);
+        return status;
+    }
+    if (invocation->options[OPTION_KILL])
+        api_add_true(&body, "kill");
+    status = api_change(invocation, "POST", "/v1/drains", body, &response);
+    if (status == CLI_DONE && !invocation->is_json)
+        print_draining(invocation, response.json);
+    return status;
+}
+
+int command_eject(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    cJSON *body = name_instance(invocation);
+    int status = add_seconds(invocation, OPTION_FOR, "forSeconds", &body);
+
+    if (status != CLI_DONE) {
+        cJSON_Delete(body);
+        return status;
+    }
+    status = api_change(invocation, "POST", "/v1/ejections", body, &response);
+    if (status == CLI_DONE && !invocation->is_json)
+        (void)printf("%s/%s in %s is ejected for %llu s\n", invocation->arguments[0],
+                     invocation->arguments[1], invocation_namespace(invocation),
+                     (unsigned long long)text_number(response.json, "forSeconds"));
+    return status;
+}
+
+int command_unject(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    int status = api_change(invocation, "DELETE", "/v1/ejections", name_instance(invocation), &response);
+
+    if (status == CLI_DONE && !invocation->is_json)
+        (void)printf("%s/%s in %s %s\n", invocation->arguments[0], invocation->arguments[1],
+                     invocation_namespace(invocation),
+                     text_is_true(response.json, "wasEjected")
+                         ? "is back"
+                         : "was not ejected; its failures are forgotten");
     return status;
 }
 

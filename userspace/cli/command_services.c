@@ -96,11 +96,37 @@ int command_services(const struct invocation *invocation)
     return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
 }
 
+/* "HEALTHY", "DRAINING", or that the kernel skips it and for how much longer. */
+static void add_state(struct table *table, const cJSON *endpoint)
+{
+    const char *health = text_member(endpoint, "health");
+    enum text_colour colour = strcmp(health, "HEALTHY") == 0     ? TEXT_GREEN
+                              : strcmp(health, "UNHEALTHY") == 0 ? TEXT_RED
+                                                                 : TEXT_YELLOW;
+
+    if (text_is_true(endpoint, "ejected"))
+        table_add(table, TEXT_RED, "%s, ejected %llu s more", health,
+                  (unsigned long long)text_number(endpoint, "ejectedSeconds") + 1);
+    else
+        table_add(table, colour, "%s", health);
+}
+
+/* Connects that failed; those the application gave up itself are none. */
+static void add_failures(struct table *table, const cJSON *endpoint)
+{
+    const cJSON *outcomes = text_child(endpoint, "outcomes");
+    uint64_t failed = text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
+                      text_number(outcomes, "resetEarly");
+
+    table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
+}
+
 int command_endpoints(const struct invocation *invocation)
 {
     static const struct table_column columns[] = {
         {"NAMESPACE", false}, {"SERVICE", false}, {"ID", false},       {"ADDRESS", false},
         {"WEIGHT", true},     {"HEALTH", false},  {"ELIGIBLE", false}, {"CONNECTIONS", true},
+        {"OPEN", true},       {"FAILED", true},   {"REASON", false},
     };
     _cleanup_control_response_ struct control_response response = {0};
     _cleanup_table_ struct table *table = NULL;
@@ -118,17 +144,20 @@ int command_endpoints(const struct invocation *invocation)
     table = table_new(columns, ARRAY_SIZE(columns));
     cJSON_ArrayForEach (endpoint, endpoints) {
         bool is_eligible = text_is_true(endpoint, "eligible");
-        const char *health = text_member(endpoint, "health");
         char address[TEXT_ENDPOINT_SIZE];
+        _cleanup_free_ char *reason = text_printable(text_member(endpoint, "reason"));
 
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "namespace"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "service"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
         table_add(table, TEXT_PLAIN, "%s", text_endpoint(endpoint, address));
         table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "weight"));
-        table_add(table, strcmp(health, "HEALTHY") == 0 ? TEXT_GREEN : TEXT_RED, "%s", health);
+        add_state(table, endpoint);
         table_add(table, is_eligible ? TEXT_PLAIN : TEXT_YELLOW, "%s", is_eligible ? "yes" : "no");
         table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "connections"));
+        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "open"));
+        add_failures(table, endpoint);
+        table_add(table, TEXT_DIM, "%s", reason ? reason : "");
     }
     return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
 }

@@ -37,12 +37,43 @@ const struct command command_rows[] = {
     },
     {
         .word = "deregister",
-        .synopsis = "SERVICE ID [-n NS]",
-        .summary = "remove an instance",
-        .options = NAMESPACE,
+        .synopsis = "SERVICE ID [--now] [-n NS]",
+        .summary = "remove an instance; with open connections it drains first",
+        .options = NAMESPACE | OPTION_BIT(OPTION_NOW),
         .least_arguments = 2,
         .most_arguments = 2,
         .run = command_deregister,
+    },
+    {
+        .word = "drain",
+        .synopsis = "SERVICE ID [--timeout SECONDS] [--kill] [-n NS]",
+        .summary = "no new connections; remove the instance when the open ones have ended",
+        .details = "At the end of the time (20 s, the service's drainSeconds) it is removed in any case. "
+                   "What is open\n"
+                   "then goes on, or is closed with --kill where the kernel can do that. Registering the\n"
+                   "instance again takes it back.",
+        .options = NAMESPACE | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_KILL),
+        .least_arguments = 2,
+        .most_arguments = 2,
+        .run = command_drain,
+    },
+    {
+        .word = "eject",
+        .synopsis = "SERVICE ID [--for SECONDS] [-n NS]",
+        .summary = "skip an endpoint for a while, as the kernel does after failed connections",
+        .options = NAMESPACE | OPTION_BIT(OPTION_FOR),
+        .least_arguments = 2,
+        .most_arguments = 2,
+        .run = command_eject,
+    },
+    {
+        .word = "unject",
+        .synopsis = "SERVICE ID [-n NS]",
+        .summary = "take an ejected endpoint back at once, its failures forgotten",
+        .options = NAMESPACE,
+        .least_arguments = 2,
+        .most_arguments = 2,
+        .run = command_unject,
     },
     {
         .word = "health",

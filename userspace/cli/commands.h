@@ -12,6 +12,9 @@ int command_register(const struct invocation *invocation);
 int command_deregister(const struct invocation *invocation);
 int command_health(const struct invocation *invocation);
 int command_weight(const struct invocation *invocation);
+int command_drain(const struct invocation *invocation);
+int command_eject(const struct invocation *invocation);
+int command_unject(const struct invocation *invocation);
 int command_delete_service(const struct invocation *invocation);
 
 /* command_routes.c */

@@ -30,6 +30,10 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                      'f'},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would change, change nothing", 0},
     [OPTION_CLIENT] = {"client", "SERVICE", "only for the tasks of this client service", 0},
+    [OPTION_TIMEOUT] = {"timeout", "SECONDS", "how long open connections are waited for (the service's)", 0},
+    [OPTION_KILL] = {"kill", NULL, "close what is open when the time is over", 0},
+    [OPTION_NOW] = {"now", NULL, "without waiting for open connections", 0},
+    [OPTION_FOR] = {"for", "SECONDS", "for how long (the service's first ejection time)", 0},
     [OPTION_FOLLOW] = {"follow", NULL, "go on with what happens, until interrupted", 0},
 };
 

@@ -35,6 +35,10 @@ enum cli_option {
     OPTION_DRY_RUN,
     OPTION_CLIENT,
     OPTION_FOLLOW,
+    OPTION_TIMEOUT,
+    OPTION_KILL,
+    OPTION_NOW,
+    OPTION_FOR,
     OPTION_MAX,
 };
 

@@ -4,6 +4,7 @@
 
 #include "control/control_server.h"
 #include "daemon/task_list.h"
+#include "model/catalog.h"
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
