@@ -47,6 +47,11 @@ def connect(socket, address, port, mapped=False):
     return {"errno": errno_name(result), "inProgress": in_progress}
 
 
+def start(socket, address, port):
+    """As connect(), without waiting for its end."""
+    return {"errno": errno_name(sockets[socket].connect_ex((address, port)))}
+
+
 def read(socket):
     """The line that an announcing server sends."""
     sock, text = sockets[socket], b""
@@ -109,7 +114,7 @@ def resolve(name):
         return {"addresses": []}
 
 
-OPERATIONS = {"open": open_socket, "connect": connect, "read": read, "peer": peer, "unspec": unspec, "send": send,
+OPERATIONS = {"open": open_socket, "connect": connect, "start": start, "read": read, "peer": peer, "unspec": unspec, "send": send,
               "close": close, "ask": ask, "resolve": resolve, "pid": lambda: {"pid": os.getpid()}}
 
 

@@ -129,6 +129,9 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "noEndpoint", (double)snapshot->counters.no_endpoint);
     (void)cJSON_AddNumberToObject(counters, "retried", (double)snapshot->counters.retried);
     (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
+    (void)cJSON_AddNumberToObject(counters, "redrawn", (double)snapshot->counters.redrawn);
+    (void)cJSON_AddNumberToObject(counters, "allEjected", (double)snapshot->counters.all_ejected);
+    (void)cJSON_AddNumberToObject(counters, "eventsLost", (double)snapshot->counters.events_lost);
 }
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
