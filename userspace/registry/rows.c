@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "registry/rows_internal.h"
 
 static const struct {
     const char *prefix;
@@ -16,7 +17,7 @@ static const struct {
     {"documents/", ROW_DOCUMENT, 2},    {"namespaces/", ROW_NAMESPACE, 1},
     {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
     {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
-    {"host/scope/", ROW_HOST_SCOPE, 1},
+    {"host/scope/", ROW_HOST_SCOPE, 1}, {"canaries/", ROW_CANARY, 3},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -59,6 +60,7 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         ret_name->last = parts[2];
         break;
     case ROW_ROUTE:
+    case ROW_CANARY:
         ret_name->namespace_name = parts[0];
         ret_name->client = parts[1];
         ret_name->last = parts[2];
@@ -82,11 +84,7 @@ void row_done(struct registry_row *row)
     *row = (struct registry_row){0};
 }
 
-/* Takes `json` over (NULL: a deletion). */
-static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
 {
     struct registry_row row = {0};
     va_list arguments;
@@ -110,7 +108,7 @@ static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, c
 
 int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
 {
-    return make_row(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
+    return row_make(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
 }
 
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
@@ -129,7 +127,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
     }
     if (document)
         (void)cJSON_AddStringToObject(json, "document", document);
-    return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
+    return row_make(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
@@ -143,7 +141,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
     (void)cJSON_AddStringToObject(json, "health", health_name(instance->health));
-    return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
+    return row_make(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
@@ -160,31 +158,31 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
         (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
         (void)cJSON_AddItemToArray(list, item);
     }
-    return make_row(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
+    return row_make(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
                     alias_identity(alias, identity));
 }
 
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
 {
-    return make_row(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
+    return row_make(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
                     kind == ROW_HOST_ADDRESS ? "address" : "scope", name);
 }
 
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
+    return row_make(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
 }
 
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
+    return row_make(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
 }
 
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
+    return row_make(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
 }
 
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
@@ -194,17 +192,17 @@ int row_for_document(const char *namespace_name, const char *name, const char *s
 
     (void)cJSON_AddStringToObject(json, "source", source);
     (void)cJSON_AddStringToObject(json, "text", text);
-    return make_row(ret_row, json, false, "documents/%s/%s", namespace_name, name);
+    return row_make(ret_row, json, false, "documents/%s/%s", namespace_name, name);
 }
 
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
+    return row_make(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
 }
 
 static int deletion_of(const char *key, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "%s", key);
+    return row_make(ret_row, NULL, true, "%s", key);
 }
 
 struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name)
@@ -222,6 +220,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     const struct instance *instance;
     const struct route *route;
     const struct stored_document *document;
+    const struct catalog_canary *canary;
     int r = row_parse_key(key, &name);
 
     if (r < 0)
@@ -256,6 +255,11 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
         document = catalog_document(parent, name.last);
         if (document)
             return row_for_document(parent->name, document->name, document->source, document->text, ret_row);
+        break;
+    case ROW_CANARY:
+        canary = catalog_canary(parent, name.client, name.last);
+        if (canary)
+            return row_for_canary(parent->name, canary, ret_row);
         break;
     default:
         break;

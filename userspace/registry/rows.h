@@ -6,6 +6,7 @@
  *   instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
  *   routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}]}      (CLIENT empty: everybody)
  *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
+ *   canaries/NS/CLIENT/ALIAS         {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
  *   host/address/DNSNAME             number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]           scope number on this host
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
@@ -23,6 +24,7 @@ enum row_kind {
     ROW_INSTANCE,
     ROW_ROUTE,
     ROW_DOCUMENT,
+    ROW_CANARY,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
@@ -35,7 +37,7 @@ struct row_name {
     char text[ROW_KEY_SIZE]; /* backs the members below */
     const char *namespace_name;
     const char *service; /* ROW_SERVICE, ROW_INSTANCE */
-    const char *client;  /* ROW_ROUTE: "" for everybody */
+    const char *client;  /* ROW_ROUTE, ROW_CANARY: "" for everybody */
     const char *last;    /* instance id, alias identity, document or dns name */
 };
 
@@ -53,6 +55,8 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
                      struct registry_row *ret_row);
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row);
+int row_for_canary(const char *namespace_name, const struct catalog_canary *entry,
+                   struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
 /* Deletions: a key with no value. */
@@ -61,6 +65,8 @@ int row_delete_instance(const char *namespace_name, const char *service, const c
                         struct registry_row *ret_row);
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row);
+int row_delete_canary(const char *namespace_name, const char *client, const char *identity,
+                      struct registry_row *ret_row);
 
 void row_done(struct registry_row *row);
 
