@@ -21,6 +21,11 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
 int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer,
                        struct error *error);
 
+/* changes_canary.c; not for batches. */
+int change_start_canary(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error);
+int change_canary(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);
 
@@ -34,6 +39,17 @@ int change_remove_service(struct transaction *transaction, const char *namespace
  */
 int change_route_port(const struct model_namespace *parent, const char *client, struct client_alias *alias,
                       bool only_routes, struct error *error);
+
+/* The route that a body's namespace, client, dnsName and port name. Texts are the body's. */
+struct route_name {
+    const char *namespace_name;
+    const char *client; /* "" for everybody */
+    struct client_alias alias;
+};
+
+/* alias.port is 0 if the body has none and the name has no alias. */
+int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+                      struct error *error);
 
 /* The body's namespace, "default" where it is left out, checked. */
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);

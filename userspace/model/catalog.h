@@ -102,6 +102,7 @@ struct catalog_canary {
     char identity[ALIAS_IDENTITY_SIZE];
     struct client_alias alias;
     struct canary canary;
+    bool is_stuck; /* its last step failed, which has been said. Set by the daemon */
     UT_hash_handle hh;
 };
 
