@@ -365,7 +365,9 @@ def closed_instance(bed, service, id="0"):
 
 
 def test_failing_connects_roll_back():
-    """Needs the counters of connect outcomes in the kernel's programs."""
+    """Also when ejection keeps connects from a failing instance, so that few are counted.
+
+    Needs the counters of connect outcomes in the kernel's programs."""
     with Testbed() as bed:
         bed.service("v1")
         closed_instance(bed, "v2")
@@ -373,11 +375,12 @@ def test_failing_connects_roll_back():
         task = bed.task()
         start(bed, stepPercent=50)
         report = task.connector({bed.target("backend"): None}, "--count", 400)
-        assert report["errors"].get("ECONNREFUSED", 0) > 100, report
+        refusals = report["errors"].get("ECONNREFUSED", 0)
+        assert refusals >= 5, report
         wait_until(lambda: state(bed)[0] == "ROLLED_BACK", 5, "rolled back")
         item = canary(bed)
         assert route(bed) == {"v1": 100} and item["percent"] == 50 and item["step"]["failurePercent"] == 100, item
-        assert item["step"]["failures"] == report["errors"]["ECONNREFUSED"], (item, report)
+        assert 5 <= item["step"]["failures"] <= refusals, (item, report)
         assert "100.0 %" in item["reason"] and "5.0 %" in item["reason"], item
         assert drawn(bed, task, 500) == {"v1/0": 500}
         bed.restart()
@@ -394,20 +397,19 @@ def test_few_failures_do_not_roll_back():
         bed.route("backend", {"v1": 100})
         task = bed.task()
         target = {bed.target("backend"): None}
+        start(bed, stepPercent=100, minConnects=4)
+        task.connector(target, "--count", 3)
+        time.sleep(2.2)
+        assert state(bed)[0] == "RUNNING" and canary(bed)["step"]["failures"] == 3, canary(bed)
+        bed.restart()
+        assert state(bed)[0] == "RUNNING" and canary(bed)["step"]["failures"] == 3, canary(bed)
+        task.connector(target, "--count", 1)
+        wait_until(lambda: state(bed)[0] == "ROLLED_BACK", 5, "the fourth")
         start(bed, stepPercent=100, maxFailuresPercent=100)
         task.connector(target, "--count", 100)
-        wait_until(lambda: canary(bed)["step"] == {"connects": 100, "failures": 100, "failurePercent": 100}, 5, "counted")
+        wait_until(lambda: canary(bed)["step"]["failures"] == 100, 5, "counted")
         time.sleep(2.2)
         assert state(bed)[0] == "RUNNING"
-        act(bed, "abort")
-        start(bed, stepPercent=100, minConnects=30)
-        task.connector(target, "--count", 29)
-        time.sleep(2.2)
-        assert state(bed)[0] == "RUNNING" and canary(bed)["step"]["failures"] == 29
-        bed.restart()
-        assert state(bed)[0] == "RUNNING" and canary(bed)["step"]["failures"] == 29
-        task.connector(target, "--count", 1)
-        wait_until(lambda: state(bed)[0] == "ROLLED_BACK", 5, "the thirtieth")
 
 
 def test_the_commands():

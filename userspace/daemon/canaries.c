@@ -32,6 +32,7 @@ struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *name
             continue;
         outcomes.established += stats.established;
         outcomes.failures += stats.refused + stats.retransmitted;
+        outcomes.ejections += stats.ejections;
     }
     return outcomes;
 }

@@ -57,6 +57,7 @@ cJSON *canaries_object(struct daemon *daemon, const char *namespace_name, const 
     (void)cJSON_AddNumberToObject(step, "connects", (double)(outcomes.established + outcomes.failures));
     (void)cJSON_AddNumberToObject(step, "failures", (double)outcomes.failures);
     (void)cJSON_AddNumberToObject(step, "failurePercent", canary_failure_percent(&outcomes));
+    (void)cJSON_AddNumberToObject(step, "ejections", (double)outcomes.ejections);
     if (canary->reason[0])
         (void)cJSON_AddStringToObject(object, "reason", canary->reason);
     return object;

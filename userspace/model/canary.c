@@ -65,7 +65,8 @@ int canary_state_parse(const char *name, enum canary_state *ret_state)
 /* Counters only grow; smaller ones are those of a replaced endpoint or of a host that has been restarted. */
 static bool went_backwards(const struct canary *canary, const struct canary_outcomes *totals)
 {
-    return totals->established < canary->base.established || totals->failures < canary->base.failures;
+    return totals->established < canary->base.established || totals->failures < canary->base.failures ||
+           totals->ejections < canary->base.ejections;
 }
 
 struct canary_outcomes canary_step_outcomes(const struct canary *canary, const struct canary_outcomes *totals)
@@ -76,7 +77,20 @@ struct canary_outcomes canary_step_outcomes(const struct canary *canary, const s
         return outcomes;
     outcomes.established += totals->established - canary->base.established;
     outcomes.failures += totals->failures - canary->base.failures;
+    outcomes.ejections += totals->ejections - canary->base.ejections;
     return outcomes;
+}
+
+static uint64_t all_of(const struct canary_outcomes *outcomes)
+{
+    return outcomes->established + outcomes->failures;
+}
+
+/* `seen` is less than `counted` only when nobody has looked since a restart. */
+static void keep_seen(struct canary *canary)
+{
+    if (all_of(&canary->seen) > all_of(&canary->counted))
+        canary->counted = canary->seen;
 }
 
 /* True if what was counted has to be carried over to counters that began anew. */
@@ -85,11 +99,7 @@ static bool count(struct canary *canary, const struct canary_outcomes *totals)
     bool is_new = went_backwards(canary, totals);
 
     if (is_new) {
-        /* `seen` is behind `counted` only right after a restart. */
-        if (canary->seen.established > canary->counted.established)
-            canary->counted.established = canary->seen.established;
-        if (canary->seen.failures > canary->counted.failures)
-            canary->counted.failures = canary->seen.failures;
+        keep_seen(canary);
         canary->base = *totals;
     }
     canary->seen = canary_step_outcomes(canary, totals);
@@ -105,17 +115,18 @@ static void count_anew(struct canary *canary, const struct canary_outcomes *tota
 
 double canary_failure_percent(const struct canary_outcomes *outcomes)
 {
-    uint64_t all = outcomes->established + outcomes->failures;
+    uint64_t all = all_of(outcomes);
 
     return all ? 100.0 * (double)outcomes->failures / (double)all : 0;
 }
 
 static bool is_failing(const struct canary *canary)
 {
-    uint64_t all = canary->seen.established + canary->seen.failures;
+    uint64_t all = all_of(&canary->seen);
 
     /* Of whole numbers, so that exactly the share that may fail is still good. */
-    return canary->max_failures < CANARY_WHOLE && all > 0 && all >= canary->min_connects &&
+    return canary->max_failures < CANARY_WHOLE &&
+           (all >= canary->min_connects || canary->seen.ejections > 0) &&
            canary->seen.failures * CANARY_WHOLE > all * canary->max_failures;
 }
 
@@ -141,9 +152,7 @@ void canary_start(struct canary *canary, int64_t now, const struct canary_outcom
 /* The outcomes of the last step stay to be read. */
 static void end(struct canary *canary, enum canary_state state, int64_t now)
 {
-    if (canary->seen.established + canary->seen.failures >
-        canary->counted.established + canary->counted.failures)
-        canary->counted = canary->seen;
+    keep_seen(canary);
     canary->state = state;
     canary->paused_at = 0;
     canary->ended_at = now;
@@ -151,7 +160,7 @@ static void end(struct canary *canary, enum canary_state state, int64_t now)
 
 static void roll_back(struct canary *canary, int64_t now)
 {
-    uint64_t all = canary->seen.established + canary->seen.failures;
+    uint64_t all = all_of(&canary->seen);
 
     (void)snprintf(canary->reason, sizeof(canary->reason),
                    "%" PRIu64 " of %" PRIu64

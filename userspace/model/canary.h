@@ -45,10 +45,11 @@ enum canary_state {
     CANARY_ROLLED_BACK, /* because connects failed; all is the old one's */
 };
 
-/* What became of connects. */
+/* What became of connects, and how often an endpoint was ejected for it. */
 struct canary_outcomes {
     uint64_t established;
     uint64_t failures;
+    uint64_t ejections;
 };
 
 /* A target of its route. */
@@ -66,7 +67,9 @@ struct canary {
     uint32_t step; /* tenths: the size of a LINEAR step, the first share of CANARY */
     uint32_t interval_s;
     uint32_t max_failures; /* tenths of the step's outcomes that may fail; CANARY_WHOLE: any */
-    uint32_t min_connects; /* with fewer outcomes nothing is judged, and the step counts as good */
+    /* With fewer outcomes a step is not judged and counts as good; unless an endpoint was ejected in it,
+     * since those that would have made up the number are then kept away from it. */
+    uint32_t min_connects;
     enum canary_state state;
     uint32_t share; /* tenths that are the new service's, and were when it ended */
     int64_t started_at;

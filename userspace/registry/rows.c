@@ -7,7 +7,6 @@
 
 #include "base/json.h"
 #include "base/number.h"
-#include "registry/rows_internal.h"
 
 static const struct {
     const char *prefix;
@@ -84,7 +83,11 @@ void row_done(struct registry_row *row)
     *row = (struct registry_row){0};
 }
 
-int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+/* Takes `json` over (NULL: a deletion). */
+static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
 {
     struct registry_row row = {0};
     va_list arguments;
@@ -108,7 +111,7 @@ int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const ch
 
 int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
 {
-    return row_make(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
+    return make_row(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
 }
 
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
@@ -127,7 +130,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
     }
     if (document)
         (void)cJSON_AddStringToObject(json, "document", document);
-    return row_make(ret_row, json, false, "services/%s/%s", namespace_name, service);
+    return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
@@ -141,7 +144,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
     (void)cJSON_AddStringToObject(json, "health", health_name(instance->health));
-    return row_make(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
+    return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
@@ -158,31 +161,31 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
         (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
         (void)cJSON_AddItemToArray(list, item);
     }
-    return row_make(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
+    return make_row(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
                     alias_identity(alias, identity));
 }
 
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
 {
-    return row_make(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
+    return make_row(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
                     kind == ROW_HOST_ADDRESS ? "address" : "scope", name);
 }
 
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
+    return make_row(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
 }
 
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
+    return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
 }
 
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
+    return make_row(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
 }
 
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
@@ -192,17 +195,17 @@ int row_for_document(const char *namespace_name, const char *name, const char *s
 
     (void)cJSON_AddStringToObject(json, "source", source);
     (void)cJSON_AddStringToObject(json, "text", text);
-    return row_make(ret_row, json, false, "documents/%s/%s", namespace_name, name);
+    return make_row(ret_row, json, false, "documents/%s/%s", namespace_name, name);
 }
 
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
+    return make_row(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
 }
 
 static int deletion_of(const char *key, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "%s", key);
+    return make_row(ret_row, NULL, true, "%s", key);
 }
 
 struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name)

@@ -3,9 +3,9 @@
  * The row of a canary:
  *   {"from", "to", "strategy": "LINEAR"|"CANARY", "stepTenths", "intervalSeconds", "maxFailuresTenths",
  *    "minConnects", "state", "shareTenths", "startedAtMs", "stepStartedAtMs", "pausedAtMs", "endedAtMs",
- *    "base": {"established", "failures"}, "counted": {same}, "before": [{"service": "from"|"to", "weight"}],
- *    "reason"}
- * Numbers are whole, times milliseconds since 1970; `before` is missing if the alias had no route of its own.
+ *    "base": {"established", "failures", "ejections"}, "counted": {same}, "before": [{"service": "from"|"to",
+ * "weight"}], "reason"} Numbers are whole, times milliseconds since 1970; `before` is missing if the alias
+ * had no route of its own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,12 +20,33 @@
 
 /* ---- writing ---- */
 
+/* Takes `json` over (NULL: a deletion). */
+static int make_row(struct registry_row *ret_row, cJSON *json, const char *namespace_name, const char *client,
+                    const char *identity)
+{
+    struct registry_row row = {0};
+    char *key = NULL;
+
+    if (asprintf(&key, "canaries/%s/%s/%s", namespace_name, client, identity) >= 0)
+        row.key = key;
+    row.value = json ? cJSON_PrintUnformatted(json) : NULL;
+    if (!row.key || (json && !row.value)) {
+        cJSON_Delete(json);
+        row_done(&row);
+        return -ENOMEM;
+    }
+    cJSON_Delete(json);
+    *ret_row = row;
+    return 0;
+}
+
 static void add_outcomes(cJSON *json, const char *name, const struct canary_outcomes *outcomes)
 {
     cJSON *object = cJSON_AddObjectToObject(json, name);
 
     (void)cJSON_AddNumberToObject(object, "established", (double)outcomes->established);
     (void)cJSON_AddNumberToObject(object, "failures", (double)outcomes->failures);
+    (void)cJSON_AddNumberToObject(object, "ejections", (double)outcomes->ejections);
 }
 
 static void add_before(cJSON *json, const struct canary *canary)
@@ -71,14 +92,13 @@ int row_for_canary(const char *namespace_name, const struct catalog_canary *entr
     add_before(json, canary);
     if (canary->reason[0])
         (void)cJSON_AddStringToObject(json, "reason", canary->reason);
-    return row_make(ret_row, json, false, "canaries/%s/%s/%s", namespace_name, entry->client,
-                    entry->identity);
+    return make_row(ret_row, json, namespace_name, entry->client, entry->identity);
 }
 
 int row_delete_canary(const char *namespace_name, const char *client, const char *identity,
                       struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "canaries/%s/%s/%s", namespace_name, client, identity);
+    return make_row(ret_row, NULL, namespace_name, client, identity);
 }
 
 /* ---- reading ---- */
@@ -130,6 +150,8 @@ static int read_outcomes(const cJSON *json, const char *name, struct canary_outc
     r = json_get_integer(object, "established", true, 0, MAX_EXACT, &outcomes.established, error);
     if (r == 0)
         r = json_get_integer(object, "failures", true, 0, MAX_EXACT, &outcomes.failures, error);
+    if (r == 0)
+        r = json_get_integer(object, "ejections", true, 0, MAX_EXACT, &outcomes.ejections, error);
     if (r == 0)
         *ret_outcomes = outcomes;
     else

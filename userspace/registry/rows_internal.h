@@ -3,13 +3,8 @@
 #pragma once
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 
 #include "registry/rows.h"
-
-/* Takes `json` over (NULL: a deletion); the rest is the key. -ENOMEM. */
-int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 /* "dnsName:port/protocol" back to its parts; it must be spelt as alias_identity() does, or nobody finds it:
  * -EINVAL. */
