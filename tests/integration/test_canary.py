@@ -5,7 +5,7 @@ import os
 import time
 
 import chi_square
-from testbed import Testbed, wait_until
+from testbed import Testbed, note, wait_until
 
 LONG = 3600  # an interval that no test waits for
 
@@ -43,14 +43,20 @@ def route(bed, client=""):
     return {target["service"]: target["weight"] for target in found[0]["targets"]} if found else None
 
 
+def standing(bed):
+    """What of the canaries only a change may change."""
+    return [{key: item[key] for key in item if key not in ("nextStepInSeconds", "step")}
+            for item in bed.get("/v1/canaries")["canaries"]]
+
+
 def refused(bed, method, path, status, *words, **body):
     """A change that must not be: the answer's message holds `words`, and nothing has changed."""
-    before = bed.wanted_state(), bed.get("/v1/canaries")["canaries"][:0]
+    before = bed.wanted_state(), standing(bed)
     got, answer = bed.api(method, path, body)
     assert got == status, (method, path, body, got, answer)
     for word in words:
         assert word in answer["error"]["message"], answer
-    assert (bed.wanted_state(), []) == before, answer
+    assert (bed.wanted_state(), standing(bed)) == before, answer
     return answer["error"]
 
 
@@ -69,9 +75,9 @@ def test_shares_move_by_steps():
         start(bed, stepPercent=25, intervalSeconds=1)
         seen, began = [], time.monotonic()
         while True:
-            item, weights = canary(bed), route(bed)
-            if item != canary(bed):
-                continue  # it stepped between the two questions, or the clock moved on
+            item, weights = both(bed)
+            share = round(item["percent"] * 10)
+            assert weights == ({"v2": 100} if item["state"] == "SUCCEEDED" else {"v1": 1000 - share, "v2": share}), item
             if not seen or seen[-1] != item["percent"]:
                 seen.append(item["percent"])
             if item["state"] == "SUCCEEDED":
@@ -206,23 +212,33 @@ def test_kill_and_restart_go_on():
         assert state(bed) == ("SUCCEEDED", 100) and route(bed) == {"v2": 100}
 
 
+def both(bed):
+    """The canary and its route of one moment, whatever happens every second."""
+    while True:
+        item, weights = canary(bed), route(bed)
+        again = canary(bed)
+        if (item["state"], item["percent"]) == (again["state"], again["percent"]):
+            return item, weights
+
+
 def test_a_kill_leaves_row_and_route_together():
-    """Killed at any time, the route of the next start is that of the canary's share."""
+    """Killed about when a step is taken, the next daemon finds row and route of the same step."""
     with Testbed() as bed:
         two_versions(bed)
-        for round in range(8):
-            start(bed, stepPercent=3, intervalSeconds=0)
-            time.sleep(1 + round * 0.131)
+        shares = set()
+        for round in range(16):
             bed.restart()
-            act(bed, "pause")
-            share = round_tenths(canary(bed)["percent"])
-            assert route(bed) == {"v1": 1000 - share, "v2": share}, round
+            up = time.monotonic()
+            start(bed, stepPercent=3, intervalSeconds=0)
+            time.sleep(max(0, up + 0.97 + round * 0.004 - time.monotonic()))
+            bed.restart()
+            item, weights = both(bed)
+            share = int(item["percent"] * 10 + 0.5)
+            assert weights == {"v1": 1000 - share, "v2": share}, (round, item, weights)
+            shares.add(share)
             act(bed, "abort")
             assert route(bed) == {"v1": 100}
-
-
-def round_tenths(percent):
-    return int(percent * 10 + 0.5)
+        note(f"shares after a kill, in tenths of a percent: {sorted(shares)}")
 
 
 def test_the_route_is_the_canarys():
