@@ -11,8 +11,8 @@ _svcconnect_service_names()
 _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="apply register deregister drain eject unject health weight route delete attach detach run status services endpoints
-        aliases routes tasks hosts events doctor help version"
+    local commands="apply register deregister drain eject unject health weight route canary delete attach detach run status
+        services endpoints aliases routes tasks hosts events doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
     COMPREPLY=()
@@ -25,7 +25,8 @@ _svcconnect()
         -n | --namespace)
             namespace=${COMP_WORDS[++i]}
             ;;
-        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file | --timeout | --for)
+        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file | --from | --to | --strategy | \
+            --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
             ((i++))
             ;;
         --)
@@ -43,7 +44,7 @@ _svcconnect()
         *)
             if [[ -z $command ]]; then
                 command=$word
-            elif [[ $command == @(route|delete|help) && -z $second ]]; then
+            elif [[ $command == @(route|canary|delete|help) && -z $second ]]; then
                 second=$word
             else
                 ((position++))
@@ -71,11 +72,15 @@ _svcconnect()
         mapfile -t COMPREPLY < <(compgen -W "tcp udp" -- "$current")
         return
         ;;
-    --service | --client)
+    --strategy)
+        mapfile -t COMPREPLY < <(compgen -W "linear canary" -- "$current")
+        return
+        ;;
+    --service | --client | --from | --to)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         return
         ;;
-    -n | --namespace | --address | --id | --weight | --timeout | --for)
+    -n | --namespace | --address | --id | --weight | --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
         return
         ;;
     esac
@@ -94,6 +99,11 @@ _svcconnect()
         deregister) options+=" --namespace --now" ;;
         drain) options+=" --namespace --timeout --kill" ;;
         eject) options+=" --namespace --for" ;;
+        canary)
+            options+=" --namespace --client"
+            [[ $second != start ]] ||
+                options+=" --from --to --strategy --step --percent --interval --max-failures --min-connects"
+            ;;
         unject | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
             options+=" --namespace"
             ;;
@@ -111,6 +121,9 @@ _svcconnect()
         ;;
     help:route:0 | route::*)
         mapfile -t COMPREPLY < <(compgen -W "set show clear" -- "$current")
+        ;;
+    help:canary:0 | canary::*)
+        mapfile -t COMPREPLY < <(compgen -W "start status pause resume promote abort clear" -- "$current")
         ;;
     help:delete:0 | delete::*)
         mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")

@@ -56,3 +56,47 @@ int argument_target(const char *text, char **ret_name, uint64_t *ret_weight)
 
     return equals ? split(text, equals, ret_name, ret_weight) : -EINVAL;
 }
+
+int argument_percent(const char *text, double *ret_percent)
+{
+    const char *point = strchr(text, '.');
+    size_t length = point ? (size_t)(point - text) : strlen(text);
+    char whole_text[8];
+    uint64_t whole;
+    uint64_t tenths = 0;
+
+    if (length >= sizeof(whole_text))
+        return -EINVAL;
+    memcpy(whole_text, text, length);
+    whole_text[length] = '\0';
+    if (parse_number(whole_text, 0, 1000000, &whole) < 0 ||
+        (point && (strlen(point + 1) != 1 || parse_number(point + 1, 0, 9, &tenths) < 0)))
+        return -EINVAL;
+    /* Divided once, so that 0.3 is the 0.3 of a document. */
+    *ret_percent = (double)(whole * 10 + tenths) / 10;
+    return 0;
+}
+
+int argument_duration(const char *text, uint64_t *ret_seconds)
+{
+    static const struct {
+        char letter;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    char number_text[12];
+    size_t length = strlen(text);
+    uint64_t number;
+
+    if (length < 2 || length > sizeof(number_text))
+        return -EINVAL;
+    memcpy(number_text, text, length - 1);
+    number_text[length - 1] = '\0';
+    if (parse_number(number_text, 0, UINT32_MAX, &number) < 0)
+        return -EINVAL;
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+        if (text[length - 1] == units[i].letter) {
+            *ret_seconds = number * units[i].seconds;
+            return 0;
+        }
+    return -EINVAL;
+}

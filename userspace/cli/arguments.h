@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The shapes that arguments have: numbers, NAME[:PORT], SERVICE=WEIGHT. What the values mean is the daemon's
- * to say. */
+/* The shapes that arguments have: numbers, NAME[:PORT], SERVICE=WEIGHT, PERCENT, DURATION. What the values
+ * mean is the daemon's to say. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,3 +18,9 @@ int argument_name_port(const char *text, char **ret_name, bool *ret_has_port, ui
 
 /* "v1=90". The caller frees *ret_name. -EINVAL, -ENOMEM. */
 int argument_target(const char *text, char **ret_name, uint64_t *ret_weight);
+
+/* "12.5" with at most one decimal, as a number of JSON has it. -EINVAL. */
+int argument_percent(const char *text, double *ret_percent);
+
+/* "30s", "6m", "1h" in seconds. -EINVAL: not of that form, or longer than can be counted. */
+int argument_duration(const char *text, uint64_t *ret_seconds);

@@ -3,33 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/alias_body.h"
 #include "cli/api.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
-
-/* The body that names the alias of the first argument, and the client of --client. Returns an exit status; on
- * CLI_DONE *ret_body is set.
- */
-static int name_alias(const struct invocation *invocation, cJSON **ret_body)
-{
-    _cleanup_free_ char *name = NULL;
-    bool has_port = false;
-    uint64_t port = 0;
-    cJSON *body;
-
-    if (argument_name_port(invocation->arguments[0], &name, &has_port, &port) < 0)
-        return report_usage(invocation, "\"%s\" is not of the form DNSNAME or DNSNAME:PORT",
-                            invocation->arguments[0]);
-    body = api_body_new(invocation);
-    api_add_string(&body, "dnsName", name);
-    if (has_port)
-        api_add_number(&body, "port", port);
-    api_add_string(&body, "client", invocation->options[OPTION_CLIENT]);
-    *ret_body = body;
-    return CLI_DONE;
-}
 
 /* One target object appended to `targets`. -EINVAL: not SERVICE=WEIGHT; -ENOMEM. */
 static int add_target(cJSON *targets, const char *word)
@@ -96,7 +75,7 @@ int command_route_set(const struct invocation *invocation)
         if (r < 0)
             return report_error(invocation, CLI_FAILED, "out of memory");
     }
-    status = name_alias(invocation, &body);
+    status = alias_body_new(invocation, &body);
     if (status != CLI_DONE)
         return status;
     api_add_item(&body, "targets", cJSON_Duplicate(targets, true));
@@ -110,7 +89,7 @@ int command_route_clear(const struct invocation *invocation)
 {
     _cleanup_control_response_ struct control_response response = {0};
     cJSON *body = NULL;
-    int status = name_alias(invocation, &body);
+    int status = alias_body_new(invocation, &body);
 
     if (status != CLI_DONE)
         return status;

@@ -128,6 +128,85 @@ const struct command command_rows[] = {
         .run = command_route_clear,
     },
     {
+        .word = "canary",
+        .second_word = "start",
+        .synopsis = "DNSNAME[:PORT] --from SERVICE --to SERVICE [--strategy linear|canary] [--step PERCENT | "
+                    "--percent PERCENT]\n         [--interval DURATION] [--max-failures PERCENT] "
+                    "[--min-connects N] [--client SERVICE] [-n NS]",
+        .summary = "lead an alias to another service by steps, and back at once if connects fail",
+        .details =
+            "Each step is watched for the interval; so is the last one, with all going to the new service.\n"
+            "A canary outlives the daemon. Until it has ended nobody else can change the route.\n"
+            "Example: svcconnect canary start backend:80 --from v1 --to v2 --step 10 --interval 6m",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO) |
+                   OPTION_BIT(OPTION_STRATEGY) | OPTION_BIT(OPTION_STEP) | OPTION_BIT(OPTION_PERCENT) |
+                   OPTION_BIT(OPTION_INTERVAL) | OPTION_BIT(OPTION_MAX_FAILURES) |
+                   OPTION_BIT(OPTION_MIN_CONNECTS),
+        .required = OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_start,
+    },
+    {
+        .word = "canary",
+        .second_word = "status",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
+        .summary = "list canaries: share, time to the next step, connects that failed in this one",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .most_arguments = 1,
+        .run = command_canary_status,
+    },
+    {
+        .word = "canary",
+        .second_word = "pause",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "hold a canary where it is; what is left of the step stays left",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "resume",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "go on with a paused canary",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "promote",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "give all to the new service now; the canary has succeeded",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "abort",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "give all back to the old service now, as the route was before",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "clear",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "forget a canary that has ended; its route stays",
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
         .word = "delete",
         .second_word = "service",
         .synopsis = "NAME [-n NS]",

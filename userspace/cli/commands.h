@@ -21,6 +21,11 @@ int command_delete_service(const struct invocation *invocation);
 int command_route_set(const struct invocation *invocation);
 int command_route_clear(const struct invocation *invocation);
 
+/* command_canary.c */
+int command_canary_start(const struct invocation *invocation);
+int command_canary_status(const struct invocation *invocation);
+int command_canary_act(const struct invocation *invocation); /* the second word is the action */
+
 /* command_tasks.c */
 int command_attach(const struct invocation *invocation);
 int command_detach(const struct invocation *invocation);

@@ -35,6 +35,19 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_NOW] = {"now", NULL, "without waiting for open connections", 0},
     [OPTION_FOR] = {"for", "SECONDS", "for how long (the service's first ejection time)", 0},
     [OPTION_FOLLOW] = {"follow", NULL, "go on with what happens, until interrupted", 0},
+    [OPTION_FROM] = {"from", "SERVICE", "the service that the alias leads to now", 0},
+    [OPTION_TO] = {"to", "SERVICE", "the service that it shall lead to", 0},
+    [OPTION_STRATEGY] = {"strategy", "linear|canary", "equal steps, or one small one and then all (linear)",
+                         0},
+    [OPTION_STEP] = {"step", "PERCENT", "linear: size of a step, 3.0 to 100.0 (10)", 0},
+    [OPTION_PERCENT] = {"percent", "PERCENT", "canary: the first share, 0.1 to 100.0 (5)", 0},
+    [OPTION_INTERVAL] =
+        {"interval", "DURATION",
+         "how long each step is watched, as 30s, 6m or 1h, at most 24h (linear 6m, canary 10m)", 0},
+    [OPTION_MAX_FAILURES] = {"max-failures", "PERCENT",
+                             "roll back when more of a step's connects fail; 100: never (5)", 0},
+    [OPTION_MIN_CONNECTS] = {"min-connects", "N",
+                             "judge a step by no fewer connects; with fewer it passes (20)", 0},
 };
 
 struct parser {

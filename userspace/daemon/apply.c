@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "daemon/canaries.h"
 #include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "model/names.h"
@@ -293,6 +294,7 @@ static int put_route(struct applying *applying, const struct document *document,
     _cleanup_free_ struct route_target *targets = calloc(route->n_targets + 1, sizeof(*targets));
     _cleanup_free_ struct service *named = calloc(route->n_targets + 1, sizeof(*named));
     struct client_alias alias = route->alias;
+    enum canaries_verdict verdict;
     struct registry_row row;
     struct error finding = {0};
     int r;
@@ -307,6 +309,12 @@ static int put_route(struct applying *applying, const struct document *document,
     r = name_targets(applying, document, route, named, targets);
     if (r < 0)
         return r;
+    verdict = canaries_judge_route(parent, route_client(document), &alias, targets, route->n_targets,
+                                   route->is_unhealthy_on_empty);
+    if (verdict == CANARIES_KEEP)
+        return 0;
+    if (verdict == CANARIES_REFUSE)
+        return say(applying, FINDING_ERROR, document, route->path, alias.dns_name, CANARIES_BUSY);
     return put(applying->transaction,
                row_for_route(document->namespace_name, route_client(document), &alias, targets,
                              route->n_targets, route->is_unhealthy_on_empty, &row),

@@ -24,6 +24,11 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
 int change_set_settings(struct transaction *transaction, const cJSON *body, cJSON *answer,
                         struct error *error);
 
+/* changes_canary.c; not for batches. */
+int change_start_canary(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error);
+int change_canary(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);
 
@@ -41,6 +46,16 @@ int change_route_port(const struct model_namespace *parent, const char *client, 
 /* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
 int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
                          const struct instance **ret_instance, struct error *error);
+/* The route that a body's namespace, client, dnsName and port name. Texts are the body's. */
+struct route_name {
+    const char *namespace_name;
+    const char *client; /* "" for everybody */
+    struct client_alias alias;
+};
+
+/* alias.port is 0 if the body has none and the name has no alias. */
+int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+                      struct error *error);
 
 /* The body's namespace, "default" where it is left out, checked. */
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);

@@ -75,12 +75,6 @@ int change_route_port(const struct model_namespace *parent, const char *client_n
     return only_port(parent, client, alias->dns_name, only_routes ? has_route : is_any, &alias->port, error);
 }
 
-struct route_name {
-    const char *namespace_name;
-    const char *client; /* "" for everybody */
-    struct client_alias alias;
-};
-
 static const struct client *find_client(const struct daemon *daemon, const struct route_name *name)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, name->namespace_name);
@@ -122,6 +116,12 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
         *ret_name = name;
     }
     return r;
+}
+
+int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+                      struct error *error)
+{
+    return read_alias(daemon, body, is_any, ret_name, error);
 }
 
 static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,

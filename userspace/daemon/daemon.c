@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/canaries.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/probes.h"
@@ -75,6 +76,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     (void)what;
     task_list_sweep(user);
     services_dir_sweep(user);
+    canaries_sweep(user);
 }
 
 static int make_events(struct daemon *daemon)

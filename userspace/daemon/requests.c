@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "daemon/canaries.h"
 #include "daemon/changes.h"
 #include "daemon/daemon.h"
 #include "daemon/reads.h"
@@ -67,6 +68,8 @@ CHANGE_REQUEST(delete_service)
 CHANGE_REQUEST(set_route)
 CHANGE_REQUEST(clear_route)
 CHANGE_REQUEST(set_settings)
+CHANGE_REQUEST(start_canary)
+CHANGE_REQUEST(canary)
 
 /* One of a batch: "op" says which change, the rest is its body. */
 static int batch_item(struct transaction *transaction, cJSON *item, struct error *error)
@@ -185,6 +188,9 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},
     {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/settings", read_settings, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, NULL, 0},
+    {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES},
     {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0},

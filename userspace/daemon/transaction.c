@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/canaries.h"
 #include "daemon/daemon.h"
 #include "daemon/scopes.h"
 #include "registry/rows.h"
@@ -77,6 +78,11 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         row_done(&row);
         row_done(&undo);
         return 0;
+    }
+    if (r == 0 && !transaction->drives_canary && canaries_guard(transaction->daemon, row.key, error) < 0) {
+        row_done(&row);
+        row_done(&undo);
+        return -EBUSY;
     }
     if (r == 0)
         r = transaction_touch_row(transaction, row.key);

@@ -37,6 +37,7 @@ struct transaction {
     struct touched *instances;
     struct scope_change *scopes; /* of clients whose routes change */
     size_t n_scopes;
+    bool drives_canary; /* its routes are a canary's, which nobody else may change; set after the beginning */
 };
 
 void transaction_begin(struct transaction *transaction, struct daemon *daemon);

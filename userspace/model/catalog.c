@@ -455,6 +455,7 @@ static void free_namespace(struct model_namespace *parent)
         free_service(service);
     }
     catalog_free_documents(parent);
+    catalog_free_canaries(parent);
     free(parent->name);
     free(parent);
 }

@@ -18,6 +18,7 @@
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
+#include "model/canary.h"
 #include "model/service_settings.h"
 
 /* "dnsName:port/tcp" of a client alias: its name within a namespace. */
@@ -103,6 +104,20 @@ struct stored_document {
     UT_hash_handle hh;
 };
 
+#define CATALOG_CLIENT_SIZE     256
+#define CATALOG_CANARY_KEY_SIZE (CATALOG_CLIENT_SIZE + ALIAS_IDENTITY_SIZE)
+
+/* A canary of the alias, for the tasks of `client` or, with "", for everybody; kept when it has ended. */
+struct catalog_canary {
+    char key[CATALOG_CANARY_KEY_SIZE]; /* "CLIENT/ALIAS" */
+    char client[CATALOG_CLIENT_SIZE];
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct client_alias alias;
+    struct canary canary;
+    bool is_stuck; /* its last step failed, which has been said. Set by the daemon */
+    UT_hash_handle hh;
+};
+
 struct model_namespace {
     char *name;
     bool is_declared;
@@ -111,6 +126,7 @@ struct model_namespace {
     struct client *clients;            /* by name; only those with routes */
     struct alias_owner *owners;        /* by identity */
     struct stored_document *documents; /* by name */
+    struct catalog_canary *canaries;   /* by client and identity */
     UT_hash_handle hh;
 };
 
@@ -182,6 +198,17 @@ int catalog_set_settings(struct service *service, const struct service_settings 
 void catalog_forget_settings(struct service *service);
 bool catalog_has_global_settings(const struct catalog *catalog); /* other than the defaults */
 void catalog_reset_global_settings(struct catalog *catalog);
+
+/*
+ * The canary of an alias and client ("": everybody). Setting one that is there changes it in its place, so a
+ * walk over all may do so. -ENOMEM; -EINVAL: the client's name is too long.
+ */
+struct catalog_canary *catalog_canary(const struct model_namespace *parent, const char *client,
+                                      const char *identity);
+int catalog_set_canary(struct model_namespace *parent, const char *client, const struct client_alias *alias,
+                       const struct canary *canary);
+void catalog_remove_canary(struct model_namespace *parent, struct catalog_canary *entry);
+void catalog_free_canaries(struct model_namespace *parent); /* for catalog_free() */
 
 /* Removals. Removing a service that is still mentioned leaves it undeclared. */
 void catalog_remove_instance(struct catalog *catalog, struct instance *instance);

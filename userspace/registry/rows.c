@@ -17,6 +17,7 @@ static const struct {
     {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
     {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
     {"host/scope/", ROW_HOST_SCOPE, 1}, {"settings/global", ROW_GLOBAL_SETTINGS, 0},
+    {"canaries/", ROW_CANARY, 3},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -60,6 +61,7 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         ret_name->last = parts[2];
         break;
     case ROW_ROUTE:
+    case ROW_CANARY:
         ret_name->namespace_name = parts[0];
         ret_name->client = parts[1];
         ret_name->last = parts[2];
@@ -253,6 +255,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     const struct instance *instance;
     const struct route *route;
     const struct stored_document *document;
+    const struct catalog_canary *canary;
     int r = row_parse_key(key, &name);
 
     if (r < 0)
@@ -289,6 +292,11 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
         document = catalog_document(parent, name.last);
         if (document)
             return row_for_document(parent->name, document->name, document->source, document->text, ret_row);
+        break;
+    case ROW_CANARY:
+        canary = catalog_canary(parent, name.client, name.last);
+        if (canary)
+            return row_for_canary(parent->name, canary, ret_row);
         break;
     default:
         break;

@@ -3,11 +3,12 @@
  * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
  *   namespaces/NS                    {}
  *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}], "document",
- * "settings"} instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health"}
- *   routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
+ * "settings"} instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health",
+ * "draining"} routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
  *                                    (CLIENT empty: everybody; without onEmpty: refuse)
  *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
  *   settings/global                  {"ejection", "connectTimeoutSeconds"}
+ *   canaries/NS/CLIENT/ALIAS         {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
  *   host/address/DNSNAME             number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]           scope number on this host
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
@@ -26,6 +27,7 @@ enum row_kind {
     ROW_ROUTE,
     ROW_DOCUMENT,
     ROW_GLOBAL_SETTINGS,
+    ROW_CANARY,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
@@ -38,7 +40,7 @@ struct row_name {
     char text[ROW_KEY_SIZE]; /* backs the members below */
     const char *namespace_name;
     const char *service; /* ROW_SERVICE, ROW_INSTANCE */
-    const char *client;  /* ROW_ROUTE: "" for everybody */
+    const char *client;  /* ROW_ROUTE, ROW_CANARY: "" for everybody */
     const char *last;    /* instance id, alias identity, document or dns name */
 };
 
@@ -61,6 +63,8 @@ int row_delete_document(const char *namespace_name, const char *name, struct reg
 /* All defaults: a deletion. */
 int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,
                             struct registry_row *ret_row);
+int row_for_canary(const char *namespace_name, const struct catalog_canary *entry,
+                   struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
 /* Deletions: a key with no value. */
@@ -69,6 +73,8 @@ int row_delete_instance(const char *namespace_name, const char *service, const c
                         struct registry_row *ret_row);
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row);
+int row_delete_canary(const char *namespace_name, const char *client, const char *identity,
+                      struct registry_row *ret_row);
 
 void row_done(struct registry_row *row);
 

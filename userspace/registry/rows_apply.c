@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "model/names.h"
 #include "registry/rows.h"
+#include "registry/rows_internal.h"
 
 #define MAX_WEIGHT  65535
 #define MAX_TARGETS 256 /* of a route; sums of weights are sized for it */
@@ -191,9 +192,7 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
     return 0;
 }
 
-/* "dnsName:port/protocol" back to its parts; it must be spelt as alias_identity() does, or nobody finds it.
- */
-static int parse_identity(const char *text, struct client_alias *ret_alias)
+int row_parse_identity(const char *text, struct client_alias *ret_alias)
 {
     char canonical[ALIAS_IDENTITY_SIZE];
     struct client_alias alias = {.protocol = TCP};
@@ -265,7 +264,7 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
         r = error_input(error, "onEmpty", on_empty, "refuse, unhealthy");
     if (r == 0 && cJSON_GetArraySize(list) > MAX_TARGETS)
         r = error_input(error, "targets", "(more)", "at most %d", MAX_TARGETS);
-    if (r == 0 && parse_identity(name->last, &alias) < 0)
+    if (r == 0 && row_parse_identity(name->last, &alias) < 0)
         r = error_input(error, "alias", name->last, "dnsName:port/protocol in lower case");
     if (r < 0)
         return r;
@@ -328,6 +327,7 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
         parent && name->service ? catalog_service(catalog, parent->name, name->service) : NULL;
     struct stored_document *document;
     struct instance *instance;
+    struct catalog_canary *canary;
     struct route *route;
 
     if (!parent)
@@ -351,6 +351,11 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
         document = catalog_document(parent, name->last);
         if (document)
             catalog_remove_document(catalog, parent, document);
+        break;
+    case ROW_CANARY:
+        canary = catalog_canary(parent, name->client, name->last);
+        if (canary)
+            catalog_remove_canary(parent, canary);
         break;
     case ROW_NAMESPACE:
         parent->is_declared = false;
@@ -390,6 +395,8 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
         return apply_route(catalog, name, json, error);
     case ROW_DOCUMENT:
         return apply_document(catalog, name, json, error);
+    case ROW_CANARY:
+        return row_apply_canary(catalog, name, json, error);
     default:
         parent = catalog_make_namespace(catalog, name->namespace_name);
         if (!parent)
