@@ -18,6 +18,10 @@ int command_delete_service(const struct invocation *invocation);
 int command_route_set(const struct invocation *invocation);
 int command_route_clear(const struct invocation *invocation);
 
+/* command_settings.c */
+int command_set(const struct invocation *invocation);
+int command_settings(const struct invocation *invocation);
+
 /* command_tasks.c */
 int command_attach(const struct invocation *invocation);
 int command_detach(const struct invocation *invocation);

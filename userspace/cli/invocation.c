@@ -30,6 +30,8 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                      'f'},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would change, change nothing", 0},
     [OPTION_CLIENT] = {"client", "SERVICE", "only for the tasks of this client service", 0},
+    [OPTION_ON_EMPTY] = {"on-empty", "refuse|unhealthy",
+                         "with no healthy endpoint: refuse, or take the others", 0},
 };
 
 struct parser {

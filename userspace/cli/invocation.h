@@ -34,6 +34,7 @@ enum cli_option {
     OPTION_FILE,
     OPTION_DRY_RUN,
     OPTION_CLIENT,
+    OPTION_ON_EMPTY,
     OPTION_MAX,
 };
 
