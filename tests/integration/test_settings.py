@@ -98,6 +98,19 @@ def test_the_same_again_writes_nothing():
         assert everything(bed) == before
 
 
+def test_entries_of_the_instances_are_renewed():
+    with Testbed() as bed:
+        bed.register("v1", "127.0.0.2:8081")
+        bed.register("v1", "127.0.0.3:8081")
+        bed.register("v2", "127.0.0.4:8081")
+        before = bed.status()["writes"]["maps"]
+        put_ok(bed, {"slowStartSeconds": 5}, service="v1")
+        assert bed.status()["writes"]["maps"] == before + 2
+        # What holds for everybody is in no entry.
+        put_ok(bed, {"connectTimeoutSeconds": 5})
+        assert bed.status()["writes"]["maps"] == before + 2
+
+
 def test_global_settings_hold_for_those_without():
     with Testbed() as bed:
         bed.register("v1", "127.0.0.2:8081")

@@ -123,11 +123,11 @@ static bool parse_status(const char *text, uint16_t *ret_min, uint16_t *ret_max)
     char first[4];
     uint64_t low, high;
 
-    if (dash && dash - text != 3)
+    if ((dash ? (size_t)(dash - text) : strlen(text)) != sizeof(first) - 1)
         return false;
-    (void)snprintf(first, sizeof(first), "%.3s", text);
-    if ((!dash && strlen(text) != 3) || parse_number(first, 100, 599, &low) < 0 ||
-        parse_number(dash ? dash + 1 : first, low, 599, &high) < 0)
+    memcpy(first, text, sizeof(first) - 1);
+    first[sizeof(first) - 1] = '\0';
+    if (parse_number(first, 100, 599, &low) < 0 || parse_number(dash ? dash + 1 : first, low, 599, &high) < 0)
         return false;
     *ret_min = (uint16_t)low;
     *ret_max = (uint16_t)high;

@@ -229,7 +229,10 @@ static void test_commands_that_are_refused(void **state)
 static char *command_text(size_t length, size_t words)
 {
     char *text = calloc(1, length + words * 4 + 64);
-    size_t at = (size_t)sprintf(text, "{'healthCheck':{'command':['CMD','");
+    size_t at;
+
+    assert_non_null(text);
+    at = (size_t)sprintf(text, "{'healthCheck':{'command':['CMD','");
 
     memset(text + at, 'a', length);
     strcat(text, "'");
