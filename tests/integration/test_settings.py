@@ -111,6 +111,16 @@ def test_entries_of_the_instances_are_renewed():
         assert bed.status()["writes"]["maps"] == before + 2
 
 
+def test_another_change_of_a_service_leaves_its_instances_alone():
+    with Testbed() as bed:
+        apply(bed, document(drainSeconds=3, clientAliases=[{"port": 80, "dnsName": "web"}]))
+        for number in range(20):
+            bed.register("web", f"127.0.0.{number + 2}:8081")
+        before = bed.status()["writes"]["maps"]
+        apply(bed, document(drainSeconds=3, clientAliases=[{"port": 81, "dnsName": "web"}]))
+        assert bed.status()["writes"]["maps"] - before < 20
+
+
 def test_global_settings_hold_for_those_without():
     with Testbed() as bed:
         bed.register("v1", "127.0.0.2:8081")

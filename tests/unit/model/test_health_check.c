@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-
 #include "settings_text.h"
 
 static void test_types(void **state)
@@ -225,17 +223,14 @@ static void test_commands_that_are_refused(void **state)
     expect_refused("{'healthCheck':{'type':'exec','command':null}}", "healthCheck.command", "missing");
 }
 
-/* ["CMD", "aaa..." (length), "b" x words] */
-static char *command_text(size_t length, size_t words)
+/* ["CMD", "aaa..." (length), "b" x words], until the next call */
+static const char *command_text(size_t length, size_t words)
 {
-    char *text = calloc(1, length + words * 4 + 64);
-    size_t at;
-
-    assert_non_null(text);
-    at = (size_t)sprintf(text, "{'healthCheck':{'command':['CMD','");
+    static char text[8192];
+    size_t at = (size_t)snprintf(text, sizeof(text), "{'healthCheck':{'command':['CMD','");
 
     memset(text + at, 'a', length);
-    strcat(text, "'");
+    strcpy(text + at + length, "'");
     for (size_t i = 0; i < words; i++)
         strcat(text, ",'b'");
     return strcat(text, "]}}");
@@ -252,7 +247,7 @@ static void test_limits_of_commands(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
-        _cleanup_free_ char *text = command_text(rows[i].length, rows[i].words);
+        const char *text = command_text(rows[i].length, rows[i].words);
 
         if (rows[i].is_good)
             read_good(&settings, text);
