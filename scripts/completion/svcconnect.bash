@@ -8,11 +8,16 @@ _svcconnect_service_names()
         grep -o '"name": *"[^"]*"' | sed 's/.*"\([^"]*\)"$/\1/'
 }
 
+_svcconnect_settings="healthCheck.type= healthCheck.interval= healthCheck.timeout= healthCheck.retries=
+    healthCheck.healthyRetries= healthCheck.startPeriod= healthCheck.port= healthCheck.path= healthCheck.host=
+    healthCheck.expectedStatus= healthCheck.command= ejection.failures= ejection.windowSeconds= ejection.baseSeconds=
+    ejection.maxSeconds= connectTimeoutSeconds= panicThresholdPercent= slowStartSeconds= drainSeconds= admissionSeconds="
+
 _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="apply register deregister drain eject unject health weight route canary delete attach detach run status
-        services endpoints aliases routes tasks hosts events doctor help version"
+    local commands="apply register deregister drain eject unject health weight route canary delete set attach detach run status
+        services endpoints aliases routes settings tasks hosts events doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
     COMPREPLY=()
@@ -25,8 +30,8 @@ _svcconnect()
         -n | --namespace)
             namespace=${COMP_WORDS[++i]}
             ;;
-        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | -f | --file | --from | --to | --strategy | \
-            --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
+        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | --on-empty | -f | --file | --from | \
+            --to | --strategy | --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
             ((i++))
             ;;
         --)
@@ -76,6 +81,10 @@ _svcconnect()
         mapfile -t COMPREPLY < <(compgen -W "linear canary" -- "$current")
         return
         ;;
+    --on-empty)
+        mapfile -t COMPREPLY < <(compgen -W "refuse unhealthy" -- "$current")
+        return
+        ;;
     --service | --client | --from | --to)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         return
@@ -95,7 +104,10 @@ _svcconnect()
         detach) options+=" --cgroup --all" ;;
         run) options+=" --namespace --service --" ;;
         events) options+=" --namespace --follow" ;;
-        route) options+=" --namespace --client" ;;
+        route)
+            options+=" --namespace --client"
+            [[ $second != set ]] || options+=" --on-empty"
+            ;;
         deregister) options+=" --namespace --now" ;;
         drain) options+=" --namespace --timeout --kill" ;;
         eject) options+=" --namespace --for" ;;
@@ -104,7 +116,7 @@ _svcconnect()
             [[ $second != start ]] ||
                 options+=" --from --to --strategy --step --percent --interval --max-failures --min-connects"
             ;;
-        unject | health | weight | delete | services | endpoints | aliases | routes | tasks | hosts)
+        unject | health | weight | delete | set | services | endpoints | aliases | routes | settings | tasks | hosts)
             options+=" --namespace"
             ;;
         esac
@@ -128,7 +140,16 @@ _svcconnect()
     help:delete:0 | delete::*)
         mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")
         ;;
-    register::0 | deregister::0 | drain::0 | eject::0 | unject::0 | health::0 | weight::0 | delete:service:0)
+    set::0)
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names) $_svcconnect_settings" -- "$current")
+        ;;
+    set::*)
+        # The value follows; = ends a word for readline, so that only names are completed.
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -W "$_svcconnect_settings" -- "$current")
+        ;;
+    register::0 | deregister::0 | drain::0 | eject::0 | unject::0 | health::0 | weight::0 | delete:service:0 | settings::0)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
         ;;
     health::2)

@@ -27,6 +27,17 @@ static int parse(const char *text, size_t size, struct document_list *list, stru
     return documents_parse("fuzz", text, size, &options, list, findings);
 }
 
+/* What is stored of them is all there is. */
+static void check_settings(const struct service_settings *settings)
+{
+    _cleanup_(service_settings_done) struct service_settings again = SERVICE_SETTINGS_DEFAULT;
+    _cleanup_json_ cJSON *json = service_settings_write(settings);
+    struct error error = {0};
+
+    require(service_settings_read(json, &again, &error) == 0);
+    require(service_settings_equal(settings, &again));
+}
+
 static void check_document(const struct document *document)
 {
     _cleanup_json_ cJSON *json = NULL;
@@ -43,6 +54,7 @@ static void check_document(const struct document *document)
         const struct document_service *service = &document->services[s];
 
         require(service->discovery_name && service->port_name && service->path[0]);
+        check_settings(&service->settings);
         for (size_t a = 0; a < service->n_aliases; a++)
             require(service->aliases[a].alias.port > 0 && service->aliases[a].alias.dns_name[0] &&
                     service->aliases[a].path[0]);

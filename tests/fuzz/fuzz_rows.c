@@ -26,6 +26,12 @@ static struct catalog *filled(void)
          "{\"targets\":[{\"service\":\"v1\",\"weight\":1},{\"service\":\"v2\",\"weight\":2}]}"},
         {"routes/ns/shop/api:80/tcp", "{\"targets\":[{\"service\":\"v3\",\"weight\":1}]}"},
         {"services/ns/v1", "{\"clientAliases\":[],\"document\":\"td\"}"},
+        {"services/ns/v3",
+         "{\"clientAliases\":[],\"settings\":{\"healthCheck\":{\"type\":\"http\",\"interval\":7,\"path\":\"/"
+         "r\",\"expectedStatus\":204},\"ejection\":{\"failures\":3,\"windowSeconds\":30,\"baseSeconds\":30,"
+         "\"maxSeconds\":300},\"drainSeconds\":0}}"},
+        {"settings/global", "{\"ejection\":{\"failures\":9,\"windowSeconds\":30,\"baseSeconds\":30,"
+                            "\"maxSeconds\":300},\"connectTimeoutSeconds\":2}"},
         {"documents/ns/td", "{\"source\":\"td.json\",\"text\":\"{}\"}"},
     };
     struct catalog *catalog = catalog_new();

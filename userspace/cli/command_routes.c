@@ -79,6 +79,7 @@ int command_route_set(const struct invocation *invocation)
     if (status != CLI_DONE)
         return status;
     api_add_item(&body, "targets", cJSON_Duplicate(targets, true));
+    api_add_string(&body, "onEmpty", invocation->options[OPTION_ON_EMPTY]);
     status = api_change(invocation, "PUT", "/v1/routes", body, &response);
     if (status == CLI_DONE && !invocation->is_json)
         print_route(invocation, targets);

@@ -96,12 +96,13 @@ const struct command command_rows[] = {
     {
         .word = "route",
         .second_word = "set",
-        .synopsis = "DNSNAME[:PORT] SERVICE=WEIGHT... [--client SERVICE] [-n NS]",
+        .synopsis =
+            "DNSNAME[:PORT] SERVICE=WEIGHT... [--client SERVICE] [--on-empty refuse|unhealthy] [-n NS]",
         .summary = "split a client alias between services by weight; a new alias is created",
         .details =
             "With --client only for the tasks of that service; the others keep the route for everybody.\n"
             "Example: svcconnect route set backend:80 v1=90 v2=10",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_ON_EMPTY),
         .least_arguments = 2,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
         .run = command_route_set,
@@ -218,6 +219,20 @@ const struct command command_rows[] = {
         .run = command_delete_service,
     },
     {
+        .word = "set",
+        .synopsis = "[SERVICE] NAME=VALUE... [-n NS]",
+        .summary = "health check, ejection and times of a service, or what holds for those without",
+        .details = "NAME= alone puts one back to its default. Without SERVICE: ejection and "
+                   "connectTimeoutSeconds of\n"
+                   "every service that has none of its own.\n"
+                   "Example: svcconnect set backend healthCheck.type=http healthCheck.path=/ready "
+                   "ejection.failures=3",
+        .options = NAMESPACE,
+        .least_arguments = 1,
+        .most_arguments = COMMAND_ANY_ARGUMENTS,
+        .run = command_set,
+    },
+    {
         .word = "attach",
         .synopsis = "--cgroup PATH [-n NS] [--service NAME]",
         .summary = "make a cgroup a task: its processes reach the namespace's aliases",
@@ -277,6 +292,14 @@ const struct command command_rows[] = {
         .summary = "as route show",
         .options = NAMESPACE,
         .run = command_routes,
+    },
+    {
+        .word = "settings",
+        .synopsis = "[SERVICE] [-n NS]",
+        .summary = "list what was set, or everything that holds for one service",
+        .options = NAMESPACE,
+        .most_arguments = 1,
+        .run = command_settings,
     },
     {
         .word = "tasks",

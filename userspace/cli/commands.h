@@ -26,6 +26,10 @@ int command_canary_start(const struct invocation *invocation);
 int command_canary_status(const struct invocation *invocation);
 int command_canary_act(const struct invocation *invocation); /* the second word is the action */
 
+/* command_settings.c */
+int command_set(const struct invocation *invocation);
+int command_settings(const struct invocation *invocation);
+
 /* command_tasks.c */
 int command_attach(const struct invocation *invocation);
 int command_detach(const struct invocation *invocation);

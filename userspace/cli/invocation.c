@@ -48,6 +48,8 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                              "roll back when more of a step's connects fail; 100: never (5)", 0},
     [OPTION_MIN_CONNECTS] = {"min-connects", "N",
                              "judge a step by no fewer connects; with fewer it passes (20)", 0},
+    [OPTION_ON_EMPTY] = {"on-empty", "refuse|unhealthy",
+                         "with no healthy endpoint: refuse, or take the others", 0},
 };
 
 struct parser {

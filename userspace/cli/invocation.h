@@ -47,6 +47,7 @@ enum cli_option {
     OPTION_INTERVAL,
     OPTION_MAX_FAILURES,
     OPTION_MIN_CONNECTS,
+    OPTION_ON_EMPTY,
     OPTION_MAX,
 };
 

@@ -35,9 +35,19 @@ bool settings_read_number(struct settings_reading *reading, const cJSON *object,
 void settings_write_number(cJSON *object, const struct settings_number *number, const void *base,
                            bool is_full);
 
+/* ---- health_check.c, health_check_read.c ---- */
+
+#define HEALTH_CHECK_TYPES   (HEALTH_CHECK_EXEC + 1)
+#define HEALTH_CHECK_NUMBERS 5
+
+extern const char *const health_check_type_names[HEALTH_CHECK_TYPES];
+extern const struct settings_number
+    health_check_numbers[HEALTH_CHECK_NUMBERS]; /* interval and timeout first */
+
 /* `item` null: back to no check. */
 void health_check_read(struct settings_reading *reading, const cJSON *item, struct health_check *check);
 /* The caller's; NULL: no memory. */
 cJSON *health_check_write(const struct health_check *check, bool is_full);
+void health_check_free_command(char **command); /* NULL-safe */
 int health_check_copy(const struct health_check *check, struct health_check *ret);
 bool health_check_equal(const struct health_check *a, const struct health_check *b);

@@ -132,6 +132,9 @@ static void test_equal_routes_have_equal_names(void **state)
     expect_names(daemon, "a", "b", false);
     remove_route(daemon, "b", "more:80/tcp");
     expect_names(daemon, "a", "b", true);
+    catalog_route(catalog_namespace(daemon->catalog, "ns"), client_of(daemon, "ns", "b"), "x:80/tcp")
+        ->is_unhealthy_on_empty = true;
+    expect_names(daemon, "a", "b", false);
     remove_route(daemon, "c", "z:80/tcp");
     expect_names(daemon, "a", "c", false);
 }

@@ -93,33 +93,6 @@ static void test_access_log(void **state)
         AT_BLOCK ".accessLogConfiguration.includeQueryParameters");
 }
 
-static void test_health_check(void **state)
-{
-    static const struct {
-        const char *member;
-        unsigned low, high;
-    } ranges[] = {{"interval", 5, 300}, {"timeout", 2, 120}, {"retries", 1, 10}, {"startPeriod", 0, 300}};
-    char text[512];
-    char path[128];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        (void)snprintf(path, sizeof(path), AT_SERVICE ".healthCheck.%s", ranges[i].member);
-        for (int n = (int)ranges[i].low - 1; n <= (int)ranges[i].high + 1; n++) {
-            (void)snprintf(text, sizeof(text), WITH("'healthCheck':{'command':['CMD','true'],'%s':%d}"),
-                           ranges[i].member, n);
-            if (n < (int)ranges[i].low || n > (int)ranges[i].high)
-                expect_bad(text, path);
-            else if (n == (int)ranges[i].low || n == (int)ranges[i].high)
-                expect_warning(text, AT_SERVICE ".healthCheck", "accepted, probes come with a later version");
-        }
-    }
-    expect_bad(WITH("'healthCheck':{'interval':30}"), AT_SERVICE ".healthCheck.command");
-    expect_bad(WITH("'healthCheck':{'command':[]}"), AT_SERVICE ".healthCheck.command");
-    expect_bad(WITH("'healthCheck':{'command':['CMD',1]}"), AT_SERVICE ".healthCheck.command");
-    expect_bad(WITH("'healthCheck':{'command':'true'}"), AT_SERVICE ".healthCheck.command");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,7 +101,6 @@ int main(void)
         cmocka_unit_test(test_ports_and_test_traffic),
         cmocka_unit_test(test_logging),
         cmocka_unit_test(test_access_log),
-        cmocka_unit_test(test_health_check),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

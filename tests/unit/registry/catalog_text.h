@@ -26,6 +26,16 @@ static inline void write_instance(FILE *out, const struct instance *instance)
                   instance->port, (int)instance->protocol, (int)instance->health, instance->weight);
 }
 
+/* Takes `settings` over. */
+static inline void write_settings(FILE *out, cJSON *settings)
+{
+    char *text = cJSON_PrintUnformatted(settings);
+
+    (void)fprintf(out, " settings %s", text);
+    cJSON_free(text);
+    cJSON_Delete(settings);
+}
+
 static inline void write_service(FILE *out, const struct service *service)
 {
     struct instance *instance, *next;
@@ -37,6 +47,8 @@ static inline void write_service(FILE *out, const struct service *service)
         (void)fprintf(out, " %s", alias_identity(&service->aliases[i], identity));
     if (service->document)
         (void)fprintf(out, " document %s", service->document);
+    if (service->settings)
+        write_settings(out, service_settings_write(service->settings));
     (void)fputc('\n', out);
     HASH_ITER (hh, service->instances, instance, next) {
         write_instance(out, instance);
@@ -50,6 +62,8 @@ static inline void write_routes(FILE *out, const char *parent, const char *clien
         (void)fprintf(out, "route %s/%s/%s", parent, client, route->identity);
         for (size_t i = 0; i < route->n_targets; i++)
             (void)fprintf(out, " %s=%u", route->targets[i].service->name, route->targets[i].weight);
+        if (route->is_unhealthy_on_empty)
+            (void)fprintf(out, " unhealthy on empty");
         (void)fputc('\n', out);
     }
 }
@@ -101,6 +115,11 @@ static inline char *catalog_text(const struct catalog *catalog)
         abort();
     (void)fprintf(out, "counts %zu %zu %zu\n", catalog->n_services, catalog->n_instances,
                   catalog->n_documents);
+    if (catalog_has_global_settings(catalog)) {
+        (void)fprintf(out, "global");
+        write_settings(out, service_settings_write_global(&catalog->ejection, catalog->connect_timeout_ms));
+        (void)fputc('\n', out);
+    }
     HASH_ITER (hh, catalog->namespaces, parent, next) {
         write_namespace(out, parent);
     }

@@ -41,6 +41,13 @@ static const char *const contents[][2] = {
     {"documents/ns/web-td_1.x",
      "{\"source\":\"/etc/a \\\"b\\\".json\",\"text\":\"{\\n\\t\\\"family\\\": \\\"\xc3\xa9\\\"\\n}\"}"},
     {"documents/other/web-td_1.x", "{\"source\":\"\",\"text\":\"\"}"},
+    {"services/ns/looked-after",
+     "{\"clientAliases\":[],\"settings\":{\"healthCheck\":{\"type\":\"http\",\"interval\":7,\"path\":\"/"
+     "r\",\"expectedStatus\":204},\"ejection\":{\"failures\":3,\"windowSeconds\":30,\"baseSeconds\":30,"
+     "\"maxSeconds\":300},\"drainSeconds\":0}}"},
+    {"routes/other//empty:80/tcp", "{\"targets\":[],\"onEmpty\":\"unhealthy\"}"},
+    {"settings/global", "{\"ejection\":{\"failures\":9,\"windowSeconds\":30,\"baseSeconds\":30,"
+                        "\"maxSeconds\":300},\"connectTimeoutSeconds\":2}"},
     {"documents/other/json", "{\"source\":\"\",\"text\":\"{\\\"a\\\":\\\"\\\\u0000\\\"}\"}"},
 };
 
@@ -90,6 +97,9 @@ static void test_keys(void **state)
     expect_key("host/scope/ns/shop", ROW_HOST_SCOPE, NULL, NULL, "ns/shop");
     expect_key("document/ns/web", ROW_UNKNOWN, NULL, NULL, NULL);
     expect_key("namespace", ROW_UNKNOWN, NULL, NULL, NULL);
+    expect_key("settings/global", ROW_GLOBAL_SETTINGS, NULL, NULL, NULL);
+    expect_key("settings/global/more", ROW_UNKNOWN, NULL, NULL, NULL);
+    expect_key("settings/other", ROW_UNKNOWN, NULL, NULL, NULL);
     expect_key("", ROW_UNKNOWN, NULL, NULL, NULL);
 }
 
@@ -183,6 +193,28 @@ static void test_order_of_arrival(void **state)
     catalog_free(&backwards);
 }
 
+/* What is usual is not written: rows look as they did before there were settings. */
+static void test_usual_settings_are_not_written(void **state)
+{
+    struct catalog *catalog = catalog_new();
+    _cleanup_(row_done) struct registry_row service = {0};
+    _cleanup_(row_done) struct registry_row route = {0};
+    _cleanup_(row_done) struct registry_row global = {0};
+
+    (void)state;
+    apply(catalog, "services/ns/web", "{\"clientAliases\":[],\"settings\":{\"drainSeconds\":20}}");
+    assert_null(catalog_service(catalog, "ns", "web")->settings);
+    apply(catalog, "routes/ns//api:80/tcp", "{\"targets\":[],\"onEmpty\":\"refuse\"}");
+    apply(catalog, "settings/global", "{\"ejection\":{\"failures\":5},\"connectTimeoutSeconds\":0}");
+    assert_int_equal(row_of_catalog(catalog, "services/ns/web", &service), 0);
+    assert_string_equal(service.value, "{\"clientAliases\":[]}");
+    assert_int_equal(row_of_catalog(catalog, "routes/ns//api:80/tcp", &route), 0);
+    assert_string_equal(route.value, "{\"targets\":[]}");
+    assert_int_equal(row_of_catalog(catalog, "settings/global", &global), 0);
+    assert_null(global.value);
+    catalog_free(&catalog);
+}
+
 static void expect_row(struct registry_row *row, int r, const char *key, const char *value)
 {
     assert_int_equal(r, 0);
@@ -232,6 +264,10 @@ static void test_members_left_out(void **state)
     apply(catalog, "services/ns/web", "{\"clientAliases\":[{\"dnsName\":\"WEB\",\"port\":80}]}");
     assert_non_null(catalog_alias_owner(catalog_namespace(catalog, "ns"), "web:80/tcp"));
     assert_null(instance->service->document);
+    apply(catalog, "services/ns/web",
+          "{\"settings\":{\"later\":1,\"healthCheck\":{\"type\":\"tcp\",\"later\":1},\"drainSeconds\":4}}");
+    assert_int_equal(service_get_settings(instance->service)->drain_ms, 4000);
+    assert_int_equal(service_get_settings(instance->service)->check.type, HEALTH_CHECK_TCP);
     apply(catalog, "documents/ns/web", "{\"text\":\"t\",\"appliedAt\":5}");
     assert_string_equal(catalog_document(catalog_namespace(catalog, "ns"), "web")->source, "");
     catalog_free(&catalog);
@@ -307,6 +343,14 @@ static const char *const changes[][2] = {
     {"documents/ns/web-td_1.x", "{\"source\":\"elsewhere\",\"text\":\"{}\"}"},
     {"documents/ns/web-td_1.x", NULL},
     {"documents/ns/fresh", "{\"text\":\"{}\"}"},
+    {"services/ns/looked-after", "{\"clientAliases\":[]}"},
+    {"services/ns/looked-after", "{\"clientAliases\":[],\"settings\":{\"drainSeconds\":1}}"},
+    {"services/ns/looked-after", NULL},
+    {"services/ns/bare", "{\"clientAliases\":[],\"settings\":{\"drainSeconds\":1}}"},
+    {"routes/other//empty:80/tcp", "{\"targets\":[]}"},
+    {"routes/other//api:80/udp", "{\"targets\":[],\"onEmpty\":\"unhealthy\"}"},
+    {"settings/global", "{\"connectTimeoutSeconds\":3}"},
+    {"settings/global", NULL},
     {"namespaces/ns", NULL},
     {"namespaces/other", "{}"},
 };
@@ -364,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_key_length),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_order_of_arrival),
+        cmocka_unit_test(test_usual_settings_are_not_written),
         cmocka_unit_test(test_rows_without_a_catalog),
         cmocka_unit_test(test_members_left_out),
         cmocka_unit_test(test_replacing_keeps_the_endpoint_number),

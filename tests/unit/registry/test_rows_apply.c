@@ -293,6 +293,24 @@ static void test_bad_routes_of_clients(void **state)
     expect_refused(*state, rows, ARRAY_SIZE(rows));
 }
 
+static void test_bad_settings(void **state)
+{
+    static const struct bad_row rows[] = {
+        {"services/ns/web", "{\"settings\":5}", "settings"},
+        {"services/ns/web", "{\"settings\":{\"drainSeconds\":-1}}", "settings.drainSeconds"},
+        {"services/ns/web", "{\"settings\":{\"healthCheck\":{\"type\":\"http\",\"path\":\"a b\"}}}",
+         "settings.healthCheck.path"},
+        {"services/ns/new", "{\"settings\":{\"ejection\":{\"failures\":256}}}", "settings.ejection.failures"},
+        {"settings/global", "[]", ""},
+        {"settings/global", "{\"ejection\":5}", "ejection"},
+        {"settings/global", "{\"connectTimeoutSeconds\":128}", "connectTimeoutSeconds"},
+        {"routes/ns//api:80/tcp", "{\"targets\":[],\"onEmpty\":\"pass\"}", "onEmpty"},
+        {"routes/ns//api:80/tcp", "{\"targets\":[],\"onEmpty\":true}", "onEmpty"},
+    };
+
+    expect_refused(*state, rows, ARRAY_SIZE(rows));
+}
+
 static void test_bad_documents(void **state)
 {
     static const struct bad_row rows[] = {
@@ -350,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_route_key_in_capitals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_route_of_one_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_routes_of_clients, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_documents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_and_addresses_are_checked_again, setup, teardown),
     };

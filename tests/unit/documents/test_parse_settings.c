@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Where settings stand in a document, whose win, and how what is wrong is told. Values: unit/model. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "parsed.h"
+
+/* A service with `outer` beside its block and `inner` in the element of its services. */
+#define WITH(outer, inner)                                                                                   \
+    "{'serviceName':'web'," outer "'taskDefinition':{'containerDefinitions':[{'portMappings':["              \
+    "{'name':'http','containerPort':8080}]}]},'serviceConnectConfiguration':{'enabled':true,"                \
+    "'services':[{'portName':'http'" inner "}]}}"
+
+static void expect_settings(const char *text, const char *expected)
+{
+    _cleanup_parsed_ struct parsed parsed = parse_quoted(text);
+    _cleanup_free_ char *wanted = quoted(expected);
+    _cleanup_json_ cJSON *json = NULL;
+    char *got;
+
+    expect_counts(&parsed, 0, 0);
+    json = service_settings_write(&parsed.list.items[0].services[0].settings);
+    got = cJSON_PrintUnformatted(json);
+    assert_string_equal(got, wanted);
+    cJSON_free(got);
+}
+
+static void test_both_places(void **state)
+{
+    (void)state;
+    expect_settings(WITH("", ""), "{}");
+    expect_settings(WITH("", ",'healthCheck':{'type':'tcp'},'drainSeconds':1"),
+                    "{'healthCheck':{'type':'tcp'},'drainSeconds':1}");
+    expect_settings(WITH("'healthCheck':{'type':'tcp'},'drainSeconds':1,", ""),
+                    "{'healthCheck':{'type':'tcp'},'drainSeconds':1}");
+}
+
+static void test_the_element_wins(void **state)
+{
+    (void)state;
+    expect_settings(WITH("'drainSeconds':1,'slowStartSeconds':2,", ",'drainSeconds':3"),
+                    "{'slowStartSeconds':2,'drainSeconds':3}");
+    /* A check and an ejection as a whole: no path of another check, no times of another ejection. */
+    expect_settings(WITH("'healthCheck':{'type':'http','path':'/a','interval':9},",
+                         ",'healthCheck':{'type':'http','timeout':4}"),
+                    "{'healthCheck':{'type':'http','timeout':4}}");
+    expect_settings(WITH("'ejection':{'failures':9,'baseSeconds':9},", ",'ejection':{'maxSeconds':90}"),
+                    "{'ejection':{'failures':5,'windowSeconds':30,'baseSeconds':30,'maxSeconds':90}}");
+    expect_settings(WITH("'healthCheck':{'type':'tcp'},", ",'healthCheck':{'command':['NONE']}"), "{}");
+    expect_settings(WITH("'healthCheck':{'type':'tcp'},", ",'healthCheck':null"), "{}");
+}
+
+static void test_each_service_its_own(void **state)
+{
+    _cleanup_parsed_ struct parsed parsed = parse_quoted(
+        "{'serviceName':'web','drainSeconds':5,'taskDefinition':{'containerDefinitions':[{'portMappings':["
+        "{'name':'a','containerPort':1},{'name':'b','containerPort':2}]}]},'serviceConnectConfiguration':{"
+        "'enabled':true,'services':[{'portName':'a','drainSeconds':6},{'portName':'b'}]}}");
+
+    (void)state;
+    expect_counts(&parsed, 0, 0);
+    assert_int_equal(parsed.list.items[0].services[0].settings.drain_ms, 6000);
+    assert_int_equal(parsed.list.items[0].services[1].settings.drain_ms, 5000);
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    expect_settings(
+        WITH("", ",'healthCheck':{'command':['CMD-SHELL','x'],'interval':5,'retries':2}"),
+        "{'healthCheck':{'type':'exec','interval':5,'retries':2,'command':['CMD','/bin/sh','-c','x']}}");
+    expect_settings(WITH("", ",'healthCheck':{'Type':'HTTP','ResourcePath':'/x','FailureThreshold':2}"),
+                    "{'healthCheck':{'type':'http','retries':2,'path':'/x'}}");
+}
+
+/* Of a task definition that is a service itself: beside its block. A container's check runs in the container.
+ */
+static void test_task_definition(void **state)
+{
+    _cleanup_parsed_ struct parsed parsed =
+        parse_quoted("{'family':'web','drainSeconds':5,'containerDefinitions':[{'portMappings':[{'name':'p','"
+                     "containerPort':7}],"
+                     "'healthCheck':{'command':['CMD','true'],'interval':1}}],'serviceConnectConfiguration':{"
+                     "'enabled':true,"
+                     "'services':[{'portName':'p'}]}}");
+
+    (void)state;
+    assert_int_equal(parsed.r, 0);
+    assert_int_equal(parsed.list.items[0].services[0].settings.drain_ms, 5000);
+    assert_int_equal(parsed.list.items[0].services[0].settings.check.type, HEALTH_CHECK_NONE);
+}
+
+static void test_what_is_wrong(void **state)
+{
+    (void)state;
+    expect_bad(WITH("", ",'healthCheck':{'command':['CMD','a'],'interval':4}"),
+               AT_SERVICE ".healthCheck.interval");
+    expect_bad(WITH("'healthCheck':{'command':['CMD','a'],'timeout':61},", ""), "healthCheck.timeout");
+    expect_bad(WITH("", ",'healthCheck':{'interval':30}"), AT_SERVICE ".healthCheck.type");
+    expect_bad(WITH("'healthCheck':{'type':'tcp'},", ",'healthCheck':{'interval':30}"),
+               AT_SERVICE ".healthCheck.type");
+    expect_bad(WITH("", ",'healthCheck':{'command':[]}"), AT_SERVICE ".healthCheck.command");
+    expect_bad(WITH("", ",'healthCheck':{'command':['CMD',1]}"), AT_SERVICE ".healthCheck.command");
+    expect_bad(WITH("", ",'healthCheck':{'type':'http','path':'a'}"), AT_SERVICE ".healthCheck.path");
+    expect_bad(WITH("", ",'ejection':{'failures':256}"), AT_SERVICE ".ejection.failures");
+    expect_bad(WITH("'ejection':7,", ""), "ejection");
+    expect_bad(WITH("", ",'connectTimeoutSeconds':128"), AT_SERVICE ".connectTimeoutSeconds");
+    expect_warning(WITH("", ",'healthCheck':{'type':'tcp','intervall':3}"),
+                   AT_SERVICE ".healthCheck.intervall", "unknown member, ignored");
+    expect_warning(WITH("'ejection':{'fail':3},", ""), "ejection.fail", "failures");
+    expect_warning(WITH("", ",'drainSecond':3"), AT_SERVICE ".drainSecond", "drainSeconds");
+}
+
+static void test_all_errors_at_once(void **state)
+{
+    _cleanup_parsed_ struct parsed parsed =
+        parse_quoted(WITH("'drainSeconds':-1,'slowStartSeconds':-1,",
+                          ",'healthCheck':{'type':'http','path':'a','interval':0,'host':' '},'ejection':7"));
+
+    (void)state;
+    expect_counts(&parsed, 6, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_places),          cmocka_unit_test(test_the_element_wins),
+        cmocka_unit_test(test_each_service_its_own), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_task_definition),      cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_all_errors_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
