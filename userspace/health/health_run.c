@@ -22,8 +22,8 @@ uint64_t health_now_ms(void)
 }
 
 /*
- * Timers end at multiples of this, so that at a thousand probes a second ten start on one wake-up: waking up costs
- * more than a probe.
+ * Timers end at multiples of this, so that at a thousand probes a second ten start on one wake-up: waking up
+ * costs more than a probe.
  */
 #define HEALTH_TICK_MS 10
 
