@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * libcurl says which sockets and what time to wait for, libevent waits, and each event goes back to libcurl.
- * Addresses are numeric, so that no resolver is involved and nothing blocks.
+ * Addresses are numeric, so that no resolver is involved and nothing blocks. All sockets are CLOEXEC but for
+ * the pair that wakes a multi handle, which older libcurls make without; exec_child closes it for its
+ * commands.
  */
 #include "health/http_prober.h"
 
