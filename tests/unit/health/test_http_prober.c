@@ -262,7 +262,9 @@ static void test_endless(void **unused)
     serve_and_expect(&interim, &check, PROBE_FAILED, "headers of more than 64 KiB");
     /* Much more than the bounds would have to be in buffers on the way. */
     assert_true(body.sent < 16u << 20);
+    assert_true(headers.sent < 16u << 20);
     assert_true(header.sent < 16u << 20);
+    assert_true(interim.sent < 16u << 20);
 }
 
 static void test_plain_server_for_https(void **unused)
