@@ -37,7 +37,7 @@ struct health_check *check_copy(const struct health_check *check)
             size += text_size(check->command[n_command]);
         n_command++;
     }
-    memory = malloc(size + n_command * sizeof(char *));
+    memory = malloc(size + n_command * sizeof(memory->command[0]));
     if (!memory)
         return NULL;
     memory->check = *check;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * libcurl says which sockets and what time to wait for, libevent waits, and each event goes back to libcurl.
- * Addresses are numeric, so that no resolver is involved and nothing blocks.
+ * Addresses are numeric, so that no resolver is involved and nothing blocks. All sockets are CLOEXEC but for
+ * the pair that wakes a multi handle, which older libcurls make without; exec_child closes it for its
+ * commands.
  */
 #include "health/http_prober.h"
 
@@ -242,6 +244,16 @@ static enum probe_outcome judge_status(const struct http_probe *probe, char *rea
     return PROBE_FAILED;
 }
 
+/* libcurl also runs "out of memory" when one line of a header is too long for it: no excuse for an endpoint.
+ */
+static bool has_answered(const struct http_probe *probe)
+{
+    curl_off_t first_byte_us = 0;
+
+    (void)curl_easy_getinfo(probe->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+    return first_byte_us > 0;
+}
+
 static enum probe_outcome judge(const struct http_probe *probe, CURLcode code, char *reason, size_t size)
 {
     long number = probe->socket_error;
@@ -268,8 +280,8 @@ static enum probe_outcome judge(const struct http_probe *probe, CURLcode code, c
         (void)snprintf(reason, size, "closed without an answer");
         return PROBE_FAILED;
     case CURLE_OUT_OF_MEMORY:
-        (void)snprintf(reason, size, "out of memory");
-        return PROBE_UNDECIDED;
+        (void)snprintf(reason, size, "out of memory, or a header too long to read");
+        return has_answered(probe) ? PROBE_FAILED : PROBE_UNDECIDED;
     default:
         break;
     }
