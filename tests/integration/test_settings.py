@@ -106,9 +106,9 @@ def test_entries_of_the_instances_are_renewed():
         before = bed.status()["writes"]["maps"]
         put_ok(bed, {"slowStartSeconds": 5}, service="v1")
         assert bed.status()["writes"]["maps"] == before + 2
-        # What holds for everybody is in no entry.
+        # What holds for everybody is in no entry, but in what each endpoint is judged by.
         put_ok(bed, {"connectTimeoutSeconds": 5})
-        assert bed.status()["writes"]["maps"] == before + 2
+        assert bed.status()["writes"]["maps"] == before + 2 + 3
 
 
 def test_another_change_of_a_service_leaves_its_instances_alone():
