@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "health/http_prober.h"
@@ -327,6 +328,7 @@ static pid_t start_tls_server(const char *directory, uint16_t port)
 
     if (pid != 0)
         return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* however this test ends */
     (void)snprintf(where, sizeof(where), "127.0.0.1:%u", port);
     if (chdir(directory) < 0 || !freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
         _exit(1);
@@ -364,12 +366,12 @@ static void test_tls(void **unused)
     pid = start_tls_server(directory, port);
     assert_true(pid > 0);
     loop_until(is_listening, &port, "the TLS server listens");
+    (void)snprintf(command, sizeof(command), "rm -r %s", directory);
+    assert_int_equal(system(command), 0);
     check.type = HEALTH_CHECK_HTTPS;
     probe_and_expect(&check, AF_INET, port, PROBE_PASSED, "status 200");
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
-    (void)snprintf(command, sizeof(command), "rm -r %s", directory);
-    assert_int_equal(system(command), 0);
 }
 
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, loop_begin, loop_end)
