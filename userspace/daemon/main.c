@@ -53,6 +53,7 @@ int main(int argc, char **argv)
         break;
     default:
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGCHLD, SIG_DFL); /* the ends of exec checks are wanted, whatever the starter did */
         datapath_bridge_log();
         r = daemon_start(&daemon, &error);
         if (r < 0)

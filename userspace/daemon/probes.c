@@ -25,7 +25,7 @@ void probes_plan(const struct daemon *daemon, struct instance *instance)
     }
     if (!outliers_is_at(daemon, instance)) {
         instance->observed = UNKNOWN;
-        instance->is_held_back = true;
+        instance->is_held_back = service_get_settings(instance->service)->admission_ms > 0;
         return;
     }
     if (health_read(daemon->health, instance->endpoint, &report)) {
