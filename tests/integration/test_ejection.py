@@ -339,6 +339,25 @@ def test_a_blackholed_endpoint_is_out_by_syn_retransmits():
         assert shown["outcomes"]["refused"] == 0
 
 
+def test_an_unreachable_endpoint_is_out():
+    """ENETUNREACH leaves no TCP event; that no connection begins is the evidence. Two CPUs count for themselves."""
+    with Testbed() as bed:
+        lonely = bed.network_namespace()
+        bed.announce({"127.0.0.1:8080": "good"}, before=lonely)
+        bed.register("backend", "127.0.0.1:8080", id="good")
+        bed.register("backend", "198.51.100.9:8080", id="bad")
+        agent, address = bed.task().agent(before=lonely), bed.address_of("backend", PORT)
+        freeze(bed)
+        results = at_rate(agent, address, 2)
+        thaw(bed)
+        assert 0 < results.count("ENETUNREACH") <= FAILURES + 3 * os.cpu_count() + 1, results
+        assert set(results[-100:]) == {"good"}, results
+        shown = endpoint(bed, "bad")
+        assert shown["ejected"] and shown["outcomes"]["unreachable"] >= FAILURES, shown
+        good = endpoint(bed, "good")["outcomes"]
+        assert good["unreachable"] == 0 and good["established"] == results.count("good"), good
+
+
 def test_a_connect_timeout_ends_the_wait():
     with Testbed() as bed:
         hole = blackhole(bed, 8099)

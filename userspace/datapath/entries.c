@@ -239,6 +239,7 @@ int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct s
         sum.retransmitted += stats[cpu].retransmitted;
         sum.gave_up += stats[cpu].gave_up;
         sum.reset_early += stats[cpu].reset_early;
+        sum.unreachable += stats[cpu].unreachable;
         sum.ejections += stats[cpu].ejections;
     }
     *ret_stats = sum;
