@@ -182,6 +182,10 @@ def test_an_ejection_survives_a_restart():
         assert after["ejected"] and after["outcomes"] == before["outcomes"], (before, after)
         assert bed.status()["writes"]["maps"] == 0
         assert set(at_rate(agent, address, 0.3)) == {"good"}
+        # Other map sizes: new maps, and the record is carried over.
+        bed.restart({"maps": {"slots": 4096, "endpoints": 512}})
+        assert endpoint(bed, "bad")["ejected"] and endpoint(bed, "bad")["outcomes"] == before["outcomes"]
+        assert set(at_rate(agent, address, 0.3)) == {"good"}
 
 
 def test_failures_of_another_namespace_count_for_nobody_here():

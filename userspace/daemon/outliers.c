@@ -57,8 +57,11 @@ static void write_cell(struct daemon *daemon, const struct instance *instance, c
     struct svc_outlier wanted = *cell;
 
     if (!is_at(cell, key)) {
-        wanted = (struct svc_outlier){.port_be = key->port_be};
-        memcpy(wanted.address, key->address, sizeof(wanted.address));
+        if (!datapath_old_outlier(daemon->datapath, instance->endpoint, &wanted) || !is_at(&wanted, key)) {
+            wanted = (struct svc_outlier){.port_be = key->port_be};
+            memcpy(wanted.address, key->address, sizeof(wanted.address));
+        }
+        wanted.next = 0;
     }
     set_policy(daemon, instance, &wanted);
     if (is_at(cell, key)) {

@@ -119,6 +119,10 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
 struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint);
 void datapath_count_write(struct datapath *datapath);
 
+/* After a migration, until datapath_activate(): what the old maps hold of the endpoint. False: nothing. */
+bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint,
+                          struct svc_outlier *ret_outlier);
+
 /* ---- events of the programs (events.c) ---- */
 
 /*

@@ -206,6 +206,12 @@ int datapath_each_peer(struct datapath *datapath,
     return each_entry(datapath->fd[MAP_PEERS], &value, walk_peer, &walk);
 }
 
+bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint, struct svc_outlier *ret_outlier)
+{
+    return datapath->old_is_readable &&
+           bpf_map_lookup_elem(datapath->old.fd[MAP_OUTLIERS], &endpoint, ret_outlier) == 0;
+}
+
 int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task)
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
