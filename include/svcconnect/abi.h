@@ -196,7 +196,7 @@ enum svc_outcome_kind {
 
 /*
  * A connect that fails before a SYN is sent (ENETUNREACH) leaves no TCP event. What it leaves is that no
- * TCP_CONNECT_CB follows on its CPU before the next connect to the endpoint. One or two in a row may be
+ * TCP_CONNECT_CB follows on its CPU before the next connect to the endpoint. A few in a row may be
  * threads that were preempted in between, or sockets that send their SYN with the first data
  * (TCP_FASTOPEN_CONNECT); from so many on each counts as a failure.
  */
