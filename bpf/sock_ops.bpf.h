@@ -78,9 +78,10 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
     stats->unstarted &= -(__u64)(kind != STARTED);
 }
 
-static __always_inline int is_failure(enum svc_outcome_kind kind)
+/* A refusal that came after a retransmission is one failure, and the retransmission was counted as it. */
+static __always_inline int is_failure(struct bpf_sock_ops *ctx, enum svc_outcome_kind kind)
 {
-    return kind == REFUSED || kind == RETRANSMITTED || kind == RESET_EARLY;
+    return (kind == REFUSED && ctx->total_retrans == 0) || kind == RETRANSMITTED || kind == RESET_EARLY;
 }
 
 /* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
@@ -104,7 +105,7 @@ static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind
         count_outcome(endpoint, kind);
         if (i == 0 && kind != RETRANSMITTED && kind != CLOSED && kind != STARTED)
             patience_end(ctx, outlier->connect_timeout_ms);
-        if (is_failure(kind))
+        if (is_failure(ctx, kind))
             fail(outlier, endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
         if (!endpoint)
