@@ -136,7 +136,7 @@ def test_a_check_added_takes_nobody_out_before_a_probe_fails():
     with Testbed() as bed:
         bed.service("backend", weights=(1, 1))
         task, target = bed.task(), {bed.target("backend", PORT): "backend"}
-        running = task.start_connector(target, "--seconds", 1.5)
+        running = task.start_connector(target, "--seconds", 0.8)  # three failures take longer
         set_check(bed, check={"type": "tcp", "port": PROBED, "retries": 3})
         shown = bed.endpoints()
         assert all(item["eligible"] and item["health"] == "HEALTHY" for item in shown.values()), shown
@@ -247,7 +247,7 @@ def test_exec_checks():
 # --- over a restart, by connects, against the owner
 
 def test_what_was_found_survives_a_restart():
-    """Between death and restart the servers change places: what is known comes from the kernel's map, not from probes."""
+    """The servers change places while it is dead: what it knows comes from the kernel's map, not from probes."""
     slow = {"interval": 300, "retries": 10, "healthyRetries": 10}
     with Testbed() as bed, probed_service(bed, 3) as probed:
         probed[0].status = 500
