@@ -77,6 +77,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     task_list_sweep(user);
     services_dir_sweep(user);
     canaries_sweep(user);
+    probes_sweep(user);
 }
 
 static int make_events(struct daemon *daemon)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
 #include "daemon/outliers.h"
+#include "daemon/probes.h"
 #include "daemon/reads.h"
 #include "metrics/snapshot.h"
 
@@ -69,6 +70,8 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     char text[512];
 
     gather(daemon, maps, &snapshot);
+    if (probes_trouble(daemon))
+        add_degraded(list, probes_trouble(daemon));
     if (!datapath_has_set_retval(daemon->datapath))
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
