@@ -25,7 +25,7 @@ LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard u
 CLI_SRCS    := $(wildcard userspace/cli/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
 TOOL_SRCS   := $(wildcard tests/support/*.c)
-BENCH_SRCS  := $(wildcard tests/bench/*.c)
+BENCH_SRCS  := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 LIB         := $(BUILD)/libsvcconnect.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -63,8 +63,16 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
 $(BUILD)/tests/support/%: tests/support/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) Makefile
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
+BENCH_SKELETON := $(BUILD)/tests/bench/bench.skel.h
+
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c Makefile
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror --target=bpf -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+
+$(BENCH_SKELETON): $(BUILD)/tests/bench/bench.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETON) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(BUILD)/tests/bench $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
 
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)
