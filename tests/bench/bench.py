@@ -11,13 +11,14 @@ import sys
 import time
 
 import connection
+import control
 import lab
 import figures as figures_module
 import health
 import program
 import run as integration
 
-PARTS = {"connect": connection, "program": program, "health": health}
+PARTS = {"connect": connection, "program": program, "control": control, "health": health}
 OUTPUT = os.path.join(lab.BUILD, "bench")
 
 
