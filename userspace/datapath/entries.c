@@ -2,6 +2,7 @@
 /* Entries of the hash maps: reading them all for adoption, writing and deleting one, and the per-CPU sums. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "datapath/internal.h"
@@ -118,11 +119,25 @@ int datapath_each_task(struct datapath *datapath, int (*on_task)(uint64_t, const
     return each_entry(fd, value, walk_task, &walk);
 }
 
+#define PUT_TRIES 12
+
+/*
+ * The kernel takes elements of these maps from a small stock that it fills up in the background. Many in a
+ * row may find it empty (ENOMEM) with memory to spare, so a failure counts only when waiting, 0.2 s in all,
+ * has not helped.
+ */
 static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
                      uint64_t flags)
 {
-    if (bpf_map_update_elem(datapath->fd[map], key, value, flags) < 0)
-        return -errno;
+    for (unsigned attempt = 0;; attempt++) {
+        struct timespec pause = {.tv_nsec = 50000l << attempt};
+
+        if (bpf_map_update_elem(datapath->fd[map], key, value, flags) == 0)
+            break;
+        if (errno != ENOMEM || attempt == PUT_TRIES)
+            return -errno;
+        (void)nanosleep(&pause, NULL);
+    }
     datapath->writes++;
     return 0;
 }
