@@ -31,7 +31,7 @@ SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
-BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(BUILD)/tests/bench/preload/count_allocations.so
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
 
@@ -73,6 +73,9 @@ $(BENCH_SKELETON): $(BUILD)/tests/bench/bench.bpf.o
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETON) Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(BUILD)/tests/bench $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
+
+$(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -g -D_GNU_SOURCE $(WARN) -Werror -O2 -fPIC -shared $< -o $@
 
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)

@@ -14,7 +14,9 @@ import connection
 import control
 import lab
 import figures as figures_module
+import guard
 import health
+import plots
 import program
 import run as integration
 
@@ -26,6 +28,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="about a minute: fewer and shorter rounds, smaller sizes")
+    parser.add_argument("--guard", action="store_true", help="only judge what must not grow (seconds; .ci/run does it)")
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="only this part; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement (default: 5, --quick: 2)")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(OUTPUT, "results.json"),
@@ -78,21 +81,20 @@ def main():
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -20)
     os.makedirs(OUTPUT, exist_ok=True)
-    known_runs, mounts = set(), integration.read_mounts()
     began = time.monotonic()
-    try:
-        with integration.surroundings(use_host_bpffs=False):
-            mounts = integration.read_mounts()
-            known_runs = set(integration.run_cgroups())
-            try:
-                content = run_parts(arguments)
-            finally:
-                left = integration.leftovers(known_runs, mounts)
-                for item in left:
-                    print(f"left behind, and taken away: {item}", file=sys.stderr)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    with integration.surroundings(use_host_bpffs=False):
+        known_runs, mounts = set(integration.run_cgroups()), integration.read_mounts()
+        try:
+            if arguments.guard:
+                return guard.main()
+            content = run_parts(arguments)
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            for item in integration.leftovers(known_runs, mounts):
+                print(f"left behind, and taken away: {item}", file=sys.stderr)
     figures_module.write_json(arguments.json, content)
+    plots.draw_all(content, OUTPUT)
     print(f"\nresults: {arguments.json}; {time.monotonic() - began:.0f} s on {content['host']['processors']} processors, "
           f"load {content['host']['load']:.1f} at the start")
     return 0

@@ -40,6 +40,7 @@ class Changes:
         register_all(bed, [("big", str(i), f"127.32.{i // 250}.7:{PORT}") if i % 250 == 0 else
                            ("big", str(i), f"127.{33 + i // 250}.{i % 250}.7:{PORT}") for i in range(1000)])
         bed.route("big-or-not", {"big": 1, "pair": 0}, port=PORT)
+        self.targets = {name: bed.target(name, PORT) for name in ("pair", "big-or-not")}
         self.kinds = {
             "health flip": ("pair", "POST", "/v1/batch", self.both("health", "HEALTHY", "UNHEALTHY"), last_byte(one),
                             self.both("health", "UNHEALTHY", "HEALTHY"), last_byte(other)),
@@ -70,8 +71,8 @@ class Changes:
         if kind == "weight change":
             self.bed.update("pair", "b", health="HEALTHY")
         cpu = cpu_seconds(self.bed.daemon.pid)
-        report = run_json(self.bed, [tool("change_latency"), self.bed.socket_path, self.bed.target(name, PORT),
-                                     str(count), *words], cgroup=self.task.directory)
+        report = run_json(self.bed, [tool("change_latency"), self.bed.socket_path, self.targets[name], str(count),
+                                     *words], cgroup=self.task.directory)
         cpu = cpu_seconds(self.bed.daemon.pid) - cpu
         figures.add(f"{kind}, {size} services", "late_connects", report["late_connects"])
         figures.add(f"{kind}, {size} services", "daemon_cpu_us", cpu * 1e6 / count)
