@@ -30,6 +30,7 @@ struct datapath_config {
     uint32_t slots;
     uint32_t endpoints;
     uint32_t tasks;
+    uint32_t expected_endpoints; /* that will be written at the start */
 };
 
 /* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6
