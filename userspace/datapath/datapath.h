@@ -64,6 +64,14 @@ int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct e
 
 /* ---- entries (entries.c). Negative errno; -E2BIG: the map is full. ---- */
 
+/*
+ * In between, entries that are put into `endpoints`, `endpoint_stats` and `peers` may be kept back, to be
+ * written many at once. For the start: each is put once, none is deleted, and no program needs them yet. The
+ * release tells what failed. Not nested.
+ */
+void datapath_hold(struct datapath *datapath);
+int datapath_release(struct datapath *datapath);
+
 int datapath_each_alias(struct datapath *datapath,
                         int (*on_alias)(const struct svc_alias_key *key, const struct svc_alias *alias,
                                         void *user),

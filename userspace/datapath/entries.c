@@ -170,8 +170,8 @@ int datapath_each_task(struct datapath *datapath, int (*on_task)(uint64_t, const
  * row may find it empty (ENOMEM) with memory to spare, so a failure counts only when waiting, 0.2 s in all,
  * has not helped.
  */
-static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
-                     uint64_t flags)
+int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+                         uint64_t flags)
 {
     for (unsigned attempt = 0;; attempt++) {
         struct timespec pause = {.tv_nsec = 50000l << attempt};
@@ -184,6 +184,14 @@ static int put_entry(struct datapath *datapath, enum map_index map, const void *
     }
     datapath->writes++;
     return 0;
+}
+
+static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+                     uint64_t flags)
+{
+    if (flags == BPF_ANY && datapath_holds(datapath, map))
+        return datapath_hold_entry(datapath, map, key, value);
+    return datapath_write_entry(datapath, map, key, value, flags);
 }
 
 static int delete_entry(struct datapath *datapath, enum map_index map, const void *key)
@@ -218,8 +226,9 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
         return r;
     if (datapath->old_is_readable)
         (void)bpf_map_lookup_elem(datapath->old.fd[MAP_ENDPOINT_STATS], &key, stats);
-    /* What is counted already stays. */
-    r = put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats, BPF_NOEXIST);
+    /* What is counted already stays; new maps have nothing counted, and a batch takes no condition. */
+    r = put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats,
+                  datapath->held && datapath->origin != DATAPATH_ADOPTED ? BPF_ANY : BPF_NOEXIST);
     if (r == -EEXIST)
         return 0;
     if (r < 0)
