@@ -249,7 +249,7 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
 
 int daemon_start(struct daemon *daemon, struct error *error)
 {
-    const struct datapath_config config = {
+    struct datapath_config config = {
         .bpffs = daemon->config.bpffs,
         .cgroup_root = daemon->config.cgroup_root,
         .aliases = daemon->config.max_aliases,
@@ -270,6 +270,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
     if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = load_registry(daemon, error);
+    config.expected_endpoints = (uint32_t)daemon->catalog->n_instances;
     if (r == 0)
         r = start_datapath(daemon, &config, error);
     if (r < 0)

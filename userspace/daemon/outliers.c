@@ -267,15 +267,18 @@ static int write_peers(struct daemon *daemon)
     struct outliers *outliers = &daemon->outliers;
     struct stale_peers stale = {.outliers = outliers};
     struct peer *peer;
+    int released;
     int r = datapath_each_peer(daemon->datapath, on_peer, &stale);
 
     for (size_t i = 0; i < stale.n && r == 0; i++)
         r = datapath_delete_peer(daemon->datapath, &stale.keys[i]);
     free(stale.keys);
+    datapath_hold(daemon->datapath);
     for (peer = outliers->all; peer && r == 0; peer = peer->hh.next)
         if (!peer->is_written)
             r = datapath_put_peer(daemon->datapath, &peer->key, peer->first);
-    return r;
+    released = datapath_release(daemon->datapath);
+    return r < 0 ? r : released;
 }
 
 static void collect(const struct daemon *daemon, struct instance **by_number)
