@@ -28,6 +28,7 @@ struct datapath {
     struct svc_outlier cells[MAX_ENDPOINTS + 1];
     struct fake_peer peers[MAX_ENDPOINTS];
     size_t n_peers;
+    struct svc_outlier old_cells[MAX_ENDPOINTS + 1];
     unsigned writes;
 };
 
@@ -81,6 +82,15 @@ struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t e
 void datapath_count_write(struct datapath *datapath)
 {
     datapath->writes++;
+}
+
+/* What a migration would find: a cell that was, or nothing. */
+bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint, struct svc_outlier *ret_outlier)
+{
+    if (endpoint > MAX_ENDPOINTS || !datapath->old_cells[endpoint].port_be)
+        return false;
+    *ret_outlier = datapath->old_cells[endpoint];
+    return true;
 }
 
 int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *ret_scope, struct error *error)

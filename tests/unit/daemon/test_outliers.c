@@ -331,6 +331,29 @@ static void test_adoption_sets_a_broken_list_right(void **state)
 }
 
 /* Nothing is registered any more: every address goes. */
+/* New maps after a migration: a record goes along with its address, and with no other. */
+static void test_adoption_carries_records_over(void **state)
+{
+    struct daemon *daemon = *state;
+
+    for (uint32_t number = 1; number <= 3; number++) {
+        (void)put(daemon, number, (uint8_t)number);
+        daemon->datapath->cells[number].ejected_until = 70 + number;
+    }
+    memcpy(daemon->datapath->old_cells, daemon->datapath->cells, sizeof(daemon->datapath->cells));
+    daemon->datapath->old_cells[1].next = 9;
+    daemon->datapath->old_cells[2].address[15] ^= 0xff;
+    daemon->datapath->old_cells[3].port_be = 0;
+    memset(daemon->datapath->cells, 0, sizeof(daemon->datapath->cells));
+    daemon->datapath->n_peers = 0;
+    forget(daemon);
+    assert_int_equal(outliers_adopt(daemon, NULL), 0);
+    assert_int_equal(daemon->datapath->cells[1].ejected_until, 71);
+    assert_int_equal(daemon->datapath->cells[1].next, 0);
+    assert_int_equal(daemon->datapath->cells[2].ejected_until, 0);
+    assert_int_equal(daemon->datapath->cells[3].ejected_until, 0);
+}
+
 static void test_adoption_into_nothing(void **state)
 {
     struct daemon *daemon = *state;
@@ -360,6 +383,7 @@ int main(void)
         TEST(test_adoption_of_what_is_right_writes_nothing),
         TEST(test_adoption_writes_differences),
         TEST(test_adoption_sets_a_broken_list_right),
+        TEST(test_adoption_carries_records_over),
         TEST(test_adoption_into_nothing),
     };
 
