@@ -162,6 +162,8 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     return 0;
 }
 
+#define MAX_STOCK_BYTES (256u << 20) /* on a machine of many CPUs the time is the better price */
+
 /*
  * Counters per CPU, taken from the kernel one by one, cost 18 us each; taken all at once with the map, 1 us.
  * That is the memory of every endpoint that would fit, so it is for hosts that will use a good part of it.
@@ -173,7 +175,9 @@ static int choose_stock(const struct datapath *datapath, const struct datapath_c
     struct bpf_map_info info = {0};
     __u32 size = sizeof(info);
     int pinned = datapath->old.fd[MAP_ENDPOINT_STATS];
-    bool is_large = config->expected_endpoints >= config->endpoints / 4;
+    uint64_t bytes =
+        (uint64_t)config->endpoints * sizeof(struct svc_endpoint_stats) * (uint64_t)datapath->n_cpus;
+    bool is_large = config->expected_endpoints >= config->endpoints / 4 && bytes <= MAX_STOCK_BYTES;
 
     if (pinned >= 0 && bpf_obj_get_info_by_fd(pinned, &info, &size) == 0 &&
         (info.map_flags & ~(__u32)BPF_F_NO_PREALLOC) == 0)
