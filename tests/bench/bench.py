@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -70,6 +71,10 @@ def enter_namespaces():
     subprocess.run([lab.need_program("ip"), "link", "set", "lo", "up"], check=True)
 
 
+def stop(_number, _frame):
+    raise KeyboardInterrupt
+
+
 def main():
     arguments = parse_arguments()
     sys.dont_write_bytecode = True
@@ -80,6 +85,9 @@ def main():
     # All that is started from here on, peers included, has the same precedence over what else runs on this host.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -20)
+    # Also where an interrupt is ignored, as by a shell for what it runs in the background.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     os.makedirs(OUTPUT, exist_ok=True)
     began = time.monotonic()
     with integration.surroundings(use_host_bpffs=False):
@@ -89,6 +97,7 @@ def main():
                 return guard.main()
             content = run_parts(arguments)
         except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
             return 130
         finally:
             for item in integration.leftovers(known_runs, mounts):
