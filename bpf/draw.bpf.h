@@ -26,6 +26,7 @@ static __always_inline int draw_once(__u32 first, __u32 count, struct svc_outcom
     if (!slot)
         return -1;
     *ret_outcome = svc_slot_outcome(slot, svc_draw_fraction(random, count));
+    ret_outcome->column = column;
     return 0;
 }
 
@@ -104,6 +105,7 @@ static __always_inline int draw(__u64 descriptor, struct svc_outcome *ret_outcom
     /* A fraction of 0 is below every threshold but that of a column with one outcome, where both are the
      * same. */
     *ret_outcome = svc_slot_outcome(slot, chosen & 1 ? 0xffffffffu : 0);
+    ret_outcome->column = column;
     return 0;
 }
 

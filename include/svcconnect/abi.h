@@ -21,7 +21,7 @@
 
 #include <linux/types.h>
 
-#define SVC_ABI_VERSION 2
+#define SVC_ABI_VERSION 3
 
 #define SVC_NAMESPACE_SIZE                                                                                   \
     128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
@@ -87,9 +87,10 @@ struct svc_service {
     __be16 port_be;
     __u8 protocol;
     __u8 zero;
-    __u8 address4[16]; /* alias address, v4-mapped */
-    __u8 address6[16]; /* alias address, IPv6 */
-    __u32 reserved[2];
+    __u8 address4[16];   /* alias address, v4-mapped */
+    __u8 address6[16];   /* alias address, IPv6 */
+    __u32 stickiness_ms; /* UDP: a socket keeps its endpoint while it sends within this time */
+    __u32 reserved;
 };
 
 /*
@@ -230,6 +231,30 @@ struct svc_task_scope {
     __u64 reserved[2];
 };
 
+/*
+ * One place that a UDP socket sends to by an alias: what the program calls it, and the endpoint behind it.
+ * The program asks `slots` at `column` (or near it) whether the endpoint is still one of the alias's, and
+ * takes the address from there; the address here only tells replies.
+ */
+struct svc_flow {
+    __u64 time; /* of the last send, CLOCK_MONOTONIC, ns; 0: not in use */
+    __u32 endpoint;
+    __u32 column; /* of the table, from its first slot on */
+    __u8 alias[16];
+    __u8 address[16];
+    __be16 alias_port_be;
+    __be16 port_be;
+    __u32 zero;
+};
+
+#define SVC_FLOWS 4 /* places at a time per socket; a resolver asks up to three name servers from one */
+
+/* Value of `flows`, the storage of a socket: UDP only. Threads that send on one socket at once may mix up
+ * entries; that can put a reply under another alias of the same socket, never a packet to another service. */
+struct svc_flows {
+    struct svc_flow flows[SVC_FLOWS];
+};
+
 /* Key of `tasks`: the cgroup's id, which is its inode number. */
 struct svc_task_key {
     __u64 cgroup_id;
@@ -257,6 +282,7 @@ _Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding")
 _Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
 _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
+_Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");
 _Static_assert(sizeof(struct svc_endpoint) % 4 == 0, "svc_endpoint has no tail padding");

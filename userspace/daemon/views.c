@@ -198,6 +198,9 @@ int wanted_tables_build(const struct model_namespace *parent, const struct clien
     _cleanup_(alias_view_done) struct alias_view view = {0};
     int r = alias_view_build(parent, client, &wanted->alias, &view);
 
+    /* A route to several services has the first one's. TCP has none: its tables compare equal without. */
+    if (r == 0 && wanted->alias.protocol == UDP && view.n_targets > 0)
+        wanted->stickiness_ms = service_get_settings(view.services[0])->udp_stickiness_ms;
     if (r == 0)
         r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
     if (r < 0)

@@ -109,6 +109,9 @@ void datapath_set_identity(struct datapath *datapath, uint32_t index, const stru
 void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots,
                           uint32_t count);
 
+/* For how long a UDP socket keeps its endpoint without sending; may change at any time. */
+void datapath_set_stickiness(struct datapath *datapath, uint32_t index, uint32_t stickiness_ms);
+
 /* The one visible step: stores both descriptors, each as one word, after the slots are in place. */
 void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6);
 

@@ -22,6 +22,7 @@ enum map_index {
     MAP_EVENTS,
     MAP_TASKS,
     MAP_TASK_SCOPE,
+    MAP_FLOWS,
     MAP_COUNTERS,
     MAP_LAYOUT,
     MAP_COUNT_,
@@ -75,6 +76,6 @@ struct datapath_program {
     const char *pin;
     struct bpf_program *program;
 };
-#define DATAPATH_MAX_PROGRAMS 5
+#define DATAPATH_MAX_PROGRAMS 12
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

@@ -16,10 +16,14 @@
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
 {
-    programs[0] = (struct datapath_program){"connect4", datapath->skeleton->progs.connect4};
-    programs[1] = (struct datapath_program){"connect6", datapath->skeleton->progs.connect6};
-    programs[2] = (struct datapath_program){"sock_ops", datapath->skeleton->progs.sock_ops};
-    programs[3] = (struct datapath_program){NULL, NULL};
+    const struct datapath_program all[] = {
+        {"connect4", datapath->skeleton->progs.connect4}, {"connect6", datapath->skeleton->progs.connect6},
+        {"sendmsg4", datapath->skeleton->progs.sendmsg4}, {"sendmsg6", datapath->skeleton->progs.sendmsg6},
+        {"recvmsg4", datapath->skeleton->progs.recvmsg4}, {"recvmsg6", datapath->skeleton->progs.recvmsg6},
+        {"sock_ops", datapath->skeleton->progs.sock_ops}, {NULL, NULL},
+    };
+
+    memcpy(programs, all, sizeof(all));
 }
 
 static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)

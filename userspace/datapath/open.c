@@ -16,7 +16,8 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
     [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
     [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
-    [MAP_PEERS] = "peers",         [MAP_OUTLIERS] = "outliers",     [MAP_EVENTS] = "events",
+    [MAP_FLOWS] = "flows",         [MAP_PEERS] = "peers",           [MAP_OUTLIERS] = "outliers",
+    [MAP_EVENTS] = "events",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)

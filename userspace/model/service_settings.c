@@ -15,9 +15,15 @@ static const struct ejection_policy default_ejection = EJECTION_DEFAULT;
 #define EJECT   "ejection"
 #define CONNECT "connectTimeoutSeconds"
 
-const char *const service_settings_members[] = {
-    CHECK, EJECT, CONNECT, "panicThresholdPercent", "slowStartSeconds", "drainSeconds", "admissionSeconds",
-    NULL};
+const char *const service_settings_members[] = {CHECK,
+                                                EJECT,
+                                                CONNECT,
+                                                "panicThresholdPercent",
+                                                "slowStartSeconds",
+                                                "drainSeconds",
+                                                "admissionSeconds",
+                                                "udpStickinessSeconds",
+                                                NULL};
 
 static const struct settings_number numbers[] = {
     {"panicThresholdPercent", offsetof(struct service_settings, panic_percent), 0, 100, 1, 0},
@@ -25,6 +31,8 @@ static const struct settings_number numbers[] = {
     {"drainSeconds", offsetof(struct service_settings, drain_ms), 0, 3600, 1000, SERVICE_DRAIN_MS},
     {"admissionSeconds", offsetof(struct service_settings, admission_ms), 0, 86400, 1000,
      SERVICE_ADMISSION_MS},
+    {"udpStickinessSeconds", offsetof(struct service_settings, udp_stickiness_ms), 0, 86400, 1000,
+     SERVICE_UDP_STICKINESS_MS},
 };
 
 static const struct settings_number connect_timeout = {
@@ -72,7 +80,7 @@ bool service_settings_equal(const struct service_settings *a, const struct servi
            (!a->has_connect_timeout || a->connect_timeout_ms == b->connect_timeout_ms) &&
            a->panic_percent == b->panic_percent && a->slow_start_ms == b->slow_start_ms &&
            a->drain_ms == b->drain_ms && a->admission_ms == b->admission_ms &&
-           health_check_equal(&a->check, &b->check);
+           a->udp_stickiness_ms == b->udp_stickiness_ms && health_check_equal(&a->check, &b->check);
 }
 
 /* ---- members ---- */
