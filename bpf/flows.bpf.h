@@ -57,12 +57,17 @@ static __always_inline void flow_put(struct svc_flows *all, const struct svc_ali
     flow->time = now;
 }
 
-/* The socket talks to that address itself now: what comes from there is no alias's any more. */
-static __always_inline void flows_forget(struct bpf_sock_addr *ctx, const struct svc_alias_key *key)
+/*
+ * The socket talks to that address itself now: what comes from there is no alias's any more. Not so when a
+ * connected AF_INET6 socket sends to its IPv4 peer: the kernel does that as if the program had named it.
+ */
+static __always_inline void flows_forget(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                         int is_connect)
 {
     struct svc_flows *all = flows_of(ctx, 0);
+    struct bpf_sock *sk = ctx->sk;
 
-    if (!all)
+    if (!all || !sk || (!is_connect && sk->state == BPF_TCP_ESTABLISHED))
         return;
 #pragma unroll
     for (int i = 0; i < SVC_FLOWS; i++)
@@ -137,7 +142,7 @@ static __always_inline enum route_verdict flow_route(struct bpf_sock_addr *ctx,
     service = find_service(key, &is_alias);
     if (!is_alias) {
         COUNT(miss);
-        flows_forget(ctx, key);
+        flows_forget(ctx, key, !may_stay);
         return ROUTE_PASS;
     }
     if (!service) {
