@@ -140,6 +140,23 @@ def test_connected_sockets():
         assert (answer["address"], answer["port"]) == (alias["address"], alias["port"])
 
 
+def test_a_connected_socket_and_an_endpoint_that_goes():
+    with Testbed() as bed, echoes(bed, "echo", (1, 1)):
+        alias, agent = udp_alias(bed, "echo"), bed.task().agent()
+        for family in (4, "mapped"):
+            sock = agent.open(type="udp", family=family)
+            at = {"address": alias["address"], "port": alias["port"], "mapped": family == "mapped"}
+            assert agent.call("connect", socket=sock, **at)["errno"] is None
+            agent.call("send", socket=sock, text="who")
+            name = agent.call("recvfrom", socket=sock)["text"]
+            bed.change("DELETE", "/v1/instances", service="echo", id=name.split("/")[1])
+            assert agent.call("recvfrom", socket=sock)["errno"] == "ECONNABORTED"
+            assert agent.call("connect", socket=sock, **at)["errno"] in (None, "ECONNREFUSED"), "the last has gone?"
+            if family == 4:
+                agent.call("send", socket=sock, text="who")
+                assert agent.call("recvfrom", socket=sock)["text"] not in (None, name)
+
+
 def test_one_socket_and_several_aliases():
     with Testbed() as bed, echoes(bed, "one", (1, 1)), echoes(bed, "two", (1, 1)), echoes(bed, "three", (1,)):
         agent = bed.task().agent()

@@ -297,6 +297,7 @@ void daemon_done(struct daemon *daemon)
     if (daemon->program_event)
         event_free(daemon->program_event);
     publisher_free(&daemon->publisher);
+    udp_closing_done(&daemon->udp_closing);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
     health_free(&daemon->health);

@@ -17,6 +17,7 @@
 #include "daemon/services_dir.h"
 #include "daemon/slow_start.h"
 #include "daemon/task_list.h"
+#include "daemon/udp_closing.h"
 #include "datapath/datapath.h"
 #include "health/health.h"
 #include "model/catalog.h"
@@ -46,6 +47,7 @@ struct daemon {
     struct health *health;
     struct slow_start slow_start;
     struct drains drains;
+    struct udp_closing udp_closing;
     struct task_list tasks;
     struct services_dir services_dir;
     struct event_log events;
