@@ -25,7 +25,7 @@ int connect6(struct bpf_sock_addr *ctx)
     key.port_be = (__be16)ctx->user_port;
     __builtin_memcpy(key.address, words, sizeof(words));
 
-    switch (key.protocol == UDP ? flow_begin(ctx, &key, 0, &outcome) : route(&key, 0, &outcome)) {
+    switch (connect_route(ctx, &key, 0, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
             patience_begin(ctx, outcome.endpoint);

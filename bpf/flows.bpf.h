@@ -9,6 +9,7 @@
 
 #include <svcconnect/decision.h>
 
+#include "resolver.bpf.h"
 #include "route.bpf.h"
 
 #define FLOW_COLUMNS 64 /* looked at, from where the endpoint was on, when a table has changed */
@@ -128,6 +129,22 @@ static __always_inline int flow_is_at(const struct svc_flow *flow, const struct 
     return flow->port_be == outcome->port_be && svc_address_equal(flow->address, (const __u8 *)words);
 }
 
+/* Remembers that the socket asks a name server, for the sake of the answer's source. */
+static __always_inline void flow_note(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                      const struct svc_outcome *outcome)
+{
+    struct svc_flows *all = flows_of(ctx, 1);
+    struct svc_flow *flow;
+
+    if (!all)
+        return;
+    flow = flow_to(all, key);
+    if (flow && flow_is_at(flow, outcome))
+        flow->time = bpf_ktime_get_ns();
+    else
+        flow_put(all, key, 0, outcome, bpf_ktime_get_ns());
+}
+
 /* As route(), for a socket whose earlier choice may stand. `may_stay` 0: a connect chooses anew. */
 static __always_inline enum route_verdict flow_route(struct bpf_sock_addr *ctx,
                                                      const struct svc_alias_key *key, int is_v4, int may_stay,
@@ -139,6 +156,10 @@ static __always_inline enum route_verdict flow_route(struct bpf_sock_addr *ctx,
     __u64 descriptor, now;
     int is_alias;
 
+    if (resolver_route(ctx, key, ret_outcome)) {
+        flow_note(ctx, key, ret_outcome);
+        return ROUTE_TO;
+    }
     service = find_service(key, &is_alias);
     if (!is_alias) {
         COUNT(miss);
@@ -182,6 +203,16 @@ static __always_inline enum route_verdict flow_begin(struct bpf_sock_addr *ctx,
                                                      struct svc_outcome *ret_outcome)
 {
     return flow_route(ctx, key, is_v4, 0, ret_outcome);
+}
+
+/* connect() of any protocol. */
+static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ctx,
+                                                        const struct svc_alias_key *key, int is_v4,
+                                                        struct svc_outcome *ret_outcome)
+{
+    if (key->protocol == UDP)
+        return flow_begin(ctx, key, is_v4, ret_outcome);
+    return resolver_route(ctx, key, ret_outcome) ? ROUTE_TO : route(key, is_v4, ret_outcome);
 }
 
 /* sendto(): the socket's own choice while it lasts. */

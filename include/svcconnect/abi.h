@@ -227,8 +227,9 @@ struct svc_task_scope {
     __u32 scope;
     __u32 flags;
     __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
-    __u32 zero;
-    __u64 reserved[2];
+    __u32 resolver;        /* number in `resolvers`; 0: the task's DNS is left alone */
+    __u64 cgroup_id;       /* of the task, with a resolver */
+    __u64 reserved;
 };
 
 /*
@@ -254,6 +255,27 @@ struct svc_flow {
 struct svc_flows {
     struct svc_flow flows[SVC_FLOWS];
 };
+
+#define SVC_NAMESERVERS 3 /* as many as resolvers look at */
+
+/*
+ * Value of `resolvers`, by number: where a task's queries to its name servers go. [0] belongs to nobody; its
+ * `heartbeat` tells that somebody answers. Sockets are where they were made: those of other network
+ * namespaces, of which a task may have several, keep their own name servers. The daemon writes `n` last.
+ */
+struct svc_resolver {
+    __u64 heartbeat;    /* of [0]: CLOCK_MONOTONIC, ns; 0: the daemon has ended */
+    __u64 cgroup_id;    /* of the task it belongs to: a number may have been given away; 0: free */
+    __u64 netns_cookie; /* 0: a kernel (before 5.14) that does not tell */
+    __u32 n;
+    __be16 port_be[SVC_NAMESERVERS]; /* of `stub` */
+    __be16 zero;
+    __u32 zero2;
+    __u8 nameserver[SVC_NAMESERVERS][16];
+    __u8 stub[SVC_NAMESERVERS][16];
+};
+
+#define SVC_HEARTBEAT_STALE_NS 2500000000ull /* name servers are asked directly after so long */
 
 /* Key of `tasks`: the cgroup's id, which is its inode number. */
 struct svc_task_key {
@@ -283,6 +305,7 @@ _Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line"
 _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
 _Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
+_Static_assert(sizeof(struct svc_resolver) == 136, "svc_resolver has no padding");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");
 _Static_assert(sizeof(struct svc_endpoint) % 4 == 0, "svc_endpoint has no tail padding");

@@ -156,6 +156,14 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
 int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
                        uint32_t namespace_scope);
 
+/*
+ * Where a task's DNS goes: numbers 1..datapath_resolvers() in mapped memory, and [0] with the heartbeat. What is
+ * written there counts as no entry: it follows the sockets of this run.
+ */
+int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number);
+uint32_t datapath_resolvers(const struct datapath *datapath);
+struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number);
+
 /* The scopes that the kernel holds for the task; -ENOENT: no link of it is attached. */
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
                        uint32_t *ret_namespace_scope);

@@ -23,6 +23,7 @@ enum map_index {
     MAP_TASKS,
     MAP_TASK_SCOPE,
     MAP_FLOWS,
+    MAP_RESOLVERS,
     MAP_COUNTERS,
     MAP_LAYOUT,
     MAP_COUNT_,
@@ -51,6 +52,8 @@ struct datapath {
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
     uint32_t n_outliers;
+    struct svc_resolver *resolvers; /* by number: n_resolvers of them */
+    uint32_t n_resolvers;
     struct ring_buffer *events;
     struct listener *listener;
     uint64_t writes;

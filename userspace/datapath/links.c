@@ -162,15 +162,46 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
     return 0;
 }
 
-int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
-                       uint32_t namespace_scope)
+static int change_scope(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task_scope *value)
 {
-    struct svc_task_scope value = {.scope = scope, .namespace_scope = namespace_scope};
-
-    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value, BPF_ANY) < 0)
+    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, value, BPF_ANY) < 0)
         return -errno;
     datapath->writes++;
     return 0;
+}
+
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
+                       uint32_t namespace_scope)
+{
+    struct svc_task_scope value = {0};
+
+    (void)bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value);
+    value.scope = scope;
+    value.namespace_scope = namespace_scope;
+    return change_scope(datapath, cgroup_id, &value);
+}
+
+int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)
+{
+    struct svc_task_scope value;
+
+    if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
+        return -errno;
+    if (value.resolver == number && value.cgroup_id == cgroup_id)
+        return 0;
+    value.resolver = number;
+    value.cgroup_id = cgroup_id;
+    return change_scope(datapath, cgroup_id, &value);
+}
+
+uint32_t datapath_resolvers(const struct datapath *datapath)
+{
+    return datapath->n_resolvers - 1;
+}
+
+struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number)
+{
+    return number < datapath->n_resolvers ? &datapath->resolvers[number] : NULL;
 }
 
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,

@@ -16,8 +16,8 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
     [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
     [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
-    [MAP_FLOWS] = "flows",         [MAP_PEERS] = "peers",           [MAP_OUTLIERS] = "outliers",
-    [MAP_EVENTS] = "events",
+    [MAP_FLOWS] = "flows",         [MAP_RESOLVERS] = "resolvers",   [MAP_PEERS] = "peers",
+    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
@@ -149,6 +149,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_PEERS, config->endpoints},
         {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
         {MAP_TASKS, config->tasks},
+        {MAP_RESOLVERS, config->tasks + 1}, /* numbers begin at 1 */
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -160,6 +161,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     datapath->n_services = datapath_services(config->aliases);
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1;
+    datapath->n_resolvers = config->tasks + 1;
     return 0;
 }
 
@@ -196,6 +198,9 @@ static int map_memory(struct datapath *datapath)
     if (r == 0)
         r = map_array(datapath, MAP_OUTLIERS, datapath->n_outliers * sizeof(struct svc_outlier),
                       (void **)&datapath->outliers);
+    if (r == 0)
+        r = map_array(datapath, MAP_RESOLVERS, datapath->n_resolvers * sizeof(struct svc_resolver),
+                      (void **)&datapath->resolvers);
     return r;
 }
 
@@ -304,6 +309,8 @@ void datapath_close(struct datapath **datapath)
         (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
     if (self->outliers)
         (void)munmap(self->outliers, self->n_outliers * sizeof(struct svc_outlier));
+    if (self->resolvers)
+        (void)munmap(self->resolvers, self->n_resolvers * sizeof(struct svc_resolver));
     datapath_events_deinit(self);
     close_pinned(&self->old);
     svcconnect_bpf__destroy(self->skeleton);
