@@ -236,6 +236,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = program_events_listen(daemon, error);
+    if (r == 0 && dns_begin(daemon) < 0)
+        r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         services_dir_start(daemon);
     if (r == 0)
@@ -296,6 +298,8 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->sweep_event);
     if (daemon->program_event)
         event_free(daemon->program_event);
+    if (daemon->datapath)
+        dns_done(daemon);
     publisher_free(&daemon->publisher);
     udp_closing_done(&daemon->udp_closing);
     drains_done(&daemon->drains);

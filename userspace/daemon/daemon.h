@@ -9,6 +9,7 @@
 #include "base/name_numbers.h"
 #include "control/control_server.h"
 #include "daemon/config.h"
+#include "daemon/dns.h"
 #include "daemon/drains.h"
 #include "daemon/event_log.h"
 #include "daemon/numbers.h"
@@ -48,6 +49,7 @@ struct daemon {
     struct slow_start slow_start;
     struct drains drains;
     struct udp_closing udp_closing;
+    struct dns dns;
     struct task_list tasks;
     struct services_dir services_dir;
     struct event_log events;
