@@ -207,6 +207,33 @@ void dns_task_remove(struct daemon *daemon, struct task *task)
     task->resolver = 0;
 }
 
+/* ---- for people ---- */
+
+cJSON *dns_describe_task(const struct task *task)
+{
+    cJSON *list = cJSON_CreateArray();
+    char text[IP_ADDRESS_TEXT_SIZE];
+
+    for (unsigned i = 0; task->dns && i < task->dns->n_servers; i++)
+        (void)cJSON_AddItemToArray(
+            list, cJSON_CreateString(ip_address_format(&task->dns->servers[i].address, text)));
+    return list;
+}
+
+cJSON *dns_describe(const struct daemon *daemon)
+{
+    const struct dns_counters *counters = &daemon->dns.counters;
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddBoolToObject(object, "on", daemon->config.is_dns_on);
+    (void)cJSON_AddNumberToObject(object, "answered", (double)counters->answered);
+    (void)cJSON_AddNumberToObject(object, "forwarded", (double)counters->forwarded);
+    (void)cJSON_AddNumberToObject(object, "timedOut", (double)counters->timed_out);
+    (void)cJSON_AddNumberToObject(object, "refused", (double)counters->refused);
+    (void)cJSON_AddNumberToObject(object, "malformed", (double)counters->malformed);
+    return object;
+}
+
 /* ---- time ---- */
 
 static void on_tick(evutil_socket_t fd, short what, void *user)

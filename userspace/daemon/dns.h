@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "daemon/dns_zones.h"
 
 struct daemon;
@@ -41,4 +42,7 @@ void dns_done(struct daemon *daemon);
 
 /* A task is new, or sees other names now. `pid`: a process whose namespaces it will have; 0: found later. */
 void dns_task_put(struct daemon *daemon, struct task *task, pid_t pid);
+/* For people: the name servers that are stood in for, and what came of all questions; the caller's. */
+cJSON *dns_describe_task(const struct task *task);
+cJSON *dns_describe(const struct daemon *daemon);
 void dns_task_remove(struct daemon *daemon, struct task *task);

@@ -155,6 +155,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_directories(daemon, answer);
     add_kernel(daemon, answer);
     add_figures(&snapshot, answer);
+    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
     services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
