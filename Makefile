@@ -25,13 +25,13 @@ LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard u
 CLI_SRCS    := $(wildcard userspace/cli/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
 TOOL_SRCS   := $(wildcard tests/support/*.c)
-BENCH_SRCS  := $(wildcard tests/bench/*.c)
+BENCH_SRCS  := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 LIB         := $(BUILD)/libsvcconnect.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
-BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(BUILD)/tests/bench/preload/count_allocations.so
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
 
@@ -63,8 +63,19 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
 $(BUILD)/tests/support/%: tests/support/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) Makefile
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
+BENCH_SKELETON := $(BUILD)/tests/bench/bench.skel.h
+
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c Makefile
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror --target=bpf -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+
+$(BENCH_SKELETON): $(BUILD)/tests/bench/bench.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETON) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(BUILD)/tests/bench $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
+
+$(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -g -D_GNU_SOURCE $(WARN) -Werror -O2 -fPIC -shared $< -o $@
 
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)

@@ -21,14 +21,4 @@ static __always_inline struct svc_counters *counters_here(void)
             counters_->member++;                                                                             \
     } while (0)
 
-static __always_inline void count_endpoint(__u32 endpoint)
-{
-    struct svc_endpoint_key key = {.endpoint = endpoint};
-    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
-
-    /* Gone: the endpoint was removed between the draw and here; the connect still belongs to its alias. */
-    if (stats)
-        stats->connections++;
-}
-
 #endif

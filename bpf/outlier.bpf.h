@@ -40,4 +40,54 @@ static __always_inline int is_ejected(__u32 endpoint, __u64 *now)
     return 0;
 }
 
+static __always_inline void count_ejection(__u32 endpoint)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+
+    if (stats)
+        stats->ejections++;
+}
+
+/* A burst of failures is told by its first few; the counters have them all. */
+#define TOLD_PER_PART 5
+
+static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, enum svc_outcome_kind kind)
+{
+    __u64 now = bpf_ktime_get_ns();
+    __u32 duration;
+
+    if (outlier->ejected_until > now)
+        return;
+    duration = svc_outlier_fail(outlier, now);
+    if (duration) {
+        count_ejection(endpoint);
+        tell(now, endpoint, EJECTED, kind, duration);
+    } else if (svc_history_newest(outlier->history) <= TOLD_PER_PART) {
+        tell(now, endpoint, CONNECT_FAILED, kind, 0);
+    }
+}
+
+/*
+ * A connect is sent to the endpoint: counts it, and judges those before it that have come to nothing. TCP
+ * only: no callback tells that a datagram socket has connected.
+ */
+static __always_inline void count_connect(__u32 endpoint, __u8 protocol)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+    struct svc_outlier *outlier;
+
+    /* Gone: the endpoint was removed between the draw and here; the connect still belongs to its alias. */
+    if (!stats)
+        return;
+    stats->connections++;
+    if (protocol != TCP || stats->unstarted++ < SVC_UNSTARTED_FAILURES)
+        return;
+    stats->unreachable++;
+    outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    if (outlier)
+        fail(outlier, endpoint, UNREACHABLE);
+}
+
 #endif

@@ -68,7 +68,7 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
         return ROUTE_REFUSE;
     }
     COUNT(hit);
-    count_endpoint(ret_outcome->endpoint);
+    count_connect(ret_outcome->endpoint, key->protocol);
     return ROUTE_TO;
 }
 

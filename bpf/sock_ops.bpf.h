@@ -9,6 +9,7 @@
  *   first RTO in SYN_SENT       counts as a failure already: the kernel itself would wait two minutes
  *   RTO that is the last one    timed out; the failure was counted by the first
  *   ESTABLISHED -> CLOSE        nothing received: reset early
+ *   TCP_CONNECT_CB              the connect led here has begun (see SVC_UNSTARTED_FAILURES)
  *
  * The reply to the kernel is never written: it may be another program's.
  */
@@ -74,42 +75,16 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
     stats->gave_up += kind == GAVE_UP;
     stats->reset_early += kind == RESET_EARLY;
     stats->closed += kind == CLOSED || kind == RESET_EARLY;
+    stats->unstarted &= -(__u64)(kind != STARTED);
 }
 
-static __always_inline void count_ejection(__u32 endpoint)
+/* A refusal that came after a retransmission is one failure, and the retransmission was counted as it. */
+static __always_inline int is_failure(struct bpf_sock_ops *ctx, enum svc_outcome_kind kind)
 {
-    struct svc_endpoint_key key = {.endpoint = endpoint};
-    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
-
-    if (stats)
-        stats->ejections++;
+    return (kind == REFUSED && ctx->total_retrans == 0) || kind == RETRANSMITTED || kind == RESET_EARLY;
 }
 
-/* A burst of failures is told by its first few; the counters have them all. */
-#define TOLD_PER_PART 5
-
-static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, enum svc_outcome_kind kind)
-{
-    __u64 now = bpf_ktime_get_ns();
-    __u32 duration;
-
-    if (outlier->ejected_until > now)
-        return;
-    duration = svc_outlier_fail(outlier, now);
-    if (duration) {
-        count_ejection(endpoint);
-        tell(now, endpoint, EJECTED, kind, duration);
-    } else if (svc_history_newest(outlier->history) <= TOLD_PER_PART) {
-        tell(now, endpoint, CONNECT_FAILED, kind, 0);
-    }
-}
-
-static __always_inline int is_failure(enum svc_outcome_kind kind)
-{
-    return kind == REFUSED || kind == RETRANSMITTED || kind == RESET_EARLY;
-}
-
-/* Every endpoint at the socket's remote address takes part in what happened. */
+/* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
 static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 {
     struct svc_peer_key key = {};
@@ -128,22 +103,20 @@ static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind
         if (!outlier)
             break;
         count_outcome(endpoint, kind);
-        if (i == 0 && kind != RETRANSMITTED && kind != CLOSED)
+        if (i == 0 && kind != RETRANSMITTED && kind != CLOSED && kind != STARTED)
             patience_end(ctx, outlier->connect_timeout_ms);
-        if (is_failure(kind))
+        if (is_failure(ctx, kind))
             fail(outlier, endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
         if (!endpoint)
             break;
     }
-    return 0;
+    return 1;
 }
 
 static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
-    struct svc_peer_key key = {};
-
-    if (peer_key(ctx, &key) == 0 && bpf_map_lookup_elem(&peers, &key))
+    if (record(ctx, STARTED))
         (void)bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
                                                  BPF_SOCK_OPS_RTO_CB_FLAG);
 }

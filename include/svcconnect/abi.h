@@ -138,7 +138,10 @@ struct svc_endpoint_stats {
     __u64 retransmitted; /* a first SYN was not answered in time; counts as a failure at once */
     __u64 gave_up; /* the application closed before an answer: no failure unless a SYN was retransmitted */
     __u64 reset_early; /* established, then reset before a byte came back */
+    __u64 unreachable; /* connects sent here that never began: no route, no local port, a policy (seen at the
+                          next) */
     __u64 ejections;
+    __u64 unstarted; /* connects in a row that no TCP connection has followed; the programs' own note */
 };
 
 /*
@@ -188,7 +191,17 @@ enum svc_outcome_kind {
     GAVE_UP = 4,
     RESET_EARLY = 5,
     CLOSED = 6,
+    UNREACHABLE = 7,
+    STARTED = 8, /* told to nobody */
 };
+
+/*
+ * A connect that fails before a SYN is sent (ENETUNREACH) leaves no TCP event. What it leaves is that no
+ * TCP_CONNECT_CB follows on its CPU before the next connect to the endpoint. A few in a row may be
+ * threads that were preempted in between, or sockets that send their SYN with the first data
+ * (TCP_FASTOPEN_CONNECT); from so many on each counts as a failure.
+ */
+#define SVC_UNSTARTED_FAILURES 5
 
 enum svc_event_kind {
     CONNECT_FAILED = 1,

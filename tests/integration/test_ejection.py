@@ -182,6 +182,10 @@ def test_an_ejection_survives_a_restart():
         assert after["ejected"] and after["outcomes"] == before["outcomes"], (before, after)
         assert bed.status()["writes"]["maps"] == 0
         assert set(at_rate(agent, address, 0.3)) == {"good"}
+        # Other map sizes: new maps, and the record is carried over.
+        bed.restart({"maps": {"slots": 4096, "endpoints": 512}})
+        assert endpoint(bed, "bad")["ejected"] and endpoint(bed, "bad")["outcomes"] == before["outcomes"]
+        assert set(at_rate(agent, address, 0.3)) == {"good"}
 
 
 def test_failures_of_another_namespace_count_for_nobody_here():
@@ -337,6 +341,25 @@ def test_a_blackholed_endpoint_is_out_by_syn_retransmits():
         note(f"while it was found out: {report['names']}, {report['errors']}; {shown['outcomes']}")
         assert shown["ejected"] and FAILURES <= shown["outcomes"]["retransmitted"] <= 40, shown
         assert shown["outcomes"]["refused"] == 0
+
+
+def test_an_unreachable_endpoint_is_out():
+    """ENETUNREACH leaves no TCP event; that no connection begins is the evidence. Two CPUs count for themselves."""
+    with Testbed() as bed:
+        lonely = bed.network_namespace()
+        bed.announce({"127.0.0.1:8080": "good"}, before=lonely)
+        bed.register("backend", "127.0.0.1:8080", id="good")
+        bed.register("backend", "198.51.100.9:8080", id="bad")
+        agent, address = bed.task().agent(before=lonely), bed.address_of("backend", PORT)
+        freeze(bed)
+        results = at_rate(agent, address, 2)
+        thaw(bed)
+        assert 0 < results.count("ENETUNREACH") <= FAILURES + 5 * os.cpu_count() + 1, results
+        assert set(results[-100:]) == {"good"}, results
+        shown = endpoint(bed, "bad")
+        assert shown["ejected"] and shown["outcomes"]["unreachable"] >= FAILURES, shown
+        good = endpoint(bed, "good")["outcomes"]
+        assert good["unreachable"] == 0 and good["established"] == results.count("good"), good
 
 
 def test_a_connect_timeout_ends_the_wait():

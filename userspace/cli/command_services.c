@@ -116,7 +116,7 @@ static void add_failures(struct table *table, const cJSON *endpoint)
 {
     const cJSON *outcomes = text_child(endpoint, "outcomes");
     uint64_t failed = text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
-                      text_number(outcomes, "resetEarly");
+                      text_number(outcomes, "resetEarly") + text_number(outcomes, "unreachable");
 
     table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
 }

@@ -123,6 +123,8 @@ static void print_counters(const cJSON *status)
         {"noEndpoint", "refused: no endpoint"},
         {"retried", "looked up again"},
         {"inconsistent", "refused: inconsistent read"},
+        {"redrawn", "drawn again: the first draw was ejected"},
+        {"allEjected", "to an ejected endpoint, for want of others"},
     };
     const cJSON *counters = text_child(status, "counters");
     const cJSON *writes = text_child(status, "writes");
@@ -135,6 +137,16 @@ static void print_counters(const cJSON *status)
     (void)printf("%10" PRIu64 "  to kernel maps since start\n", text_number(writes, "maps"));
     print_label("");
     (void)printf("%10" PRIu64 "  adopted from an earlier run\n", text_number(writes, "adopted"));
+}
+
+static void print_health(const cJSON *status)
+{
+    const cJSON *health = text_child(status, "health");
+
+    print_label("checks");
+    (void)printf("%" PRIu64 " endpoints, %" PRIu64 " probes, %" PRIu64 " failed\n",
+                 text_number(health, "targets"), text_number(health, "probes"),
+                 text_number(health, "failed"));
 }
 
 static void print_maps(const cJSON *status)
@@ -178,6 +190,7 @@ int command_status(const struct invocation *invocation)
     print_identity(response.json);
     print_counts(response.json);
     print_documents(response.json);
+    print_health(response.json);
     print_counters(response.json);
     print_maps(response.json);
     print_directories(response.json);

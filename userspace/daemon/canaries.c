@@ -31,7 +31,7 @@ struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *name
         if (datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats) < 0)
             continue;
         outcomes.established += stats.established;
-        outcomes.failures += stats.refused + stats.retransmitted;
+        outcomes.failures += stats.refused + stats.retransmitted + stats.unreachable;
         outcomes.ejections += stats.ejections;
     }
     return outcomes;

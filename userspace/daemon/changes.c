@@ -24,7 +24,7 @@ static const struct {
     {"register", change_register},         {"update", change_update},
     {"deregister", change_deregister},     {"delete-service", change_delete_service},
     {"set-route", change_set_route},       {"clear-route", change_clear_route},
-    {"set-settings", change_set_settings},
+    {"set-settings", change_set_settings}, {"drain", change_drain},
 };
 
 change_fn change_by_name(const char *name)

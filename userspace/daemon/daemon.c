@@ -77,6 +77,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     task_list_sweep(user);
     services_dir_sweep(user);
     canaries_sweep(user);
+    probes_sweep(user);
 }
 
 static int make_events(struct daemon *daemon)
@@ -250,7 +251,7 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
 
 int daemon_start(struct daemon *daemon, struct error *error)
 {
-    const struct datapath_config config = {
+    struct datapath_config config = {
         .bpffs = daemon->config.bpffs,
         .cgroup_root = daemon->config.cgroup_root,
         .aliases = daemon->config.max_aliases,
@@ -271,6 +272,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
     if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = load_registry(daemon, error);
+    config.expected_endpoints = (uint32_t)daemon->catalog->n_instances;
     if (r == 0)
         r = start_datapath(daemon, &config, error);
     if (r < 0)

@@ -46,6 +46,7 @@ struct daemon {
     struct outliers outliers;
     struct instance **instances; /* by endpoint number: config.max_endpoints + 1 */
     struct health *health;
+    bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
     struct slow_start slow_start;
     struct drains drains;
     struct udp_closing udp_closing;

@@ -106,8 +106,10 @@ static void on_job(evutil_socket_t fd, short what, void *user)
     if (r < 0)
         log_warning("draining: connections cannot be closed: %s", error.message);
     else
-        log_info("draining: %llu of %llu connections closed", (unsigned long long)result.destroyed,
-                 (unsigned long long)result.open);
+        log_info("draining: %llu of %llu connections closed%s%s", (unsigned long long)result.destroyed,
+                 (unsigned long long)result.open,
+                 result.incomplete ? "; not everything could be looked at: " : "",
+                 result.incomplete ? strerror(-result.incomplete) : "");
 }
 
 /* Directories of the namespace's tasks: *ret_n of them, each malloc'd. NULL: no memory. */
@@ -158,6 +160,9 @@ static void start_job(struct daemon *daemon, struct drain *drain, const struct i
     if (r < 0) {
         drain->sockets = -1;
         drain->is_killed = drain->is_killed || is_kill;
+        if (is_kill)
+            log_warning("draining: connections cannot be closed: %s",
+                        error.number ? error.message : strerror(-r));
         return;
     }
     self->job_endpoint = drain->endpoint;

@@ -57,8 +57,11 @@ static void write_cell(struct daemon *daemon, const struct instance *instance, c
     struct svc_outlier wanted = *cell;
 
     if (!is_at(cell, key)) {
-        wanted = (struct svc_outlier){.port_be = key->port_be};
-        memcpy(wanted.address, key->address, sizeof(wanted.address));
+        if (!datapath_old_outlier(daemon->datapath, instance->endpoint, &wanted) || !is_at(&wanted, key)) {
+            wanted = (struct svc_outlier){.port_be = key->port_be};
+            memcpy(wanted.address, key->address, sizeof(wanted.address));
+        }
+        wanted.next = 0;
     }
     set_policy(daemon, instance, &wanted);
     if (is_at(cell, key)) {
@@ -264,15 +267,18 @@ static int write_peers(struct daemon *daemon)
     struct outliers *outliers = &daemon->outliers;
     struct stale_peers stale = {.outliers = outliers};
     struct peer *peer;
+    int released;
     int r = datapath_each_peer(daemon->datapath, on_peer, &stale);
 
     for (size_t i = 0; i < stale.n && r == 0; i++)
         r = datapath_delete_peer(daemon->datapath, &stale.keys[i]);
     free(stale.keys);
+    datapath_hold(daemon->datapath);
     for (peer = outliers->all; peer && r == 0; peer = peer->hh.next)
         if (!peer->is_written)
             r = datapath_put_peer(daemon->datapath, &peer->key, peer->first);
-    return r;
+    released = datapath_release(daemon->datapath);
+    return r < 0 ? r : released;
 }
 
 static void collect(const struct daemon *daemon, struct instance **by_number)

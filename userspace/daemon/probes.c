@@ -114,3 +114,26 @@ int probes_new(struct daemon *daemon, struct error *error)
 
     return r < 0 ? error_errno(error, r, "preparing health checks") : 0;
 }
+
+const char *probes_trouble(const struct daemon *daemon)
+{
+    if (!health_figures(daemon->health).is_weak_observer)
+        return NULL;
+    return "more than half of the healthy endpoints fail their checks at the same time: this host is taken "
+           "for the cause, and nothing becomes UNHEALTHY until that is over";
+}
+
+void probes_sweep(struct daemon *daemon)
+{
+    const char *trouble = probes_trouble(daemon);
+
+    if (daemon->is_weak_observer == (trouble != NULL))
+        return;
+    daemon->is_weak_observer = trouble;
+    if (trouble)
+        log_warning("health checks: %s", trouble);
+    else
+        log_info("health checks: endpoints are judged again");
+    event_log_add(&daemon->events, EVENT_OBSERVER, NULL, NULL, NULL, "%s",
+                  trouble ? trouble : "endpoints are judged again");
+}

@@ -31,3 +31,9 @@ void probes_doubt_all(struct daemon *daemon);
 
 /* At start: what an earlier run had found, as the kernel's `endpoints` tells it. */
 void probes_adopt(struct instance *instance, enum svc_health entry);
+
+/* Every second: says when this host becomes the likelier cause of failing checks, and when no longer. */
+void probes_sweep(struct daemon *daemon);
+
+/* Why `status` is degraded by that; NULL: it is not. */
+const char *probes_trouble(const struct daemon *daemon);

@@ -15,6 +15,7 @@ static const char *outcome_text(uint32_t outcome)
         [TIMED_OUT] = "timed out",
         [RETRANSMITTED] = "no answer within a second",
         [RESET_EARLY] = "reset before an answer",
+        [UNREACHABLE] = "unreachable: no connection begins",
     };
 
     return outcome < ARRAY_SIZE(texts) && texts[outcome] ? texts[outcome] : "failed";

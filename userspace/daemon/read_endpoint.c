@@ -61,6 +61,7 @@ static void add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
     (void)cJSON_AddNumberToObject(outcomes, "retransmitted", (double)stats->retransmitted);
     (void)cJSON_AddNumberToObject(outcomes, "gaveUp", (double)stats->gave_up);
     (void)cJSON_AddNumberToObject(outcomes, "resetEarly", (double)stats->reset_early);
+    (void)cJSON_AddNumberToObject(outcomes, "unreachable", (double)stats->unreachable);
 }
 
 static void add_ejection(const struct daemon *daemon, const struct instance *instance, cJSON *object)

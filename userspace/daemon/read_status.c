@@ -6,7 +6,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "daemon/daemon.h"
+#include "daemon/outliers.h"
+#include "daemon/probes.h"
 #include "daemon/reads.h"
 #include "metrics/snapshot.h"
 
@@ -24,6 +27,8 @@ static double uptime(const struct daemon *daemon)
 static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS],
                    struct metrics_snapshot *snapshot)
 {
+    struct health_figures figures = health_figures(daemon->health);
+
     maps[0] = (struct metrics_map){"aliases", publisher_aliases(daemon->publisher) * 2,
                                    daemon->config.max_aliases, "maps.aliases"};
     maps[1] = (struct metrics_map){"slots", publisher_slots_used(daemon->publisher), daemon->config.max_slots,
@@ -44,6 +49,10 @@ static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS]
         .revision = registry_revision(daemon->registry),
         .uptime_seconds = uptime(daemon),
     };
+    snapshot->probes = figures.probes;
+    snapshot->probes_failed = figures.failed;
+    snapshot->probe_targets = figures.targets;
+    snapshot->is_weak_observer = figures.is_weak_observer;
     (void)datapath_counters(daemon->datapath, &snapshot->counters);
 }
 
@@ -61,6 +70,8 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     char text[512];
 
     gather(daemon, maps, &snapshot);
+    if (probes_trouble(daemon))
+        add_degraded(list, probes_trouble(daemon));
     if (!datapath_has_set_retval(daemon->datapath))
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
@@ -142,6 +153,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     cJSON *answer = cJSON_CreateObject();
     cJSON *degraded = cJSON_CreateArray();
     cJSON *writes;
+    cJSON *health;
 
     (void)call;
     (void)error;
@@ -156,6 +168,11 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_kernel(daemon, answer);
     add_figures(&snapshot, answer);
     (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
+    health = cJSON_AddObjectToObject(answer, "health");
+    (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);
+    (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
+    (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
+    (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
     services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
@@ -164,22 +181,35 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     return 0;
 }
 
-static void write_endpoints(FILE *out, struct daemon *daemon)
+static struct metrics_endpoint describe(struct daemon *daemon, const struct instance *instance)
 {
-    struct model_namespace *parent;
-    struct service *service;
-    struct instance *instance;
+    struct metrics_endpoint endpoint = {
+        .namespace_name = instance->service->parent->name,
+        .service = instance->service->name,
+        .instance = instance->id,
+        .health = health_name(instance_health(instance)),
+        .is_ejected = outliers_ejected_ms(daemon, instance->endpoint) > 0,
+    };
 
-    metrics_write_endpoint_header(out);
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
-        for (service = parent->services; service; service = service->hh.next)
-            for (instance = service->instances; instance; instance = instance->hh.next) {
-                struct svc_endpoint_stats stats = {0};
+    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &endpoint.stats);
+    if (endpoint.stats.established > endpoint.stats.closed)
+        endpoint.open = endpoint.stats.established - endpoint.stats.closed;
+    return endpoint;
+}
 
-                (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
-                metrics_write_endpoint(out, &(struct metrics_endpoint){parent->name, service->name,
-                                                                       instance->id, stats.connections});
-            }
+static int write_endpoints(FILE *out, struct daemon *daemon)
+{
+    _cleanup_free_ struct metrics_endpoint *endpoints =
+        calloc(daemon->catalog->n_instances + 1, sizeof(*endpoints));
+    size_t n = 0;
+
+    if (!endpoints)
+        return -ENOMEM;
+    for (uint32_t number = 1; number <= daemon->config.max_endpoints; number++)
+        if (daemon->instances[number] && n < daemon->catalog->n_instances)
+            endpoints[n++] = describe(daemon, daemon->instances[number]);
+    metrics_write_endpoints(out, endpoints, n);
+    return 0;
 }
 
 int read_metrics(char **ret_text, void *user)
@@ -190,13 +220,14 @@ int read_metrics(char **ret_text, void *user)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
+    int r;
 
     if (!out)
         return -ENOMEM;
     gather(daemon, maps, &snapshot);
     metrics_write(out, &snapshot);
-    write_endpoints(out, daemon);
-    if (fclose(out) != 0) {
+    r = write_endpoints(out, daemon);
+    if (fclose(out) != 0 || r < 0) {
         free(text);
         return -ENOMEM;
     }

@@ -42,6 +42,8 @@ int handle_eject(const struct control_call *call, cJSON **ret_answer, struct err
     if (r < 0)
         return r;
     log_info("%s is ejected by hand for %llu s", endpoint_name(instance, name), (unsigned long long)seconds);
+    event_log_add(&daemon->events, EVENT_EJECTED, instance->service->parent->name, instance->service->name,
+                  instance->id, "ejected for %llu s by hand", (unsigned long long)seconds);
     *ret_answer = cJSON_CreateObject();
     (void)cJSON_AddNumberToObject(*ret_answer, "forSeconds", (double)seconds);
     return 0;
@@ -63,6 +65,9 @@ int handle_uneject(const struct control_call *call, cJSON **ret_answer, struct e
     if (r < 0)
         return r;
     log_info("%s is back by hand", endpoint_name(instance, name));
+    if (was_ejected)
+        event_log_add(&daemon->events, EVENT_RETURNED, instance->service->parent->name,
+                      instance->service->name, instance->id, "drawn again, by hand");
     *ret_answer = cJSON_CreateObject();
     (void)cJSON_AddBoolToObject(*ret_answer, "wasEjected", was_ejected);
     return 0;

@@ -206,18 +206,23 @@ static int plan_endpoints(struct endpoint_plan *plan, struct error *error)
 
 static int write_endpoints(const struct endpoint_plan *plan, struct error *error)
 {
+    int r;
+
+    datapath_hold(plan->daemon->datapath);
     for (uint32_t number = 1; number <= plan->daemon->config.max_endpoints; number++) {
         struct svc_endpoint entry;
-        int r;
 
         if (!plan->by_number[number])
             continue;
         endpoint_entry(plan->by_number[number], &entry);
         r = datapath_put_endpoint(plan->daemon->datapath, number, &entry);
-        if (r < 0)
+        if (r < 0) {
+            (void)datapath_release(plan->daemon->datapath);
             return error_errno(error, r, "writing endpoint %u", number);
+        }
     }
-    return 0;
+    r = datapath_release(plan->daemon->datapath);
+    return r < 0 ? error_errno(error, r, "writing endpoints") : 0;
 }
 
 static void remove_stale(const struct endpoint_plan *plan)

@@ -30,6 +30,7 @@ struct datapath_config {
     uint32_t slots;
     uint32_t endpoints;
     uint32_t tasks;
+    uint32_t expected_endpoints; /* that will be written at the start */
 };
 
 /* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6
@@ -62,6 +63,14 @@ datapath_writes(const struct datapath *datapath); /* entries written or deleted 
 int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error);
 
 /* ---- entries (entries.c). Negative errno; -E2BIG: the map is full. ---- */
+
+/*
+ * In between, entries that are put into `endpoints`, `endpoint_stats` and `peers` may be kept back, to be
+ * written many at once. For the start: each is put once, none is deleted, and no program needs them yet. The
+ * release tells what failed. Not nested.
+ */
+void datapath_hold(struct datapath *datapath);
+int datapath_release(struct datapath *datapath);
 
 int datapath_each_alias(struct datapath *datapath,
                         int (*on_alias)(const struct svc_alias_key *key, const struct svc_alias *alias,
@@ -121,6 +130,10 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
  */
 struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint);
 void datapath_count_write(struct datapath *datapath);
+
+/* After a migration, until datapath_activate(): what the old maps hold of the endpoint. False: nothing. */
+bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint,
+                          struct svc_outlier *ret_outlier);
 
 /* ---- events of the programs (events.c) ---- */
 

@@ -2,23 +2,24 @@
 /* Entries of the hash maps: reading them all for adoption, writing and deleting one, and the per-CPU sums. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "datapath/internal.h"
 
 typedef int (*entry_fn)(const void *key, const void *value, void *context);
 
-/*
- * Walks a map that nobody else writes meanwhile. `value` must hold the map's value size.
- * Deleting the entry a callback was just given is safe: the next key is fetched first.
- */
-static int each_entry(int fd, void *value, entry_fn on_entry, void *context)
+#define WALK_BATCH   1024u /* entries; no bucket of a hash holds as many */
+#define MAX_KEY_SIZE 64u
+
+/* One entry at a time: two system calls each. */
+static int each_entry_singly(int fd, void *value, entry_fn on_entry, void *context)
 {
-    char keys[2][64];
+    char keys[2][MAX_KEY_SIZE];
     int current = 0;
     int r;
 
-    if (fd < 0 || bpf_map_get_next_key(fd, NULL, keys[0]) < 0)
+    if (bpf_map_get_next_key(fd, NULL, keys[0]) < 0)
         return 0;
     for (;;) {
         bool is_last = bpf_map_get_next_key(fd, keys[current], keys[!current]) < 0;
@@ -31,6 +32,50 @@ static int each_entry(int fd, void *value, entry_fn on_entry, void *context)
         if (is_last)
             return 0;
         current = !current;
+    }
+}
+
+/*
+ * Walks a map that nobody else writes meanwhile; `value` must hold the map's value size.
+ * Deleting the entry a callback was just given is safe: the next ones are fetched by their bucket, or before
+ * it.
+ */
+static int each_entry(int fd, void *value, entry_fn on_entry, void *context)
+{
+    _cleanup_free_ char *keys = NULL;
+    _cleanup_free_ char *values = NULL;
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+    __u32 bucket = 0;
+    bool is_first = true;
+
+    if (fd < 0)
+        return 0;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+        return -errno;
+    keys = malloc((size_t)WALK_BATCH * info.key_size);
+    values = malloc((size_t)WALK_BATCH * info.value_size);
+    if (!keys || !values)
+        return -ENOMEM;
+    for (;;) {
+        __u32 n = WALK_BATCH;
+        bool is_last =
+            bpf_map_lookup_batch(fd, is_first ? NULL : &bucket, &bucket, keys, values, &n, NULL) < 0;
+
+        if (is_last && errno != ENOENT)
+            return is_first ? each_entry_singly(fd, value, on_entry, context) : -errno;
+        for (__u32 i = 0; i < n; i++) {
+            int r;
+
+            /* A value of another version may be shorter than what the callback takes. */
+            memcpy(value, values + (size_t)i * info.value_size, info.value_size);
+            r = on_entry(keys + (size_t)i * info.key_size, value, context);
+            if (r < 0)
+                return r;
+        }
+        if (is_last)
+            return 0;
+        is_first = false;
     }
 }
 
@@ -118,13 +163,35 @@ int datapath_each_task(struct datapath *datapath, int (*on_task)(uint64_t, const
     return each_entry(fd, value, walk_task, &walk);
 }
 
+#define PUT_TRIES 12
+
+/*
+ * The kernel takes elements of these maps from a small stock that it fills up in the background. Many in a
+ * row may find it empty (ENOMEM) with memory to spare, so a failure counts only when waiting, 0.2 s in all,
+ * has not helped.
+ */
+int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+                         uint64_t flags)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        struct timespec pause = {.tv_nsec = 50000l << attempt};
+
+        if (bpf_map_update_elem(datapath->fd[map], key, value, flags) == 0)
+            break;
+        if (errno != ENOMEM || attempt == PUT_TRIES)
+            return -errno;
+        (void)nanosleep(&pause, NULL);
+    }
+    datapath->writes++;
+    return 0;
+}
+
 static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
                      uint64_t flags)
 {
-    if (bpf_map_update_elem(datapath->fd[map], key, value, flags) < 0)
-        return -errno;
-    datapath->writes++;
-    return 0;
+    if (flags == BPF_ANY && datapath_holds(datapath, map))
+        return datapath_hold_entry(datapath, map, key, value);
+    return datapath_write_entry(datapath, map, key, value, flags);
 }
 
 static int delete_entry(struct datapath *datapath, enum map_index map, const void *key)
@@ -155,11 +222,15 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
     if (!stats)
         return -ENOMEM;
     r = put_entry(datapath, MAP_ENDPOINTS, &key, endpoint, BPF_ANY);
-    if (r < 0 || bpf_map_lookup_elem(datapath->fd[MAP_ENDPOINT_STATS], &key, stats) == 0)
+    if (r < 0)
         return r;
     if (datapath->old_is_readable)
         (void)bpf_map_lookup_elem(datapath->old.fd[MAP_ENDPOINT_STATS], &key, stats);
-    r = put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats, BPF_NOEXIST);
+    /* What is counted already stays; new maps have nothing counted, and a batch takes no condition. */
+    r = put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats,
+                  datapath->held && datapath->origin != DATAPATH_ADOPTED ? BPF_ANY : BPF_NOEXIST);
+    if (r == -EEXIST)
+        return 0;
     if (r < 0)
         (void)delete_entry(datapath, MAP_ENDPOINTS, &key);
     return r;
@@ -206,6 +277,12 @@ int datapath_each_peer(struct datapath *datapath,
     return each_entry(datapath->fd[MAP_PEERS], &value, walk_peer, &walk);
 }
 
+bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint, struct svc_outlier *ret_outlier)
+{
+    return datapath->old_is_readable &&
+           bpf_map_lookup_elem(datapath->old.fd[MAP_OUTLIERS], &endpoint, ret_outlier) == 0;
+}
+
 int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task)
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
@@ -239,6 +316,7 @@ int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct s
         sum.retransmitted += stats[cpu].retransmitted;
         sum.gave_up += stats[cpu].gave_up;
         sum.reset_early += stats[cpu].reset_early;
+        sum.unreachable += stats[cpu].unreachable;
         sum.ejections += stats[cpu].ejections;
     }
     *ret_stats = sum;

@@ -34,6 +34,7 @@ struct datapath_fds {
 };
 
 struct listener;
+struct held;
 
 struct datapath {
     char bpffs[PATH_MAX - 256];
@@ -56,6 +57,7 @@ struct datapath {
     uint32_t n_resolvers;
     struct ring_buffer *events;
     struct listener *listener;
+    struct held *held; /* entries kept back, between datapath_hold() and datapath_release() */
     uint64_t writes;
     int grace_outer;
     int grace_inner;
@@ -65,6 +67,13 @@ struct datapath {
 };
 
 extern const char *const datapath_map_names[MAP_COUNT_];
+
+/* Writes one entry now; waits where the kernel is short of memory for a moment. */
+int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+                         uint64_t flags);
+/* Are entries of this map kept back now? If so, keeps one back, or writes all that are. */
+bool datapath_holds(const struct datapath *datapath, enum map_index index);
+int datapath_hold_entry(struct datapath *datapath, enum map_index index, const void *key, const void *value);
 
 void datapath_events_deinit(struct datapath *datapath);
 

@@ -99,6 +99,7 @@ static int check_features(struct error *error)
         {BPF_MAP_TYPE_PERCPU_HASH, "BPF per-CPU hash maps"},
         {BPF_MAP_TYPE_CGROUP_STORAGE, "BPF cgroup storage (CONFIG_CGROUP_BPF)"},
         {BPF_MAP_TYPE_ARRAY_OF_MAPS, "BPF maps in maps"},
+        {BPF_MAP_TYPE_RINGBUF, "BPF ring buffers (Linux 5.8)"},
     };
     int r = check_mapped_array(error);
 
@@ -112,6 +113,9 @@ static int check_features(struct error *error)
             error, ENOTSUP,
             "kernel feature missing: BPF programs on connect() of a cgroup (CONFIG_CGROUP_BPF, Linux "
             "4.17)");
+    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL) == 0)
+        return error_set(error, ENOTSUP,
+                         "kernel feature missing: BPF programs on TCP events of a cgroup (Linux 4.13)");
     return 0;
 }
 

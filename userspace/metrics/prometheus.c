@@ -15,6 +15,12 @@ static void gauge(FILE *out, const char *name, const char *help, double value)
     (void)fprintf(out, "%s %.17g\n", name, value);
 }
 
+static void counter(FILE *out, const char *name, const char *help, uint64_t value)
+{
+    header(out, name, "counter", help);
+    (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
 static void connects(FILE *out, const char *result, uint64_t value)
 {
     (void)fprintf(out, "svcconnect_connects_total{result=\"%s\"} %" PRIu64 "\n", result, value);
@@ -40,6 +46,18 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
     header(out, "svcconnect_lookup_retries_total", "counter",
            "Lookups done again because an entry was in change.");
     (void)fprintf(out, "svcconnect_lookup_retries_total %" PRIu64 "\n", (uint64_t)snapshot->counters.retried);
+    counter(out, "svcconnect_redraws_total", "Draws of an ejected endpoint that were done again.",
+            snapshot->counters.redrawn);
+    counter(out, "svcconnect_all_ejected_total",
+            "Connects for which every endpoint was ejected: one was used.", snapshot->counters.all_ejected);
+    counter(out, "svcconnect_events_lost_total", "Events of the programs that found the ring buffer full.",
+            snapshot->counters.events_lost);
+    counter(out, "svcconnect_probes_total", "Health checks done.", snapshot->probes);
+    counter(out, "svcconnect_probes_failed_total", "Health checks that failed.", snapshot->probes_failed);
+    gauge(out, "svcconnect_probe_targets", "Endpoints with a health check.", snapshot->probe_targets);
+    gauge(out, "svcconnect_weak_observer",
+          "1 while so many checks of different services fail that this host is taken for the cause.",
+          snapshot->is_weak_observer);
     header(out, "svcconnect_map_used", "gauge", "Entries in use of a map of the data path.");
     for (size_t i = 0; i < snapshot->n_maps; i++)
         (void)fprintf(out, "svcconnect_map_used{map=\"%s\"} %u\n", snapshot->maps[i].name,
@@ -60,18 +78,55 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
     gauge(out, "svcconnect_uptime_seconds", "Seconds since this daemon was ready.", snapshot->uptime_seconds);
 }
 
-void metrics_write_endpoint_header(FILE *out)
+/* One endpoint's value; `label` may be NULL, its value needs no escaping. */
+static void sample(FILE *out, const char *name, const struct metrics_endpoint *endpoint, const char *label,
+                   const char *label_value, uint64_t value)
 {
-    header(out, "svcconnect_endpoint_connections_total", "counter", "Connects sent to an endpoint.");
-}
-
-void metrics_write_endpoint(FILE *out, const struct metrics_endpoint *endpoint)
-{
-    (void)fputs("svcconnect_endpoint_connections_total{namespace=\"", out);
+    (void)fprintf(out, "%s{namespace=\"", name);
     write_label(out, endpoint->namespace_name);
     (void)fputs("\",service=\"", out);
     write_label(out, endpoint->service);
     (void)fputs("\",instance=\"", out);
     write_label(out, endpoint->instance);
-    (void)fprintf(out, "\"} %" PRIu64 "\n", endpoint->connections);
+    if (label)
+        (void)fprintf(out, "\",%s=\"%s", label, label_value);
+    (void)fprintf(out, "\"} %" PRIu64 "\n", value);
+}
+
+static void write_outcomes(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+{
+    const struct svc_endpoint_stats *stats = &endpoint->stats;
+
+    sample(out, name, endpoint, "outcome", "established", stats->established);
+    sample(out, name, endpoint, "outcome", "refused", stats->refused);
+    sample(out, name, endpoint, "outcome", "timed_out", stats->timed_out);
+    sample(out, name, endpoint, "outcome", "retransmitted", stats->retransmitted);
+    sample(out, name, endpoint, "outcome", "gave_up", stats->gave_up);
+    sample(out, name, endpoint, "outcome", "reset_early", stats->reset_early);
+    sample(out, name, endpoint, "outcome", "unreachable", stats->unreachable);
+}
+
+void metrics_write_endpoints(FILE *out, const struct metrics_endpoint *endpoints, size_t n)
+{
+    header(out, "svcconnect_endpoint_connections_total", "counter", "Connects sent to an endpoint.");
+    for (size_t i = 0; i < n; i++)
+        sample(out, "svcconnect_endpoint_connections_total", &endpoints[i], NULL, NULL,
+               endpoints[i].stats.connections);
+    header(out, "svcconnect_endpoint_outcomes_total", "counter",
+           "What became of TCP connects of tasks to an endpoint's address.");
+    for (size_t i = 0; i < n; i++)
+        write_outcomes(out, "svcconnect_endpoint_outcomes_total", &endpoints[i]);
+    header(out, "svcconnect_endpoint_ejections_total", "counter", "Times an endpoint was ejected.");
+    for (size_t i = 0; i < n; i++)
+        sample(out, "svcconnect_endpoint_ejections_total", &endpoints[i], NULL, NULL,
+               endpoints[i].stats.ejections);
+    header(out, "svcconnect_endpoint_ejected", "gauge", "1 while an endpoint is ejected.");
+    for (size_t i = 0; i < n; i++)
+        sample(out, "svcconnect_endpoint_ejected", &endpoints[i], NULL, NULL, endpoints[i].is_ejected);
+    header(out, "svcconnect_endpoint_open", "gauge", "Open connections of tasks to an endpoint.");
+    for (size_t i = 0; i < n; i++)
+        sample(out, "svcconnect_endpoint_open", &endpoints[i], NULL, NULL, endpoints[i].open);
+    header(out, "svcconnect_endpoint_health", "gauge", "1 for the state an endpoint is in.");
+    for (size_t i = 0; i < n; i++)
+        sample(out, "svcconnect_endpoint_health", &endpoints[i], "state", endpoints[i].health, 1);
 }

@@ -2,6 +2,7 @@
 /* Figures of one moment and their Prometheus text. The caller gathers, this renders. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +20,10 @@ struct metrics_endpoint {
     const char *namespace_name;
     const char *service;
     const char *instance;
-    uint64_t connections;
+    const char *health; /* "HEALTHY", ... */
+    bool is_ejected;
+    uint64_t open;
+    struct svc_endpoint_stats stats;
 };
 
 struct metrics_snapshot {
@@ -30,10 +34,13 @@ struct metrics_snapshot {
     uint64_t map_writes;
     uint64_t revision;
     double uptime_seconds;
+    uint64_t probes;
+    uint64_t probes_failed;
+    uint32_t probe_targets;
+    bool is_weak_observer;
 };
 
 void metrics_write(FILE *out, const struct metrics_snapshot *snapshot);
 
-/* One line per endpoint; write the header first. */
-void metrics_write_endpoint_header(FILE *out);
-void metrics_write_endpoint(FILE *out, const struct metrics_endpoint *endpoint);
+/* Each metric with all endpoints in one piece, as the format wants it. */
+void metrics_write_endpoints(FILE *out, const struct metrics_endpoint *endpoints, size_t n);

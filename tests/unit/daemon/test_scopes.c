@@ -222,6 +222,7 @@ static void test_scope_of_a_task(void **state)
     struct daemon *daemon = *state;
     uint32_t namespace_scope = 0;
     uint32_t scope = 0;
+    uint32_t own = 0;
 
     set_route(daemon, "a", "web", "v1");
     set_route(daemon, "b", "web", "v1");
@@ -229,14 +230,18 @@ static void test_scope_of_a_task(void **state)
     assert_int_equal(scopes_number_clients(daemon, NULL), 0);
     assert_int_equal(client_of(daemon, "ns", "a")->scope, client_of(daemon, "ns", "b")->scope);
     assert_int_not_equal(client_of(daemon, "ns", "a")->scope, client_of(daemon, "ns", "c")->scope);
-    assert_int_equal(scope_of_task(daemon, "ns", "", &namespace_scope, NULL), 0);
-    assert_int_equal(scope_of_task(daemon, "ns", "nobody", &scope, NULL), 0);
+    assert_int_equal(scope_of_task(daemon, "ns", "", &namespace_scope, &own, NULL), 0);
+    assert_int_equal(own, namespace_scope);
+    assert_int_equal(scope_of_task(daemon, "ns", "nobody", &scope, &own, NULL), 0);
     assert_int_equal(scope, namespace_scope);
-    assert_int_equal(scope_of_task(daemon, "ns", "c", &scope, NULL), 0);
+    assert_int_equal(scope_of_task(daemon, "ns", "c", &scope, &own, NULL), 0);
     assert_int_equal(scope, client_of(daemon, "ns", "c")->scope);
     assert_int_not_equal(scope, namespace_scope);
-    assert_int_equal(scope_of_task(daemon, "elsewhere", "c", &scope, NULL), 0);
+    assert_int_equal(own, namespace_scope); /* also of a client that sees another scope */
+    assert_int_equal(scope_of_task(daemon, "elsewhere", "c", &scope, &own, NULL), 0);
     assert_int_not_equal(scope, client_of(daemon, "ns", "c")->scope);
+    assert_int_equal(own, scope);
+    assert_int_not_equal(own, namespace_scope);
 }
 
 /* ---- changes ---- */

@@ -100,7 +100,7 @@ static void check_candidates(const struct alias_view *view)
             assert_int_equal(candidate->endpoint, instance->endpoint);
             assert_true(ip_address_equal(&candidate->address, &instance->address));
             assert_int_equal(candidate->port, 8080);
-            assert_int_equal(candidate->weight, instance->weight);
+            assert_int_equal(candidate->weight, instance->weight * TABLE_WEIGHT_PARTS);
             assert_int_equal(candidate->is_eligible, instance->health == HEALTHY);
         }
 }

@@ -20,7 +20,17 @@ static const struct metrics_map maps[] = {
 };
 
 static const struct metrics_snapshot full = {
-    .counters = {.hit = 11, .miss = 12, .no_endpoint = 13, .retried = 14, .inconsistent = UINT64_MAX},
+    .counters = {.hit = 11,
+                 .miss = 12,
+                 .no_endpoint = 13,
+                 .retried = 14,
+                 .inconsistent = UINT64_MAX,
+                 .redrawn = 15,
+                 .all_ejected = 16},
+    .probes = 17,
+    .probes_failed = 18,
+    .probe_targets = 19,
+    .is_weak_observer = true,
     .maps = maps,
     .n_maps = ARRAY_SIZE(maps),
     .namespaces = 1,
@@ -42,9 +52,8 @@ static char *written(const struct metrics_snapshot *snapshot, const struct metri
     assert_non_null(out);
     if (snapshot)
         metrics_write(out, snapshot);
-    metrics_write_endpoint_header(out);
     if (endpoint)
-        metrics_write_endpoint(out, endpoint);
+        metrics_write_endpoints(out, endpoint, 1);
     assert_int_equal(fclose(out), 0);
     return text;
 }
@@ -68,6 +77,12 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_connects_total{result=\"no_endpoint\"} 13");
     expect_line(text, "svcconnect_connects_total{result=\"inconsistent\"} 18446744073709551615");
     expect_line(text, "svcconnect_lookup_retries_total 14");
+    expect_line(text, "svcconnect_redraws_total 15");
+    expect_line(text, "svcconnect_all_ejected_total 16");
+    expect_line(text, "svcconnect_probes_total 17");
+    expect_line(text, "svcconnect_probes_failed_total 18");
+    expect_line(text, "svcconnect_probe_targets 19");
+    expect_line(text, "svcconnect_weak_observer 1");
     expect_line(text, "svcconnect_map_used{map=\"aliases\"} 6");
     expect_line(text, "svcconnect_map_max{map=\"aliases\"} 65536");
     expect_line(text, "svcconnect_map_used{map=\"slots\"} 4294967295");
@@ -83,20 +98,37 @@ static void test_values(void **state)
 
 static void test_endpoint_line(void **state)
 {
-    const struct metrics_endpoint endpoint = {"default", "web", "10.0.0.1:80", UINT64_MAX};
+    const struct metrics_endpoint endpoint = {
+        "default",
+        "web",
+        "10.0.0.1:80",
+        "UNHEALTHY",
+        true,
+        4,
+        {.connections = UINT64_MAX, .refused = 7, .unreachable = 3, .ejections = 2}};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
-    assert_string_equal(text, "# HELP svcconnect_endpoint_connections_total Connects sent to an endpoint.\n"
-                              "# TYPE svcconnect_endpoint_connections_total counter\n"
-                              "svcconnect_endpoint_connections_total{namespace=\"default\",service=\"web\","
-                              "instance=\"10.0.0.1:80\"} 18446744073709551615\n");
+    expect_line(text, "svcconnect_endpoint_connections_total{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\"} 18446744073709551615");
+    expect_line(text, "svcconnect_endpoint_outcomes_total{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\",outcome=\"refused\"} 7");
+    expect_line(text, "svcconnect_endpoint_outcomes_total{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\",outcome=\"unreachable\"} 3");
+    expect_line(text, "svcconnect_endpoint_ejections_total{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\"} 2");
+    expect_line(text, "svcconnect_endpoint_ejected{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\"} 1");
+    expect_line(text, "svcconnect_endpoint_open{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\"} 4");
+    expect_line(text, "svcconnect_endpoint_health{namespace=\"default\",service=\"web\","
+                      "instance=\"10.0.0.1:80\",state=\"UNHEALTHY\"} 1");
 }
 
 /* \ " and newline are the three that the format escapes. */
 static void test_labels_are_escaped(void **state)
 {
-    const struct metrics_endpoint endpoint = {"a\\b", "\"", "x\\\"", 1};
+    const struct metrics_endpoint endpoint = {"a\\b", "\"", "x\\\"", "HEALTHY", false, 0, {.connections = 1}};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
@@ -107,7 +139,7 @@ static void test_labels_are_escaped(void **state)
 /* A line that ends early would let a name be a sample of its own. */
 static void test_newline_in_a_label(void **state)
 {
-    const struct metrics_endpoint endpoint = {"a\nb", "web", "i", 1};
+    const struct metrics_endpoint endpoint = {"a\nb", "web", "i", "HEALTHY", false, 0, {.connections = 1}};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
@@ -146,9 +178,9 @@ static void check_sample(const char *line, const char *current)
 
 static void test_text_is_well_formed(void **state)
 {
-    const struct metrics_endpoint endpoint = {"default", "web", "a", 1};
+    const struct metrics_endpoint endpoint = {"default", "web", "a", "HEALTHY", false, 0, {.connections = 1}};
     _cleanup_free_ char *text = written(&full, &endpoint);
-    char seen[4096] = "\n";
+    char seen[8192] = "\n";
     char current[128] = "";
     unsigned samples = 0;
     char *rest = NULL;
@@ -178,7 +210,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 4 + 1 + 2 * ARRAY_SIZE(maps) + 1 + 7 + 1);
+    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 7 + 5 + 7);
 }
 
 static void test_empty_snapshot(void **state)

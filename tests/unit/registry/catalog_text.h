@@ -21,9 +21,13 @@ static inline void write_instance(FILE *out, const struct instance *instance)
 {
     char address[IP_ADDRESS_TEXT_SIZE];
 
-    (void)fprintf(out, "instance %s/%s/%s %s %u %d %d %u\n", instance->service->parent->name,
+    (void)fprintf(out, "instance %s/%s/%s %s %u %d %d %u", instance->service->parent->name,
                   instance->service->name, instance->id, ip_address_format(&instance->address, address),
                   instance->port, (int)instance->protocol, (int)instance->health, instance->weight);
+    if (instance->drain_until || instance->is_drain_kill)
+        (void)fprintf(out, " draining until %lld%s", (long long)instance->drain_until,
+                      instance->is_drain_kill ? ", kill" : "");
+    (void)fputc('\n', out);
 }
 
 /* Takes `settings` over. */

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""Part 2: what the programs cost, by the kernel's run-time statistics, raw and net of an empty program that the same
+connects run."""
+import contextlib
+
+from figures import Figures, cell, print_table
+from lab import PORT, ProgramStats, Testbed, ahead_of_others, endpoint_address, many_services, register_all, \
+    run_json, say, start_ready, tool
+
+CASES = ["hit 1", "hit 10", "hit 1000", "hit spread", "miss", "refuse", "hit6 10", "miss6",
+         "warm hit 1", "warm hit 10", "warm hit 1000", "warm miss"]
+SIZES = [1, 1000, 10000]
+SPREAD = 1000
+BIG = 200000  # numbers of endpoints that no service of many_services() has
+CONNECTS = 1000  # few, and many rounds of them: an interruption in the middle of a program spoils one round only
+ROUNDS = 3  # for each of the others' rounds
+MEASURED = ("connect4", "connect6", "sock_ops")
+
+
+def measured_services(bed):
+    """Services of 1, 10 and 1,000 endpoints, one that refuses; {name: target}"""
+    registrations = [(f"e{n}", str(i), endpoint_address(BIG + n + i)) for n in (1, 10, 1000) for i in range(n)]
+    register_all(bed, [*registrations, ("none", "0", endpoint_address(BIG + 5000))])
+    bed.update("none", "0", health="UNHEALTHY")
+    # Addresses that no packet ever leaves for: this network namespace has no route to them.
+    register_all(bed, [(f"w{n}", str(i), f"198.18.{n % 256}.{i % 250}:{1 + i // 250}") for n in (1, 10, 1000)
+                       for i in range(n)])
+    return {name: bed.target(name, 1 if name[0] == "w" else PORT)
+            for name in ("e1", "e10", "e1000", "none", "w1", "w10", "w1000")}
+
+
+def spread_targets(bed, path):
+    """One alias after the other of up to SPREAD services that lie apart: caches are cold for each."""
+    aliases = {item["dnsName"]: item for item in bed.get("/v1/aliases")["aliases"]}
+    names = sorted(aliases)[::max(1, len(aliases) // SPREAD)]
+    with open(path, "w", encoding="utf-8") as file:
+        for name in names:
+            if name != "none" and name[0] != "w":
+                file.write(f"{aliases[name]['address']}:{PORT}\n")
+    return path
+
+
+def commands(bed, targets, spread):
+    miss = f"127.0.0.1:{PORT}"
+    return {"hit 1": [targets["e1"]], "hit 10": [targets["e10"]], "hit 1000": [targets["e1000"]],
+            "hit spread": ["--targets", spread], "miss": [miss], "refuse": ["--refused", targets["none"]],
+            "hit6 10": ["--mapped", targets["e10"]], "miss6": ["--mapped", miss],
+            **{f"warm hit {n}": ["--unreachable", targets[f"w{n}"]] for n in (1, 10, 1000)},
+            "warm miss": ["--unreachable", "198.18.255.1:1"]}
+
+
+def measure_case(bed, task, statistics, figures, key, words):
+    with statistics.difference() as runs:
+        report = run_json(bed, [tool("connect_rate"), "--count", str(CONNECTS), *words],
+                          cgroup=task.directory, preexec_fn=ahead_of_others)
+    assert report["failed"] == 0, f"{key}: {report}"
+    for program in MEASURED:
+        ours, empty = runs.get(program), runs.get(f"empty_{program}")
+        if not ours or not ours["runs"]:
+            continue
+        raw, clock = ours["run_ns"] / CONNECTS, empty["run_ns"] / CONNECTS
+        figures.add_all(f"{key}, {program}", runs=ours["runs"] / CONNECTS, raw_ns=raw, empty_ns=clock)
+        figures.add(f"{key}, {program}", "net_ns", raw - clock)
+        figures.add(f"{key}, {program}", "net_ns_per_run", (raw - clock) * CONNECTS / ours["runs"])
+
+
+def measure(rounds, _is_quick):
+    """Figures by "CASE, SERVICES services, PROGRAM", and what the programs are."""
+    figures, programs = Figures(), {}
+    with Testbed(config={"maps": {"aliases": 131072}}) as bed:
+        start_ready(bed, [tool("accept_server"), str(PORT)])
+        task = bed.task()
+        targets = measured_services(bed)
+        statistics = ProgramStats(bed, task)
+        with contextlib.closing(statistics):
+            filled = 0
+            for size in SIZES:
+                say(f"program cost at {size} services")
+                register_all(bed, many_services(filled, size, 1))
+                filled = size
+                spread = spread_targets(bed, f"{bed.base}/targets")
+                words = commands(bed, targets, spread)
+                for _ in range(rounds * ROUNDS):
+                    for case in CASES:
+                        measure_case(bed, task, statistics, figures, f"{case}, {size} services",
+                                     words[case])
+            programs = statistics.sample()
+    return {"figures": figures, "programs": programs}
+
+
+def show(result):
+    figures, rows = result["figures"], []
+    for what, values in figures.values.items():
+        rows.append([what, cell(values["runs"]), cell(values["raw_ns"]), cell(values["net_ns"])])
+    print_table("Program cost: ns per connect() by the kernel's statistics, all runs of it together; net: less an "
+                "empty program in the same connects", ["case, services, program", "runs", "raw", "net"], rows)
+    print_table("Programs", ["name", "instructions", "bytes of machine code"],
+                [[name, item["instructions"], item["bytes"]] for name, item in result["programs"].items()
+                 if not name.startswith("empty")])
+
+
+def judge(result, targets):
+    net = {what: result["figures"].median(what, "net_ns") for what in result["figures"].values}
+    worst = SIZES[-1]
+    for case, limit in (("miss", 70), ("hit 10", 200), ("hit 1000", 350)):
+        for size in (SIZES[0], worst):
+            targets.at_most(f"connect4, {case}, {size:,} services, net", limit,
+                            net.get(f"{case}, {size} services, connect4"), " ns")
+
+
+def told(result):
+    return {"figures": result["figures"].told(), "programs": result["programs"]}
