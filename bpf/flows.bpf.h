@@ -190,7 +190,7 @@ static __always_inline enum route_verdict flow_route(struct bpf_sock_addr *ctx,
         return ROUTE_REFUSE;
     }
     COUNT(hit);
-    count_endpoint(ret_outcome->endpoint);
+    count_connect(ret_outcome->endpoint, key->protocol);
     /* Without memory for it the socket has no lasting choice, and its replies bear the endpoint's address. */
     if (all)
         flow_put(all, key, ret_outcome->column - svc_descriptor_first(descriptor), ret_outcome, now);
