@@ -50,6 +50,7 @@ static __always_inline void flow_put(struct svc_flows *all, const struct svc_ali
         if (all->flows[i].time < flow->time)
             flow = &all->flows[i];
     flow->endpoint = outcome->endpoint;
+    flow->flags = outcome->flags;
     flow->column = column;
     flow->alias_port_be = key->port_be;
     flow->port_be = outcome->port_be;
@@ -191,6 +192,7 @@ static __always_inline enum route_verdict flow_route(struct bpf_sock_addr *ctx,
     }
     COUNT(hit);
     count_connect(ret_outcome->endpoint, key->protocol);
+    ret_outcome->flags = service->flags;
     /* Without memory for it the socket has no lasting choice, and its replies bear the endpoint's address. */
     if (all)
         flow_put(all, key, ret_outcome->column - svc_descriptor_first(descriptor), ret_outcome, now);
@@ -210,9 +212,16 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
                                                         const struct svc_alias_key *key, int is_v4,
                                                         struct svc_outcome *ret_outcome)
 {
+    enum route_verdict verdict;
+
     if (key->protocol == UDP)
         return flow_begin(ctx, key, is_v4, ret_outcome);
-    return resolver_route(ctx, key, ret_outcome) ? ROUTE_TO : route(key, is_v4, ret_outcome);
+    if (resolver_route(ctx, key, ret_outcome))
+        return ROUTE_TO;
+    verdict = route(key, is_v4, ret_outcome);
+    if (verdict == ROUTE_TO && ret_outcome->flags & SVC_SERVICE_PEER_ALIAS)
+        flow_note(ctx, key, ret_outcome);
+    return verdict;
 }
 
 /* sendto(): the socket's own choice while it lasts. */

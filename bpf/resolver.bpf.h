@@ -52,6 +52,7 @@ static __always_inline int resolver_route(struct bpf_sock_addr *ctx, const struc
             continue;
         ret_outcome->endpoint = 0;
         ret_outcome->column = 0;
+        ret_outcome->flags = SVC_SERVICE_PEER_ALIAS;
         ret_outcome->port_be = resolver->port_be[i];
         __builtin_memcpy(ret_outcome->address, resolver->stub[i], 16);
         return 1;

@@ -90,8 +90,10 @@ struct svc_service {
     __u8 address4[16];   /* alias address, v4-mapped */
     __u8 address6[16];   /* alias address, IPv6 */
     __u32 stickiness_ms; /* UDP: a socket keeps its endpoint while it sends within this time */
-    __u32 reserved;
+    __u32 flags;         /* SVC_SERVICE_... */
 };
+
+#define SVC_SERVICE_PEER_ALIAS 1u /* getpeername() tells the alias, not the endpoint */
 
 /*
  * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.
@@ -246,7 +248,7 @@ struct svc_task_scope {
 };
 
 /*
- * One place that a UDP socket sends to by an alias: what the program calls it, and the endpoint behind it.
+ * One place that a socket sends to by an alias: what the program calls it, and the endpoint behind it.
  * The program asks `slots` at `column` (or near it) whether the endpoint is still one of the alias's, and
  * takes the address from there; the address here only tells replies.
  */
@@ -258,13 +260,14 @@ struct svc_flow {
     __u8 address[16];
     __be16 alias_port_be;
     __be16 port_be;
-    __u32 zero;
+    __u32 flags; /* SVC_SERVICE_... of the alias */
 };
 
 #define SVC_FLOWS 4 /* places at a time per socket; a resolver asks up to three name servers from one */
 
-/* Value of `flows`, the storage of a socket: UDP only. Threads that send on one socket at once may mix up
- * entries; that can put a reply under another alias of the same socket, never a packet to another service. */
+/* Value of `flows`, the storage of a socket: UDP, and where getpeername() is to tell the alias. Threads that
+ * send on one socket at once may mix up entries; that can put a reply under another alias of the same socket,
+ * never a packet to another service. */
 struct svc_flows {
     struct svc_flow flows[SVC_FLOWS];
 };

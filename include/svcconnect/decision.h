@@ -85,6 +85,7 @@ struct svc_outcome {
     __be16 port_be;
     __u32 address[4]; /* the 16 bytes in network order, as words */
     __u32 column;     /* that was drawn: its slot; set by who draws */
+    __u32 flags;      /* of the service that it was drawn for; set by who knows it */
 };
 
 /*
@@ -112,6 +113,7 @@ SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u3
     struct svc_outcome outcome;
 
     outcome.column = 0;
+    outcome.flags = 0;
 #define SVC_PICK(a, b) ((b) ^ (((a) ^ (b)) & is_a))
     outcome.endpoint = SVC_PICK(slot->endpoint_a, slot->endpoint_b);
     outcome.port_be = (__be16)SVC_PICK((__u32)slot->port_a_be, (__u32)slot->port_b_be);

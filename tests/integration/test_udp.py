@@ -249,3 +249,36 @@ def test_documents_publish_udp():
             alias, agent = udp_alias(bed, "resolver"), bed.task().agent()
             answer = agent.call("echo", socket=agent.open(type="udp"), address=alias["address"], port=53)
             assert answer["text"] == "dns/0"
+
+
+def test_getpeername_tells_what_was_dialled():
+    with Testbed() as bed, echoes(bed, "echo", (1,)) as (server,):
+        where = bed.address()
+        bed.announce({where: "web/0"})
+        bed.register("web", where)
+        agent = bed.task().agent()
+        tcp, udp = bed.alias("web", 8080), udp_alias(bed, "echo")
+
+        def peers():
+            found = []
+            for kind, family, alias, key in (("tcp", 4, tcp, "address"), ("tcp", 6, tcp, "address6"),
+                                             ("tcp", "mapped", tcp, "address"), ("udp", 4, udp, "address")):
+                sock = agent.open(type=kind, family=family)
+                answer = agent.call("connect", socket=sock, address=alias[key], port=alias["port"],
+                                    mapped=family == "mapped")
+                assert answer["errno"] is None, answer
+                peer = agent.call("peer", socket=sock)
+                found.append((peer["address"], peer["port"]))
+                agent.call("close", socket=sock)
+            return found
+        host, port = where.split(":")
+        assert peers() == [(host, int(port)), (f"::ffff:{host}", int(port)), (f"::ffff:{host}", int(port)),
+                           ("127.0.0.1", server.port)]
+        settings(bed, "web", peerName="alias")
+        settings(bed, "echo", peerName="alias")
+        assert peers() == [(tcp["address"], 8080), (tcp["address6"], 8080), (f"::ffff:{tcp['address']}", 8080),
+                           (udp["address"], udp["port"])]
+        settings(bed, "web", peerName="endpoint")
+        assert peers()[0] == (host, int(port))
+        status, answer = bed.api("PUT", "/v1/settings", {"service": "web", "settings": {"peerName": "both"}})
+        assert status == 400 and "peerName" in json.dumps(answer), answer

@@ -17,10 +17,16 @@ void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
 {
     const struct datapath_program all[] = {
-        {"connect4", datapath->skeleton->progs.connect4}, {"connect6", datapath->skeleton->progs.connect6},
-        {"sendmsg4", datapath->skeleton->progs.sendmsg4}, {"sendmsg6", datapath->skeleton->progs.sendmsg6},
-        {"recvmsg4", datapath->skeleton->progs.recvmsg4}, {"recvmsg6", datapath->skeleton->progs.recvmsg6},
-        {"sock_ops", datapath->skeleton->progs.sock_ops}, {NULL, NULL},
+        {"connect4", datapath->skeleton->progs.connect4},
+        {"connect6", datapath->skeleton->progs.connect6},
+        {"sendmsg4", datapath->skeleton->progs.sendmsg4},
+        {"sendmsg6", datapath->skeleton->progs.sendmsg6},
+        {"recvmsg4", datapath->skeleton->progs.recvmsg4},
+        {"recvmsg6", datapath->skeleton->progs.recvmsg6},
+        {"getpeername4", datapath->skeleton->progs.getpeername4},
+        {"getpeername6", datapath->skeleton->progs.getpeername6},
+        {"sock_ops", datapath->skeleton->progs.sock_ops},
+        {NULL, NULL},
     };
 
     memcpy(programs, all, sizeof(all));

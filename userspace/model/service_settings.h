@@ -82,6 +82,7 @@ struct service_settings {
     uint32_t slow_start_ms;      /* a new or returned endpoint's weight grows over this time */
     uint32_t drain_ms;           /* how long open connections are waited for */
     uint32_t admission_ms;       /* after it an endpoint not yet found healthy or unhealthy is routed */
+    bool is_peer_alias;          /* getpeername() tells what was dialled */
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
 };
 

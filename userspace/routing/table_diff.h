@@ -15,6 +15,7 @@ struct table_view {
     const struct svc_slot *slots6; /* for AF_INET6 sockets; may be the same memory */
     uint32_t count6;
     uint32_t stickiness_ms;
+    uint32_t flags; /* SVC_SERVICE_... */
 };
 
 enum table_change {
