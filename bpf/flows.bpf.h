@@ -79,7 +79,7 @@ static __always_inline void flows_forget(struct bpf_sock_addr *ctx, const struct
 
 /* Where in the table the endpoint is: column << 1 | (it is outcome b), or DRAW_NONE. Tables of up to
  * FLOW_COLUMNS are looked through whole. */
-static __attribute__((noinline)) __u32 find_column(__u32 first, __u32 count, __u32 start, __u32 endpoint)
+__attribute__((noinline)) __u32 find_column(__u32 first, __u32 count, __u32 start, __u32 endpoint)
 {
     if (start >= count)
         start = 0;

@@ -48,7 +48,9 @@ struct datapath {
     struct datapath_fds old; /* -1 where there is none */
     struct svcconnect_bpf *skeleton;
     int fd[MAP_COUNT_];       /* owned by the skeleton */
-    uint32_t services_map_id; /* tells programs on these maps from others */
+    uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
+    uint32_t peers_map_id;
+    uint32_t flows_map_id;
     struct svc_service *services;
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */

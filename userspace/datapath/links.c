@@ -76,7 +76,8 @@ static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
     if (memcmp(theirs.tag, own.tag, sizeof(own.tag)) != 0)
         return false;
     for (__u32 i = 0; i < theirs.nr_map_ids && i < 64; i++)
-        if (map_ids[i] == datapath->services_map_id)
+        if (map_ids[i] == datapath->services_map_id || map_ids[i] == datapath->peers_map_id ||
+            map_ids[i] == datapath->flows_map_id)
             return true;
     return false;
 }

@@ -249,10 +249,17 @@ static int pin_new(struct datapath *datapath, struct error *error)
     return 0;
 }
 
-static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
+/* 0: not known; no map has it. */
+static uint32_t map_id(const struct datapath *datapath, enum map_index map)
 {
     struct bpf_map_info info = {0};
     __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(datapath->fd[map], &info, &size) == 0 ? info.id : 0;
+}
+
+static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
+{
     int r;
 
     datapath->skeleton = svcconnect_bpf__open();
@@ -280,8 +287,9 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
                            "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
     for (int map = 0; map < MAP_COUNT_; map++)
         datapath->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
-    if (bpf_obj_get_info_by_fd(datapath->fd[MAP_SERVICES], &info, &size) == 0)
-        datapath->services_map_id = info.id;
+    datapath->services_map_id = map_id(datapath, MAP_SERVICES);
+    datapath->peers_map_id = map_id(datapath, MAP_PEERS);
+    datapath->flows_map_id = map_id(datapath, MAP_FLOWS);
     r = map_memory(datapath);
     return r < 0 ? error_errno(error, r, "mapping the tables") : 0;
 }
