@@ -35,13 +35,11 @@ static __always_inline const struct svc_resolver *resolver_here(struct bpf_sock_
 }
 
 /* Is it one of the task's name servers, and answered here? Then *ret_outcome is where. */
-static __always_inline int resolver_route(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
-                                          struct svc_outcome *ret_outcome)
+static __attribute__((noinline)) int resolver_find(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                                   struct svc_outcome *ret_outcome)
 {
     const struct svc_resolver *resolver;
 
-    if (key->port_be != bpf_htons(DNS_PORT))
-        return 0;
     resolver = resolver_here(ctx);
     if (!resolver)
         return 0;
@@ -54,10 +52,18 @@ static __always_inline int resolver_route(struct bpf_sock_addr *ctx, const struc
         ret_outcome->column = 0;
         ret_outcome->flags = SVC_SERVICE_PEER_ALIAS;
         ret_outcome->port_be = resolver->port_be[i];
-        __builtin_memcpy(ret_outcome->address, resolver->stub[i], 16);
+#pragma unroll
+        for (int word = 0; word < 4; word++)
+            ret_outcome->address[word] = svc_address_word(resolver->stub[i], word);
         return 1;
     }
     return 0;
+}
+
+static __always_inline int resolver_route(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                          struct svc_outcome *ret_outcome)
+{
+    return key->port_be == bpf_htons(DNS_PORT) && resolver_find(ctx, key, ret_outcome);
 }
 
 #endif

@@ -26,7 +26,7 @@ int sendmsg4(struct bpf_sock_addr *ctx)
     key.address[11] = 0xff;
     __builtin_memcpy(key.address + 12, &address, 4);
 
-    switch (flow_send(ctx, &key, 1, &outcome)) {
+    switch (send_route(ctx, &key, 1, &outcome)) {
     case ROUTE_TO:
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;

@@ -23,7 +23,7 @@ int sendmsg6(struct bpf_sock_addr *ctx)
     key.port_be = (__be16)ctx->user_port;
     __builtin_memcpy(key.address, words, sizeof(words));
 
-    switch (flow_send(ctx, &key, 0, &outcome)) {
+    switch (send_route(ctx, &key, 0, &outcome)) {
     case ROUTE_TO:
         /* The kernel cannot send such a datagram over IPv4 (ENOTSUPP); connect() can. */
         if (outcome.address[0] == 0 && outcome.address[1] == 0 && outcome.address[2] == bpf_htonl(0xffff))

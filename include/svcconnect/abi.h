@@ -255,7 +255,7 @@ struct svc_task_scope {
 struct svc_flow {
     __u64 time; /* of the last send, CLOCK_MONOTONIC, ns; 0: not in use */
     __u32 endpoint;
-    __u32 column; /* of the table, from its first slot on */
+    __u32 column; /* the slot it was drawn from */
     __u8 alias[16];
     __u8 address[16];
     __be16 alias_port_be;

@@ -53,13 +53,26 @@ SVC_INLINE __u8 svc_socket_protocol(__u32 type, __u32 protocol)
     return 0;
 }
 
-/* One 32-bit word of an address, in whatever order the bytes have; no alignment is asked for. */
+/*
+ * One 32-bit word of an address, in whatever order the bytes have. No alignment is asked for by the host; in
+ * the programs every address lies at a multiple of four, and four loads and shifts for one are a third of
+ * them.
+ */
+#ifdef __bpf__
+typedef __u32 __attribute__((may_alias)) svc_word;
+
+SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
+{
+    return ((const svc_word *)(const void *)address)[word];
+}
+#else
 SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
 {
     __u32 value;
     __builtin_memcpy(&value, address + 4 * word, 4);
     return value;
 }
+#endif
 
 SVC_INLINE int svc_address_equal(const __u8 a[16], const __u8 b[16])
 {
