@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import Testbed, need_program, wait_until
+from testbed import Testbed, need_program, note, tool, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
@@ -257,11 +257,29 @@ def test_too_many_at_a_time():
         code = ("import socket,struct\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.settimeout(1)\n"
                 "s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1<<20)\n"
                 "tail=b'\\x05quiet\\x07outside\\x04test\\0\\0\\1\\0\\1'\n"
-                f"for i in range(600):\n    s.sendto(struct.pack('!HHHHHH',i,256,1,0,0,0)+tail,('{SERVER}',53))\n"
+                "import time\n"
+                f"for i in range(600):\n    s.sendto(struct.pack('!HHHHHH',i,256,1,0,0,0)+tail,('{SERVER}',53))\n    time.sleep(.0005)\n"
                 "n=0\ntry:\n    while True:\n        n+=s.recv(600)[3]&15==2\nexcept OSError:\n    pass\nprint(n)\n")
         out = here.run(sys.executable, "-c", code, timeout=20).out
         assert int(out) == 600 - 512, out
         assert here.short("backend") == [bed.address_of("backend", 9)], "ours are answered none the less"
+
+
+def test_rate():
+    with place() as (bed, here):
+        count, ticks = 40000, os.sysconf("SC_CLK_TCK")
+
+        def cpu():
+            with open(f"/proc/{bed.daemon.pid}/stat", encoding="utf-8") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / ticks
+        before = cpu()
+        result = here.run(tool("dns_rate"), SERVER, str(count), "backend", timeout=40)
+        spent = cpu() - before
+        answered, milliseconds = map(int, result.out.split())
+        rate = answered / max(spent, 1 / ticks)
+        note(f"{answered / milliseconds * 1000:.0f} answers/s beside others; {rate:.0f} for a second of one core")
+        assert answered == count and rate > 20000, (result, spent)
 
 
 def test_ipv6_name_server():

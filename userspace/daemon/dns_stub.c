@@ -21,6 +21,7 @@
 #define STUB_ADDRESS  0x7f003535u /* 127.0.53.53: loopback, and nobody's */
 #define NS_PORT       53
 #define PORT_TRIES    8
+#define RECEIVE_ROOM  (1 << 20)
 #define PER_ROUND     64 /* messages read before others have their turn */
 #define LARGEST_QUERY 4096
 #define FIRST_PASSED  16
@@ -70,9 +71,13 @@ static int bind_both(struct dns_server *server, uint16_t port)
     _cleanup_close_ int udp = open_one(at.ss_family, SOCK_DGRAM);
     _cleanup_close_ int tcp = open_one(at.ss_family, SOCK_STREAM);
     const int on = 1;
+    const int room = RECEIVE_ROOM;
 
     if (udp < 0 || tcp < 0)
         return udp < 0 ? udp : tcp;
+    /* A burst waits rather than gets lost; the forced one needs CAP_NET_ADMIN over the namespace. */
+    if (setsockopt(udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+        (void)setsockopt(udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     (void)setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(udp, (struct sockaddr *)&at, size) < 0 || getsockname(udp, (struct sockaddr *)&at, &size) < 0 ||
         bind(tcp, (struct sockaddr *)&at, size) < 0 || listen(tcp, DNS_CONNECTIONS) < 0)
