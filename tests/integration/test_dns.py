@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import Testbed, need_program, note, tool, wait_until
+from testbed import Skip, Testbed, need_program, note, tool, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
@@ -26,6 +26,45 @@ int main(int argc, char **argv)
     inet_ntop(AF_INET, &((struct sockaddr_in *)found->ai_addr)->sin_addr, text, sizeof(text));
     puts(text);
     return 0;
+}
+"""
+
+
+ARES_CLIENT = r"""
+#include <ares.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/select.h>
+static void done(void *user, int status, int timeouts, struct ares_addrinfo *found)
+{
+    char text[64] = "";
+    (void)user, (void)timeouts;
+    if (status != ARES_SUCCESS)
+        puts(ares_strerror(status));
+    else
+        puts(inet_ntop(AF_INET, &((struct sockaddr_in *)found->nodes->ai_addr)->sin_addr, text, sizeof(text)));
+}
+int main(int argc, char **argv)
+{
+    struct ares_addrinfo_hints hints = {.ai_family = AF_INET, .ai_flags = ARES_AI_NOSORT};
+    ares_channel channel;
+    (void)argc;
+    ares_library_init(ARES_LIB_INIT_ALL);
+    if (ares_init(&channel) != ARES_SUCCESS)
+        return 1;
+    ares_getaddrinfo(channel, argv[1], NULL, &hints, done, NULL);
+    for (;;) {
+        fd_set readers, writers;
+        struct timeval most = {1, 0};
+        FD_ZERO(&readers);
+        FD_ZERO(&writers);
+        int n = ares_fds(channel, &readers, &writers);
+        if (n == 0)
+            return 0;
+        select(n, &readers, &writers, NULL, &most);
+        ares_process(channel, &readers, &writers);
+    }
 }
 """
 
@@ -130,6 +169,19 @@ def test_musl():
         with open(source, "w", encoding="utf-8") as file:
             file.write(MUSL_CLIENT)
         assert bed.run([compiler, "-static", "-o", program, source]).rc == 0
+        assert here.run(program, "backend").out.strip() == bed.address_of("backend", 9)
+        assert here.run(program, "www.outside.test").out.strip() == "192.0.2.7"
+
+
+def test_c_ares():
+    compiler = need_program("gcc")
+    with place() as (bed, here):
+        source, program = os.path.join(bed.base, "client.c"), os.path.join(bed.base, "client")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(ARES_CLIENT)
+        result = bed.run([compiler, "-o", program, source, "-lcares"])
+        if result.rc != 0:
+            raise Skip("c-ares is not here: " + result.err.strip().splitlines()[-1])
         assert here.run(program, "backend").out.strip() == bed.address_of("backend", 9)
         assert here.run(program, "www.outside.test").out.strip() == "192.0.2.7"
 
