@@ -33,11 +33,14 @@ static void add_nameserver(struct resolv_conf *conf, const char *text, size_t le
 
 static void add_domain(struct resolv_conf *conf, const char *text, size_t length)
 {
-    char *domain = conf->domains[conf->n_domains];
+    char *domain;
 
+    if (conf->n_domains >= RESOLV_CONF_DOMAINS)
+        return;
+    domain = conf->domains[conf->n_domains];
     if (length > 0 && text[length - 1] == '.')
         length--;
-    if (length == 0 || length >= DNS_NAME_SIZE || conf->n_domains == RESOLV_CONF_DOMAINS)
+    if (length == 0 || length >= DNS_NAME_SIZE)
         return;
     for (size_t i = 0; i < length; i++)
         domain[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);

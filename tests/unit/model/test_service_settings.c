@@ -239,7 +239,8 @@ static void test_full(void **state)
         "{'healthCheck':{'type':'http','interval':30,'timeout':5,'retries':3,'healthyRetries':1,"
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
-        "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'endpoint'}");
+        "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
+        "endpoint'}");
 }
 
 static void test_global(void **state)
