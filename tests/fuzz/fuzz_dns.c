@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "names/dns_answer.h"
+#include "names/dns_directory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +48,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .range = {ip_address_from_v4(0x7fff0000), 112},
                                   .range6 = {{{0xfd}}, 112}};
     const struct dns_view view = {.zone = &zone, .search = search, .ttl = 5};
+    static const struct dns_endpoint endpoints[] = {
+        {{{[10] = 0xff, 0xff, 10, 0, 0, 1}}, 80, "a"},
+        {{{0xfd, [15] = 1}}, 81, "b-2"},
+        {{{[10] = 0xff, 0xff, 10, 0, 0, 2}},
+         82,
+         "an-instance-with-a-name-that-fills-up-its-label-to-the-very-end"},
+    };
     struct dns_question question;
     uint8_t *copy = malloc(size + 1); /* of that size, so that a read beyond it is seen */
 
@@ -65,6 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check(copy, &question, answer, length, is_udp);
             else
                 require(!dns_answer_is_ours(&view, &question));
+            free(answer);
+            answer = NULL;
+            if (dns_directory_build(size % 4, endpoints, 3, 5, &question, is_udp, &answer, &length) == 0)
+                check(copy, &question, answer, length, is_udp);
             free(answer);
         }
     }

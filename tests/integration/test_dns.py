@@ -374,3 +374,33 @@ server {{ listen 127.0.0.1:8888; location / {{ set $to "web:{port}"; proxy_pass 
         assert result.out.strip() == "web/0", result
         process.terminate()
         process.wait()
+
+
+def test_listening_for_others():
+    with Testbed(flags=["--dns-listen", "127.0.0.1:5399"]) as bed:
+        def ask(*words):
+            return bed.run([need_program("dig"), "@127.0.0.1", "-p", "5399", "+time=2", "+tries=1", *words]).out
+
+        def mark(health, *ids):
+            for id in ids:
+                bed.update("web", id, namespace="shop.local", health=health)
+        ids = [f"i{i}" for i in range(12)]
+        for i, id in enumerate(ids):
+            bed.register("web", f"10.0.0.{i + 1}:80", id=id, namespace="shop.local")
+        bed.register("web", "[fd00::5]:80", id="six:1", namespace="shop.local")
+        found = ask("+short", "web.shop.local").split()
+        assert len(found) == 8 and len(set(found)) == 8, found
+        assert len({ask("+short", "web.shop.local") for _ in range(20)}) > 1, "others at other times"
+        assert ask("+short", "WEB.shop.local", "AAAA").split() == ["fd00::5"]
+        assert ask("+short", "i3.web.shop.local").split() == ["10.0.0.4"]
+        assert ask("+short", "fd00--5-80.web.shop.local", "AAAA").split() == ["fd00::5"]
+        lines = ask("+short", "+tcp", "web.shop.local", "SRV").splitlines()
+        assert len(lines) == 8 and all(line.endswith(".web.shop.local.") for line in lines), lines
+        mark("UNHEALTHY", "six:1", *ids[1:])
+        assert ask("+short", "web.shop.local").split() == ["10.0.0.1"]
+        mark("UNHEALTHY", ids[0])
+        assert len(ask("+short", "+tcp", "web.shop.local").split()) == 8, "all if none is healthy"
+        assert "NXDOMAIN" in ask("nobody.shop.local")
+        assert "status: NOERROR" in ask("shop.local") and "ANSWER: 0" in ask("web.shop.local", "TXT")
+        assert "REFUSED" in ask("www.example.com") and "REFUSED" in ask("+tcp", "www.example.com")
+        assert "REFUSED" in ask("+notcp", "web.shop.local", "ANY")

@@ -39,6 +39,7 @@ static const struct text_setting text_settings[] = {
     TEXT("registry", "registry", registry, "sqlite"),
     TEXT("services-dir", "servicesDir", services_dir, "/etc/svcconnect/services.d"),
     TEXT("dns", "dns", dns_text, "on"),
+    TEXT("dns-listen", "dnsListen", dns_listen_text, "off"),
 };
 
 static const struct {
@@ -105,7 +106,7 @@ static int read_file(struct config *config, bool is_required, struct error *erro
 {
     static const char *const known[] = {
         "stateDir",    "runDir",   "bpffs", "cgroupRoot", "aliasRange",    "aliasRange6", "registry",
-        "servicesDir", "logLevel", "maps",  "dns",        "dnsTtlSeconds", NULL};
+        "servicesDir", "logLevel", "maps",  "dns",        "dnsTtlSeconds", "dnsListen",   NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
@@ -164,6 +165,7 @@ static const struct option options[] = {
     {"registry", required_argument, NULL, OPTION_TEXT + 6},
     {"services-dir", required_argument, NULL, OPTION_TEXT + 7},
     {"dns", required_argument, NULL, OPTION_TEXT + 8},
+    {"dns-listen", required_argument, NULL, OPTION_TEXT + 9},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-config", no_argument, NULL, OPTION_PRINT},
@@ -269,6 +271,10 @@ static int finish(struct config *config, struct error *error)
     if (strcmp(config->dns_text, "on") != 0 && strcmp(config->dns_text, "off") != 0)
         return error_input(error, "dns", config->dns_text, "on, off");
     config->is_dns_on = strcmp(config->dns_text, "on") == 0;
+    config->dns_listen_port = 0;
+    if (strcmp(config->dns_listen_text, "off") != 0 &&
+        ip_endpoint_parse(config->dns_listen_text, &config->dns_listen_address, &config->dns_listen_port) < 0)
+        return error_input(error, "dnsListen", config->dns_listen_text, "IP:PORT, [IPv6]:PORT or off");
     if (strcmp(config->registry, "sqlite") != 0)
         return error_input(error, "registry", config->registry, "sqlite");
     if (strcmp(config->cgroup_root, "auto") == 0) {
@@ -359,6 +365,7 @@ void config_print_help(void)
          "  --services-dir DIR       ECS documents applied while they lie there (default "
          "/etc/svcconnect/services.d)\n"
          "  --dns on|off             answer tasks' DNS questions about their names (default on)\n"
+         "  --dns-listen IP:PORT     answer <service>.<namespace> for others than tasks (default off)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"

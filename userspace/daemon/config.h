@@ -25,7 +25,10 @@ struct config {
     unsigned alias_bits6;
     char *dns_text;
     bool is_dns_on;
-    uint32_t dns_ttl;         /* seconds */
+    uint32_t dns_ttl; /* seconds */
+    char *dns_listen_text;
+    struct ip_address dns_listen_address;
+    uint16_t dns_listen_port; /* 0: nowhere */
     uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
     char *services_dir;

@@ -237,8 +237,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = program_events_listen(daemon, error);
-    if (r == 0 && dns_begin(daemon) < 0)
-        r = error_errno(error, ENOMEM, "starting");
+    if (r == 0)
+        r = dns_begin(daemon, error);
     if (r == 0)
         services_dir_start(daemon);
     if (r == 0)

@@ -275,18 +275,27 @@ static void free_numbers(struct daemon *daemon)
     }
 }
 
-int dns_begin(struct daemon *daemon)
+int dns_begin(struct daemon *daemon, struct error *error)
 {
     struct task *task;
 
     beat(daemon, 0);
     free_numbers(daemon);
+    daemon->dns.buffer = malloc(BUFFER_SIZE);
+    if (!daemon->dns.buffer)
+        return error_errno(error, ENOMEM, "starting");
+    if (daemon->config.dns_listen_port > 0) {
+        int r = dns_stub_listen(daemon, &daemon->config.dns_listen_address, daemon->config.dns_listen_port,
+                                &daemon->dns.listener, error);
+
+        if (r < 0)
+            return r;
+    }
     if (!daemon->config.is_dns_on)
         return 0;
-    daemon->dns.buffer = malloc(BUFFER_SIZE);
     daemon->dns.tick = event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon);
-    if (!daemon->dns.buffer || !daemon->dns.tick || event_add(daemon->dns.tick, &tick_interval) < 0)
-        return -ENOMEM;
+    if (!daemon->dns.tick || event_add(daemon->dns.tick, &tick_interval) < 0)
+        return error_errno(error, ENOMEM, "starting");
     beat(daemon, clock_monotonic_ns());
     for (task = daemon->tasks.all; task; task = task->hh.next)
         dns_task_put(daemon, task, 0);
@@ -301,6 +310,7 @@ void dns_done(struct daemon *daemon)
         beat(daemon, 0);
     for (task = daemon->tasks.all; task; task = task->hh.next)
         dns_stub_free(&task->dns);
+    dns_stub_free(&daemon->dns.listener);
     if (daemon->dns.tick)
         event_free(daemon->dns.tick);
     dns_zones_done(&daemon->dns.zones);

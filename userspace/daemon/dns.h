@@ -17,6 +17,7 @@
 #include "daemon/dns_zones.h"
 
 struct daemon;
+struct dns_stub;
 struct task;
 
 struct dns_counters {
@@ -31,12 +32,13 @@ struct dns {
     struct event *tick;
     struct dns_zones zones;
     struct dns_counters counters;
-    uint8_t *buffer; /* for one message */
+    struct dns_stub *listener; /* for those outside tasks; NULL: none */
+    uint8_t *buffer;           /* for one message */
     uint64_t ticks;
 };
 
-/* After the tasks have been adopted. -ENOMEM. */
-int dns_begin(struct daemon *daemon);
+/* After the tasks have been adopted. */
+int dns_begin(struct daemon *daemon, struct error *error);
 /* The heartbeat ends at once, so that tasks ask their own name servers; nothing else changes for them. */
 void dns_done(struct daemon *daemon);
 

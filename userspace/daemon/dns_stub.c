@@ -51,6 +51,8 @@ struct ip_address dns_server_listen_address(const struct dns_server *server)
 {
     struct ip_address loopback = {{[15] = 1}};
 
+    if (!server->stub->task)
+        return server->address;
     /* By the family: a datagram cannot change it on its way. */
     return ip_address_is_v4(&server->address) ? ip_address_from_v4(STUB_ADDRESS) : loopback;
 }
@@ -121,14 +123,15 @@ static int open_all(void *user)
 
 /* ---- answering ---- */
 
-bool dns_stub_view(struct dns_stub *stub, struct dns_view *ret_view)
+int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
+                    uint8_t **ret_answer, size_t *ret_size)
 {
-    *ret_view = (struct dns_view){
-        .zone = dns_zones_get(stub->daemon, stub->task),
-        .search = stub->search,
-        .ttl = stub->daemon->config.dns_ttl,
-    };
-    return ret_view->zone != NULL;
+    struct dns_view view = {.search = stub->search, .ttl = stub->daemon->config.dns_ttl};
+
+    if (!stub->task)
+        return dns_directory_answer(stub->daemon, question, is_udp, ret_answer, ret_size);
+    view.zone = dns_zones_get(stub->daemon, stub->task);
+    return view.zone ? dns_answer_build(&view, question, is_udp, ret_answer, ret_size) : -ENOMEM;
 }
 
 struct asked {
@@ -253,7 +256,6 @@ static void give_up(struct dns_stub *stub, struct dns_passed *passed)
 static void take_question(struct dns_server *server, struct asked *asked)
 {
     struct dns_counters *counters = &server->stub->daemon->dns.counters;
-    struct dns_view view;
     uint8_t *answer = NULL;
     size_t size = 0;
     int r = -ENOENT;
@@ -265,11 +267,14 @@ static void take_question(struct dns_server *server, struct asked *asked)
             fail(server, asked, DNS_FORMERR);
         return;
     }
-    if (asked->verdict == DNS_QUERY && dns_stub_view(server->stub, &view))
-        r = dns_answer_build(&view, &asked->question, true, &answer, &size);
+    if (asked->verdict == DNS_QUERY)
+        r = dns_stub_answer(server->stub, &asked->question, true, &answer, &size);
     if (r == 0) {
         counters->answered++;
         reply(server, asked, answer, size);
+    } else if (r == -ENOENT && !server->stub->task) {
+        counters->refused++;
+        fail(server, asked, DNS_REFUSED);
     } else if (r == -ENOENT && pass_on(server, asked) == 0) {
         counters->forwarded++;
     } else {
@@ -410,8 +415,9 @@ static int watch_all(struct dns_stub *stub)
 
         server->udp_event = watch(stub->daemon, server->udp_fd, on_question, server);
         server->tcp_event = watch(stub->daemon, server->tcp_fd, on_connection, server);
-        server->upstream_event = watch(stub->daemon, server->upstream_fd, on_answer, server);
-        if (!server->udp_event || !server->tcp_event || !server->upstream_event)
+        if (stub->task)
+            server->upstream_event = watch(stub->daemon, server->upstream_fd, on_answer, server);
+        if (!server->udp_event || !server->tcp_event || (stub->task && !server->upstream_event))
             return -ENOMEM;
     }
     return 0;
@@ -468,6 +474,32 @@ int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const c
     }
     stub->netns = info.st_ino;
     stub->netns_fd = netns_fd;
+    *ret_stub = stub;
+    return 0;
+}
+
+int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uint16_t port,
+                    struct dns_stub **ret_stub, struct error *error)
+{
+    struct dns_stub *stub = calloc(1, sizeof(*stub));
+    struct dns_server *server = stub ? &stub->servers[0] : NULL;
+    char text[IP_ADDRESS_TEXT_SIZE];
+    int r;
+
+    if (!stub)
+        return error_errno(error, ENOMEM, "starting");
+    stub->daemon = daemon;
+    stub->netns_fd = -1;
+    stub->n_servers = 1;
+    *server =
+        (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1, .upstream_fd = -1};
+    r = bind_both(server, port);
+    if (r == 0)
+        r = watch_all(stub);
+    if (r < 0) {
+        dns_stub_free(&stub);
+        return error_errno(error, r, "--dns-listen %s, port %u", ip_address_format(address, text), port);
+    }
     *ret_stub = stub;
     return 0;
 }

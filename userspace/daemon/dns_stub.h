@@ -17,7 +17,7 @@ struct dns_connection;
 
 struct dns_server {
     struct dns_stub *stub;
-    struct ip_address address; /* the name server's */
+    struct ip_address address; /* the name server's; of a stub without a task, its own */
     uint16_t port;             /* of the stub */
     int udp_fd;
     int tcp_fd;
@@ -71,8 +71,20 @@ void dns_stub_sweep(struct dns_stub *stub);
 /* Where the server's stub listens. */
 struct ip_address dns_server_listen_address(const struct dns_server *server);
 
-/* What the task may be told; false: no memory. */
-bool dns_stub_view(struct dns_stub *stub, struct dns_view *ret_view);
+/*
+ * For those outside tasks: a stub without one, in the daemon's own network namespace. It answers about
+ * services and their instances, and refuses the rest.
+ */
+int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uint16_t port,
+                    struct dns_stub **ret_stub, struct error *error);
+
+/* -ENOENT: somebody else's to answer. -ENOMEM. */
+int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
+                    uint8_t **ret_answer, size_t *ret_size);
+
+/* dns_directory_view.c: the same about <service>.<namespace>. */
+int dns_directory_answer(struct daemon *daemon, const struct dns_question *question, bool is_udp,
+                         uint8_t **ret_answer, size_t *ret_size);
 
 /* An address and a port as the kernel takes them. */
 socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret);

@@ -171,7 +171,6 @@ static bool take_question(struct dns_connection *connection, const uint8_t *mess
     struct dns_counters *counters = &stub->daemon->dns.counters;
     struct dns_question question;
     enum dns_verdict verdict = dns_message_read(message, size, &question);
-    struct dns_view view;
     uint8_t *answer = NULL;
     size_t answer_size = 0;
     int r = -ENOENT;
@@ -182,12 +181,15 @@ static bool take_question(struct dns_connection *connection, const uint8_t *mess
             fail(connection, message, verdict, &question, DNS_FORMERR);
         return verdict == DNS_BROKEN;
     }
-    if (verdict == DNS_QUERY && dns_stub_view(stub, &view))
-        r = dns_answer_build(&view, &question, false, &answer, &answer_size);
+    if (verdict == DNS_QUERY)
+        r = dns_stub_answer(stub, &question, false, &answer, &answer_size);
     if (r == 0) {
         counters->answered++;
         send_message(connection->client, answer, answer_size);
         free(answer);
+    } else if (r == -ENOENT && !stub->task) {
+        counters->refused++;
+        fail(connection, message, verdict, &question, DNS_REFUSED);
     } else if (r == -ENOENT && open_upstream(connection) == 0) {
         counters->forwarded++;
         send_message(connection->upstream, message, size);

@@ -2,23 +2,13 @@
 #include "names/dns_answer.h"
 
 #include <errno.h>
-#include <ldns/ldns.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/number.h"
-
-#define LARGEST_GAIN 4 /* by UDP, an answer to a query: no use as an amplifier */
-#define CLASS_IN     1
-
-/* What is left out to make an answer shorter. */
-enum fullness {
-    WHOLE,
-    WITHOUT_ADDITIONAL,
-    CUT,
-};
+#include "names/dns_writer.h"
 
 /* What a question is about. */
 enum subject {
@@ -225,89 +215,24 @@ bool dns_answer_is_ours(const struct dns_view *view, const struct dns_question *
 
 /* ---- writing ---- */
 
-static void cleanup_packet(ldns_pkt **packet)
-{
-    ldns_pkt_free(*packet);
-}
-
-static ldns_rdf *copy_name(const uint8_t *wire, size_t size)
-{
-    return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, size, wire);
-}
-
-/* A record in the section; takes what `data` holds, also on failure. */
-static int add_record(ldns_pkt *packet, ldns_pkt_section section, const struct dns_question *question,
-                      size_t skip, ldns_rr_type type, uint32_t ttl, ldns_rdf *data[], size_t n)
-{
-    ldns_rr *record = ldns_rr_new();
-    ldns_rdf *owner = copy_name(question->wire + skip, question->wire_size - skip);
-    bool is_whole = record && owner;
-
-    for (size_t i = 0; i < n; i++)
-        is_whole = is_whole && data[i];
-    if (record) {
-        ldns_rr_set_owner(record, owner);
-        ldns_rr_set_type(record, type);
-        ldns_rr_set_class(record, LDNS_RR_CLASS_IN);
-        ldns_rr_set_ttl(record, ttl);
-        owner = NULL;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!record || !data[i] || !ldns_rr_push_rdf(record, data[i])) {
-            ldns_rdf_deep_free(data[i]);
-            is_whole = false;
-        }
-    if (is_whole && ldns_pkt_push_rr(packet, section, record))
-        return 0;
-    ldns_rdf_deep_free(owner);
-    ldns_rr_free(record);
-    return -ENOMEM;
-}
-
-static int add_address(ldns_pkt *packet, ldns_pkt_section section, const struct dns_view *view,
-                       const struct dns_question *question, size_t skip, const struct ip_address *address)
-{
-    bool is_v4 = ip_address_is_v4(address);
-    ldns_rdf *data[] = {ldns_rdf_new_frm_data(is_v4 ? LDNS_RDF_TYPE_A : LDNS_RDF_TYPE_AAAA, is_v4 ? 4 : 16,
-                                              address->bytes + (is_v4 ? 12 : 0))};
-
-    return add_record(packet, section, question, skip, is_v4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, view->ttl,
-                      data, 1);
-}
-
-/* Bytes of the question's name up to its label of that number. */
-static size_t skip_labels(const struct dns_question *question, unsigned labels)
-{
-    size_t at = 0;
-
-    while (labels-- > 0 && question->wire[at])
-        at += 1u + question->wire[at];
-    return at;
-}
-
 static int add_services(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
                         const struct target *target)
 {
-    size_t skip = skip_labels(question, target->above);
+    struct dns_owner whole = dns_writer_tail(question, 0);
+    struct dns_owner name = dns_writer_tail(question, target->above);
     int r = 0;
 
     for (size_t i = 0; i < target->name->n_ports && r == 0; i++) {
         const struct dns_port *port = &target->name->ports[i];
 
-        if ((target->protocol && port->protocol != target->protocol) ||
-            (target->port && port->port != target->port))
-            continue;
-        ldns_rdf *data[] = {ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 0),
-                            ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 1),
-                            ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, port->port),
-                            copy_name(question->wire + skip, question->wire_size - skip)};
-
-        r = add_record(packet, LDNS_SECTION_ANSWER, question, 0, LDNS_RR_TYPE_SRV, view->ttl, data, 4);
+        if ((!target->protocol || port->protocol == target->protocol) &&
+            (!target->port || port->port == target->port))
+            r = dns_writer_service(packet, whole, view->ttl, port->port, dns_writer_name(name));
     }
     if (r == 0)
-        r = add_address(packet, LDNS_SECTION_ADDITIONAL, view, question, skip, &target->name->address);
+        r = dns_writer_address(packet, LDNS_SECTION_ADDITIONAL, name, view->ttl, &target->name->address);
     if (r == 0 && target->name->has_address6)
-        r = add_address(packet, LDNS_SECTION_ADDITIONAL, view, question, skip, &target->name->address6);
+        r = dns_writer_address(packet, LDNS_SECTION_ADDITIONAL, name, view->ttl, &target->name->address6);
     return r;
 }
 
@@ -316,41 +241,25 @@ static int add_pointer(ldns_pkt *packet, const struct dns_view *view, const stru
 {
     ldns_rdf *data[] = {ldns_dname_new_frm_str(name->name)};
 
-    return add_record(packet, LDNS_SECTION_ANSWER, question, 0, LDNS_RR_TYPE_PTR, view->ttl, data, 1);
-}
-
-/* Says for how long the asker may remember that there is nothing. */
-static int add_authority(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
-                         unsigned above)
-{
-    size_t skip = skip_labels(question, above);
-    ldns_rdf *data[] = {copy_name(question->wire + skip, question->wire_size - skip),
-                        copy_name((const uint8_t *)"", 1),
-                        ldns_native2rdf_int32(LDNS_RDF_TYPE_INT32, 1),
-                        ldns_native2rdf_int32(LDNS_RDF_TYPE_PERIOD, view->ttl),
-                        ldns_native2rdf_int32(LDNS_RDF_TYPE_PERIOD, view->ttl),
-                        ldns_native2rdf_int32(LDNS_RDF_TYPE_PERIOD, view->ttl),
-                        ldns_native2rdf_int32(LDNS_RDF_TYPE_PERIOD, view->ttl)};
-
-    return add_record(packet, LDNS_SECTION_AUTHORITY, question, skip, LDNS_RR_TYPE_SOA, view->ttl, data, 7);
+    return dns_writer_record(packet, LDNS_SECTION_ANSWER, dns_writer_tail(question, 0), LDNS_RR_TYPE_PTR,
+                             view->ttl, data, 1);
 }
 
 static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
                     const struct target *target)
 {
+    const struct dns_name *name = target->subject == A_NAME ? target->name : NULL;
+    struct dns_owner owner = dns_writer_tail(question, 0);
+
     switch (question->type) {
     case DNS_A:
-        return target->subject == A_NAME
-                   ? add_address(packet, LDNS_SECTION_ANSWER, view, question, 0, &target->name->address)
-                   : 0;
+        return name ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address) : 0;
     case DNS_AAAA:
-        return target->subject == A_NAME && target->name->has_address6
-                   ? add_address(packet, LDNS_SECTION_ANSWER, view, question, 0, &target->name->address6)
+        return name && name->has_address6
+                   ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address6)
                    : 0;
     case DNS_SRV:
-        return target->subject == A_NAME || target->subject == A_SERVICE
-                   ? add_services(packet, view, question, target)
-                   : 0;
+        return name || target->subject == A_SERVICE ? add_services(packet, view, question, target) : 0;
     case DNS_PTR:
         return target->subject == AN_ADDRESS ? add_pointer(packet, view, question, target->name) : 0;
     default:
@@ -358,105 +267,35 @@ static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct 
     }
 }
 
-static int add_answer(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
-                      const struct target *target)
-{
-    int r;
+struct filling {
+    const struct dns_view *view;
+    const struct dns_question *question;
+    const struct target *target;
+};
 
-    if (question->has_edns && question->edns_version > 0) {
-        ldns_pkt_set_edns_extended_rcode(packet, DNS_BADVERS >> 4);
-        return 0;
-    }
-    if (question->type == DNS_ANY || question->class != CLASS_IN) {
-        ldns_pkt_set_rcode(packet, LDNS_RCODE_REFUSED);
-        return 0;
-    }
-    ldns_pkt_set_aa(packet, true);
+static int fill(ldns_pkt *packet, void *user)
+{
+    const struct filling *filling = user;
+    const struct target *target = filling->target;
+    int r = 0;
+
     if (target->subject == NO_SUCH_NAME)
         ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
-    r = target->subject == NO_SUCH_NAME ? 0 : add_data(packet, view, question, target);
-    if (r == 0 && ldns_pkt_ancount(packet) == 0)
-        r = add_authority(packet, view, question, target->above);
-    return r;
-}
-
-static int add_question(ldns_pkt *packet, const struct dns_question *question)
-{
-    ldns_rr *record = ldns_rr_new();
-    ldns_rdf *owner = copy_name(question->wire, question->wire_size);
-
-    if (!record || !owner) {
-        ldns_rr_free(record);
-        ldns_rdf_deep_free(owner);
-        return -ENOMEM;
-    }
-    ldns_rr_set_question(record, true);
-    ldns_rr_set_owner(record, owner);
-    ldns_rr_set_type(record, question->type);
-    ldns_rr_set_class(record, question->class);
-    if (ldns_pkt_push_rr(packet, LDNS_SECTION_QUESTION, record))
-        return 0;
-    ldns_rr_free(record);
-    return -ENOMEM;
-}
-
-static int write_packet(const struct dns_view *view, const struct dns_question *question,
-                        const struct target *target, enum fullness fullness, uint8_t **ret_answer,
-                        size_t *ret_size)
-{
-    _cleanup_(cleanup_packet) ldns_pkt *packet = ldns_pkt_new();
-    int r = packet ? add_question(packet, question) : -ENOMEM;
-
-    if (r < 0)
-        return r;
-    ldns_pkt_set_id(packet, question->id);
-    ldns_pkt_set_qr(packet, true);
-    ldns_pkt_set_rd(packet, question->is_recursion_desired);
-    ldns_pkt_set_cd(packet, question->is_checking_disabled);
-    ldns_pkt_set_ra(packet, true);
-    if (question->has_edns)
-        ldns_pkt_set_edns_udp_size(packet, DNS_UDP_LARGEST);
-    if (fullness == CUT)
-        ldns_pkt_set_tc(packet, true);
     else
-        r = add_answer(packet, view, question, target);
-    if (r < 0)
-        return r;
-    if (fullness != WHOLE) {
-        ldns_rr_list_deep_free(ldns_pkt_additional(packet));
-        ldns_pkt_set_additional(packet, ldns_rr_list_new());
-        ldns_pkt_set_arcount(packet, 0);
-    }
-    return ldns_pkt2wire(ret_answer, packet, ret_size) == LDNS_STATUS_OK ? 0 : -ENOMEM;
-}
-
-static size_t limit(const struct dns_question *question)
-{
-    size_t size = question->udp_size < DNS_UDP_LARGEST ? question->udp_size : DNS_UDP_LARGEST;
-
-    return question->message_size * LARGEST_GAIN < size ? question->message_size * LARGEST_GAIN : size;
+        r = add_data(packet, filling->view, filling->question, target);
+    if (r == 0 && ldns_pkt_ancount(packet) == 0)
+        r = dns_writer_authority(packet, dns_writer_tail(filling->question, target->above),
+                                 filling->view->ttl);
+    return r;
 }
 
 int dns_answer_build(const struct dns_view *view, const struct dns_question *question, bool is_udp,
                      uint8_t **ret_answer, size_t *ret_size)
 {
     struct target target = judge(view, question);
-    uint8_t *answer = NULL;
-    size_t most = is_udp ? limit(question) : DNS_MESSAGE_MAX;
-    size_t size = 0;
-    int r;
+    struct filling filling = {view, question, &target};
 
     if (target.subject == NOT_OURS)
         return -ENOENT;
-    for (enum fullness fullness = WHOLE; fullness <= CUT; fullness++) {
-        free(TAKE_PTR(answer));
-        r = write_packet(view, question, &target, fullness, &answer, &size);
-        if (r < 0)
-            return r;
-        if (size <= most)
-            break;
-    }
-    *ret_answer = answer;
-    *ret_size = size;
-    return 0;
+    return dns_writer_build(question, is_udp, fill, &filling, ret_answer, ret_size);
 }
