@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "flows.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
 #include "verdict.bpf.h"
@@ -26,7 +27,7 @@ int connect4(struct bpf_sock_addr *ctx)
     key.address[11] = 0xff;
     __builtin_memcpy(key.address + 12, &address, 4);
 
-    switch (route(&key, 1, &outcome)) {
+    switch (connect_route(ctx, &key, 1, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
             patience_begin(ctx, outcome.endpoint);

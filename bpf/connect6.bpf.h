@@ -6,6 +6,7 @@
 #ifndef CONNECT6_BPF_H
 #define CONNECT6_BPF_H
 
+#include "flows.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
 #include "verdict.bpf.h"
@@ -24,7 +25,7 @@ int connect6(struct bpf_sock_addr *ctx)
     key.port_be = (__be16)ctx->user_port;
     __builtin_memcpy(key.address, words, sizeof(words));
 
-    switch (route(&key, 0, &outcome)) {
+    switch (connect_route(ctx, &key, 0, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
             patience_begin(ctx, outcome.endpoint);

@@ -26,6 +26,7 @@ static __always_inline int draw_once(__u32 first, __u32 count, struct svc_outcom
     if (!slot)
         return -1;
     *ret_outcome = svc_slot_outcome(slot, svc_draw_fraction(random, count));
+    ret_outcome->column = column;
     return 0;
 }
 
@@ -42,7 +43,7 @@ static __always_inline __u64 weight_now(__u64 part, __u32 endpoint, __u64 now)
  * takes one with that probability (a reservoir of one). Returns column << 1 | (outcome is b), or DRAW_NONE.
  * Kept free of other branches: the verifier walks every path of every round.
  */
-static __attribute__((noinline)) __u32 draw_around(__u32 first, __u32 count, __u64 now)
+__attribute__((noinline)) __u32 draw_around(__u32 first, __u32 count, __u64 now)
 {
     __u32 start = svc_draw_column(bpf_get_prandom_u32(), count);
     __u32 chosen = DRAW_NONE;
@@ -104,6 +105,7 @@ static __always_inline int draw(__u64 descriptor, struct svc_outcome *ret_outcom
     /* A fraction of 0 is below every threshold but that of a column with one outcome, where both are the
      * same. */
     *ret_outcome = svc_slot_outcome(slot, chosen & 1 ? 0xffffffffu : 0);
+    ret_outcome->column = column;
     return 0;
 }
 

@@ -91,6 +91,23 @@ struct {
     __type(value, struct svc_task_scope);
 } task_scope SEC(".maps");
 
+/* By number, which begins at 1; [0] has the heartbeat. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_TASKS + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_resolver);
+} resolvers SEC(".maps");
+
+/* Of UDP sockets that have sent to an alias. */
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct svc_flows);
+} flows SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);

@@ -69,6 +69,7 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
     }
     COUNT(hit);
     count_connect(ret_outcome->endpoint, key->protocol);
+    ret_outcome->flags = service->flags;
     return ROUTE_TO;
 }
 

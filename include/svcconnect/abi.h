@@ -21,7 +21,7 @@
 
 #include <linux/types.h>
 
-#define SVC_ABI_VERSION 2
+#define SVC_ABI_VERSION 3
 
 #define SVC_NAMESPACE_SIZE                                                                                   \
     128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
@@ -87,10 +87,13 @@ struct svc_service {
     __be16 port_be;
     __u8 protocol;
     __u8 zero;
-    __u8 address4[16]; /* alias address, v4-mapped */
-    __u8 address6[16]; /* alias address, IPv6 */
-    __u32 reserved[2];
+    __u8 address4[16];   /* alias address, v4-mapped */
+    __u8 address6[16];   /* alias address, IPv6 */
+    __u32 stickiness_ms; /* UDP: a socket keeps its endpoint while it sends within this time */
+    __u32 flags;         /* SVC_SERVICE_... */
 };
+
+#define SVC_SERVICE_PEER_ALIAS 1u /* getpeername() tells the alias, not the endpoint */
 
 /*
  * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.
@@ -239,9 +242,56 @@ struct svc_task_scope {
     __u32 scope;
     __u32 flags;
     __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
-    __u32 zero;
-    __u64 reserved[2];
+    __u32 resolver;        /* number in `resolvers`; 0: the task's DNS is left alone */
+    __u64 cgroup_id;       /* of the task, with a resolver */
+    __u64 reserved;
 };
+
+/*
+ * One place that a socket sends to by an alias: what the program calls it, and the endpoint behind it.
+ * The program asks `slots` at `column` (or near it) whether the endpoint is still one of the alias's, and
+ * takes the address from there; the address here only tells replies.
+ */
+struct svc_flow {
+    __u64 time; /* of the last send, CLOCK_MONOTONIC, ns; 0: not in use */
+    __u32 endpoint;
+    __u32 column; /* the slot it was drawn from */
+    __u8 alias[16];
+    __u8 address[16];
+    __be16 alias_port_be;
+    __be16 port_be;
+    __u32 flags; /* SVC_SERVICE_... of the alias */
+};
+
+#define SVC_FLOWS 4 /* places at a time per socket; a resolver asks up to three name servers from one */
+
+/* Value of `flows`, the storage of a socket: UDP, and where getpeername() is to tell the alias. Threads that
+ * send on one socket at once may mix up entries; that can put a reply under another alias of the same socket,
+ * never a packet to another service. */
+struct svc_flows {
+    struct svc_flow flows[SVC_FLOWS];
+};
+
+#define SVC_NAMESERVERS 3 /* as many as resolvers look at */
+
+/*
+ * Value of `resolvers`, by number: where a task's queries to its name servers go. [0] belongs to nobody; its
+ * `heartbeat` tells that somebody answers. Sockets are where they were made: those of other network
+ * namespaces, of which a task may have several, keep their own name servers. The daemon writes `n` last.
+ */
+struct svc_resolver {
+    __u64 heartbeat;    /* of [0]: CLOCK_MONOTONIC, ns; 0: the daemon has ended */
+    __u64 cgroup_id;    /* of the task it belongs to: a number may have been given away; 0: free */
+    __u64 netns_cookie; /* 0: a kernel (before 5.14) that does not tell */
+    __u32 n;
+    __be16 port_be[SVC_NAMESERVERS]; /* of `stub` */
+    __be16 zero;
+    __u32 zero2;
+    __u8 nameserver[SVC_NAMESERVERS][16];
+    __u8 stub[SVC_NAMESERVERS][16];
+};
+
+#define SVC_HEARTBEAT_STALE_NS 2500000000ull /* name servers are asked directly after so long */
 
 /* Key of `tasks`: the cgroup's id, which is its inode number. */
 struct svc_task_key {
@@ -270,6 +320,8 @@ _Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding")
 _Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
 _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
+_Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
+_Static_assert(sizeof(struct svc_resolver) == 136, "svc_resolver has no padding");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");
 _Static_assert(sizeof(struct svc_endpoint) % 4 == 0, "svc_endpoint has no tail padding");

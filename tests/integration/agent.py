@@ -89,6 +89,42 @@ def send(socket, text):
         return {"sent": 0, "errno": errno_name(error.errno)}
 
 
+def sendto(socket, address, port, text="who"):
+    try:
+        return {"sent": sockets[socket].sendto(text.encode(), (address, port)), "errno": None}
+    except OSError as error:
+        return {"sent": 0, "errno": errno_name(error.errno)}
+
+
+def recvfrom(socket, seconds=5):
+    """The next datagram and where the kernel says that it comes from."""
+    sock = sockets[socket]
+    if not select.select([sock], [], [], seconds)[0]:
+        return {"text": None, "address": None, "port": None, "errno": "ETIMEDOUT"}
+    try:
+        text, source = sock.recvfrom(4096)
+    except OSError as error:
+        return {"text": None, "address": None, "port": None, "errno": errno_name(error.errno)}
+    return {"text": text.decode(), "address": source[0], "port": source[1], "errno": None}
+
+
+def echo(socket, address, port, text="who"):
+    """One question over UDP, as a program does that does not connect."""
+    sent = sendto(socket, address, port, text)
+    return recvfrom(socket) if sent["errno"] is None else {"text": None, "address": None, "port": None, **sent}
+
+
+def echo_many(address, port, count):
+    """{answer: how often}, each question from a socket of its own."""
+    answers = {}
+    for _ in range(count):
+        number = open_socket(type="udp")["socket"]
+        text = echo(number, address, port)["text"]
+        answers[text] = answers.get(text, 0) + 1
+        close(number)
+    return {"answers": answers}
+
+
 def close(socket):
     sockets.pop(socket).close()
     return {}
@@ -115,6 +151,7 @@ def resolve(name):
 
 
 OPERATIONS = {"open": open_socket, "connect": connect, "start": start, "read": read, "peer": peer, "unspec": unspec, "send": send,
+              "sendto": sendto, "recvfrom": recvfrom, "echo": echo, "echo_many": echo_many,
               "close": close, "ask": ask, "resolve": resolve, "pid": lambda: {"pid": os.getpid()}}
 
 

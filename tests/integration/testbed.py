@@ -482,7 +482,7 @@ class Testbed:
                    "reason", "since")
         state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
-        state["tasks"] = [{key: value for key, value in item.items() if key != "processes"}
+        state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "nameservers")}
                           for item in sorted(self.get("/v1/tasks")["tasks"], key=lambda item: item["cgroup"])]
         state["revision"] = self.status()["registry"]["revision"]
         return state

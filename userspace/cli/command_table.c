@@ -97,7 +97,7 @@ const struct command command_rows[] = {
         .word = "route",
         .second_word = "set",
         .synopsis =
-            "DNSNAME[:PORT] SERVICE=WEIGHT... [--client SERVICE] [--on-empty refuse|unhealthy] [-n NS]",
+            "DNSNAME[:PORT[/udp]] SERVICE=WEIGHT... [--client SERVICE] [--on-empty refuse|unhealthy] [-n NS]",
         .summary = "split a client alias between services by weight; a new alias is created",
         .details =
             "With --client only for the tasks of that service; the others keep the route for everybody.\n"
@@ -120,7 +120,7 @@ const struct command command_rows[] = {
     {
         .word = "route",
         .second_word = "clear",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .synopsis = "DNSNAME[:PORT[/udp]] [--client SERVICE] [-n NS]",
         .summary = "remove a route; an alias of a service leads to that service again",
         .details = "With --client that service's own route: its tasks take the route for everybody again.",
         .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),

@@ -20,6 +20,7 @@
 /* Numbers from linux/capability.h; CAP_BPF is newer than some distributions' headers. */
 #define CAPABILITY_NET_ADMIN 12
 #define CAPABILITY_SYS_ADMIN 21
+#define CAPABILITY_PERFMON   38
 #define CAPABILITY_BPF       39
 
 static bool read_capabilities(uint64_t *ret_set)
@@ -42,7 +43,7 @@ static void check_rights(struct doctor *doctor)
     uint64_t set = 0;
     bool is_known = read_capabilities(&set);
     bool has_admin = set >> CAPABILITY_SYS_ADMIN & 1;
-    bool has_bpf = has_admin || set >> CAPABILITY_BPF & 1;
+    bool has_bpf = has_admin || (set >> CAPABILITY_BPF & set >> CAPABILITY_PERFMON & 1);
     bool has_net = has_admin || set >> CAPABILITY_NET_ADMIN & 1;
 
     if (!is_known)
@@ -50,12 +51,12 @@ static void check_rights(struct doctor *doctor)
                    "cannot read the capabilities of this process");
     else if (has_bpf && has_net && geteuid() == 0)
         doctor_add(doctor, "rights", DOCTOR_OK, NULL, "root with %s: can load programs and attach them",
-                   has_admin ? "CAP_SYS_ADMIN" : "CAP_BPF and CAP_NET_ADMIN");
+                   has_admin ? "CAP_SYS_ADMIN" : "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
     else if (geteuid() == 0)
         doctor_add(doctor, "rights", DOCTOR_WARNING,
-                   "start the container with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN",
+                   "start the container with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN",
                    "root, but without %s%s%s: a daemon started from here could not attach programs",
-                   has_bpf ? "" : "CAP_BPF", has_bpf || has_net ? "" : " and ",
+                   has_bpf ? "" : "CAP_BPF with CAP_PERFMON", has_bpf || has_net ? "" : " and ",
                    has_net ? "" : "CAP_NET_ADMIN");
     else
         doctor_add(doctor, "rights", DOCTOR_WARNING, "use sudo for svcconnectd and svcconnect run",

@@ -48,6 +48,7 @@ static int attach(const struct invocation *invocation, const struct run_cgroup *
     api_add_string(&body, "cgroup", cgroup->below);
     api_add_string(&body, "service", invocation->options[OPTION_SERVICE]);
     api_add_true(&body, "run");
+    api_add_number(&body, "pid", (uint64_t)getpid());
     if (!body)
         return report_error(invocation, CLI_FAILED, "out of memory");
     /* Not api_change(): with --json it prints the answer, and standard output is the command's here. */

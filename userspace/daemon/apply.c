@@ -248,9 +248,6 @@ static int put_service(struct applying *applying, const struct document *documen
     if (model_check_service("discoveryName", service->discovery_name, &finding) < 0)
         return say(applying, FINDING_ERROR, document, service->path, service->discovery_name,
                    finding.allowed);
-    if (service->protocol != TCP)
-        return say(applying, FINDING_ERROR, document, service->path, protocol_name(service->protocol),
-                   "a tcp port: udp comes with a later version");
     if (known && known->document && strcmp(known->document, document->name) != 0) {
         (void)snprintf(text, sizeof(text), "a discovery name that no other document publishes; %.128s does",
                        known->document);

@@ -102,38 +102,56 @@ static int read_address(const struct daemon *daemon, const cJSON *body, struct i
     return 0;
 }
 
-static int read_protocol(const cJSON *body, struct error *error)
+int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error)
 {
     const char *text = "tcp";
     int r = json_get_string(body, "protocol", false, &text, error);
 
-    if (r == 0 && strcmp(text, "tcp") != 0)
-        r = error_input(error, "protocol", text, "tcp");
+    if (r == 0 && strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
+        r = error_input(error, "protocol", text, "tcp, udp");
+    if (r == 0)
+        *ret_protocol = strcmp(text, "udp") == 0 ? UDP : TCP;
     return r;
 }
 
-/* "IP:PORT" without brackets, which an instance id may not hold. */
+/* "IP:PORT" without brackets, which an instance id may not hold; a UDP instance may have a TCP one beside it.
+ */
 static void default_id(const struct instance *instance, char *ret_id, size_t size)
 {
     char address[IP_ADDRESS_TEXT_SIZE];
 
-    (void)snprintf(ret_id, size, "%s:%u", ip_address_format(&instance->address, address), instance->port);
+    (void)snprintf(ret_id, size, "%s:%u%s", ip_address_format(&instance->address, address), instance->port,
+                   instance->protocol == UDP ? "/udp" : "");
 }
 
-/* The namespace and the service come into being with their first instance; the alias is the service's name.
+/* Has a service that no document defines an alias of the protocol? A document says itself what it publishes.
  */
+static bool has_alias(const struct service *service, enum svc_protocol protocol)
+{
+    if (!service || !service->is_declared)
+        return false;
+    for (size_t i = 0; i < service->n_aliases; i++)
+        if (service->aliases[i].protocol == protocol)
+            return true;
+    return service->document != NULL;
+}
+
+/* The namespace and the service come into being with their first instance; the alias is the service's name,
+ * one for each protocol that there are instances of. */
 static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
-                           uint16_t port, struct error *error)
+                           const struct instance *instance, struct error *error)
 {
     const struct catalog *catalog = transaction->daemon->catalog;
     const struct service *service = catalog_service(catalog, namespace_name, name);
     const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
-    struct client_alias alias = {.port = port, .protocol = TCP};
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    size_t n = service && service->is_declared ? service->n_aliases : 0;
+    struct client_alias alias = {.port = instance->port, .protocol = instance->protocol};
     char identity[ALIAS_IDENTITY_SIZE];
     struct registry_row row;
     int r;
 
-    if (service && service->is_declared)
+    if (has_alias(service, instance->protocol))
         return 0;
     (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", name);
     r = model_check_dns_name("service", alias.dns_name, error);
@@ -152,7 +170,14 @@ static int declare_service(struct transaction *transaction, const char *namespac
         if (r < 0)
             return r;
     }
-    r = row_for_service(namespace_name, name, &alias, 1, NULL, &service_settings_default, &row);
+    aliases = calloc(n + 1, sizeof(*aliases));
+    if (!aliases)
+        return error_errno(error, ENOMEM, "registering");
+    if (n)
+        memcpy(aliases, service->aliases, n * sizeof(*aliases));
+    aliases[n] = alias;
+    r = row_for_service(namespace_name, name, aliases, n + 1, NULL,
+                        n ? service_get_settings(service) : &service_settings_default, &row);
     return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 
@@ -175,7 +200,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = read_address(transaction->daemon, body, &instance, error);
     if (r == 0)
-        r = read_protocol(body, error);
+        r = change_protocol(body, &instance.protocol, error);
     if (r == 0)
         r = read_weight(body, false, &instance.weight, error);
     if (r == 0)
@@ -187,7 +212,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = model_check_instance_id("id", id, error);
     if (r == 0)
-        r = declare_service(transaction, namespace_name, name, instance.port, error);
+        r = declare_service(transaction, namespace_name, name, &instance, error);
     if (r < 0)
         return r;
     instance.id = (char *)id;

@@ -57,5 +57,8 @@ struct route_name {
 int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
                       struct error *error);
 
+/* The body's protocol, TCP where it is left out. */
+int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error);
+
 /* The body's namespace, "default" where it is left out, checked. */
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);

@@ -44,7 +44,7 @@ static bool has_route(const struct model_namespace *parent, const struct client 
 
 /* The one port of a name; 0 if it has none. Several: an error that asks for it. */
 static int only_port(const struct model_namespace *parent, const struct client *client, const char *dns_name,
-                     alias_filter filter, uint16_t *ret_port, struct error *error)
+                     enum svc_protocol protocol, alias_filter filter, uint16_t *ret_port, struct error *error)
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
     size_t n = 0;
@@ -54,7 +54,8 @@ static int only_port(const struct model_namespace *parent, const struct client *
     if (r < 0)
         return error_errno(error, r, "looking for the port");
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(aliases[i].dns_name, dns_name) != 0 || !filter(parent, client, &aliases[i]))
+        if (strcmp(aliases[i].dns_name, dns_name) != 0 || aliases[i].protocol != protocol ||
+            !filter(parent, client, &aliases[i]))
             continue;
         if (port && port != aliases[i].port)
             return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them",
@@ -72,7 +73,8 @@ int change_route_port(const struct model_namespace *parent, const char *client_n
 
     if (only_routes && *client_name && !client)
         return 0;
-    return only_port(parent, client, alias->dns_name, only_routes ? has_route : is_any, &alias->port, error);
+    return only_port(parent, client, alias->dns_name, alias->protocol, only_routes ? has_route : is_any,
+                     &alias->port, error);
 }
 
 static const struct client *find_client(const struct daemon *daemon, const struct route_name *name)
@@ -100,6 +102,8 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
         r = json_get_string(body, "dnsName", true, &dns_name, error);
     if (r == 0)
         r = json_get_integer(body, "port", false, 1, 65535, &port, error);
+    if (r == 0)
+        r = change_protocol(body, &alias.protocol, error);
     if (r < 0)
         return r;
     if (strlen(dns_name) >= sizeof(alias.dns_name))
@@ -110,7 +114,7 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
         r = only_port(catalog_namespace(daemon->catalog, name.namespace_name), find_client(daemon, &name),
-                      alias.dns_name, filter, &alias.port, error);
+                      alias.dns_name, alias.protocol, filter, &alias.port, error);
     if (r == 0) {
         name.alias = alias;
         *ret_name = name;
@@ -218,12 +222,14 @@ static void add_name(cJSON *answer, const struct route_name *name)
 {
     (void)cJSON_AddStringToObject(answer, "dnsName", name->alias.dns_name);
     (void)cJSON_AddNumberToObject(answer, "port", name->alias.port);
+    (void)cJSON_AddStringToObject(answer, "protocol", protocol_name(name->alias.protocol));
     (void)cJSON_AddStringToObject(answer, "client", name->client);
 }
 
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"dnsName", "port", "targets", "namespace", "client", "onEmpty", NULL};
+    static const char *const known[] = {"dnsName",   "port",   "protocol", "targets",
+                                        "namespace", "client", "onEmpty",  NULL};
     bool is_unhealthy_on_empty = false;
     _cleanup_free_ struct route_target *targets = NULL;
     struct route_name name;
@@ -248,7 +254,7 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
 
 int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"dnsName", "port", "namespace", "client", NULL};
+    static const char *const known[] = {"dnsName", "port", "protocol", "namespace", "client", NULL};
     const struct model_namespace *parent;
     const struct client *client;
     char identity[ALIAS_IDENTITY_SIZE];

@@ -13,6 +13,9 @@
 #include "base/mounts.h"
 #include <svcconnect/abi.h>
 
+#define DNS_TTL     5 /* seconds */
+#define DNS_TTL_MAX 3600
+
 /* One row per text setting: its flag, its member in the file, and where it lives. */
 struct text_setting {
     const char *flag;
@@ -35,6 +38,8 @@ static const struct text_setting text_settings[] = {
     TEXT("alias-range6", "aliasRange6", alias_range6_text, "fd7f:ff53:7663::/112"),
     TEXT("registry", "registry", registry, "sqlite"),
     TEXT("services-dir", "servicesDir", services_dir, "/etc/svcconnect/services.d"),
+    TEXT("dns", "dns", dns_text, "on"),
+    TEXT("dns-listen", "dnsListen", dns_listen_text, "off"),
 };
 
 static const struct {
@@ -99,13 +104,14 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",    "cgroupRoot",
-                                        "aliasRange", "aliasRange6", "registry", "servicesDir",
-                                        "logLevel",   "maps",        NULL};
+    static const char *const known[] = {
+        "stateDir",    "runDir",   "bpffs", "cgroupRoot", "aliasRange",    "aliasRange6", "registry",
+        "servicesDir", "logLevel", "maps",  "dns",        "dnsTtlSeconds", "dnsListen",   NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
     const cJSON *maps;
+    uint64_t ttl = config->dns_ttl;
     size_t length = 0;
     int r = file_read(config->file, 1 << 20, &text, &length);
 
@@ -127,6 +133,9 @@ static int read_file(struct config *config, bool is_required, struct error *erro
         r = json_get_string(json, "logLevel", false, &level, error);
     if (r == 0 && level)
         r = set_log_level(config, "logLevel", level, error);
+    if (r == 0)
+        r = json_get_integer(json, "dnsTtlSeconds", false, 0, DNS_TTL_MAX, &ttl, error);
+    config->dns_ttl = (uint32_t)ttl;
     maps = cJSON_GetObjectItemCaseSensitive(json, "maps");
     if (r == 0 && maps)
         r = read_maps(config, maps, error);
@@ -155,6 +164,8 @@ static const struct option options[] = {
     {"alias-range6", required_argument, NULL, OPTION_TEXT + 5},
     {"registry", required_argument, NULL, OPTION_TEXT + 6},
     {"services-dir", required_argument, NULL, OPTION_TEXT + 7},
+    {"dns", required_argument, NULL, OPTION_TEXT + 8},
+    {"dns-listen", required_argument, NULL, OPTION_TEXT + 9},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-config", no_argument, NULL, OPTION_PRINT},
@@ -162,7 +173,6 @@ static const struct option options[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
     {"aws-listen", required_argument, NULL, OPTION_LATER},
-    {"dns", required_argument, NULL, OPTION_LATER},
     {"container-runtime", required_argument, NULL, OPTION_LATER},
     {NULL, 0, NULL, 0},
 };
@@ -243,6 +253,8 @@ static int check_ranges(struct config *config, struct error *error)
         ip_address_is_v4(&config->alias_range6) || bits6 < 16 || bits6 > 96 + bits)
         return error_input(error, "aliasRange6", config->alias_range6_text,
                            "an IPv6 prefix with at least as many addresses as aliasRange");
+    config->alias_bits = 96 + bits;
+    config->alias_bits6 = bits6;
     /* The first is the network's and the last may be a broadcast address. */
     config->alias_addresses = (1u << (32 - bits)) - 2;
     return 0;
@@ -256,6 +268,13 @@ static int finish(struct config *config, struct error *error)
         r = check_ranges(config, error);
     if (r < 0)
         return r;
+    if (strcmp(config->dns_text, "on") != 0 && strcmp(config->dns_text, "off") != 0)
+        return error_input(error, "dns", config->dns_text, "on, off");
+    config->is_dns_on = strcmp(config->dns_text, "on") == 0;
+    config->dns_listen_port = 0;
+    if (strcmp(config->dns_listen_text, "off") != 0 &&
+        ip_endpoint_parse(config->dns_listen_text, &config->dns_listen_address, &config->dns_listen_port) < 0)
+        return error_input(error, "dnsListen", config->dns_listen_text, "IP:PORT, [IPv6]:PORT or off");
     if (strcmp(config->registry, "sqlite") != 0)
         return error_input(error, "registry", config->registry, "sqlite");
     if (strcmp(config->cgroup_root, "auto") == 0) {
@@ -279,7 +298,7 @@ int config_load(int argc, char **argv, struct config *ret_config, enum config_ac
     enum config_action action = CONFIG_RUN;
     int r = 0;
 
-    *config = (struct config){.log_level = LOG_LEVEL_INFO};
+    *config = (struct config){.log_level = LOG_LEVEL_INFO, .dns_ttl = DNS_TTL};
     for (size_t i = 0; i < ARRAY_SIZE(text_settings) && r == 0; i++)
         r = set_text(config, &text_settings[i], text_settings[i].fallback);
     for (size_t i = 0; i < ARRAY_SIZE(map_settings); i++)
@@ -323,6 +342,7 @@ char *config_print(const struct config *config)
         (void)cJSON_AddStringToObject(json, text_settings[i].member,
                                       *text_of(readable, text_settings[i].offset));
     (void)cJSON_AddStringToObject(json, "logLevel", log_level_name(config->log_level));
+    (void)cJSON_AddNumberToObject(json, "dnsTtlSeconds", config->dns_ttl);
     maps = cJSON_AddObjectToObject(json, "maps");
     for (size_t i = 0; i < ARRAY_SIZE(map_settings); i++)
         (void)cJSON_AddNumberToObject(maps, map_settings[i].member,
@@ -344,6 +364,8 @@ void config_print_help(void)
          "  --registry sqlite        where services and instances are kept\n"
          "  --services-dir DIR       ECS documents applied while they lie there (default "
          "/etc/svcconnect/services.d)\n"
+         "  --dns on|off             answer tasks' DNS questions about their names (default on)\n"
+         "  --dns-listen IP:PORT     answer <service>.<namespace> for others than tasks (default off)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"

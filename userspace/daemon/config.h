@@ -21,6 +21,14 @@ struct config {
     char *alias_range6_text;
     struct ip_address alias_range; /* first address */
     struct ip_address alias_range6;
+    unsigned alias_bits; /* of all 128, also of the IPv4 range */
+    unsigned alias_bits6;
+    char *dns_text;
+    bool is_dns_on;
+    uint32_t dns_ttl; /* seconds */
+    char *dns_listen_text;
+    struct ip_address dns_listen_address;
+    uint16_t dns_listen_port; /* 0: nowhere */
     uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
     char *services_dir;

@@ -238,6 +238,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
     if (r == 0)
         r = program_events_listen(daemon, error);
     if (r == 0)
+        r = dns_begin(daemon, error);
+    if (r == 0)
         services_dir_start(daemon);
     if (r == 0)
         r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
@@ -298,7 +300,10 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->sweep_event);
     if (daemon->program_event)
         event_free(daemon->program_event);
+    if (daemon->datapath)
+        dns_done(daemon);
     publisher_free(&daemon->publisher);
+    udp_closing_done(&daemon->udp_closing);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
     health_free(&daemon->health);

@@ -9,6 +9,7 @@
 #include "base/name_numbers.h"
 #include "control/control_server.h"
 #include "daemon/config.h"
+#include "daemon/dns.h"
 #include "daemon/drains.h"
 #include "daemon/event_log.h"
 #include "daemon/numbers.h"
@@ -17,6 +18,7 @@
 #include "daemon/services_dir.h"
 #include "daemon/slow_start.h"
 #include "daemon/task_list.h"
+#include "daemon/udp_closing.h"
 #include "datapath/datapath.h"
 #include "health/health.h"
 #include "model/catalog.h"
@@ -47,6 +49,8 @@ struct daemon {
     bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
     struct slow_start slow_start;
     struct drains drains;
+    struct udp_closing udp_closing;
+    struct dns dns;
     struct task_list tasks;
     struct services_dir services_dir;
     struct event_log events;

@@ -77,7 +77,8 @@ static void view_published(const struct publisher *publisher, const struct publi
 {
     const struct svc_service *service = datapath_service(publisher->datapath, published->index);
 
-    *view = (struct table_view){.identity = published->identity};
+    *view = (struct table_view){
+        .identity = published->identity, .stickiness_ms = service->stickiness_ms, .flags = service->flags};
     view->slots4 = published_slots(publisher, service->table4, &view->count4);
     view->slots6 = published_slots(publisher, service->table6, &view->count6);
 }
@@ -135,7 +136,8 @@ static int compare(struct publisher *publisher, const struct wanted_alias *wante
             continue;
         comparison->wanted_index[comparison->n_wanted] = i;
         comparison->wanted[comparison->n_wanted++] =
-            (struct table_view){identity, alias->slots4, alias->count4, alias->slots6, alias->count6};
+            (struct table_view){identity,      alias->slots4,        alias->count4, alias->slots6,
+                                alias->count6, alias->stickiness_ms, alias->flags};
     }
     if (is_everything)
         HASH_ITER (hh, publisher->all, published, next)
@@ -228,7 +230,9 @@ static int prepare_addition(struct publisher *publisher, const struct wanted_ali
 {
     struct svc_service identity = {.scope = wanted->scope,
                                    .port_be = htons(wanted->alias.port),
-                                   .protocol = (uint8_t)wanted->alias.protocol};
+                                   .protocol = (uint8_t)wanted->alias.protocol,
+                                   .stickiness_ms = wanted->stickiness_ms,
+                                   .flags = wanted->flags};
     int r;
 
     step->published = new_published(publisher, wanted, &r);

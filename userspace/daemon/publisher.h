@@ -31,6 +31,8 @@ struct wanted_alias {
     uint32_t count4;
     struct svc_slot *slots6; /* the same pointer as slots4 when the tables are the same */
     uint32_t count6;
+    uint32_t stickiness_ms; /* of UDP sockets */
+    uint32_t flags;         /* SVC_SERVICE_... */
 };
 
 /* `endpoints` and `scopes` stay the caller's: retired numbers of theirs are given back to them. */

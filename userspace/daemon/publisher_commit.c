@@ -45,6 +45,8 @@ static void publish_tables(struct publisher *publisher, const struct publication
     uint64_t old4 = service->table4;
     uint64_t old6 = service->table6;
 
+    datapath_set_manner(publisher->datapath, step->published->index, step->wanted->stickiness_ms,
+                        step->wanted->flags);
     datapath_publish(publisher->datapath, step->published->index,
                      next_descriptor(old4, step->first4, step->count4),
                      next_descriptor(old6, step->first6, step->count6));

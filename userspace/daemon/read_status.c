@@ -167,6 +167,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_directories(daemon, answer);
     add_kernel(daemon, answer);
     add_figures(&snapshot, answer);
+    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
     health = cJSON_AddObjectToObject(answer, "health");
     (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);
     (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);

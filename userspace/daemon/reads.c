@@ -335,6 +335,7 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
         datapath_is_attached(daemon->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
     (void)cJSON_AddBoolToObject(object, "run", task->is_run);
     (void)cJSON_AddNumberToObject(object, "processes", processes);
+    (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(task));
     if (task->is_run) {
         task_hosts_path(daemon, task, path, sizeof(path));
         (void)cJSON_AddStringToObject(object, "hostsFile", path);

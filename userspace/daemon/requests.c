@@ -127,11 +127,12 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
 
 static int handle_attach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    static const char *const known[] = {"cgroup", "namespace", "service", "run", NULL};
+    static const char *const known[] = {"cgroup", "namespace", "service", "run", "pid", NULL};
     const char *cgroup = NULL;
     const char *namespace_name = NULL;
     const char *service = "";
     bool is_run = false;
+    uint64_t pid = 0;
     struct task *task = NULL;
     int r = json_check_members(call->body, known, error);
 
@@ -146,7 +147,9 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0)
         r = json_get_bool(call->body, "run", false, &is_run, error);
     if (r == 0)
-        r = task_attach(user, cgroup, namespace_name, service, is_run, &task, error);
+        r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
+    if (r == 0)
+        r = task_attach(user, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
     if (r == 0)
         *ret_answer = read_task(user, task);
     return r;

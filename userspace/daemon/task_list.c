@@ -63,6 +63,7 @@ static struct task *new_task(struct daemon *daemon, const struct cgroup *cgroup)
 static void forget_task(struct daemon *daemon, struct task *task)
 {
     task_hosts_remove(daemon, task);
+    dns_task_remove(daemon, task);
     HASH_DEL(daemon->tasks.all, task);
     free_task(task);
 }
@@ -176,7 +177,7 @@ static int save_numbers(struct daemon *daemon, struct error *error)
 }
 
 int task_attach(struct daemon *daemon, const char *cgroup_text, const char *namespace_name,
-                const char *service, bool is_run, struct task **ret_task, struct error *error)
+                const char *service, bool is_run, pid_t pid, struct task **ret_task, struct error *error)
 {
     struct cgroup cgroup;
     struct task *task;
@@ -215,6 +216,7 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
             take_off(daemon, task);
         return r;
     }
+    dns_task_put(daemon, task, pid);
     log_info("attached %s to namespace %s", task->cgroup.path, task->namespace_name);
     tell(daemon, task, "attached");
     *ret_task = task;

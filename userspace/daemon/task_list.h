@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <uthash.h>
 
 #include "base/error.h"
@@ -20,6 +21,10 @@ struct task {
     bool is_run;
     bool is_attached;
     unsigned empty_sweeps; /* of a run task: how often in a row it held no process */
+    uint32_t resolver;     /* number of its entry in the data path; 0: its DNS is left alone */
+    struct dns_stub *dns;  /* NULL: no process has been seen in it */
+    bool is_dns_failed;    /* which has been said */
+    uint64_t dns_look;     /* the tick to look at its processes again */
     UT_hash_handle hh;     /* by cgroup.id */
 };
 
@@ -29,10 +34,11 @@ struct task_list {
 
 /*
  * Attaches a cgroup, or gives an attached one another namespace or service. -EEXIST: it lies above or below
- * another task; -ENOSPC: maps.tasks. *ret_task stays the list's.
+ * another task; -ENOSPC: maps.tasks. `pid`: whose namespaces its processes will have; 0: not known. *ret_task
+ * stays the list's.
  */
 int task_attach(struct daemon *daemon, const char *cgroup, const char *namespace_name, const char *service,
-                bool is_run, struct task **ret_task, struct error *error);
+                bool is_run, pid_t pid, struct task **ret_task, struct error *error);
 
 /* -ENOENT: not a task. A cgroup that has gone can still be named by its path. */
 int task_detach(struct daemon *daemon, const char *cgroup, struct error *error);

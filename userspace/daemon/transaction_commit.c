@@ -79,6 +79,7 @@ static void refresh_names(struct transaction *transaction)
     HASH_ITER (hh, transaction->aliases, touched, next) {
         if (strcmp(touched->namespace_name, last) != 0)
             task_hosts_refresh(transaction->daemon, touched->namespace_name);
+        dns_zones_mark(transaction->daemon, touched->namespace_name);
         last = touched->namespace_name;
     }
 }

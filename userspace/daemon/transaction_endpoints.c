@@ -11,6 +11,7 @@
 #include "daemon/probes.h"
 #include "daemon/slow_start.h"
 #include "daemon/transaction_internal.h"
+#include "daemon/udp_closing.h"
 
 static struct instance *touched_instance(const struct transaction *transaction, const struct touched *touched)
 {
@@ -131,6 +132,7 @@ void transaction_remove_endpoints(struct transaction *transaction)
             continue;
         daemon->instances[number] = NULL;
         probes_remove(daemon, number);
+        udp_closing_add(daemon, touched->namespace_name, number);
         outliers_remove(&daemon->outliers, daemon->datapath, number);
         (void)datapath_delete_endpoint(daemon->datapath, number);
         publisher_retire_endpoint(daemon->publisher, number);

@@ -192,12 +192,22 @@ static bool has_ipv6(const struct alias_view *view)
     return false;
 }
 
+/* A route to several services has the first one's. TCP knows no stickiness: tables are equal whatever it is.
+ */
+static void set_manner(struct wanted_alias *wanted, const struct service_settings *settings)
+{
+    wanted->stickiness_ms = wanted->alias.protocol == UDP ? settings->udp_stickiness_ms : 0;
+    wanted->flags = settings->is_peer_alias ? SVC_SERVICE_PEER_ALIAS : 0;
+}
+
 int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
                         struct wanted_alias *wanted)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
     int r = alias_view_build(parent, client, &wanted->alias, &view);
 
+    if (r == 0 && view.n_targets > 0)
+        set_manner(wanted, service_get_settings(view.services[0]));
     if (r == 0)
         r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
     if (r < 0)

@@ -118,6 +118,10 @@ void datapath_set_identity(struct datapath *datapath, uint32_t index, const stru
 void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots,
                           uint32_t count);
 
+/* For how long a UDP socket keeps its endpoint without sending, and SVC_SERVICE_... flags; may change any
+ * time. */
+void datapath_set_manner(struct datapath *datapath, uint32_t index, uint32_t stickiness_ms, uint32_t flags);
+
 /* The one visible step: stores both descriptors, each as one word, after the slots are in place. */
 void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6);
 
@@ -165,6 +169,14 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
                     struct error *error);
 int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
                        uint32_t namespace_scope);
+
+/*
+ * Where a task's DNS goes: numbers 1..datapath_resolvers() in mapped memory, and [0] with the heartbeat. What
+ * is written there counts as no entry: it follows the sockets of this run.
+ */
+int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number);
+uint32_t datapath_resolvers(const struct datapath *datapath);
+struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number);
 
 /* The scopes that the kernel holds for the task; -ENOENT: no link of it is attached. */
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,

@@ -22,6 +22,8 @@ enum map_index {
     MAP_EVENTS,
     MAP_TASKS,
     MAP_TASK_SCOPE,
+    MAP_FLOWS,
+    MAP_RESOLVERS,
     MAP_COUNTERS,
     MAP_LAYOUT,
     MAP_COUNT_,
@@ -46,11 +48,15 @@ struct datapath {
     struct datapath_fds old; /* -1 where there is none */
     struct svcconnect_bpf *skeleton;
     int fd[MAP_COUNT_];       /* owned by the skeleton */
-    uint32_t services_map_id; /* tells programs on these maps from others */
+    uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
+    uint32_t peers_map_id;
+    uint32_t flows_map_id;
     struct svc_service *services;
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
     uint32_t n_outliers;
+    struct svc_resolver *resolvers; /* by number: n_resolvers of them */
+    uint32_t n_resolvers;
     struct ring_buffer *events;
     struct listener *listener;
     struct held *held; /* entries kept back, between datapath_hold() and datapath_release() */
@@ -84,6 +90,6 @@ struct datapath_program {
     const char *pin;
     struct bpf_program *program;
 };
-#define DATAPATH_MAX_PROGRAMS 5
+#define DATAPATH_MAX_PROGRAMS 12
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

@@ -16,10 +16,20 @@
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
 {
-    programs[0] = (struct datapath_program){"connect4", datapath->skeleton->progs.connect4};
-    programs[1] = (struct datapath_program){"connect6", datapath->skeleton->progs.connect6};
-    programs[2] = (struct datapath_program){"sock_ops", datapath->skeleton->progs.sock_ops};
-    programs[3] = (struct datapath_program){NULL, NULL};
+    const struct datapath_program all[] = {
+        {"connect4", datapath->skeleton->progs.connect4},
+        {"connect6", datapath->skeleton->progs.connect6},
+        {"sendmsg4", datapath->skeleton->progs.sendmsg4},
+        {"sendmsg6", datapath->skeleton->progs.sendmsg6},
+        {"recvmsg4", datapath->skeleton->progs.recvmsg4},
+        {"recvmsg6", datapath->skeleton->progs.recvmsg6},
+        {"getpeername4", datapath->skeleton->progs.getpeername4},
+        {"getpeername6", datapath->skeleton->progs.getpeername6},
+        {"sock_ops", datapath->skeleton->progs.sock_ops},
+        {NULL, NULL},
+    };
+
+    memcpy(programs, all, sizeof(all));
 }
 
 static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
@@ -66,7 +76,8 @@ static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
     if (memcmp(theirs.tag, own.tag, sizeof(own.tag)) != 0)
         return false;
     for (__u32 i = 0; i < theirs.nr_map_ids && i < 64; i++)
-        if (map_ids[i] == datapath->services_map_id)
+        if (map_ids[i] == datapath->services_map_id || map_ids[i] == datapath->peers_map_id ||
+            map_ids[i] == datapath->flows_map_id)
             return true;
     return false;
 }
@@ -158,15 +169,46 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
     return 0;
 }
 
-int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
-                       uint32_t namespace_scope)
+static int change_scope(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task_scope *value)
 {
-    struct svc_task_scope value = {.scope = scope, .namespace_scope = namespace_scope};
-
-    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value, BPF_ANY) < 0)
+    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, value, BPF_ANY) < 0)
         return -errno;
     datapath->writes++;
     return 0;
+}
+
+int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
+                       uint32_t namespace_scope)
+{
+    struct svc_task_scope value = {0};
+
+    (void)bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value);
+    value.scope = scope;
+    value.namespace_scope = namespace_scope;
+    return change_scope(datapath, cgroup_id, &value);
+}
+
+int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)
+{
+    struct svc_task_scope value;
+
+    if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
+        return -errno;
+    if (value.resolver == number && value.cgroup_id == cgroup_id)
+        return 0;
+    value.resolver = number;
+    value.cgroup_id = cgroup_id;
+    return change_scope(datapath, cgroup_id, &value);
+}
+
+uint32_t datapath_resolvers(const struct datapath *datapath)
+{
+    return datapath->n_resolvers - 1;
+}
+
+struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number)
+{
+    return number < datapath->n_resolvers ? &datapath->resolvers[number] : NULL;
 }
 
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,

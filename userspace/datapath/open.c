@@ -16,7 +16,8 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
     [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
     [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
-    [MAP_PEERS] = "peers",         [MAP_OUTLIERS] = "outliers",     [MAP_EVENTS] = "events",
+    [MAP_FLOWS] = "flows",         [MAP_RESOLVERS] = "resolvers",   [MAP_PEERS] = "peers",
+    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
@@ -148,6 +149,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_PEERS, config->endpoints},
         {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
         {MAP_TASKS, config->tasks},
+        {MAP_RESOLVERS, config->tasks + 1}, /* numbers begin at 1 */
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -159,6 +161,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     datapath->n_services = datapath_services(config->aliases);
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1;
+    datapath->n_resolvers = config->tasks + 1;
     return 0;
 }
 
@@ -218,6 +221,9 @@ static int map_memory(struct datapath *datapath)
     if (r == 0)
         r = map_array(datapath, MAP_OUTLIERS, datapath->n_outliers * sizeof(struct svc_outlier),
                       (void **)&datapath->outliers);
+    if (r == 0)
+        r = map_array(datapath, MAP_RESOLVERS, datapath->n_resolvers * sizeof(struct svc_resolver),
+                      (void **)&datapath->resolvers);
     return r;
 }
 
@@ -243,10 +249,17 @@ static int pin_new(struct datapath *datapath, struct error *error)
     return 0;
 }
 
-static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
+/* 0: not known; no map has it. */
+static uint32_t map_id(const struct datapath *datapath, enum map_index map)
 {
     struct bpf_map_info info = {0};
     __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(datapath->fd[map], &info, &size) == 0 ? info.id : 0;
+}
+
+static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
+{
     int r;
 
     datapath->skeleton = svcconnect_bpf__open();
@@ -274,8 +287,9 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
                            "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
     for (int map = 0; map < MAP_COUNT_; map++)
         datapath->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
-    if (bpf_obj_get_info_by_fd(datapath->fd[MAP_SERVICES], &info, &size) == 0)
-        datapath->services_map_id = info.id;
+    datapath->services_map_id = map_id(datapath, MAP_SERVICES);
+    datapath->peers_map_id = map_id(datapath, MAP_PEERS);
+    datapath->flows_map_id = map_id(datapath, MAP_FLOWS);
     r = map_memory(datapath);
     return r < 0 ? error_errno(error, r, "mapping the tables") : 0;
 }
@@ -329,6 +343,8 @@ void datapath_close(struct datapath **datapath)
         (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
     if (self->outliers)
         (void)munmap(self->outliers, self->n_outliers * sizeof(struct svc_outlier));
+    if (self->resolvers)
+        (void)munmap(self->resolvers, self->n_resolvers * sizeof(struct svc_resolver));
     datapath_events_deinit(self);
     close_pinned(&self->old);
     svcconnect_bpf__destroy(self->skeleton);

@@ -27,11 +27,12 @@ static int check_capabilities(struct error *error)
         return error_errno(error, errno, "capabilities cannot be read");
     if (has_capability(data, CAP_SYS_ADMIN))
         return 0;
-    if (!has_capability(data, CAP_BPF) || !has_capability(data, CAP_NET_ADMIN))
+    if (!has_capability(data, CAP_BPF) || !has_capability(data, CAP_NET_ADMIN) ||
+        !has_capability(data, CAP_PERFMON))
         return error_set(
             error, EPERM,
-            "capability missing: loading and attaching the programs needs CAP_SYS_ADMIN, or CAP_BPF and "
-            "CAP_NET_ADMIN; run svcconnectd as root");
+            "capability missing: loading and attaching the programs needs CAP_SYS_ADMIN, or CAP_BPF, "
+            "CAP_NET_ADMIN and CAP_PERFMON; run svcconnectd as root");
     return 0;
 }
 

@@ -32,6 +32,12 @@ void datapath_write_slots(struct datapath *datapath, uint32_t first, const struc
     datapath->writes++;
 }
 
+void datapath_set_manner(struct datapath *datapath, uint32_t index, uint32_t stickiness_ms, uint32_t flags)
+{
+    __atomic_store_n(&datapath->services[index].stickiness_ms, stickiness_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&datapath->services[index].flags, flags, __ATOMIC_RELAXED);
+}
+
 void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4, uint64_t table6)
 {
     struct svc_service *service = &datapath->services[index];

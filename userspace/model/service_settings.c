@@ -11,13 +11,21 @@
 const struct service_settings service_settings_default = SERVICE_SETTINGS_DEFAULT;
 static const struct ejection_policy default_ejection = EJECTION_DEFAULT;
 
-#define CHECK   "healthCheck"
-#define EJECT   "ejection"
-#define CONNECT "connectTimeoutSeconds"
+#define CHECK     "healthCheck"
+#define EJECT     "ejection"
+#define CONNECT   "connectTimeoutSeconds"
+#define PEER_NAME "peerName"
 
-const char *const service_settings_members[] = {
-    CHECK, EJECT, CONNECT, "panicThresholdPercent", "slowStartSeconds", "drainSeconds", "admissionSeconds",
-    NULL};
+const char *const service_settings_members[] = {CHECK,
+                                                EJECT,
+                                                CONNECT,
+                                                "panicThresholdPercent",
+                                                "slowStartSeconds",
+                                                "drainSeconds",
+                                                "admissionSeconds",
+                                                "udpStickinessSeconds",
+                                                PEER_NAME,
+                                                NULL};
 
 static const struct settings_number numbers[] = {
     {"panicThresholdPercent", offsetof(struct service_settings, panic_percent), 0, 100, 1, 0},
@@ -25,6 +33,8 @@ static const struct settings_number numbers[] = {
     {"drainSeconds", offsetof(struct service_settings, drain_ms), 0, 3600, 1000, SERVICE_DRAIN_MS},
     {"admissionSeconds", offsetof(struct service_settings, admission_ms), 0, 86400, 1000,
      SERVICE_ADMISSION_MS},
+    {"udpStickinessSeconds", offsetof(struct service_settings, udp_stickiness_ms), 0, 86400, 1000,
+     SERVICE_UDP_STICKINESS_MS},
 };
 
 static const struct settings_number connect_timeout = {
@@ -72,6 +82,7 @@ bool service_settings_equal(const struct service_settings *a, const struct servi
            (!a->has_connect_timeout || a->connect_timeout_ms == b->connect_timeout_ms) &&
            a->panic_percent == b->panic_percent && a->slow_start_ms == b->slow_start_ms &&
            a->drain_ms == b->drain_ms && a->admission_ms == b->admission_ms &&
+           a->udp_stickiness_ms == b->udp_stickiness_ms && a->is_peer_alias == b->is_peer_alias &&
            health_check_equal(&a->check, &b->check);
 }
 
@@ -195,6 +206,20 @@ static void read_connect_timeout(struct settings_reading *reading, const cJSON *
         settings->has_connect_timeout = settings_read_number(reading, object, "", &connect_timeout, settings);
 }
 
+static void read_peer_name(struct settings_reading *reading, const cJSON *object,
+                           struct service_settings *settings)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, PEER_NAME);
+    const char *text = cJSON_IsNull(item) ? "endpoint" : cJSON_GetStringValue(item);
+
+    if (!item)
+        return;
+    if (!text || (strcmp(text, "endpoint") != 0 && strcmp(text, "alias") != 0))
+        settings_refuse(reading, PEER_NAME, text ? text : "(no text)", "endpoint, alias");
+    else
+        settings->is_peer_alias = strcmp(text, "alias") == 0;
+}
+
 static void read_members(struct settings_reading *reading, const cJSON *object,
                          struct service_settings *settings)
 {
@@ -207,6 +232,7 @@ static void read_members(struct settings_reading *reading, const cJSON *object,
         settings->has_ejection =
             read_ejection(reading, ejection, settings->has_ejection, &settings->ejection);
     read_connect_timeout(reading, object, settings);
+    read_peer_name(reading, object, settings);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         (void)settings_read_number(reading, object, "", &numbers[i], settings);
 }
@@ -311,6 +337,8 @@ static cJSON *write_settings(const struct service_settings *settings, bool is_fu
         settings_write_number(object, &connect_timeout, settings, true);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         settings_write_number(object, &numbers[i], settings, is_full);
+    if (is_full || settings->is_peer_alias)
+        (void)cJSON_AddStringToObject(object, PEER_NAME, settings->is_peer_alias ? "alias" : "endpoint");
     return object;
 }
 

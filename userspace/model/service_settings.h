@@ -68,8 +68,9 @@ struct ejection_policy {
         .failures = 5, .window_ms = 30000, .base_ms = 30000, .max_ms = 300000                                \
     }
 
-#define SERVICE_ADMISSION_MS 480000u /* ECS: an UNKNOWN task gets traffic after 8 minutes at the latest */
-#define SERVICE_DRAIN_MS     20000u  /* ECS: the proxy drains for 20 s */
+#define SERVICE_ADMISSION_MS      480000u /* ECS: an UNKNOWN task gets traffic after 8 minutes at the latest */
+#define SERVICE_UDP_STICKINESS_MS 30000u
+#define SERVICE_DRAIN_MS          20000u /* ECS: the proxy drains for 20 s */
 
 struct service_settings {
     struct health_check check;
@@ -81,12 +82,14 @@ struct service_settings {
     uint32_t slow_start_ms;      /* a new or returned endpoint's weight grows over this time */
     uint32_t drain_ms;           /* how long open connections are waited for */
     uint32_t admission_ms;       /* after it an endpoint not yet found healthy or unhealthy is routed */
+    bool is_peer_alias;          /* getpeername() tells what was dialled */
+    uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
 };
 
 #define SERVICE_SETTINGS_DEFAULT                                                                             \
     {                                                                                                        \
         .check = HEALTH_CHECK_DEFAULT, .ejection = EJECTION_DEFAULT, .drain_ms = SERVICE_DRAIN_MS,           \
-        .admission_ms = SERVICE_ADMISSION_MS                                                                 \
+        .admission_ms = SERVICE_ADMISSION_MS, .udp_stickiness_ms = SERVICE_UDP_STICKINESS_MS                 \
     }
 
 extern const struct service_settings service_settings_default;

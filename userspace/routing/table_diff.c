@@ -47,7 +47,8 @@ static bool slots_equal(const struct svc_slot *a, uint32_t count_a, const struct
 
 static bool tables_equal(const struct table_view *a, const struct table_view *b)
 {
-    return slots_equal(a->slots4, a->count4, b->slots4, b->count4) &&
+    return a->stickiness_ms == b->stickiness_ms && a->flags == b->flags &&
+           slots_equal(a->slots4, a->count4, b->slots4, b->count4) &&
            slots_equal(a->slots6, a->count6, b->slots6, b->count6);
 }
 

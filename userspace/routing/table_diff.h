@@ -14,6 +14,8 @@ struct table_view {
     uint32_t count4;
     const struct svc_slot *slots6; /* for AF_INET6 sockets; may be the same memory */
     uint32_t count6;
+    uint32_t stickiness_ms;
+    uint32_t flags; /* SVC_SERVICE_... */
 };
 
 enum table_change {

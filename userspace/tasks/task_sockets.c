@@ -38,6 +38,7 @@ struct task_sockets {
     struct ip_address address;
     uint16_t port;
     bool kill;
+    bool is_udp;
     /* The thread's until it has ended: */
     struct cgroup_tree tree;
     struct namespace_id *seen;
@@ -117,7 +118,9 @@ static int search_namespace(struct task_sockets *job)
     int r;
 
     job->n_to_kill = 0;
-    r = fd < 0 ? fd : tcp_diag_each(fd, &job->address, job->port, on_socket, job);
+    r = fd < 0
+            ? fd
+            : (job->is_udp ? tcp_diag_each_udp : tcp_diag_each)(fd, &job->address, job->port, on_socket, job);
     if (r == -EOPNOTSUPP)
         return error_set(&job->error, EOPNOTSUPP,
                          "this kernel cannot list TCP sockets: it is built without CONFIG_INET_DIAG");
@@ -238,6 +241,7 @@ static int copy_request(struct task_sockets *job, const struct task_sockets_requ
     job->address = request->address;
     job->port = request->port;
     job->kill = request->kill;
+    job->is_udp = request->is_udp;
     job->cgroups = calloc(request->n_cgroups + 1, sizeof(*job->cgroups));
     if (!job->cgroups)
         return -ENOMEM;

@@ -27,6 +27,7 @@ struct task_sockets_request {
     size_t n_cgroups;
     struct ip_address address; /* the remote end; IPv4 also as what IPv6 sockets have mapped */
     uint16_t port;             /* host order, not 0 */
+    bool is_udp;               /* connected UDP sockets instead of TCP connections */
     bool kill;                 /* closes those that are found */
 };
 

@@ -22,6 +22,7 @@
 #define OPEN_STATES                                                                                          \
     (STATE(ESTABLISHED) | STATE(SYN_SENT) | STATE(SYN_RECV) | STATE(FIN_WAIT1) | STATE(FIN_WAIT2) |          \
      STATE(CLOSE_WAIT) | STATE(LAST_ACK) | STATE(CLOSING))
+#define CONNECTED_STATE STATE(ESTABLISHED) /* what a UDP socket with a peer has */
 
 /* "Remote end is": everything but matching sockets jumps beyond the end, which means no. */
 struct remote_filter {
@@ -44,6 +45,7 @@ struct destroy_request {
 struct dump {
     const struct ip_address *address;
     uint16_t port;
+    bool is_udp;
     tcp_diag_fn on_socket;
     void *user;
     bool is_done;
@@ -150,6 +152,7 @@ static int take_socket(const struct nlmsghdr *message, const struct dump *dump)
         .family = found->idiag_family,
         .state = found->idiag_state,
         .is_orphan = found->idiag_inode == 0,
+        .is_udp = dump->is_udp,
         .id = found->id,
         .cgroup_id = find_cgroup_id(message),
     };
@@ -191,7 +194,9 @@ static int dump_family(int fd, uint8_t family, struct dump *dump)
     _Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
     struct dump_request request = {
         .header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-        .request = {.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = OPEN_STATES},
+        .request = {.sdiag_family = family,
+                    .sdiag_protocol = dump->is_udp ? IPPROTO_UDP : IPPROTO_TCP,
+                    .idiag_states = dump->is_udp ? CONNECTED_STATE : OPEN_STATES},
     };
     int r;
 
@@ -208,12 +213,27 @@ static int dump_family(int fd, uint8_t family, struct dump *dump)
     return r;
 }
 
+static int dump_families(int fd, struct dump *dump)
+{
+    int r = ip_address_is_v4(dump->address) ? dump_family(fd, AF_INET, dump) : 0;
+
+    return r == 0 ? dump_family(fd, AF_INET6, dump) : r;
+}
+
 int tcp_diag_each(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket, void *user)
 {
     struct dump dump = {.address = address, .port = port, .on_socket = on_socket, .user = user};
-    int r = ip_address_is_v4(address) ? dump_family(fd, AF_INET, &dump) : 0;
 
-    return r == 0 ? dump_family(fd, AF_INET6, &dump) : r;
+    return dump_families(fd, &dump);
+}
+
+int tcp_diag_each_udp(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket,
+                      void *user)
+{
+    struct dump dump = {
+        .address = address, .port = port, .is_udp = true, .on_socket = on_socket, .user = user};
+
+    return dump_families(fd, &dump);
 }
 
 int tcp_diag_destroy(int fd, const struct tcp_diag_socket *socket)
@@ -224,7 +244,7 @@ int tcp_diag_destroy(int fd, const struct tcp_diag_socket *socket)
                    .nlmsg_type = SOCK_DESTROY,
                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
         .request = {.sdiag_family = socket->family,
-                    .sdiag_protocol = IPPROTO_TCP,
+                    .sdiag_protocol = socket->is_udp ? IPPROTO_UDP : IPPROTO_TCP,
                     .idiag_states = OPEN_STATES,
                     .id = socket->id},
     };

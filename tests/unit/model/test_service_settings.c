@@ -40,6 +40,7 @@ static void test_ranges(void **state)
         {"{'slowStartSeconds':%d}", "slowStartSeconds", 0, 3600},
         {"{'drainSeconds':%d}", "drainSeconds", 0, 3600},
         {"{'admissionSeconds':%d}", "admissionSeconds", 0, 86400},
+        {"{'udpStickinessSeconds':%d}", "udpStickinessSeconds", 0, 86400},
     };
 
     (void)state;
@@ -172,6 +173,8 @@ static void test_equality(void **state)
         "{'slowStartSeconds':1}",
         "{'drainSeconds':1}",
         "{'admissionSeconds':1}",
+        "{'udpStickinessSeconds':1}",
+        "{'peerName':'alias'}",
     };
 
     (void)state;
@@ -236,7 +239,8 @@ static void test_full(void **state)
         "{'healthCheck':{'type':'http','interval':30,'timeout':5,'retries':3,'healthyRetries':1,"
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
-        "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480}");
+        "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
+        "endpoint'}");
 }
 
 static void test_global(void **state)

@@ -41,8 +41,8 @@ static void check(const struct table_view *wanted, size_t n_wanted, const struct
 
 static void test_nothing(void **state)
 {
-    const struct table_view wanted[] = {{"b", one, 1, two, 2}, {"a", NULL, 0, NULL, 0}};
-    const struct table_view current[] = {{"a", NULL, 0, one, 0}, {"b", one_copy, 1, two, 2}};
+    const struct table_view wanted[] = {{"b", one, 1, two, 2, 0, 0}, {"a", NULL, 0, NULL, 0, 0, 0}};
+    const struct table_view current[] = {{"a", NULL, 0, one, 0, 0, 0}, {"b", one_copy, 1, two, 2, 0, 0}};
 
     (void)state;
     check(NULL, 0, NULL, 0, NULL, 0);
@@ -51,7 +51,7 @@ static void test_nothing(void **state)
 
 static void test_add_and_remove(void **state)
 {
-    const struct table_view views[] = {{"b", one, 1, one, 1}, {"a", one, 1, one, 1}};
+    const struct table_view views[] = {{"b", one, 1, one, 1, 0, 0}, {"a", one, 1, one, 1, 0, 0}};
     const struct table_operation adds[] = {{TABLE_ADD, 1, 0}, {TABLE_ADD, 0, 0}};
     const struct table_operation removes[] = {{TABLE_REMOVE, 0, 1}, {TABLE_REMOVE, 0, 0}};
 
@@ -70,28 +70,31 @@ static void check_replaced(struct table_view wanted, struct table_view current)
 
 static void test_replace(void **state)
 {
-    const struct table_view base = {"a", one, 1, two, 2};
+    const struct table_view base = {"a", one, 1, two, 2, 0, 0};
 
     (void)state;
-    check_replaced(base, (struct table_view){"a", two, 2, two, 2});
-    check_replaced(base, (struct table_view){"a", one, 1, one, 1});
-    check_replaced(base, (struct table_view){"a", one, 1, two_other, 2});
-    check_replaced(base, (struct table_view){"a", NULL, 0, two, 2});
-    check_replaced(base, (struct table_view){"a", one, 1, NULL, 0});
+    check_replaced(base, (struct table_view){"a", two, 2, two, 2, 0, 0});
+    check_replaced(base, (struct table_view){"a", one, 1, one, 1, 0, 0});
+    check_replaced(base, (struct table_view){"a", one, 1, two_other, 2, 0, 0});
+    check_replaced(base, (struct table_view){"a", NULL, 0, two, 2, 0, 0});
+    check_replaced(base, (struct table_view){"a", one, 1, NULL, 0, 0, 0});
+    check_replaced(base, (struct table_view){"a", one, 1, two, 2, 30000, 0});
+    check_replaced(base, (struct table_view){"a", one, 1, two, 2, 0, SVC_SERVICE_PEER_ALIAS});
     /* The same memory, but less of it. */
-    check_replaced(base, (struct table_view){"a", one, 1, two, 1});
+    check_replaced(base, (struct table_view){"a", one, 1, two, 1, 0, 0});
 }
 
 /* Removals, replacements, additions; each by identity, whatever the order of the input. */
 static void test_order(void **state)
 {
-    const struct table_view wanted[] = {{"z", one, 1, one, 1}, {"m", one, 1, one, 1}, {"c", two, 2, two, 2},
-                                        {"k", one, 1, one, 1}, {"b", two, 2, two, 2}, {"a", one, 1, one, 1}};
-    const struct table_view current[] = {{"y", one, 1, one, 1},
-                                         {"c", one, 1, one, 1},
-                                         {"k", one, 1, one, 1},
-                                         {"b", one, 1, one, 1},
-                                         {"d", one, 1, one, 1}};
+    const struct table_view wanted[] = {{"z", one, 1, one, 1, 0, 0}, {"m", one, 1, one, 1, 0, 0},
+                                        {"c", two, 2, two, 2, 0, 0}, {"k", one, 1, one, 1, 0, 0},
+                                        {"b", two, 2, two, 2, 0, 0}, {"a", one, 1, one, 1, 0, 0}};
+    const struct table_view current[] = {{"y", one, 1, one, 1, 0, 0},
+                                         {"c", one, 1, one, 1, 0, 0},
+                                         {"k", one, 1, one, 1, 0, 0},
+                                         {"b", one, 1, one, 1, 0, 0},
+                                         {"d", one, 1, one, 1, 0, 0}};
     const struct table_operation expected[] = {
         {TABLE_REMOVE, 0, 4}, {TABLE_REMOVE, 0, 0}, {TABLE_REPLACE, 4, 3}, {TABLE_REPLACE, 2, 1},
         {TABLE_ADD, 5, 0},    {TABLE_ADD, 1, 0},    {TABLE_ADD, 0, 0}};
@@ -102,7 +105,8 @@ static void test_order(void **state)
 
 static void test_duplicates(void **state)
 {
-    const struct table_view twice[] = {{"a", one, 1, one, 1}, {"b", one, 1, one, 1}, {"a", two, 2, two, 2}};
+    const struct table_view twice[] = {
+        {"a", one, 1, one, 1, 0, 0}, {"b", one, 1, one, 1, 0, 0}, {"a", two, 2, two, 2, 0, 0}};
     struct table_operation *operations = (void *)&twice;
     size_t n = 4711;
 
@@ -136,9 +140,9 @@ static void test_many(void **state)
 
             (void)snprintf(names[i], sizeof(names[i]), "%d", i * 7919 % N);
             if (fate != 0)
-                wanted[n_wanted++] = (struct table_view){names[i], two, 2, two, 2};
+                wanted[n_wanted++] = (struct table_view){names[i], two, 2, two, 2, 0, 0};
             if (fate != 1)
-                current[n_current++] = (struct table_view){names[i], slots, 2, two, 2};
+                current[n_current++] = (struct table_view){names[i], slots, 2, two, 2, 0, 0};
             n_remove += fate == 0;
             n_add += fate == 1;
             n_replace += fate > 1 && slots == two_other;

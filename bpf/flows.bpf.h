@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * UDP sockets and the aliases they send to. A socket keeps its endpoint for as long as it sends within the
+ * service's stickiness and the endpoint is in the alias's table; replies bear the alias as their source. Only
+ * sockets that send to an alias have storage.
+ */
+#ifndef FLOWS_BPF_H
+#define FLOWS_BPF_H
+
+#include <svcconnect/decision.h>
+
+#include "resolver.bpf.h"
+#include "route.bpf.h"
+
+#define FLOW_COLUMNS 64 /* looked at, from where the endpoint was on, when a table has changed */
+
+static __always_inline void address_copy(void *to, const void *from)
+{
+    svc_word *x = to;
+    const svc_word *y = from;
+
+    x[0] = y[0];
+    x[1] = y[1];
+    x[2] = y[2];
+    x[3] = y[3];
+}
+
+static __always_inline struct svc_flows *flows_of(struct bpf_sock_addr *ctx, int is_made)
+{
+    struct bpf_sock *sk = ctx->sk;
+
+    if (!sk)
+        return 0;
+    return bpf_sk_storage_get(&flows, sk, 0, is_made ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+}
+
+static __always_inline int is_flow_to(const struct svc_flow *flow, const struct svc_alias_key *key)
+{
+    return flow->time && flow->alias_port_be == key->port_be && svc_address_equal(flow->alias, key->address);
+}
+
+/* The last one used of those to the alias; others of it are endpoints that the socket has left. */
+static __attribute__((noinline)) struct svc_flow *flow_to(struct svc_flows *all,
+                                                          const struct svc_alias_key *key)
+{
+    struct svc_flow *found = 0;
+
+#pragma unroll
+    for (int i = 0; i < SVC_FLOWS; i++)
+        if (is_flow_to(&all->flows[i], key) && (!found || all->flows[i].time > found->time))
+            found = &all->flows[i];
+    return found;
+}
+
+/* In the place of the one that has been silent longest. */
+static __attribute__((noinline)) int flow_put(struct svc_flows *all, const struct svc_alias_key *key,
+                                              const struct svc_outcome *outcome)
+{
+    struct svc_flow *flow = &all->flows[0];
+
+#pragma unroll
+    for (int i = 1; i < SVC_FLOWS; i++)
+        if (all->flows[i].time < flow->time)
+            flow = &all->flows[i];
+    flow->endpoint = outcome->endpoint;
+    flow->flags = outcome->flags;
+    flow->column = outcome->column;
+    flow->alias_port_be = key->port_be;
+    flow->port_be = outcome->port_be;
+    address_copy(flow->alias, key->address);
+    address_copy(flow->address, outcome->address);
+    flow->time = bpf_ktime_get_ns();
+    return 0;
+}
+
+/*
+ * The socket talks to that address itself now: what comes from there is no alias's any more. Not so when a
+ * connected AF_INET6 socket sends to its IPv4 peer: the kernel does that as if the program had named it.
+ */
+static __attribute__((noinline)) int flows_forget(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                                  int is_connect)
+{
+    struct svc_flows *all = flows_of(ctx, 0);
+    struct bpf_sock *sk = ctx->sk;
+
+    if (!all || !sk || (!is_connect && sk->state == BPF_TCP_ESTABLISHED))
+        return 0;
+#pragma unroll
+    for (int i = 0; i < SVC_FLOWS; i++)
+        if (all->flows[i].port_be == key->port_be && svc_address_equal(all->flows[i].address, key->address))
+            all->flows[i].time = 0;
+    return 0;
+}
+
+/*
+ * Where in the table the endpoint is, looking from the slot `hint` on: slot << 1 | (it is outcome b), or
+ * DRAW_NONE. Tables of up to FLOW_COLUMNS are looked through whole. A global function: the verifier walks its
+ * rounds once, not once for every way to get here.
+ */
+__attribute__((noinline)) __u32 find_column(__u32 first, __u32 count, __u32 hint, __u32 endpoint)
+{
+    __u32 start = hint - first;
+
+    if (start >= count)
+        start = 0;
+    for (__u32 i = 0; i < FLOW_COLUMNS && i < count; i++) {
+        __u32 offset = start + i;
+        __u32 column = first + offset - (offset >= count ? count : 0);
+        struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
+
+        if (!slot)
+            break;
+        /* An outcome that is never drawn is no outcome: one with all of the column has both places. */
+        if (slot->endpoint_a == endpoint && slot->threshold)
+            return column << 1;
+        if (slot->endpoint_b == endpoint)
+            return column << 1 | 1;
+    }
+    return DRAW_NONE;
+}
+
+static __always_inline int flow_is_at(const struct svc_flow *flow, const struct svc_outcome *outcome)
+{
+    return flow->port_be == outcome->port_be &&
+           svc_address_equal(flow->address, (const __u8 *)outcome->address);
+}
+
+/* May the socket stay where it is? The address is the table's, whatever the flow remembers. */
+static __attribute__((noinline)) int flow_stays(struct svc_flow *flow, const struct svc_alias_key *key,
+                                                int is_v4, struct svc_outcome *ret_outcome)
+{
+    __u64 now = bpf_ktime_get_ns();
+    struct svc_service *service;
+    struct svc_slot *slot;
+    __u64 descriptor;
+    __u32 found, column;
+    int is_alias;
+
+    service = find_service(key, &is_alias);
+    if (!service || now - flow->time >= service->stickiness_ms * SVC_NS_PER_MS)
+        return 0;
+    descriptor = *(volatile __u64 *)(is_v4 ? &service->table4 : &service->table6);
+    found = find_column(svc_descriptor_first(descriptor), svc_descriptor_count(descriptor), flow->column,
+                        flow->endpoint);
+    if (found == DRAW_NONE)
+        return 0;
+    column = found >> 1;
+    slot = bpf_map_lookup_elem(&slots, &column);
+    if (!slot)
+        return 0;
+    *ret_outcome = svc_slot_outcome(slot, found & 1 ? 0xffffffffu : 0);
+    if (ret_outcome->endpoint != flow->endpoint || !flow_is_at(flow, ret_outcome) ||
+        is_ejected(flow->endpoint, &now))
+        return 0;
+    flow->column = column;
+    flow->time = now;
+    return 1;
+}
+
+/*
+ * Remembers where the socket went. Without memory for it there is no lasting choice, and replies bear the
+ * endpoint's address.
+ */
+static __always_inline void flow_note(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                      const struct svc_outcome *outcome)
+{
+    struct svc_flows *all = flows_of(ctx, 1);
+    struct svc_flow *flow = all ? flow_to(all, key) : 0;
+
+    if (flow && flow->endpoint == outcome->endpoint && flow_is_at(flow, outcome))
+        flow->time = bpf_ktime_get_ns();
+    else if (all)
+        (void)flow_put(all, key, outcome);
+}
+
+/* connect() of any protocol: chooses anew. */
+static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ctx,
+                                                        const struct svc_alias_key *key, int is_v4,
+                                                        struct svc_outcome *ret_outcome)
+{
+    enum route_verdict verdict = ROUTE_TO;
+
+    if (!resolver_route(ctx, key, ret_outcome))
+        verdict = route(key, is_v4, ret_outcome);
+    if (verdict == ROUTE_TO && (key->protocol == UDP || ret_outcome->flags & SVC_SERVICE_PEER_ALIAS))
+        flow_note(ctx, key, ret_outcome);
+    if (verdict == ROUTE_PASS && key->protocol == UDP)
+        (void)flows_forget(ctx, key, 1);
+    return verdict;
+}
+
+/* sendto() of UDP: the socket's own choice while it lasts. */
+static __always_inline enum route_verdict send_route(struct bpf_sock_addr *ctx,
+                                                     const struct svc_alias_key *key, int is_v4,
+                                                     struct svc_outcome *ret_outcome)
+{
+    enum route_verdict verdict = ROUTE_TO;
+
+    if (!resolver_route(ctx, key, ret_outcome)) {
+        struct svc_flows *all = flows_of(ctx, 0);
+        struct svc_flow *flow = all ? flow_to(all, key) : 0;
+
+        if (flow && flow_stays(flow, key, is_v4, ret_outcome))
+            return ROUTE_TO;
+        verdict = route(key, is_v4, ret_outcome);
+    }
+    if (verdict == ROUTE_TO)
+        flow_note(ctx, key, ret_outcome);
+    else if (verdict == ROUTE_PASS)
+        (void)flows_forget(ctx, key, 0);
+    return verdict;
+}
+
+/* A datagram has come from `address`: the alias that the socket knows it by, NULL for none. */
+static __always_inline struct svc_flow *flow_from(struct bpf_sock_addr *ctx, const __u8 address[16],
+                                                  __be16 port_be)
+{
+    struct svc_flows *all = flows_of(ctx, 0);
+    struct svc_flow *found = 0;
+
+    if (!all)
+        return 0;
+#pragma unroll
+    for (int i = 0; i < SVC_FLOWS; i++) {
+        struct svc_flow *flow = &all->flows[i];
+
+        if (flow->time && flow->port_be == port_be && svc_address_equal(flow->address, address) &&
+            (!found || flow->time > found->time))
+            found = flow;
+    }
+    return found;
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* sendto() of AF_INET sockets with a destination: UDP that is not connected, or not to there. */
+#ifndef SENDMSG4_BPF_H
+#define SENDMSG4_BPF_H
+
+#include <bpf/bpf_endian.h>
+
+#include "flows.bpf.h"
+#include "route.bpf.h"
+#include "verdict.bpf.h"
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+    struct svc_alias_key key = {};
+    struct svc_outcome outcome;
+    __u32 address = ctx->user_ip4;
+
+    key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
+    if (key.protocol != UDP)
+        return VERDICT_PROCEED;
+    key.scope = task_scope_number();
+    /* The port is a 16-bit value in a 32-bit field, in network order. */
+    key.port_be = (__be16)ctx->user_port;
+    key.address[10] = 0xff;
+    key.address[11] = 0xff;
+    __builtin_memcpy(key.address + 12, &address, 4);
+
+    switch (send_route(ctx, &key, 1, &outcome)) {
+    case ROUTE_TO:
+        ctx->user_ip4 = outcome.address[3];
+        ctx->user_port = outcome.port_be;
+        return VERDICT_PROCEED;
+    case ROUTE_REFUSE:
+        return verdict_refuse();
+    default:
+        return VERDICT_PROCEED;
+    }
+}
+
+#endif

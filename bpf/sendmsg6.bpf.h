@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The same for AF_INET6 sockets: v4-mapped destinations come by sendmsg4. */
+#ifndef SENDMSG6_BPF_H
+#define SENDMSG6_BPF_H
+
+#include <bpf/bpf_endian.h>
+
+#include "flows.bpf.h"
+#include "route.bpf.h"
+#include "verdict.bpf.h"
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+    struct svc_alias_key key = {};
+    struct svc_outcome outcome;
+    __u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+    key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
+    if (key.protocol != UDP)
+        return VERDICT_PROCEED;
+    key.scope = task_scope_number();
+    key.port_be = (__be16)ctx->user_port;
+    __builtin_memcpy(key.address, words, sizeof(words));
+
+    switch (send_route(ctx, &key, 0, &outcome)) {
+    case ROUTE_TO:
+        /* The kernel cannot send such a datagram over IPv4 (ENOTSUPP); connect() can. */
+        if (outcome.address[0] == 0 && outcome.address[1] == 0 && outcome.address[2] == bpf_htonl(0xffff))
+            return verdict_refuse();
+        ctx->user_ip6[0] = outcome.address[0];
+        ctx->user_ip6[1] = outcome.address[1];
+        ctx->user_ip6[2] = outcome.address[2];
+        ctx->user_ip6[3] = outcome.address[3];
+        ctx->user_port = outcome.port_be;
+        return VERDICT_PROCEED;
+    case ROUTE_REFUSE:
+        return verdict_refuse();
+    default:
+        return VERDICT_PROCEED;
+    }
+}
+
+#endif

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""Names by DNS: real resolvers in a network namespace of the test's own, whose name server is one of the test's own."""
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from testbed import Skip, Testbed, need_program, note, tool, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SERVER = "198.51.100.53"
+MUSL_CLIENT = r"""
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET}, *found;
+    char text[64];
+    (void)argc;
+    int r = getaddrinfo(argv[1], NULL, &hints, &found);
+    if (r != 0)
+        return printf("error %s\n", gai_strerror(r)), 1;
+    inet_ntop(AF_INET, &((struct sockaddr_in *)found->ai_addr)->sin_addr, text, sizeof(text));
+    puts(text);
+    return 0;
+}
+"""
+
+
+ARES_CLIENT = r"""
+#include <ares.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/select.h>
+static void done(void *user, int status, int timeouts, struct ares_addrinfo *found)
+{
+    char text[64] = "";
+    (void)user, (void)timeouts;
+    if (status != ARES_SUCCESS)
+        puts(ares_strerror(status));
+    else
+        puts(inet_ntop(AF_INET, &((struct sockaddr_in *)found->nodes->ai_addr)->sin_addr, text, sizeof(text)));
+}
+int main(int argc, char **argv)
+{
+    struct ares_addrinfo_hints hints = {.ai_family = AF_INET, .ai_flags = ARES_AI_NOSORT};
+    ares_channel channel;
+    (void)argc;
+    ares_library_init(ARES_LIB_INIT_ALL);
+    if (ares_init(&channel) != ARES_SUCCESS)
+        return 1;
+    ares_getaddrinfo(channel, argv[1], NULL, &hints, done, NULL);
+    for (;;) {
+        fd_set readers, writers;
+        struct timeval most = {1, 0};
+        FD_ZERO(&readers);
+        FD_ZERO(&writers);
+        int n = ares_fds(channel, &readers, &writers);
+        if (n == 0)
+            return 0;
+        select(n, &readers, &writers, NULL, &most);
+        ares_process(channel, &readers, &writers);
+    }
+}
+"""
+
+
+class Place:
+    """A network namespace with a name server, and a task whose processes are in it."""
+    def __init__(self, bed, conf=f"nameserver {SERVER}\n", servers=(SERVER,), intercepted=1, **task):
+        self.bed = bed
+        self.log = os.path.join(bed.base, "questions")
+        self.conf = os.path.join(bed.base, "resolv.conf")
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(conf)
+        self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers])
+        for server in servers:
+            process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log],
+                                stdout=subprocess.PIPE)
+            assert process.stdout.readline() == "READY\n"
+        self.task = bed.task(**task)
+        self.before = [*self.inside, "unshare", "-m", "sh", "-c",
+                       'mount --bind "$0" /etc/resolv.conf && exec "$@"', self.conf]
+        self.agent = self.task.agent(before=self.before)
+        self.wait(intercepted)
+
+    def wait(self, intercepted=1):
+        wait_until(lambda: len(self.bed.tasks()[self.task.path]["nameservers"]) == intercepted, 10,
+                   f"{intercepted} name servers are stood in for")
+
+    def run(self, *words, **options):
+        return self.task.run([*self.before, *words], **options)
+
+    def dig(self, *words):
+        return self.run(need_program("dig"), "+time=2", "+tries=1", *words).out
+
+    def short(self, *words):
+        return self.dig("+short", *words).split()
+
+    def questions(self):
+        """Names that the name server was asked for."""
+        with open(self.log, encoding="utf-8") as file:
+            return [line.split()[1] for line in file]
+
+
+@contextlib.contextmanager
+def place(config=None, **options):
+    with Testbed(config) as bed:
+        bed.register("backend", "127.0.0.1:9", id="0")
+        yield bed, Place(bed, **options)
+
+
+def test_dig():
+    with place() as (bed, here):
+        address = bed.address_of("backend", 9)
+        assert here.short("backend") == [address]
+        assert here.short("BACKEND") == [address]
+        assert here.short("+tcp", "backend") == [address]
+        assert here.short("backend", "AAAA") == [bed.alias("backend", 9)["address6"]]
+        assert here.short("backend", "SRV") == ["0", "1", "9", "backend."]
+        assert here.short("_9._tcp.backend", "SRV") == ["0", "1", "9", "backend."]
+        assert here.short("-x", address) == ["backend."]
+        assert "status: NOERROR" in (text := here.dig("backend", "MX")) and "ANSWER: 0" in text
+        assert "status: NXDOMAIN" in here.dig("_x._udp.backend", "SRV")
+        assert "status: REFUSED" in here.dig("backend", "ANY", "+notcp")
+        text = here.dig("backend")
+        assert f"SERVER: {SERVER}#53" in text, text
+        assert "\t5\tIN" in text or " 5 IN" in text.replace("\t", " "), text
+        assert here.questions() == []
+
+
+def test_everything_else_goes_to_the_name_server():
+    with place() as (_, here):
+        assert here.short("www.outside.test") == ["192.0.2.7"]
+        assert here.short("+tcp", "www.outside.test") == ["192.0.2.7"]
+        assert here.short("big.outside.test") == ["192.0.2.7"], "cut over UDP, and so asked by TCP"
+        assert "status: NXDOMAIN" in here.dig("nowhere.test")
+        assert here.short("forged.outside.test") == ["192.0.2.7"], "wrong ids, questions and sources are not heard"
+        ids = [line.split()[4] for line in open(here.log, encoding="utf-8") if line.startswith("udp")]
+        assert len(set(ids)) == len(ids)
+
+
+def test_glibc():
+    with place() as (bed, here):
+        address = bed.address_of("backend", 9)
+        assert here.agent.call("resolve", name="backend")["addresses"][0] == address
+        assert "192.0.2.7" in here.agent.call("resolve", name="www.outside.test")["addresses"]
+        assert here.run("getent", "hosts", "backend").out.split()[0] in (address, bed.alias("backend", 9)["address6"])
+        assert here.agent.call("resolve", name="nowhere.test")["addresses"] == []
+
+
+def test_a_name_that_appears_while_a_process_runs():
+    with place() as (bed, here):
+        assert here.agent.call("resolve", name="later")["addresses"] == []
+        bed.register("later", "127.0.0.1:9")
+        assert bed.address_of("later", 9) in here.agent.call("resolve", name="later")["addresses"]
+        bed.cli_ok("delete", "service", "later")
+        assert here.agent.call("resolve", name="later")["addresses"] == []
+
+
+def test_musl():
+    compiler = need_program("musl-gcc")
+    with place() as (bed, here):
+        source, program = os.path.join(bed.base, "client.c"), os.path.join(bed.base, "client")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(MUSL_CLIENT)
+        assert bed.run([compiler, "-static", "-o", program, source]).rc == 0
+        assert here.run(program, "backend").out.strip() == bed.address_of("backend", 9)
+        assert here.run(program, "www.outside.test").out.strip() == "192.0.2.7"
+
+
+def test_c_ares():
+    compiler = need_program("gcc")
+    with place() as (bed, here):
+        source, program = os.path.join(bed.base, "client.c"), os.path.join(bed.base, "client")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(ARES_CLIENT)
+        result = bed.run([compiler, "-o", program, source, "-lcares"])
+        if result.rc != 0:
+            raise Skip("c-ares is not here: " + result.err.strip().splitlines()[-1])
+        assert here.run(program, "backend").out.strip() == bed.address_of("backend", 9)
+        assert here.run(program, "www.outside.test").out.strip() == "192.0.2.7"
+
+
+def test_busybox():
+    busybox = need_program("busybox")
+    with place() as (bed, here):
+        text = here.run(busybox, "nslookup", "backend").out
+        assert SERVER in text and bed.address_of("backend", 9) in text, text
+
+
+def test_search_domains_leak_nothing():
+    with place(conf=f"search example.com corp.test\nnameserver {SERVER}\n") as (bed, here):
+        address = bed.address_of("backend", 9)
+        began = time.monotonic()
+        assert address in here.agent.call("resolve", name="backend")["addresses"]
+        assert time.monotonic() - began < 1
+        assert here.short("backend.example.com") == [address]
+        assert here.short("+search", "backend") == [address]
+        assert here.questions() == [], "nobody outside hears of our names"
+        here.agent.call("resolve", name="www")
+        assert "www.example.com" in here.questions()
+
+
+def test_several_name_servers():
+    other = "198.51.100.54"
+    conf = f"nameserver {SERVER}\nnameserver {other}\n"
+    with Testbed() as bed:
+        bed.register("backend", "127.0.0.1:9", id="0")
+        here = Place(bed, conf, (SERVER, other), intercepted=2)
+        for server in (SERVER, other):
+            assert here.short(f"@{server}", "backend") == [bed.address_of("backend", 9)]
+            assert here.short(f"@{server}", "www.outside.test") == ["192.0.2.7"]
+
+
+def test_a_name_server_that_nobody_is():
+    with place(conf="nameserver 198.51.100.99\n") as (bed, here):
+        assert here.short("backend") == [bed.address_of("backend", 9)]
+        began = time.monotonic()
+        assert here.short("www.outside.test") != ["192.0.2.7"]
+        assert time.monotonic() - began < 4
+
+
+def test_isolation():
+    with place() as (bed, here):
+        bed.register("secret", "127.0.0.1:9", namespace="elsewhere")
+        assert here.agent.call("resolve", name="secret")["addresses"] == []
+        outside = bed.popen_agent(before=here.before)
+        assert outside.call("resolve", name="backend")["addresses"] == [], "not in the task"
+        assert "backend" in here.questions()
+
+
+def test_two_tasks_of_one_network_namespace():
+    with place() as (bed, here):
+        bed.register("secret", "127.0.0.1:9", namespace="elsewhere")
+        other = bed.task("elsewhere", name="other")
+        agent = other.agent(before=here.before)
+        wait_until(lambda: bed.tasks()[other.path]["nameservers"], 10, "the other task has its stub")
+        assert bed.address_of("secret", 9, "elsewhere") in agent.call("resolve", name="secret")["addresses"]
+        assert agent.call("resolve", name="backend")["addresses"] == []
+        assert here.agent.call("resolve", name="secret")["addresses"] == []
+
+
+def test_a_stopped_daemon_leaves_the_name_server():
+    with place() as (bed, here):
+        for how in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):
+            assert here.short("backend") == [bed.address_of("backend", 9)]
+            os.kill(bed.daemon.pid, how)
+            if how == signal.SIGTERM:
+                bed.daemon.wait()
+                assert here.short("www.outside.test") == ["192.0.2.7"], "at once"
+            else:
+                began = time.monotonic()
+                time.sleep(2.6)
+                result = here.run("getent", "hosts", "www.outside.test", timeout=10)
+                assert result.rc == 0 and time.monotonic() - began < 4, (how, result)
+            if how == signal.SIGSTOP:
+                os.kill(bed.daemon.pid, signal.SIGCONT)
+                time.sleep(1)
+                assert here.short("backend") == [bed.address_of("backend", 9)]
+            else:
+                if how == signal.SIGKILL:
+                    bed.daemon.wait()
+                bed.start()
+                here.wait()
+
+
+def test_off():
+    with Testbed(flags=["--dns", "off"]) as bed:
+        bed.register("backend", "127.0.0.1:9")
+        here = Place(bed, intercepted=0)
+        time.sleep(1.2)
+        assert bed.tasks()[here.task.path]["nameservers"] == []
+        assert here.short("backend") == []
+        assert "backend" in here.questions()
+
+
+def test_on_and_off_at_a_restart():
+    with place() as (bed, here):
+        bed.restart({"dns": "off"})
+        assert here.short("backend") == []
+        bed.restart({"dns": "on", "dnsTtlSeconds": 77})
+        here.wait()
+        assert "77" in here.dig("backend")
+
+
+def test_rubbish():
+    with place() as (bed, here):
+        code = ("import random,socket,sys\nrandom.seed(int(sys.argv[1]))\n"
+                "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                "good=bytes.fromhex('000101000001000000000000076261636b656e640000010001')\n"
+                "loop=bytes.fromhex('0001010000010000000000' '00c00c00010001')\n"
+                "for i in range(10000):\n"
+                "    k=i%4\n"
+                "    m=random.randbytes(random.randrange(1,600)) if k==0 else good[:random.randrange(1,len(good))] if k==1"
+                " else loop if k==2 else bytes(b^(1<<random.randrange(8)) if random.random()<.1 else b for b in good)\n"
+                f"    s.sendto(m,('{SERVER}',53))\n")
+        assert here.run(sys.executable, "-c", code, "1", timeout=60).rc == 0
+        assert here.short("backend") == [bed.address_of("backend", 9)]
+        assert bed.status()["dns"]["malformed"] > 1000
+
+
+def test_too_many_at_a_time():
+    with place() as (bed, here):
+        code = ("import socket,struct\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.settimeout(1)\n"
+                "s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1<<20)\n"
+                "tail=b'\\x05quiet\\x07outside\\x04test\\0\\0\\1\\0\\1'\n"
+                "import time\n"
+                f"for i in range(600):\n    s.sendto(struct.pack('!HHHHHH',i,256,1,0,0,0)+tail,('{SERVER}',53))\n    time.sleep(.0005)\n"
+                "n=0\ntry:\n    while True:\n        n+=s.recv(600)[3]&15==2\nexcept OSError:\n    pass\nprint(n)\n")
+        out = here.run(sys.executable, "-c", code, timeout=20).out
+        assert int(out) == 600 - 512, out
+        assert here.short("backend") == [bed.address_of("backend", 9)], "ours are answered none the less"
+
+
+def test_rate():
+    with place() as (bed, here):
+        count, ticks = 40000, os.sysconf("SC_CLK_TCK")
+
+        def cpu():
+            with open(f"/proc/{bed.daemon.pid}/stat", encoding="utf-8") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / ticks
+        before = cpu()
+        result = here.run(tool("dns_rate"), SERVER, str(count), "backend", timeout=40)
+        spent = cpu() - before
+        answered, milliseconds = map(int, result.out.split())
+        rate = answered / max(spent, 1 / ticks)
+        note(f"{answered / milliseconds * 1000:.0f} answers/s beside others; {rate:.0f} for a second of one core")
+        assert answered == count and rate > 20000, (result, spent)
+
+
+def test_ipv6_name_server():
+    with place(conf="nameserver fd00:5::53\n", servers=("fd00:5::53",)) as (bed, here):
+        address = bed.address_of("backend", 9)
+        assert here.short("backend") == [address]
+        assert address in here.agent.call("resolve", name="backend")["addresses"]
+        assert here.short("www.outside.test") == ["192.0.2.7"]
+
+
+def test_run():
+    with Testbed() as bed:
+        bed.register("backend", "127.0.0.1:9")
+        # Not by /etc/hosts, which dig does not read; the host's own name server is in no need to answer.
+        out = bed.cli("run", "--", need_program("dig"), "+short", "+time=2", "+tries=1", "backend").out
+        assert out.split() == [bed.address_of("backend", 9)], out
+
+
+def test_nginx():
+    nginx = need_program("nginx")
+    with place() as (bed, here):
+        where = bed.address()
+        bed.announce({where: "web/0"}, "--http", before=here.inside)
+        bed.register("web", where)
+        port = int(where.split(":")[1])
+        conf = os.path.join(bed.base, "nginx.conf")
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(f"""daemon off; master_process off; pid {bed.base}/nginx.pid; error_log {bed.base}/nginx.log;
+events {{ worker_connections 64; }}
+http {{ access_log off; resolver {SERVER} ipv6=off; client_body_temp_path {bed.base}/t1; proxy_temp_path {bed.base}/t2;
+fastcgi_temp_path {bed.base}/t3; uwsgi_temp_path {bed.base}/t4; scgi_temp_path {bed.base}/t5;
+server {{ listen 127.0.0.1:8888; location / {{ set $to "web:{port}"; proxy_pass http://$to; }} }} }}""")
+        process = here.task.popen([*here.before, nginx, "-p", bed.base, "-c", conf])
+        end = time.monotonic() + 10
+        while True:
+            result = here.task.run([*here.inside, need_program("curl"), "-sS", "-m", "5", "http://127.0.0.1:8888/"])
+            if result.rc == 0 or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        assert result.out.strip() == "web/0", result
+        process.terminate()
+        process.wait()
+
+
+def test_listening_for_others():
+    with Testbed(flags=["--dns-listen", "127.0.0.1:5399"]) as bed:
+        def ask(*words):
+            return bed.run([need_program("dig"), "@127.0.0.1", "-p", "5399", "+time=2", "+tries=1", *words]).out
+
+        def mark(health, *ids):
+            for id in ids:
+                bed.update("web", id, namespace="shop.local", health=health)
+        ids = [f"i{i}" for i in range(12)]
+        for i, id in enumerate(ids):
+            bed.register("web", f"10.0.0.{i + 1}:80", id=id, namespace="shop.local")
+        bed.register("web", "[fd00::5]:80", id="six:1", namespace="shop.local")
+        found = ask("+short", "web.shop.local").split()
+        assert len(found) == 8 and len(set(found)) == 8, found
+        assert len({ask("+short", "web.shop.local") for _ in range(20)}) > 1, "others at other times"
+        assert ask("+short", "WEB.shop.local", "AAAA").split() == ["fd00::5"]
+        assert ask("+short", "i3.web.shop.local").split() == ["10.0.0.4"]
+        assert ask("+short", "fd00--5-80.web.shop.local", "AAAA").split() == ["fd00::5"]
+        lines = ask("+short", "+tcp", "web.shop.local", "SRV").splitlines()
+        assert len(lines) == 8 and all(line.endswith(".web.shop.local.") for line in lines), lines
+        mark("UNHEALTHY", "six:1", *ids[1:])
+        assert ask("+short", "web.shop.local").split() == ["10.0.0.1"]
+        mark("UNHEALTHY", ids[0])
+        assert len(ask("+short", "+tcp", "web.shop.local").split()) == 8, "all if none is healthy"
+        assert "NXDOMAIN" in ask("nobody.shop.local")
+        assert "status: NOERROR" in ask("shop.local") and "ANSWER: 0" in ask("web.shop.local", "TXT")
+        assert "REFUSED" in ask("www.example.com") and "REFUSED" in ask("+tcp", "www.example.com")
+        assert "REFUSED" in ask("+notcp", "web.shop.local", "ANY")

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Answers to questions about the names that a task sees. Pure: a question and a snapshot of names in, the
+ * bytes of an answer out. What is no name of ours is somebody else's to answer.
+ *
+ *   NAME               A, AAAA (where there is one), SRV: each port; other types: there is no such data
+ *   _SERVICE._tcp.NAME SRV: the ports of that protocol, or the one of that number for _80._tcp.NAME; but no
+ *                      _grpclb, which would make load balancers of them
+ *   reverse names      PTR, of all addresses of the alias ranges
+ *   NAME.SEARCH        the same as NAME: what a resolver makes of it with a search domain
+ */
+#pragma once
+
+#include "base/address.h"
+#include "names/dns_message.h"
+#include <svcconnect/abi.h>
+
+struct dns_port {
+    uint16_t port;
+    uint8_t protocol; /* enum svc_protocol */
+};
+
+struct dns_name {
+    const char *name; /* lower case */
+    struct ip_address address;
+    struct ip_address address6;
+    bool has_address6;
+    const struct dns_port *ports;
+    size_t n_ports;
+};
+
+struct dns_range {
+    struct ip_address address;
+    unsigned bits; /* of all 128, also of a mapped IPv4 address */
+};
+
+struct dns_zone {
+    const struct dns_name *names; /* sorted by name, each once */
+    size_t n_names;
+    const struct dns_name *const *by_address; /* all of them, sorted by `address` */
+    struct dns_range range;                   /* the addresses that are ours to name */
+    struct dns_range range6;
+};
+
+struct dns_view {
+    const struct dns_zone *zone;
+    const char *const *search; /* the resolver's domains, lower case, NULL-terminated; NULL: none */
+    uint32_t ttl;              /* seconds */
+};
+
+/* Is there something to say, also if it is only that there is no such thing? */
+bool dns_answer_is_ours(const struct dns_view *view, const struct dns_question *question);
+
+/*
+ * The answer to a question that is ours: *ret_answer is the caller's to free. By UDP it has at most four
+ * times the size of the query, and what the asker takes; what does not fit is cut with the sign to ask by
+ * TCP. -ENOMEM. -ENOENT: not ours.
+ */
+int dns_answer_build(const struct dns_view *view, const struct dns_question *question, bool is_udp,
+                     uint8_t **ret_answer, size_t *ret_size);

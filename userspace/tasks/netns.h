@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Sockets of another network namespace. A socket stays in the namespace it was made in, whoever uses it: so a
+ * short-lived thread enters, makes it and ends, and nothing has to be put back.
+ */
+#pragma once
+
+/*
+ * Runs `function` in a thread inside the namespace and waits for it: for making sockets, which does not
+ * block. Returns what it returns, or a negative errno: -EAGAIN (no thread), what setns() says.
+ */
+int netns_run(int netns_fd, int (*function)(void *user), void *user);
