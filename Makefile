@@ -77,6 +77,10 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETON) Makefile
 $(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -g -D_GNU_SOURCE $(WARN) -Werror -O2 -fPIC -shared $< -o $@
 
+# Static: it runs in a virtual machine that has nothing else (scripts/test-kernels).
+$(BUILD)/tests/kernels/%: tests/kernels/%.c Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -static -o $@
+
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)
 
