@@ -69,8 +69,9 @@ int main(int argc, char **argv)
         got = recv(fd, answer, sizeof(answer), 0);
         if (got > 12 && answer[7] == 1)
             answered++;
-        else
-            asked = answered;
+        else if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+            asked = answered; /* somebody else may have answered, while the daemon had no time for its
+                                 heartbeat */
     }
     (void)printf("%ld %.0f\n", answered, now_ms() - began);
     (void)close(fd);
