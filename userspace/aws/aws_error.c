@@ -20,6 +20,19 @@ int aws_fail(struct aws_error *error, const char *type, const char *format, ...)
     return -EINVAL;
 }
 
+int aws_invalid(struct aws_error *error, const char *format, ...)
+{
+    va_list arguments;
+
+    if (error->type)
+        return -EINVAL;
+    error->type = error->invalid ? error->invalid : AWS_INVALID_INPUT;
+    va_start(arguments, format);
+    (void)vsnprintf(error->message, sizeof(error->message), format, arguments);
+    va_end(arguments);
+    return -EINVAL;
+}
+
 void aws_error_member(struct aws_error *error, const char *name, const char *value)
 {
     if (!error->members)

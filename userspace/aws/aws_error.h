@@ -10,7 +10,8 @@
 #define AWS_INTERNAL      "InternalFailure" /* with status 500 */
 
 struct aws_error {
-    const char *type; /* static; NULL: nothing has gone wrong */
+    const char *invalid; /* the API's type for bad input, set by whoever begins; NULL: InvalidInput */
+    const char *type;    /* static; NULL: nothing has gone wrong */
     char message[768];
     cJSON *members; /* owned; NULL without */
 };
@@ -18,6 +19,9 @@ struct aws_error {
 /* Returns -EINVAL, so that `return aws_fail(...)` forwards it. The first error stays. */
 int aws_fail(struct aws_error *error, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* As aws_fail() with the API's type for bad input. */
+int aws_invalid(struct aws_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A text that the type carries besides its message. */
 void aws_error_member(struct aws_error *error, const char *name, const char *value);
