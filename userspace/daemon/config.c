@@ -35,6 +35,7 @@ static const struct text_setting text_settings[] = {
     TEXT("alias-range6", "aliasRange6", alias_range6_text, "fd7f:ff53:7663::/112"),
     TEXT("registry", "registry", registry, "sqlite"),
     TEXT("services-dir", "servicesDir", services_dir, "/etc/svcconnect/services.d"),
+    TEXT("aws-listen", "awsListen", aws_listen, "127.0.0.1:4599"),
 };
 
 static const struct {
@@ -67,6 +68,9 @@ static int set_text(struct config *config, const struct text_setting *setting, c
 
     if (!copy)
         return -ENOMEM;
+    /* The first is the default. */
+    if (setting->offset == offsetof(struct config, aws_listen))
+        config->is_aws_listen_set = config->aws_listen != NULL;
     free(*text_of(config, setting->offset));
     *text_of(config, setting->offset) = copy;
     return 0;
@@ -99,9 +103,9 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",    "cgroupRoot",
-                                        "aliasRange", "aliasRange6", "registry", "servicesDir",
-                                        "logLevel",   "maps",        NULL};
+    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",     "cgroupRoot",
+                                        "aliasRange", "aliasRange6", "registry",  "servicesDir",
+                                        "logLevel",   "maps",        "awsListen", NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
@@ -161,7 +165,7 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
-    {"aws-listen", required_argument, NULL, OPTION_LATER},
+    {"aws-listen", required_argument, NULL, OPTION_TEXT + 8},
     {"dns", required_argument, NULL, OPTION_LATER},
     {"container-runtime", required_argument, NULL, OPTION_LATER},
     {NULL, 0, NULL, 0},
@@ -248,12 +252,24 @@ static int check_ranges(struct config *config, struct error *error)
     return 0;
 }
 
+static int check_aws_listen(const struct config *config, struct error *error)
+{
+    struct ip_address address;
+    uint16_t port;
+
+    if (strcmp(config->aws_listen, "off") != 0 && ip_endpoint_parse(config->aws_listen, &address, &port) < 0)
+        return error_input(error, "awsListen", config->aws_listen, "IP:PORT, [IPv6]:PORT or off");
+    return 0;
+}
+
 static int finish(struct config *config, struct error *error)
 {
     int r = check_not_empty(config, error);
 
     if (r == 0)
         r = check_ranges(config, error);
+    if (r == 0)
+        r = check_aws_listen(config, error);
     if (r < 0)
         return r;
     if (strcmp(config->registry, "sqlite") != 0)
@@ -344,6 +360,7 @@ void config_print_help(void)
          "  --registry sqlite        where services and instances are kept\n"
          "  --services-dir DIR       ECS documents applied while they lie there (default "
          "/etc/svcconnect/services.d)\n"
+         "  --aws-listen IP:PORT|off the AWS API (default 127.0.0.1:4599)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"

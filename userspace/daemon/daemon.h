@@ -8,6 +8,7 @@
 
 #include "base/name_numbers.h"
 #include "control/control_server.h"
+#include "daemon/aws_api.h"
 #include "daemon/config.h"
 #include "daemon/drains.h"
 #include "daemon/event_log.h"
@@ -50,6 +51,7 @@ struct daemon {
     struct services_dir services_dir;
     struct event_log events;
     struct control_server *control;
+    struct aws_api aws;
     char *socket_path;
     char *hosts_dir;
     struct timespec started; /* CLOCK_MONOTONIC */
