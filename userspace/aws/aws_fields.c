@@ -206,6 +206,11 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int compare_backwards(const void *a, const void *b)
+{
+    return compare_keys(b, a);
+}
+
 void aws_page_cut(const struct aws_page *page, const char **keys, size_t n, size_t *ret_begin,
                   size_t *ret_end, cJSON *answer, const char *next_member)
 {
@@ -214,8 +219,9 @@ void aws_page_cut(const struct aws_page *page, const char **keys, size_t n, size
     size_t end;
 
     if (n > 0)
-        qsort(keys, n, sizeof(*keys), compare_keys);
-    while (begin < n && strcmp(keys[begin], page->after) <= 0)
+        qsort(keys, n, sizeof(*keys), page->is_descending ? compare_backwards : compare_keys);
+    while (begin < n && *page->after &&
+           (page->is_descending ? strcmp(page->after, keys[begin]) : strcmp(keys[begin], page->after)) <= 0)
         begin++;
     end = n - begin > page->size ? begin + page->size : n;
     *ret_begin = begin;

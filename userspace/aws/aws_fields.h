@@ -41,6 +41,7 @@ void aws_copy_member(cJSON *to, const cJSON *from, const char *name);
  */
 struct aws_page {
     size_t size;
+    bool is_descending;
     char after[1200]; /* "": from the beginning */
 };
 int aws_get_page(const cJSON *object, const char *token_member, const char *size_member, size_t maximum,
