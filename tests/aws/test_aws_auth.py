@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Who may do what: signatures, key pairs, and clients that do not behave."""
 import datetime
-import json
 import os
 import socket
-import subprocess
 import time
 
 from aws_client import AwsBed, error_of
-from testbed import Testbed, wait_until
+from testbed import Testbed
 
 
 def test_signatures():

@@ -117,6 +117,37 @@ static int set_block(struct aws_call *call, cJSON *document, const char *cluster
     return 0;
 }
 
+static bool has_mapping(const cJSON *definition, const char *name)
+{
+    const cJSON *container;
+    const cJSON *mapping;
+
+    cJSON_ArrayForEach (container, aws_member(definition, "containerDefinitions"))
+        cJSON_ArrayForEach (mapping, aws_member(container, "portMappings")) {
+            const cJSON *own = aws_member(mapping, "name");
+
+            if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* Stricter than `apply`, which binds a strange name to the only mapping: ECS does not. */
+static int check_port_names(struct aws_call *call, const cJSON *document)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, aws_member(aws_member(document, BLOCK), "services")) {
+        const cJSON *name = aws_member(item, "portName");
+
+        if (cJSON_IsString(name) && !has_mapping(aws_member(document, "taskDefinition"), name->valuestring))
+            return aws_invalid(call->error,
+                               "portName: no port mapping of the task definition has the name \"%.64s\".",
+                               name->valuestring);
+    }
+    return 0;
+}
+
 /* The whole definition stands in the document: it stays what it is when the definition is deregistered. */
 static int set_definition(struct aws_call *call, cJSON *document, bool is_required)
 {
@@ -225,6 +256,8 @@ int aws_EcsCreateService(struct aws_call *call)
     replace(document, "cluster", cJSON_CreateString(cluster));
     r = set_definition(call, document, AWS_REQUIRED);
     if (r == 0)
+        r = check_port_names(call, document);
+    if (r == 0)
         r = set_block(call, document, cluster, &namespace_name);
     if (r == 0)
         r = aws_permit(call, namespace_name);
@@ -286,6 +319,8 @@ int aws_EcsUpdateService(struct aws_call *call)
             replace(service.document, members[i], cJSON_Duplicate(aws_member(call->body, members[i]), true));
     if (r == 0)
         r = set_definition(call, service.document, AWS_OPTIONAL);
+    if (r == 0)
+        r = check_port_names(call, service.document);
     if (r == 0)
         r = set_block(call, service.document, cluster, &namespace_name);
     if (r == 0)

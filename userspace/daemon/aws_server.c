@@ -203,6 +203,9 @@ static void on_written(struct bufferevent *stream, void *user)
 {
     struct connection *connection = user;
 
+    /* libevent also calls when a connection becomes writable for the first time. */
+    if (evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+        return;
     if (connection->is_closing) {
         connection_free(connection);
         return;
