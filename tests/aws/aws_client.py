@@ -69,8 +69,10 @@ class AwsBed(testbed.Testbed):
             self.sessions = botocore.session.Session()
         config = botocore.config.Config(**{"inject_host_prefix": False, "retries": {"max_attempts": 1},
                                            "read_timeout": 20, **config})
-        return self.sessions.create_client(service, region_name=REGION, endpoint_url=self.endpoint, config=config,
-                                           aws_access_key_id=key[0], aws_secret_access_key=key[1])
+        client = self.sessions.create_client(service, region_name=REGION, endpoint_url=self.endpoint, config=config,
+                                             aws_access_key_id=key[0], aws_secret_access_key=key[1])
+        client.meta.events.register("after-call", check_answer)
+        return client
 
     def environment(self, key=None, **more):
         key = key or self.key()
@@ -115,6 +117,40 @@ class AwsBed(testbed.Testbed):
     def call(self, operation, body=None, **how):
         """A signed request by hand: for what this version's clients do not know."""
         return self.send(*self.signed(operation, {} if body is None else body, **how))
+
+
+# Members that AWS has added since Debian's version of the model.
+LATER = {"OwnerAccount", "ResourceOwner", "CreatedByAccount", "InstancesRevision", "availabilityZoneRebalancing"}
+TYPES = {"string": str, "integer": int, "long": int, "boolean": bool, "timestamp": (int, float), "double": (int, float),
+         "float": (int, float)}
+
+
+def check_answer(http_response, model, **_):
+    """What came over the wire against the model: botocore itself passes over what it does not know."""
+    if http_response.status_code == 200 and model.output_shape is not None:
+        check_shape(model.output_shape, json.loads(http_response.content), model.name)
+
+
+def check_shape(shape, value, path):
+    if shape.type_name == "structure":
+        assert isinstance(value, dict), f"{path}: {value}"
+        for name in shape.metadata.get("required", ()):
+            assert name in value, f"{path}.{name} is missing"
+        for name, item in value.items():
+            assert name in shape.members or name in LATER, f"{path}.{name} is in no model"
+            if name in shape.members:
+                check_shape(shape.members[name], item, f"{path}.{name}")
+    elif shape.type_name == "list":
+        assert isinstance(value, list), f"{path}: {value}"
+        for item in value:
+            check_shape(shape.member, item, f"{path}[]")
+    elif shape.type_name == "map":
+        assert isinstance(value, dict), f"{path}: {value}"
+        for item in value.values():
+            check_shape(shape.value, item, f"{path}{{}}")
+    else:
+        assert isinstance(value, TYPES[shape.type_name]), f"{path}: {value!r} is no {shape.type_name}"
+        assert not getattr(shape, "enum", None) or value in shape.enum, f"{path}: {value!r} is not of {shape.enum}"
 
 
 @contextlib.contextmanager
