@@ -11,7 +11,7 @@ CC        := gcc
 CLANG     ?= clang
 BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 Q         := $(if $(V),,@)
-PKGS      := libbpf libevent libcurl sqlite3 libcjson ldns
+PKGS      := libbpf libevent libcurl sqlite3 libcjson ldns libcrypto
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef
@@ -86,14 +86,15 @@ tools: $(TOOLS) $(BENCHES)
 
 # make fuzz: fuzzers in build/fuzz/, each with a library of its own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
-FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c userspace/names/*.c)
+FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c userspace/names/*.c \
+    userspace/aws/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
 
 fuzz: $(FUZZERS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB_SRCS) $(wildcard userspace/*/*.h include/svcconnect/*.h tests/unit/*/*.h) Makefile
 	$(Q)mkdir -p $(@D) && $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace $$(pkg-config --cflags libcjson) \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(FUZZ_LIB_SRCS) $$(pkg-config --libs libcjson ldns) -lm -o $@
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(FUZZ_LIB_SRCS) $$(pkg-config --libs libcjson ldns libcrypto) -lm -o $@
 
 unit: unit-tests
 	$(Q)status=0; for t in $(UNIT_TESTS); do ./$$t || status=1; done; exit $$status

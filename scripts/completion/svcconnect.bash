@@ -17,7 +17,7 @@ _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="apply register deregister drain eject unject health weight route canary delete set attach detach run status
-        services endpoints aliases routes settings tasks hosts events doctor help version"
+        services endpoints aliases routes settings tasks hosts events credentials doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
     COMPREPLY=()
@@ -49,7 +49,7 @@ _svcconnect()
         *)
             if [[ -z $command ]]; then
                 command=$word
-            elif [[ $command == @(route|canary|delete|help) && -z $second ]]; then
+            elif [[ $command == @(route|canary|delete|credentials|help) && -z $second ]]; then
                 second=$word
             else
                 ((position++))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""Runs the integration tests: each test_* function of each test_*.py here, in a process of its own.
+"""Runs the integration tests: each test_* function of each test_*.py here and in tests/aws, in a process of its own.
 
 The runner works in a mount namespace of its own with its own bpffs, adopts what its tests orphan, and checks after each
 test and at the end that no process, cgroup, pin or mount is left: a leftover is a failure. Last line: N passed, ..."""
@@ -18,6 +18,7 @@ import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+AWS = os.path.join(os.path.dirname(HERE), "aws")  # those with AWS's clients run the same way
 PR_SET_CHILD_SUBREAPER = 36
 DEFAULT_TIMEOUT = 60
 PASSED, FAILED, SKIPPED = 0, 1, 77
@@ -272,7 +273,7 @@ def run_test(test, known_runs, mounts):
 
 def load_tests(pattern):
     tests = []
-    for file in sorted(os.listdir(HERE)):
+    for file in sorted(os.listdir(HERE)) + sorted(os.listdir(AWS)):
         if not (file.startswith("test_") and file.endswith(".py")):
             continue
         module = importlib.import_module(file[:-3])
@@ -338,7 +339,7 @@ def stop(_number, _frame):
 
 def main():
     arguments = parse_arguments()
-    sys.path.insert(0, HERE)
+    sys.path[:0] = [HERE, AWS]
     sys.dont_write_bytecode = True
     tests = load_tests(arguments.k)
     if arguments.list:

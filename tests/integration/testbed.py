@@ -368,7 +368,7 @@ class Testbed:
 
     def write_config(self):
         with open(self.config_file, "w", encoding="utf-8") as file:
-            json.dump({"servicesDir": self.services_dir, **self.config}, file)
+            json.dump({"servicesDir": self.services_dir, "awsListen": "off", **self.config}, file)
 
     def launch(self, flags=(), **options):
         """Starts a daemon without waiting for it."""

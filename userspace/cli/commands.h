@@ -55,6 +55,12 @@ int command_hosts(const struct invocation *invocation);
 int command_status(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 
+/* command_credentials.c */
+int command_credentials(const struct invocation *invocation);
+int command_credentials_add(const struct invocation *invocation);
+int command_credentials_list(const struct invocation *invocation);
+int command_credentials_remove(const struct invocation *invocation);
+
 /* command_help.c */
 int command_help(const struct invocation *invocation);
 int command_version(const struct invocation *invocation);

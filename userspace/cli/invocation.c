@@ -50,6 +50,8 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                              "judge a step by no fewer connects; with fewer it passes (20)", 0},
     [OPTION_ON_EMPTY] = {"on-empty", "refuse|unhealthy",
                          "with no healthy endpoint: refuse, or take the others", 0},
+    [OPTION_NAME] = {"name", "NAME", "name of the key pair (default: default)", 0},
+    [OPTION_READ_ONLY] = {"read-only", NULL, "the key pair may change nothing", 0},
 };
 
 struct parser {

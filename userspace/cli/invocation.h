@@ -48,6 +48,8 @@ enum cli_option {
     OPTION_MAX_FAILURES,
     OPTION_MIN_CONNECTS,
     OPTION_ON_EMPTY,
+    OPTION_NAME,
+    OPTION_READ_ONLY,
     OPTION_MAX,
 };
 

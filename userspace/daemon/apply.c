@@ -258,7 +258,7 @@ static int put_service(struct applying *applying, const struct document *documen
         return r;
     return put(applying->transaction,
                row_for_service(document->namespace_name, service->discovery_name, aliases, n, document->name,
-                               &service->settings, &row),
+                               &service->settings, known ? known->aws : NULL, &row),
                &row, applying->error);
 }
 
@@ -336,7 +336,7 @@ static int put_document(struct applying *applying, const struct document *docume
     int r = 0;
 
     if (!parent || !parent->is_declared)
-        r = put(applying->transaction, row_for_namespace(document->namespace_name, &row), &row,
+        r = put(applying->transaction, row_for_namespace(document->namespace_name, NULL, &row), &row,
                 applying->error);
     for (size_t i = 0; document->is_enabled && i < document->n_services && r == 0; i++)
         r = put_service(applying, document, &document->services[i]);
@@ -412,7 +412,7 @@ static int give_up_aliases(struct applying *applying, const struct document *doc
         return 0;
     return put(applying->transaction,
                row_for_service(document->namespace_name, known->name, kept, n, document->name,
-                               service_get_settings(known), &row),
+                               service_get_settings(known), known->aws, &row),
                &row, applying->error);
 }
 

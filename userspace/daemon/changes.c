@@ -164,7 +164,7 @@ static int declare_service(struct transaction *transaction, const char *namespac
         return -EEXIST;
     }
     if (!parent || !parent->is_declared) {
-        r = row_for_namespace(namespace_name, &row);
+        r = row_for_namespace(namespace_name, NULL, &row);
         if (r == 0)
             r = transaction_put(transaction, row, error);
         if (r < 0)
@@ -177,7 +177,8 @@ static int declare_service(struct transaction *transaction, const char *namespac
         memcpy(aliases, service->aliases, n * sizeof(*aliases));
     aliases[n] = alias;
     r = row_for_service(namespace_name, name, aliases, n + 1, NULL,
-                        n ? service_get_settings(service) : &service_settings_default, &row);
+                        n ? service_get_settings(service) : &service_settings_default,
+                        service ? service->aws : NULL, &row);
     return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 
@@ -360,7 +361,7 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
 int change_remove_service(struct transaction *transaction, const char *namespace_name,
                           const struct service *service, struct error *error)
 {
-    size_t n = HASH_COUNT(service->instances);
+    size_t n = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
     struct registry_row *rows = calloc(n + 1, sizeof(*rows));
     struct instance *instance, *next;
     size_t made = 0;
@@ -368,6 +369,11 @@ int change_remove_service(struct transaction *transaction, const char *namespace
     int r = rows ? 0 : -ENOMEM;
 
     HASH_ITER (hh, service->instances, instance, next) {
+        if (r == 0 &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    HASH_ITER (hh, service->records, instance, next) {
         if (r == 0 &&
             (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
             made++;

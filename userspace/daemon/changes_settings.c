@@ -72,7 +72,8 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
         error_prefix_field(error, "settings");
     if (r < 0)
         return r;
-    r = row_for_service(namespace_name, name, service->aliases, service->n_aliases, NULL, &settings, &row);
+    r = row_for_service(namespace_name, name, service->aliases, service->n_aliases, NULL, &settings,
+                        service->aws, &row);
     return r < 0 ? error_errno(error, r, "setting") : transaction_put(transaction, row, error);
 }
 

@@ -40,6 +40,7 @@ static const struct text_setting text_settings[] = {
     TEXT("services-dir", "servicesDir", services_dir, "/etc/svcconnect/services.d"),
     TEXT("dns", "dns", dns_text, "on"),
     TEXT("dns-listen", "dnsListen", dns_listen_text, "off"),
+    TEXT("aws-listen", "awsListen", aws_listen, "127.0.0.1:4599"),
 };
 
 static const struct {
@@ -72,6 +73,9 @@ static int set_text(struct config *config, const struct text_setting *setting, c
 
     if (!copy)
         return -ENOMEM;
+    /* The first is the default. */
+    if (setting->offset == offsetof(struct config, aws_listen))
+        config->is_aws_listen_set = config->aws_listen != NULL;
     free(*text_of(config, setting->offset));
     *text_of(config, setting->offset) = copy;
     return 0;
@@ -104,9 +108,10 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {
-        "stateDir",    "runDir",   "bpffs", "cgroupRoot", "aliasRange",    "aliasRange6", "registry",
-        "servicesDir", "logLevel", "maps",  "dns",        "dnsTtlSeconds", "dnsListen",   NULL};
+    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",    "cgroupRoot",
+                                        "aliasRange", "aliasRange6", "registry", "servicesDir",
+                                        "logLevel",   "maps",        "dns",      "dnsTtlSeconds",
+                                        "dnsListen",  "awsListen",   NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
@@ -172,7 +177,7 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
-    {"aws-listen", required_argument, NULL, OPTION_LATER},
+    {"aws-listen", required_argument, NULL, OPTION_TEXT + 10},
     {"container-runtime", required_argument, NULL, OPTION_LATER},
     {NULL, 0, NULL, 0},
 };
@@ -260,12 +265,24 @@ static int check_ranges(struct config *config, struct error *error)
     return 0;
 }
 
+static int check_aws_listen(const struct config *config, struct error *error)
+{
+    struct ip_address address;
+    uint16_t port;
+
+    if (strcmp(config->aws_listen, "off") != 0 && ip_endpoint_parse(config->aws_listen, &address, &port) < 0)
+        return error_input(error, "awsListen", config->aws_listen, "IP:PORT, [IPv6]:PORT or off");
+    return 0;
+}
+
 static int finish(struct config *config, struct error *error)
 {
     int r = check_not_empty(config, error);
 
     if (r == 0)
         r = check_ranges(config, error);
+    if (r == 0)
+        r = check_aws_listen(config, error);
     if (r < 0)
         return r;
     if (strcmp(config->dns_text, "on") != 0 && strcmp(config->dns_text, "off") != 0)
@@ -366,6 +383,7 @@ void config_print_help(void)
          "/etc/svcconnect/services.d)\n"
          "  --dns on|off             answer tasks' DNS questions about their names (default on)\n"
          "  --dns-listen IP:PORT     answer <service>.<namespace> for others than tasks (default off)\n"
+         "  --aws-listen IP:PORT|off the AWS API (default 127.0.0.1:4599)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"

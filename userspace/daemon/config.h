@@ -32,6 +32,8 @@ struct config {
     uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
     char *services_dir;
+    char *aws_listen;       /* "IP:PORT" or "off" */
+    bool is_aws_listen_set; /* by whoever configures, not by default */
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;

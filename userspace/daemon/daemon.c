@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/canaries.h"
@@ -245,8 +246,27 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
         r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
                                error);
     if (r == 0)
+        r = aws_api_start(daemon, error);
+    if (r == 0)
         say_started(daemon, origin, swapped);
     return r;
+}
+
+/* Connections of the AWS API come after everything else, also while many of them are due. */
+static struct event_base *make_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config && event_config_set_max_dispatch_interval(config, NULL, 8, AWS_LOOP_PRIORITY) == 0)
+        base = event_base_new_with_config(config);
+    if (config)
+        event_config_free(config);
+    if (base && event_base_priority_init(base, AWS_LOOP_PRIORITIES) < 0) {
+        event_base_free(base);
+        base = NULL;
+    }
+    return base;
 }
 
 int daemon_start(struct daemon *daemon, struct error *error)
@@ -267,10 +287,11 @@ int daemon_start(struct daemon *daemon, struct error *error)
         r = take_directories(daemon, error);
     if (r < 0)
         return r;
-    daemon->base = event_base_new();
+    daemon->base = make_base();
     daemon->catalog = catalog_new();
     if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
+    daemon->catalog->last_instances_revision = (uint64_t)clock_wall_s() * 1000000;
     r = load_registry(daemon, error);
     config.expected_endpoints = (uint32_t)daemon->catalog->n_instances;
     if (r == 0)
@@ -290,6 +311,7 @@ int daemon_run(struct daemon *daemon)
 void daemon_done(struct daemon *daemon)
 {
     control_server_free(&daemon->control);
+    aws_api_done(daemon);
     services_dir_done(&daemon->services_dir);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (daemon->signals[i])

@@ -8,6 +8,7 @@
 
 #include "base/name_numbers.h"
 #include "control/control_server.h"
+#include "daemon/aws_api.h"
 #include "daemon/config.h"
 #include "daemon/dns.h"
 #include "daemon/drains.h"
@@ -55,6 +56,7 @@ struct daemon {
     struct services_dir services_dir;
     struct event_log events;
     struct control_server *control;
+    struct aws_api aws;
     char *socket_path;
     char *hosts_dir;
     struct timespec started; /* CLOCK_MONOTONIC */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/catalog_aws.h"
 
 const char *protocol_name(enum svc_protocol protocol)
 {
@@ -113,7 +114,9 @@ struct model_namespace *catalog_make_namespace(struct catalog *catalog, const ch
         free(made);
         return NULL;
     }
+    made->catalog = catalog;
     HASH_ADD_KEYPTR(hh, catalog->namespaces, made->name, strlen(made->name), made);
+    catalog_identify_namespace(made, NULL);
     return made;
 }
 
@@ -137,7 +140,9 @@ struct service *catalog_make_service(struct catalog *catalog, const char *namesp
     }
     made->parent = parent;
     made->number = ++catalog->last_service_number;
+    made->instances_revision = ++catalog->last_instances_revision;
     HASH_ADD_KEYPTR(hh, parent->services, made->name, strlen(made->name), made);
+    catalog_identify_service(made, NULL);
     return made;
 }
 
@@ -227,6 +232,7 @@ int catalog_declare_service(struct catalog *catalog, struct service *service,
 
 static void free_service(struct service *service)
 {
+    catalog_forget_service(service);
     catalog_forget_settings(service);
     free(service->document);
     free(service->routes);
@@ -235,9 +241,9 @@ static void free_service(struct service *service)
     free(service);
 }
 
-static void drop_if_forgotten(struct service *service)
+void catalog_drop_if_forgotten(struct service *service)
 {
-    if (service->is_declared || service->instances || service->n_routes > 0)
+    if (service->is_declared || service->instances || service->records || service->n_routes > 0)
         return;
     HASH_DEL(service->parent->services, service);
     free_service(service);
@@ -248,10 +254,9 @@ void catalog_remove_instance(struct catalog *catalog, struct instance *instance)
     struct service *service = instance->service;
 
     HASH_DEL(service->instances, instance);
-    free(instance->id);
-    free(instance);
+    catalog_free_instance(instance);
     catalog->n_instances--;
-    drop_if_forgotten(service);
+    catalog_drop_if_forgotten(service);
 }
 
 void catalog_undeclare_service(struct catalog *catalog, struct service *service)
@@ -261,12 +266,13 @@ void catalog_undeclare_service(struct catalog *catalog, struct service *service)
     service->aliases = NULL;
     service->n_aliases = 0;
     catalog_forget_settings(service);
+    (void)catalog_set_service_aws(service, NULL, NULL);
     free(service->document);
     service->document = NULL;
     if (service->is_declared)
         catalog->n_services--;
     service->is_declared = false;
-    drop_if_forgotten(service);
+    catalog_drop_if_forgotten(service);
 }
 
 /* ---- routes ---- */
@@ -292,7 +298,7 @@ static void drop_references(struct route *route)
                 service->routes[i] = service->routes[--service->n_routes];
                 break;
             }
-        drop_if_forgotten(service);
+        catalog_drop_if_forgotten(service);
     }
     free(route->targets);
     route->targets = NULL;
@@ -448,14 +454,14 @@ static void free_namespace(struct model_namespace *parent)
 
         HASH_ITER (hh, service->instances, instance, next_instance) {
             HASH_DEL(service->instances, instance);
-            free(instance->id);
-            free(instance);
+            catalog_free_instance(instance);
         }
         HASH_DEL(parent->services, service);
         free_service(service);
     }
     catalog_free_documents(parent);
     catalog_free_canaries(parent);
+    catalog_forget_namespace(parent);
     free(parent->name);
     free(parent);
 }
@@ -470,6 +476,7 @@ void catalog_free(struct catalog **catalog)
         HASH_DEL((*catalog)->namespaces, parent);
         free_namespace(parent);
     }
+    catalog_free_aws_records(*catalog);
     free(*catalog);
     *catalog = NULL;
 }

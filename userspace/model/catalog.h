@@ -24,6 +24,9 @@
 /* "dnsName:port/tcp" of a client alias: its name within a namespace. */
 #define ALIAS_IDENTITY_SIZE (SVC_DNS_NAME_SIZE + 16)
 
+/* Ids of the AWS API, with their NUL. */
+#define CATALOG_ID_SIZE 65
+
 struct client_alias {
     char dns_name[SVC_DNS_NAME_SIZE];
     uint16_t port; /* host order */
@@ -40,6 +43,9 @@ struct instance {
     uint32_t weight;
     int64_t drain_until; /* wall clock, seconds; 0: not draining */
     bool is_drain_kill;  /* what is open then is closed */
+    bool is_record;      /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
+    char *attributes;    /* Cloud Map's: a JSON object of texts, or NULL */
+    char *creator;       /* Cloud Map's CreatorRequestId, or NULL */
     /* What this host has found, set by the daemon and kept over replacements: */
     enum svc_health observed; /* by checks; HEALTHY where there are none */
     bool is_held_back;        /* by checks */
@@ -53,6 +59,9 @@ struct instance {
 
 struct service {
     char *name;
+    char id[CATALOG_ID_SIZE]; /* "srv-...", in the AWS API */
+    char *aws;                /* what the AWS API keeps of it, a JSON object; NULL: made by other means */
+    uint64_t instances_revision;
     uint32_t number; /* of this run, no other has it */
     struct model_namespace *parent;
     bool is_declared;
@@ -60,10 +69,12 @@ struct service {
     struct client_alias *aliases;
     size_t n_aliases;
     struct instance *instances; /* by id */
+    struct instance *records;   /* by id: those without an address; no id is in both */
     struct route **routes;      /* those that target it */
     size_t n_routes;
     struct service_settings *settings; /* NULL: the defaults; see service_get_settings() */
     UT_hash_handle hh;
+    UT_hash_handle hh_id;
 };
 
 struct route_target {
@@ -120,6 +131,9 @@ struct catalog_canary {
 
 struct model_namespace {
     char *name;
+    char id[CATALOG_ID_SIZE]; /* "ns-...", in the AWS API */
+    char *aws;                /* as a service's */
+    struct catalog *catalog;
     bool is_declared;
     struct service *services;          /* by name */
     struct route *routes;              /* by identity */
@@ -128,11 +142,30 @@ struct model_namespace {
     struct stored_document *documents; /* by name */
     struct catalog_canary *canaries;   /* by client and identity */
     UT_hash_handle hh;
+    UT_hash_handle hh_id;
+};
+
+/* What the AWS API keeps beside namespaces, services and instances; texts are JSON objects. */
+enum aws_record_kind {
+    AWS_OPERATIONS,       /* by operation id, which sorts by time */
+    AWS_CLUSTERS,         /* by name */
+    AWS_TASK_DEFINITIONS, /* by "FAMILY:REVISION" */
+    AWS_RECORD_KINDS,
+};
+
+struct aws_record {
+    char *name;
+    char *text;
+    UT_hash_handle hh;
 };
 
 struct catalog {
     struct model_namespace *namespaces; /* by name */
-    size_t n_services;                  /* declared ones */
+    struct model_namespace *namespaces_by_id;
+    struct service *services_by_id;
+    struct aws_record *aws_records[AWS_RECORD_KINDS];
+    uint64_t last_instances_revision; /* set to a time at start, so that it never goes back */
+    size_t n_services;                /* declared ones */
     size_t n_instances;
     size_t n_documents;
     uint32_t last_service_number;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "model/catalog_aws.h"
 
 static const struct {
     const char *prefix;
@@ -17,7 +18,7 @@ static const struct {
     {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
     {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
     {"host/scope/", ROW_HOST_SCOPE, 1}, {"settings/global", ROW_GLOBAL_SETTINGS, 0},
-    {"canaries/", ROW_CANARY, 3},
+    {"canaries/", ROW_CANARY, 3},       {"aws/", ROW_AWS, 2},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -70,6 +71,14 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         ret_name->namespace_name = parts[0];
         ret_name->last = parts[1];
         break;
+    case ROW_AWS:
+        ret_name->last = parts[1];
+        while (ret_name->aws_kind < AWS_RECORD_KINDS &&
+               strcmp(aws_record_kind_name(ret_name->aws_kind), parts[0]) != 0)
+            ret_name->aws_kind++;
+        if (ret_name->aws_kind == AWS_RECORD_KINDS)
+            ret_name->kind = ROW_UNKNOWN;
+        break;
     default:
         ret_name->last = parts[0];
     }
@@ -111,14 +120,35 @@ static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, c
     return 0;
 }
 
-int row_for_namespace(const char *namespace_name, struct registry_row *ret_row)
+/* `text` is JSON already, written by us and checked when it was read. */
+static void add_raw(cJSON *json, const char *name, const char *text)
 {
-    return make_row(ret_row, cJSON_CreateObject(), false, "namespaces/%s", namespace_name);
+    if (text)
+        (void)cJSON_AddRawToObject(json, name, text);
+}
+
+int row_for_namespace(const char *namespace_name, const char *aws, struct registry_row *ret_row)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    add_raw(json, "aws", aws);
+    return make_row(ret_row, json, false, "namespaces/%s", namespace_name);
+}
+
+int row_delete_namespace(const char *namespace_name, struct registry_row *ret_row)
+{
+    return make_row(ret_row, NULL, true, "namespaces/%s", namespace_name);
+}
+
+int row_for_aws(enum aws_record_kind kind, const char *name, const char *text, struct registry_row *ret_row)
+{
+    return make_row(ret_row, text ? cJSON_CreateRaw(text) : NULL, !text, "aws/%s/%s",
+                    aws_record_kind_name(kind), name);
 }
 
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
                     size_t n_aliases, const char *document, const struct service_settings *settings,
-                    struct registry_row *ret_row)
+                    const char *aws, struct registry_row *ret_row)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(json, "clientAliases");
@@ -143,6 +173,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
         (void)cJSON_AddItemToObject(json, "settings", own);
     else
         cJSON_Delete(own);
+    add_raw(json, "aws", aws);
     return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
@@ -152,10 +183,12 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     char address[IP_ADDRESS_TEXT_SIZE];
     cJSON *json = cJSON_CreateObject();
 
-    (void)cJSON_AddStringToObject(json, "address", ip_address_format(&instance->address, address));
-    (void)cJSON_AddNumberToObject(json, "port", instance->port);
-    (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
-    (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
+    if (!instance->is_record) {
+        (void)cJSON_AddStringToObject(json, "address", ip_address_format(&instance->address, address));
+        (void)cJSON_AddNumberToObject(json, "port", instance->port);
+        (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
+        (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
+    }
     (void)cJSON_AddStringToObject(json, "health", health_name(instance->health));
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(json, "draining");
@@ -163,6 +196,9 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
         (void)cJSON_AddNumberToObject(draining, "until", (double)instance->drain_until);
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
     }
+    add_raw(json, "attributes", instance->attributes);
+    if (instance->creator)
+        (void)cJSON_AddStringToObject(json, "creatorRequestId", instance->creator);
     return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
@@ -256,10 +292,15 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     const struct route *route;
     const struct stored_document *document;
     const struct catalog_canary *canary;
+    const struct aws_record *record;
     int r = row_parse_key(key, &name);
 
     if (r < 0)
         return r;
+    if (name.kind == ROW_AWS) {
+        record = catalog_aws_record(catalog, name.aws_kind, name.last);
+        return row_for_aws(name.aws_kind, name.last, record ? record->text : NULL, ret_row);
+    }
     if (name.kind == ROW_GLOBAL_SETTINGS)
         return row_for_global_settings(&catalog->ejection, catalog->connect_timeout_ms, ret_row);
     parent = name.namespace_name ? catalog_namespace(catalog, name.namespace_name) : NULL;
@@ -268,17 +309,19 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     switch (name.kind) {
     case ROW_NAMESPACE:
         if (parent->is_declared)
-            return row_for_namespace(parent->name, ret_row);
+            return row_for_namespace(parent->name, parent->aws, ret_row);
         break;
     case ROW_SERVICE:
         service = catalog_service(catalog, name.namespace_name, name.service);
         if (service && service->is_declared)
             return row_for_service(parent->name, service->name, service->aliases, service->n_aliases,
-                                   service->document, service_get_settings(service), ret_row);
+                                   service->document, service_get_settings(service), service->aws, ret_row);
         break;
     case ROW_INSTANCE:
         service = catalog_service(catalog, name.namespace_name, name.service);
         instance = service ? catalog_instance(service, name.last) : NULL;
+        if (service && !instance)
+            instance = catalog_record(service, name.last);
         if (instance)
             return row_for_instance(parent->name, service->name, instance, ret_row);
         break;

@@ -9,8 +9,11 @@
  *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
  *   settings/global                  {"ejection", "connectTimeoutSeconds"}
  *   canaries/NS/CLIENT/ALIAS         {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
- *   host/address/DNSNAME             number of the alias address in this host's range
+ *   aws/KIND/NAME                    a JSON object of the AWS API's own: an operation, cluster, task
+ * definition host/address/DNSNAME             number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]           scope number on this host
+ * Beside these, what the AWS API keeps: "aws" of a namespace and a service (an object), "attributes" and
+ * "creatorRequestId" of an instance; an instance without "address" is a record (model/catalog_aws.h).
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
  */
 #pragma once
@@ -30,6 +33,7 @@ enum row_kind {
     ROW_CANARY,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
+    ROW_AWS,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
 };
 
@@ -41,17 +45,18 @@ struct row_name {
     const char *namespace_name;
     const char *service; /* ROW_SERVICE, ROW_INSTANCE */
     const char *client;  /* ROW_ROUTE, ROW_CANARY: "" for everybody */
-    const char *last;    /* instance id, alias identity, document or dns name */
+    const char *last;    /* instance id, alias identity, document or dns name, name of an AWS record */
+    enum aws_record_kind aws_kind; /* ROW_AWS */
 };
 
 /* -EINVAL: too long or parts missing. */
 int row_parse_key(const char *key, struct row_name *ret_name);
 
 /* Each fills *ret_row with malloc'd key and value (row_done() frees). -ENOMEM. */
-int row_for_namespace(const char *namespace_name, struct registry_row *ret_row);
+int row_for_namespace(const char *namespace_name, const char *aws, struct registry_row *ret_row);
 int row_for_service(const char *namespace_name, const char *service, const struct client_alias *aliases,
                     size_t n_aliases, const char *document, const struct service_settings *settings,
-                    struct registry_row *ret_row);
+                    const char *aws, struct registry_row *ret_row);
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
                      struct registry_row *ret_row);
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
@@ -67,7 +72,11 @@ int row_for_canary(const char *namespace_name, const struct catalog_canary *entr
                    struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
 
+/* `text` NULL: a deletion. */
+int row_for_aws(enum aws_record_kind kind, const char *name, const char *text, struct registry_row *ret_row);
+
 /* Deletions: a key with no value. */
+int row_delete_namespace(const char *namespace_name, struct registry_row *ret_row);
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row);
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "registry/rows_internal.h"
@@ -90,8 +91,10 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     _cleanup_free_ struct client_alias *aliases = NULL;
+    _cleanup_free_ char *aws = NULL;
     struct service *service;
     const char *document = NULL;
+    const char *id = NULL;
     const cJSON *list = NULL;
     const cJSON *item;
     size_t n = 0;
@@ -112,12 +115,16 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
         r = model_check_document("document", document, error);
     if (r == 0)
         r = read_settings(cJSON_GetObjectItemCaseSensitive(json, "settings"), &settings, error);
+    if (r == 0)
+        r = row_read_aws(json, &aws, &id, error);
     if (r < 0)
         return r;
     service = catalog_make_service(catalog, name->namespace_name, name->service);
     if (!service)
         return -ENOMEM;
     r = catalog_set_settings(service, &settings);
+    if (r == 0)
+        r = catalog_set_service_aws(service, aws, id);
     return r < 0 ? r : catalog_declare_service(catalog, service, aliases, n, document);
 }
 
@@ -160,6 +167,8 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
     struct instance *instance;
     int64_t drain_until = 0;
     bool is_drain_kill = false;
+    _cleanup_free_ char *attributes = NULL;
+    const char *creator = NULL;
     int r = json_get_string(json, "address", true, &address_text, error);
 
     if (r == 0)
@@ -176,12 +185,21 @@ static int apply_instance(struct catalog *catalog, const struct row_name *name, 
         r = error_input(error, "address", address_text, "the IP address of one host");
     if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
         r = error_input(error, "health", health, "HEALTHY, UNHEALTHY");
+    if (r == 0)
+        r = row_read_attributes(json, &attributes, &creator, error);
     if (r < 0)
         return r;
     service = catalog_make_service(catalog, name->namespace_name, name->service);
     instance = service ? catalog_make_instance(catalog, service, name->last) : NULL;
     if (!instance)
         return -ENOMEM;
+    if (!instance->port || instance->port != port || !ip_address_equal(&instance->address, &address) ||
+        strcmp(instance->attributes ? instance->attributes : "", attributes ? attributes : "") != 0)
+        catalog_bump_instances(service);
+    if (catalog_set_attributes(instance, attributes, creator) < 0)
+        return -ENOMEM;
+    if (catalog_record(service, name->last))
+        catalog_remove_record(catalog_record(service, name->last));
     instance->address = address;
     instance->port = (uint16_t)port;
     instance->protocol = protocol;
@@ -338,9 +356,13 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
             catalog_undeclare_service(catalog, service);
         break;
     case ROW_INSTANCE:
+        if (service)
+            catalog_bump_instances(service);
         instance = service ? catalog_instance(service, name->last) : NULL;
         if (instance)
             catalog_remove_instance(catalog, instance);
+        else if (service && catalog_record(service, name->last))
+            catalog_remove_record(catalog_record(service, name->last));
         break;
     case ROW_ROUTE:
         route = row_find_route(parent, name);
@@ -359,6 +381,7 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
         break;
     case ROW_NAMESPACE:
         parent->is_declared = false;
+        (void)catalog_set_namespace_aws(parent, NULL, NULL);
         break;
     default:
         break;
@@ -384,13 +407,18 @@ static int check_names(const struct row_name *name, struct error *error)
 static int apply_put(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                      struct error *error)
 {
+    _cleanup_free_ char *aws = NULL;
     struct model_namespace *parent;
+    const char *id = NULL;
+    int r;
 
     switch (name->kind) {
     case ROW_SERVICE:
         return apply_service(catalog, name, json, error);
     case ROW_INSTANCE:
-        return apply_instance(catalog, name, json, error);
+        return cJSON_HasObjectItem(json, "address") || !cJSON_HasObjectItem(json, "attributes")
+                   ? apply_instance(catalog, name, json, error)
+                   : row_apply_record(catalog, name, json, error);
     case ROW_ROUTE:
         return apply_route(catalog, name, json, error);
     case ROW_DOCUMENT:
@@ -398,11 +426,14 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
     case ROW_CANARY:
         return row_apply_canary(catalog, name, json, error);
     default:
+        r = row_read_aws(json, &aws, &id, error);
+        if (r < 0)
+            return r;
         parent = catalog_make_namespace(catalog, name->namespace_name);
         if (!parent)
             return -ENOMEM;
         parent->is_declared = true;
-        return 0;
+        return catalog_set_namespace_aws(parent, aws, id);
     }
 }
 
@@ -416,8 +447,10 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
         return error_set(error, EINVAL, "registry row %.200s: not a key this version writes", key);
     if (name.kind == ROW_GLOBAL_SETTINGS && !value)
         return apply_global_settings(catalog, NULL, error);
-    if (!name.namespace_name && name.kind != ROW_GLOBAL_SETTINGS)
+    if (!name.namespace_name && name.kind != ROW_GLOBAL_SETTINGS && name.kind != ROW_AWS)
         return 0;
+    if (!value && name.kind == ROW_AWS)
+        return row_apply_aws(catalog, &name, NULL, error);
     if (!value) {
         apply_deletion(catalog, &name);
         return 0;
@@ -427,6 +460,8 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
         r = error_set(error, EINVAL, "registry row %.200s: an object is wanted", key);
     if (r == 0 && name.kind == ROW_GLOBAL_SETTINGS)
         return apply_global_settings(catalog, json, error);
+    if (r == 0 && name.kind == ROW_AWS)
+        return row_apply_aws(catalog, &name, json, error);
     if (r == 0)
         r = check_names(&name, error);
     return r < 0 ? r : apply_put(catalog, &name, json, error);

@@ -13,3 +13,14 @@ int row_parse_identity(const char *text, struct client_alias *ret_alias);
 /* row_apply() of a ROW_CANARY with a value (rows_canary.c). */
 int row_apply_canary(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                      struct error *error);
+
+/* rows_aws.c: what the AWS API adds to a row. *ret_text is the member as compact JSON, NULL without it, and
+ * the caller's; ids stay the object's. -EINVAL, -ENOMEM. */
+int row_read_aws(const cJSON *json, char **ret_text, const char **ret_id, struct error *error);
+int row_read_attributes(const cJSON *json, char **ret_text, const char **ret_creator, struct error *error);
+/* row_apply() of a ROW_AWS; `json` NULL: a deletion. */
+int row_apply_aws(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                  struct error *error);
+/* row_apply() of a ROW_INSTANCE without an address. */
+int row_apply_record(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                     struct error *error);

@@ -232,7 +232,7 @@ static void test_rows_without_a_catalog(void **state)
     struct registry_row row;
 
     (void)state;
-    expect_row(&row, row_for_namespace("ns", &row), "namespaces/ns", "{}");
+    expect_row(&row, row_for_namespace("ns", NULL, &row), "namespaces/ns", "{}");
     expect_row(&row, row_for_host_number(ROW_HOST_ADDRESS, "web", 4294967295u, &row), "host/address/web",
                "4294967295");
     expect_row(&row, row_for_host_number(ROW_HOST_SCOPE, "ns", 1, &row), "host/scope/ns", "1");

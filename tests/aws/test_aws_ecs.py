@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""ECS: clusters, task definitions and services through botocore, and what a service publishes."""
+from aws_client import AwsBed, error_of
+from testbed import PORT
+
+DEFINITION = {"family": "web", "networkMode": "awsvpc", "containerDefinitions": [
+    {"name": "app", "image": "tiny:1", "memory": 64, "portMappings": [
+        {"name": "http", "containerPort": PORT, "protocol": "tcp", "appProtocol": "http"}]}]}
+
+
+def connect(**more):
+    return {"enabled": True, "services": [{"portName": "http", "discoveryName": "backend",
+                                           "clientAliases": [{"port": 80, "dnsName": "backend"}]}], **more}
+
+
+def test_service():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        cluster = ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "shop"})["cluster"]
+        assert cluster["status"] == "ACTIVE" and "namespace/ns-" in cluster["serviceConnectDefaults"]["namespace"], cluster
+        definition = ecs.register_task_definition(**DEFINITION, tags=[{"key": "k", "value": "v"}])
+        assert definition["taskDefinition"]["revision"] == 1 and definition["tags"], definition
+        service = ecs.create_service(cluster="c", serviceName="web", taskDefinition="web", desiredCount=2,
+                                     serviceConnectConfiguration=connect())["service"]
+        assert service["taskDefinition"].endswith("task-definition/web:1") and service["runningCount"] == 0, service
+        assert service["deployments"][0]["serviceConnectResources"][0]["discoveryName"] == "backend", service
+        address = bed.address()
+        bed.announce({address: "one"})
+        bed.register("backend", address, "i", namespace="shop")
+        task = bed.task("shop")
+        assert task.agent_name_once(bed.address_of("backend", 80, "shop"), 80) == "one"
+        shown = ecs.describe_services(cluster="c", services=["web", "none"])
+        assert shown["services"][0]["runningCount"] == 1 and shown["services"][0]["desiredCount"] == 2, shown
+        assert shown["failures"][0]["reason"] == "MISSING", shown
+        assert error_of(ecs.create_service, cluster="c", serviceName="web", taskDefinition="web") == \
+            "InvalidParameterException"
+        assert ecs.describe_clusters(clusters=["c", "x"])["clusters"][0]["activeServicesCount"] == 1
+        assert ecs.list_services(cluster="c")["serviceArns"] == [service["serviceArn"]]
+        moved = ecs.update_service(cluster="c", service="web", desiredCount=1, serviceConnectConfiguration={
+            **connect(), "services": [{"portName": "http", "discoveryName": "backend",
+                                       "clientAliases": [{"port": 81, "dnsName": "moved"}]}]})["service"]
+        assert moved["desiredCount"] == 1 and bed.address_of("moved", 81, "shop"), moved
+        assert error_of(ecs.update_service, cluster="c", service="none") == "ServiceNotFoundException"
+        assert error_of(ecs.update_service, cluster="none", service="web") == "ClusterNotFoundException"
+        assert error_of(ecs.delete_service, cluster="c", service="web") == "InvalidParameterException"
+        bed.restart()
+        assert ecs.describe_services(cluster="c", services=["web"])["services"][0]["desiredCount"] == 1
+        assert ecs.list_services_by_namespace(namespace="shop")["serviceArns"] == [service["serviceArn"]]
+        assert error_of(ecs.list_services_by_namespace, namespace="none") == "NamespaceNotFoundException"
+        ecs.update_service(cluster="c", service="web", desiredCount=0)
+        assert ecs.delete_service(cluster="c", service="web")["service"]["status"] == "DRAINING"
+        assert not ecs.list_services(cluster="c")["serviceArns"] and not bed.endpoints("shop")
+        updated = ecs.update_cluster(cluster="c", serviceConnectDefaults={"namespace": ""})["cluster"]
+        assert "serviceConnectDefaults" not in updated, updated
+
+
+def test_definitions():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        for _ in range(11):
+            ecs.register_task_definition(**DEFINITION)
+        arns = ecs.list_task_definitions(familyPrefix="web", sort="DESC")["taskDefinitionArns"]
+        assert [arn.rsplit(":", 1)[1] for arn in arns] == [str(number) for number in range(11, 0, -1)], arns
+        pages = ecs.get_paginator("list_task_definitions").paginate(sort="DESC", PaginationConfig={"PageSize": 4})
+        assert [arn for page in pages for arn in page["taskDefinitionArns"]] == arns
+        assert ecs.deregister_task_definition(taskDefinition="web:11")["taskDefinition"]["status"] == "INACTIVE"
+        assert ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"] == 10
+        assert len(ecs.list_task_definitions(status="INACTIVE")["taskDefinitionArns"]) == 1
+        assert error_of(ecs.describe_task_definition, taskDefinition="none") == "ClientException"
+        bad = {"name": "a", "image": "i", "portMappings": [{"name": "Upper", "containerPort": 1}]}
+        assert error_of(ecs.register_task_definition, family="x", containerDefinitions=[bad]) == "ClientException"
+        assert error_of(ecs.create_service, serviceName="s", taskDefinition="web:11") == "ClientException"
+        for code, block in (("InvalidParameterException", {**connect(), "services": [{"portName": "none"}]}),
+                            ("NamespaceNotFoundException", connect(namespace="nowhere"))):
+            assert error_of(ecs.create_service, serviceName="s", taskDefinition="web",
+                            serviceConnectConfiguration=block) == code, block
+        assert not ecs.list_services()["serviceArns"]

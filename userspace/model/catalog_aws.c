@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "model/catalog_aws.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- ids ---- */
+
+/* FNV-1a of 128 bits. Whoever finds two names with one hash gets another id for the second, no more. */
+static unsigned __int128 hash_text(unsigned __int128 hash, const char *text)
+{
+    const unsigned __int128 prime = ((unsigned __int128)1 << 88) | 0x13b;
+
+    do {
+        hash = (hash ^ (unsigned char)*text) * prime;
+    } while (*text++);
+    return hash;
+}
+
+static void derive_id(const char *prefix, const char *first, const char *second, unsigned attempt, char *id)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned __int128 hash = ((unsigned __int128)0x6c62272e07bb0142u << 64) | 0x62b821756295c58du;
+    char text[24];
+    size_t length = strlen(prefix);
+
+    (void)snprintf(text, sizeof(text), "%u", attempt);
+    hash = hash_text(hash_text(hash_text(hash_text(hash, prefix), first), second), text);
+    memcpy(id, prefix, length);
+    for (int i = 0; i < 16; i++)
+        id[length + (size_t)i] = digits[(unsigned)(hash >> (5 * i + 40)) & 31];
+    id[length + 16] = '\0';
+}
+
+struct model_namespace *catalog_namespace_by_id(const struct catalog *catalog, const char *id)
+{
+    struct model_namespace *found = NULL;
+
+    HASH_FIND(hh_id, catalog->namespaces_by_id, id, strlen(id), found);
+    return found;
+}
+
+struct service *catalog_service_by_id(const struct catalog *catalog, const char *id)
+{
+    struct service *found = NULL;
+
+    HASH_FIND(hh_id, catalog->services_by_id, id, strlen(id), found);
+    return found;
+}
+
+void catalog_identify_namespace(struct model_namespace *parent, const char *id)
+{
+    struct catalog *catalog = parent->catalog;
+    unsigned attempt = 0;
+
+    if (parent->id[0])
+        HASH_DELETE(hh_id, catalog->namespaces_by_id, parent);
+    if (id && strlen(id) < sizeof(parent->id) && !catalog_namespace_by_id(catalog, id))
+        strcpy(parent->id, id);
+    else
+        do {
+            derive_id("ns-", parent->name, "", attempt++, parent->id);
+        } while (catalog_namespace_by_id(catalog, parent->id));
+    HASH_ADD_KEYPTR(hh_id, catalog->namespaces_by_id, parent->id, strlen(parent->id), parent);
+}
+
+void catalog_identify_service(struct service *service, const char *id)
+{
+    struct catalog *catalog = service->parent->catalog;
+    unsigned attempt = 0;
+
+    if (service->id[0])
+        HASH_DELETE(hh_id, catalog->services_by_id, service);
+    if (id && strlen(id) < sizeof(service->id) && !catalog_service_by_id(catalog, id))
+        strcpy(service->id, id);
+    else
+        do {
+            derive_id("srv-", service->parent->name, service->name, attempt++, service->id);
+        } while (catalog_service_by_id(catalog, service->id));
+    HASH_ADD_KEYPTR(hh_id, catalog->services_by_id, service->id, strlen(service->id), service);
+}
+
+static int replace_text(char **text, const char *with)
+{
+    char *copy = with ? strdup(with) : NULL;
+
+    if (with && !copy)
+        return -ENOMEM;
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+int catalog_set_namespace_aws(struct model_namespace *parent, const char *text, const char *id)
+{
+    int r = replace_text(&parent->aws, text);
+
+    if (r == 0)
+        catalog_identify_namespace(parent, id);
+    return r;
+}
+
+int catalog_set_service_aws(struct service *service, const char *text, const char *id)
+{
+    int r = replace_text(&service->aws, text);
+
+    if (r == 0)
+        catalog_identify_service(service, id);
+    return r;
+}
+
+/* ---- instances ---- */
+
+struct instance *catalog_record(const struct service *service, const char *id)
+{
+    struct instance *found;
+
+    HASH_FIND_STR(service->records, id, found);
+    return found;
+}
+
+struct instance *catalog_make_record(struct service *service, const char *id)
+{
+    struct instance *made = catalog_record(service, id);
+
+    if (made)
+        return made;
+    made = calloc(1, sizeof(*made));
+    if (!made)
+        return NULL;
+    made->id = strdup(id);
+    if (!made->id) {
+        free(made);
+        return NULL;
+    }
+    made->service = service;
+    made->is_record = true;
+    made->observed = HEALTHY;
+    HASH_ADD_KEYPTR(hh, service->records, made->id, strlen(made->id), made);
+    return made;
+}
+
+void catalog_free_instance(struct instance *instance)
+{
+    free(instance->attributes);
+    free(instance->creator);
+    free(instance->id);
+    free(instance);
+}
+
+void catalog_remove_record(struct instance *record)
+{
+    struct service *service = record->service;
+
+    HASH_DEL(service->records, record);
+    catalog_free_instance(record);
+    catalog_drop_if_forgotten(service);
+}
+
+int catalog_set_attributes(struct instance *instance, const char *attributes, const char *creator)
+{
+    char *copy = creator ? strdup(creator) : NULL;
+
+    if ((creator && !copy) || replace_text(&instance->attributes, attributes) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
+    free(instance->creator);
+    instance->creator = copy;
+    return 0;
+}
+
+void catalog_bump_instances(struct service *service)
+{
+    service->instances_revision = ++service->parent->catalog->last_instances_revision;
+}
+
+/* ---- records ---- */
+
+const char *aws_record_kind_name(enum aws_record_kind kind)
+{
+    static const char *const names[AWS_RECORD_KINDS] = {"operations", "clusters", "task-definitions"};
+
+    return names[kind];
+}
+
+struct aws_record *catalog_aws_record(const struct catalog *catalog, enum aws_record_kind kind,
+                                      const char *name)
+{
+    struct aws_record *found;
+
+    HASH_FIND_STR(catalog->aws_records[kind], name, found);
+    return found;
+}
+
+int catalog_set_aws_record(struct catalog *catalog, enum aws_record_kind kind, const char *name,
+                           const char *text)
+{
+    struct aws_record *record = catalog_aws_record(catalog, kind, name);
+
+    if (record)
+        return replace_text(&record->text, text);
+    record = calloc(1, sizeof(*record));
+    if (!record)
+        return -ENOMEM;
+    record->name = strdup(name);
+    record->text = strdup(text);
+    if (!record->name || !record->text) {
+        free(record->name);
+        free(record->text);
+        free(record);
+        return -ENOMEM;
+    }
+    HASH_ADD_KEYPTR(hh, catalog->aws_records[kind], record->name, strlen(record->name), record);
+    return 0;
+}
+
+static void remove_record(struct catalog *catalog, enum aws_record_kind kind, struct aws_record *record)
+{
+    HASH_DEL(catalog->aws_records[kind], record);
+    free(record->name);
+    free(record->text);
+    free(record);
+}
+
+void catalog_remove_aws_record(struct catalog *catalog, enum aws_record_kind kind, const char *name)
+{
+    struct aws_record *record = catalog_aws_record(catalog, kind, name);
+
+    if (record)
+        remove_record(catalog, kind, record);
+}
+
+/* ---- the end ---- */
+
+void catalog_forget_namespace(struct model_namespace *parent)
+{
+    HASH_DELETE(hh_id, parent->catalog->namespaces_by_id, parent);
+    free(parent->aws);
+    parent->aws = NULL;
+}
+
+void catalog_forget_service(struct service *service)
+{
+    struct instance *record, *next;
+
+    HASH_ITER (hh, service->records, record, next) {
+        HASH_DEL(service->records, record);
+        catalog_free_instance(record);
+    }
+    HASH_DELETE(hh_id, service->parent->catalog->services_by_id, service);
+    free(service->aws);
+    service->aws = NULL;
+}
+
+void catalog_free_aws_records(struct catalog *catalog)
+{
+    for (int kind = 0; kind < AWS_RECORD_KINDS; kind++) {
+        struct aws_record *record, *next;
+
+        HASH_ITER (hh, catalog->aws_records[kind], record, next)
+            remove_record(catalog, kind, record);
+    }
+}

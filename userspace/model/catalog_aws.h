@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the AWS API adds to the catalog: ids, opaque texts, instances without an address, and records of its
+ * own. An id is the one that the text came with, or one derived from the names, so that whatever was made by
+ * other means has one too and keeps it.
+ */
+#pragma once
+
+#include "model/catalog.h"
+
+#define CATALOG_AWS_MAX (64u << 10) /* bytes of one text */
+
+struct model_namespace *catalog_namespace_by_id(const struct catalog *catalog, const char *id);
+struct service *catalog_service_by_id(const struct catalog *catalog, const char *id);
+
+/* `text` is copied, NULL forgets; `id` NULL: the derived one. -ENOMEM leaves the old ones. */
+int catalog_set_namespace_aws(struct model_namespace *parent, const char *text, const char *id);
+int catalog_set_service_aws(struct service *service, const char *text, const char *id);
+
+/* Instances without an address. A record is a `struct instance` with nothing but id, health and attributes.
+ */
+struct instance *catalog_record(const struct service *service, const char *id);
+struct instance *catalog_make_record(struct service *service, const char *id); /* NULL: no memory */
+void catalog_remove_record(struct instance *record);
+
+/* Copies; NULL: none. -ENOMEM leaves the old ones. */
+int catalog_set_attributes(struct instance *instance, const char *attributes, const char *creator);
+
+/* The instances of the service are others than before. */
+void catalog_bump_instances(struct service *service);
+
+const char *aws_record_kind_name(enum aws_record_kind kind); /* "operations", ... */
+struct aws_record *catalog_aws_record(const struct catalog *catalog, enum aws_record_kind kind,
+                                      const char *name);
+/* Stores or replaces. -ENOMEM leaves the old one. */
+int catalog_set_aws_record(struct catalog *catalog, enum aws_record_kind kind, const char *name,
+                           const char *text);
+void catalog_remove_aws_record(struct catalog *catalog, enum aws_record_kind kind, const char *name);
+
+/* ---- for catalog.c ---- */
+
+void catalog_identify_namespace(struct model_namespace *parent, const char *id);
+void catalog_identify_service(struct service *service, const char *id);
+void catalog_forget_namespace(struct model_namespace *parent);
+void catalog_forget_service(struct service *service); /* records too */
+void catalog_free_instance(struct instance *instance);
+void catalog_free_aws_records(struct catalog *catalog);
+void catalog_drop_if_forgotten(struct service *service); /* catalog.c */
