@@ -13,6 +13,8 @@
 
 #define DEFAULT_SOCKET "/run/svcconnect/api.sock"
 
+_Static_assert(OPTION_MAX <= 32, "the options of a command are bits of an unsigned");
+
 const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_SOCKET] = {"socket", "PATH", "the daemon's socket ($SVCCONNECT_SOCKET, " DEFAULT_SOCKET ")", 0},
     [OPTION_JSON] = {"json", NULL, "JSON on standard output, errors as JSON on standard error", 0},
