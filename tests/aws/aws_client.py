@@ -131,6 +131,27 @@ def check_answer(http_response, model, **_):
         check_shape(model.output_shape, json.loads(http_response.content), model.name)
 
 
+def operations_of(service):
+    """The model of an API as this version has it."""
+    return import_botocore().session.Session().get_service_model(service)
+
+
+def check_members(shape, value, path):
+    """What the command prints against the model: its members, and that none that is required is missing. It has made
+    times into text and leaves out what the model does not have."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        for name in shape.metadata.get("required", ()):
+            assert name in value, f"{path}.{name} is missing"
+        for name, item in value.items():
+            assert name in shape.members or name in ("NextToken", *LATER), f"{path}.{name} is in no model"
+            if name in shape.members:
+                check_members(shape.members[name], item, f"{path}.{name}")
+    elif shape.type_name == "list":
+        assert isinstance(value, list), f"{path}: {value}"
+        for item in value:
+            check_members(shape.member, item, f"{path}[]")
+
+
 def check_shape(shape, value, path):
     if shape.type_name == "structure":
         assert isinstance(value, dict), f"{path}: {value}"
