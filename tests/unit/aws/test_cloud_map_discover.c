@@ -302,10 +302,12 @@ static void test_matching_is_exact(void **state)
 
     (void)add(fixture, "quote", HEALTHY, "{'a':'x\\',\\'b\\':\\'y'}");
     (void)add(fixture, "back", HEALTHY, "{'a':'\\\\','c':'y'}");
+    (void)add(fixture, "inner", HEALTHY, "{'a':'x\\'y','d':'z'}");
     (void)add(fixture, "brace", HEALTHY, "{'{':'},{','c':'}'}");
     expect_ids(fixture, "{'QueryParameters':{'b':'y'}}", "");
     expect_ids(fixture, "{'QueryParameters':{'c':'y'}}", "back");
     expect_ids(fixture, "{'QueryParameters':{'a':'\\\\'}}", "back");
+    expect_ids(fixture, "{'QueryParameters':{'d':'z'}}", "inner");
     expect_ids(fixture, "{'QueryParameters':{'{':'},{'}}", "brace");
 }
 
