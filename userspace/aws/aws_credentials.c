@@ -180,7 +180,8 @@ int aws_credentials_add(struct aws_credentials *credentials, const char *name, b
         return r;
     if (aws_credentials_by_name(credentials, name)) {
         (void)error_input(error, "name", name, "a name that no key pair has yet");
-        error->number = EEXIST;
+        if (error)
+            error->number = EEXIST;
         return -EEXIST;
     }
     if (credentials->n >= AWS_CREDENTIALS_MAX)

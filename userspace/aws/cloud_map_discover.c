@@ -54,16 +54,31 @@ int discover_read(const cJSON *body, struct discover_query *ret, struct aws_erro
 
 /* ---- matching ---- */
 
-/* Attributes are compact JSON of texts, so "key":"value" is in it exactly if it stands behind { or a comma:
- * every quote within a text is escaped. */
+/* What follows the JSON text that begins at this quote. */
+static const char *behind_text(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : at;
+}
+
+/* Attributes are compact JSON of texts, so a pair that they have is in them byte by byte. It has to begin
+ * where a key does: a value may end with a comma, and the quote behind that looks the same. */
 static bool has_pair(const char *attributes, const char *pair, size_t length)
 {
     const char *at = attributes;
 
-    while ((at = strstr(at, pair))) {
-        if (at > attributes && (at[-1] == '{' || at[-1] == ',') && (at[length] == ',' || at[length] == '}'))
-            return true;
+    if (!strstr(attributes, pair))
+        return false;
+    while ((*at == '{' || *at == ',') && at[1] == '"') {
         at++;
+        if (strncmp(at, pair, length) == 0)
+            return true;
+        at = behind_text(at);
+        if (at[0] != ':' || at[1] != '"')
+            return false;
+        at = behind_text(at + 1);
     }
     return false;
 }

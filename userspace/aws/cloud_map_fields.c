@@ -313,6 +313,9 @@ static int check_filter(const cJSON *filter, const struct cloud_map_filter_rule 
         r = aws_get_list(filter, "Values", AWS_REQUIRED, 100, 255, &values, error);
     if (r == 0)
         r = aws_get_enum(filter, "Condition", AWS_OPTIONAL, rule->conditions, &condition, error);
+    if (r == 0 && !condition && strcmp(rule->conditions[0], "EQ") != 0)
+        r = aws_invalid(error, "Filters: %s: Condition: required, and missing; %s is allowed.", name,
+                        rule->conditions[0]);
     if (r < 0)
         return r;
     n = cJSON_GetArraySize(values);

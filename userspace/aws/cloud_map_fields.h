@@ -80,8 +80,9 @@ int cloud_map_check_attributes(const cJSON *attributes, const struct cloud_map_w
 int cloud_map_check_service_attributes(const cJSON *attributes, struct aws_error *error);
 
 /*
- * Filters of a list. *ret_filter: those of the NULL-terminated `names` in the order given, each with the
- * conditions in `conditions` (a list parted by |), the first being the default.
+ * Filters of a list: each has the name of one of the rules and one of that rule's conditions
+ * (NULL-terminated, EQ first if it is among them). Without a condition it is EQ, and refused where there is
+ * no EQ.
  */
 struct cloud_map_filter_rule {
     const char *name;
