@@ -82,11 +82,11 @@ class AwsBed(testbed.Testbed):
                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_CONFIG_FILE": "/dev/null",
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "1", "LC_ALL": "C.UTF-8", **more}
 
-    def aws(self, *words, endpoint=None, key=None, env=None, before=()):
+    def aws(self, *words, endpoint=None, key=None, env=None, before=(), command=AWS):
         """The command itself; a testbed.Result."""
-        if not os.access(AWS, os.X_OK):
+        if not os.access(command, os.X_OK):
             raise testbed.Skip("Debian's awscli is not installed (scripts/install-deps test)")
-        return self.run([*before, AWS, "--endpoint-url", endpoint or self.endpoint, "--output", "json", *words],
+        return self.run([*before, command, "--endpoint-url", endpoint or self.endpoint, "--output", "json", *words],
                         env=self.environment(key, **(env or {})), timeout=60)
 
     def signed(self, operation, body, service="servicediscovery", key=None, time=None, headers=None, host=None,
