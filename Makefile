@@ -84,17 +84,25 @@ $(BUILD)/tests/kernels/%: tests/kernels/%.c Makefile
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)
 
-# make fuzz: fuzzers in build/fuzz/, each with a library of its own made by clang with its coverage.
+# make fuzz: fuzzers in build/fuzz/, with a library of their own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
 FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c userspace/names/*.c \
     userspace/aws/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
+FUZZ_CC       := $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace -fno-sanitize-recover=undefined -MMD -MP
+FUZZ_LIB      := $(BUILD)/fuzz/libsvcconnect.a
 
 fuzz: $(FUZZERS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB_SRCS) $(wildcard userspace/*/*.h include/svcconnect/*.h tests/unit/*/*.h) Makefile
-	$(Q)mkdir -p $(@D) && $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace $$(pkg-config --cflags libcjson) \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(FUZZ_LIB_SRCS) $$(pkg-config --libs libcjson ldns libcrypto) -lm -o $@
+$(BUILD)/fuzz/objects/%.o: %.c Makefile
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined $$(pkg-config --cflags libcjson) -c $< -o $@
+
+$(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/objects/%.o,$(FUZZ_LIB_SRCS))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) Makefile
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined $$(pkg-config --cflags libcjson) $< $(FUZZ_LIB) \
+	    $$(pkg-config --libs libcjson ldns libcrypto) -lm -o $@
 
 unit: unit-tests
 	$(Q)status=0; for t in $(UNIT_TESTS); do ./$$t || status=1; done; exit $$status
