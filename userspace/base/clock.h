@@ -19,7 +19,15 @@ static inline uint64_t clock_monotonic_ms(void)
     return clock_monotonic_ns() / 1000000u;
 }
 
-/* The wall clock, seconds. */
+/* The wall clock. */
+static inline int64_t clock_wall_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static inline int64_t clock_wall_s(void)
 {
     return (int64_t)time(NULL);

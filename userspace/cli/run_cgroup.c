@@ -15,19 +15,12 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mounts.h"
 
 #define MEMBERS_MAX      65536 /* read at once from one cgroup.procs; the next round takes the rest */
 #define KILL_PATIENCE_MS 5000
 #define KILL_ROUND_MS    20
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int make_numbered(const char *root, long number, unsigned attempt, struct run_cgroup *ret_cgroup)
 {
@@ -187,7 +180,7 @@ static void remove_tree(int parent_fd, int cgroup_fd, const char *name, int numb
 static bool wait_until_empty(int cgroup_fd, int patience_ms)
 {
     _cleanup_close_ int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-    int64_t deadline = now_ms() + patience_ms;
+    int64_t deadline = (int64_t)clock_monotonic_ms() + patience_ms;
 
     if (fd < 0)
         return true;
@@ -195,7 +188,7 @@ static bool wait_until_empty(int cgroup_fd, int patience_ms)
         struct pollfd event = {.fd = fd, .events = POLLPRI};
         char text[256];
         ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - (int64_t)clock_monotonic_ms();
 
         if (length < 0)
             return errno == ENODEV;

@@ -280,3 +280,13 @@ int aws_put_operation(struct aws_call *call, struct transaction *transaction, co
         (void)cJSON_AddStringToObject(call->answer, "OperationId", id);
     return r;
 }
+
+int aws_begin_list(struct aws_call *call, const struct cloud_map_filter_rule *rules, size_t n_rules,
+                   struct aws_page *ret_page, const cJSON **ret_filters)
+{
+    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, ret_page, call->error);
+
+    if (r == 0)
+        r = aws_get_list(call->body, "Filters", AWS_OPTIONAL, 0, 0, ret_filters, call->error);
+    return r < 0 ? r : cloud_map_check_filters(*ret_filters, rules, n_rules, call->error);
+}

@@ -7,6 +7,7 @@
 
 #include "aws/aws_credentials.h"
 #include "aws/aws_fields.h"
+#include "aws/cloud_map_fields.h"
 #include "daemon/transaction.h"
 #include "registry/rows.h"
 
@@ -22,6 +23,13 @@ struct aws_call {
     cJSON *answer;         /* an object to fill */
     struct evbuffer *text; /* or the answer's text, which goes before it */
 };
+
+/*
+ * What every filtered list of Cloud Map begins with: its page and its filters, checked against the rules.
+ * 0, or -EINVAL with the call's error.
+ */
+int aws_begin_list(struct aws_call *call, const struct cloud_map_filter_rule *rules, size_t n_rules,
+                   struct aws_page *ret_page, const cJSON **ret_filters);
 
 /* 0, or -EINVAL with the call's error. */
 typedef int (*aws_operation_fn)(struct aws_call *call);

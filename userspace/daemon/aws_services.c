@@ -231,12 +231,8 @@ int aws_ListServices(struct aws_call *call)
     size_t begin, end;
     size_t n = 0;
     cJSON *list;
-    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, &page, call->error);
+    int r = aws_begin_list(call, rules, ARRAY_SIZE(rules), &page, &filters);
 
-    if (r == 0)
-        r = aws_get_list(call->body, "Filters", AWS_OPTIONAL, 0, 0, &filters, call->error);
-    if (r == 0)
-        r = cloud_map_check_filters(filters, rules, ARRAY_SIZE(rules), call->error);
     if (r == 0 && !keys)
         r = aws_fail(call->error, AWS_INTERNAL, "out of memory");
     if (r < 0)

@@ -4,19 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "registry/rows.h"
-
-int64_t canaries_now(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *namespace_name,
                                          const char *service_name)
@@ -106,7 +98,7 @@ static void look_at(struct daemon *daemon, const struct model_namespace *parent,
 {
     const struct canary_outcomes totals = canaries_outcomes(daemon, parent->name, entry->canary.to);
     struct catalog_canary changed = *entry;
-    enum canary_verdict verdict = canary_evaluate(&changed.canary, canaries_now(), &totals);
+    enum canary_verdict verdict = canary_evaluate(&changed.canary, clock_wall_ms(), &totals);
     struct transaction transaction;
     struct error error = {0};
     uint64_t revision;

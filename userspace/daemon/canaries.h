@@ -10,9 +10,6 @@
 #include "control/control_server.h"
 #include "daemon/transaction.h"
 
-/* Now, as canaries count time. */
-int64_t canaries_now(void);
-
 /*
  * What became of connects to the service's instances so far. A failure is a connect that was refused, or
  * whose first SYN was not answered in time: one that then timed out was counted by that already.

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "daemon/canaries.h"
 #include "daemon/changes.h"
@@ -241,7 +242,7 @@ int change_start_canary(struct transaction *transaction, const cJSON *body, cJSO
     if (r < 0)
         return r;
     totals = canaries_outcomes(daemon, namespace_name, entry.canary.to);
-    canary_start(&entry.canary, canaries_now(), &totals);
+    canary_start(&entry.canary, clock_wall_ms(), &totals);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r < 0)
         return r;
@@ -362,7 +363,7 @@ int change_canary(struct transaction *transaction, const cJSON *body, cJSON *ans
     if (!actions[action].act)
         return clear(transaction, namespace_name, &entry, error);
     totals = canaries_outcomes(daemon, namespace_name, entry.canary.to);
-    if (actions[action].act(&entry.canary, canaries_now(), &totals) < 0)
+    if (actions[action].act(&entry.canary, clock_wall_ms(), &totals) < 0)
         return refuse_action(actions[action].name, &entry.canary, error);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r == 0)

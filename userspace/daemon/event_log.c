@@ -11,20 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 int event_log_init(struct event_log *log)
 {
     struct event_log made = {
         .ring = calloc(EVENT_LOG_CAPACITY, sizeof(*made.ring)),
         .digests = calloc(EVENT_LOG_CAPACITY, sizeof(*made.digests)),
-        .clock_ms = wall_clock_ms,
+        .clock_ms = clock_wall_ms,
     };
     uint64_t number;
 
@@ -35,7 +29,7 @@ int event_log_init(struct event_log *log)
     }
     /* Early after boot there may be no random bytes yet; two starts differ by time or process then. */
     if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
-        number = ((uint64_t)wall_clock_ms() << 22) ^ (uint64_t)getpid();
+        number = ((uint64_t)clock_wall_ms() << 22) ^ (uint64_t)getpid();
     (void)snprintf(made.epoch, sizeof(made.epoch), "%016" PRIx64, number);
     *log = made;
     return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "daemon/canaries.h"
 #include "daemon/daemon.h"
@@ -52,7 +53,7 @@ cJSON *canaries_object(struct daemon *daemon, const char *namespace_name, const 
     add_time(object, "endedAt", canary->ended_at);
     if (canary_is_active(canary))
         (void)cJSON_AddNumberToObject(object, "nextStepInSeconds",
-                                      (double)canary_remaining(canary, canaries_now()) / 1000);
+                                      (double)canary_remaining(canary, clock_wall_ms()) / 1000);
     step = cJSON_AddObjectToObject(object, "step");
     (void)cJSON_AddNumberToObject(step, "connects", (double)(outcomes.established + outcomes.failures));
     (void)cJSON_AddNumberToObject(step, "failures", (double)outcomes.failures);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define OUR_PREFIX  "SVCCONNECT_"
 #define N_VARIABLES 3
@@ -198,24 +199,16 @@ int exec_child_wait(struct exec_child *child, siginfo_t *ret_info)
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 int exec_child_wait_briefly(struct exec_child *child, int patience_ms)
 {
     struct pollfd end = {.fd = child->pidfd, .events = POLLIN};
-    int64_t begun_ms = now_ms();
+    int64_t begun_ms = (int64_t)clock_monotonic_ms();
     siginfo_t info;
     int64_t left_ms;
 
     (void)poll(&end, 1, patience_ms);
     (void)exec_child_wait(child, &info);
-    left_ms = patience_ms - (now_ms() - begun_ms);
+    left_ms = patience_ms - ((int64_t)clock_monotonic_ms() - begun_ms);
     return left_ms > 0 ? (int)left_ms : 0;
 }
 

@@ -142,7 +142,7 @@ static int put_new(struct health *health, const struct health_target *from, enum
     if (!target)
         return -ENOMEM;
     r = weak_observer_add(&health->observer, &target->member, from->service, from->check->interval_ms,
-                          initial, health_now_ms(), time(NULL));
+                          initial, clock_monotonic_ms(), time(NULL));
     if (r < 0) {
         target_free(target);
         return r;

@@ -9,6 +9,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "health/exec_prober.h"
 #include "health/health.h"
 #include "health/http_prober.h"
@@ -63,9 +64,6 @@ struct health {
     uint64_t failed;
     uint64_t random;
 };
-
-/* CLOCK_MONOTONIC. */
-uint64_t health_now_ms(void);
 
 /* Sets the time of the first probe, from now, and waits for it. */
 void health_schedule_first(struct target *target);

@@ -13,14 +13,6 @@
 
 /* ---- time ---- */
 
-uint64_t health_now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /*
  * Timers end at multiples of this, so that at a thousand probes a second ten start on one wake-up: waking up
  * costs more than a probe.
@@ -50,8 +42,8 @@ static uint64_t draw(struct health *health, uint64_t limit)
 
 void health_schedule_first(struct target *target)
 {
-    target->next_ms =
-        health_now_ms() + draw(target->health, smaller(target->check->interval_ms, HEALTH_FIRST_PROBE_MS));
+    target->next_ms = clock_monotonic_ms() +
+                      draw(target->health, smaller(target->check->interval_ms, HEALTH_FIRST_PROBE_MS));
     health_arm(target);
 }
 
@@ -78,7 +70,7 @@ static void schedule_next(struct target *target)
 void health_arm(struct target *target)
 {
     uint64_t due_ms = target->phase == TARGET_WAITING ? target->next_ms : UINT64_MAX;
-    uint64_t now_ms = health_now_ms();
+    uint64_t now_ms = clock_monotonic_ms();
     uint64_t admission_ms;
     struct timeval delay;
 
@@ -155,7 +147,7 @@ static struct target_queue *queue_of(struct target *target)
 static void finish(struct target *target, enum probe_outcome outcome, const char *reason)
 {
     struct health *health = target->health;
-    uint64_t now_ms = health_now_ms();
+    uint64_t now_ms = clock_monotonic_ms();
 
     target->phase = TARGET_WAITING;
     target->finished_ms = now_ms;
@@ -191,7 +183,7 @@ static void start(struct target *target)
 {
     int r;
 
-    target->started_ms = health_now_ms();
+    target->started_ms = clock_monotonic_ms();
     if (target->command) {
         finish(target, PROBE_FAILED, "the command of an earlier probe is killed and does not end");
         return;
@@ -237,7 +229,7 @@ void health_on_timer(evutil_socket_t fd, short what, void *user)
 {
     struct target *target = user;
     struct health *health = target->health;
-    uint64_t now_ms = health_now_ms();
+    uint64_t now_ms = clock_monotonic_ms();
 
     (void)fd;
     (void)what;

@@ -146,13 +146,10 @@ struct service *catalog_make_service(struct catalog *catalog, const char *namesp
     return made;
 }
 
-struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id)
+struct instance *catalog_new_instance(struct service *service, const char *id)
 {
-    struct instance *made = catalog_instance(service, id);
+    struct instance *made = calloc(1, sizeof(*made));
 
-    if (made)
-        return made;
-    made = calloc(1, sizeof(*made));
     if (!made)
         return NULL;
     made->id = strdup(id);
@@ -162,6 +159,18 @@ struct instance *catalog_make_instance(struct catalog *catalog, struct service *
     }
     made->service = service;
     made->observed = HEALTHY;
+    return made;
+}
+
+struct instance *catalog_make_instance(struct catalog *catalog, struct service *service, const char *id)
+{
+    struct instance *made = catalog_instance(service, id);
+
+    if (made)
+        return made;
+    made = catalog_new_instance(service, id);
+    if (!made)
+        return NULL;
     HASH_ADD_KEYPTR(hh, service->instances, made->id, strlen(made->id), made);
     catalog->n_instances++;
     return made;

@@ -127,17 +127,10 @@ struct instance *catalog_make_record(struct service *service, const char *id)
 
     if (made)
         return made;
-    made = calloc(1, sizeof(*made));
+    made = catalog_new_instance(service, id);
     if (!made)
         return NULL;
-    made->id = strdup(id);
-    if (!made->id) {
-        free(made);
-        return NULL;
-    }
-    made->service = service;
     made->is_record = true;
-    made->observed = HEALTHY;
     HASH_ADD_KEYPTR(hh, service->records, made->id, strlen(made->id), made);
     return made;
 }

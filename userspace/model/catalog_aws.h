@@ -43,6 +43,8 @@ void catalog_identify_namespace(struct model_namespace *parent, const char *id);
 void catalog_identify_service(struct service *service, const char *id);
 void catalog_forget_namespace(struct model_namespace *parent);
 void catalog_forget_service(struct service *service); /* records too */
+struct instance *catalog_new_instance(struct service *service,
+                                      const char *id); /* catalog.c; in no hash yet */
 void catalog_free_instance(struct instance *instance);
 void catalog_free_aws_records(struct catalog *catalog);
 void catalog_drop_if_forgotten(struct service *service); /* catalog.c */
