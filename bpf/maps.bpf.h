@@ -51,6 +51,15 @@ struct {
     __type(value, struct svc_endpoint_stats);
 } endpoint_stats SEC(".maps");
 
+/* Connects on their way from connect() to TCP_CONNECT_CB, by shard and endpoint number. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_attempts);
+} attempts SEC(".maps");
+
 /* From an address back to the endpoints that have it: sock_ops sees addresses only. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -68,26 +68,73 @@ static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, en
     }
 }
 
+/* Set by the daemon at load: shards - 1, and how many endpoint numbers each of them has. */
+const volatile __u32 attempts_mask = 0;
+const volatile __u32 attempts_stride = SVC_DEFAULT_ENDPOINTS + 1;
+
+static __always_inline struct svc_attempts *attempts_here(__u32 endpoint)
+{
+    __u32 index = (bpf_get_smp_processor_id() & attempts_mask) * attempts_stride + endpoint;
+
+    return bpf_map_lookup_elem(&attempts, &index);
+}
+
+/* Those so far, which the caller counts from now on. */
+static __always_inline __u64 attempts_take(__u32 endpoint)
+{
+    struct svc_attempts *here = attempts_here(endpoint);
+    __u64 connects = here ? *(volatile __u64 *)&here->connects : 0;
+
+    if (connects)
+        __sync_fetch_and_add(&here->connects, -connects);
+    return connects;
+}
+
+/* Too many connects in a row that no TCP connection has followed: this one has failed. */
+static __attribute__((noinline)) int count_unreachable(__u32 endpoint)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    struct svc_attempts *here = attempts_here(endpoint);
+
+    if (!stats || !outlier || !here)
+        return 0;
+    __sync_fetch_and_add(&here->connects, -1);
+    stats->connections++;
+    stats->unreachable++;
+    fail(outlier, endpoint, UNREACHABLE);
+    return 0;
+}
+
+static __always_inline void count_datagrams(__u32 endpoint)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+
+    /* Gone: the endpoint was removed between the draw and here; what is sent still belongs to its alias. */
+    if (stats)
+        stats->connections++;
+}
+
 /*
- * A connect is sent to the endpoint: counts it, and judges those before it that have come to nothing. TCP
+ * A connect is sent to the endpoint: notes it, and judges those before it that have come to nothing. TCP
  * only: no callback tells that a datagram socket has connected.
  */
 static __always_inline void count_connect(__u32 endpoint, __u8 protocol)
 {
-    struct svc_endpoint_key key = {.endpoint = endpoint};
-    struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
-    struct svc_outlier *outlier;
+    struct svc_attempts *here;
 
-    /* Gone: the endpoint was removed between the draw and here; the connect still belongs to its alias. */
-    if (!stats)
+    if (protocol != TCP) {
+        count_datagrams(endpoint);
         return;
-    stats->connections++;
-    if (protocol != TCP || stats->unstarted++ < SVC_UNSTARTED_FAILURES)
+    }
+    here = attempts_here(endpoint);
+    if (!here)
         return;
-    stats->unreachable++;
-    outlier = bpf_map_lookup_elem(&outliers, &endpoint);
-    if (outlier)
-        fail(outlier, endpoint, UNREACHABLE);
+    __sync_fetch_and_add(&here->connects, 1);
+    if (*(volatile __u64 *)&here->connects > SVC_UNSTARTED_FAILURES)
+        (void)count_unreachable(endpoint);
 }
 
 #endif

@@ -66,6 +66,10 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
 
     if (!stats)
         return;
+    if (kind == STARTED) {
+        stats->connections += attempts_take(endpoint);
+        return;
+    }
     /* Without branches: merged ones would end in an offset that depends on the path, which needs CAP_PERFMON.
      */
     stats->established += kind == ESTABLISHED;
@@ -75,7 +79,6 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
     stats->gave_up += kind == GAVE_UP;
     stats->reset_early += kind == RESET_EARLY;
     stats->closed += kind == CLOSED || kind == RESET_EARLY;
-    stats->unstarted &= -(__u64)(kind != STARTED);
 }
 
 /* A refusal that came after a retransmission is one failure, and the retransmission was counted as it. */

@@ -21,7 +21,7 @@
 
 #include <linux/types.h>
 
-#define SVC_ABI_VERSION 3
+#define SVC_ABI_VERSION 4
 
 #define SVC_NAMESPACE_SIZE                                                                                   \
     128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
@@ -132,7 +132,7 @@ struct svc_endpoint {
  * of tasks to the endpoint's address, through an alias or not; established - closed are open now.
  */
 struct svc_endpoint_stats {
-    __u64 connections; /* connects sent to this endpoint */
+    __u64 connections; /* connects sent to this endpoint; TCP: those that have begun, see `attempts` */
     __u64 established;
     __u64 closed;        /* of the established ones */
     __u64 refused;       /* answered by a reset */
@@ -143,8 +143,19 @@ struct svc_endpoint_stats {
     __u64 unreachable; /* connects sent here that never began: no route, no local port, a policy (seen at the
                           next) */
     __u64 ejections;
-    __u64 unstarted; /* connects in a row that no TCP connection has followed; the programs' own note */
 };
+
+/*
+ * Value of `attempts`: TCP connects sent to an endpoint that no TCP_CONNECT_CB has followed, which a moment
+ * later takes them over into `connections`. An array beside the hash that people read, because it costs a
+ * connect one line of memory instead of five. Index: (CPU mod shards) * (greatest endpoint number + 1) +
+ * endpoint; shards are a power of two, and more CPUs than that share them.
+ */
+struct svc_attempts {
+    __u64 connects;
+};
+
+#define SVC_MAX_ATTEMPT_SHARDS 16u
 
 /*
  * Key of `peers`: an endpoint's address as the tasks of one namespace see it. Two namespaces that use one

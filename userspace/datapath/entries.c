@@ -213,6 +213,11 @@ int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key 
     return delete_entry(datapath, MAP_ALIASES, key);
 }
 
+static struct svc_attempts *attempts_at(const struct datapath *datapath, uint32_t shard, uint32_t number)
+{
+    return &datapath->attempts[(size_t)shard * datapath->n_outliers + number];
+}
+
 int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint)
 {
     struct svc_endpoint_key key = {.endpoint = number};
@@ -241,6 +246,9 @@ int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
     struct svc_endpoint_key key = {.endpoint = number};
     int r = delete_entry(datapath, MAP_ENDPOINT_STATS, &key);
 
+    /* The number's next endpoint begins at nothing. */
+    for (uint32_t shard = 0; shard < datapath->n_shards; shard++)
+        __atomic_store_n(&attempts_at(datapath, shard, number)->connects, 0, __ATOMIC_RELAXED);
     return r < 0 ? r : delete_entry(datapath, MAP_ENDPOINTS, &key);
 }
 
@@ -319,6 +327,8 @@ int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct s
         sum.unreachable += stats[cpu].unreachable;
         sum.ejections += stats[cpu].ejections;
     }
+    for (uint32_t shard = 0; shard < datapath->n_shards; shard++)
+        sum.connections += __atomic_load_n(&attempts_at(datapath, shard, number)->connects, __ATOMIC_RELAXED);
     *ret_stats = sum;
     return 0;
 }

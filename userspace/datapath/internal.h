@@ -19,6 +19,7 @@ enum map_index {
     MAP_ENDPOINT_STATS,
     MAP_PEERS,
     MAP_OUTLIERS,
+    MAP_ATTEMPTS,
     MAP_EVENTS,
     MAP_TASKS,
     MAP_TASK_SCOPE,
@@ -55,6 +56,8 @@ struct datapath {
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
     uint32_t n_outliers;
+    struct svc_attempts *attempts; /* n_shards times n_outliers of them */
+    uint32_t n_shards;
     struct svc_resolver *resolvers; /* by number: n_resolvers of them */
     uint32_t n_resolvers;
     struct ring_buffer *events;

@@ -17,7 +17,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
     [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
     [MAP_FLOWS] = "flows",         [MAP_RESOLVERS] = "resolvers",   [MAP_PEERS] = "peers",
-    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",
+    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",         [MAP_ATTEMPTS] = "attempts",
 };
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
@@ -135,8 +135,19 @@ static enum datapath_origin judge_pinned(const struct datapath *datapath, const 
     return DATAPATH_ADOPTED;
 }
 
+/* One for each CPU, if that is not too many. */
+static uint32_t attempt_shards(int n_cpus)
+{
+    uint32_t shards = 1;
+
+    while (shards < (uint32_t)n_cpus && shards < SVC_MAX_ATTEMPT_SHARDS)
+        shards *= 2;
+    return shards;
+}
+
 static int set_sizes(struct datapath *datapath, const struct datapath_config *config)
 {
+    uint32_t shards = attempt_shards(datapath->n_cpus);
     const struct {
         int map;
         uint32_t entries;
@@ -148,6 +159,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_ENDPOINT_STATS, config->endpoints},
         {MAP_PEERS, config->endpoints},
         {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
+        {MAP_ATTEMPTS, shards * (config->endpoints + 1)},
         {MAP_TASKS, config->tasks},
         {MAP_RESOLVERS, config->tasks + 1}, /* numbers begin at 1 */
     };
@@ -161,6 +173,9 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     datapath->n_services = datapath_services(config->aliases);
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1;
+    datapath->n_shards = shards;
+    datapath->skeleton->rodata->attempts_mask = shards - 1;
+    datapath->skeleton->rodata->attempts_stride = datapath->n_outliers;
     datapath->n_resolvers = config->tasks + 1;
     return 0;
 }
@@ -221,6 +236,10 @@ static int map_memory(struct datapath *datapath)
     if (r == 0)
         r = map_array(datapath, MAP_OUTLIERS, datapath->n_outliers * sizeof(struct svc_outlier),
                       (void **)&datapath->outliers);
+    if (r == 0)
+        r = map_array(datapath, MAP_ATTEMPTS,
+                      (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts),
+                      (void **)&datapath->attempts);
     if (r == 0)
         r = map_array(datapath, MAP_RESOLVERS, datapath->n_resolvers * sizeof(struct svc_resolver),
                       (void **)&datapath->resolvers);
@@ -343,6 +362,8 @@ void datapath_close(struct datapath **datapath)
         (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
     if (self->outliers)
         (void)munmap(self->outliers, self->n_outliers * sizeof(struct svc_outlier));
+    if (self->attempts)
+        (void)munmap(self->attempts, (size_t)self->n_shards * self->n_outliers * sizeof(struct svc_attempts));
     if (self->resolvers)
         (void)munmap(self->resolvers, self->n_resolvers * sizeof(struct svc_resolver));
     datapath_events_deinit(self);
