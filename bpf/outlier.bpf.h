@@ -17,15 +17,27 @@ static __always_inline void tell(__u64 now, __u32 endpoint, enum svc_event_kind 
         COUNT(events_lost);
 }
 
+/* What holds for any endpoint; a constant index costs no call. */
+static __always_inline struct svc_outlier *outlier_of_any(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&outliers, &zero);
+}
+
 /*
  * Is the endpoint ejected? *now is read once, and only if any endpoint asked about has been ejected: the
  * clock costs more than all the rest. An ejection whose time is over ends here.
  */
 static __always_inline int is_ejected(__u32 endpoint, __u64 *now)
 {
-    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    const struct svc_outlier *any = outlier_of_any();
+    struct svc_outlier *outlier;
     __u64 until;
 
+    if (!any || *(const volatile __u64 *)&any->ejected_until == 0)
+        return 0;
+    outlier = bpf_map_lookup_elem(&outliers, &endpoint);
     if (!outlier)
         return 0;
     until = *(volatile __u64 *)&outlier->ejected_until;
@@ -54,6 +66,7 @@ static __always_inline void count_ejection(__u32 endpoint)
 
 static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, enum svc_outcome_kind kind)
 {
+    struct svc_outlier *any = outlier_of_any();
     __u64 now = bpf_ktime_get_ns();
     __u32 duration;
 
@@ -61,6 +74,8 @@ static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, en
         return;
     duration = svc_outlier_fail(outlier, now);
     if (duration) {
+        if (any)
+            *(volatile __u64 *)&any->ejected_until = now;
         count_ejection(endpoint);
         tell(now, endpoint, EJECTED, kind, duration);
     } else if (svc_history_newest(outlier->history) <= TOLD_PER_PART) {

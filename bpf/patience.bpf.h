@@ -13,13 +13,17 @@
 
 #include <svcconnect/decision.h>
 
-#include "maps.bpf.h"
+#include "outlier.bpf.h"
 
 static __always_inline void patience_begin(struct bpf_sock_addr *ctx, __u32 endpoint)
 {
-    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    const struct svc_outlier *any = outlier_of_any();
+    struct svc_outlier *outlier;
     int timeout, current = 0;
 
+    if (!any || any->connect_timeout_ms == 0)
+        return;
+    outlier = bpf_map_lookup_elem(&outliers, &endpoint);
     if (!outlier || outlier->connect_timeout_ms == 0)
         return;
     timeout = (int)outlier->connect_timeout_ms;

@@ -179,6 +179,10 @@ struct svc_peer {
 /*
  * Value of `outliers`, indexed by endpoint number, a cache line: passive ejection. The program writes the
  * first four members, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
+ *
+ * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
+ * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
+ * Whoever ejects sets the former, after the endpoint's; userspace clears it again.
  */
 struct svc_outlier {
     __u64 ejected_until; /* ns; 0: not ejected */

@@ -49,6 +49,41 @@ static bool is_at(const struct svc_outlier *cell, const struct svc_peer_key *key
     return cell->port_be == key->port_be && memcmp(cell->address, key->address, sizeof(key->address)) == 0;
 }
 
+/* Of [0]: connects look at the endpoint's own cell only while it says that one may matter (see abi.h). */
+static void note_ejection(struct datapath *datapath)
+{
+    __atomic_store_n(&datapath_outlier(datapath, 0)->ejected_until, clock_monotonic_ns(), __ATOMIC_SEQ_CST);
+}
+
+static void note_connect_timeout(struct datapath *datapath, uint32_t timeout_ms)
+{
+    struct svc_outlier *any = datapath_outlier(datapath, 0);
+
+    if (timeout_ms && !any->connect_timeout_ms)
+        any->connect_timeout_ms = timeout_ms;
+}
+
+static bool is_any_ejected(const struct daemon *daemon)
+{
+    for (uint32_t number = 1; number < daemon->outliers.n; number++)
+        if (daemon->outliers.by_number[number] &&
+            __atomic_load_n(&datapath_outlier(daemon->datapath, number)->ejected_until, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
+
+void outliers_settle(struct daemon *daemon)
+{
+    struct svc_outlier *any = datapath_outlier(daemon->datapath, 0);
+
+    if (any->ejected_until == 0 || is_any_ejected(daemon))
+        return;
+    /* Looked at again after the store: a program may have ejected one in between. */
+    __atomic_store_n(&any->ejected_until, 0, __ATOMIC_SEQ_CST);
+    if (is_any_ejected(daemon))
+        note_ejection(daemon->datapath);
+}
+
 /* Writes the members that are userspace's where they differ; the program's stay, unless the address is new.
  */
 static void write_cell(struct daemon *daemon, const struct instance *instance, const struct svc_peer_key *key)
@@ -64,6 +99,9 @@ static void write_cell(struct daemon *daemon, const struct instance *instance, c
         wanted.next = 0;
     }
     set_policy(daemon, instance, &wanted);
+    note_connect_timeout(daemon->datapath, wanted.connect_timeout_ms);
+    if (wanted.ejected_until)
+        note_ejection(daemon->datapath);
     if (is_at(cell, key)) {
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
@@ -339,6 +377,7 @@ int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms)
     if (number >= daemon->outliers.n || !daemon->outliers.by_number[number])
         return -ENOENT;
     svc_outlier_eject(datapath_outlier(daemon->datapath, number), clock_monotonic_ns(), duration_ms);
+    note_ejection(daemon->datapath);
     datapath_count_write(daemon->datapath);
     return 0;
 }
@@ -353,6 +392,7 @@ int outliers_clear(struct daemon *daemon, uint32_t number)
     cell->history = 0;
     cell->ejections = 0;
     __atomic_store_n(&cell->ejected_until, 0, __ATOMIC_RELEASE);
+    outliers_settle(daemon);
     datapath_count_write(daemon->datapath);
     return 0;
 }

@@ -55,6 +55,9 @@ void outliers_refresh(struct daemon *daemon);
 /* Milliseconds that the endpoint stays ejected; 0: it is not. */
 uint64_t outliers_ejected_ms(const struct daemon *daemon, uint32_t number);
 
+/* Connects stop looking at single endpoints when none is ejected any more. After returns, and at a start. */
+void outliers_settle(struct daemon *daemon);
+
 /* Ejects for so long, or clears an ejection together with the record that led to it. -ENOENT: not judged. */
 int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms);
 int outliers_clear(struct daemon *daemon, uint32_t number);

@@ -74,6 +74,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     datapath_read_events(daemon->datapath);
+    outliers_settle(daemon);
     tell_lost(daemon);
 }
 
@@ -88,5 +89,6 @@ int program_events_listen(struct daemon *daemon, struct error *error)
     if (!daemon->program_event || event_add(daemon->program_event, NULL) < 0)
         return error_errno(error, ENOMEM, "listening to the programs");
     datapath_read_events(daemon->datapath);
+    outliers_settle(daemon);
     return 0;
 }
