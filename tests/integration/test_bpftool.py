@@ -67,6 +67,13 @@ def test_endpoint_stats_have_the_same_keys():
         assert "connections" in plain(bed, "endpoint_stats")
 
 
+def test_nothing_stays_noted_of_connects_that_have_begun():
+    with Testbed(config={"maps": {"endpoints": 64}}) as bed:
+        bed.service("v1", weights=(1, 3))
+        bed.task().connector({bed.target("v1", PORT): "v1"}, "--count", 200)
+        assert all(entry["value"]["connects"] == 0 for entry in dump(bed, "attempts"))
+
+
 def test_aliases_are_legible():
     with Testbed() as bed:
         bed.service("v1")

@@ -169,6 +169,37 @@ def test_eject_and_unject_by_hand():
         assert bed.cli("eject", "backend", "0", "--for", "soon").rc == 2
 
 
+def asks_single_endpoints(bed):
+    """Do connects look at their endpoint's own cell? Cell 0 tells."""
+    result = bed.run([need_program("bpftool"), "-j", "map", "lookup", "pinned", f"{bed.bpffs}/maps/outliers", "key",
+                      "0", "0", "0", "0"])
+    assert result.rc == 0, result
+    return json.loads(result.out)["formatted"]["value"]["ejected_until"] != 0
+
+
+def test_connects_look_at_single_endpoints_only_while_one_is_ejected():
+    with Testbed() as bed:
+        bed.service("backend", weights=(1, 1, 1))
+        agent, address = bed.task().agent(), bed.address_of("backend", PORT)
+        assert not asks_single_endpoints(bed)
+        bed.cli_ok("eject", "backend", "0", "--for", "60")
+        bed.cli_ok("eject", "backend", "1", "--for", "1")
+        assert asks_single_endpoints(bed)
+        wait_until(lambda: set(at_rate(agent, address, 0.2)) == {"backend/1", "backend/2"}, 5, "one is back")
+        assert asks_single_endpoints(bed), "the other one is still out"
+        bed.restart()
+        assert asks_single_endpoints(bed) and set(at_rate(agent, address, 0.2)) == {"backend/1", "backend/2"}
+        bed.cli_ok("unject", "backend", "0")
+        assert not asks_single_endpoints(bed)
+        # One that comes back while nobody listens is settled by the next daemon.
+        bed.cli_ok("eject", "backend", "2", "--for", "1")
+        bed.kill()
+        wait_until(lambda: len(set(at_rate(agent, address, 0.3))) == 3, 5, "it is back")
+        assert asks_single_endpoints(bed)
+        bed.start()
+        wait_until(lambda: not asks_single_endpoints(bed), 3, "nobody is ejected")
+
+
 def test_an_ejection_survives_a_restart():
     with Testbed() as bed:
         server, _, _ = pair(bed)
