@@ -30,18 +30,46 @@ static __always_inline int draw_once(__u32 first, __u32 count, struct svc_outcom
     return 0;
 }
 
+/* All ones if a < b, else 0, without a branch; neither is above 2^63. */
+static __always_inline __u64 mask_if_less(__u64 a, __u64 b)
+{
+    return (__u64)((__s64)(a - b) >> 63);
+}
+
 /* What the part of a column weighs: nothing while its endpoint is ejected. */
 static __always_inline __u64 weight_now(__u64 part, __u32 endpoint, __u64 now)
 {
-    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
+    const struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
 
-    return outlier && *(volatile __u64 *)&outlier->ejected_until > now ? 0 : part;
+    return outlier && *(const volatile __u64 *)&outlier->ejected_until > now ? 0 : part;
+}
+
+/* Of both outcomes of a column: a's << 32 | b's, in parts of 2^24, so that sums and products stay within 64
+ * bits. */
+__attribute__((noinline)) __u64 weigh_column(__u32 column, __u64 now)
+{
+    const struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
+
+    if (!slot)
+        return 0;
+    return weight_now(slot->threshold >> 8, slot->endpoint_a, now) << 32 |
+           weight_now((0x100000000ull - slot->threshold) >> 8, slot->endpoint_b, now);
+}
+
+/* Takes the outcome instead of the one chosen so far, with its probability: a reservoir of one. */
+static __always_inline __u32 choose(__u32 chosen, __u32 outcome, __u64 part, __u64 *total)
+{
+    __u32 taken;
+
+    *total += part;
+    taken = (__u32)mask_if_less((__u64)bpf_get_prandom_u32() * *total >> 32, part);
+    return (chosen & ~taken) | (outcome & taken);
 }
 
 /*
  * Weighs the outcomes of up to DRAW_COLUMNS columns that are not ejected, each by its part of its column, and
- * takes one with that probability (a reservoir of one). Returns column << 1 | (outcome is b), or DRAW_NONE.
- * Kept free of other branches: the verifier walks every path of every round.
+ * takes one with that probability. Returns column << 1 | (outcome is b), or DRAW_NONE. The rounds have no
+ * branch: the verifier would walk both sides in every one of them.
  */
 __attribute__((noinline)) __u32 draw_around(__u32 first, __u32 count, __u64 now)
 {
@@ -51,23 +79,35 @@ __attribute__((noinline)) __u32 draw_around(__u32 first, __u32 count, __u64 now)
 
     for (__u32 i = 0; i < DRAW_COLUMNS && i < count; i++) {
         __u32 offset = start + i;
-        __u32 column = first + offset - (offset >= count ? count : 0);
-        struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
-        __u64 part;
+        __u32 column = first + offset - (count & ~(__u32)mask_if_less(offset, count));
+        __u64 parts = weigh_column(column, now);
+
+        chosen = choose(chosen, column << 1, parts >> 32, &total);
+        chosen = choose(chosen, column << 1 | 1, parts & 0xffffffff, &total);
+    }
+    return chosen;
+}
+
+/*
+ * After a draw that was ejected: what draw_around() returns. A global function as well, which the verifier
+ * walks once for each program, and which keeps what is rare out of the way of what is not.
+ */
+__attribute__((noinline)) __u32 draw_again(__u32 first, __u32 count, __u64 now)
+{
+    COUNT(redrawn);
+    for (int attempt = 1; attempt < DRAW_TRIES; attempt++) {
+        __u32 random = bpf_get_prandom_u32();
+        __u32 column = first + svc_draw_column(random, count);
+        const struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
+        __u32 is_b;
 
         if (!slot)
             break;
-        /* Parts of 2^24: sums and products stay within 64 bits. */
-        part = weight_now(slot->threshold >> 8, slot->endpoint_a, now);
-        total += part;
-        if ((__u64)bpf_get_prandom_u32() * total >> 32 < part)
-            chosen = column << 1;
-        part = weight_now((0x100000000ull - slot->threshold) >> 8, slot->endpoint_b, now);
-        total += part;
-        if ((__u64)bpf_get_prandom_u32() * total >> 32 < part)
-            chosen = column << 1 | 1;
+        is_b = svc_draw_fraction(random, count) >= slot->threshold;
+        if (!is_ejected(svc_slot_outcome(slot, is_b ? 0xffffffffu : 0).endpoint, &now))
+            return column << 1 | is_b;
     }
-    return chosen;
+    return draw_around(first, count, now);
 }
 
 /* 0 with *ret_outcome filled, -1 if the table's slots are not there. */
@@ -75,7 +115,6 @@ static __always_inline int draw(__u64 descriptor, struct svc_outcome *ret_outcom
 {
     __u32 first = svc_descriptor_first(descriptor);
     __u32 count = svc_descriptor_count(descriptor);
-    struct svc_outcome again;
     struct svc_slot *slot;
     __u64 now = 0;
     __u32 chosen, column;
@@ -84,16 +123,7 @@ static __always_inline int draw(__u64 descriptor, struct svc_outcome *ret_outcom
         return -1;
     if (!is_ejected(ret_outcome->endpoint, &now))
         return 0;
-    COUNT(redrawn);
-    for (int attempt = 1; attempt < DRAW_TRIES; attempt++) {
-        if (draw_once(first, count, &again) < 0)
-            return -1;
-        if (!is_ejected(again.endpoint, &now)) {
-            *ret_outcome = again;
-            return 0;
-        }
-    }
-    chosen = draw_around(first, count, now);
+    chosen = draw_again(first, count, now);
     if (chosen == DRAW_NONE) {
         COUNT(all_ejected);
         return 0;

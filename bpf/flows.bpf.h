@@ -92,10 +92,23 @@ static __attribute__((noinline)) int flows_forget(struct bpf_sock_addr *ctx, con
     return 0;
 }
 
+/* 0: the slot does not lead to the endpoint; 1: by its outcome a; 2: by b. An outcome that is never drawn is
+ * no outcome: one with all of the column has both places. */
+__attribute__((noinline)) __u32 outcome_of(__u32 column, __u32 endpoint)
+{
+    const struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
+
+    if (!slot)
+        return 0;
+    if (slot->endpoint_a == endpoint && slot->threshold)
+        return 1;
+    return slot->endpoint_b == endpoint ? 2 : 0;
+}
+
 /*
  * Where in the table the endpoint is, looking from the slot `hint` on: slot << 1 | (it is outcome b), or
- * DRAW_NONE. Tables of up to FLOW_COLUMNS are looked through whole. A global function: the verifier walks its
- * rounds once, not once for every way to get here.
+ * DRAW_NONE. Tables of up to FLOW_COLUMNS are looked through whole. Global functions, as in draw.bpf.h: the
+ * verifier walks the rounds once, not once for every way to get here.
  */
 __attribute__((noinline)) __u32 find_column(__u32 first, __u32 count, __u32 hint, __u32 endpoint)
 {
@@ -105,16 +118,11 @@ __attribute__((noinline)) __u32 find_column(__u32 first, __u32 count, __u32 hint
         start = 0;
     for (__u32 i = 0; i < FLOW_COLUMNS && i < count; i++) {
         __u32 offset = start + i;
-        __u32 column = first + offset - (offset >= count ? count : 0);
-        struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
+        __u32 column = first + offset - (count & ~(__u32)mask_if_less(offset, count));
+        __u32 outcome = outcome_of(column, endpoint);
 
-        if (!slot)
-            break;
-        /* An outcome that is never drawn is no outcome: one with all of the column has both places. */
-        if (slot->endpoint_a == endpoint && slot->threshold)
-            return column << 1;
-        if (slot->endpoint_b == endpoint)
-            return column << 1 | 1;
+        if (outcome)
+            return column << 1 | (outcome - 1);
     }
     return DRAW_NONE;
 }

@@ -64,23 +64,26 @@ static __always_inline void count_ejection(__u32 endpoint)
 /* A burst of failures is told by its first few; the counters have them all. */
 #define TOLD_PER_PART 5
 
-static __always_inline void fail(struct svc_outlier *outlier, __u32 endpoint, enum svc_outcome_kind kind)
+/* A connect to the endpoint has failed. A global function: the verifier walks it once, not once for every way
+ * to get here. */
+__attribute__((noinline)) int fail(__u32 endpoint, __u32 outcome)
 {
+    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
     struct svc_outlier *any = outlier_of_any();
     __u64 now = bpf_ktime_get_ns();
     __u32 duration;
 
-    if (outlier->ejected_until > now)
-        return;
+    if (!outlier || !any || outlier->ejected_until > now)
+        return 0;
     duration = svc_outlier_fail(outlier, now);
     if (duration) {
-        if (any)
-            *(volatile __u64 *)&any->ejected_until = now;
+        *(volatile __u64 *)&any->ejected_until = now;
         count_ejection(endpoint);
-        tell(now, endpoint, EJECTED, kind, duration);
+        tell(now, endpoint, EJECTED, outcome, duration);
     } else if (svc_history_newest(outlier->history) <= TOLD_PER_PART) {
-        tell(now, endpoint, CONNECT_FAILED, kind, 0);
+        tell(now, endpoint, CONNECT_FAILED, outcome, 0);
     }
+    return 0;
 }
 
 /* Set by the daemon at load: shards - 1, and how many endpoint numbers each of them has. */
@@ -106,20 +109,18 @@ static __always_inline __u64 attempts_take(__u32 endpoint)
 }
 
 /* Too many connects in a row that no TCP connection has followed: this one has failed. */
-static __attribute__((noinline)) int count_unreachable(__u32 endpoint)
+__attribute__((noinline)) int count_unreachable(__u32 endpoint)
 {
     struct svc_endpoint_key key = {.endpoint = endpoint};
     struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
-    struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
     struct svc_attempts *here = attempts_here(endpoint);
 
-    if (!stats || !outlier || !here)
+    if (!stats || !here)
         return 0;
     __sync_fetch_and_add(&here->connects, -1);
     stats->connections++;
     stats->unreachable++;
-    fail(outlier, endpoint, UNREACHABLE);
-    return 0;
+    return fail(endpoint, UNREACHABLE);
 }
 
 static __always_inline void count_datagrams(__u32 endpoint)

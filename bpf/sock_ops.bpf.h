@@ -88,7 +88,7 @@ static __always_inline int is_failure(struct bpf_sock_ops *ctx, enum svc_outcome
 }
 
 /* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
-static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
+__attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 {
     struct svc_peer_key key = {};
     struct svc_peer *peer;
@@ -109,7 +109,7 @@ static __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind
         if (i == 0 && kind != RETRANSMITTED && kind != CLOSED && kind != STARTED)
             patience_end(ctx, outlier->connect_timeout_ms);
         if (is_failure(ctx, kind))
-            fail(outlier, endpoint, kind);
+            (void)fail(endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
         if (!endpoint)
             break;
