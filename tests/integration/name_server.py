@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""A name server for tests: NAME_SERVER ADDRESS LOG. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID".
+"""A name server for tests: NAME_SERVER ADDRESS LOG. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID PORT".
 
 *.outside.test has 192.0.2.7 (and its AAAA), big.outside.test is cut over UDP, forged.outside.test is answered falsely
 three times before it is answered, quiet.outside.test never; other names do not exist."""
@@ -39,7 +39,7 @@ def serve_udp(sock, log):
         if len(message) < 17:
             continue
         name, kind, reply = answer(message, True)
-        print("udp", name, kind, source[0], message[:2].hex(), file=log, flush=True)
+        print("udp", name, kind, source[0], message[:2].hex(), source[1], file=log, flush=True)
         if name.startswith("forged"):
             for wrong in (b"\0\0" + reply[2:], bytes([reply[0] ^ 1]) + reply[1:], reply[:13] + b"x" + reply[14:]):
                 sock.sendto(wrong, source)
@@ -54,7 +54,8 @@ def serve_connection(connection, log):
         while len(length := file.read(2)) == 2:
             message = file.read(struct.unpack("!H", length)[0])
             name, kind, reply = answer(message, False)
-            print("tcp", name, kind, connection.getpeername()[0], message[:2].hex(), file=log, flush=True)
+            print("tcp", name, kind, *connection.getpeername()[:1], message[:2].hex(), connection.getpeername()[1], file=log,
+                  flush=True)
             connection.sendall(struct.pack("!H", len(reply)) + reply)
 
 

@@ -144,6 +144,38 @@ def test_everything_else_goes_to_the_name_server():
         assert len(set(ids)) == len(ids)
 
 
+def test_each_question_goes_on_from_a_port_of_its_own():
+    with place() as (_, here):
+        here.run("sh", "-c", 'for i in $(seq 40); do dig +short +time=2 +tries=1 "n$i.outside.test"; done')
+        with open(here.log, encoding="utf-8") as file:
+            ports = [line.split()[5] for line in file if line.startswith("udp")]
+        assert len(ports) == 40 and len(set(ports)) > 36, ports
+
+
+def count_of_sockets(pid):
+    return sum(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_many_questions_at_once_share_few_sockets():
+    with place() as (bed, here):
+        before = count_of_sockets(bed.daemon.pid)
+        code = ("import socket,struct,sys\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                "for i in range(200):\n"
+                "    s.sendto(struct.pack('!HHHHHH',i,256,1,0,0,0)+b'\\x05quiet\\x07outside\\x04test\\0\\0\\1\\0\\1',"
+                f"('{SERVER}',53))\n")
+        assert here.run(sys.executable, "-c", code).rc == 0
+        wait_until(lambda: here.questions().count("quiet.outside.test") == 200, 5, "all have been passed on")
+        with open(here.log, encoding="utf-8") as file:
+            ports = {line.split()[5] for line in file if line.startswith("udp quiet")}
+        assert len(ports) == 8, ports
+        assert count_of_sockets(bed.daemon.pid) - before <= 8, "bounded"
+        assert here.short("www.outside.test") == ["192.0.2.7"], "while all of them wait"
+        wait_until(lambda: count_of_sockets(bed.daemon.pid) <= before, 25, "those that are not needed are closed")
+
+
+test_many_questions_at_once_share_few_sockets.timeout = 90
+
+
 def test_glibc():
     with place() as (bed, here):
         address = bed.address_of("backend", 9)

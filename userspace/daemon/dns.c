@@ -249,7 +249,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
         if (!task->resolver)
             continue;
         if (task->dns)
-            dns_stub_sweep(task->dns);
+            dns_forward_sweep(task->dns);
         /* Without one at every turn: it is a directory to read, and a task that has just begun to wait for.
          */
         if (task->dns && now < task->dns_look)
