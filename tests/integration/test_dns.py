@@ -77,6 +77,7 @@ class Place:
         self.conf = os.path.join(bed.base, "resolv.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(conf)
+        self.servers = [line.split()[1] for line in conf.splitlines() if line.startswith("nameserver")]
         self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers])
         for server in servers:
             process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log],
@@ -89,8 +90,11 @@ class Place:
         self.wait(intercepted)
 
     def wait(self, intercepted=1):
-        wait_until(lambda: len(self.bed.tasks()[self.task.path]["nameservers"]) == intercepted, 10,
-                   f"{intercepted} name servers are stood in for")
+        """Not for what a process had before its own resolv.conf was mounted."""
+        def is_so():
+            found = self.bed.tasks()[self.task.path]["nameservers"]
+            return len(found) == intercepted and set(found) <= set(self.servers)
+        wait_until(is_so, 10, f"{intercepted} name servers are stood in for")
 
     def run(self, *words, **options):
         return self.task.run([*self.before, *words], **options)
@@ -266,12 +270,88 @@ def test_isolation():
         assert "backend" in here.questions()
 
 
+JOIN = ('import os,subprocess,sys,time\n'
+        'open(sys.argv[1]+"/cgroup.procs","w").write("0")\n'
+        'began=time.monotonic()\n'
+        'while True:\n'
+        '    out=subprocess.run(["dig","+short","+time=1","+tries=1","backend"],capture_output=True,text=True).stdout.split()\n'
+        '    took=time.monotonic()-began\n'
+        '    if out==[sys.argv[2]] or took>9: break\n'
+        '    time.sleep(.005)\n'
+        'print(took)\n')
+
+
+def test_the_first_process_of_an_empty_cgroup_has_its_names_at_once():
+    with place() as (bed, here):
+        address = bed.address_of("backend", 9)
+        took = []
+        for i in range(5):
+            task = bed.task(name=f"empty{i}")
+            time.sleep(0.3 + i * 0.11)
+            assert bed.tasks()[task.path]["nameservers"] == []
+            result = bed.run([*here.before, sys.executable, "-c", JOIN, task.directory, address], timeout=20)
+            took.append(float(result.out))
+            wait_until(lambda task=task: bed.tasks()[task.path]["nameservers"] == [], 1, "and gives them back when it has ended")
+        note("milliseconds from joining to an answer, dig included: " + " ".join(f"{t * 1000:.0f}" for t in took))
+        assert sorted(took)[2] < 0.1 and max(took) < 0.45, took
+
+
+def test_a_container_that_enters_its_namespaces_after_its_cgroup():
+    with place() as (bed, here):
+        task = bed.task(name="late")
+        child = os.path.join(task.directory, "container")
+        os.mkdir(child)
+        script = (f'echo 0 > {child}/cgroup.procs; sleep .15; exec "$@"')
+        try:
+            process = bed.popen(["sh", "-c", script, "sh", *here.before, sys.executable, "-c", JOIN, child,
+                                 bed.address_of("backend", 9)], stdout=subprocess.PIPE)
+            took = float(process.communicate(timeout=30)[0])
+        finally:
+            os.rmdir(child)
+        assert took < 1.2, took
+
+
+def test_several_network_namespaces_of_one_task():
+    with place() as (bed, here):
+        address = bed.address_of("backend", 9)
+        others, before = [], []
+        for i in range(4):
+            inside = bed.network_namespace(f"ip addr add {SERVER} dev lo")
+            log = os.path.join(bed.base, f"questions{i}")
+            process = bed.popen([*inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER, log],
+                                stdout=subprocess.PIPE)
+            assert process.stdout.readline() == "READY\n"
+            before.append([*inside, *here.before[len(here.inside):]])
+            others.append(here.task.agent(before=before[-1]))
+            if i < 3:
+                here.wait(2 + i)
+        dig = [need_program("dig"), "+short", "+time=2", "+tries=1"]
+        for number in range(3):
+            for name, found in (("backend", [address]), ("www.outside.test", ["192.0.2.7"])):
+                assert here.task.run([*before[number], *dig, name]).out.split() == found, (number, name)
+                assert here.short(name) == found
+            with open(os.path.join(bed.base, f"questions{number}"), encoding="utf-8") as file:
+                asked = [line.split()[1] for line in file]
+            assert "backend" not in asked and "www.outside.test" in asked, "by the name server of that namespace"
+        assert here.task.run([*before[3], *dig, "www.outside.test"]).out.split() == ["192.0.2.7"], "one more than four"
+        assert here.task.run([*before[3], *dig, "backend"]).out.split() == []
+        here.agent.end()
+        wait_until(lambda: here.task.run([*before[3], *dig, "backend"]).out.split() == [address], 12,
+                   "there is room for it now")
+        assert here.task.run([*before[1], *dig, "backend"]).out.split() == [address]
+        bed.kill()
+        bed.start()
+        here.wait(4)
+        for number in range(4):
+            assert here.task.run([*before[number], *dig, "backend"]).out.split() == [address], number
+
+
 def test_two_tasks_of_one_network_namespace():
     with place() as (bed, here):
         bed.register("secret", "127.0.0.1:9", namespace="elsewhere")
         other = bed.task("elsewhere", name="other")
         agent = other.agent(before=here.before)
-        wait_until(lambda: bed.tasks()[other.path]["nameservers"], 10, "the other task has its stub")
+        wait_until(lambda: bed.tasks()[other.path]["nameservers"] == [SERVER], 10, "the other task has its stub")
         assert bed.address_of("secret", 9, "elsewhere") in agent.call("resolve", name="secret")["addresses"]
         assert agent.call("resolve", name="backend")["addresses"] == []
         assert here.agent.call("resolve", name="secret")["addresses"] == []

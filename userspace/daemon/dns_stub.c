@@ -14,10 +14,6 @@
 #include "daemon/daemon.h"
 #include "tasks/netns.h"
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
 #define STUB_ADDRESS 0x7f003535u /* 127.0.53.53: loopback, and nobody's */
 #define PORT_TRIES   8
 #define RECEIVE_ROOM (1 << 20)
@@ -100,18 +96,11 @@ static int open_server(struct dns_server *server)
 static int open_all(void *user)
 {
     struct dns_stub *stub = user;
-    socklen_t size = sizeof(stub->netns_cookie);
+    int r = 0;
 
-    for (unsigned i = 0; i < stub->n_servers; i++) {
-        int r = open_server(&stub->servers[i]);
-
-        if (r < 0)
-            return r;
-    }
-    if (stub->n_servers > 0 &&
-        getsockopt(stub->servers[0].udp_fd, SOL_SOCKET, SO_NETNS_COOKIE, &stub->netns_cookie, &size) < 0)
-        stub->netns_cookie = 0;
-    return 0;
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++)
+        r = open_server(&stub->servers[i]);
+    return r;
 }
 
 /* ---- answering ---- */
@@ -337,6 +326,6 @@ void dns_stub_free(struct dns_stub **stub)
         (void)close(self->netns_fd);
     free(self->passed);
     free(self->text);
+    *stub = self->next;
     free(self);
-    *stub = NULL;
 }

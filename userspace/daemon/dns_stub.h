@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One task's stub: its sockets, and the questions that it has passed on. Not for others than dns*.c. */
+/* One task's stub in one network namespace: its sockets, and the questions that it has passed on. Not for
+ * others than dns*.c. */
 #pragma once
 
 #include <event2/event.h>
@@ -57,6 +58,9 @@ struct dns_passed {
 struct dns_stub {
     struct daemon *daemon;
     struct task *task;
+    struct dns_stub *next; /* of the task, in another network namespace */
+    uint32_t number;       /* of its entry in `resolvers` */
+    bool is_seen;          /* while its task's processes are looked at: one is in this namespace */
     int netns_fd;
     ino_t netns;
     uint64_t netns_cookie;
@@ -76,6 +80,7 @@ struct dns_stub {
  * `before`: ports of an earlier run to try first. */
 int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const char *text,
                  const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error);
+/* The task's next one takes its place. */
 void dns_stub_free(struct dns_stub **stub);
 
 /* Where the server's stub listens. */
@@ -123,6 +128,11 @@ struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn functio
 
 /* An address and a port as the kernel takes them. */
 socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret);
+
+/* dns_look.c: where tasks have processes; and for a task what each tick brings. */
+void dns_look_begin(struct daemon *daemon);
+void dns_look_tick(struct daemon *daemon, struct task *task);
+void dns_look_done(struct daemon *daemon);
 
 /* dns_tcp.c: somebody wants to connect; and the end of all of them. */
 void dns_tcp_accept(struct dns_server *server);
