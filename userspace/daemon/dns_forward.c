@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/daemon.h"
 #include "daemon/dns_stub.h"
 #include "tasks/netns.h"
@@ -183,14 +184,6 @@ int dns_forward_watch(struct dns_server *server)
 }
 
 /* ---- questions ---- */
-
-static unsigned random_below(unsigned n)
-{
-    uint32_t number = 0;
-
-    (void)!getrandom(&number, sizeof(number), GRND_NONBLOCK);
-    return number % n;
-}
 
 struct opening {
     struct dns_server *server;
