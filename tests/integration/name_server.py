@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""A name server for tests: NAME_SERVER ADDRESS LOG. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID PORT".
+"""A name server for tests: NAME_SERVER ADDRESS LOG [UDP-PORT TCP-PORT]. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID PORT".
 
 *.outside.test has 192.0.2.7 (and its AAAA), big.outside.test is cut over UDP, forged.outside.test is answered falsely
 three times before it is answered, quiet.outside.test never; other names do not exist."""
@@ -60,13 +60,14 @@ def serve_connection(connection, log):
 
 
 def main():
-    address, path = sys.argv[1:]
+    address, path = sys.argv[1:3]
+    udp_port, tcp_port = map(int, sys.argv[3:]) if sys.argv[3:] else (53, 53)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with open(path, "a", encoding="utf-8") as log, socket.socket(family, socket.SOCK_DGRAM) as udp, \
             socket.socket(family) as tcp:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.bind((address, 53))
-        tcp.bind((address, 53))
+        udp.bind((address, udp_port))
+        tcp.bind((address, tcp_port))
         tcp.listen(16)
         threading.Thread(target=serve_udp, args=(udp, log), daemon=True).start()
         print("READY", flush=True)

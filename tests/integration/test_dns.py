@@ -71,16 +71,17 @@ int main(int argc, char **argv)
 
 class Place:
     """A network namespace with a name server, and a task whose processes are in it."""
-    def __init__(self, bed, conf=f"nameserver {SERVER}\n", servers=(SERVER,), intercepted=1, **task):
+    def __init__(self, bed, conf=f"nameserver {SERVER}\n", servers=(SERVER,), intercepted=1, ports=(), setup=(), **task):
         self.bed = bed
         self.log = os.path.join(bed.base, "questions")
         self.conf = os.path.join(bed.base, "resolv.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(conf)
         self.servers = [line.split()[1] for line in conf.splitlines() if line.startswith("nameserver")]
-        self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers])
+        self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers], *setup)
         for server in servers:
-            process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log],
+            process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log,
+                                 *map(str, ports)],
                                 stdout=subprocess.PIPE)
             assert process.stdout.readline() == "READY\n"
         self.task = bed.task(**task)
@@ -452,6 +453,41 @@ def test_ipv6_name_server():
         assert here.short("backend") == [address]
         assert address in here.agent.call("resolve", name="backend")["addresses"]
         assert here.short("www.outside.test") == ["192.0.2.7"]
+
+
+DOCKER_RULES = """table ip nat {
+  chain output { type nat hook output priority -100; policy accept;
+    ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:37211
+    ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:43977
+  }
+  chain postrouting { type nat hook postrouting priority 100; policy accept;
+    ip saddr 127.0.0.11 tcp sport 37211 snat to :53
+    ip saddr 127.0.0.11 udp sport 43977 snat to :53
+  }
+}"""
+
+
+def test_the_rules_of_dockers_name_server():
+    """127.0.0.11 is answered at ports of its own, where rules of the container's namespace lead questions to port 53."""
+    need_program("nft")
+    server = "127.0.0.11"
+    with place(conf=f"search corp.test\nnameserver {server}\noptions ndots:0\n", servers=(server,), ports=(43977, 37211),
+               setup=[f"printf %s '{DOCKER_RULES}' | nft -f -"]) as (bed, here):
+        address = bed.address_of("backend", 9)
+        for how in ((), ("+tcp",)):
+            assert here.short(*how, "backend") == [address]
+            assert here.short(*how, "www.outside.test") == ["192.0.2.7"]
+        assert here.short("big.outside.test") == ["192.0.2.7"], "cut over UDP, and so asked by TCP"
+        assert here.agent.call("resolve", name="backend")["addresses"][0] == address
+        assert "192.0.2.7" in here.agent.call("resolve", name="www.outside.test")["addresses"]
+        assert "backend" not in here.questions() and "www.outside.test" in here.questions()
+        bed.kill()
+        time.sleep(2.6)
+        assert here.short("www.outside.test") == ["192.0.2.7"], "by itself, within 3 s"
+        assert here.short("backend") == []
+        bed.start()
+        here.wait()
+        assert here.short("backend") == [address]
 
 
 def test_run():

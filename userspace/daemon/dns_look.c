@@ -183,7 +183,6 @@ static bool look(struct daemon *daemon, struct task *task)
 
 /* ---- when ---- */
 
-/* Again in two ticks, in four, ... where nothing changes. */
 static void look_now(struct daemon *daemon, struct task *task)
 {
     uint64_t began = clock_monotonic_ns();
@@ -191,11 +190,8 @@ static void look_now(struct daemon *daemon, struct task *task)
     uint64_t ended = clock_monotonic_ns();
 
     task->dns_look.rest_until_ns = ended + (ended - began) * PAUSE_FACTOR;
-    task->dns_look.pause = is_changed || task->dns_look.pause == 0 ? 1 : task->dns_look.pause * 2;
-    if (task->dns_look.pause > MOST_TICKS)
-        task->dns_look.pause = MOST_TICKS;
-    /* Nobody tells that a process has come: it has to be seen soon. */
-    if (!task->dns && task->dns_watch.events < 0)
+    /* Where nobody tells that a process has come it has to be seen soon. */
+    if (is_changed || task->dns_look.pause == 0 || (!task->dns && task->dns_watch.events < 0))
         task->dns_look.pause = 1;
     task->dns_look.at_tick = daemon->dns.ticks + task->dns_look.pause;
 }
@@ -257,8 +253,13 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 void dns_look_tick(struct daemon *daemon, struct task *task)
 {
-    if (task->dns_entries.n > 0 && daemon->dns.ticks >= task->dns_look.at_tick)
-        look_now(daemon, task);
+    struct dns_look *when = &task->dns_look;
+
+    if (task->dns_entries.n == 0 || daemon->dns.ticks < when->at_tick)
+        return;
+    /* Again in two ticks, in four, ... while nothing changes. */
+    when->pause = when->pause < MOST_TICKS / 2 ? when->pause * 2 : MOST_TICKS;
+    look_now(daemon, task);
 }
 
 /* What cannot be had is done without: then an empty cgroup is looked at twice a second. */
