@@ -282,19 +282,25 @@ JOIN = ('import os,subprocess,sys,time\n'
         'print(took)\n')
 
 
+def join(bed, here, task):
+    """Seconds from joining the cgroup to an answer, that of `dig` included."""
+    assert bed.tasks()[task.path]["nameservers"] == []
+    command = [*here.before, sys.executable, "-c", JOIN, task.directory, bed.address_of("backend", 9)]
+    took = float(bed.run(command, timeout=20).out)
+    wait_until(lambda: bed.tasks()[task.path]["nameservers"] == [], 1, "gives them back when it has ended")
+    return took
+
+
 def test_the_first_process_of_an_empty_cgroup_has_its_names_at_once():
+    """Who looks every half a second has not five in a row within 100 ms; who shares two processors has them not always."""
     with place() as (bed, here):
-        address = bed.address_of("backend", 9)
-        took = []
-        for i in range(5):
-            task = bed.task(name=f"empty{i}")
-            time.sleep(0.3 + i * 0.11)
-            assert bed.tasks()[task.path]["nameservers"] == []
-            result = bed.run([*here.before, sys.executable, "-c", JOIN, task.directory, address], timeout=20)
-            took.append(float(result.out))
-            wait_until(lambda task=task: bed.tasks()[task.path]["nameservers"] == [], 1, "and gives them back when it has ended")
-        note("milliseconds from joining to an answer, dig included: " + " ".join(f"{t * 1000:.0f}" for t in took))
-        assert sorted(took)[2] < 0.1 and max(took) < 0.45, took
+        task = bed.task(name="empty")
+        for _ in range(6):
+            took = [join(bed, here, task) for i in range(5) if not time.sleep(0.3 + i * 0.11)]
+            note("milliseconds from joining to an answer, dig included: " + " ".join(f"{t * 1000:.0f}" for t in took))
+            if max(took) < 0.1:
+                return
+        assert False, "not once in time"
 
 
 def test_a_container_that_enters_its_namespaces_after_its_cgroup():
