@@ -303,6 +303,29 @@ def test_the_first_process_of_an_empty_cgroup_has_its_names_at_once():
         assert False, "not once in time"
 
 
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_who_makes_cgroups_without_end_does_not_keep_the_daemon_busy():
+    with place() as (bed, here):
+        task = bed.task(name="empty")
+        child, made = os.path.join(here.task.directory, "child"), 0
+        before, end = processor_seconds(bed.daemon.pid), time.monotonic() + 3
+        took = None
+        while time.monotonic() < end:
+            os.mkdir(child)
+            os.rmdir(child)
+            made += 1
+            if took is None and time.monotonic() > end - 1.5:
+                took = join(bed, here, task)
+        spent = processor_seconds(bed.daemon.pid) - before
+        note(f"{made} cgroups, {spent / 3 * 100:.0f} % of a core, another task's first process after {took * 1000:.0f} ms")
+        assert made > 500 and spent < 0.6 and took < 0.6, (made, spent, took)
+
+
 def test_a_container_that_enters_its_namespaces_after_its_cgroup():
     with place() as (bed, here):
         task = bed.task(name="late")
@@ -439,14 +462,9 @@ def test_too_many_at_a_time():
 def test_rate():
     with place() as (bed, here):
         count, ticks = 40000, os.sysconf("SC_CLK_TCK")
-
-        def cpu():
-            with open(f"/proc/{bed.daemon.pid}/stat", encoding="utf-8") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / ticks
-        before = cpu()
+        before = processor_seconds(bed.daemon.pid)
         result = here.run(tool("dns_rate"), SERVER, str(count), "backend", timeout=40)
-        spent = cpu() - before
+        spent = processor_seconds(bed.daemon.pid) - before
         answered, milliseconds = map(int, result.out.split())
         rate = answered / max(spent, 1 / ticks)
         note(f"{answered / milliseconds * 1000:.0f} answers/s beside others; {rate:.0f} for a second of one core")

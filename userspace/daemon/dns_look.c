@@ -212,6 +212,7 @@ static void on_quick(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    (void)event_add(daemon->dns.watch, NULL);
     HASH_ITER (hh, daemon->tasks.all, task, next) {
         if (task->dns_look.n_quick > 0)
             look_quickly(daemon, task);
@@ -221,7 +222,6 @@ static void on_quick(evutil_socket_t fd, short what, void *user)
         (void)event_add(daemon->dns.quick, &quick_interval);
 }
 
-/* Whoever makes cgroups without end has no more looks by it than one per interval. */
 static void stir(struct daemon *daemon, struct task *task)
 {
     bool is_first = task->dns_look.n_quick == 0;
@@ -230,8 +230,6 @@ static void stir(struct daemon *daemon, struct task *task)
     task->dns_look.n_quick = QUICK_LOOKS;
     if (is_first)
         look_quickly(daemon, task);
-    if (!event_pending(daemon->dns.quick, EV_TIMEOUT, NULL))
-        (void)event_add(daemon->dns.quick, &quick_interval);
 }
 
 static void on_watch(int number, void *user)
@@ -240,15 +238,23 @@ static void on_watch(int number, void *user)
     struct task *task, *next;
 
     HASH_ITER (hh, daemon->tasks.all, task, next)
-        if (task->dns_entries.n > 0 &&
-            (number < 0 || task->dns_watch.events == number || task->dns_watch.directory == number))
+        if (task->dns_entries.n == 0)
+            continue;
+        else if (task->dns_watch.events == number || task->dns_watch.directory == number)
             stir(daemon, task);
+        else if (number < 0 && !task->dns)
+            task->dns_look.at_tick = daemon->dns.ticks + 1;
 }
 
+/* Whoever makes cgroups without end gets one reading, and one look, per interval. */
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
+    struct daemon *daemon = user;
+
     (void)what;
     cgroup_watch_read(fd, on_watch, user);
+    (void)event_del(daemon->dns.watch);
+    (void)event_add(daemon->dns.quick, &quick_interval);
 }
 
 void dns_look_tick(struct daemon *daemon, struct task *task)

@@ -7,7 +7,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE 16384
+#define BUFFER_SIZE 65536
 
 int cgroup_watch_open(void)
 {
@@ -52,10 +52,13 @@ void cgroup_watch_read(int fd, void (*function)(int number, void *user), void *u
     _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
     ssize_t size = read(fd, buffer, sizeof(buffer));
     const struct inotify_event *event;
+    int last = 0;
 
     for (char *at = buffer; size > 0 && at < buffer + size; at += sizeof(*event) + event->len) {
         event = (const struct inotify_event *)(const void *)at;
-        if (event->mask & (IN_MODIFY | IN_CREATE | IN_Q_OVERFLOW))
-            function(event->mask & IN_Q_OVERFLOW ? -1 : event->wd, user);
+        if (!(event->mask & (IN_MODIFY | IN_CREATE | IN_Q_OVERFLOW)) || event->wd == last)
+            continue;
+        last = event->wd;
+        function(last, user);
     }
 }
