@@ -24,7 +24,7 @@ void cgroup_watch_remove(int fd, struct cgroup_watch *watch);
 
 /*
  * Calls `function` with the number in `events` or `directory` of each watch that something has happened to;
- * -1: with no saying to which, because there was too much. The same thing in a row is told once. Takes at most
- * one buffer of them; the rest waits.
+ * -1: with no saying to which, because there was too much. The same thing in a row is told once. Takes at
+ * most one buffer of them; the rest waits.
  */
 void cgroup_watch_read(int fd, void (*function)(int number, void *user), void *user);
