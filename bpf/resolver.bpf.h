@@ -14,24 +14,33 @@
 
 #define DNS_PORT 53
 
+/* The task's entry for the network namespace that the socket is in. */
 static __always_inline const struct svc_resolver *resolver_here(struct bpf_sock_addr *ctx)
 {
     const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
     const struct svc_resolver *first, *resolver;
     __u32 number = scope->resolver;
+    __u64 cookie;
     __u32 zero = 0;
 
     if (!number)
         return 0;
     first = bpf_map_lookup_elem(&resolvers, &zero);
-    resolver = bpf_map_lookup_elem(&resolvers, &number);
-    if (!first || !resolver || resolver->cgroup_id != scope->cgroup_id)
+    if (!first || bpf_ktime_get_ns() - *(volatile __u64 *)&first->heartbeat > SVC_HEARTBEAT_STALE_NS)
         return 0;
-    if (bpf_ktime_get_ns() - *(volatile __u64 *)&first->heartbeat > SVC_HEARTBEAT_STALE_NS)
-        return 0;
-    if (resolver->netns_cookie && resolver->netns_cookie != bpf_get_netns_cookie(ctx))
-        return 0;
-    return resolver;
+    cookie = bpf_get_netns_cookie(ctx);
+#pragma unroll
+    for (int i = 0; i < SVC_RESOLVER_NETNS; i++) {
+        resolver = bpf_map_lookup_elem(&resolvers, &number);
+        if (!resolver || resolver->cgroup_id != scope->cgroup_id)
+            return 0;
+        if (!resolver->netns_cookie || resolver->netns_cookie == cookie)
+            return resolver;
+        number = resolver->next;
+        if (!number)
+            return 0;
+    }
+    return 0;
 }
 
 /* Is it one of the task's name servers, and answered here? Then *ret_outcome is where. */

@@ -287,12 +287,14 @@ struct svc_flows {
     struct svc_flow flows[SVC_FLOWS];
 };
 
-#define SVC_NAMESERVERS 3 /* as many as resolvers look at */
+#define SVC_NAMESERVERS    3 /* as many as resolvers look at */
+#define SVC_RESOLVER_NETNS 4 /* network namespaces of one task that are answered in */
 
 /*
  * Value of `resolvers`, by number: where a task's queries to its name servers go. [0] belongs to nobody; its
- * `heartbeat` tells that somebody answers. Sockets are where they were made: those of other network
- * namespaces, of which a task may have several, keep their own name servers. The daemon writes `n` last.
+ * `heartbeat` tells that somebody answers. Sockets are where they were made: a task whose sockets are in
+ * several network namespaces has an entry for each, `next` leads from one to the other. The daemon writes `n`
+ * last.
  */
 struct svc_resolver {
     __u64 heartbeat;    /* of [0]: CLOCK_MONOTONIC, ns; 0: the daemon has ended */
@@ -301,7 +303,7 @@ struct svc_resolver {
     __u32 n;
     __be16 port_be[SVC_NAMESERVERS]; /* of `stub` */
     __be16 zero;
-    __u32 zero2;
+    __u32 next; /* number of the task's next entry; 0: there is no more */
     __u8 nameserver[SVC_NAMESERVERS][16];
     __u8 stub[SVC_NAMESERVERS][16];
 };

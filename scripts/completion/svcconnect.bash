@@ -11,7 +11,8 @@ _svcconnect_service_names()
 _svcconnect_settings="healthCheck.type= healthCheck.interval= healthCheck.timeout= healthCheck.retries=
     healthCheck.healthyRetries= healthCheck.startPeriod= healthCheck.port= healthCheck.path= healthCheck.host=
     healthCheck.expectedStatus= healthCheck.command= ejection.failures= ejection.windowSeconds= ejection.baseSeconds=
-    ejection.maxSeconds= connectTimeoutSeconds= panicThresholdPercent= slowStartSeconds= drainSeconds= admissionSeconds= udpStickinessSeconds= peerName="
+    ejection.maxSeconds= connectTimeoutSeconds= panicThresholdPercent= slowStartSeconds= drainSeconds= admissionSeconds= udpStickinessSeconds= peerName=
+    dnsRoutingPolicy="
 
 _svcconnect()
 {

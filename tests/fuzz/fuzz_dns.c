@@ -48,12 +48,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .range = {ip_address_from_v4(0x7fff0000), 112},
                                   .range6 = {{{0xfd}}, 112}};
     const struct dns_view view = {.zone = &zone, .search = search, .ttl = 5};
-    static const struct dns_endpoint endpoints[] = {
-        {{{[10] = 0xff, 0xff, 10, 0, 0, 1}}, 80, "a"},
-        {{{0xfd, [15] = 1}}, 81, "b-2"},
-        {{{[10] = 0xff, 0xff, 10, 0, 0, 2}},
-         82,
-         "an-instance-with-a-name-that-fills-up-its-label-to-the-very-end"},
+    const struct dns_found found = {
+        .kind = size % 4,
+        .records = {true, false, (uint8_t)(size / 4 % 16), {1, 2, 3, 4}},
+        .canonical = size % 5 ? "elsewhere.example.com" : "a..b",
+        .endpoints = {{{{[10] = 0xff, 0xff, 10, 0, 0, 1}}, 80, "a"},
+                      {{{0xfd, [15] = 1}}, 81, "b-2.c"},
+                      {{{[10] = 0xff, 0xff, 10, 0, 0, 2}},
+                       82,
+                       "an-instance-with-a-name-that-fills-up-its-label-to-the-very-end"}},
+        .n = 3,
     };
     struct dns_question question;
     uint8_t *copy = malloc(size + 1); /* of that size, so that a read beyond it is seen */
@@ -75,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 require(!dns_answer_is_ours(&view, &question));
             free(answer);
             answer = NULL;
-            if (dns_directory_build(size % 4, endpoints, 3, 5, &question, is_udp, &answer, &length) == 0)
+            if (dns_directory_build(&found, 5, &question, is_udp, &answer, &length) == 0)
                 check(copy, &question, answer, length, is_udp);
             free(answer);
         }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""A name server for tests: NAME_SERVER ADDRESS LOG. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID".
+"""A name server for tests: NAME_SERVER ADDRESS LOG [UDP-PORT TCP-PORT]. Writes a line per question into LOG, "udp|tcp NAME TYPE FROM ID PORT".
 
 *.outside.test has 192.0.2.7 (and its AAAA), big.outside.test is cut over UDP, forged.outside.test is answered falsely
 three times before it is answered, quiet.outside.test never; other names do not exist."""
@@ -39,7 +39,7 @@ def serve_udp(sock, log):
         if len(message) < 17:
             continue
         name, kind, reply = answer(message, True)
-        print("udp", name, kind, source[0], message[:2].hex(), file=log, flush=True)
+        print("udp", name, kind, source[0], message[:2].hex(), source[1], file=log, flush=True)
         if name.startswith("forged"):
             for wrong in (b"\0\0" + reply[2:], bytes([reply[0] ^ 1]) + reply[1:], reply[:13] + b"x" + reply[14:]):
                 sock.sendto(wrong, source)
@@ -54,18 +54,20 @@ def serve_connection(connection, log):
         while len(length := file.read(2)) == 2:
             message = file.read(struct.unpack("!H", length)[0])
             name, kind, reply = answer(message, False)
-            print("tcp", name, kind, connection.getpeername()[0], message[:2].hex(), file=log, flush=True)
+            print("tcp", name, kind, *connection.getpeername()[:1], message[:2].hex(), connection.getpeername()[1], file=log,
+                  flush=True)
             connection.sendall(struct.pack("!H", len(reply)) + reply)
 
 
 def main():
-    address, path = sys.argv[1:]
+    address, path = sys.argv[1:3]
+    udp_port, tcp_port = map(int, sys.argv[3:]) if sys.argv[3:] else (53, 53)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with open(path, "a", encoding="utf-8") as log, socket.socket(family, socket.SOCK_DGRAM) as udp, \
             socket.socket(family) as tcp:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.bind((address, 53))
-        tcp.bind((address, 53))
+        udp.bind((address, udp_port))
+        tcp.bind((address, tcp_port))
         tcp.listen(16)
         threading.Thread(target=serve_udp, args=(udp, log), daemon=True).start()
         print("READY", flush=True)

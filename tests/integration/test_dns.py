@@ -71,15 +71,17 @@ int main(int argc, char **argv)
 
 class Place:
     """A network namespace with a name server, and a task whose processes are in it."""
-    def __init__(self, bed, conf=f"nameserver {SERVER}\n", servers=(SERVER,), intercepted=1, **task):
+    def __init__(self, bed, conf=f"nameserver {SERVER}\n", servers=(SERVER,), intercepted=1, ports=(), setup=(), **task):
         self.bed = bed
         self.log = os.path.join(bed.base, "questions")
         self.conf = os.path.join(bed.base, "resolv.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(conf)
-        self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers])
+        self.servers = [line.split()[1] for line in conf.splitlines() if line.startswith("nameserver")]
+        self.inside = bed.network_namespace(*[f"ip addr add {server} dev lo" for server in servers], *setup)
         for server in servers:
-            process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log],
+            process = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), server, self.log,
+                                 *map(str, ports)],
                                 stdout=subprocess.PIPE)
             assert process.stdout.readline() == "READY\n"
         self.task = bed.task(**task)
@@ -89,8 +91,11 @@ class Place:
         self.wait(intercepted)
 
     def wait(self, intercepted=1):
-        wait_until(lambda: len(self.bed.tasks()[self.task.path]["nameservers"]) == intercepted, 10,
-                   f"{intercepted} name servers are stood in for")
+        """Not for what a process had before its own resolv.conf was mounted."""
+        def is_so():
+            found = self.bed.tasks()[self.task.path]["nameservers"]
+            return len(found) == intercepted and set(found) <= set(self.servers)
+        wait_until(is_so, 10, f"{intercepted} name servers are stood in for")
 
     def run(self, *words, **options):
         return self.task.run([*self.before, *words], **options)
@@ -142,6 +147,38 @@ def test_everything_else_goes_to_the_name_server():
         assert here.short("forged.outside.test") == ["192.0.2.7"], "wrong ids, questions and sources are not heard"
         ids = [line.split()[4] for line in open(here.log, encoding="utf-8") if line.startswith("udp")]
         assert len(set(ids)) == len(ids)
+
+
+def test_each_question_goes_on_from_a_port_of_its_own():
+    with place() as (_, here):
+        here.run("sh", "-c", 'for i in $(seq 40); do dig +short +time=2 +tries=1 "n$i.outside.test"; done')
+        with open(here.log, encoding="utf-8") as file:
+            ports = [line.split()[5] for line in file if line.startswith("udp")]
+        assert len(ports) == 40 and len(set(ports)) > 36, ports
+
+
+def count_of_sockets(pid):
+    return sum(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_many_questions_at_once_share_few_sockets():
+    with place() as (bed, here):
+        before = count_of_sockets(bed.daemon.pid)
+        code = ("import socket,struct,sys\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                "for i in range(200):\n"
+                "    s.sendto(struct.pack('!HHHHHH',i,256,1,0,0,0)+b'\\x05quiet\\x07outside\\x04test\\0\\0\\1\\0\\1',"
+                f"('{SERVER}',53))\n")
+        assert here.run(sys.executable, "-c", code).rc == 0
+        wait_until(lambda: here.questions().count("quiet.outside.test") == 200, 5, "all have been passed on")
+        with open(here.log, encoding="utf-8") as file:
+            ports = {line.split()[5] for line in file if line.startswith("udp quiet")}
+        assert len(ports) == 8, ports
+        assert count_of_sockets(bed.daemon.pid) - before <= 8, "bounded"
+        assert here.short("www.outside.test") == ["192.0.2.7"], "while all of them wait"
+        wait_until(lambda: count_of_sockets(bed.daemon.pid) <= before, 25, "those that are not needed are closed")
+
+
+test_many_questions_at_once_share_few_sockets.timeout = 90
 
 
 def test_glibc():
@@ -234,12 +271,117 @@ def test_isolation():
         assert "backend" in here.questions()
 
 
+JOIN = ('import os,subprocess,sys,time\n'
+        'open(sys.argv[1]+"/cgroup.procs","w").write("0")\n'
+        'began=time.monotonic()\n'
+        'while True:\n'
+        '    out=subprocess.run(["dig","+short","+time=1","+tries=1","backend"],capture_output=True,text=True).stdout.split()\n'
+        '    took=time.monotonic()-began\n'
+        '    if out==[sys.argv[2]] or took>9: break\n'
+        '    time.sleep(.005)\n'
+        'print(took)\n')
+
+
+def join(bed, here, task):
+    """Seconds from joining the cgroup to an answer, that of `dig` included."""
+    assert bed.tasks()[task.path]["nameservers"] == []
+    command = [*here.before, sys.executable, "-c", JOIN, task.directory, bed.address_of("backend", 9)]
+    took = float(bed.run(command, timeout=20).out)
+    wait_until(lambda: bed.tasks()[task.path]["nameservers"] == [], 1, "gives them back when it has ended")
+    return took
+
+
+def test_the_first_process_of_an_empty_cgroup_has_its_names_at_once():
+    """Who looks every half a second has not five in a row within 100 ms; who shares two processors has them not always."""
+    with place() as (bed, here):
+        task = bed.task(name="empty")
+        for _ in range(6):
+            took = [join(bed, here, task) for i in range(5) if not time.sleep(0.3 + i * 0.11)]
+            note("milliseconds from joining to an answer, dig included: " + " ".join(f"{t * 1000:.0f}" for t in took))
+            if max(took) < 0.1:
+                return
+        assert False, "not once in time"
+
+
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_who_makes_cgroups_without_end_does_not_keep_the_daemon_busy():
+    with place() as (bed, here):
+        task = bed.task(name="empty")
+        child, made = os.path.join(here.task.directory, "child"), 0
+        before, end = processor_seconds(bed.daemon.pid), time.monotonic() + 3
+        took = None
+        while time.monotonic() < end:
+            os.mkdir(child)
+            os.rmdir(child)
+            made += 1
+            if took is None and time.monotonic() > end - 1.5:
+                took = join(bed, here, task)
+        spent = processor_seconds(bed.daemon.pid) - before
+        note(f"{made} cgroups, {spent / 3 * 100:.0f} % of a core, another task's first process after {took * 1000:.0f} ms")
+        assert made > 500 and spent < 0.6 and took < 0.6, (made, spent, took)
+
+
+def test_a_container_that_enters_its_namespaces_after_its_cgroup():
+    with place() as (bed, here):
+        task = bed.task(name="late")
+        child = os.path.join(task.directory, "container")
+        os.mkdir(child)
+        script = (f'echo 0 > {child}/cgroup.procs; sleep .15; exec "$@"')
+        try:
+            process = bed.popen(["sh", "-c", script, "sh", *here.before, sys.executable, "-c", JOIN, child,
+                                 bed.address_of("backend", 9)], stdout=subprocess.PIPE)
+            took = float(process.communicate(timeout=30)[0])
+        finally:
+            os.rmdir(child)
+        assert took < 1.2, took
+
+
+def test_several_network_namespaces_of_one_task():
+    with place() as (bed, here):
+        address = bed.address_of("backend", 9)
+        others, before = [], []
+        for i in range(4):
+            inside = bed.network_namespace(f"ip addr add {SERVER} dev lo")
+            log = os.path.join(bed.base, f"questions{i}")
+            process = bed.popen([*inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER, log],
+                                stdout=subprocess.PIPE)
+            assert process.stdout.readline() == "READY\n"
+            before.append([*inside, *here.before[len(here.inside):]])
+            others.append(here.task.agent(before=before[-1]))
+            if i < 3:
+                here.wait(2 + i)
+        dig = [need_program("dig"), "+short", "+time=2", "+tries=1"]
+        for number in range(3):
+            for name, found in (("backend", [address]), ("www.outside.test", ["192.0.2.7"])):
+                assert here.task.run([*before[number], *dig, name]).out.split() == found, (number, name)
+                assert here.short(name) == found
+            with open(os.path.join(bed.base, f"questions{number}"), encoding="utf-8") as file:
+                asked = [line.split()[1] for line in file]
+            assert "backend" not in asked and "www.outside.test" in asked, "by the name server of that namespace"
+        assert here.task.run([*before[3], *dig, "www.outside.test"]).out.split() == ["192.0.2.7"], "one more than four"
+        assert here.task.run([*before[3], *dig, "backend"]).out.split() == []
+        here.agent.end()
+        wait_until(lambda: here.task.run([*before[3], *dig, "backend"]).out.split() == [address], 12,
+                   "there is room for it now")
+        assert here.task.run([*before[1], *dig, "backend"]).out.split() == [address]
+        bed.kill()
+        bed.start()
+        here.wait(4)
+        for number in range(4):
+            assert here.task.run([*before[number], *dig, "backend"]).out.split() == [address], number
+
+
 def test_two_tasks_of_one_network_namespace():
     with place() as (bed, here):
         bed.register("secret", "127.0.0.1:9", namespace="elsewhere")
         other = bed.task("elsewhere", name="other")
         agent = other.agent(before=here.before)
-        wait_until(lambda: bed.tasks()[other.path]["nameservers"], 10, "the other task has its stub")
+        wait_until(lambda: bed.tasks()[other.path]["nameservers"] == [SERVER], 10, "the other task has its stub")
         assert bed.address_of("secret", 9, "elsewhere") in agent.call("resolve", name="secret")["addresses"]
         assert agent.call("resolve", name="backend")["addresses"] == []
         assert here.agent.call("resolve", name="secret")["addresses"] == []
@@ -320,14 +462,9 @@ def test_too_many_at_a_time():
 def test_rate():
     with place() as (bed, here):
         count, ticks = 40000, os.sysconf("SC_CLK_TCK")
-
-        def cpu():
-            with open(f"/proc/{bed.daemon.pid}/stat", encoding="utf-8") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / ticks
-        before = cpu()
+        before = processor_seconds(bed.daemon.pid)
         result = here.run(tool("dns_rate"), SERVER, str(count), "backend", timeout=40)
-        spent = cpu() - before
+        spent = processor_seconds(bed.daemon.pid) - before
         answered, milliseconds = map(int, result.out.split())
         rate = answered / max(spent, 1 / ticks)
         note(f"{answered / milliseconds * 1000:.0f} answers/s beside others; {rate:.0f} for a second of one core")
@@ -340,6 +477,41 @@ def test_ipv6_name_server():
         assert here.short("backend") == [address]
         assert address in here.agent.call("resolve", name="backend")["addresses"]
         assert here.short("www.outside.test") == ["192.0.2.7"]
+
+
+DOCKER_RULES = """table ip nat {
+  chain output { type nat hook output priority -100; policy accept;
+    ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:37211
+    ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:43977
+  }
+  chain postrouting { type nat hook postrouting priority 100; policy accept;
+    ip saddr 127.0.0.11 tcp sport 37211 snat to :53
+    ip saddr 127.0.0.11 udp sport 43977 snat to :53
+  }
+}"""
+
+
+def test_the_rules_of_dockers_name_server():
+    """127.0.0.11 is answered at ports of its own, where rules of the container's namespace lead questions to port 53."""
+    need_program("nft")
+    server = "127.0.0.11"
+    with place(conf=f"search corp.test\nnameserver {server}\noptions ndots:0\n", servers=(server,), ports=(43977, 37211),
+               setup=[f"printf %s '{DOCKER_RULES}' | nft -f -"]) as (bed, here):
+        address = bed.address_of("backend", 9)
+        for how in ((), ("+tcp",)):
+            assert here.short(*how, "backend") == [address]
+            assert here.short(*how, "www.outside.test") == ["192.0.2.7"]
+        assert here.short("big.outside.test") == ["192.0.2.7"], "cut over UDP, and so asked by TCP"
+        assert here.agent.call("resolve", name="backend")["addresses"][0] == address
+        assert "192.0.2.7" in here.agent.call("resolve", name="www.outside.test")["addresses"]
+        assert "backend" not in here.questions() and "www.outside.test" in here.questions()
+        bed.kill()
+        time.sleep(2.6)
+        assert here.short("www.outside.test") == ["192.0.2.7"], "by itself, within 3 s"
+        assert here.short("backend") == []
+        bed.start()
+        here.wait()
+        assert here.short("backend") == [address]
 
 
 def test_run():

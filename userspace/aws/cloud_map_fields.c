@@ -7,6 +7,7 @@
 
 #include "aws/aws_fields.h"
 #include "base/json.h"
+#include "model/dns_records.h"
 #include "model/names.h"
 
 const char *cloud_map_type_name(enum cloud_map_type type)
@@ -153,7 +154,7 @@ cJSON *cloud_map_merge_tags(const cJSON *tags, const cJSON *more, const char *re
 
 /* ---- DNS ---- */
 
-static const char *const record_types[] = {"A", "AAAA", "SRV", "CNAME", NULL};
+static const char *const record_types[] = {"A", "AAAA", "SRV", "CNAME", NULL}; /* as enum dns_record */
 
 static int read_records(const cJSON *dns, unsigned *ret_records, struct aws_error *error)
 {
@@ -220,15 +221,9 @@ int cloud_map_get_dns(const cJSON *body, enum cloud_map_type type, const cJSON *
 
 unsigned cloud_map_dns_records(const cJSON *dns)
 {
-    const cJSON *policy = aws_member(dns, "RoutingPolicy");
-    struct aws_error error = {0};
-    unsigned records = 0;
+    struct dns_records records = dns_records_of(dns);
 
-    if (!dns || read_records(dns, &records, &error) < 0)
-        return 0;
-    return cJSON_IsString(policy) && strcmp(policy->valuestring, "WEIGHTED") == 0
-               ? records | CLOUD_MAP_WEIGHTED
-               : records;
+    return records.types | (records.is_weighted ? CLOUD_MAP_WEIGHTED : 0u);
 }
 
 int cloud_map_check_dns_update(const cJSON *dns, unsigned records, struct aws_error *error)

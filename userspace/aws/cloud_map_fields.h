@@ -5,6 +5,7 @@
 
 #include "aws/aws_error.h"
 #include "base/address.h"
+#include "model/dns_records.h"
 
 #define CLOUD_MAP_ACCOUNT        "123456789012" /* there is one, and it has this number */
 #define CLOUD_MAP_MAX_TAGS       50
@@ -37,11 +38,11 @@ cJSON *cloud_map_merge_tags(const cJSON *tags, const cJSON *more, const char *re
 
 /* Which DNS records a service has, as bits. */
 enum {
-    CLOUD_MAP_A = 1,
-    CLOUD_MAP_AAAA = 2,
-    CLOUD_MAP_SRV = 4,
-    CLOUD_MAP_CNAME = 8,
-    CLOUD_MAP_WEIGHTED = 16, /* the routing policy */
+    CLOUD_MAP_A = 1 << DNS_RECORD_A,
+    CLOUD_MAP_AAAA = 1 << DNS_RECORD_AAAA,
+    CLOUD_MAP_SRV = 1 << DNS_RECORD_SRV,
+    CLOUD_MAP_CNAME = 1 << DNS_RECORD_CNAME,
+    CLOUD_MAP_WEIGHTED = 1 << DNS_RECORDS, /* the routing policy */
 };
 
 /* "DnsConfig" of a CreateService, for a namespace of that type. *ret_records 0: none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * DNS for tasks: a stub for each one, whose sockets are in the task's network namespace, beside the name
+ * DNS for tasks: a stub in each of a task's network namespaces, whose sockets are there, beside the name
  * servers that its resolv.conf names. The programs send the task's questions there while the heartbeat is
  * fresh. What is about the task's names is answered; everything else goes to the name server that was asked,
  * from inside that namespace, and its answer back, both unchanged but for the transaction id.
@@ -14,7 +14,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "daemon/dns_resolvers.h"
 #include "daemon/dns_zones.h"
+#include "tasks/cgroup_watch.h"
 
 struct daemon;
 struct dns_stub;
@@ -28,8 +30,20 @@ struct dns_counters {
     uint64_t malformed;
 };
 
+/* When a task's processes are looked at next. */
+struct dns_look {
+    uint64_t at_tick;
+    unsigned pause;         /* in ticks, the last one; 0: something has happened */
+    unsigned n_quick;       /* looks that are to follow soon */
+    uint64_t rest_until_ns; /* no quick one before */
+};
+
 struct dns {
     struct event *tick;
+    struct event *quick; /* while there are looks to follow soon */
+    struct event *watch; /* of cgroups; NULL: they cannot be watched */
+    int watch_fd;
+    uint32_t n_more_entries; /* in `resolvers`, beside the first of each task */
     struct dns_zones zones;
     struct dns_counters counters;
     struct dns_stub *listener; /* for those outside tasks; NULL: none */

@@ -1,36 +1,115 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What <service>.<namespace> is, from the catalog: healthy instances first drawn, all if none is healthy. */
+/*
+ * What <service>.<namespace> is, from the catalog: healthy instances, all if none is healthy; by the routing
+ * policy up to eight of them or one, drawn anew for each question.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/random.h"
 #include "daemon/daemon.h"
 #include "daemon/dns_stub.h"
 #include "names/dns_directory.h"
 
-static bool is_label(const char *text)
-{
-    size_t length = strlen(text);
+#define CANONICAL "AWS_INSTANCE_CNAME"
+#define IPV4      "AWS_INSTANCE_IPV4"
+#define IPV6      "AWS_INSTANCE_IPV6"
 
-    return length > 0 && length < sizeof(((struct dns_endpoint *)NULL)->label) &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
+struct view {
+    struct dns_found found;
+    uint16_t type; /* of the question */
+    uint32_t ttl;  /* of what the AWS API has said nothing of */
+    char *canonical;
+};
+
+/* ---- instances ---- */
+
+static bool is_name(const char *text)
+{
+    while (*text) {
+        size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+        if (length == 0 || length > 63 || (text[length] && text[length] != '.') ||
+            (text[length] == '.' && !text[length + 1]))
+            return false;
+        text += length + (text[length] == '.');
+    }
+    return true;
 }
 
-/* The instance's id where that is a label, else its address and port as one: 10-0-0-5-8080. */
-static void make_label(const struct instance *instance, char label[static 64])
+/* The instance's id where that is a name, else its address and port as one: 10-0-0-5-8080. */
+static void make_name(const struct instance *instance, char name[static DNS_ENDPOINT_NAME])
 {
     char address[IP_ADDRESS_TEXT_SIZE];
 
-    if (is_label(instance->id)) {
-        (void)snprintf(label, 64, "%s", instance->id);
+    if (*instance->id && strlen(instance->id) < DNS_ENDPOINT_NAME && is_name(instance->id)) {
+        (void)snprintf(name, DNS_ENDPOINT_NAME, "%s", instance->id);
         return;
     }
-    (void)snprintf(label, 64, "%s-%u", ip_address_format(&instance->address, address), instance->port);
-    for (char *c = label; *c; c++)
+    (void)snprintf(name, DNS_ENDPOINT_NAME, "%s-%u", ip_address_format(&instance->address, address),
+                   instance->port);
+    for (char *c = name; *c; c++)
         if (*c == '.' || *c == ':')
             *c = '-';
+}
+
+/* A text among the attributes, the caller's; NULL. */
+static char *attribute_of(const struct instance *instance, const char *name)
+{
+    _cleanup_json_ cJSON *attributes = NULL;
+    const char *text;
+
+    if (!instance->attributes || !strstr(instance->attributes, name))
+        return NULL;
+    attributes = cJSON_Parse(instance->attributes);
+    text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(attributes, name));
+    return text ? strdup(text) : NULL;
+}
+
+/* By its own address, or by an attribute: connections go to one address of an instance, the IPv4 one if it
+ * has both, and to none of one that was registered without a port. */
+static bool is_own_address(const struct instance *instance, uint16_t type)
+{
+    return !instance->is_record &&
+           (type == DNS_SRV || ip_address_is_v4(&instance->address) == (type == DNS_A));
+}
+
+static const char *attribute_for(uint16_t type)
+{
+    return type == DNS_A ? IPV4 : type == DNS_AAAA ? IPV6 : NULL;
+}
+
+static bool has_attribute(const struct instance *instance, const char *name)
+{
+    const char *found = name && instance->attributes ? strstr(instance->attributes, name) : NULL;
+
+    return found && found[-1] == '"' && found[strlen(name)] == '"';
+}
+
+static int address_of(const struct instance *instance, uint16_t type, struct ip_address *ret)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (is_own_address(instance, type)) {
+        *ret = instance->address;
+        return 0;
+    }
+    text = attribute_for(type) ? attribute_of(instance, attribute_for(type)) : NULL;
+    return text && ip_address_parse(text, ret) == 0 ? 0 : -ENOENT;
+}
+
+/* There may be a thousand: what is in the attributes is read of those that are drawn only. */
+static bool is_candidate(const struct view *view, const struct instance *instance)
+{
+    if (instance->drain_until)
+        return false;
+    if (view->found.records.types & 1u << DNS_RECORD_CNAME)
+        return has_attribute(instance, CANONICAL);
+    return is_own_address(instance, view->type) || has_attribute(instance, attribute_for(view->type));
 }
 
 static bool is_healthy(const struct instance *instance)
@@ -38,86 +117,114 @@ static bool is_healthy(const struct instance *instance)
     return instance_health(instance) == HEALTHY && !instance->is_held_back;
 }
 
-struct view {
-    enum dns_found found;
-    struct dns_endpoint *endpoints;
-    size_t n;
-};
-
 static void add(struct view *view, const struct instance *instance)
 {
-    struct dns_endpoint *endpoint = &view->endpoints[view->n++];
+    struct dns_endpoint *endpoint = &view->found.endpoints[view->found.n];
 
-    endpoint->address = instance->address;
+    if (view->found.n == DNS_DIRECTORY_MOST || address_of(instance, view->type, &endpoint->address) < 0)
+        return;
     endpoint->port = instance->port;
-    make_label(instance, endpoint->label);
+    make_name(instance, endpoint->name);
+    view->found.n++;
 }
 
-/* So that each is told as often as the others. */
-static void shuffle(struct view *view)
-{
-    for (size_t i = view->n; i > 1; i--) {
-        size_t other = (size_t)random() % i;
-        struct dns_endpoint kept = view->endpoints[i - 1];
+/* ---- services ---- */
 
-        view->endpoints[i - 1] = view->endpoints[other];
-        view->endpoints[other] = kept;
+/* Without a DnsConfig of the AWS API a service has all records that its instances can have. */
+static struct dns_records records_of(const struct service *service, uint32_t ttl)
+{
+    if (service->dns.is_declared)
+        return service->dns;
+    return (struct dns_records){
+        .is_weighted = service_get_settings(service)->is_dns_weighted,
+        .types = 1u << DNS_RECORD_A | 1u << DNS_RECORD_AAAA | 1u << DNS_RECORD_SRV,
+        .ttl = {ttl, ttl, ttl, ttl},
+    };
+}
+
+static void collect(const struct view *view, const struct instance *list, const struct instance **found,
+                    size_t *n, size_t *n_healthy)
+{
+    for (const struct instance *instance = list; instance; instance = instance->hh.next) {
+        if (!is_candidate(view, instance))
+            continue;
+        found[(*n)++] = instance;
+        /* The healthy ones in front. */
+        if (is_healthy(instance)) {
+            found[*n - 1] = found[*n_healthy];
+            found[(*n_healthy)++] = instance;
+        }
     }
 }
 
 static int view_service(const struct service *service, struct view *view)
 {
-    const struct instance *instance;
-    bool is_any_healthy = false;
+    size_t room = (size_t)HASH_COUNT(service->instances) + HASH_COUNT(service->records) + 1;
+    _cleanup_free_ const struct instance **found = calloc(room, sizeof(*found));
+    size_t most = view->found.records.is_weighted ? 1 : DNS_DIRECTORY_MOST;
+    size_t n_healthy = 0;
+    size_t n = 0;
 
-    view->found = DNS_FOUND_SERVICE;
-    view->endpoints = calloc(HASH_COUNT(service->instances) + 1, sizeof(*view->endpoints));
-    if (!view->endpoints)
+    if (!found)
         return -ENOMEM;
-    for (instance = service->instances; instance && !is_any_healthy; instance = instance->hh.next)
-        is_any_healthy = !instance->drain_until && is_healthy(instance);
-    for (instance = service->instances; instance; instance = instance->hh.next)
-        if (!instance->drain_until && (!is_any_healthy || is_healthy(instance)))
-            add(view, instance);
-    shuffle(view);
-    return 0;
-}
+    view->found.kind = DNS_FOUND_SERVICE;
+    collect(view, service->instances, found, &n, &n_healthy);
+    collect(view, service->records, found, &n, &n_healthy);
+    n = n_healthy ? n_healthy : n;
+    for (size_t i = 0; i < n && i < most; i++) {
+        size_t other = i + random_below((uint32_t)(n - i));
+        const struct instance *drawn = found[other];
 
-static int view_instance(const struct service *service, const char *label, size_t length, struct view *view)
-{
-    const struct instance *instance;
-
-    view->endpoints = calloc(1, sizeof(*view->endpoints));
-    if (!view->endpoints)
-        return -ENOMEM;
-    for (instance = service->instances; instance; instance = instance->hh.next) {
-        add(view, instance);
-        if (strlen(view->endpoints->label) == length && strncmp(view->endpoints->label, label, length) == 0) {
-            view->found = DNS_FOUND_INSTANCE;
-            return 0;
-        }
-        view->n = 0;
+        found[other] = found[i];
+        if (view->found.records.types & 1u << DNS_RECORD_CNAME && !view->canonical)
+            view->canonical = attribute_of(drawn, CANONICAL);
+        add(view, drawn);
     }
+    view->found.canonical = view->canonical;
     return 0;
 }
 
-/* `length`: of the part in front of the namespace. */
+/* Names that differ by case only are one. */
+static void view_instance(const struct service *service, const char *name, size_t length, struct view *view)
+{
+    for (const struct instance *instance = service->instances; instance; instance = instance->hh.next) {
+        char own[DNS_ENDPOINT_NAME];
+        size_t size;
+
+        make_name(instance, own);
+        size = strlen(own);
+        if (size < length || strncasecmp(own + size - length, name, length) != 0)
+            continue;
+        if (size == length) {
+            view->found.kind = DNS_FOUND_INSTANCE;
+            add(view, instance);
+        } else if (own[size - length - 1] == '.' && view->found.kind == DNS_FOUND_NOTHING) {
+            view->found.kind = DNS_FOUND_ONLY; /* it is above one */
+        }
+    }
+}
+
+/* `length`: of the part in front of the namespace: a service, or an instance of one. */
 static int view_name(const struct catalog *catalog, const char *namespace_name, const char *name,
                      size_t length, struct view *view)
 {
-    char service_name[DNS_NAME_SIZE];
-    const struct service *service;
-    const char *dot;
+    char text[DNS_NAME_SIZE];
 
-    (void)snprintf(service_name, sizeof(service_name), "%.*s", (int)length, name);
-    service = catalog_service(catalog, namespace_name, service_name);
-    if (service && service->is_declared)
-        return view_service(service, view);
-    dot = strchr(service_name, '.');
-    service = dot ? catalog_service(catalog, namespace_name, dot + 1) : NULL;
-    return service && service->is_declared
-               ? view_instance(service, service_name, (size_t)(dot - service_name), view)
-               : 0;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)length, name);
+    for (const char *at = text; at && view->found.kind == DNS_FOUND_NOTHING; at = strchr(at, '.')) {
+        const struct service *service;
+
+        at += *at == '.';
+        service = catalog_service(catalog, namespace_name, at);
+        if (!service || !service->is_declared)
+            continue;
+        view->found.records = records_of(service, view->ttl);
+        if (at == text && view->found.records.types)
+            return view_service(service, view);
+        if (at > text && view->found.records.types & 1u << DNS_RECORD_SRV)
+            view_instance(service, text, (size_t)(at - text) - 1, view);
+    }
+    return 0;
 }
 
 /* -ENOENT: in none of our namespaces. */
@@ -128,10 +235,10 @@ static int find(const struct catalog *catalog, const char *name, struct view *vi
 
         tail += *tail == '.';
         parent = catalog_namespace(catalog, tail);
-        if (!parent || !parent->is_declared)
+        if (!parent || !parent->is_declared || parent->is_api_only)
             continue;
         if (tail == name) {
-            view->found = DNS_FOUND_ONLY;
+            view->found.kind = DNS_FOUND_ONLY;
             return 0;
         }
         return view_name(catalog, tail, name, (size_t)(tail - name) - 1, view);
@@ -142,12 +249,11 @@ static int find(const struct catalog *catalog, const char *name, struct view *vi
 int dns_directory_answer(struct daemon *daemon, const struct dns_question *question, bool is_udp,
                          uint8_t **ret_answer, size_t *ret_size)
 {
-    struct view view = {.found = DNS_FOUND_NOTHING};
+    struct view view = {.type = question->type, .ttl = daemon->config.dns_ttl};
     int r = question->is_plain ? find(daemon->catalog, question->name, &view) : -ENOENT;
 
     if (r == 0)
-        r = dns_directory_build(view.found, view.endpoints, view.n, daemon->config.dns_ttl, question, is_udp,
-                                ret_answer, ret_size);
-    free(view.endpoints);
+        r = dns_directory_build(&view.found, view.ttl, question, is_udp, ret_answer, ret_size);
+    free(view.canonical);
     return r;
 }

@@ -14,17 +14,9 @@
 #include "daemon/daemon.h"
 #include "tasks/netns.h"
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
-#define STUB_ADDRESS  0x7f003535u /* 127.0.53.53: loopback, and nobody's */
-#define NS_PORT       53
-#define PORT_TRIES    8
-#define RECEIVE_ROOM  (1 << 20)
-#define PER_ROUND     64 /* messages read before others have their turn */
-#define LARGEST_QUERY 4096
-#define FIRST_PASSED  16
+#define STUB_ADDRESS 0x7f003535u /* 127.0.53.53: loopback, and nobody's */
+#define PORT_TRIES   8
+#define RECEIVE_ROOM (1 << 20)
 
 /* ---- sockets ---- */
 
@@ -57,7 +49,7 @@ struct ip_address dns_server_listen_address(const struct dns_server *server)
     return ip_address_is_v4(&server->address) ? ip_address_from_v4(STUB_ADDRESS) : loopback;
 }
 
-static int open_one(int family, int type)
+int dns_open(int family, int type)
 {
     int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -70,8 +62,8 @@ static int bind_both(struct dns_server *server, uint16_t port)
     struct ip_address address = dns_server_listen_address(server);
     struct sockaddr_storage at;
     socklen_t size = dns_sockaddr(&address, port, &at);
-    _cleanup_close_ int udp = open_one(at.ss_family, SOCK_DGRAM);
-    _cleanup_close_ int tcp = open_one(at.ss_family, SOCK_STREAM);
+    _cleanup_close_ int udp = dns_open(at.ss_family, SOCK_DGRAM);
+    _cleanup_close_ int tcp = dns_open(at.ss_family, SOCK_STREAM);
     const int on = 1;
     const int room = RECEIVE_ROOM;
 
@@ -98,27 +90,17 @@ static int open_server(struct dns_server *server)
 
     for (int i = 0; i < PORT_TRIES && r == -EADDRINUSE; i++)
         r = bind_both(server, 0);
-    if (r < 0)
-        return r;
-    server->upstream_fd = open_one(ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, SOCK_DGRAM);
-    return server->upstream_fd < 0 ? server->upstream_fd : 0;
+    return r < 0 ? r : dns_forward_open(server);
 }
 
 static int open_all(void *user)
 {
     struct dns_stub *stub = user;
-    socklen_t size = sizeof(stub->netns_cookie);
+    int r = 0;
 
-    for (unsigned i = 0; i < stub->n_servers; i++) {
-        int r = open_server(&stub->servers[i]);
-
-        if (r < 0)
-            return r;
-    }
-    if (stub->n_servers > 0 &&
-        getsockopt(stub->servers[0].udp_fd, SOL_SOCKET, SO_NETNS_COOKIE, &stub->netns_cookie, &size) < 0)
-        stub->netns_cookie = 0;
-    return 0;
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++)
+        r = open_server(&stub->servers[i]);
+    return r;
 }
 
 /* ---- answering ---- */
@@ -134,23 +116,14 @@ int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, 
     return view.zone ? dns_answer_build(&view, question, is_udp, ret_answer, ret_size) : -ENOMEM;
 }
 
-struct asked {
-    const uint8_t *message;
-    size_t size;
-    const struct sockaddr_storage *client;
-    socklen_t client_size;
-    enum dns_verdict verdict;
-    struct dns_question question;
-};
-
-static void reply(const struct dns_server *server, const struct asked *asked, const uint8_t *answer,
+static void reply(const struct dns_server *server, const struct dns_asked *asked, const uint8_t *answer,
                   size_t size)
 {
     (void)!sendto(server->udp_fd, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                   (const struct sockaddr *)asked->client, asked->client_size);
 }
 
-static void fail(const struct dns_server *server, const struct asked *asked, enum dns_rcode rcode)
+static void fail(const struct dns_server *server, const struct dns_asked *asked, enum dns_rcode rcode)
 {
     uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
 
@@ -162,98 +135,7 @@ static void fail(const struct dns_server *server, const struct asked *asked, enu
     }
 }
 
-/* ---- passing on ---- */
-
-static struct dns_passed *find_passed(struct dns_stub *stub, uint8_t server, uint16_t id)
-{
-    for (size_t i = 0; i < stub->n_passed; i++)
-        if (stub->passed[i].is_used && stub->passed[i].id == id && stub->passed[i].server == server)
-            return &stub->passed[i];
-    return NULL;
-}
-
-static struct dns_passed *take_passed(struct dns_stub *stub)
-{
-    size_t room = stub->n_passed ? stub->n_passed * 2 : FIRST_PASSED;
-    struct dns_passed *larger;
-
-    if (stub->n_used == stub->n_passed) {
-        if (stub->n_passed >= DNS_IN_FLIGHT)
-            return NULL;
-        larger = realloc(stub->passed, room * sizeof(*larger));
-        if (!larger)
-            return NULL;
-        memset(larger + stub->n_passed, 0, (room - stub->n_passed) * sizeof(*larger));
-        stub->passed = larger;
-        stub->n_passed = room;
-    }
-    for (size_t i = 0; i < stub->n_passed; i++)
-        if (!stub->passed[i].is_used)
-            return &stub->passed[i];
-    return NULL;
-}
-
-/* An id that no other question to this server has; guessing it is what a forger has to do. */
-static int new_id(struct dns_stub *stub, uint8_t server, uint16_t *ret_id)
-{
-    do {
-        if (getrandom(ret_id, sizeof(*ret_id), GRND_NONBLOCK) != sizeof(*ret_id))
-            return -EAGAIN;
-    } while (find_passed(stub, server, *ret_id));
-    return 0;
-}
-
-static int connect_upstream(struct dns_server *server)
-{
-    struct sockaddr_storage at;
-    socklen_t size = dns_sockaddr(&server->address, NS_PORT, &at);
-
-    if (!server->is_connected && connect(server->upstream_fd, (struct sockaddr *)&at, size) < 0)
-        return -errno;
-    server->is_connected = true;
-    return 0;
-}
-
-static int pass_on(struct dns_server *server, const struct asked *asked)
-{
-    struct dns_stub *stub = server->stub;
-    struct dns_passed *passed = take_passed(stub);
-    uint8_t copy[LARGEST_QUERY];
-    uint8_t number = (uint8_t)(server - stub->servers);
-    uint16_t id;
-
-    if (!passed || connect_upstream(server) < 0 || new_id(stub, number, &id) < 0)
-        return -EBUSY;
-    memcpy(copy, asked->message, asked->size);
-    copy[0] = (uint8_t)(id >> 8);
-    copy[1] = (uint8_t)id;
-    /* The first send after an error gives that error and sends nothing. */
-    if (send(server->upstream_fd, copy, asked->size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-        send(server->upstream_fd, copy, asked->size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        return -errno;
-    *passed = (struct dns_passed){
-        .is_used = true,
-        .is_checked = asked->verdict == DNS_QUERY,
-        .server = number,
-        .id = id,
-        .client_id = (uint16_t)(asked->message[0] << 8 | asked->message[1]),
-        .deadline_ms = clock_monotonic_ms() + DNS_TIMEOUT_MS,
-        .client = *asked->client,
-        .client_size = asked->client_size,
-    };
-    if (passed->is_checked)
-        passed->question = asked->question;
-    stub->n_used++;
-    return 0;
-}
-
-static void give_up(struct dns_stub *stub, struct dns_passed *passed)
-{
-    passed->is_used = false;
-    stub->n_used--;
-}
-
-static void take_question(struct dns_server *server, struct asked *asked)
+static void take_question(struct dns_server *server, struct dns_asked *asked)
 {
     struct dns_counters *counters = &server->stub->daemon->dns.counters;
     uint8_t *answer = NULL;
@@ -275,7 +157,7 @@ static void take_question(struct dns_server *server, struct asked *asked)
     } else if (r == -ENOENT && !server->stub->task) {
         counters->refused++;
         fail(server, asked, DNS_REFUSED);
-    } else if (r == -ENOENT && pass_on(server, asked) == 0) {
+    } else if (r == -ENOENT && dns_forward_question(server, asked) == 0) {
         counters->forwarded++;
     } else {
         counters->refused++;
@@ -290,101 +172,19 @@ static void on_question(evutil_socket_t fd, short what, void *user)
     uint8_t *buffer = server->stub->daemon->dns.buffer;
 
     (void)what;
-    for (int i = 0; i < PER_ROUND; i++) {
+    for (int i = 0; i < DNS_PER_ROUND; i++) {
         struct sockaddr_storage client;
-        struct asked asked = {.message = buffer, .client = &client, .client_size = sizeof(client)};
-        ssize_t size = recvfrom(fd, buffer, LARGEST_QUERY + 1, MSG_DONTWAIT, (struct sockaddr *)&client,
+        struct dns_asked asked = {.message = buffer, .client = &client, .client_size = sizeof(client)};
+        ssize_t size = recvfrom(fd, buffer, DNS_QUERY_MAX + 1, MSG_DONTWAIT, (struct sockaddr *)&client,
                                 &asked.client_size);
 
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (size <= 0 || size > LARGEST_QUERY)
+        if (size <= 0 || size > DNS_QUERY_MAX)
             continue;
         asked.size = (size_t)size;
         take_question(server, &asked);
     }
-}
-
-static void take_answer(struct dns_server *server, uint8_t *message, size_t size)
-{
-    struct dns_stub *stub = server->stub;
-    struct dns_passed *passed;
-
-    if (size < DNS_HEADER_SIZE)
-        return;
-    passed = find_passed(stub, (uint8_t)(server - stub->servers), (uint16_t)(message[0] << 8 | message[1]));
-    if (!passed || (passed->is_checked && !dns_message_answers(message, size, &passed->question)))
-        return;
-    message[0] = (uint8_t)(passed->client_id >> 8);
-    message[1] = (uint8_t)passed->client_id;
-    (void)!sendto(server->udp_fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-                  (const struct sockaddr *)&passed->client, passed->client_size);
-    give_up(stub, passed);
-}
-
-/* Nobody listens at the name server: the askers shall try the next one, not wait. */
-static void fail_all(struct dns_server *server)
-{
-    struct dns_stub *stub = server->stub;
-
-    for (size_t i = 0; i < stub->n_passed; i++) {
-        struct dns_passed *passed = &stub->passed[i];
-        uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4] = {0};
-        size_t size = DNS_HEADER_SIZE;
-
-        if (!passed->is_used || passed->server != server - stub->servers)
-            continue;
-        answer[0] = (uint8_t)(passed->client_id >> 8);
-        answer[1] = (uint8_t)passed->client_id;
-        answer[2] = passed->is_checked && passed->question.is_recursion_desired;
-        if (passed->is_checked) {
-            const struct dns_question *question = &passed->question;
-            const uint8_t tail[] = {(uint8_t)(question->type >> 8), (uint8_t)question->type,
-                                    (uint8_t)(question->class >> 8), (uint8_t)question->class};
-
-            memcpy(answer + size, question->wire, question->wire_size);
-            memcpy(answer + size + question->wire_size, tail, sizeof(tail));
-            size = dns_message_fail(answer, question, DNS_SERVFAIL, answer);
-        } else {
-            uint8_t query[DNS_HEADER_SIZE];
-
-            memcpy(query, answer, sizeof(query));
-            dns_message_refuse(query, DNS_SERVFAIL, answer);
-        }
-        (void)!sendto(server->udp_fd, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-                      (const struct sockaddr *)&passed->client, passed->client_size);
-        stub->daemon->dns.counters.refused++;
-        give_up(stub, passed);
-    }
-}
-
-static void on_answer(evutil_socket_t fd, short what, void *user)
-{
-    struct dns_server *server = user;
-    uint8_t *buffer = server->stub->daemon->dns.buffer;
-
-    (void)what;
-    for (int i = 0; i < PER_ROUND; i++) {
-        ssize_t size = recv(fd, buffer, DNS_MESSAGE_MAX, MSG_DONTWAIT);
-
-        if (size < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        if (size < 0)
-            fail_all(server);
-        else
-            take_answer(server, buffer, (size_t)size);
-    }
-}
-
-void dns_stub_sweep(struct dns_stub *stub)
-{
-    uint64_t now = stub->n_used ? clock_monotonic_ms() : 0;
-
-    for (size_t i = 0; i < stub->n_passed && stub->n_used > 0; i++)
-        if (stub->passed[i].is_used && stub->passed[i].deadline_ms <= now) {
-            stub->daemon->dns.counters.timed_out++;
-            give_up(stub, &stub->passed[i]);
-        }
 }
 
 /* ---- making and ending ---- */
@@ -396,10 +196,9 @@ static void on_connection(evutil_socket_t fd, short what, void *user)
     dns_tcp_accept(user);
 }
 
-static struct event *watch(struct daemon *daemon, int fd, event_callback_fn function,
-                           struct dns_server *server)
+struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn function, void *user)
 {
-    struct event *event = event_new(daemon->base, fd, EV_READ | EV_PERSIST, function, server);
+    struct event *event = event_new(daemon->base, fd, EV_READ | EV_PERSIST, function, user);
 
     if (event && event_add(event, NULL) < 0) {
         event_free(event);
@@ -413,11 +212,9 @@ static int watch_all(struct dns_stub *stub)
     for (unsigned i = 0; i < stub->n_servers; i++) {
         struct dns_server *server = &stub->servers[i];
 
-        server->udp_event = watch(stub->daemon, server->udp_fd, on_question, server);
-        server->tcp_event = watch(stub->daemon, server->tcp_fd, on_connection, server);
-        if (stub->task)
-            server->upstream_event = watch(stub->daemon, server->upstream_fd, on_answer, server);
-        if (!server->udp_event || !server->tcp_event || (stub->task && !server->upstream_event))
+        server->udp_event = dns_watch(stub->daemon, server->udp_fd, on_question, server);
+        server->tcp_event = dns_watch(stub->daemon, server->tcp_fd, on_connection, server);
+        if (!server->udp_event || !server->tcp_event || dns_forward_watch(server) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -442,8 +239,7 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
                                       .address = stub->conf.nameservers[i],
                                       .port = ntohs(before->port_be[stub->n_servers]),
                                       .udp_fd = -1,
-                                      .tcp_fd = -1,
-                                      .upstream_fd = -1};
+                                      .tcp_fd = -1};
         stub->n_servers++;
     }
     for (unsigned i = 0; i < stub->conf.n_domains; i++)
@@ -491,8 +287,7 @@ int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uin
     stub->daemon = daemon;
     stub->netns_fd = -1;
     stub->n_servers = 1;
-    *server =
-        (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1, .upstream_fd = -1};
+    *server = (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1};
     r = bind_both(server, port);
     if (r == 0)
         r = watch_all(stub);
@@ -506,9 +301,10 @@ int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uin
 
 static void end_server(struct dns_server *server)
 {
-    struct event *const events[] = {server->udp_event, server->tcp_event, server->upstream_event};
-    const int fds[] = {server->udp_fd, server->tcp_fd, server->upstream_fd};
+    struct event *const events[] = {server->udp_event, server->tcp_event};
+    const int fds[] = {server->udp_fd, server->tcp_fd};
 
+    dns_forward_close(server);
     for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
         if (events[i])
             event_free(events[i]);
@@ -530,6 +326,6 @@ void dns_stub_free(struct dns_stub **stub)
         (void)close(self->netns_fd);
     free(self->passed);
     free(self->text);
+    *stub = self->next;
     free(self);
-    *stub = NULL;
 }

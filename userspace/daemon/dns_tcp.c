@@ -18,7 +18,6 @@
 #include "daemon/dns_stub.h"
 #include "tasks/netns.h"
 
-#define NS_PORT    53
 #define MOST_BYTES (256u << 10) /* waiting to be sent to one end: beyond it, this end is not read */
 
 static const struct timeval idle = {.tv_sec = 10};
@@ -126,7 +125,7 @@ static int open_upstream(struct dns_connection *connection)
     struct dns_server *server = connection->server;
     struct opening opening = {.family = ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, .fd = -1};
     struct sockaddr_storage at;
-    socklen_t size = dns_sockaddr(&server->address, NS_PORT, &at);
+    socklen_t size = dns_sockaddr(&server->address, DNS_PORT, &at);
     int r;
 
     if (connection->upstream)

@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "base/error.h"
+#include "daemon/dns.h"
 #include "tasks/cgroup.h"
 
 struct daemon;
@@ -20,12 +21,13 @@ struct task {
     uint32_t namespace_scope; /* of the namespace itself */
     bool is_run;
     bool is_attached;
-    unsigned empty_sweeps; /* of a run task: how often in a row it held no process */
-    uint32_t resolver;     /* number of its entry in the data path; 0: its DNS is left alone */
-    struct dns_stub *dns;  /* NULL: no process has been seen in it */
-    bool is_dns_failed;    /* which has been said */
-    uint64_t dns_look;     /* the tick to look at its processes again */
-    UT_hash_handle hh;     /* by cgroup.id */
+    unsigned empty_sweeps;          /* of a run task: how often in a row it held no process */
+    struct dns_entries dns_entries; /* none: its DNS is left alone */
+    struct dns_stub *dns;           /* by network namespace; NULL: no process has been seen in it */
+    bool is_dns_failed;             /* which has been said */
+    struct dns_look dns_look;
+    struct cgroup_watch dns_watch;
+    UT_hash_handle hh; /* by cgroup.id */
 };
 
 struct task_list {

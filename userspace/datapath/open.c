@@ -161,7 +161,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
         {MAP_ATTEMPTS, shards * (config->endpoints + 1)},
         {MAP_TASKS, config->tasks},
-        {MAP_RESOLVERS, config->tasks + 1}, /* numbers begin at 1 */
+        {MAP_RESOLVERS, config->tasks * 2 + 1}, /* numbers begin at 1; some tasks have several */
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -176,7 +176,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     datapath->n_shards = shards;
     datapath->skeleton->rodata->attempts_mask = shards - 1;
     datapath->skeleton->rodata->attempts_stride = datapath->n_outliers;
-    datapath->n_resolvers = config->tasks + 1;
+    datapath->n_resolvers = config->tasks * 2 + 1;
     return 0;
 }
 

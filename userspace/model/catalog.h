@@ -19,6 +19,7 @@
 
 #include "base/address.h"
 #include "model/canary.h"
+#include "model/dns_records.h"
 #include "model/service_settings.h"
 
 /* "dnsName:port/tcp" of a client alias: its name within a namespace. */
@@ -61,6 +62,7 @@ struct service {
     char *name;
     char id[CATALOG_ID_SIZE]; /* "srv-...", in the AWS API */
     char *aws;                /* what the AWS API keeps of it, a JSON object; NULL: made by other means */
+    struct dns_records dns;   /* of `aws` */
     uint64_t instances_revision;
     uint32_t number; /* of this run, no other has it */
     struct model_namespace *parent;
@@ -133,6 +135,7 @@ struct model_namespace {
     char *name;
     char id[CATALOG_ID_SIZE]; /* "ns-...", in the AWS API */
     char *aws;                /* as a service's */
+    bool is_api_only;         /* of `aws`: an HTTP namespace, whose names are in no DNS zone */
     struct catalog *catalog;
     bool is_declared;
     struct service *services;          /* by name */

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/json.h"
+
 /* ---- ids ---- */
 
 /* FNV-1a of 128 bits. Whoever finds two names with one hash gets another id for the second, no more. */
@@ -93,22 +96,34 @@ static int replace_text(char **text, const char *with)
     return 0;
 }
 
+static bool is_api_only(const char *aws)
+{
+    _cleanup_json_ cJSON *kept = aws ? cJSON_Parse(aws) : NULL;
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(kept, "Type"));
+
+    return type && strcmp(type, "HTTP") == 0;
+}
+
 int catalog_set_namespace_aws(struct model_namespace *parent, const char *text, const char *id)
 {
     int r = replace_text(&parent->aws, text);
 
-    if (r == 0)
-        catalog_identify_namespace(parent, id);
-    return r;
+    if (r < 0)
+        return r;
+    parent->is_api_only = is_api_only(text);
+    catalog_identify_namespace(parent, id);
+    return 0;
 }
 
 int catalog_set_service_aws(struct service *service, const char *text, const char *id)
 {
     int r = replace_text(&service->aws, text);
 
-    if (r == 0)
-        catalog_identify_service(service, id);
-    return r;
+    if (r < 0)
+        return r;
+    service->dns = dns_records_read(text);
+    catalog_identify_service(service, id);
+    return 0;
 }
 
 /* ---- instances ---- */

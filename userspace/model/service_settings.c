@@ -15,6 +15,7 @@ static const struct ejection_policy default_ejection = EJECTION_DEFAULT;
 #define EJECT     "ejection"
 #define CONNECT   "connectTimeoutSeconds"
 #define PEER_NAME "peerName"
+#define POLICY    "dnsRoutingPolicy"
 
 const char *const service_settings_members[] = {CHECK,
                                                 EJECT,
@@ -25,6 +26,7 @@ const char *const service_settings_members[] = {CHECK,
                                                 "admissionSeconds",
                                                 "udpStickinessSeconds",
                                                 PEER_NAME,
+                                                POLICY,
                                                 NULL};
 
 static const struct settings_number numbers[] = {
@@ -49,6 +51,15 @@ static const struct settings_number ejection_numbers[] = {
 
 static const char *const ejection_members[] = {"failures", "windowSeconds", "baseSeconds", "maxSeconds",
                                                NULL};
+
+/* The first is the default. */
+struct choice {
+    const char *name;
+    const char *values[2];
+};
+
+static const struct choice peer_name = {PEER_NAME, {"endpoint", "alias"}};
+static const struct choice policy = {POLICY, {"MULTIVALUE", "WEIGHTED"}};
 
 /* ---- as data ---- */
 
@@ -83,7 +94,7 @@ bool service_settings_equal(const struct service_settings *a, const struct servi
            a->panic_percent == b->panic_percent && a->slow_start_ms == b->slow_start_ms &&
            a->drain_ms == b->drain_ms && a->admission_ms == b->admission_ms &&
            a->udp_stickiness_ms == b->udp_stickiness_ms && a->is_peer_alias == b->is_peer_alias &&
-           health_check_equal(&a->check, &b->check);
+           a->is_dns_weighted == b->is_dns_weighted && health_check_equal(&a->check, &b->check);
 }
 
 /* ---- members ---- */
@@ -206,18 +217,19 @@ static void read_connect_timeout(struct settings_reading *reading, const cJSON *
         settings->has_connect_timeout = settings_read_number(reading, object, "", &connect_timeout, settings);
 }
 
-static void read_peer_name(struct settings_reading *reading, const cJSON *object,
-                           struct service_settings *settings)
+static void read_choice(struct settings_reading *reading, const cJSON *object, const struct choice *choice,
+                        bool *is_other)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, PEER_NAME);
-    const char *text = cJSON_IsNull(item) ? "endpoint" : cJSON_GetStringValue(item);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, choice->name);
+    const char *text = cJSON_IsNull(item) ? choice->values[0] : cJSON_GetStringValue(item);
 
     if (!item)
         return;
-    if (!text || (strcmp(text, "endpoint") != 0 && strcmp(text, "alias") != 0))
-        settings_refuse(reading, PEER_NAME, text ? text : "(no text)", "endpoint, alias");
+    if (!text || (strcmp(text, choice->values[0]) != 0 && strcmp(text, choice->values[1]) != 0))
+        settings_refuse(reading, choice->name, text ? text : "(no text)", "%s, %s", choice->values[0],
+                        choice->values[1]);
     else
-        settings->is_peer_alias = strcmp(text, "alias") == 0;
+        *is_other = strcmp(text, choice->values[1]) == 0;
 }
 
 static void read_members(struct settings_reading *reading, const cJSON *object,
@@ -232,7 +244,8 @@ static void read_members(struct settings_reading *reading, const cJSON *object,
         settings->has_ejection =
             read_ejection(reading, ejection, settings->has_ejection, &settings->ejection);
     read_connect_timeout(reading, object, settings);
-    read_peer_name(reading, object, settings);
+    read_choice(reading, object, &peer_name, &settings->is_peer_alias);
+    read_choice(reading, object, &policy, &settings->is_dns_weighted);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         (void)settings_read_number(reading, object, "", &numbers[i], settings);
 }
@@ -318,6 +331,12 @@ static void write_ejection(cJSON *object, const struct ejection_policy *ejection
         settings_write_number(json, &ejection_numbers[i], ejection, true);
 }
 
+static void write_choice(cJSON *object, const struct choice *choice, bool is_other, bool is_full)
+{
+    if (is_full || is_other)
+        (void)cJSON_AddStringToObject(object, choice->name, choice->values[is_other]);
+}
+
 static cJSON *write_settings(const struct service_settings *settings, bool is_full)
 {
     cJSON *object = cJSON_CreateObject();
@@ -337,8 +356,8 @@ static cJSON *write_settings(const struct service_settings *settings, bool is_fu
         settings_write_number(object, &connect_timeout, settings, true);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         settings_write_number(object, &numbers[i], settings, is_full);
-    if (is_full || settings->is_peer_alias)
-        (void)cJSON_AddStringToObject(object, PEER_NAME, settings->is_peer_alias ? "alias" : "endpoint");
+    write_choice(object, &peer_name, settings->is_peer_alias, is_full);
+    write_choice(object, &policy, settings->is_dns_weighted, is_full);
     return object;
 }
 

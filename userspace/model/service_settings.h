@@ -84,6 +84,7 @@ struct service_settings {
     uint32_t admission_ms;       /* after it an endpoint not yet found healthy or unhealthy is routed */
     bool is_peer_alias;          /* getpeername() tells what was dialled */
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
+    bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
 };
 
 #define SERVICE_SETTINGS_DEFAULT                                                                             \

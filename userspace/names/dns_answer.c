@@ -227,7 +227,7 @@ static int add_services(ldns_pkt *packet, const struct dns_view *view, const str
 
         if ((!target->protocol || port->protocol == target->protocol) &&
             (!target->port || port->port == target->port))
-            r = dns_writer_service(packet, whole, view->ttl, port->port, dns_writer_name(name));
+            r = dns_writer_service(packet, whole, view->ttl, 0, port->port, dns_writer_name(name));
     }
     if (r == 0)
         r = dns_writer_address(packet, LDNS_SECTION_ADDITIONAL, name, view->ttl, &target->name->address);

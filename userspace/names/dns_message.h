@@ -17,6 +17,7 @@
 
 enum dns_type {
     DNS_A = 1,
+    DNS_CNAME = 5,
     DNS_SOA = 6,
     DNS_PTR = 12,
     DNS_AAAA = 28,

@@ -63,10 +63,10 @@ int dns_writer_record(ldns_pkt *packet, ldns_pkt_section section, struct dns_own
     return -ENOMEM;
 }
 
-int dns_writer_service(ldns_pkt *packet, struct dns_owner owner, uint32_t ttl, uint16_t port,
-                       ldns_rdf *target)
+int dns_writer_service(ldns_pkt *packet, struct dns_owner owner, uint32_t ttl, uint16_t priority,
+                       uint16_t port, ldns_rdf *target)
 {
-    ldns_rdf *data[] = {ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 0),
+    ldns_rdf *data[] = {ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, priority),
                         ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 1),
                         ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, port), target};
 

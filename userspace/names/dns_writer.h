@@ -20,8 +20,8 @@ ldns_rdf *dns_writer_name(struct dns_owner name); /* NULL: no memory */
 /* These take what `data` and `target` hold, also on failure, also NULL. 0 or -ENOMEM. */
 int dns_writer_record(ldns_pkt *packet, ldns_pkt_section section, struct dns_owner owner, ldns_rr_type type,
                       uint32_t ttl, ldns_rdf *data[], size_t n);
-int dns_writer_service(ldns_pkt *packet, struct dns_owner owner, uint32_t ttl, uint16_t port,
-                       ldns_rdf *target);
+int dns_writer_service(ldns_pkt *packet, struct dns_owner owner, uint32_t ttl, uint16_t priority,
+                       uint16_t port, ldns_rdf *target); /* of weight 1 */
 int dns_writer_address(ldns_pkt *packet, ldns_pkt_section section, struct dns_owner owner, uint32_t ttl,
                        const struct ip_address *address);
 /* Says for how long the asker may remember that there is nothing. */

@@ -5,6 +5,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 struct work {
     int netns_fd;
@@ -37,4 +43,23 @@ int netns_run(int netns_fd, int (*function)(void *user), void *user)
         return -r;
     (void)pthread_join(thread, NULL);
     return work.r;
+}
+
+static int read_cookie(void *user)
+{
+    uint64_t *cookie = user;
+    socklen_t size = sizeof(*cookie);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int r = fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size) < 0 ? -errno : 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return r;
+}
+
+uint64_t netns_cookie(int netns_fd)
+{
+    uint64_t cookie = 0;
+
+    return netns_run(netns_fd, read_cookie, &cookie) < 0 ? 0 : cookie;
 }

@@ -5,8 +5,14 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 /*
  * Runs `function` in a thread inside the namespace and waits for it: for making sockets, which does not
  * block. Returns what it returns, or a negative errno: -EAGAIN (no thread), what setns() says.
  */
 int netns_run(int netns_fd, int (*function)(void *user), void *user);
+
+/* What programs know the namespace by; 0: a kernel (before 5.14) that does not tell, or no socket to be had.
+ */
+uint64_t netns_cookie(int netns_fd);

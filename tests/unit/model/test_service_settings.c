@@ -175,6 +175,7 @@ static void test_equality(void **state)
         "{'admissionSeconds':1}",
         "{'udpStickinessSeconds':1}",
         "{'peerName':'alias'}",
+        "{'dnsRoutingPolicy':'WEIGHTED'}",
     };
 
     (void)state;
@@ -240,7 +241,7 @@ static void test_full(void **state)
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
-        "endpoint'}");
+        "endpoint','dnsRoutingPolicy':'MULTIVALUE'}");
 }
 
 static void test_global(void **state)
