@@ -31,6 +31,32 @@ def ahead_of_others():
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
+# --- where processes run: the same for everything that is compared
+
+def processors():
+    """(of clients, of servers, of what is in between): one each; what is in between floats over both where there are
+    no more."""
+    known = sorted(os.sched_getaffinity(0))
+    return {known[0]}, {known[1 % len(known)]}, set(known[2:3] or known[:2])
+
+
+def both_processors():
+    clients, servers, _ = processors()
+    return clients | servers
+
+
+def pinned(where):
+    """For preexec_fn."""
+    return lambda: os.sched_setaffinity(0, where)
+
+
+def pin(pid, where):
+    """All threads of a running process."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), where)
+
+
 def run_json(bed, command, timeout=60, **options):
     result = bed.run(command, timeout=timeout, **options)
     assert result.rc == 0, f"{command}: {result}"
@@ -125,5 +151,5 @@ def settle(seconds=0.2):
 
 
 __all__ = ["BUILD", "PORT", "ProgramStats", "Testbed", "cpu_seconds", "endpoint_address", "load_average",
-           "ahead_of_others", "many_services", "memory_mib", "need_program", "register_all", "run_json", "say", "settle",
-           "start_ready", "tool"]
+           "ahead_of_others", "both_processors", "many_services", "memory_mib", "need_program", "pin", "pinned",
+           "processors", "register_all", "run_json", "say", "settle", "start_ready", "tool"]
