@@ -5,25 +5,26 @@ import json
 import os
 
 from figures import Figures, cell, print_table
-from lab import Testbed, both_processors, cpu_seconds, need_program, pinned, processors, run_json, say, tool
+from lab import Testbed, cpu_seconds, need_program, pinned, processors, run_json, say, tool
 from peers import BULK_PORT, CONNECT_PORT, HTTP_PORT, UDP_FLOWS_PORT, UDP_PORT, start_all
 
-# `is_apart`: client, servers and proxies on processors of their own; if not, all together on two, which they fill.
-Load = collections.namedtuple("Load", "title client port options is_apart seconds slices")
+# Client, servers and proxies share `processors`, which they fill. With one, none of the rate depends on where the kernel
+# puts processes and how long it takes to wake another processor, which differs by a factor of two from run to run.
+Load = collections.namedtuple("Load", "title client port options processors seconds slices")
 CLIENTS = 16
 LOADS = {
     # Many short runs in each round, since others disturb in bursts.
-    "connect": Load("TCP connect and close", "connect_rate", CONNECT_PORT, [], True, 0.25, 3),
-    "first byte": Load("TCP connect, first byte of the server, close", "connect_rate", CONNECT_PORT, ["--first-byte"],
-                       True, 0.25, 3),
-    "concurrent": Load(f"The same by {CLIENTS} clients at once, which fill two processors", "connect_rate", CONNECT_PORT,
-                       ["--first-byte", "--parallel", str(CLIENTS)], False, 0.4, 2),
-    "udp unconnected": Load("UDP request and response, one socket without a peer", "udp_rate", UDP_FLOWS_PORT, [], True,
+    "connect": Load("TCP connect and close, all on one processor", "connect_rate", CONNECT_PORT, [], 1, 0.25, 3),
+    "first byte": Load("TCP connect, first byte of the server, close, all on one processor", "connect_rate", CONNECT_PORT, ["--first-byte"],
+                       1, 0.25, 3),
+    "concurrent": Load(f"The same by {CLIENTS} clients at once, on two processors", "connect_rate", CONNECT_PORT,
+                       ["--first-byte", "--parallel", str(CLIENTS)], 2, 0.4, 2),
+    "udp unconnected": Load("UDP request and response, one socket without a peer", "udp_rate", UDP_FLOWS_PORT, [], 1,
                             0.2, 2),
     "udp connected": Load("UDP request and response, a connected socket for 1,000 of them", "udp_rate", UDP_FLOWS_PORT,
-                          ["--connect"], True, 0.2, 2),
+                          ["--connect"], 1, 0.2, 2),
     "udp new socket": Load("UDP: a new socket, connect, request and response, close", "udp_rate", UDP_PORT,
-                           ["--connect", "--new-socket"], True, 0.2, 2),
+                           ["--connect", "--new-socket"], 1, 0.2, 2),
 }
 
 WRK_SCRIPT = """done = function(summary, latency, requests)
@@ -49,11 +50,12 @@ def is_measured(peer, mode):
 def measure_load(peer, figures, mode):
     """One run, with the processor time of everything on the way."""
     load = LOADS[mode]
-    peer.place(load.is_apart)
+    where = processors(load.processors)
+    peer.place(where)
     before = helpers_cpu(peer)
     report = run_json(peer.bed, [*peer.inside, tool(load.client), "--seconds", str(load.seconds), *load.options,
                                  *peer.target(load.port)], cgroup=peer.cgroup,
-                      preexec_fn=pinned(processors()[0] if load.is_apart else both_processors()))
+                      preexec_fn=pinned(where))
     helpers = helpers_cpu(peer) - before
     done = report["connects" if load.client == "connect_rate" else "requests"] - report["failed"]
     figures.add_all(f"{peer.name}, {mode}", rate=report["rate"], failed=report["failed"],
@@ -62,11 +64,11 @@ def measure_load(peer, figures, mode):
 
 
 def measure_requests(peer, figures, script, seconds):
-    peer.place(True)
+    peer.place(processors(1))
     before = helpers_cpu(peer)
     result = peer.bed.run([*peer.inside, need_program("wrk"), "-t", "1", "-c", "16", "-d", f"{seconds}s", "-s", script,
                            f"http://{peer.target(HTTP_PORT)[0]}/"], cgroup=peer.cgroup,
-                          preexec_fn=pinned(processors()[0]))
+                          preexec_fn=pinned(processors(1)))
     helpers = helpers_cpu(peer) - before
     assert result.rc == 0, f"{peer.name}: {result}"
     report = json.loads(result.out.splitlines()[-1])
@@ -76,10 +78,10 @@ def measure_requests(peer, figures, script, seconds):
 
 
 def measure_bulk(peer, figures, seconds):
-    peer.place(True)
+    peer.place(processors(1))
     host, port = peer.target(BULK_PORT)[0].rsplit(":", 1)
     report = run_json(peer.bed, [*peer.inside, need_program("iperf3"), "-c", host, "-p", port, "-t", str(seconds), "-J"],
-                      cgroup=peer.cgroup, preexec_fn=pinned(processors()[0]))
+                      cgroup=peer.cgroup, preexec_fn=pinned(processors(1)))
     figures.add(f"{peer.name}, bulk", "gbit_per_second", report["end"]["sum_received"]["bits_per_second"] / 1e9)
 
 

@@ -31,18 +31,11 @@ def ahead_of_others():
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
-# --- where processes run: the same for everything that is compared
+# --- where processes run
 
-def processors():
-    """(of clients, of servers, of what is in between): one each; what is in between floats over both where there are
-    no more."""
-    known = sorted(os.sched_getaffinity(0))
-    return {known[0]}, {known[1 % len(known)]}, set(known[2:3] or known[:2])
-
-
-def both_processors():
-    clients, servers, _ = processors()
-    return clients | servers
+def processors(number):
+    """The last ones, as the first ones often have more of the host's own work."""
+    return set(sorted(os.sched_getaffinity(0))[-number:])
 
 
 def pinned(where):
@@ -151,5 +144,5 @@ def settle(seconds=0.2):
 
 
 __all__ = ["BUILD", "PORT", "ProgramStats", "Testbed", "cpu_seconds", "endpoint_address", "load_average",
-           "ahead_of_others", "both_processors", "many_services", "memory_mib", "need_program", "pin", "pinned",
+           "ahead_of_others", "many_services", "memory_mib", "need_program", "pin", "pinned",
            "processors", "register_all", "run_json", "say", "settle", "start_ready", "tool"]

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from lab import Testbed, both_processors, need_program, pin, processors, start_ready, tool
+from lab import Testbed, need_program, pin, start_ready, tool
 from testbed import Skip, wait_until
 
 BACKENDS = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
@@ -32,18 +32,15 @@ class Peer:
         os.makedirs(self.directory)
         self.helpers = []  # processes whose time counts: servers, and what is in between
         self.start_servers()
-        self.servers = list(self.helpers)
         self.start_way()
 
     def start_way(self):
         """What leads to the servers."""
 
-    def place(self, is_apart):
-        """Servers on a processor of their own, apart from clients and where there are three from proxies, or all
-        on the same two."""
-        _, servers, between = processors()
+    def place(self, where):
+        """Servers and proxies onto these processors; clients come there by themselves."""
         for pid in self.helpers:
-            pin(pid, both_processors() if not is_apart else servers if pid in self.servers else between)
+            pin(pid, where)
 
     def write(self, name, text):
         path = os.path.join(self.directory, name)
