@@ -97,7 +97,7 @@ def measure_case(bed, task, statistics, figures, key, words):
         figures.add(f"{key}, {program}", "net_ns_per_run", (raw - clock) * CONNECTS / ours["runs"])
 
 
-def measure(rounds, _is_quick):
+def measure(rounds, is_quick):
     """Figures by "CASE, SERVICES services, PROGRAM", and what the programs are."""
     figures, programs = Figures(), {}
     with Testbed(config={"maps": {"aliases": 131072}}) as bed:
@@ -114,7 +114,7 @@ def measure(rounds, _is_quick):
                 filled = size
                 spread = spread_targets(bed, f"{bed.base}/targets")
                 words = commands(targets, spread)
-                for _ in range(rounds * ROUNDS):
+                for _ in range(rounds if is_quick else rounds * ROUNDS):
                     for case in CASES + UDP_CASES:
                         measure_case(bed, task, statistics, figures, f"{case}, {size} services",
                                      words[case])
