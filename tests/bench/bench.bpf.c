@@ -6,22 +6,25 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-SEC("cgroup/connect4")
-int empty_connect4(struct bpf_sock_addr *ctx)
-{
-    (void)ctx;
-    return 1;
-}
+#define EMPTY(hook)                                                                                          \
+    SEC("cgroup/" #hook)                                                                                     \
+    int no_##hook(struct bpf_sock_addr *ctx)                                                                 \
+    {                                                                                                        \
+        (void)ctx;                                                                                           \
+        return 1;                                                                                            \
+    }
 
-SEC("cgroup/connect6")
-int empty_connect6(struct bpf_sock_addr *ctx)
-{
-    (void)ctx;
-    return 1;
-}
+EMPTY(connect4)
+EMPTY(connect6)
+EMPTY(sendmsg4)
+EMPTY(sendmsg6)
+EMPTY(recvmsg4)
+EMPTY(recvmsg6)
+EMPTY(getpeername4)
+EMPTY(getpeername6)
 
 SEC("sockops")
-int empty_sock_ops(struct bpf_sock_ops *ctx)
+int no_sock_ops(struct bpf_sock_ops *ctx)
 {
     (void)ctx;
     return 1;

@@ -2,49 +2,56 @@
 /*
  * connect_rate: connects and closes, one connection after the other, and tells rate and latency as JSON.
  *
- *   connect_rate [--seconds S | --count N] [--first-byte] [--refused | --unreachable] [--mapped]
- *                TARGET... | --targets FILE
+ *   connect_rate [--seconds S | --count N] [--parallel N] [--first-byte] [--peer-name] [--refused |
+ * --unreachable]
+ *                [--mapped] TARGET... | --targets FILE
  *
+ *   --parallel     so many processes, each as described
  *   --first-byte   waits for the first byte of the other side, so that the way to the server counts, not only
- * to whoever completes the handshake          --refused   connections must be refused
- *   --mapped       AF_INET6 sockets to ::ffff:A             --targets   one ADDRESS:PORT per line, taken in
- * turn
- *
+ *                  to whoever completes the handshake
+ *   --peer-name    calls getpeername() on each connection
+ *   --refused      connections must be refused
  *   --unreachable  there must be no route (ENETUNREACH): connect() alone, in a loop on one socket, caches
  * warm
+ *   --mapped       AF_INET6 sockets to ::ffff:A
+ *   --targets      one ADDRESS:PORT per line, taken in turn
  *
  * A connection ends with a reset (SO_LINGER 0): no TIME_WAIT, ephemeral ports do not run out. The latency is
  * that of connect(), with --first-byte until the byte has come.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "histogram.h"
+#include "load.h"
 #include "targets.h"
 
-#define MAX_TARGETS 65536u
+#define MAX_TARGETS  65536u
+#define MAX_PARALLEL 256
 
 static struct {
     double seconds;
     uint64_t count;
-    int first_byte, refused, unreachable, mapped; /* flags */
-} options = {.seconds = 1};
+    int parallel;
+    int first_byte, peer_name, refused, unreachable, mapped; /* flags */
+} options = {.seconds = 1, .parallel = 1};
 
 static struct target targets[MAX_TARGETS];
 static size_t n_targets;
-static struct histogram latencies;
 
 static _Noreturn void usage(const char *what)
 {
-    (void)fprintf(stderr,
-                  "connect_rate: %s\nusage: connect_rate [--seconds S | --count N] [--first-byte] [--refused "
-                  "| --unreachable] "
-                  "[--mapped] ADDRESS:PORT... | --targets FILE\n",
-                  what);
+    (void)fprintf(
+        stderr,
+        "connect_rate: %s\nusage: connect_rate [--seconds S | --count N] [--parallel N] [--first-byte] "
+        "[--peer-name] [--refused | --unreachable] [--mapped] ADDRESS:PORT... | --targets FILE\n",
+        what);
     exit(2);
 }
 
@@ -72,11 +79,16 @@ static void read_targets(const char *path)
 
 static void parse_options(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"seconds", 1, NULL, 's'},           {"count", 1, NULL, 'c'},
-        {"targets", 1, NULL, 't'},           {"first-byte", 0, &options.first_byte, 1},
-        {"refused", 0, &options.refused, 1}, {"unreachable", 0, &options.unreachable, 1},
-        {"mapped", 0, &options.mapped, 1},   {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"seconds", 1, NULL, 's'},
+                                          {"count", 1, NULL, 'c'},
+                                          {"parallel", 1, NULL, 'p'},
+                                          {"targets", 1, NULL, 't'},
+                                          {"first-byte", 0, &options.first_byte, 1},
+                                          {"peer-name", 0, &options.peer_name, 1},
+                                          {"refused", 0, &options.refused, 1},
+                                          {"unreachable", 0, &options.unreachable, 1},
+                                          {"mapped", 0, &options.mapped, 1},
+                                          {NULL, 0, NULL, 0}};
     const char *file = NULL;
     int c;
 
@@ -85,17 +97,29 @@ static void parse_options(int argc, char **argv)
             options.seconds = atof(optarg);
         else if (c == 'c')
             options.count = strtoull(optarg, NULL, 10);
+        else if (c == 'p')
+            options.parallel = atoi(optarg);
         else if (c == 't')
             file = optarg;
         else if (c)
             usage("unknown option");
     }
+    if (options.parallel < 1 || options.parallel > MAX_PARALLEL)
+        usage("--parallel: 1 to 256");
     if (file)
         read_targets(file);
     for (int i = optind; i < argc; i++)
         add_target(argv[i]);
     if (!n_targets)
         usage("no targets");
+}
+
+static void ask_peer_name(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+
+    (void)getpeername(fd, (struct sockaddr *)&peer, &length);
 }
 
 /* 0, or the errno. The connection is closed before this returns, after the clock was read. */
@@ -115,11 +139,16 @@ static int connect_once(const struct target *target, uint64_t *ret_ns)
     if (options.first_byte)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     begun = now_ns();
-    if (connect(fd, (const struct sockaddr *)&target->address, target->length) < 0)
+    if (connect(fd, (const struct sockaddr *)&target->address, target->length) < 0) {
         error = errno;
-    else if (options.first_byte && recv(fd, &byte, 1, 0) != 1)
-        error = errno ? errno : EPROTO;
+    } else if (options.first_byte) {
+        ssize_t got = recv(fd, &byte, 1, 0);
+
+        error = got == 1 ? 0 : got < 0 ? errno : EPROTO;
+    }
     *ret_ns = now_ns() - begun;
+    if (options.peer_name)
+        ask_peer_name(fd);
     (void)close(fd);
     return error;
 }
@@ -139,37 +168,69 @@ static int connect_nowhere(const struct target *target, uint64_t *ret_ns)
     return error;
 }
 
-int main(int argc, char **argv)
+/* Begins with the target of that number: several at once should not all go to the same one. */
+static void run(struct load *load, size_t number)
 {
-    struct rusage usage_now;
-    uint64_t begun, ended, failed = 0, done = 0;
-    int last_error = 0;
-    int expected;
+    int expected = options.unreachable ? ENETUNREACH : options.refused ? ECONNREFUSED : 0;
 
-    parse_options(argc, argv);
-    expected = options.unreachable ? ENETUNREACH : options.refused ? ECONNREFUSED : 0;
-    begun = now_ns();
-    ended = begun;
-    while (options.count ? done < options.count : (double)(ended - begun) < options.seconds * 1e9) {
+    load->seconds = options.seconds;
+    load->count = options.count;
+    load_begin(load);
+    while (load_goes_on(load)) {
         uint64_t ns = 0;
-        const struct target *target = &targets[done++ % n_targets];
+        const struct target *target = &targets[(number + load->done) % n_targets];
         int error = options.unreachable ? connect_nowhere(target, &ns) : connect_once(target, &ns);
 
-        ended = now_ns();
-        if (error != expected) {
-            failed++;
-            last_error = error;
-        } else {
-            histogram_add(&latencies, ns);
-        }
+        load_add(load, ns, error == expected ? 0 : error ? error : EISCONN);
     }
-    (void)getrusage(RUSAGE_SELF, &usage_now);
-    printf("{\"connects\": %llu, \"failed\": %llu, \"error\": \"%s\", \"seconds\": %.6f, \"rate\": %.1f, ",
-           (unsigned long long)done, (unsigned long long)failed, failed ? strerror(last_error) : "",
-           (double)(ended - begun) / 1e9, (double)(done - failed) * 1e9 / (double)(ended - begun));
-    histogram_print(&latencies);
-    printf(", \"cpu_s\": %.6f}\n",
-           (double)(usage_now.ru_utime.tv_sec + usage_now.ru_stime.tv_sec) +
-               (double)(usage_now.ru_utime.tv_usec + usage_now.ru_stime.tv_usec) / 1e6);
+    load_end(load);
+}
+
+/* Each in a process of its own; all begin when the last is there. */
+static void run_parallel(struct load *loads)
+{
+    int gate[2];
+    char byte;
+
+    if (pipe(gate) < 0)
+        usage(strerror(errno));
+    for (int i = 0; i < options.parallel; i++) {
+        pid_t child = fork();
+
+        if (child < 0)
+            usage(strerror(errno));
+        if (child > 0)
+            continue;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)close(gate[1]);
+        if (read(gate[0], &byte, 1) == 0)
+            run(&loads[i], (size_t)i);
+        _exit(0);
+    }
+    (void)close(gate[1]);
+    while (wait(NULL) > 0)
+        ;
+}
+
+int main(int argc, char **argv)
+{
+    static struct load all;
+    struct load *loads;
+
+    parse_options(argc, argv);
+    if (options.parallel == 1) {
+        run(&all, 0);
+    } else {
+        loads = mmap(NULL, (size_t)options.parallel * sizeof(*loads), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (loads == MAP_FAILED)
+            usage(strerror(errno));
+        run_parallel(loads);
+        for (int i = 0; i < options.parallel; i++)
+            load_merge(&all, &loads[i]);
+    }
+    printf("{");
+    load_print(&all, "connects");
+    printf("}\n");
     return 0;
 }

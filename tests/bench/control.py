@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Part 3: the control plane: how soon a change is in effect, what one costs by the number of services, cold start,
-memory, restart and idling at the largest size."""
+memory, restart and idling at the largest size; answers by DNS."""
 import contextlib
 import json
 import os
 import shutil
 import time
 
+import names
 import testbed
 from figures import Figures, cell, print_table
 from lab import PORT, ProgramStats, Testbed, cpu_seconds, endpoint_address, many_services, memory_mib, register_all, \
@@ -151,22 +152,28 @@ def measure(rounds, is_quick):
         measure_idle(bed, figures, sizes[-1], 3 if is_quick else 10)
         bed.change("DELETE", "/v1/tasks", all=True)
         measure_starts(bed, figures, sizes[-1], max(1, rounds // 2))
+    names.measure(figures, rounds)
     return {"figures": figures, "sizes": sizes}
 
 
 def show(result):
     figures = result["figures"].values
-    names = ["acknowledged_p50_us", "acknowledged_p99_us", "effective_p50_us", "effective_p99_us", "late_connects",
+    columns = ["acknowledged_p50_us", "acknowledged_p99_us", "effective_p50_us", "effective_p99_us", "late_connects",
              "daemon_cpu_us", "map_writes", "syscalls"]
     print_table("Changes by the API, us: request -> acknowledged, acknowledged -> in effect (a connect shows it)",
                 ["change", "ack p50", "ack p99", "effect p50", "effect p99", "late", "daemon CPU", "map writes",
                  "syscalls"],
-                [[what, *(cell(values.get(name)) for name in names)] for what, values in figures.items()
+                [[what, *(cell(values.get(name)) for name in columns)] for what, values in figures.items()
                  if "acknowledged_p50_us" in values])
     for what, values in figures.items():
         if "cold_start_s" in values:
             print_table(f"The daemon at {what} of {INSTANCES} instances", ["what", "measured"],
                         [[name, cell(item)] for name, item in values.items()])
+        if "us_per_answer" in values:
+            heads = {"answers_per_second": "per second", "answers_per_core_second": "per second of one core",
+                       "us_per_answer": "daemon CPU, us each"}
+            print_table("Answers to a task's questions", ["what", *heads.values()],
+                        [[what, *(cell(values[name]) for name in heads)]])
 
 
 def judge(result, targets):
@@ -179,6 +186,8 @@ def judge(result, targets):
     costs = [figures.median(f"weight change, {size} services", "daemon_cpu_us") for size in (sizes[0], sizes[-1])]
     targets.at_most(f"weight change: daemon CPU at {large}, times that at {sizes[0]}", 2,
                     costs[1] / costs[0] if all(costs) else None)
+    targets.at_least("DNS, own names, answers for a second of one core", 20000,
+                     figures.median("DNS, own names", "answers_per_core_second"))
     if sizes[-1] == 10000:
         targets.at_most("cold start, 10,000 services, 100,000 instances", 1.5, figures.median(large, "cold_start_s"), " s")
         targets.at_most("resident after a cold start at that size", 150, figures.median(large, "resident_mib"), " MiB")

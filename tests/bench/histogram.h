@@ -38,6 +38,15 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ns)
         histogram->max_ns = ns;
 }
 
+static inline void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+    for (unsigned i = 0; i < HISTOGRAM_POWERS * HISTOGRAM_PARTS; i++)
+        histogram->buckets[i] += other->buckets[i];
+    histogram->count += other->count;
+    if (other->max_ns > histogram->max_ns)
+        histogram->max_ns = other->max_ns;
+}
+
 /* The upper end of the bucket that holds this share (0..1) of all; 0 without any. */
 static inline uint64_t histogram_quantile(const struct histogram *histogram, double share)
 {

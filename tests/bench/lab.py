@@ -31,6 +31,25 @@ def ahead_of_others():
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
+# --- where processes run
+
+def processors(number):
+    """The last ones, as the first ones often have more of the host's own work."""
+    return set(sorted(os.sched_getaffinity(0))[-number:])
+
+
+def pinned(where):
+    """For preexec_fn."""
+    return lambda: os.sched_setaffinity(0, where)
+
+
+def pin(pid, where):
+    """All threads of a running process."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), where)
+
+
 def run_json(bed, command, timeout=60, **options):
     result = bed.run(command, timeout=timeout, **options)
     assert result.rc == 0, f"{command}: {result}"
@@ -116,6 +135,15 @@ def many_services(first, last, instances):
             for j in range(instances)]
 
 
+def unreachable_services(bed, counts):
+    """w<n> with n endpoints at addresses that no packet ever leaves for: this network namespace has no route to them. A
+    connect() there is the program and little else. They are never ejected for it, or draws would look for another one;
+    but that they are unreachable is noted each time, by the clock."""
+    register_all(bed, [(f"w{n}", str(i), f"198.18.{n % 256}.{i % 250}:{1 + i // 250}") for n in counts for i in range(n)])
+    for n in counts:
+        bed.change("PUT", "/v1/settings", service=f"w{n}", settings={"ejection": {"failures": 0}})
+
+
 def load_average():
     return os.getloadavg()[0]
 
@@ -125,5 +153,5 @@ def settle(seconds=0.2):
 
 
 __all__ = ["BUILD", "PORT", "ProgramStats", "Testbed", "cpu_seconds", "endpoint_address", "load_average",
-           "ahead_of_others", "many_services", "memory_mib", "need_program", "register_all", "run_json", "say", "settle",
-           "start_ready", "tool"]
+           "ahead_of_others", "many_services", "memory_mib", "need_program", "pin", "pinned",
+           "processors", "register_all", "run_json", "say", "settle", "start_ready", "tool", "unreachable_services"]

@@ -5,13 +5,15 @@ import os
 import subprocess
 import time
 
-from lab import Testbed, need_program, start_ready, tool
+from lab import Testbed, need_program, pin, start_ready, tool
 from testbed import Skip, wait_until
 
 BACKENDS = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
 VIP = "127.255.0.1"
 CONNECT_PORT, HTTP_PORT, BULK_PORT = 8080, 8081, 5201
-SERVED = {CONNECT_PORT: BACKENDS, HTTP_PORT: BACKENDS, BULK_PORT: BACKENDS[:1]}
+UDP_PORT, UDP_FLOWS_PORT = 8082, 8083  # the same servers; a proxy may take them for single requests, and for long flows
+SERVED = {("tcp", CONNECT_PORT): BACKENDS, ("tcp", HTTP_PORT): BACKENDS, ("tcp", BULK_PORT): BACKENDS[:1],
+          ("udp", UDP_PORT): BACKENDS, ("udp", UDP_FLOWS_PORT): BACKENDS}
 
 NGINX = """pid {name}.pid; error_log {name}.log; daemon off; master_process off; worker_processes 1;
 events {{ worker_connections 4096; }}
@@ -20,6 +22,8 @@ events {{ worker_connections 4096; }}
 
 class Peer:
     """A way to the servers. `cgroup`: where its clients run."""
+    threads = 1  # of a proxy
+    why_no_udp = None
 
     def __init__(self, bed, name, cgroup):
         self.bed, self.name, self.cgroup = bed, name, cgroup
@@ -28,6 +32,15 @@ class Peer:
         os.makedirs(self.directory)
         self.helpers = []  # processes whose time counts: servers, and what is in between
         self.start_servers()
+        self.start_way()
+
+    def start_way(self):
+        """What leads to the servers."""
+
+    def place(self, where):
+        """Servers and proxies onto these processors; clients come there by themselves."""
+        for pid in self.helpers:
+            pin(pid, where)
 
     def write(self, name, text):
         path = os.path.join(self.directory, name)
@@ -46,6 +59,9 @@ class Peer:
     def start_servers(self):
         self.helpers.append(start_ready(self.bed, [*self.inside, tool("accept_server"), str(CONNECT_PORT),
                                                 *BACKENDS]).pid)
+        self.helpers.append(start_ready(self.bed, [*self.inside, tool("udp_echo"),
+                                                *(f"{address}:{port}" for address in BACKENDS
+                                                  for port in (UDP_PORT, UDP_FLOWS_PORT))]).pid)
         servers = "".join(f"server {{ listen {address}:{HTTP_PORT} backlog=4096; "
                           f"location / {{ return 200 \"{address}\\n\"; }} }}\n" for address in BACKENDS)
         self.start_nginx("backends", f"http {{ access_log off; keepalive_requests 1000000000;\n{servers}}}\n")
@@ -67,28 +83,27 @@ class Peer:
 
 class Direct(Peer):
     def target(self, port):
-        return [f"{address}:{port}" for address in SERVED[port]]
+        return [f"{address}:{port}" for (_, known), addresses in SERVED.items() if known == port
+                for address in addresses]
 
 
 class Svcconnect(Peer):
-    def start_servers(self):
-        super().start_servers()
-        for port, addresses in SERVED.items():
+    def start_way(self):
+        for (protocol, port), addresses in SERVED.items():
             for address in addresses:
-                self.bed.register(f"port{port}", f"{address}:{port}")
-        self.targets = {port: [self.bed.target(f"port{port}", port)] for port in SERVED}
+                self.bed.register(f"port{port}", f"{address}:{port}", protocol=protocol)
+        self.targets = {port: [self.bed.target(f"port{port}", port)] for _, port in SERVED}
 
     def target(self, port):
         return self.targets[port]
 
 
 class Nftables(Peer):
-    def start_servers(self):
-        super().start_servers()
+    def start_way(self):
         rules = ""
-        for port, addresses in SERVED.items():
+        for (protocol, port), addresses in SERVED.items():
             choice = ", ".join(f"{i} : {address} . {port}" for i, address in enumerate(addresses))
-            rules += (f"    ip daddr {VIP} tcp dport {port} dnat ip to numgen inc mod {len(addresses)} map "
+            rules += (f"    ip daddr {VIP} {protocol} dport {port} dnat ip to numgen inc mod {len(addresses)} map "
                       f"{{ {choice} }}\n")
         self.run(need_program("nft"), "-f", self.write("numgen.nft", f"""table ip lb {{
   chain out {{
@@ -99,22 +114,24 @@ class Nftables(Peer):
 
 
 class Iptables(Peer):
-    def start_servers(self):
-        super().start_servers()
-        for port, addresses in SERVED.items():
+    def start_way(self):
+        for (protocol, port), addresses in SERVED.items():
             for i, address in enumerate(addresses):
                 left = len(addresses) - i
                 share = ["-m", "statistic", "--mode", "random", "--probability", f"{1 / left:.5f}"] if left > 1 else []
-                self.run(need_program("iptables"), "-w", "-t", "nat", "-A", "OUTPUT", "-d", VIP, "-p", "tcp",
+                self.run(need_program("iptables"), "-w", "-t", "nat", "-A", "OUTPUT", "-d", VIP, "-p", protocol,
                          "--dport", str(port), *share, "-j", "DNAT", "--to-destination", f"{address}:{port}")
 
 
 class Haproxy(Peer):
-    def start_servers(self):
-        super().start_servers()
-        text = ("global\n  nbthread 1\n  maxconn 4096\ndefaults\n  mode tcp\n  timeout connect 1s\n"
+    why_no_udp = "HAProxy balances no UDP but for syslog and QUIC"
+
+    def start_way(self):
+        text = (f"global\n  nbthread {self.threads}\n  maxconn 4096\ndefaults\n  mode tcp\n  timeout connect 1s\n"
                 "  timeout client 30s\n  timeout server 30s\n")
-        for port, addresses in SERVED.items():
+        for (protocol, port), addresses in SERVED.items():
+            if protocol != "tcp":
+                continue
             servers = "".join(f"  server s{i} {address}:{port}\n" for i, address in enumerate(addresses))
             text += (f"frontend f{port}\n  bind {VIP}:{port}\n  default_backend b{port}\n"
                      f"backend b{port}\n  balance roundrobin\n{servers}")
@@ -122,14 +139,30 @@ class Haproxy(Peer):
 
 
 class NginxStream(Peer):
-    def start_servers(self):
-        super().start_servers()
+    def start_way(self):
         text = "stream { access_log off;\n"
-        for port, addresses in SERVED.items():
+        for (protocol, port), addresses in SERVED.items():
             servers = " ".join(f"server {address}:{port};" for address in addresses)
-            text += (f"upstream b{port} {{ {servers} }}\n"
-                     f"server {{ listen {VIP}:{port} backlog=4096; proxy_pass b{port}; proxy_connect_timeout 1s; }}\n")
-        self.start_nginx("stream", text + "}\n")
+            if protocol == "tcp":
+                options = f"backlog=4096{' reuseport' if self.threads > 1 else ''}; proxy_connect_timeout 1s;"
+            else:
+                # A session ends with the answer, or there would soon be one for each port that a client has had.
+                options = "udp; proxy_timeout 2s;" + (" proxy_responses 1;" if port == UDP_PORT else "")
+            if protocol == "tcp" or self.threads == 1:
+                text += (f"upstream b{port} {{ {servers} }}\n"
+                         f"server {{ listen {VIP}:{port} {options} proxy_pass b{port}; }}\n")
+        # Each is what a worker process would be.
+        for i in range(self.threads):
+            self.start_nginx(f"stream{i}", text + "}\n")
+
+
+class Haproxy2(Haproxy):
+    threads = 2
+
+
+class NginxStream2(NginxStream):
+    threads = 2
+    why_no_udp = "as with one process"
 
 
 def start_all(bed):
@@ -139,7 +172,8 @@ def start_all(bed):
     for name, kind, where in (("direct", Direct, bare), ("direct, in a task", Direct, task),
                               ("svcconnect", Svcconnect, task), ("nftables", Nftables, bare),
                               ("iptables", Iptables, bare), ("HAProxy", Haproxy, bare),
-                              ("nginx stream", NginxStream, bare)):
+                              ("nginx stream", NginxStream, bare), ("HAProxy, 2 threads", Haproxy2, bare),
+                              ("nginx stream, 2 processes", NginxStream2, bare)):
         try:
             peer = kind(bed, name, where.directory)
             wait_until_serving(peer)
@@ -150,13 +184,17 @@ def start_all(bed):
 
 
 def wait_until_serving(peer):
-    """All three of its ports lead to a server."""
-    def answers(target):
-        result = peer.bed.run([*peer.inside, tool("connect_rate"), "--count", "1", target], cgroup=peer.cgroup)
+    """Each of its ports leads to a server."""
+    def answers(client, target):
+        result = peer.bed.run([*peer.inside, tool(client), "--count", "1", target], cgroup=peer.cgroup)
         return '"failed": 0' in result.out
-    for port in SERVED:
+    for protocol, port in SERVED:
+        if protocol == "udp" and peer.why_no_udp:
+            continue
+        client = "connect_rate" if protocol == "tcp" else "udp_rate"
         for target in peer.target(port):
-            wait_until(lambda target=target: answers(target) or time.sleep(0.05), 5, f"{peer.name}: {target} answers")
+            wait_until(lambda client=client, target=target: answers(client, target) or time.sleep(0.05), 5,
+                       f"{peer.name}: {protocol} {target} answers")
 
 
-__all__ = ["BULK_PORT", "CONNECT_PORT", "HTTP_PORT", "Testbed", "start_all"]
+__all__ = ["BULK_PORT", "CONNECT_PORT", "HTTP_PORT", "Testbed", "UDP_FLOWS_PORT", "UDP_PORT", "start_all"]

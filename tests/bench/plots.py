@@ -59,10 +59,26 @@ def draw(directory, name, title, style, rows, words):
 def draw_connections(part, directory):
     figures = part["figures"]
     peers = [what.rsplit(", ", 1)[0] for what in figures if what.endswith(", connect")]
-    for figure, label in (("rate", "connections per second"), ("p99_us", "p99, us")):
-        rows, words = bars([(peer, [figures[f"{peer}, {mode}"][figure] for mode in ("connect", "first byte")])
-                            for peer in peers], ["connect and close", "with the server's first byte"])
-        draw(directory, f"connect-{figure.replace('_', '-')}", "TCP connections", BARS.format(label=label), rows, words)
+
+    def draw_modes(name, title, label, figure, modes):
+        """Bars for each peer that has been measured in these modes: {mode: what the key calls it}"""
+        measured = [what.removesuffix(f", {next(iter(modes))}") for what in figures
+                    if what.endswith(f", {next(iter(modes))}")]
+        rows, words = bars([(peer, [figures[f"{peer}, {mode}"][figure] for mode in modes]) for peer in measured],
+                           list(modes.values()))
+        draw(directory, name, title, BARS.format(label=label), rows, words)
+
+    for figure, label in (("rate", "connections per second"), ("p99_us", "p99, us"),
+                          ("cpu_s_per_million", "processor time, s per million")):
+        name = figure.replace("_", "-")
+        draw_modes(f"connect-{name}", "TCP connections, one after the other on one processor", label, figure,
+                   {"connect": "connect and close", "first byte": "with the server's first byte"})
+        draw_modes(f"concurrent-{name}", "TCP connections with first byte, 16 clients on two processors", label, figure,
+                   {"concurrent": "16 clients"})
+        draw_modes(f"udp-{name}", "UDP request and response on one processor",
+                   label.replace("connections", "requests"), figure,
+                   {"udp unconnected": "one socket", "udp connected": "connected socket",
+                    "udp new socket": "new socket each time"})
     rows, words = bars([(peer, [figures[f"{peer}, keep-alive"]["rate"]]) for peer in peers
                         if f"{peer}, keep-alive" in figures], ["keep-alive requests"])
     draw(directory, "keep-alive", "Keep-alive requests, 16 connections", BARS.format(label="requests per second"), rows,
@@ -78,6 +94,11 @@ def draw_programs(part, directory):
     rows, words = lines(points, cases)
     draw(directory, "program-cost", "connect4, net of an empty program",
          LINES.format(x="services", label="ns per connect"), rows, words)
+    cases = ["datagram miss", *(f"datagram {flow} hit {n}" for flow in ("standing flow", "new flow") for n in (1, 10, 1000))]
+    points = [(size, [figures[f"{case}, {size} services, sendmsg4"]["net_ns"] for case in cases]) for size in sizes]
+    rows, words = lines(points, cases)
+    draw(directory, "program-cost-udp", "sendmsg4, net of an empty program",
+         LINES.format(x="services", label="ns per datagram"), rows, words)
 
 
 def draw_changes(part, directory):

@@ -5,16 +5,22 @@ import contextlib
 
 from figures import Figures, cell, print_table
 from lab import PORT, ProgramStats, Testbed, ahead_of_others, endpoint_address, many_services, register_all, \
-    run_json, say, start_ready, tool
+    run_json, say, start_ready, tool, unreachable_services
 
 CASES = ["hit 1", "hit 10", "hit 1000", "hit spread", "miss", "refuse", "hit6 10", "miss6",
-         "warm hit 1", "warm hit 10", "warm hit 1000", "warm miss"]
+         "warm hit 1", "warm hit 10", "warm hit 1000", "warm miss",
+         "hit 10 getpeername", "hit 10 getpeername alias", "miss getpeername"]
+UDP_CASES = [*(f"datagram {flow} hit {n}" for flow in ("standing flow", "new flow") for n in (1, 10, 1000)),
+             "datagram miss", "datagram refuse", "datagram mapped standing flow hit 10",
+             "warm datagram standing flow hit 10", "warm datagram miss", "UDP connect hit 10", "UDP connect miss"]
 SIZES = [1, 1000, 10000]
 SPREAD = 1000
 BIG = 200000  # numbers of endpoints that no service of many_services() has
 CONNECTS = 1000  # few, and many rounds of them: an interruption in the middle of a program spoils one round only
+UDP_PORT = 8090
 ROUNDS = 3  # for each of the others' rounds
-MEASURED = ("connect4", "connect6", "sock_ops")
+MEASURED = ("connect4", "connect6", "sock_ops", "sendmsg4", "recvmsg4", "sendmsg6", "recvmsg6", "getpeername4",
+            "getpeername6")
 
 
 def measured_services(bed):
@@ -22,11 +28,24 @@ def measured_services(bed):
     registrations = [(f"e{n}", str(i), endpoint_address(BIG + n + i)) for n in (1, 10, 1000) for i in range(n)]
     register_all(bed, [*registrations, ("none", "0", endpoint_address(BIG + 5000))])
     bed.update("none", "0", health="UNHEALTHY")
-    # Addresses that no packet ever leaves for: this network namespace has no route to them.
-    register_all(bed, [(f"w{n}", str(i), f"198.18.{n % 256}.{i % 250}:{1 + i // 250}") for n in (1, 10, 1000)
-                       for i in range(n)])
-    return {name: bed.target(name, 1 if name[0] == "w" else PORT)
-            for name in ("e1", "e10", "e1000", "none", "w1", "w10", "w1000")}
+    unreachable_services(bed, (1, 10, 1000))
+    targets = {name: bed.target(name, 1 if name[0] == "w" else PORT)
+               for name in ("e1", "e10", "e1000", "none", "w1", "w10", "w1000")}
+    # One that asks for what the program dialled, so that connect4 keeps it in the socket.
+    register_all(bed, [("told", str(i), endpoint_address(BIG + 10 + i)) for i in range(10)])
+    bed.change("PUT", "/v1/settings", service="told", settings={"peerName": "alias"})
+    return {**targets, "told": bed.target("told", PORT), **udp_services(bed)}
+
+
+def udp_services(bed):
+    """The same for UDP; {name: target}"""
+    addresses = {f"u{n}": [endpoint_address(BIG + n + i, UDP_PORT) for i in range(n)] for n in (1, 10, 1000)}
+    addresses["unone"] = [endpoint_address(BIG + 5000, UDP_PORT)]
+    addresses["uw10"] = [f"198.18.0.{1 + i}:{UDP_PORT}" for i in range(10)]
+    bed.batch([{"op": "register", "service": name, "id": str(i), "address": address, "protocol": "udp"}
+               for name, known in addresses.items() for i, address in enumerate(known)])
+    bed.update("unone", "0", health="UNHEALTHY")
+    return {name: bed.target(name, UDP_PORT) for name in addresses}
 
 
 def spread_targets(bed, path):
@@ -35,27 +54,41 @@ def spread_targets(bed, path):
     names = sorted(aliases)[::max(1, len(aliases) // SPREAD)]
     with open(path, "w", encoding="utf-8") as file:
         for name in names:
-            if name != "none" and name[0] != "w":
+            if name != "none" and name[0] != "w" and aliases[name]["protocol"] == "tcp":
                 file.write(f"{aliases[name]['address']}:{PORT}\n")
     return path
 
 
-def commands(bed, targets, spread):
-    miss = f"127.0.0.1:{PORT}"
-    return {"hit 1": [targets["e1"]], "hit 10": [targets["e10"]], "hit 1000": [targets["e1000"]],
-            "hit spread": ["--targets", spread], "miss": [miss], "refuse": ["--refused", targets["none"]],
-            "hit6 10": ["--mapped", targets["e10"]], "miss6": ["--mapped", miss],
-            **{f"warm hit {n}": ["--unreachable", targets[f"w{n}"]] for n in (1, 10, 1000)},
-            "warm miss": ["--unreachable", "198.18.255.1:1"]}
+def commands(targets, spread):
+    """{case: words}"""
+    miss, udp_miss = f"127.0.0.1:{PORT}", f"127.0.0.1:{UDP_PORT}"
+    connect = {"hit 1": [targets["e1"]], "hit 10": [targets["e10"]], "hit 1000": [targets["e1000"]],
+               "hit spread": ["--targets", spread], "miss": [miss], "refuse": ["--refused", targets["none"]],
+               "hit6 10": ["--mapped", targets["e10"]], "miss6": ["--mapped", miss],
+               **{f"warm hit {n}": ["--unreachable", targets[f"w{n}"]] for n in (1, 10, 1000)},
+               "warm miss": ["--unreachable", "198.18.255.1:1"],
+               "hit 10 getpeername": ["--peer-name", targets["e10"]],
+               "hit 10 getpeername alias": ["--peer-name", targets["told"]],
+               "miss getpeername": ["--peer-name", miss]}
+    datagram = {**{f"datagram standing flow hit {n}": [targets[f"u{n}"]] for n in (1, 10, 1000)},
+                **{f"datagram new flow hit {n}": ["--new-socket", targets[f"u{n}"]] for n in (1, 10, 1000)},
+                "datagram miss": [udp_miss], "datagram refuse": ["--refused", targets["unone"]],
+                "datagram mapped standing flow hit 10": ["--mapped", targets["u10"]],
+                "warm datagram standing flow hit 10": ["--unreachable", targets["uw10"]],
+                "warm datagram miss": ["--unreachable", "198.18.255.1:1"],
+                "UDP connect hit 10": ["--connect", "--new-socket", targets["u10"]],
+                "UDP connect miss": ["--connect", "--new-socket", udp_miss]}
+    return {**{case: [tool("connect_rate"), *words] for case, words in connect.items()},
+            **{case: [tool("udp_rate"), *words] for case, words in datagram.items()}}
 
 
 def measure_case(bed, task, statistics, figures, key, words):
     with statistics.difference() as runs:
-        report = run_json(bed, [tool("connect_rate"), "--count", str(CONNECTS), *words],
+        report = run_json(bed, [words[0], "--count", str(CONNECTS), *words[1:]],
                           cgroup=task.directory, preexec_fn=ahead_of_others)
     assert report["failed"] == 0, f"{key}: {report}"
     for program in MEASURED:
-        ours, empty = runs.get(program), runs.get(f"empty_{program}")
+        ours, empty = runs.get(program), runs.get(f"no_{program}")
         if not ours or not ours["runs"]:
             continue
         raw, clock = ours["run_ns"] / CONNECTS, empty["run_ns"] / CONNECTS
@@ -64,11 +97,12 @@ def measure_case(bed, task, statistics, figures, key, words):
         figures.add(f"{key}, {program}", "net_ns_per_run", (raw - clock) * CONNECTS / ours["runs"])
 
 
-def measure(rounds, _is_quick):
+def measure(rounds, is_quick):
     """Figures by "CASE, SERVICES services, PROGRAM", and what the programs are."""
     figures, programs = Figures(), {}
     with Testbed(config={"maps": {"aliases": 131072}}) as bed:
         start_ready(bed, [tool("accept_server"), str(PORT)])
+        start_ready(bed, [tool("udp_echo"), f"0.0.0.0:{UDP_PORT}"])
         task = bed.task()
         targets = measured_services(bed)
         statistics = ProgramStats(bed, task)
@@ -79,9 +113,9 @@ def measure(rounds, _is_quick):
                 register_all(bed, many_services(filled, size, 1))
                 filled = size
                 spread = spread_targets(bed, f"{bed.base}/targets")
-                words = commands(bed, targets, spread)
-                for _ in range(rounds * ROUNDS):
-                    for case in CASES:
+                words = commands(targets, spread)
+                for _ in range(rounds if is_quick else rounds * ROUNDS):
+                    for case in CASES + UDP_CASES:
                         measure_case(bed, task, statistics, figures, f"{case}, {size} services",
                                      words[case])
             programs = statistics.sample()
@@ -91,12 +125,14 @@ def measure(rounds, _is_quick):
 def show(result):
     figures, rows = result["figures"], []
     for what, values in figures.values.items():
-        rows.append([what, cell(values["runs"]), cell(values["raw_ns"]), cell(values["net_ns"])])
-    print_table("Program cost: ns per connect() by the kernel's statistics, all runs of it together; net: less an "
-                "empty program in the same connects", ["case, services, program", "runs", "raw", "net"], rows)
+        rows.append([what, cell(values["runs"]), cell(values["raw_ns"]), cell(values["net_ns"]),
+                     cell(values["net_ns_per_run"])])
+    print_table("Program cost: ns per connect(), or datagram and its answer, by the kernel's statistics, all runs of it "
+                "together; net: less an empty program in the same", ["case, services, program", "runs", "raw", "net",
+                                                                     "net, each run"], rows)
     print_table("Programs", ["name", "instructions", "bytes of machine code"],
                 [[name, item["instructions"], item["bytes"]] for name, item in result["programs"].items()
-                 if not name.startswith("empty")])
+                 if not name.startswith("no_")])
 
 
 def judge(result, targets):

@@ -91,10 +91,17 @@ static void print_syscalls(const struct bench_bpf *bench)
 
 static int attach_empty(struct bench_bpf *bench, int cgroup)
 {
-    bench->links.empty_connect4 = bpf_program__attach_cgroup(bench->progs.empty_connect4, cgroup);
-    bench->links.empty_connect6 = bpf_program__attach_cgroup(bench->progs.empty_connect6, cgroup);
-    bench->links.empty_sock_ops = bpf_program__attach_cgroup(bench->progs.empty_sock_ops, cgroup);
-    return bench->links.empty_connect4 && bench->links.empty_connect6 && bench->links.empty_sock_ops ? 0 : -1;
+    struct bpf_program *program;
+
+    bpf_object__for_each_program(program, bench->obj)
+    {
+        if (program == bench->progs.count_syscalls)
+            continue;
+        /* The link stays until the process ends. */
+        if (!bpf_program__attach_cgroup(program, cgroup))
+            return -1;
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
