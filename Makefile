@@ -63,15 +63,15 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
 $(BUILD)/tests/support/%: tests/support/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
 
-BENCH_SKELETON := $(BUILD)/tests/bench/bench.skel.h
+BENCH_SKELETONS := $(BUILD)/tests/bench/bench.skel.h $(BUILD)/tests/bench/least.skel.h
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c Makefile
-	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror --target=bpf -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror -Iinclude --target=bpf -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
 
-$(BENCH_SKELETON): $(BUILD)/tests/bench/bench.bpf.o
+$(BENCH_SKELETONS): %.skel.h: %.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETON) Makefile
+$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETONS) Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(BUILD)/tests/bench $(CFLAGS) $< $(LIB) $(LDFLAGS) $(LDLIBS) -o $@
 
 $(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile

@@ -13,6 +13,7 @@
  *   --refused      connections must be refused
  *   --unreachable  there must be no route (ENETUNREACH): connect() alone, in a loop on one socket, caches
  * warm
+ *   --attempts     the programs' pinned map of that name: what they note of connects to nowhere is taken back
  *   --mapped       AF_INET6 sockets to ::ffff:A
  *   --targets      one ADDRESS:PORT per line, taken in turn
  *
@@ -29,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attempts.h"
 #include "load.h"
 #include "targets.h"
 
@@ -44,13 +46,15 @@ static struct {
 
 static struct target targets[MAX_TARGETS];
 static size_t n_targets;
+static struct attempts attempts;
 
 static _Noreturn void usage(const char *what)
 {
     (void)fprintf(
         stderr,
         "connect_rate: %s\nusage: connect_rate [--seconds S | --count N] [--parallel N] [--first-byte] "
-        "[--peer-name] [--refused | --unreachable] [--mapped] ADDRESS:PORT... | --targets FILE\n",
+        "[--peer-name] [--refused | --unreachable] [--attempts PIN] [--mapped] ADDRESS:PORT... | --targets "
+        "FILE\n",
         what);
     exit(2);
 }
@@ -83,6 +87,7 @@ static void parse_options(int argc, char **argv)
                                           {"count", 1, NULL, 'c'},
                                           {"parallel", 1, NULL, 'p'},
                                           {"targets", 1, NULL, 't'},
+                                          {"attempts", 1, NULL, 'a'},
                                           {"first-byte", 0, &options.first_byte, 1},
                                           {"peer-name", 0, &options.peer_name, 1},
                                           {"refused", 0, &options.refused, 1},
@@ -101,7 +106,9 @@ static void parse_options(int argc, char **argv)
             options.parallel = atoi(optarg);
         else if (c == 't')
             file = optarg;
-        else if (c)
+        else if (c == 'a' && !attempts_open(&attempts, optarg))
+            usage(optarg);
+        else if (c && c != 'a')
             usage("unknown option");
     }
     if (options.parallel < 1 || options.parallel > MAX_PARALLEL)
@@ -165,6 +172,7 @@ static int connect_nowhere(const struct target *target, uint64_t *ret_ns)
     begun = now_ns();
     error = connect(fd, (const struct sockaddr *)&target->address, target->length) < 0 ? errno : 0;
     *ret_ns = now_ns() - begun;
+    attempts_forget(&attempts);
     return error;
 }
 

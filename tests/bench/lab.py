@@ -66,10 +66,11 @@ def start_ready(bed, command, **options):
 
 
 class ProgramStats:
-    """A running program_stats on a task's cgroup."""
+    """A running program_stats on a task's cgroup; or, with a scope, on one that is no task, with the least program."""
 
-    def __init__(self, bed, task):
-        self.process = start_ready(bed, [tool("program_stats"), task.directory], stdin=subprocess.PIPE)
+    def __init__(self, bed, task, scope=None):
+        words = [] if scope is None else [os.path.join(bed.bpffs, "maps"), str(scope)]
+        self.process = start_ready(bed, [tool("program_stats"), task.directory, *words], stdin=subprocess.PIPE)
 
     def ask(self, request):
         self.process.stdin.write(request + "\n")
@@ -137,11 +138,16 @@ def many_services(first, last, instances):
 
 def unreachable_services(bed, counts):
     """w<n> with n endpoints at addresses that no packet ever leaves for: this network namespace has no route to them. A
-    connect() there is the program and little else. They are never ejected for it, or draws would look for another one;
-    but that they are unreachable is noted each time, by the clock."""
+    connect() there is the program and little else. They are never ejected for it, or draws would look for another one,
+    and what is noted of such connects has to be taken back (attempts_map())."""
     register_all(bed, [(f"w{n}", str(i), f"198.18.{n % 256}.{i % 250}:{1 + i // 250}") for n in counts for i in range(n)])
     for n in counts:
         bed.change("PUT", "/v1/settings", service=f"w{n}", settings={"ejection": {"failures": 0}})
+
+
+def attempts_map(bed):
+    """For connect_rate --attempts."""
+    return os.path.join(bed.bpffs, "maps", "attempts")
 
 
 def load_average():
@@ -153,5 +159,5 @@ def settle(seconds=0.2):
 
 
 __all__ = ["BUILD", "PORT", "ProgramStats", "Testbed", "cpu_seconds", "endpoint_address", "load_average",
-           "ahead_of_others", "many_services", "memory_mib", "need_program", "pin", "pinned",
+           "ahead_of_others", "attempts_map", "many_services", "memory_mib", "need_program", "pin", "pinned",
            "processors", "register_all", "run_json", "say", "settle", "start_ready", "tool", "unreachable_services"]

@@ -4,8 +4,8 @@ connects run."""
 import contextlib
 
 from figures import Figures, cell, print_table
-from lab import PORT, ProgramStats, Testbed, ahead_of_others, endpoint_address, many_services, register_all, \
-    run_json, say, start_ready, tool, unreachable_services
+from lab import PORT, ProgramStats, Testbed, ahead_of_others, attempts_map, endpoint_address, many_services, \
+    register_all, run_json, say, start_ready, tool, unreachable_services
 
 CASES = ["hit 1", "hit 10", "hit 1000", "hit spread", "miss", "refuse", "hit6 10", "miss6",
          "warm hit 1", "warm hit 10", "warm hit 1000", "warm miss",
@@ -13,6 +13,8 @@ CASES = ["hit 1", "hit 10", "hit 1000", "hit spread", "miss", "refuse", "hit6 10
 UDP_CASES = [*(f"datagram {flow} hit {n}" for flow in ("standing flow", "new flow") for n in (1, 10, 1000)),
              "datagram miss", "datagram refuse", "datagram mapped standing flow hit 10",
              "warm datagram standing flow hit 10", "warm datagram miss", "UDP connect hit 10", "UDP connect miss"]
+# The least that this design can cost: least.bpf.c runs instead of connect4.
+LEAST_CASES = ["hit 1", "hit 10", "hit 1000", "hit spread", "miss", "warm hit 10", "warm hit 1000", "warm miss"]
 SIZES = [1, 1000, 10000]
 SPREAD = 1000
 BIG = 200000  # numbers of endpoints that no service of many_services() has
@@ -59,13 +61,13 @@ def spread_targets(bed, path):
     return path
 
 
-def commands(targets, spread):
+def commands(targets, spread, attempts):
     """{case: words}"""
     miss, udp_miss = f"127.0.0.1:{PORT}", f"127.0.0.1:{UDP_PORT}"
     connect = {"hit 1": [targets["e1"]], "hit 10": [targets["e10"]], "hit 1000": [targets["e1000"]],
                "hit spread": ["--targets", spread], "miss": [miss], "refuse": ["--refused", targets["none"]],
                "hit6 10": ["--mapped", targets["e10"]], "miss6": ["--mapped", miss],
-               **{f"warm hit {n}": ["--unreachable", targets[f"w{n}"]] for n in (1, 10, 1000)},
+               **{f"warm hit {n}": ["--unreachable", "--attempts", attempts, targets[f"w{n}"]] for n in (1, 10, 1000)},
                "warm miss": ["--unreachable", "198.18.255.1:1"],
                "hit 10 getpeername": ["--peer-name", targets["e10"]],
                "hit 10 getpeername alias": ["--peer-name", targets["told"]],
@@ -80,6 +82,18 @@ def commands(targets, spread):
                 "UDP connect miss": ["--connect", "--new-socket", udp_miss]}
     return {**{case: [tool("connect_rate"), *words] for case, words in connect.items()},
             **{case: [tool("udp_rate"), *words] for case, words in datagram.items()}}
+
+
+def measure_least(bed, task, statistics, figures, key, words):
+    with statistics.difference() as runs:
+        report = run_json(bed, [words[0], "--count", str(CONNECTS), *words[1:]],
+                          cgroup=task.directory, preexec_fn=ahead_of_others)
+    assert report["failed"] == 0, f"{key}: {report}"
+    ours, clock = runs["least_connect4"], runs["no_connect4"]["run_ns"] / CONNECTS
+    assert ours["runs"] == CONNECTS, f"{key}: {ours}"
+    raw = ours["run_ns"] / CONNECTS
+    figures.add_all(f"{key}, least_connect4", runs=1, raw_ns=raw, empty_ns=clock, net_ns=raw - clock,
+                    net_ns_per_run=raw - clock)
 
 
 def measure_case(bed, task, statistics, figures, key, words):
@@ -105,19 +119,22 @@ def measure(rounds, is_quick):
         start_ready(bed, [tool("udp_echo"), f"0.0.0.0:{UDP_PORT}"])
         task = bed.task()
         targets = measured_services(bed)
-        statistics = ProgramStats(bed, task)
-        with contextlib.closing(statistics):
+        statistics, nobody = ProgramStats(bed, task), bed.bare_task("least")
+        least = ProgramStats(bed, nobody, scope=bed.get("/v1/tasks")["tasks"][0]["scope"])
+        with contextlib.closing(statistics), contextlib.closing(least):
             filled = 0
             for size in SIZES:
                 say(f"program cost at {size} services")
                 register_all(bed, many_services(filled, size, 1))
                 filled = size
                 spread = spread_targets(bed, f"{bed.base}/targets")
-                words = commands(targets, spread)
+                words = commands(targets, spread, attempts_map(bed))
                 for _ in range(rounds if is_quick else rounds * ROUNDS):
                     for case in CASES + UDP_CASES:
                         measure_case(bed, task, statistics, figures, f"{case}, {size} services",
                                      words[case])
+                        if case in LEAST_CASES:
+                            measure_least(bed, nobody, least, figures, f"{case}, {size} services", words[case])
             programs = statistics.sample()
     return {"figures": figures, "programs": programs}
 

@@ -2,7 +2,7 @@
 /*
  * program_stats: what the kernel says about the programs on a cgroup, with empty ones attached beside them.
  *
- *   program_stats CGROUP-DIRECTORY
+ *   program_stats CGROUP-DIRECTORY [MAPS-DIRECTORY SCOPE]
  *
  * Prints READY, then answers lines of its standard input with one line of JSON each, until that ends:
  *   sample         {"NAME": {"runs", "run_ns", "instructions", "bytes"}, ...}   of all programs on the cgroup
@@ -11,7 +11,8 @@
  *
  * The kernel's run-time statistics are on while this runs, and the empty programs are attached; both end with
  * it. An empty program runs whenever its neighbour does, so that its time is what the clock and the call
- * cost.
+ * cost. With pinned maps, the cgroup is nobody's task and gets the least that can be done with them for a
+ * task of that scope (least.bpf.c), under the name of connect4.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <bpf/libbpf.h>
 
 #include "bench.skel.h"
+#include "least.skel.h"
 
 #define MAX_PROGRAMS 64
 
@@ -104,21 +106,47 @@ static int attach_empty(struct bench_bpf *bench, int cgroup)
     return 0;
 }
 
+static int reuse(struct bpf_map *map, const char *directory)
+{
+    char path[4096];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", directory, bpf_map__name(map));
+    fd = bpf_obj_get(path);
+    return fd < 0 ? -1 : bpf_map__reuse_fd(map, fd);
+}
+
+static int attach_least(int cgroup, const char *directory, __u32 scope)
+{
+    struct least_bpf *least = least_bpf__open();
+
+    if (!least || reuse(least->maps.aliases, directory) < 0 || reuse(least->maps.services, directory) < 0 ||
+        reuse(least->maps.slots, directory) < 0)
+        return -1;
+    least->rodata->scope = scope;
+    /* Stays until the process ends. */
+    return least_bpf__load(least) == 0 && bpf_program__attach_cgroup(least->progs.least_connect4, cgroup)
+               ? 0
+               : -1;
+}
+
 int main(int argc, char **argv)
 {
-    int cgroup = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int cgroup = argc == 2 || argc == 4 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
     struct bench_bpf *bench;
     char line[128];
 
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: program_stats CGROUP-DIRECTORY\n");
+    if (argc != 2 && argc != 4) {
+        (void)fprintf(stderr, "usage: program_stats CGROUP-DIRECTORY [MAPS-DIRECTORY SCOPE]\n");
         return 2;
     }
     if (cgroup < 0)
         die(argv[1]);
     if (statistics < 0)
         die("switching statistics on");
+    if (argc == 4 && attach_least(cgroup, argv[2], (__u32)strtoul(argv[3], NULL, 10)) < 0)
+        die(argv[2]);
     bench = bench_bpf__open_and_load();
     if (!bench || attach_empty(bench, cgroup) < 0)
         die("attaching empty programs");
