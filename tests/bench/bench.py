@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""The benchmark (scripts/bench): prints tables, writes one JSON file and plots.
+"""The benchmark (scripts/bench): prints tables, writes them as JSON and as Markdown, and plots.
 
 Every figure is the median of interleaved rounds; ratios are taken within a round."""
 import argparse
@@ -33,7 +33,7 @@ def parse_arguments():
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="only this part; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement (default: 5, --quick: 2)")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(OUTPUT, "results.json"),
-                        help="where the results go (default: %(default)s)")
+                        help="where the results go, as Markdown beside it (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -103,6 +103,7 @@ def main():
             for item in integration.leftovers(known_runs, mounts):
                 print(f"left behind, and taken away: {item}", file=sys.stderr)
     figures_module.write_json(arguments.json, content)
+    figures_module.write_markdown(os.path.splitext(arguments.json)[0] + ".md")
     plots.draw_all(content, OUTPUT)
     print(f"\nresults: {arguments.json}; {time.monotonic() - began:.0f} s on {content['host']['processors']} processors, "
           f"load {content['host']['load']:.1f} at the start")

@@ -60,8 +60,13 @@ def cell(values):
     return short(middle) if least == greatest else f"{short(middle)} ({short(least)}..{short(greatest)})"
 
 
+printed = []  # the same tables as Markdown, in their order
+
+
 def print_table(title, heads, rows):
     rows = [[short(item) for item in row] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows]]
+    printed.append("\n".join([f"## {title}", "", *lines, ""]))
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     print(f"\n{title}")
     for row in [heads, *rows]:
@@ -92,6 +97,11 @@ class Targets:
                 for item in self.items if item["measured"] is not None]
         if rows:
             print_table("Targets", ["what", "target", "measured", ""], rows)
+
+
+def write_markdown(path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(printed))
 
 
 def write_json(path, content):

@@ -15,6 +15,8 @@ LIMITS = {
     "instructions of connect4": 2600,
     "instructions of connect6": 2650,
     "instructions of sock_ops": 850,
+    "instructions of sendmsg4": 3100,
+    "instructions of recvmsg4": 190,
     "runs of connect4 per connect": 1,
     "runs of sock_ops per redirected connection": 10,
     "runs of sock_ops per other connection": 7,
@@ -80,7 +82,7 @@ def least_net(bed, task, statistics, words):
 
 
 def measure_programs(bed, task, statistics, found):
-    for name in ("connect4", "connect6", "sock_ops"):
+    for name in ("connect4", "connect6", "sock_ops", "sendmsg4", "recvmsg4"):
         found[f"instructions of {name}"] = statistics.sample()[name]["instructions"]
     _, found["runs of connect4 per connect"], found["runs of sock_ops per redirected connection"] = \
         net(bed, task, statistics, [bed.target("pair", PORT)])
