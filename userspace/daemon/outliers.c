@@ -52,7 +52,10 @@ static bool is_at(const struct svc_outlier *cell, const struct svc_peer_key *key
 /* Of [0]: connects look at the endpoint's own cell only while it says that one may matter (see abi.h). */
 static void note_ejection(struct datapath *datapath)
 {
-    __atomic_store_n(&datapath_outlier(datapath, 0)->ejected_until, clock_monotonic_ns(), __ATOMIC_SEQ_CST);
+    struct svc_outlier *any = datapath_outlier(datapath, 0);
+
+    if (!any->ejected_until) /* nobody else clears it */
+        __atomic_store_n(&any->ejected_until, clock_monotonic_ns(), __ATOMIC_SEQ_CST);
 }
 
 static void note_connect_timeout(struct datapath *datapath, uint32_t timeout_ms)
