@@ -246,12 +246,36 @@ static void test_by_hand(void **state)
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
     assert_int_equal(outliers_eject(daemon, 1, 60000), 0);
     assert_in_range(outliers_ejected_ms(daemon, 1), 59000, 60000);
+    assert_true(daemon->datapath->cells[0].ejected_until != 0);
     daemon->datapath->cells[1].ejections = 4;
     assert_int_equal(outliers_clear(daemon, 1), 0);
+    assert_true(daemon->datapath->cells[0].ejected_until == 0);
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
     assert_int_equal(cell->ejections, 0);
     daemon->datapath->cells[1].ejected_until = clock_monotonic_ns() - 1; /* over, and nobody has cleared it */
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
+}
+
+static void test_one_that_is_put_again_while_ejected(void **state)
+{
+    struct daemon *daemon = *state;
+    struct svc_outlier *cells = daemon->datapath->cells;
+    struct instance *first = put(daemon, 1, 1);
+
+    (void)put(daemon, 2, 2);
+    cells[1].ejected_until = cells[0].ejected_until = 77;
+    outliers_settle(daemon);
+    assert_true(cells[0].ejected_until != 0);
+    /* Nobody asks about an endpoint that has gone; who comes back to its number and address is as ejected as
+     * before. */
+    outliers_remove(&daemon->outliers, daemon->datapath, 1);
+    outliers_settle(daemon);
+    assert_true(cells[0].ejected_until == 0);
+    outliers_put(daemon, first);
+    assert_true(cells[0].ejected_until != 0);
+    cells[1].ejected_until = 0; /* the program has found its time over */
+    outliers_settle(daemon);
+    assert_true(cells[0].ejected_until == 0);
 }
 
 /* ---- adoption ---- */
@@ -275,6 +299,7 @@ static void test_adoption_of_what_is_right_writes_nothing(void **state)
     daemon->datapath->cells[3].history = 2;
     daemon->datapath->cells[3].ejections = 1;
     daemon->datapath->cells[3].ejected_until = 77;
+    daemon->datapath->cells[0].ejected_until = 77; /* the program's note that there is one */
     forget(daemon);
     before = *daemon->datapath;
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
@@ -380,6 +405,7 @@ int main(void)
         TEST(test_namespaces_have_lists_of_their_own),
         TEST(test_policies_are_written_where_they_differ),
         TEST(test_by_hand),
+        TEST(test_one_that_is_put_again_while_ejected),
         TEST(test_adoption_of_what_is_right_writes_nothing),
         TEST(test_adoption_writes_differences),
         TEST(test_adoption_sets_a_broken_list_right),
