@@ -9,6 +9,8 @@
 
 #include <svcconnect/abi.h>
 
+#include "base/address.h"
+
 struct metrics_map {
     const char *name;
     uint32_t used;
@@ -20,7 +22,8 @@ struct metrics_endpoint {
     const char *namespace_name;
     const char *service;
     const char *instance;
-    const char *health; /* "HEALTHY", ... */
+    char address[IP_ADDRESS_TEXT_SIZE]; /* of an instance with several; else "" */
+    const char *health;                 /* "HEALTHY", ... */
     bool is_ejected;
     uint64_t open;
     struct svc_endpoint_stats stats;
