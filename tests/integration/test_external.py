@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Instances that are host names: resolved by the daemon, their addresses followed, kept when nobody can say."""
-import json
 import os
 import sqlite3
 import sys
@@ -8,51 +7,18 @@ import time
 
 import chi_square
 from testbed import PORT, Testbed, note, wait_until
+from zone import Zone
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = "db.example.net"
 
-
-class Zone:
-    """A name server of the test's own, and what it says."""
-
-    def __init__(self, bed, **names):
-        self.bed = bed
-        self.where = bed.address(port=5300)
-        self.path = os.path.join(bed.base, "zone.json")
-        self.log_path = os.path.join(bed.base, "zone.log")
-        self.names = {}
-        self.server = None
-        self.set(**names)
-
-    def set(self, **names):
-        for name, entry in names.items():
-            self.names[name.replace("__", ".")] = entry
-        temporary = self.path + ".new"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(self.names, file)
-        os.rename(temporary, self.path)
-
-    def put(self, name, **entry):
-        self.names[name] = entry
-        self.set()
-
-    def remove(self, name):
-        del self.names[name]
-        self.set()
-
-    def start(self):
-        self.server = self.bed.popen([sys.executable, os.path.join(HERE, "zone_server.py"), self.where, self.path,
-                                      self.log_path], stdout=-1)
-        assert self.server.stdout.readline() == "READY\n"
-
-    def stop(self):
-        self.server.kill()
-        self.server.wait()
-
-    def questions(self):
-        with open(self.log_path, encoding="utf-8") as lines:
-            return lines.read().splitlines()
+UDP_SERVER = """
+import socket, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind((sys.argv[1], int(sys.argv[2])))
+print("up", flush=True)
+while True:
+    sock.sendto(sys.argv[3].encode(), sock.recvfrom(4096)[1])
+"""
 
 
 def testbed():
@@ -62,7 +28,6 @@ def testbed():
 
 def start(bed, **settings):
     zone = Zone(bed)
-    zone.start()
     bed.config["externalNames"] = {"nameServers": [zone.where], **settings}
     bed.start()
     return zone
@@ -147,9 +112,6 @@ def test_weight_health_and_ejection_are_the_instances():
         assert all(item["ejected"] for item in rows(bed))
         assert "is back" in bed.cli_ok("unject", "db", "x").out
         assert not any(item["ejected"] for item in rows(bed))
-        # Each address has a record of its own.
-        zone.put(HOST, A=two + ["127.9.9.9"], ttl=60)
-        bed.register("db", f"{HOST}:{PORT}", id="x", weight=1)
 
 
 def test_a_failing_address_is_ejected_and_checked_by_itself():
@@ -195,6 +157,7 @@ def test_a_change_is_followed_within_its_time_to_live():
         assert task.connector({bed.target("db", PORT): "s1"}, "--count", 300)["answered"] == 300
         assert any(new in item["message"] for item in events(bed)), events(bed)
         # No change: nothing is written, nothing is published.
+        time.sleep(0.5)  # the row about the change is
         before = bed.status()
         asked = before["externalNames"]["asked"]
         wait_until(lambda: bed.status()["externalNames"]["asked"] >= asked + 2, 10, "it was asked for twice more")
@@ -418,14 +381,98 @@ def test_udp_is_pointed_anew():
     with testbed() as bed:
         zone = start(bed)
         old, new = [bed.address().rsplit(":", 1)[0] for _ in range(2)]
-        bed.announce({f"{old}:{PORT}": "u0", f"{new}:{PORT}": "u1"}, "--udp")
+        for address, name in ((old, "u0"), (new, "u1")):
+            server = bed.popen([sys.executable, "-c", UDP_SERVER, address, str(PORT), name], stdout=-1)
+            assert server.stdout.readline() == "up\n"
         zone.put(HOST, A=[old], ttl=1)
         bed.register("db", f"{HOST}:{PORT}", protocol="udp")
         wait_for_addresses(bed, [old])
         agent = bed.task().agent()
         number = agent.open(type="udp")
         address = bed.address_of("db", PORT)
-        assert agent.call("echo", socket=number, address=address, port=PORT)["text"].strip() == "u0"
+        assert agent.call("echo", socket=number, address=address, port=PORT)["text"] == "u0"
         zone.put(HOST, A=[new], ttl=1)
         wait_for_addresses(bed, [new])
-        assert agent.call("echo", socket=number, address=address, port=PORT)["text"].strip() == "u1"
+        assert agent.call("echo", socket=number, address=address, port=PORT)["text"] == "u1"
+
+
+def test_a_refused_change_leaves_the_addresses():
+    with testbed() as bed:
+        zone = start(bed)
+        two = servers(bed, 2)
+        zone.put(HOST, A=two, ttl=60)
+        bed.register("db", f"{HOST}:{PORT}", id="x")
+        wait_for_addresses(bed, two)
+        task = bed.task()
+        time.sleep(0.5)
+        before, writes = bed.wanted_state(), bed.status()["writes"]
+        bad = {"op": "register", "service": "db", "address": "nonsense"}
+        plain = {"op": "register", "service": "db", "address": "127.1.2.3:80", "id": "x"}
+        other = {"op": "register", "service": "db", "address": "other.example.net:80", "id": "x"}
+        for changes in ([{"op": "deregister", "service": "db", "id": "x", "now": True}, bad], [plain, bad], [other, bad],
+                        [{"op": "delete-service", "service": "db"}, bad],
+                        [{"op": "update", "service": "db", "id": "x", "weight": 9}, plain, bad]):
+            status, answer = bed.api("POST", "/v1/batch", {"changes": changes})
+            assert status == 400, answer
+            after = bed.wanted_state()
+            for state in (before, after):
+                for item in state["endpoints"]:
+                    item["name"].pop("nextSeconds", None)
+            assert after == before, (before, after)
+        assert bed.status()["writes"] == writes
+        assert sum(answered(bed, task, 200).values()) == 200
+        # There and back within one change: nothing new either.
+        bed.batch([plain, {"op": "register", "service": "db", "address": f"{HOST}:{PORT}", "id": "x"}])
+        assert addresses(bed) == sorted(two)
+        assert sum(answered(bed, task, 200).values()) == 200
+
+
+def test_many_names_wait_for_their_turn():
+    with testbed() as bed:
+        zone = start(bed)
+        n = 1000
+        for i in range(n):
+            zone.names[f"n{i}.example.net"] = {"A": [f"127.78.{i // 250}.{1 + i % 250}"], "ttl": 600}
+        zone.set()
+        began = time.monotonic()
+        bed.batch([{"op": "register", "service": "db", "address": f"n{i}.example.net:80"} for i in range(n)])
+        most = 0
+
+        def is_done():
+            nonlocal most
+            figures = bed.status()["externalNames"]
+            most = max(most, figures["inFlight"])
+            return figures["unresolved"] == 0
+        wait_until(is_done, 60, f"{n} names are resolved")
+        note(f"{n} names in {time.monotonic() - began:.1f} s, at most {most} on their way at a time")
+        assert most <= 64, most
+        assert len(addresses(bed)) == n
+        spread = [item["name"]["nextSeconds"] for item in rows(bed)]
+        assert max(spread) - min(spread) > 30, "they do not come together again"
+
+
+test_many_names_wait_for_their_turn.timeout = 120
+
+
+def test_settings_are_checked():
+    with testbed() as bed:
+        good = {"nameServers": ["127.0.0.1", "127.0.0.1:5353", "[::1]:53"], "minTtlSeconds": 2, "maxTtlSeconds": 60}
+        bed.config["externalNames"] = good
+        bed.write_config()
+        shown = bed.run(bed.command_line(["--print-config"])).json()["externalNames"]
+        assert shown == {**good, "nameServers": ["127.0.0.1:53", "127.0.0.1:5353", "[::1]:53"]}, shown
+        shown = bed.run(bed.command_line(["--print-config", "--external-name-servers", "127.0.0.9"])).json()
+        assert shown["externalNames"]["nameServers"] == ["127.0.0.9:53"], shown
+        shown = bed.run(bed.command_line(["--print-config", "--external-name-servers", "host"])).json()
+        assert shown["externalNames"]["nameServers"] == [], shown
+        for bad, field in (({"nameServers": "127.0.0.1"}, "externalNames.nameServers"),
+                           ({"nameServers": ["ns.example.net"]}, "externalNames.nameServers"),
+                           ({"nameServers": ["127.0.0.1:0"]}, "externalNames.nameServers"),
+                           ({"nameServers": ["127.0.0.1"] * 9}, "externalNames.nameServers"),
+                           ({"minTtlSeconds": 0}, "externalNames.minTtlSeconds"),
+                           ({"minTtlSeconds": 9, "maxTtlSeconds": 8}, "externalNames.maxTtlSeconds"),
+                           ({"other": 1}, "externalNames.other")):
+            bed.config["externalNames"] = bad
+            bed.write_config()
+            result = bed.run(bed.command_line(["--print-config"]))
+            assert result.rc != 0 and field in result.err, (bad, result)

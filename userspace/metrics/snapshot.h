@@ -22,11 +22,11 @@ struct metrics_endpoint {
     const char *namespace_name;
     const char *service;
     const char *instance;
-    char address[IP_ADDRESS_TEXT_SIZE]; /* of an instance with several; else "" */
-    const char *health;                 /* "HEALTHY", ... */
+    const char *health; /* "HEALTHY", ... */
     bool is_ejected;
     uint64_t open;
     struct svc_endpoint_stats stats;
+    char address[IP_ADDRESS_TEXT_SIZE]; /* of an instance with several; else "" */
 };
 
 struct metrics_snapshot {

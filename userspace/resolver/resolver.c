@@ -268,6 +268,7 @@ static void take_answer(struct resolver_query *query, const struct ares_addrinfo
     family->reason = "the name has no such address";
 }
 
+/* c-ares goes on to the next server after SERVFAIL and REFUSED, and says ARES_ECONNREFUSED after the last. */
 static void take_failure(int status, struct resolved_family *family)
 {
     family->how = status == ARES_ENODATA     ? RESOLVED_NONE
@@ -275,10 +276,8 @@ static void take_failure(int status, struct resolved_family *family)
                                              : RESOLVED_FAILED;
     family->reason = status == ARES_ENODATA        ? "the name has no address"
                      : status == ARES_ENOTFOUND    ? "no such name (NXDOMAIN)"
-                     : status == ARES_ESERVFAIL    ? "the name server failed (SERVFAIL)"
-                     : status == ARES_EREFUSED     ? "the name server refused"
                      : status == ARES_ETIMEOUT     ? "no name server answered in time"
-                     : status == ARES_ECONNREFUSED ? "no name server could be reached"
+                     : status == ARES_ECONNREFUSED ? "no name server said (not reached, SERVFAIL or REFUSED)"
                                                    : ares_strerror(status);
 }
 
