@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Instances that are host names: resolved by the daemon, their addresses followed, kept when nobody can say."""
+import ctypes
 import os
 import sqlite3
 import sys
@@ -452,6 +453,40 @@ def test_many_names_wait_for_their_turn():
 
 
 test_many_names_wait_for_their_turn.timeout = 120
+
+
+def test_the_hosts_settings_are_read_again():
+    """/etc/resolv.conf names the server, another one later; /etc/hosts goes first. Both are the test's own."""
+    with testbed() as bed:
+        old, new = servers(bed, 2)
+        first, second = Zone(bed, port=53), Zone(bed, port=53)
+        first.put(HOST, A=[old], ttl=1)
+        second.put(HOST, A=[new], ttl=1)
+        files = {name: os.path.join(bed.base, name) for name in ("resolv.conf", "hosts")}
+
+        def write(name, text):
+            with open(files[name], "w", encoding="utf-8") as file:
+                file.write(text)
+
+        def enter():
+            libc = ctypes.CDLL(None, use_errno=True)
+            steps = [libc.unshare(0x20000), libc.mount(b"none", b"/", None, 0x44000, None)]  # NEWNS; REC | PRIVATE
+            steps += [libc.mount(path.encode(), f"/etc/{name}".encode(), None, 0x1000, None)
+                      for name, path in files.items()]
+            if any(steps):
+                os._exit(99)
+        write("resolv.conf", f"nameserver {first.where.split(':')[0]}\n")
+        write("hosts", "127.55.0.1 known.example.net\n")
+        bed.daemon = bed.launch(preexec_fn=enter)
+        wait_until(bed.is_up, 10, "the daemon is up")
+        bed.register("db", f"{HOST}:{PORT}", id="x")
+        bed.register("known", f"known.example.net:{PORT}", id="x")
+        wait_for_addresses(bed, [old])
+        wait_for_addresses(bed, ["127.55.0.1"], service="known")
+        write("resolv.conf", f"# another one\nnameserver {second.where.split(':')[0]}\n")
+        wait_for_addresses(bed, [new], 8)
+        write("hosts", "127.55.0.2 known.example.net\n")
+        wait_for_addresses(bed, ["127.55.0.2"], 8, service="known")
 
 
 def test_settings_are_checked():

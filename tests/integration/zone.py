@@ -10,11 +10,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Zone:
     """A name server of the test's own, and what it says."""
 
-    def __init__(self, bed):
+    def __init__(self, bed, port=5300):
         self.bed = bed
-        self.where = bed.address(port=5300)
-        self.path = os.path.join(bed.base, "zone.json")
-        self.log_path = os.path.join(bed.base, "zone.log")
+        self.where = bed.address(port)
+        self.path = os.path.join(bed.base, f"zone-{self.where}.json")
+        self.log_path = os.path.join(bed.base, f"zone-{self.where}.log")
         self.names = {}
         self.set()
         self.server = None
