@@ -3,7 +3,8 @@
 import time
 
 from aws_client import AwsBed, error_of
-from testbed import PORT
+from testbed import PORT, wait_until
+from zone import Zone
 
 
 def test_end_to_end():
@@ -214,6 +215,60 @@ def test_instances():
         ours = [item for item in cloud_map.list_services()["Services"] if item["Name"] == "ours"][0]["Id"]
         cloud_map.update_instance_custom_health_status(ServiceId=ours, InstanceId="i", Status="UNHEALTHY")
         assert bed.endpoints("shop")["ours", "i"]["health"] == "UNHEALTHY"
+
+
+def test_instances_that_are_host_names():
+    """AWS_INSTANCE_CNAME with a port is where connections go; without one it is only told."""
+    with AwsBed(start=False) as bed:
+        zone = Zone(bed)
+        bed.config["externalNames"] = {"nameServers": [zone.where]}
+        bed.start()
+        cloud_map = bed.client("servicediscovery")
+        namespace = make_namespace(cloud_map, "shop")
+        service = make_service(cloud_map, namespace, "db", HealthCheckCustomConfig={"FailureThreshold": 1})
+        address = bed.address()
+        bed.announce({address: "one"})
+        zone.put("db.example.net", A=[address.split(":")[0]], ttl=1)
+        attributes = {"AWS_INSTANCE_CNAME": "DB.Example.net", "AWS_INSTANCE_PORT": str(PORT), "zone": "a"}
+        cloud_map.register_instance(ServiceId=service["Id"], InstanceId="c1", Attributes=attributes)
+        cloud_map.register_instance(ServiceId=service["Id"], InstanceId="c2",
+                                    Attributes={"AWS_INSTANCE_CNAME": "told only", "x": "y"})
+        wait_until(lambda: bed.status()["externalNames"]["unresolved"] == 0, 5, "it is resolved")
+        shown = [item for item in bed.get("/v1/endpoints")["endpoints"]]
+        assert [(item["id"], item["host"], item["address"]) for item in shown] == \
+            [("c1", "db.example.net", address.split(":")[0])], shown
+        agent = bed.task("shop").agent()
+        alias = bed.address_of("db.shop", PORT, "shop")
+        assert agent.name(alias, PORT) == "one"
+        found = cloud_map.discover_instances(NamespaceName="shop", ServiceName="db")["Instances"]
+        assert {item["InstanceId"]: item["Attributes"] for item in found} == \
+            {"c1": attributes, "c2": {"AWS_INSTANCE_CNAME": "told only", "x": "y"}}, found
+        assert {item["HealthStatus"] for item in found} == {"HEALTHY"}, found
+        assert cloud_map.get_service(Id=service["Id"])["Service"]["InstanceCount"] == 2
+        listed = cloud_map.list_instances(ServiceId=service["Id"])["Instances"]
+        assert sorted(item["Id"] for item in listed) == ["c1", "c2"], listed
+        assert cloud_map.get_instance(ServiceId=service["Id"], InstanceId="c1")["Instance"]["Attributes"] == attributes
+        cloud_map.update_instance_custom_health_status(ServiceId=service["Id"], InstanceId="c1", Status="UNHEALTHY")
+        assert agent.name(alias, PORT) == "ECONNREFUSED"
+        health = cloud_map.get_instances_health_status(ServiceId=service["Id"])["Status"]
+        assert health == {"c1": "UNHEALTHY", "c2": "HEALTHY"}, health
+        cloud_map.update_instance_custom_health_status(ServiceId=service["Id"], InstanceId="c1", Status="HEALTHY")
+        assert agent.name(alias, PORT) == "one"
+        # Registered by other means, it is told in Cloud Map's words.
+        bed.register("db", f"db.example.net:{PORT}", id="ours", namespace="shop", weight=2)
+        told = cloud_map.get_instance(ServiceId=service["Id"], InstanceId="ours")["Instance"]["Attributes"]
+        assert told == {"AWS_INSTANCE_CNAME": "db.example.net", "AWS_INSTANCE_PORT": str(PORT),
+                        "SVCCONNECT_WEIGHT": "2"}, told
+        for bad in ("10.0.0.300", "a b", "-x.net"):
+            assert error_of(cloud_map.register_instance, ServiceId=service["Id"], InstanceId="bad", Attributes={
+                "AWS_INSTANCE_CNAME": bad, "AWS_INSTANCE_PORT": "80"}) == "InvalidInput", bad
+        assert error_of(cloud_map.get_instance, ServiceId=service["Id"],
+                        InstanceId=f"c1#{address.split(':')[0]}") in ("InstanceNotFound", "InvalidInput")
+        for id in ("c1", "c2", "ours"):
+            cloud_map.deregister_instance(ServiceId=service["Id"], InstanceId=id)
+        assert agent.name(alias, PORT) == "ECONNREFUSED"
+        agent.end()
+        assert bed.get("/v1/endpoints")["endpoints"] == []
 
 
 def test_durable():

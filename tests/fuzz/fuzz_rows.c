@@ -12,6 +12,24 @@
 #include "../unit/registry/catalog_text.h"
 #include "registry/rows.h"
 
+/* What is taken for a host name is one, spelt in the one way. */
+static void check_host(const char *text)
+{
+    char host[MODEL_HOST_NAME_MAX + 1];
+    char again[MODEL_HOST_NAME_MAX + 1];
+    struct ip_address addresses[EXTERNAL_MAX_ADDRESSES];
+    uint16_t port;
+    size_t n = 0;
+
+    if (model_parse_host_port(text, host, &port) == 0) {
+        strcpy(again, host);
+        if (model_check_host_name("", again, NULL) < 0 || strcmp(again, host) != 0 || port == 0)
+            abort();
+    }
+    if (row_read_resolved(text, host, addresses, &n) == 0 && n > EXTERNAL_MAX_ADDRESSES)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct catalog *filled(void)
@@ -22,6 +40,7 @@ static struct catalog *filled(void)
         {"instances/ns/v1/a", "{\"address\":\"10.0.0.1\",\"port\":80}"},
         {"instances/ns/v1/a/b",
          "{\"address\":\"fd00::1\",\"port\":80,\"weight\":2,\"health\":\"UNHEALTHY\"}"},
+        {"instances/ns/v1/h", "{\"host\":\"db.example.net\",\"port\":80,\"weight\":3}"},
         {"routes/ns//api:80/tcp",
          "{\"targets\":[{\"service\":\"v1\",\"weight\":1},{\"service\":\"v2\",\"weight\":2}]}"},
         {"routes/ns/shop/api:80/tcp", "{\"targets\":[{\"service\":\"v3\",\"weight\":1}]}"},
@@ -66,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         memcpy(key, data, size);
     key[size] = '\0';
+    check_host(key);
     value = strchr(key, '\n');
     if (value)
         *value++ = '\0';

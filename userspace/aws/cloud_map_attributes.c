@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The rules for attributes, of instances and of services. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/aws_fields.h"
@@ -100,6 +101,25 @@ static int read_number(const cJSON *attributes, const char *name, uint64_t minim
     return 0;
 }
 
+/* With a port it is where connections go, and has to be a host name; without one it is only told. */
+static int read_host(const cJSON *attributes, struct cloud_map_instance *ret, struct aws_error *error)
+{
+    const char *text = text_of(attributes, "AWS_INSTANCE_CNAME");
+    char host[MODEL_HOST_NAME_MAX + 2];
+
+    if (!text || !text_of(attributes, "AWS_INSTANCE_PORT"))
+        return 0;
+    (void)snprintf(host, sizeof(host), "%s", text);
+    if (strlen(text) >= sizeof(host) || model_check_host_name("", host, NULL) < 0)
+        return aws_invalid(
+            error,
+            "Attributes: AWS_INSTANCE_CNAME: \"%.100s\" is no host name: at most %d characters, "
+            "labels of 1 to 63 letters, digits and - joined by dots, the last not of digits alone.",
+            text, MODEL_HOST_NAME_MAX);
+    strcpy(ret->host, host);
+    return 0;
+}
+
 static int read_health(const cJSON *attributes, const struct cloud_map_wants *wants,
                        struct cloud_map_instance *ret, struct aws_error *error)
 {
@@ -186,6 +206,8 @@ int cloud_map_check_attributes(const cJSON *attributes, const struct cloud_map_w
         r = read_address(attributes, "AWS_INSTANCE_IPV4", true, &instance, error);
     if (r == 0)
         r = read_address(attributes, "AWS_INSTANCE_IPV6", false, &instance, error);
+    if (r == 0)
+        r = read_host(attributes, &instance, error);
     if (r == 0)
         r = read_number(attributes, "AWS_INSTANCE_PORT", 1, 65535, &port, error);
     if (r == 0)

@@ -138,7 +138,7 @@ struct found {
 static void collect(const struct instance *list, const struct pairs *pairs, struct found *found)
 {
     for (const struct instance *instance = list; instance; instance = instance->hh.next)
-        if (!instance->drain_until && matches(instance, pairs))
+        if (!instance->drain_until && !instance->external && matches(instance, pairs))
             found->items[found->n++] = instance;
 }
 

@@ -6,6 +6,7 @@
 #include "aws/aws_error.h"
 #include "base/address.h"
 #include "model/dns_records.h"
+#include "model/names.h"
 
 #define CLOUD_MAP_ACCOUNT        "123456789012" /* there is one, and it has this number */
 #define CLOUD_MAP_MAX_TAGS       50
@@ -69,7 +70,8 @@ struct cloud_map_wants {
 struct cloud_map_instance {
     bool has_address;
     struct ip_address address;
-    uint16_t port; /* host order; 0: none given */
+    char host[MODEL_HOST_NAME_MAX + 1]; /* AWS_INSTANCE_CNAME beside AWS_INSTANCE_PORT; or "" */
+    uint16_t port;                      /* host order; 0: none given */
     uint32_t weight;
     bool is_unhealthy;
 };

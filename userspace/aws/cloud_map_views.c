@@ -143,6 +143,13 @@ const char *cloud_map_attributes_text(const struct instance *instance,
 
     if (instance->attributes)
         return instance->attributes;
+    if (instance->host) {
+        (void)snprintf(buffer, CLOUD_MAP_ATTRIBUTES_SIZE,
+                       "{\"AWS_INSTANCE_CNAME\":\"%s\",\"AWS_INSTANCE_PORT\":\"%u\",\"" CLOUD_MAP_WEIGHT
+                       "\":\"%u\"}",
+                       instance->host, instance->port, instance->weight);
+        return buffer;
+    }
     (void)snprintf(buffer, CLOUD_MAP_ATTRIBUTES_SIZE,
                    "{\"AWS_INSTANCE_%s\":\"%s\",\"AWS_INSTANCE_PORT\":\"%u\",\"" CLOUD_MAP_WEIGHT
                    "\":\"%u\"}",
@@ -162,17 +169,19 @@ struct instance *cloud_map_instance_of(const struct service *service, const char
 {
     struct instance *instance = catalog_instance(service, id);
 
-    if (instance)
-        return instance->drain_until ? NULL : instance;
-    return catalog_record(service, id);
+    if (!instance)
+        instance = catalog_record(service, id);
+    return instance && !instance->drain_until && !instance->external ? instance : NULL;
 }
 
 size_t cloud_map_count(const struct service *service)
 {
     const struct instance *instance;
-    size_t n = HASH_COUNT(service->records);
+    size_t n = 0;
 
-    for (instance = service->instances; instance; instance = instance->hh.next)
+    for (instance = service->records; instance; instance = instance->hh.next)
         n += instance->drain_until == 0;
+    for (instance = service->instances; instance; instance = instance->hh.next)
+        n += instance->drain_until == 0 && !instance->external;
     return n;
 }

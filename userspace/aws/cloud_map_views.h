@@ -33,7 +33,7 @@ cJSON *cloud_map_service_view(const struct service *service, const char *region,
 /* The attributes it was registered with, or those that say the same. */
 cJSON *cloud_map_attributes_view(const struct instance *instance);
 /* As JSON; `buffer` is used where none are kept. */
-#define CLOUD_MAP_ATTRIBUTES_SIZE 192
+#define CLOUD_MAP_ATTRIBUTES_SIZE 384
 const char *cloud_map_attributes_text(const struct instance *instance,
                                       char buffer[static CLOUD_MAP_ATTRIBUTES_SIZE]);
 

@@ -150,7 +150,11 @@ int command_endpoints(const struct invocation *invocation)
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "namespace"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "service"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
-        table_add(table, TEXT_PLAIN, "%s", text_endpoint(endpoint, address));
+        if (*text_member(endpoint, "address"))
+            table_add(table, TEXT_PLAIN, "%s", text_endpoint(endpoint, address));
+        else /* a host name that has not been resolved yet */
+            table_add(table, TEXT_YELLOW, "%s:%llu", text_member(endpoint, "host"),
+                      (unsigned long long)text_number(endpoint, "port"));
         table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "weight"));
         add_state(table, endpoint);
         table_add(table, is_eligible ? TEXT_PLAIN : TEXT_YELLOW, "%s", is_eligible ? "yes" : "no");

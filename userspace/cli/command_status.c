@@ -112,6 +112,18 @@ static void print_documents(const cJSON *status)
     }
 }
 
+static void print_names(const cJSON *status)
+{
+    const cJSON *names = text_child(status, "externalNames");
+    uint64_t count = text_number(names, "count");
+
+    if (count == 0)
+        return;
+    print_label("host names");
+    (void)printf("%" PRIu64 ", %" PRIu64 " failing, %" PRIu64 " without an address\n", count,
+                 text_number(names, "failing"), text_number(names, "unresolved"));
+}
+
 static void print_counters(const cJSON *status)
 {
     static const struct {
@@ -189,6 +201,7 @@ int command_status(const struct invocation *invocation)
     print_state(response.json);
     print_identity(response.json);
     print_counts(response.json);
+    print_names(response.json);
     print_documents(response.json);
     print_health(response.json);
     print_counters(response.json);

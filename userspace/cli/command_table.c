@@ -25,7 +25,7 @@ const struct command command_rows[] = {
     },
     {
         .word = "register",
-        .synopsis = "SERVICE --address IP:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
+        .synopsis = "SERVICE --address IP:PORT|HOST:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
                     "[--protocol tcp|udp] [-n NS]",
         .summary = "register an instance, or replace it; an unknown service is created",
         .options = NAMESPACE | OPTION_BIT(OPTION_ADDRESS) | OPTION_BIT(OPTION_ID) |

@@ -65,9 +65,7 @@ static int publish_names(struct aws_call *call, struct transaction *transaction,
 
 static int check_reachable(struct aws_call *call, const struct ip_address *address)
 {
-    uint32_t number;
-
-    return config_alias_number(&call->daemon->config, address, &number) == 0
+    return config_is_alias_address(&call->daemon->config, address)
                ? aws_invalid(call->error,
                              "Attributes: AWS_INSTANCE_IPV4: an address outside the range %s, which is for "
                              "names.",
@@ -83,7 +81,8 @@ static int put_instance(struct aws_call *call, struct transaction *transaction, 
     int r = 0;
 
     instance->is_record = !wanted->has_address || !port;
-    if (!instance->is_record) {
+    instance->host = !wanted->has_address && port && *wanted->host ? (char *)wanted->host : NULL;
+    if (!instance->is_record || instance->host) {
         instance->address = wanted->address;
         instance->port = port;
         instance->protocol = TCP;
@@ -221,10 +220,11 @@ static const char **list_ids(const struct service *service, size_t *ret_n)
     size_t n = 0;
 
     for (instance = service->instances; keys && instance; instance = instance->hh.next)
-        if (!instance->drain_until)
+        if (!instance->drain_until && !instance->external)
             keys[n++] = instance->id;
     for (instance = service->records; keys && instance; instance = instance->hh.next)
-        keys[n++] = instance->id;
+        if (!instance->drain_until)
+            keys[n++] = instance->id;
     *ret_n = n;
     return keys;
 }

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "daemon/apply.h"
 #include "daemon/daemon.h"
+#include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
@@ -81,24 +82,34 @@ static int read_health(const cJSON *body, enum svc_health *health, struct error 
     return 0;
 }
 
+/* `host`: where the name goes, if it is one. */
 static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance,
-                        struct error *error)
+                        char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
 {
     const char *text = NULL;
-    uint32_t number;
     int r = json_get_string(body, "address", true, &text, error);
 
     if (r < 0)
         return r;
+    if (model_parse_host_port(text, host, &instance->port) == 0) {
+        instance->host = host;
+        instance->is_record = true;
+        return 0;
+    }
     if (ip_endpoint_parse(text, &instance->address, &instance->port) < 0)
-        return error_input(error, "address", text, "IP:PORT or [IPv6]:PORT with a port from 1 to 65535");
+        return error_input(
+            error, "address", text,
+            "IP:PORT, [IPv6]:PORT or HOST:PORT with a port from 1 to 65535; a host name has at most "
+            "%d characters: labels of 1 to 63 letters, digits and - (not at either end), the last "
+            "not of digits alone",
+            MODEL_HOST_NAME_MAX);
     if (ip_address_is_unusable(&instance->address))
         return error_input(error, "address", text,
                            "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
-    if (config_alias_number(&daemon->config, &instance->address, &number) == 0)
+    if (config_is_alias_address(&daemon->config, &instance->address))
         return error_input(error, "address", text,
-                           "an address outside the alias range %s, which is for names",
-                           daemon->config.alias_range_text);
+                           "an address outside the alias ranges %s and %s, which are for names",
+                           daemon->config.alias_range_text, daemon->config.alias_range6_text);
     return 0;
 }
 
@@ -114,14 +125,20 @@ int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct e
     return r;
 }
 
-/* "IP:PORT" without brackets, which an instance id may not hold; a UDP instance may have a TCP one beside it.
- */
-static void default_id(const struct instance *instance, char *ret_id, size_t size)
+/* "IP:PORT" without brackets, which an instance id may not hold, or "HOST:PORT"; a UDP instance may have a
+ * TCP one beside it. */
+static int default_id(const struct instance *instance, char *ret_id, size_t size, struct error *error)
 {
     char address[IP_ADDRESS_TEXT_SIZE];
+    int length = snprintf(ret_id, size, "%s:%u%s",
+                          instance->host ? instance->host : ip_address_format(&instance->address, address),
+                          instance->port, instance->protocol == UDP ? "/udp" : "");
 
-    (void)snprintf(ret_id, size, "%s:%u%s", ip_address_format(&instance->address, address), instance->port,
-                   instance->protocol == UDP ? "/udp" : "");
+    return length < (int)size
+               ? 0
+               : error_input(error, "id", "(missing)",
+                             "an id of 1 to %d characters: HOST:PORT, which is the default, is longer",
+                             MODEL_INSTANCE_MAX);
 }
 
 /* Has a service that no document defines an alias of the protocol? A document says itself what it publishes.
@@ -188,6 +205,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
                                         "health",  "protocol", "namespace", NULL};
     struct instance instance = {.weight = 1, .health = HEALTHY, .protocol = TCP};
     char id_text[MODEL_INSTANCE_MAX + 1];
+    char host[MODEL_HOST_NAME_MAX + 1];
     const char *namespace_name = NULL;
     const char *name = NULL;
     const char *id = id_text;
@@ -199,7 +217,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = read_service_name(body, &name, error);
     if (r == 0)
-        r = read_address(transaction->daemon, body, &instance, error);
+        r = read_address(transaction->daemon, body, &instance, host, error);
     if (r == 0)
         r = change_protocol(body, &instance.protocol, error);
     if (r == 0)
@@ -208,8 +226,8 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
         r = read_health(body, &instance.health, error);
     if (r < 0)
         return r;
-    default_id(&instance, id_text, sizeof(id_text));
-    r = json_get_string(body, "id", false, &id, error);
+    r = cJSON_HasObjectItem(body, "id") ? json_get_string(body, "id", false, &id, error)
+                                        : default_id(&instance, id_text, sizeof(id_text), error);
     if (r == 0)
         r = model_check_instance_id("id", id, error);
     if (r == 0)
@@ -253,6 +271,8 @@ int change_find_instance(const struct daemon *daemon, const cJSON *body, const c
     if (!service || !service->is_declared)
         return no_service(error, *ret_namespace, name);
     instance = catalog_instance(service, id);
+    if (!instance && (instance = catalog_record(service, id)) && !instance->host)
+        instance = NULL;
     if (!instance) {
         (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)",
                           name);
@@ -301,8 +321,7 @@ static int put_draining(struct transaction *transaction, const struct instance *
     changed.drain_until = clock_wall_s() + (int64_t)timeout_s;
     changed.is_drain_kill = is_kill;
     (void)cJSON_AddBoolToObject(answer, "draining", true);
-    (void)cJSON_AddNumberToObject(answer, "open",
-                                  (double)endpoint_open(transaction->daemon, instance->endpoint));
+    (void)cJSON_AddNumberToObject(answer, "open", (double)instance_open(transaction->daemon, instance));
     (void)cJSON_AddNumberToObject(answer, "timeoutSeconds", (double)timeout_s);
     r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
     return r < 0 ? error_errno(error, r, "draining") : transaction_put(transaction, row, error);
@@ -349,8 +368,8 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
         r = json_get_bool(body, "now", false, &is_now, error);
     if (r < 0)
         return r;
-    if (!is_now && !instance->drain_until && drain_seconds(instance) > 0 && instance->endpoint &&
-        endpoint_open(transaction->daemon, instance->endpoint) > 0)
+    if (!is_now && !instance->drain_until && drain_seconds(instance) > 0 &&
+        instance_open(transaction->daemon, instance) > 0)
         return put_draining(transaction, instance, namespace_name, drain_seconds(instance), false, answer,
                             error);
     r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
@@ -369,7 +388,8 @@ int change_remove_service(struct transaction *transaction, const char *namespace
     int r = rows ? 0 : -ENOMEM;
 
     HASH_ITER (hh, service->instances, instance, next) {
-        if (r == 0 &&
+        /* Addresses of host names go with those, which are records. */
+        if (r == 0 && !instance->external &&
             (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
             made++;
     }

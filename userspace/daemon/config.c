@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mounts.h"
+#include "daemon/config_external.h"
 #include <svcconnect/abi.h>
 
 #define DNS_TTL     5 /* seconds */
@@ -108,13 +109,14 @@ static int read_maps(struct config *config, const cJSON *maps, struct error *err
 
 static int read_file(struct config *config, bool is_required, struct error *error)
 {
-    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",    "cgroupRoot",
-                                        "aliasRange", "aliasRange6", "registry", "servicesDir",
-                                        "logLevel",   "maps",        "dns",      "dnsTtlSeconds",
-                                        "dnsListen",  "awsListen",   NULL};
+    static const char *const known[] = {"stateDir",   "runDir",      "bpffs",         "cgroupRoot",
+                                        "aliasRange", "aliasRange6", "registry",      "servicesDir",
+                                        "logLevel",   "maps",        "dns",           "dnsTtlSeconds",
+                                        "dnsListen",  "awsListen",   "externalNames", NULL};
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
     const char *level = NULL;
+    const cJSON *external;
     const cJSON *maps;
     uint64_t ttl = config->dns_ttl;
     size_t length = 0;
@@ -144,6 +146,9 @@ static int read_file(struct config *config, bool is_required, struct error *erro
     maps = cJSON_GetObjectItemCaseSensitive(json, "maps");
     if (r == 0 && maps)
         r = read_maps(config, maps, error);
+    external = cJSON_GetObjectItemCaseSensitive(json, "externalNames");
+    if (r == 0 && external)
+        r = config_read_external(config, external, error);
     return r;
 }
 
@@ -158,6 +163,7 @@ enum {
     OPTION_VERSION,
     OPTION_LATER,
     OPTION_FOREGROUND,
+    OPTION_NAME_SERVERS,
 };
 
 static const struct option options[] = {
@@ -179,6 +185,7 @@ static const struct option options[] = {
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
     {"aws-listen", required_argument, NULL, OPTION_TEXT + 10},
     {"container-runtime", required_argument, NULL, OPTION_LATER},
+    {"external-name-servers", required_argument, NULL, OPTION_NAME_SERVERS},
     {NULL, 0, NULL, 0},
 };
 
@@ -190,6 +197,10 @@ static int take_option(struct config *config, int option, int index, enum config
     switch (option) {
     case OPTION_LOG_LEVEL:
         return set_log_level(config, "--log-level", optarg, error);
+    case OPTION_NAME_SERVERS:
+        free(config->external_servers_text);
+        config->external_servers_text = strdup(optarg);
+        return config->external_servers_text ? 0 : -ENOMEM;
     case OPTION_PRINT:
         *action = CONFIG_PRINT;
         return 0;
@@ -283,6 +294,9 @@ static int finish(struct config *config, struct error *error)
         r = check_ranges(config, error);
     if (r == 0)
         r = check_aws_listen(config, error);
+    if (r == 0 && config->external_servers_text)
+        r = config_external_servers("externalNames.nameServers", config->external_servers_text,
+                                    &config->external_servers, error);
     if (r < 0)
         return r;
     if (strcmp(config->dns_text, "on") != 0 && strcmp(config->dns_text, "off") != 0)
@@ -315,7 +329,10 @@ int config_load(int argc, char **argv, struct config *ret_config, enum config_ac
     enum config_action action = CONFIG_RUN;
     int r = 0;
 
-    *config = (struct config){.log_level = LOG_LEVEL_INFO, .dns_ttl = DNS_TTL};
+    *config = (struct config){.log_level = LOG_LEVEL_INFO,
+                              .dns_ttl = DNS_TTL,
+                              .external_min_ttl = EXTERNAL_MIN_TTL_S,
+                              .external_max_ttl = EXTERNAL_MAX_TTL_S};
     for (size_t i = 0; i < ARRAY_SIZE(text_settings) && r == 0; i++)
         r = set_text(config, &text_settings[i], text_settings[i].fallback);
     for (size_t i = 0; i < ARRAY_SIZE(map_settings); i++)
@@ -344,6 +361,9 @@ void config_done(struct config *config)
         free(*text_of(config, text_settings[i].offset));
         *text_of(config, text_settings[i].offset) = NULL;
     }
+    free(config->external_servers_text);
+    free(config->external_servers);
+    config->external_servers_text = config->external_servers = NULL;
     free(config->file);
     config->file = NULL;
 }
@@ -360,6 +380,7 @@ char *config_print(const struct config *config)
                                       *text_of(readable, text_settings[i].offset));
     (void)cJSON_AddStringToObject(json, "logLevel", log_level_name(config->log_level));
     (void)cJSON_AddNumberToObject(json, "dnsTtlSeconds", config->dns_ttl);
+    config_print_external(config, json);
     maps = cJSON_AddObjectToObject(json, "maps");
     for (size_t i = 0; i < ARRAY_SIZE(map_settings); i++)
         (void)cJSON_AddNumberToObject(maps, map_settings[i].member,
@@ -384,6 +405,8 @@ void config_print_help(void)
          "  --dns on|off             answer tasks' DNS questions about their names (default on)\n"
          "  --dns-listen IP:PORT     answer <service>.<namespace> for others than tasks (default off)\n"
          "  --aws-listen IP:PORT|off the AWS API (default 127.0.0.1:4599)\n"
+         "  --external-name-servers LIST  IP[:PORT],... that resolve host names of instances (default host:\n"
+         "                           as /etc/resolv.conf has it)\n"
          "  --log-level LEVEL        error, warning, info (default) or debug\n"
          "  --print-config           print the effective settings and exit\n"
          "  --foreground             the default: svcconnectd never forks\n"
@@ -421,4 +444,18 @@ int config_alias_number(const struct config *config, const struct ip_address *ad
         return -ERANGE;
     *ret_number = host - first;
     return 0;
+}
+
+static bool has_prefix(const struct ip_address *address, const struct ip_address *range, unsigned bits)
+{
+    unsigned bytes = bits / 8;
+
+    return memcmp(address->bytes, range->bytes, bytes) == 0 &&
+           (bits % 8 == 0 || (address->bytes[bytes] ^ range->bytes[bytes]) >> (8 - bits % 8) == 0);
+}
+
+bool config_is_alias_address(const struct config *config, const struct ip_address *address)
+{
+    return has_prefix(address, &config->alias_range, config->alias_bits) ||
+           has_prefix(address, &config->alias_range6, config->alias_bits6);
 }

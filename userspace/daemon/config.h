@@ -32,8 +32,12 @@ struct config {
     uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
     char *services_dir;
-    char *aws_listen;       /* "IP:PORT" or "off" */
-    bool is_aws_listen_set; /* by whoever configures, not by default */
+    char *aws_listen;            /* "IP:PORT" or "off" */
+    bool is_aws_listen_set;      /* by whoever configures, not by default */
+    char *external_servers_text; /* "host" or a list */
+    char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
+    uint32_t external_min_ttl;   /* seconds */
+    uint32_t external_max_ttl;
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;
@@ -63,3 +67,6 @@ struct ip_address config_alias_address6(const struct config *config, uint32_t nu
 
 /* The number of an IPv4 alias address; -ERANGE: outside the range. */
 int config_alias_number(const struct config *config, const struct ip_address *address, uint32_t *ret_number);
+
+/* Is it in one of the alias ranges, and so no address of an endpoint? */
+bool config_is_alias_address(const struct config *config, const struct ip_address *address);

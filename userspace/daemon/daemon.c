@@ -138,6 +138,8 @@ static int on_row(const char *key, const char *value, void *user)
     struct error error = {0};
     int r = row_apply(load->daemon->catalog, key, value, &error);
 
+    if (r == 0)
+        r = externals_adopt_row(load->daemon, key, value);
     /* One row that cannot be read does not take the rest down; it stays as it is and is said. */
     if (r < 0 && load->failed++ == 0)
         load->error = error;
@@ -161,6 +163,8 @@ static int load_registry(struct daemon *daemon, struct error *error)
     r = sqlite_registry_open(path, &daemon->registry, error);
     if (r == 0)
         r = registry_load(daemon->registry, on_row, &load, error);
+    if (r == 0 && externals_adopt(daemon) < 0)
+        r = error_errno(error, ENOMEM, "starting");
     if (r == 0 && load.failed)
         log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s", path,
                     load.failed, load.error.message);
@@ -232,6 +236,8 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
         r = publish_everything(daemon, error);
     if (r == 0 && (slow_start_begin(daemon) < 0 || drains_begin(daemon) < 0))
         r = error_errno(error, ENOMEM, "starting");
+    if (r == 0)
+        r = externals_begin(daemon, error);
     if (r == 0)
         r = datapath_activate(daemon->datapath, &swapped, error);
     if (r == 0 && make_events(daemon) < 0)
@@ -326,6 +332,7 @@ void daemon_done(struct daemon *daemon)
         dns_done(daemon);
     publisher_free(&daemon->publisher);
     udp_closing_done(&daemon->udp_closing);
+    externals_done(daemon);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
     health_free(&daemon->health);

@@ -13,6 +13,7 @@
 #include "daemon/dns.h"
 #include "daemon/drains.h"
 #include "daemon/event_log.h"
+#include "daemon/externals.h"
 #include "daemon/numbers.h"
 #include "daemon/outliers.h"
 #include "daemon/publisher.h"
@@ -50,6 +51,7 @@ struct daemon {
     bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
     struct slow_start slow_start;
     struct drains drains;
+    struct externals externals;
     struct udp_closing udp_closing;
     struct dns dns;
     struct task_list tasks;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/instance_events.h"
 #include "daemon/transaction.h"
 #include "daemon/views.h"
 #include "registry/rows.h"
@@ -27,6 +28,15 @@ uint64_t endpoint_open(struct daemon *daemon, uint32_t endpoint)
 
     (void)datapath_endpoint_stats(daemon->datapath, endpoint, &stats);
     return stats.established > stats.closed ? stats.established - stats.closed : 0;
+}
+
+uint64_t instance_open(struct daemon *daemon, const struct instance *instance)
+{
+    uint64_t open = instance->endpoint ? endpoint_open(daemon, instance->endpoint) : 0;
+
+    for (size_t i = 0; i < instance->n_addresses; i++)
+        open += endpoint_open(daemon, instance->addresses[i]->endpoint);
+    return open;
 }
 
 static struct drain *find(const struct drains *drains, uint32_t endpoint)
@@ -72,10 +82,9 @@ void drains_put(struct daemon *daemon, const struct instance *instance)
     log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name),
              (unsigned long long)endpoint_open(daemon, instance->endpoint),
              (long long)(instance->drain_until - clock_wall_s()));
-    event_log_add(&daemon->events, EVENT_DRAINING, instance->service->parent->name, instance->service->name,
-                  instance->id, "%llu open connections, %lld s at most",
-                  (unsigned long long)endpoint_open(daemon, instance->endpoint),
-                  (long long)(instance->drain_until - clock_wall_s()));
+    instance_event(daemon, EVENT_DRAINING, instance, "%llu open connections, %lld s at most",
+                   (unsigned long long)endpoint_open(daemon, instance->endpoint),
+                   (long long)(instance->drain_until - clock_wall_s()));
     if (self->timer)
         (void)event_add(self->timer, &tick);
 }
@@ -185,26 +194,37 @@ static bool is_finished(struct daemon *daemon, const struct drain *drain, const 
     return is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
 }
 
-static void deregister(struct daemon *daemon, const struct drain *drain, const struct instance *instance)
+static int remove_instance(struct daemon *daemon, const struct instance *instance, struct error *error)
 {
     struct transaction transaction;
     struct registry_row row;
-    struct error error = {0};
-    char name[ENDPOINT_NAME_SIZE];
     uint64_t revision;
-    uint64_t left = open_now(daemon, drain);
-    int r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
+    int r;
 
-    (void)endpoint_name(instance, name);
-    event_log_add(&daemon->events, EVENT_DRAINED, instance->service->parent->name, instance->service->name,
-                  instance->id, "deregistered, %llu connections left", (unsigned long long)left);
+    if (instance->external)
+        return externals_drained(daemon, instance, error);
+    r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
     transaction_begin(&transaction, daemon);
     if (r == 0)
-        r = transaction_put(&transaction, row, &error);
+        r = transaction_put(&transaction, row, error);
     if (r < 0)
         transaction_abort(&transaction);
     else
-        r = transaction_commit(&transaction, &revision, &error);
+        r = transaction_commit(&transaction, &revision, error);
+    return r;
+}
+
+static void deregister(struct daemon *daemon, const struct drain *drain, const struct instance *instance)
+{
+    struct error error = {0};
+    char name[ENDPOINT_NAME_SIZE];
+    uint64_t left = open_now(daemon, drain);
+    int r;
+
+    (void)endpoint_name(instance, name);
+    instance_event(daemon, EVENT_DRAINED, instance, "deregistered, %llu connections left",
+                   (unsigned long long)left);
+    r = remove_instance(daemon, instance, &error);
     if (r < 0)
         log_warning("%s has drained and cannot be deregistered, trying again: %s", name, error.message);
     else

@@ -45,5 +45,8 @@ void drains_put(struct daemon *daemon, const struct instance *instance);
 /* Open connections as the programs' counters have them. */
 uint64_t endpoint_open(struct daemon *daemon, uint32_t endpoint);
 
+/* Of all its addresses, where the instance is a host name. */
+uint64_t instance_open(struct daemon *daemon, const struct instance *instance);
+
 /* Open connections of a draining endpoint. */
 uint64_t drains_open(struct daemon *daemon, uint32_t endpoint);

@@ -186,6 +186,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_TASK] = "TASK",
         [EVENT_EVENTS_LOST] = "EVENTS_LOST",
         [EVENT_OBSERVER] = "OBSERVER",
+        [EVENT_NAME] = "NAME",
     };
 
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "UNKNOWN";

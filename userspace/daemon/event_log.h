@@ -28,6 +28,7 @@ enum event_kind {
     EVENT_TASK,        /* attached, detached, collected */
     EVENT_EVENTS_LOST, /* the kernel had no room to report some */
     EVENT_OBSERVER,
+    EVENT_NAME, /* an instance's host name cannot be resolved, can again, or has other addresses */
 };
 
 struct event_entry {

@@ -159,11 +159,8 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
 }
 
 /* Checks begin where an earlier run's ended: a restart takes nobody out. */
-static void adopt_health(const struct daemon *daemon, const struct svc_endpoint *entry)
+static void adopt_health(struct instance *instance, const struct svc_endpoint *entry)
 {
-    const struct service *service = catalog_service(daemon->catalog, entry->namespace, entry->service);
-    struct instance *instance = service ? catalog_instance(service, entry->instance) : NULL;
-
     if (instance && entry->health <= DRAINING)
         probes_adopt(instance, entry->health);
 }
@@ -171,14 +168,14 @@ static void adopt_health(const struct daemon *daemon, const struct svc_endpoint 
 static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
     struct daemon *daemon = user;
+    struct instance *instance;
     char name[ENDPOINT_NAME_SIZE];
 
     if (!is_whole(endpoint->namespace, sizeof(endpoint->namespace)))
         return 0;
-    (void)snprintf(name, sizeof(name), "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE, endpoint->namespace,
-                   SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE, endpoint->instance);
+    instance = entry_instance(daemon->catalog, endpoint, name);
     if (name_numbers_adopt(daemon->endpoints, name, number) == 0)
-        adopt_health(daemon, endpoint);
+        adopt_health(instance, endpoint);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/instance_events.h"
 #include "daemon/outliers.h"
 #include "daemon/transaction.h"
 #include "daemon/views.h"
@@ -97,8 +98,7 @@ static void on_transition(uint32_t endpoint, const struct health_report *report,
         return;
     log_info("%s is %s%s: %s", endpoint_name(instance, name), health_name(report->health),
              report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
-    event_log_add(&daemon->events, EVENT_HEALTH, instance->service->parent->name, instance->service->name,
-                  instance->id, "%s: %s", health_name(report->health), report->reason);
+    instance_event(daemon, EVENT_HEALTH, instance, "%s: %s", health_name(report->health), report->reason);
     transaction_begin(&transaction, daemon);
     if (transaction_touch_instance(&transaction, instance) < 0) {
         transaction_abort(&transaction);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/instance_events.h"
 #include "daemon/views.h"
 
 static const char *outcome_text(uint32_t outcome)
@@ -27,28 +28,23 @@ static void on_event(const struct svc_event *event, void *user)
     const struct instance *instance =
         event->endpoint <= daemon->config.max_endpoints ? daemon->instances[event->endpoint] : NULL;
     const char *why = outcome_text(event->outcome);
-    const char *namespace_name, *service;
     char name[ENDPOINT_NAME_SIZE];
 
     if (!instance)
         return;
-    namespace_name = instance->service->parent->name;
-    service = instance->service->name;
     switch (event->kind) {
     case CONNECT_FAILED:
-        event_log_add(&daemon->events, EVENT_CONNECT_FAILED, namespace_name, service, instance->id, "%s",
-                      why);
+        instance_event(daemon, EVENT_CONNECT_FAILED, instance, "%s", why);
         health_hurry(daemon->health, event->endpoint);
         break;
     case EJECTED:
         log_warning("%s is ejected for %u s: %s", endpoint_name(instance, name), event->value / 1000, why);
-        event_log_add(&daemon->events, EVENT_EJECTED, namespace_name, service, instance->id,
-                      "ejected for %u s: %s", event->value / 1000, why);
+        instance_event(daemon, EVENT_EJECTED, instance, "ejected for %u s: %s", event->value / 1000, why);
         health_hurry(daemon->health, event->endpoint);
         break;
     case RETURNED:
         log_info("%s is drawn again", endpoint_name(instance, name));
-        event_log_add(&daemon->events, EVENT_RETURNED, namespace_name, service, instance->id, "drawn again");
+        instance_event(daemon, EVENT_RETURNED, instance, "drawn again");
         break;
     default:
         break;

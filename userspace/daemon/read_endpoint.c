@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* One endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
+#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include "daemon/reads.h"
 #include "daemon/views.h"
 
-static void add_time(cJSON *object, const char *name, time_t seconds)
+void read_add_time(cJSON *object, const char *name, time_t seconds)
 {
     char text[32];
     struct tm parts;
@@ -29,7 +30,7 @@ static void add_reason(const struct daemon *daemon, const struct instance *insta
         (void)cJSON_AddStringToObject(object, "reason", "reported by its owner");
     } else if (health_read(daemon->health, instance->endpoint, &report)) {
         (void)cJSON_AddStringToObject(object, "reason", report.reason);
-        add_time(object, "since", report.since);
+        read_add_time(object, "since", report.since);
     } else {
         (void)cJSON_AddStringToObject(object, "reason", "not checked");
     }
@@ -72,7 +73,16 @@ static void add_ejection(const struct daemon *daemon, const struct instance *ins
     if (left_ms == 0)
         return;
     (void)cJSON_AddNumberToObject(object, "ejectedSeconds", (double)left_ms / 1000);
-    add_time(object, "ejectedUntil", (time_t)(clock_wall_s() + (int64_t)(left_ms + 999) / 1000));
+    read_add_time(object, "ejectedUntil", (time_t)(clock_wall_s() + (int64_t)(left_ms + 999) / 1000));
+}
+
+/* How the host name is resolved, the same for each of its addresses. */
+static void add_name(const struct daemon *daemon, const struct instance *record, cJSON *object)
+{
+    const struct external *external = externals_find(daemon, record);
+
+    if (external)
+        (void)cJSON_AddItemToObject(object, "name", external_describe(external));
 }
 
 cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
@@ -97,11 +107,40 @@ cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
     if (instance->ramp)
         (void)cJSON_AddNumberToObject(object, "slowStartPercent",
                                       100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
+    if (instance->external)
+        add_name(daemon, instance->external, object);
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 
-        add_time(draining, "until", (time_t)instance->drain_until);
+        read_add_time(draining, "until", (time_t)instance->drain_until);
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
     }
+    return object;
+}
+
+/* Members that only an endpoint has are there all the same, as of one that nobody was sent to. */
+cJSON *read_unresolved(struct daemon *daemon, const struct instance *record)
+{
+    const struct external *external = externals_find(daemon, record);
+    const struct svc_endpoint_stats stats = {0};
+    cJSON *object = read_instance(record);
+    char reason[256];
+
+    (void)cJSON_ReplaceItemInObject(object, "health",
+                                    cJSON_CreateString(record->drain_until ? "DRAINING" : "UNKNOWN"));
+    (void)cJSON_AddStringToObject(object, "namespace", record->service->parent->name);
+    (void)cJSON_AddStringToObject(object, "service", record->service->name);
+    (void)cJSON_AddBoolToObject(object, "eligible", false);
+    (void)cJSON_AddStringToObject(object, "reported", health_name(record->health));
+    (void)snprintf(reason, sizeof(reason), "not resolved yet%s%s", external && external->failures ? ": " : "",
+                   external ? external->failure : "");
+    (void)cJSON_AddStringToObject(object, "reason", reason);
+    (void)cJSON_AddNumberToObject(object, "endpoint", 0);
+    (void)cJSON_AddNumberToObject(object, "connections", 0);
+    (void)cJSON_AddNumberToObject(object, "open", 0);
+    (void)cJSON_AddNumberToObject(object, "ejections", 0);
+    (void)cJSON_AddBoolToObject(object, "ejected", false);
+    add_outcomes(&stats, object);
+    add_name(daemon, record, object);
     return object;
 }

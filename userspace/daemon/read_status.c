@@ -76,6 +76,8 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
                      "ECONNREFUSED");
+    if (externals_trouble(daemon, text, sizeof(text)))
+        add_degraded(list, text);
     for (size_t i = 0; i < N_MAPS; i++)
         if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
             (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name,
@@ -173,6 +175,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
     (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
     (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
+    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(daemon));
     services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
@@ -186,11 +189,13 @@ static struct metrics_endpoint describe(struct daemon *daemon, const struct inst
     struct metrics_endpoint endpoint = {
         .namespace_name = instance->service->parent->name,
         .service = instance->service->name,
-        .instance = instance->id,
+        .instance = instance_id(instance),
         .health = health_name(instance_health(instance)),
         .is_ejected = outliers_ejected_ms(daemon, instance->endpoint) > 0,
     };
 
+    if (instance->external)
+        (void)ip_address_format(&instance->address, endpoint.address);
     (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &endpoint.stats);
     if (endpoint.stats.established > endpoint.stats.closed)
         endpoint.open = endpoint.stats.established - endpoint.stats.closed;

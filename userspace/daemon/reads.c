@@ -72,11 +72,25 @@ static void add_alias(cJSON *object, const struct client_alias *alias)
     (void)cJSON_AddStringToObject(object, "protocol", protocol_name(alias->protocol));
 }
 
+static bool is_eligible(const struct instance *instance)
+{
+    return instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
+}
+
+static bool is_any_eligible(const struct instance *external)
+{
+    for (size_t i = 0; i < external->n_addresses; i++)
+        if (is_eligible(external->addresses[i]))
+            return true;
+    return false;
+}
+
 static cJSON *service_object(const struct service *service)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *aliases;
     const struct instance *instance;
+    unsigned instances = 0;
     unsigned eligible = 0;
 
     (void)cJSON_AddStringToObject(object, "namespace", service->parent->name);
@@ -92,9 +106,15 @@ static cJSON *service_object(const struct service *service)
     }
     if (service->settings)
         (void)cJSON_AddItemToObject(object, "settings", service_settings_write(service->settings));
-    for (instance = service->instances; instance; instance = instance->hh.next)
-        eligible += instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
-    (void)cJSON_AddNumberToObject(object, "instances", HASH_COUNT(service->instances));
+    for (instance = service->instances; instance; instance = instance->hh.next) {
+        instances += !instance->external;
+        eligible += !instance->external && is_eligible(instance);
+    }
+    for (instance = service->records; instance; instance = instance->hh.next) {
+        instances += instance->host != NULL;
+        eligible += instance->host && is_any_eligible(instance);
+    }
+    (void)cJSON_AddNumberToObject(object, "instances", instances);
     (void)cJSON_AddNumberToObject(object, "eligible", eligible);
     return object;
 }
@@ -121,8 +141,12 @@ cJSON *read_instance(const struct instance *instance)
     char address[IP_ADDRESS_TEXT_SIZE];
     cJSON *object = cJSON_CreateObject();
 
-    (void)cJSON_AddStringToObject(object, "id", instance->id);
-    (void)cJSON_AddStringToObject(object, "address", ip_address_format(&instance->address, address));
+    (void)cJSON_AddStringToObject(object, "id", instance_id(instance));
+    (void)cJSON_AddStringToObject(object, "address",
+                                  instance->host ? "" : ip_address_format(&instance->address, address));
+    if (instance->host || instance->external)
+        (void)cJSON_AddStringToObject(object, "host",
+                                      instance->host ? instance->host : instance->external->host);
     (void)cJSON_AddNumberToObject(object, "port", instance->port);
     (void)cJSON_AddStringToObject(object, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(object, "weight", instance->weight);
@@ -137,19 +161,23 @@ static int instances_by_id(const void *a, const void *b)
 
 static void add_endpoints(struct daemon *daemon, const struct service *service, cJSON *list)
 {
-    size_t n = HASH_COUNT(service->instances);
-    _cleanup_free_ struct instance **sorted = calloc(n + 1, sizeof(struct instance *));
+    size_t room = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
+    _cleanup_free_ struct instance **sorted = calloc(room + 1, sizeof(struct instance *));
     struct instance *instance;
-    size_t i = 0;
+    size_t n = 0;
 
     if (!sorted)
         return;
     for (instance = service->instances; instance; instance = instance->hh.next)
-        sorted[i++] = instance;
+        sorted[n++] = instance;
+    for (instance = service->records; instance; instance = instance->hh.next)
+        if (instance->host && instance->n_addresses == 0)
+            sorted[n++] = instance;
     if (n)
         qsort(sorted, n, sizeof(struct instance *), instances_by_id);
-    for (i = 0; i < n; i++)
-        (void)cJSON_AddItemToArray(list, read_endpoint(daemon, sorted[i]));
+    for (size_t i = 0; i < n; i++)
+        (void)cJSON_AddItemToArray(list, sorted[i]->host ? read_unresolved(daemon, sorted[i])
+                                                         : read_endpoint(daemon, sorted[i]));
 }
 
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)

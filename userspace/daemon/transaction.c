@@ -97,7 +97,8 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
     r = row_apply(transaction->daemon->catalog, row.key, row.value, error);
-    if (r == 0 && (transaction_touch_row(transaction, row.key) < 0 ||
+    if (r == 0 && (transaction_fill_external(transaction, row.key) < 0 ||
+                   transaction_touch_row(transaction, row.key) < 0 ||
                    transaction_touch_settings(transaction, row.key, &settings) < 0))
         r = error_errno(error, ENOMEM, "preparing a change");
     return r;

@@ -172,6 +172,7 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
             "publishing: some alias entries could not be written: %s; restart svcconnectd to complete them",
             strerror(-r));
     transaction_remove_endpoints(transaction);
+    transaction_put_externals(transaction);
     for (size_t i = 0; i < transaction->n_scopes; i++)
         task_list_rescope(daemon, transaction->scopes[i].namespace_name);
     drop_scopes(transaction);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The instances that a transaction touches: their numbers, entries, records and checks. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,10 @@ void transaction_restore_endpoints(struct transaction *transaction)
     struct daemon *daemon = transaction->daemon;
     struct touched *touched, *next;
 
+    HASH_ITER (hh, transaction->instances, touched, next)
+        if (externals_fill(daemon, touched->namespace_name, touched->service, touched->instance) < 0)
+            log_error("%s/%s: out of memory, addresses are missing until it is resolved again",
+                      touched->service, touched->instance);
     HASH_ITER (hh, transaction->instances, touched, next) {
         struct instance *instance = touched_instance(transaction, touched);
 
@@ -75,6 +80,11 @@ int transaction_number_endpoints(struct transaction *transaction, struct error *
     struct touched *touched, *next;
     int r = 0;
 
+    /* Bounded like their addresses, which they may not have yet. */
+    if (daemon->catalog->n_externals > daemon->config.max_endpoints)
+        return error_set(error, ENOSPC,
+                         "more host names than maps.endpoints (%u): raise it and restart svcconnectd",
+                         daemon->config.max_endpoints);
     HASH_ITER (hh, transaction->instances, touched, next) {
         struct instance *instance = touched_instance(transaction, touched);
 
@@ -137,4 +147,12 @@ void transaction_remove_endpoints(struct transaction *transaction)
         (void)datapath_delete_endpoint(daemon->datapath, number);
         publisher_retire_endpoint(daemon->publisher, number);
     }
+}
+
+void transaction_put_externals(const struct transaction *transaction)
+{
+    struct touched *touched, *next;
+
+    HASH_ITER (hh, transaction->instances, touched, next)
+        externals_put(transaction->daemon, touched->namespace_name, touched->service, touched->instance);
 }

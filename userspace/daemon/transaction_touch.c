@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
 #include "daemon/transaction_internal.h"
+#include "model/catalog_aws.h"
 #include "registry/rows.h"
 
 /* Three texts one after the other, each with its NUL; the key is all of them. */
@@ -84,6 +85,28 @@ static int touch_client(struct transaction *transaction, const char *namespace_n
     return r;
 }
 
+/* Of an instance that is a host name: they are endpoints of their own. */
+static int touch_addresses(struct transaction *transaction, const struct service *service, const char *id)
+{
+    const struct instance *record = catalog_record(service, id);
+    struct touched *touched;
+    int r = 0;
+
+    for (size_t i = 0; record && i < record->n_addresses && r == 0; i++)
+        r = touch(&transaction->instances, service->parent->name, service->name, record->addresses[i]->id,
+                  &touched);
+    return r;
+}
+
+int transaction_fill_external(const struct transaction *transaction, const char *key)
+{
+    struct row_name name;
+
+    if (row_parse_key(key, &name) < 0 || name.kind != ROW_INSTANCE)
+        return 0;
+    return externals_fill(transaction->daemon, name.namespace_name, name.service, name.last);
+}
+
 /* Called before and after a row is applied: what it reaches may differ. */
 int transaction_touch_row(struct transaction *transaction, const char *key)
 {
@@ -107,6 +130,8 @@ int transaction_touch_row(struct transaction *transaction, const char *key)
         return touch_service_aliases(transaction, service);
     case ROW_INSTANCE:
         r = touch(&transaction->instances, name.namespace_name, name.service, name.last, &touched);
+        if (r == 0 && service)
+            r = touch_addresses(transaction, service, name.last);
         if (r == 0)
             r = touch_service_aliases(transaction, service);
         for (size_t i = 0; service && i < service->n_routes && r == 0; i++)

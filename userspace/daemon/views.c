@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/catalog_aws.h"
 
 bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
 {
@@ -49,6 +50,19 @@ static void panic_if_few(const struct service *service, enum svc_protocol protoc
         candidates[i].is_eligible = is_last_resort(instances[i], protocol);
 }
 
+/* The addresses of one host name share its weight: a number that they have in common, the lowest of theirs.
+ */
+static uint32_t group_of(const struct instance *instance)
+{
+    const struct instance *external = instance->external;
+    uint32_t lowest = external ? UINT32_MAX : 0;
+
+    for (size_t i = 0; external && i < external->n_addresses; i++)
+        if (external->addresses[i]->endpoint < lowest)
+            lowest = external->addresses[i]->endpoint;
+    return lowest;
+}
+
 static int by_endpoint(const void *a, const void *b)
 {
     uint32_t left = (*(struct instance *const *)a)->endpoint;
@@ -83,6 +97,7 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
             .port = instances[i]->port,
             .weight = weight_now(instances[i]),
             .is_eligible = instance_is_eligible(instances[i], protocol),
+            .group = group_of(instances[i]),
         };
     panic_if_few(service, protocol, instances, candidates, n);
     return 0;
@@ -237,7 +252,7 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
     };
     (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s", instance->service->parent->name);
     (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
-    (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance->id);
+    (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance_id(instance));
     (void)ip_address_format(&instance->address, ret_entry->address);
 }
 
@@ -246,4 +261,21 @@ const char *endpoint_name(const struct instance *instance, char name[static ENDP
     (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name,
                    instance->service->name, instance->id);
     return name;
+}
+
+/* The entry of an address has its record's id and the address beside it. */
+struct instance *entry_instance(const struct catalog *catalog, const struct svc_endpoint *entry,
+                                char name[static ENDPOINT_NAME_SIZE])
+{
+    const struct service *service = catalog_service(catalog, entry->namespace, entry->service);
+    const struct instance *record = service ? catalog_record(service, entry->instance) : NULL;
+    char key[EXTERNAL_KEY_SIZE];
+    struct ip_address address;
+    const char *id = entry->instance;
+
+    if (record && record->host && ip_address_parse(entry->address, &address) == 0)
+        id = external_key(record->id, &address, key);
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%.*s/%.*s/%s", SVC_NAMESPACE_SIZE, entry->namespace,
+                   SVC_SERVICE_SIZE, entry->service, id);
+    return service ? catalog_instance(service, id) : NULL;
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "daemon/publisher.h"
-#include "model/catalog.h"
+#include "model/catalog_external.h"
 #include "routing/table.h"
 
 /* The targets of an alias with their instances, in the order tables are built in (by endpoint number). */
@@ -34,5 +34,9 @@ void wanted_alias_done(struct wanted_alias *wanted);
 
 /* The endpoint's entry for people, and the name its number goes by. */
 void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_entry);
-#define ENDPOINT_NAME_SIZE (1024 + 128 + 65 + 3)
+#define ENDPOINT_NAME_SIZE (1024 + 128 + EXTERNAL_KEY_SIZE + 3)
 const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE]);
+
+/* The registered instance that an entry is about, NULL if there is none, and what its number went by. */
+struct instance *entry_instance(const struct catalog *catalog, const struct svc_endpoint *entry,
+                                char name[static ENDPOINT_NAME_SIZE]);

@@ -173,10 +173,12 @@ static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, voi
     if (number == 0 || number > plan->daemon->config.max_endpoints)
         return 0;
     if (!plan->is_registered[number]) {
+        char name[ENDPOINT_NAME_SIZE];
+
+        (void)entry_instance(plan->daemon->catalog, endpoint, name);
         plan->stale[plan->n_stale].number = number;
-        if (asprintf(&plan->stale[plan->n_stale].name, "%.*s/%.*s/%.*s", SVC_NAMESPACE_SIZE,
-                     endpoint->namespace, SVC_SERVICE_SIZE, endpoint->service, SVC_INSTANCE_SIZE,
-                     endpoint->instance) < 0)
+        plan->stale[plan->n_stale].name = strdup(name);
+        if (!plan->stale[plan->n_stale].name)
             return -ENOMEM;
         plan->n_stale++;
     } else if (!plan->is_old_map && plan->by_number[number]) {
@@ -231,7 +233,11 @@ static void remove_stale(const struct endpoint_plan *plan)
         uint32_t number;
 
         (void)datapath_delete_endpoint(plan->daemon->datapath, plan->stale[i].number);
-        if (name_numbers_retire(plan->daemon->endpoints, plan->stale[i].name, &number) == 0)
+        /* Entries of addresses of a name that is none any more look alike: the name may be of another number.
+         */
+        if (name_numbers_find(plan->daemon->endpoints, plan->stale[i].name, &number) == 0 &&
+            number == plan->stale[i].number &&
+            name_numbers_retire(plan->daemon->endpoints, plan->stale[i].name, &number) == 0)
             publisher_retire_endpoint(plan->daemon->publisher, number);
     }
 }

@@ -88,6 +88,8 @@ static void sample(FILE *out, const char *name, const struct metrics_endpoint *e
     write_label(out, endpoint->service);
     (void)fputs("\",instance=\"", out);
     write_label(out, endpoint->instance);
+    if (*endpoint->address)
+        (void)fprintf(out, "\",address=\"%s", endpoint->address);
     if (label)
         (void)fprintf(out, "\",%s=\"%s", label, label_value);
     (void)fprintf(out, "\"} %" PRIu64 "\n", value);

@@ -9,6 +9,8 @@
 
 #include <svcconnect/abi.h>
 
+#include "base/address.h"
+
 struct metrics_map {
     const char *name;
     uint32_t used;
@@ -24,6 +26,7 @@ struct metrics_endpoint {
     bool is_ejected;
     uint64_t open;
     struct svc_endpoint_stats stats;
+    char address[IP_ADDRESS_TEXT_SIZE]; /* of an instance with several; else "" */
 };
 
 struct metrics_snapshot {

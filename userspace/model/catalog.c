@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "model/catalog_aws.h"
+#include "model/catalog_external.h"
 
 const char *protocol_name(enum svc_protocol protocol)
 {
@@ -22,11 +23,31 @@ const char *health_name(enum svc_health health)
     return names[health];
 }
 
+/* As checks have found them; one that is leaving says nothing. */
+static enum svc_health best_of_addresses(const struct instance *external)
+{
+    enum svc_health best = UNHEALTHY;
+    bool has_any = false;
+
+    for (size_t i = 0; i < external->n_addresses; i++) {
+        const struct instance *address = external->addresses[i];
+
+        if (address->is_leaving)
+            continue;
+        has_any = true;
+        if (address->observed == HEALTHY || (address->observed == UNKNOWN && best == UNHEALTHY))
+            best = address->observed;
+    }
+    return has_any ? best : HEALTHY;
+}
+
 enum svc_health instance_health(const struct instance *instance)
 {
     if (instance->drain_until)
         return DRAINING;
-    return instance->health == HEALTHY ? instance->observed : instance->health;
+    if (instance->health != HEALTHY)
+        return instance->health;
+    return instance->host ? best_of_addresses(instance) : instance->observed;
 }
 
 const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE])
@@ -262,6 +283,8 @@ void catalog_remove_instance(struct catalog *catalog, struct instance *instance)
 {
     struct service *service = instance->service;
 
+    if (instance->external)
+        catalog_unlink_address(instance);
     HASH_DEL(service->instances, instance);
     catalog_free_instance(instance);
     catalog->n_instances--;

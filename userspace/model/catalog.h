@@ -45,8 +45,13 @@ struct instance {
     int64_t drain_until; /* wall clock, seconds; 0: not draining */
     bool is_drain_kill;  /* what is open then is closed */
     bool is_record;      /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
-    char *attributes;    /* Cloud Map's: a JSON object of texts, or NULL */
-    char *creator;       /* Cloud Map's CreatorRequestId, or NULL */
+    char *host;          /* of a record: its addresses are endpoints (catalog_external.h); else NULL */
+    struct instance **addresses; /* of such a record, `n_addresses` */
+    size_t n_addresses;
+    struct instance *external; /* the record that this is an address of, or NULL */
+    bool is_leaving;           /* an address that the name has no more; it has a drain of its own */
+    char *attributes;          /* Cloud Map's: a JSON object of texts, or NULL */
+    char *creator;             /* Cloud Map's CreatorRequestId, or NULL */
     /* What this host has found, set by the daemon and kept over replacements: */
     enum svc_health observed; /* by checks; HEALTHY where there are none */
     bool is_held_back;        /* by checks */
@@ -170,6 +175,7 @@ struct catalog {
     uint64_t last_instances_revision; /* set to a time at start, so that it never goes back */
     size_t n_services;                /* declared ones */
     size_t n_instances;
+    size_t n_externals; /* host names; their addresses are among the instances */
     size_t n_documents;
     uint32_t last_service_number;
     /* Of services without such settings of their own. */
@@ -181,7 +187,8 @@ const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */
 const char *health_name(enum svc_health health);       /* "HEALTHY", "UNHEALTHY", "UNKNOWN", "DRAINING" */
 const char *alias_identity(const struct client_alias *alias, char identity[static ALIAS_IDENTITY_SIZE]);
 
-/* Taken together: DRAINING, else what the owner says where that is bad news, else what checks have found. */
+/* Taken together: DRAINING, else what the owner says where that is bad news, else what checks have found; of
+ * a host name the best of its addresses. */
 enum svc_health instance_health(const struct instance *instance);
 
 struct catalog *catalog_new(void);           /* NULL: no memory */

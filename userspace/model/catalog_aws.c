@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "model/catalog_aws.h"
 
+#include "model/catalog_external.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +154,8 @@ struct instance *catalog_make_record(struct service *service, const char *id)
 
 void catalog_free_instance(struct instance *instance)
 {
+    free(instance->host);
+    free(instance->addresses);
     free(instance->attributes);
     free(instance->creator);
     free(instance->id);
@@ -162,6 +166,8 @@ void catalog_remove_record(struct instance *record)
 {
     struct service *service = record->service;
 
+    /* Its addresses go first; none of them can be the service's last mention while the record is there. */
+    (void)catalog_set_host(record, NULL);
     HASH_DEL(service->records, record);
     catalog_free_instance(record);
     catalog_drop_if_forgotten(service);

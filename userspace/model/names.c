@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "model/names.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/address.h"
+#include "base/number.h"
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -70,18 +72,65 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
     return 0;
 }
 
+static void fold(char *name)
+{
+    for (char *c = name; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+}
+
 int model_check_dns_name(const char *field, char *name, struct error *error)
 {
     struct ip_address address;
 
-    for (char *c = name; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
+    fold(name);
     if (strlen(name) > MODEL_DNS_NAME_MAX || ip_address_parse(name, &address) == 0 ||
         !is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true))
         return error_input(error, field, name,
                            "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, "
                            "digits, _ and - (not first)",
                            MODEL_DNS_NAME_MAX);
+    return 0;
+}
+
+static bool is_host_name(const char *name)
+{
+    const char *last = strrchr(name, '.');
+
+    last = last ? last + 1 : name;
+    return strlen(name) <= MODEL_HOST_NAME_MAX && is_labels(name, LETTERS_DIGITS "-", false) &&
+           strspn(last, "0123456789") != strlen(last);
+}
+
+int model_check_host_name(const char *field, char *name, struct error *error)
+{
+    size_t length = strlen(name);
+
+    fold(name);
+    if (length > 1 && name[length - 1] == '.')
+        name[length - 1] = '\0';
+    if (!is_host_name(name))
+        return error_input(
+            error, field, name,
+            "a host name of at most %d characters: labels of 1 to 63 letters, digits and - (not "
+            "at either end), joined by dots, the last not of digits alone",
+            MODEL_HOST_NAME_MAX);
+    return 0;
+}
+
+int model_parse_host_port(const char *text, char ret_host[static MODEL_HOST_NAME_MAX + 1], uint16_t *ret_port)
+{
+    char host[MODEL_HOST_NAME_MAX + 2]; /* a dot may stand last */
+    const char *colon = strchr(text, ':');
+    uint64_t port;
+
+    if (!colon || (size_t)(colon - text) >= sizeof(host) || parse_number(colon + 1, 1, 65535, &port) < 0)
+        return -EINVAL;
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    if (model_check_host_name("", host, NULL) < 0)
+        return -EINVAL;
+    strcpy(ret_host, host);
+    *ret_port = (uint16_t)port;
     return 0;
 }

@@ -2,12 +2,15 @@
 /* What names may look like. Each check returns 0, or -EINVAL with an input error about `field`. */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 #define MODEL_NAMESPACE_MAX 1024 /* ECS ServiceConnectConfiguration.namespace */
 #define MODEL_SERVICE_MAX   127  /* Cloud Map ServiceName */
 #define MODEL_INSTANCE_MAX  64   /* Cloud Map InstanceId */
 #define MODEL_DNS_NAME_MAX  127  /* ECS ServiceConnectClientAlias.dnsName */
+#define MODEL_HOST_NAME_MAX 253  /* RFC 1035, as text */
 
 /* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
 int model_check_namespace(const char *field, const char *name, struct error *error);
@@ -26,3 +29,14 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
  * none beginning with -. An IPv4 address is refused: nobody looks one up.
  */
 int model_check_dns_name(const char *field, char *name, struct error *error);
+
+/*
+ * A host name to resolve (RFC 1123): folds to lower case in place and drops one dot at the end; then labels
+ * of 1..63 letters, digits and - (not at either end), the last not of digits alone, which is a mistyped
+ * address.
+ */
+int model_check_host_name(const char *field, char *name, struct error *error);
+
+/* "HOST:PORT" with such a host, port 1..65535 in host order. -EINVAL. */
+int model_parse_host_port(const char *text, char ret_host[static MODEL_HOST_NAME_MAX + 1],
+                          uint16_t *ret_port);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "registry/rows.h"
+#include "registry/rows_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,11 +15,17 @@ static const struct {
     enum row_kind kind;
     int parts; /* after the prefix; the last one may itself hold slashes */
 } kinds[] = {
-    {"documents/", ROW_DOCUMENT, 2},    {"namespaces/", ROW_NAMESPACE, 1},
-    {"services/", ROW_SERVICE, 2},      {"instances/", ROW_INSTANCE, 3},
-    {"routes/", ROW_ROUTE, 3},          {"host/address/", ROW_HOST_ADDRESS, 1},
-    {"host/scope/", ROW_HOST_SCOPE, 1}, {"settings/global", ROW_GLOBAL_SETTINGS, 0},
-    {"canaries/", ROW_CANARY, 3},       {"aws/", ROW_AWS, 2},
+    {"documents/", ROW_DOCUMENT, 2},
+    {"namespaces/", ROW_NAMESPACE, 1},
+    {"services/", ROW_SERVICE, 2},
+    {"instances/", ROW_INSTANCE, 3},
+    {"routes/", ROW_ROUTE, 3},
+    {"host/address/", ROW_HOST_ADDRESS, 1},
+    {"host/scope/", ROW_HOST_SCOPE, 1},
+    {"settings/global", ROW_GLOBAL_SETTINGS, 0},
+    {"canaries/", ROW_CANARY, 3},
+    {"aws/", ROW_AWS, 2},
+    {"host/resolved/", ROW_HOST_RESOLVED, 1},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -87,18 +94,7 @@ int row_parse_key(const char *key, struct row_name *ret_name)
 
 /* ---- writing ---- */
 
-void row_done(struct registry_row *row)
-{
-    free(row->key);
-    free(row->value);
-    *row = (struct registry_row){0};
-}
-
-/* Takes `json` over (NULL: a deletion). */
-static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
 {
     struct registry_row row = {0};
     va_list arguments;
@@ -120,6 +116,13 @@ static int make_row(struct registry_row *ret_row, cJSON *json, bool is_delete, c
     return 0;
 }
 
+void row_done(struct registry_row *row)
+{
+    free(row->key);
+    free(row->value);
+    *row = (struct registry_row){0};
+}
+
 /* `text` is JSON already, written by us and checked when it was read. */
 static void add_raw(cJSON *json, const char *name, const char *text)
 {
@@ -132,17 +135,17 @@ int row_for_namespace(const char *namespace_name, const char *aws, struct regist
     cJSON *json = cJSON_CreateObject();
 
     add_raw(json, "aws", aws);
-    return make_row(ret_row, json, false, "namespaces/%s", namespace_name);
+    return row_make(ret_row, json, false, "namespaces/%s", namespace_name);
 }
 
 int row_delete_namespace(const char *namespace_name, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "namespaces/%s", namespace_name);
+    return row_make(ret_row, NULL, true, "namespaces/%s", namespace_name);
 }
 
 int row_for_aws(enum aws_record_kind kind, const char *name, const char *text, struct registry_row *ret_row)
 {
-    return make_row(ret_row, text ? cJSON_CreateRaw(text) : NULL, !text, "aws/%s/%s",
+    return row_make(ret_row, text ? cJSON_CreateRaw(text) : NULL, !text, "aws/%s/%s",
                     aws_record_kind_name(kind), name);
 }
 
@@ -174,7 +177,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
     else
         cJSON_Delete(own);
     add_raw(json, "aws", aws);
-    return make_row(ret_row, json, false, "services/%s/%s", namespace_name, service);
+    return row_make(ret_row, json, false, "services/%s/%s", namespace_name, service);
 }
 
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
@@ -183,8 +186,11 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     char address[IP_ADDRESS_TEXT_SIZE];
     cJSON *json = cJSON_CreateObject();
 
-    if (!instance->is_record) {
+    if (instance->host)
+        (void)cJSON_AddStringToObject(json, "host", instance->host);
+    else if (!instance->is_record)
         (void)cJSON_AddStringToObject(json, "address", ip_address_format(&instance->address, address));
+    if (instance->host || !instance->is_record) {
         (void)cJSON_AddNumberToObject(json, "port", instance->port);
         (void)cJSON_AddStringToObject(json, "protocol", protocol_name(instance->protocol));
         (void)cJSON_AddNumberToObject(json, "weight", instance->weight);
@@ -199,7 +205,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     add_raw(json, "attributes", instance->attributes);
     if (instance->creator)
         (void)cJSON_AddStringToObject(json, "creatorRequestId", instance->creator);
-    return make_row(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
+    return row_make(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
@@ -219,7 +225,7 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
     }
     if (is_unhealthy_on_empty)
         (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
-    return make_row(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
+    return row_make(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
                     alias_identity(alias, identity));
 }
 
@@ -229,31 +235,31 @@ int row_for_global_settings(const struct ejection_policy *ejection, uint32_t con
     const struct catalog wanted = {.ejection = *ejection, .connect_timeout_ms = connect_timeout_ms};
     bool has_any = catalog_has_global_settings(&wanted);
 
-    return make_row(ret_row, has_any ? service_settings_write_global(ejection, connect_timeout_ms) : NULL,
+    return row_make(ret_row, has_any ? service_settings_write_global(ejection, connect_timeout_ms) : NULL,
                     !has_any, "settings/global");
 }
 
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row)
 {
-    return make_row(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
+    return row_make(ret_row, cJSON_CreateNumber(number), false, "host/%s/%s",
                     kind == ROW_HOST_ADDRESS ? "address" : "scope", name);
 }
 
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
+    return row_make(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
 }
 
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
+    return row_make(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
 }
 
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
+    return row_make(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
 }
 
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
@@ -263,17 +269,17 @@ int row_for_document(const char *namespace_name, const char *name, const char *s
 
     (void)cJSON_AddStringToObject(json, "source", source);
     (void)cJSON_AddStringToObject(json, "text", text);
-    return make_row(ret_row, json, false, "documents/%s/%s", namespace_name, name);
+    return row_make(ret_row, json, false, "documents/%s/%s", namespace_name, name);
 }
 
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
+    return row_make(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
 }
 
 static int deletion_of(const char *key, struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, true, "%s", key);
+    return row_make(ret_row, NULL, true, "%s", key);
 }
 
 struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name)

@@ -12,14 +12,18 @@
  *   aws/KIND/NAME                    a JSON object of the AWS API's own: an operation, cluster, task
  * definition host/address/DNSNAME             number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]           scope number on this host
+ *   host/resolved/NS/SERVICE/ID      {"host", "addresses"}: what this host found a host name to be, last
  * Beside these, what the AWS API keeps: "aws" of a namespace and a service (an object), "attributes" and
- * "creatorRequestId" of an instance; an instance without "address" is a record (model/catalog_aws.h).
+ * "creatorRequestId" of an instance; an instance without "address" is a record (model/catalog_aws.h), or with
+ * "host" in its place one of a host name (model/catalog_external.h).
  * Applying rows is the only way the catalog changes: from a request, from a load, from a watch, and undoing.
  */
 #pragma once
 
 #include "base/error.h"
 #include "model/catalog.h"
+#include "model/catalog_external.h"
+#include "model/names.h"
 #include "registry/registry.h"
 
 /* What a row touches, so that routing can be asked about just that. Texts point into the row's key. */
@@ -33,6 +37,7 @@ enum row_kind {
     ROW_CANARY,
     ROW_HOST_ADDRESS,
     ROW_HOST_SCOPE,
+    ROW_HOST_RESOLVED,
     ROW_AWS,
     ROW_UNKNOWN, /* from a newer version: kept, not understood */
 };
@@ -71,6 +76,13 @@ int row_for_global_settings(const struct ejection_policy *ejection, uint32_t con
 int row_for_canary(const char *namespace_name, const struct catalog_canary *entry,
                    struct registry_row *ret_row);
 int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, struct registry_row *ret_row);
+
+/* `name`: "NS/SERVICE/ID"; `host` NULL: a deletion. */
+int row_for_resolved(const char *name, const char *host, const struct ip_address *addresses, size_t n,
+                     struct registry_row *ret_row);
+/* Reads one back. -EINVAL: it is none; what is no address any more is passed over. */
+int row_read_resolved(const char *value, char ret_host[static MODEL_HOST_NAME_MAX + 1],
+                      struct ip_address ret_addresses[static EXTERNAL_MAX_ADDRESSES], size_t *ret_n);
 
 /* `text` NULL: a deletion. */
 int row_for_aws(enum aws_record_kind kind, const char *name, const char *text, struct registry_row *ret_row);

@@ -14,19 +14,6 @@
 #define MAX_WEIGHT  65535
 #define MAX_TARGETS 256 /* of a route; sums of weights are sized for it */
 
-static int read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, struct error *error)
-{
-    const char *text = "tcp";
-    int r = json_get_string(object, "protocol", false, &text, error);
-
-    if (r < 0)
-        return r;
-    if (strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
-        return error_input(error, "protocol", text, "tcp, udp");
-    *ret_protocol = text[0] == 'u' ? UDP : TCP;
-    return 0;
-}
-
 static int read_alias(const cJSON *object, struct client_alias *ret_alias, struct error *error)
 {
     struct client_alias alias = {0};
@@ -37,7 +24,7 @@ static int read_alias(const cJSON *object, struct client_alias *ret_alias, struc
     if (r == 0)
         r = json_get_integer(object, "port", true, 1, 65535, &port, error);
     if (r == 0)
-        r = read_protocol(object, &alias.protocol, error);
+        r = row_read_protocol(object, &alias.protocol, error);
     if (r < 0)
         return r;
     if (strlen(name) >= sizeof(alias.dns_name))
@@ -126,88 +113,6 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
     if (r == 0)
         r = catalog_set_service_aws(service, aws, id);
     return r < 0 ? r : catalog_declare_service(catalog, service, aliases, n, document);
-}
-
-/* {"until": wall clock in seconds, "kill": bool} of an instance on its way out. */
-static int read_draining(const cJSON *json, int64_t *ret_until, bool *ret_kill, struct error *error)
-{
-    const cJSON *draining = cJSON_GetObjectItemCaseSensitive(json, "draining");
-    uint64_t until = 0;
-    bool is_kill = false;
-    int r;
-
-    *ret_until = 0;
-    *ret_kill = false;
-    if (!draining)
-        return 0;
-    if (!cJSON_IsObject(draining))
-        return error_input(error, "draining", "(no object)", "an object with until");
-    r = json_get_integer(draining, "until", true, 1, UINT64_C(1) << 52, &until, error);
-    if (r == 0)
-        r = json_get_bool(draining, "kill", false, &is_kill, error);
-    if (r < 0) {
-        error_prefix_field(error, "draining");
-        return r;
-    }
-    *ret_until = (int64_t)until;
-    *ret_kill = is_kill;
-    return 0;
-}
-
-static int apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
-                          struct error *error)
-{
-    const char *address_text = NULL;
-    const char *health = "HEALTHY";
-    struct ip_address address;
-    enum svc_protocol protocol;
-    uint64_t port = 0;
-    uint64_t weight = 1;
-    struct service *service;
-    struct instance *instance;
-    int64_t drain_until = 0;
-    bool is_drain_kill = false;
-    _cleanup_free_ char *attributes = NULL;
-    const char *creator = NULL;
-    int r = json_get_string(json, "address", true, &address_text, error);
-
-    if (r == 0)
-        r = json_get_integer(json, "port", true, 1, 65535, &port, error);
-    if (r == 0)
-        r = json_get_integer(json, "weight", false, 0, MAX_WEIGHT, &weight, error);
-    if (r == 0)
-        r = json_get_string(json, "health", false, &health, error);
-    if (r == 0)
-        r = read_protocol(json, &protocol, error);
-    if (r == 0)
-        r = read_draining(json, &drain_until, &is_drain_kill, error);
-    if (r == 0 && (ip_address_parse(address_text, &address) < 0 || ip_address_is_unusable(&address)))
-        r = error_input(error, "address", address_text, "the IP address of one host");
-    if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
-        r = error_input(error, "health", health, "HEALTHY, UNHEALTHY");
-    if (r == 0)
-        r = row_read_attributes(json, &attributes, &creator, error);
-    if (r < 0)
-        return r;
-    service = catalog_make_service(catalog, name->namespace_name, name->service);
-    instance = service ? catalog_make_instance(catalog, service, name->last) : NULL;
-    if (!instance)
-        return -ENOMEM;
-    if (!instance->port || instance->port != port || !ip_address_equal(&instance->address, &address) ||
-        strcmp(instance->attributes ? instance->attributes : "", attributes ? attributes : "") != 0)
-        catalog_bump_instances(service);
-    if (catalog_set_attributes(instance, attributes, creator) < 0)
-        return -ENOMEM;
-    if (catalog_record(service, name->last))
-        catalog_remove_record(catalog_record(service, name->last));
-    instance->address = address;
-    instance->port = (uint16_t)port;
-    instance->protocol = protocol;
-    instance->weight = (uint32_t)weight;
-    instance->drain_until = drain_until;
-    instance->is_drain_kill = is_drain_kill;
-    instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
-    return 0;
 }
 
 int row_parse_identity(const char *text, struct client_alias *ret_alias)
@@ -416,8 +321,9 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
     case ROW_SERVICE:
         return apply_service(catalog, name, json, error);
     case ROW_INSTANCE:
-        return cJSON_HasObjectItem(json, "address") || !cJSON_HasObjectItem(json, "attributes")
-                   ? apply_instance(catalog, name, json, error)
+        return cJSON_HasObjectItem(json, "address") || cJSON_HasObjectItem(json, "host") ||
+                       !cJSON_HasObjectItem(json, "attributes")
+                   ? row_apply_instance(catalog, name, json, error)
                    : row_apply_record(catalog, name, json, error);
     case ROW_ROUTE:
         return apply_route(catalog, name, json, error);

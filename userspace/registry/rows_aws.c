@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "model/catalog_aws.h"
+#include "model/catalog_external.h"
 #include "registry/rows_internal.h"
 
 /* The member as compact JSON. */
@@ -87,6 +88,12 @@ int row_apply_record(struct catalog *catalog, const struct row_name *name, const
         return -ENOMEM;
     if (!record->attributes || strcmp(record->attributes, attributes) != 0)
         catalog_bump_instances(service);
+    if (record->host) {
+        (void)catalog_set_host(record, NULL);
+        record->port = 0;
+        record->weight = 0;
+        record->drain_until = 0;
+    }
     r = catalog_set_attributes(record, attributes, creator);
     record->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
     if (r == 0 && catalog_instance(service, name->last))

@@ -14,6 +14,13 @@ int row_parse_identity(const char *text, struct client_alias *ret_alias);
 int row_apply_canary(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                      struct error *error);
 
+/* rows_instance.c: "protocol" of a row, TCP where it is left out; row_apply() of a ROW_INSTANCE that is
+ * somewhere.
+ */
+int row_read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, struct error *error);
+int row_apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                       struct error *error);
+
 /* rows_aws.c: what the AWS API adds to a row. *ret_text is the member as compact JSON, NULL without it, and
  * the caller's; ids stay the object's. -EINVAL, -ENOMEM. */
 int row_read_aws(const cJSON *json, char **ret_text, const char **ret_id, struct error *error);
@@ -24,3 +31,7 @@ int row_apply_aws(struct catalog *catalog, const struct row_name *name, const cJ
 /* row_apply() of a ROW_INSTANCE without an address. */
 int row_apply_record(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                      struct error *error);
+
+/* rows.c: takes `json` over (NULL: a deletion); the format is the key's. -ENOMEM. */
+int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));

@@ -14,23 +14,20 @@
 #include <svcconnect/decision.h>
 
 #include "base/cleanup.h"
+#include "routing/target_weights.h"
 
 #define COLUMN_UNITS (UINT64_C(1) << 32)
 
-/* Targets are few (2^8) with weights of 16 bits, candidates fewer than 2^16 with weights of 20: the sums have
- * 24 and 36 bits, their product 60. */
+typedef unsigned __int128 wide;
+
+/* Targets are few (2^8) with weights of 16 bits, candidates fewer than 2^16 with weights of 20 and a scale of
+ * 48 (1 where there are no groups): the sums have 24 and 84 bits, their product 108. */
 struct outcome {
     const struct table_candidate *candidate;
     uint64_t units;
-    uint64_t remainder; /* what rounding down has cut off, in units / divisor */
-    uint64_t divisor;
+    wide remainder; /* what rounding down has cut off, in units / divisor */
+    wide divisor;
 };
-
-static bool is_drawn(const struct table_candidate *candidate, bool only_v4)
-{
-    return candidate->is_eligible && candidate->weight > 0 &&
-           (!only_v4 || ip_address_is_v4(&candidate->address));
-}
 
 /* Weights of the candidates that can be drawn: 0 if the target has none or has itself weight 0. */
 static uint64_t target_sum(const struct table_target *target, bool only_v4, size_t *n_drawn)
@@ -38,7 +35,7 @@ static uint64_t target_sum(const struct table_target *target, bool only_v4, size
     uint64_t sum = 0;
 
     for (size_t i = 0; target->weight > 0 && i < target->n_candidates; i++)
-        if (is_drawn(&target->candidates[i], only_v4)) {
+        if (candidate_is_drawn(&target->candidates[i], only_v4)) {
             sum += target->candidates[i].weight;
             *n_drawn += 1;
         }
@@ -56,16 +53,37 @@ static uint64_t all_targets_sum(const struct table_target *targets, size_t n_tar
     return sum;
 }
 
-/* Cut-off parts from large to small, then by place: the comparison is exact, hence the cross product. */
+/* a/b against c/d, all exact: where the whole parts are equal, the reciprocals of what is left decide. */
+static int compare_fractions(wide a, wide b, wide c, wide d)
+{
+    for (int sign = 1;; sign = -sign) {
+        wide whole_a = a / b;
+        wide whole_c = c / d;
+        wide rest_a = a % b;
+        wide rest_c = c % d;
+
+        if (whole_a != whole_c)
+            return whole_a < whole_c ? -sign : sign;
+        if (!rest_a || !rest_c)
+            return rest_a ? sign : rest_c ? -sign : 0;
+        a = b;
+        b = rest_a;
+        c = d;
+        d = rest_c;
+    }
+}
+
+/* Cut-off parts from large to small, then by place. */
 static int by_remainder(const void *left, const void *right)
 {
     const struct outcome *a = *(const struct outcome *const *)left;
     const struct outcome *b = *(const struct outcome *const *)right;
-    unsigned __int128 part_a = (unsigned __int128)a->remainder * b->divisor;
-    unsigned __int128 part_b = (unsigned __int128)b->remainder * a->divisor;
+    int order = a->divisor == b->divisor
+                    ? (a->remainder < b->remainder ? -1 : a->remainder > b->remainder)
+                    : compare_fractions(a->remainder, a->divisor, b->remainder, b->divisor);
 
-    if (part_a != part_b)
-        return part_a > part_b ? -1 : 1;
+    if (order)
+        return -order;
     return a < b ? -1 : a > b;
 }
 
@@ -95,35 +113,65 @@ static void take_back(struct outcome *outcomes, size_t n, uint64_t units)
     largest->units -= units;
 }
 
+/* n columns' units times part / divisor, part being at most divisor. Where 32 bits more have no room, the
+ * division goes on by 16 bits at a time. */
+static void divide(wide part, size_t n, wide divisor, struct outcome *outcome)
+{
+    wide wanted = part * n;
+    wide units = 0;
+
+    if (!(divisor >> 64)) {
+        wanted *= COLUMN_UNITS;
+        outcome->units = (uint64_t)(wanted / divisor);
+        outcome->remainder = wanted % divisor;
+        return;
+    }
+    for (int step = 0; step < 3; step++) {
+        units = (units << 16) + wanted / divisor;
+        wanted = wanted % divisor << (step < 2 ? 16 : 0);
+    }
+    outcome->units = (uint64_t)units;
+    outcome->remainder = wanted;
+}
+
+/* One target's outcomes; *filled and *given go on. */
+static int share_target(const struct table_target *target, bool only_v4, uint64_t weight_sum,
+                        struct outcome *outcomes, size_t n, size_t *filled, uint64_t *given)
+{
+    _cleanup_(target_weights_done) struct target_weights weights = {0};
+    int r = target_weights_build(target, only_v4, &weights);
+    wide divisor = weights.sum * weight_sum;
+
+    for (size_t c = 0; r == 0 && divisor > 0 && c < target->n_candidates; c++) {
+        struct outcome *outcome = &outcomes[*filled];
+
+        if (weights.weights[c] == 0)
+            continue;
+        *outcome = (struct outcome){.candidate = &target->candidates[c], .divisor = divisor};
+        divide(weights.weights[c] * target->weight, n, divisor, outcome);
+        if (outcome->units == 0) {
+            outcome->units = 1;
+            outcome->remainder = 0;
+        }
+        *given += outcome->units;
+        ++*filled;
+    }
+    return r;
+}
+
 /* Fills the outcomes with units that add up to exactly n columns. */
 static int share_units(const struct table_target *targets, size_t n_targets, bool only_v4,
                        uint64_t weight_sum, struct outcome *outcomes, size_t n)
 {
     uint64_t given = 0;
     size_t filled = 0;
+    int r = 0;
 
-    for (size_t t = 0; t < n_targets; t++) {
-        size_t ignored = 0;
-        uint64_t divisor = weight_sum * target_sum(&targets[t], only_v4, &ignored);
-
-        for (size_t c = 0; divisor > 0 && c < targets[t].n_candidates; c++) {
-            const struct table_candidate *candidate = &targets[t].candidates[c];
-            struct outcome *outcome = &outcomes[filled];
-            unsigned __int128 wanted;
-
-            if (!is_drawn(candidate, only_v4))
-                continue;
-            wanted = (unsigned __int128)(n * COLUMN_UNITS) * targets[t].weight * candidate->weight;
-            *outcome = (struct outcome){candidate, (uint64_t)(wanted / divisor), (uint64_t)(wanted % divisor),
-                                        divisor};
-            if (outcome->units == 0) {
-                outcome->units = 1;
-                outcome->remainder = 0;
-            }
-            given += outcome->units;
-            filled++;
-        }
-    }
+    for (size_t t = 0; t < n_targets && r == 0; t++)
+        if (targets[t].weight > 0)
+            r = share_target(&targets[t], only_v4, weight_sum, outcomes, n, &filled, &given);
+    if (r < 0)
+        return r;
     if (given > n * COLUMN_UNITS)
         take_back(outcomes, n, given - n * COLUMN_UNITS);
     return given < n * COLUMN_UNITS ? hand_out(outcomes, n, n * COLUMN_UNITS - given) : 0;
@@ -218,12 +266,11 @@ double table_target_share(const struct table_target *targets, size_t n_targets, 
 double table_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target,
                    size_t candidate)
 {
+    _cleanup_(target_weights_done) struct target_weights weights = {0};
     double share = table_target_share(targets, n_targets, only_v4, target);
-    size_t ignored = 0;
 
     if (share <= 0 || candidate >= targets[target].n_candidates ||
-        !is_drawn(&targets[target].candidates[candidate], only_v4))
+        target_weights_build(&targets[target], only_v4, &weights) < 0)
         return 0;
-    return share * targets[target].candidates[candidate].weight /
-           (double)target_sum(&targets[target], only_v4, &ignored);
+    return share * (double)weights.weights[candidate] / (double)weights.sum;
 }

@@ -5,6 +5,7 @@
  *
  * P(endpoint) = target weight / sum over targets that have an eligible endpoint
  *             x instance weight / sum over the target's eligible instances.
+ * The weight of a group (the addresses of one host name) is divided by the number of its eligible members.
  * Eligible here: is_eligible and weight > 0 (and, for a table of IPv4 only, an IPv4 address). A target of
  * weight 0 counts as having none. Weight 0 is never drawn; every other weight keeps its probability to 2^-32.
  */
@@ -20,6 +21,7 @@
 
 #define TABLE_MAX_WEIGHT   65535u
 #define TABLE_WEIGHT_PARTS 16u /* candidates' weights may be given in parts: all of them, or none */
+#define TABLE_MAX_GROUP    32u
 
 /* An instance as routing sees it. */
 struct table_candidate {
@@ -28,6 +30,7 @@ struct table_candidate {
     uint16_t port;   /* host order */
     uint32_t weight; /* 0..TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS */
     bool is_eligible;
+    uint32_t group; /* those of one group share the weight that each of them has; 0: by itself */
 };
 
 struct table_target {
@@ -39,7 +42,8 @@ struct table_target {
 /*
  * Builds the table: one slot per eligible candidate, in the order given (targets, then candidates).
  * *ret_slots is the caller's (free); with nobody eligible it is NULL and *ret_count 0. Unused bytes of a slot
- * are zero. -ENOMEM; -E2BIG: more than SVC_MAX_TABLE_SLOTS eligible candidates.
+ * are zero. -ENOMEM; -E2BIG: more than SVC_MAX_TABLE_SLOTS eligible candidates, or TABLE_MAX_GROUP in a
+ * group.
  */
 int table_build(const struct table_target *targets, size_t n_targets, bool only_v4,
                 struct svc_slot **ret_slots, uint32_t *ret_count);

@@ -245,7 +245,7 @@ static void test_draw_keeps_weights(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < ARRAY_SIZE(weights); i++) {
-        candidates[i] = (struct table_candidate){i, ip_address_from_v4(i), 80, weights[i], true};
+        candidates[i] = (struct table_candidate){i, ip_address_from_v4(i), 80, weights[i], true, 0};
         sum += weights[i];
     }
     assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);

@@ -105,7 +105,8 @@ static void test_endpoint_line(void **state)
         "UNHEALTHY",
         true,
         4,
-        {.connections = UINT64_MAX, .refused = 7, .unreachable = 3, .ejections = 2}};
+        {.connections = UINT64_MAX, .refused = 7, .unreachable = 3, .ejections = 2},
+        ""};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
@@ -128,7 +129,8 @@ static void test_endpoint_line(void **state)
 /* \ " and newline are the three that the format escapes. */
 static void test_labels_are_escaped(void **state)
 {
-    const struct metrics_endpoint endpoint = {"a\\b", "\"", "x\\\"", "HEALTHY", false, 0, {.connections = 1}};
+    const struct metrics_endpoint endpoint = {"a\\b", "\"", "x\\\"", "HEALTHY", false, 0, {.connections = 1},
+                                              ""};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
@@ -136,10 +138,26 @@ static void test_labels_are_escaped(void **state)
                       "instance=\"x\\\\\\\"\"} 1");
 }
 
+/* The addresses of one host name are told apart. */
+static void test_an_address_is_a_label(void **state)
+{
+    const struct metrics_endpoint endpoint = {"ns", "db",           "x",       "HEALTHY", false,
+                                              3,    {.refused = 2}, "10.0.0.1"};
+    _cleanup_free_ char *text = written(NULL, &endpoint);
+
+    (void)state;
+    expect_line(
+        text,
+        "svcconnect_endpoint_open{namespace=\"ns\",service=\"db\",instance=\"x\",address=\"10.0.0.1\"} 3");
+    expect_line(text, "svcconnect_endpoint_outcomes_total{namespace=\"ns\",service=\"db\",instance=\"x\","
+                      "address=\"10.0.0.1\",outcome=\"refused\"} 2");
+}
+
 /* A line that ends early would let a name be a sample of its own. */
 static void test_newline_in_a_label(void **state)
 {
-    const struct metrics_endpoint endpoint = {"a\nb", "web", "i", "HEALTHY", false, 0, {.connections = 1}};
+    const struct metrics_endpoint endpoint = {"a\nb", "web", "i", "HEALTHY", false, 0, {.connections = 1},
+                                              ""};
     _cleanup_free_ char *text = written(NULL, &endpoint);
 
     (void)state;
@@ -178,7 +196,8 @@ static void check_sample(const char *line, const char *current)
 
 static void test_text_is_well_formed(void **state)
 {
-    const struct metrics_endpoint endpoint = {"default", "web", "a", "HEALTHY", false, 0, {.connections = 1}};
+    const struct metrics_endpoint endpoint = {"default",          "web", "a", "HEALTHY", false, 0,
+                                              {.connections = 1}, ""};
     _cleanup_free_ char *text = written(&full, &endpoint);
     char seen[8192] = "\n";
     char current[128] = "";
@@ -230,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_endpoint_line),
         cmocka_unit_test(test_labels_are_escaped),
+        cmocka_unit_test(test_an_address_is_a_label),
         cmocka_unit_test(test_newline_in_a_label),
         cmocka_unit_test(test_text_is_well_formed),
         cmocka_unit_test(test_empty_snapshot),

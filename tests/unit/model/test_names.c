@@ -163,12 +163,66 @@ static void test_error_tells_the_value(void **state)
     assert_int_equal(strlen(error.value), sizeof(error.value) - 1);
 }
 
+static int check_host_copy(const char *field, const char *name, struct error *error)
+{
+    char copy[2048];
+
+    (void)snprintf(copy, sizeof(copy), "%s", name);
+    return model_check_host_name(field, copy, error);
+}
+
+static void test_host_name(void **state)
+{
+    static const char *const good[] = {"a",        "db",     "db.example.net", "DB.example.NET.",
+                                       "1.2.3.4a", "x--y.z", "7up.com",        "10.in-addr.arpa"};
+    static const char *const bad[] = {"",     ".",   "a..b",  ".a",         "a.-b",         "-a",  "a-",
+                                      "a-.b", "a b", "a_b.c", "10.0.0.300", "1.2.3.4",      "7",   "a.7",
+                                      "a/b",  "a:b", "[::1]", "a..",        "\xc3\xa9.net", "a\nb"};
+    char name[] = "DB.Example.NET.";
+    char host[MODEL_HOST_NAME_MAX + 1] = "kept";
+    char text[300];
+    uint16_t port = 7;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(check_host_copy, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(check_host_copy, bad[i]);
+    assert_int_equal(model_check_host_name("", name, NULL), 0);
+    assert_string_equal(name, "db.example.net");
+    expect_good(check_host_copy, letters('a', 63));
+    expect_bad(check_host_copy, letters('a', 64));
+    /* 253 characters, and one more. */
+    (void)snprintf(text, sizeof(text), "%s.%s.%s.%s", letters('a', 63), letters('b', 63), letters('c', 63),
+                   letters('d', 61));
+    expect_good(check_host_copy, text);
+    (void)snprintf(text, sizeof(text), "%s.%s.%s.%s", letters('a', 63), letters('b', 63), letters('c', 63),
+                   letters('d', 62));
+    expect_bad(check_host_copy, text);
+    assert_int_equal(model_parse_host_port("DB.net.:5432", host, &port), 0);
+    assert_string_equal(host, "db.net");
+    assert_int_equal(port, 5432);
+    (void)snprintf(text, sizeof(text), "%s.%s.%s.%s.:1", letters('a', 63), letters('b', 63), letters('c', 63),
+                   letters('d', 61));
+    assert_int_equal(model_parse_host_port(text, host, &port), 0);
+    assert_int_equal(strlen(host), MODEL_HOST_NAME_MAX);
+    for (const char *const *t = (const char *const[]){"db", "db:", "db:0", "db:65536", "db:x", ":1", "db:1:2",
+                                                      "10.0.0.1:80", "[::1]:80", "db:+1", NULL};
+         *t; t++)
+        assert_int_equal(model_parse_host_port(*t, host, &port), -EINVAL);
+    assert_int_equal(port, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_namespace),          cmocka_unit_test(test_service),
-        cmocka_unit_test(test_instance_id),        cmocka_unit_test(test_dns_name),
-        cmocka_unit_test(test_dns_name_is_folded), cmocka_unit_test(test_error_tells_the_value),
+        cmocka_unit_test(test_host_name),
+        cmocka_unit_test(test_namespace),
+        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_instance_id),
+        cmocka_unit_test(test_dns_name),
+        cmocka_unit_test(test_dns_name_is_folded),
+        cmocka_unit_test(test_error_tells_the_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

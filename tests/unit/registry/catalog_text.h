@@ -22,7 +22,8 @@ static inline void write_instance(FILE *out, const struct instance *instance)
     char address[IP_ADDRESS_TEXT_SIZE];
 
     (void)fprintf(out, "instance %s/%s/%s %s %u %d %d %u", instance->service->parent->name,
-                  instance->service->name, instance->id, ip_address_format(&instance->address, address),
+                  instance->service->name, instance->id,
+                  instance->host ? instance->host : ip_address_format(&instance->address, address),
                   instance->port, (int)instance->protocol, (int)instance->health, instance->weight);
     if (instance->drain_until || instance->is_drain_kill)
         (void)fprintf(out, " draining until %lld%s", (long long)instance->drain_until,
@@ -56,6 +57,10 @@ static inline void write_service(FILE *out, const struct service *service)
     (void)fputc('\n', out);
     HASH_ITER (hh, service->instances, instance, next) {
         write_instance(out, instance);
+    }
+    HASH_ITER (hh, service->records, instance, next) {
+        if (instance->host)
+            write_instance(out, instance);
     }
 }
 

@@ -32,8 +32,8 @@ static struct ip_address address_of(uint32_t endpoint)
 
 static struct table_candidate candidate(uint32_t endpoint, uint32_t weight)
 {
-    return (struct table_candidate){endpoint, address_of(endpoint), (uint16_t)(1000 + endpoint % 5000),
-                                    weight, true};
+    return (struct table_candidate){
+        endpoint, address_of(endpoint), (uint16_t)(1000 + endpoint % 5000), weight, true, 0};
 }
 
 static bool is_wanted(const struct table_candidate *one, bool only_v4)
@@ -318,6 +318,80 @@ static void test_random(void **state)
     }
 }
 
+/* The same table as from weights that are multiplied out by hand. */
+static void test_groups_share_a_weight(void **state)
+{
+    struct table_candidate grouped[] = {candidate(1, 3), candidate(2, 3), candidate(3, 3), candidate(4, 2),
+                                        candidate(5, 5), candidate(6, 5), candidate(7, 3)};
+    struct table_candidate plain[] = {candidate(1, 2), candidate(2, 2), candidate(3, 2),
+                                      candidate(4, 4), candidate(5, 5), candidate(6, 5)};
+    struct table_target one = {7, grouped, 7};
+    struct table_target other = {7, plain, 6};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    _cleanup_free_ struct svc_slot *wanted = NULL;
+    uint32_t count = 0;
+    uint32_t count_wanted = 0;
+
+    (void)state;
+    grouped[0].group = grouped[1].group = grouped[2].group = grouped[6].group = 9;
+    grouped[4].group = grouped[5].group = 4;
+    grouped[6].is_eligible = false; /* nobody that the weight is divided by */
+    assert_int_equal(table_build(&one, 1, false, &slots, &count), 0);
+    assert_int_equal(table_build(&other, 1, false, &wanted, &count_wanted), 0);
+    assert_int_equal(count, count_wanted);
+    assert_memory_equal(slots, wanted, count * sizeof(*slots));
+    assert_true(fabs(table_share(&one, 1, false, 0, 0) - 0.1) < 1e-12);
+    assert_true(fabs(table_share(&one, 1, false, 0, 4) - 0.25) < 1e-12);
+    /* An IPv4 socket finds the weight divided among those it can reach. */
+    grouped[5] = candidate(1000006, 5);
+    grouped[5].group = 4;
+    assert_true(fabs(table_share(&one, 1, true, 0, 4) - 0.5) < 1e-12);
+    assert_true(fabs(table_share(&one, 1, false, 0, 4) - 0.25) < 1e-12);
+}
+
+/* Groups of every size, whose least common multiple is largest, with the largest weights. */
+static void test_groups_of_every_size(void **state)
+{
+    static struct table_candidate candidates[8 * TABLE_MAX_GROUP * (TABLE_MAX_GROUP + 1) / 2];
+    struct table_target targets[8];
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t used = 0;
+    uint32_t count = 0;
+    uint32_t group = 0;
+
+    (void)state;
+    for (size_t t = 0; t < 8; t++) {
+        targets[t] = (struct table_target){65535 - (uint32_t)t, candidates + used, 0};
+        for (uint32_t size = 1; size <= TABLE_MAX_GROUP; size++, group++)
+            for (uint32_t i = 0; i < size; i++, used++) {
+                candidates[used] = candidate(used, TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS - size);
+                candidates[used].group = group + 1;
+                targets[t].n_candidates++;
+            }
+    }
+    assert_int_equal(table_build(targets, 8, false, &slots, &count), 0);
+    assert_int_equal(count, used);
+    check_slots(slots, count);
+    used = 0;
+    for (size_t t = 0; t < 8; t++) {
+        long double sum = 0;
+        long double all = 8 * 65535 - 28;
+
+        for (uint32_t size = 1; size <= TABLE_MAX_GROUP; size++)
+            sum += TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS - size;
+        for (uint32_t size = 1; size <= TABLE_MAX_GROUP; size++)
+            for (uint32_t i = 0; i < size; i++, used++) {
+                long double wanted = (long double)count * COLUMN * targets[t].weight / all *
+                                     candidates[used].weight / sum / size;
+
+                assert_true(fabsl((long double)units_of(slots, count, used) - wanted) < 1.01L);
+            }
+    }
+    for (uint32_t i = 0; i <= TABLE_MAX_GROUP; i++)
+        candidates[i].group = 1;
+    assert_int_equal(table_build(targets, 8, false, &slots, &count), -E2BIG);
+}
+
 static void test_deterministic(void **state)
 {
     static struct table_candidate candidates[300];
@@ -386,12 +460,20 @@ static void test_shares(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody),           cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_exact_units),      cmocka_unit_test(test_largest_remainder),
-        cmocka_unit_test(test_tiny_probability), cmocka_unit_test(test_thousand),
-        cmocka_unit_test(test_empty_target),     cmocka_unit_test(test_only_v4),
-        cmocka_unit_test(test_random),           cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_too_many),         cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_groups_share_a_weight),
+        cmocka_unit_test(test_groups_of_every_size),
+        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_exact_units),
+        cmocka_unit_test(test_largest_remainder),
+        cmocka_unit_test(test_tiny_probability),
+        cmocka_unit_test(test_thousand),
+        cmocka_unit_test(test_empty_target),
+        cmocka_unit_test(test_only_v4),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_shares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
