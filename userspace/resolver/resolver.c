@@ -46,6 +46,8 @@ struct waited_socket {
     struct event event;
 };
 
+LIST_HEAD(socket_list, waited_socket);
+
 struct resolver {
     struct event_base *base;
     char *name_servers;
@@ -61,7 +63,7 @@ struct resolver {
     bool has_over;
     struct event timer;
     struct event over; /* some queries are */
-    LIST_HEAD(, waited_socket) sockets;
+    struct socket_list sockets;
     struct query_list waiting;
     struct query_list begun;
     unsigned n_waiting;
