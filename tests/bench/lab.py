@@ -96,14 +96,11 @@ class ProgramStats:
 # --- what a process uses
 
 def cpu_seconds(pid):
-    """User and system time of all threads of a process so far, to the nanosecond."""
-    total = 0
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
-                    open(f"/proc/{pid}/task/{thread}/schedstat", encoding="utf-8") as file:
-                total += int(file.read().split()[0])
-    return total / 1e9
+    """User and system time of a process so far, threads that have ended included, to the nanosecond; 0 if it is gone."""
+    with contextlib.suppress(OSError):
+        # The id of a process's own clock, as clock_getcpuclockid(3) makes it.
+        return time.clock_gettime((~pid << 3) | 2)
+    return 0
 
 
 def memory_mib(pid):

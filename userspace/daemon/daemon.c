@@ -21,6 +21,7 @@
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/probes.h"
+#include "daemon/opening.h"
 #include "daemon/program_events.h"
 #include "daemon/wanted.h"
 #include "registry/rows.h"
@@ -152,22 +153,25 @@ static int on_host_row(const char *key, const char *value, void *user)
     return 0;
 }
 
-static int load_registry(struct daemon *daemon, struct error *error)
+static int open_registry(struct daemon *daemon, struct error *error)
 {
     _cleanup_free_ char *path = NULL;
-    struct load load = {.daemon = daemon};
-    int r;
 
     if (asprintf(&path, "%s/registry.db", daemon->config.state_dir) < 0)
         return error_errno(error, ENOMEM, "starting");
-    r = sqlite_registry_open(path, &daemon->registry, error);
-    if (r == 0)
-        r = registry_load(daemon->registry, on_row, &load, error);
+    return sqlite_registry_open(path, &daemon->registry, error);
+}
+
+static int load_registry(struct daemon *daemon, struct error *error)
+{
+    struct load load = {.daemon = daemon};
+    int r = registry_load(daemon->registry, "", on_row, &load, error);
+
     if (r == 0 && externals_adopt(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0 && load.failed)
-        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s", path,
-                    load.failed, load.error.message);
+        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s",
+                    registry_location(daemon->registry), load.failed, load.error.message);
     return r;
 }
 
@@ -183,18 +187,17 @@ static bool is_address_wanted(const char *dns_name, const struct ip_address *add
     return ip_address_equal(&wanted, address);
 }
 
-static int open_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
+/* What is pinned and what the registry says of this host, in that order. */
+static int adopt_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
 {
-    int r = datapath_open(config, &daemon->datapath, error);
+    int r = numbers_new(daemon, error);
 
-    if (r == 0)
-        r = numbers_new(daemon, error);
     if (r == 0) {
         probes_doubt_all(daemon);
         r = numbers_adopt_kernel(daemon, error);
     }
     if (r == 0)
-        r = registry_load(daemon->registry, on_host_row, daemon, error);
+        r = registry_load(daemon->registry, "host/", on_host_row, daemon, error);
     if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
                                      daemon->endpoints, daemon->scopes, &daemon->publisher)) < 0)
         r = error_errno(error, r, "starting");
@@ -226,7 +229,7 @@ static int start_datapath(struct daemon *daemon, const struct datapath_config *c
 {
     enum datapath_origin origin;
     unsigned swapped = 0;
-    int r = open_datapath(daemon, config, error);
+    int r = adopt_datapath(daemon, config, error);
 
     if (r < 0)
         return r;
@@ -285,7 +288,10 @@ int daemon_start(struct daemon *daemon, struct error *error)
         .endpoints = daemon->config.max_endpoints,
         .tasks = daemon->config.max_tasks,
     };
+    struct opening opening;
+    struct error unheard = {0};
     int r = datapath_preflight(&config, error);
+    int opened;
 
     for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)
         daemon->locks[i] = -1;
@@ -298,8 +304,16 @@ int daemon_start(struct daemon *daemon, struct error *error)
     if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     daemon->catalog->last_instances_revision = (uint64_t)clock_wall_s() * 1000000;
+    r = open_registry(daemon, error);
+    if (r < 0)
+        return r;
+    /* Nearly all rows are instances where there are many. */
+    config.expected_endpoints = (uint32_t)registry_count(daemon->registry);
+    opening_begin(&opening, &config);
     r = load_registry(daemon, error);
-    config.expected_endpoints = (uint32_t)daemon->catalog->n_instances;
+    opened = opening_end(&opening, &daemon->datapath, r < 0 ? &unheard : error);
+    if (r == 0)
+        r = opened;
     if (r == 0)
         r = start_datapath(daemon, &config, error);
     if (r < 0)

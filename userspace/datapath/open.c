@@ -356,6 +356,8 @@ void datapath_close(struct datapath **datapath)
     if (!self)
         return;
     datapath_grace_deinit(self);
+    if (self->is_in_new) /* never activated: nobody's, and large */
+        remove_directory(self, "maps_new");
     if (self->services)
         (void)munmap(self->services, self->n_services * sizeof(struct svc_service));
     if (self->slots)

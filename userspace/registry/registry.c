@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "registry/registry.h"
 
-int registry_load(struct registry *registry, registry_row_fn on_row, void *user, struct error *error)
+int registry_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
+                  struct error *error)
 {
-    return registry->backend->load(registry, on_row, user, error);
+    return registry->backend->load(registry, prefix, on_row, user, error);
+}
+
+uint64_t registry_count(const struct registry *registry)
+{
+    return registry->backend->count(registry);
 }
 
 int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,

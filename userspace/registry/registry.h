@@ -23,8 +23,10 @@ typedef int (*registry_row_fn)(const char *key, const char *value, void *user);
 
 struct registry_backend {
     const char *name;
-    /* All rows, in key order. */
-    int (*load)(struct registry *registry, registry_row_fn on_row, void *user, struct error *error);
+    /* All rows whose key begins with `prefix` ("": all), in key order. */
+    int (*load)(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
+                struct error *error);
+    uint64_t (*count)(const struct registry *registry);
     /* All rows or none, durable when it returns. */
     int (*commit)(struct registry *registry, const struct registry_row *rows, size_t n_rows,
                   uint64_t *ret_revision, struct error *error);
@@ -38,7 +40,10 @@ struct registry {
     const struct registry_backend *backend;
 };
 
-int registry_load(struct registry *registry, registry_row_fn on_row, void *user, struct error *error);
+int registry_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
+                  struct error *error);
+/* How many rows there are, without reading them; 0 also if that cannot be said. */
+uint64_t registry_count(const struct registry *registry);
 int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
                     uint64_t *ret_revision, struct error *error);
 uint64_t registry_revision(const struct registry *registry);

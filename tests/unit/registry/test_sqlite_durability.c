@@ -152,7 +152,7 @@ static void expect_both_rows(bool had_log)
     char text[512] = "";
 
     assert_int_equal(sqlite_registry_open(database, &registry, NULL), 0);
-    assert_int_equal(registry_load(registry, append, text, NULL), 0);
+    assert_int_equal(registry_load(registry, "", append, text, NULL), 0);
     assert_string_equal(text, "first=1;second=1;");
     assert_int_equal(registry_revision(registry), 2);
     registry_close(&registry);

@@ -82,8 +82,16 @@ static const char *rows_of(struct registry *registry)
     struct error error = {0};
 
     text[0] = '\0';
-    assert_int_equal(registry_load(registry, append, text, &error), 0);
+    assert_int_equal(registry_load(registry, "", append, text, &error), 0);
     return text;
+}
+
+static void expect_rows_below(struct registry *registry, const char *prefix, const char *rows)
+{
+    char text[512] = "";
+
+    assert_int_equal(registry_load(registry, prefix, append, text, NULL), 0);
+    assert_string_equal(text, rows);
 }
 
 static unsigned mode_of(const char *suffix)
@@ -179,8 +187,27 @@ static void test_load_stops_when_told(void **state)
     (void)committed(registry, "a", "1");
     (void)committed(registry, "b", "2");
     (void)committed(registry, "c", "3");
-    assert_int_equal(registry_load(registry, stop_at_second, &count, NULL), -ECANCELED);
+    assert_int_equal(registry_load(registry, "", stop_at_second, &count, NULL), -ECANCELED);
     assert_int_equal(count, 2);
+    registry_close(&registry);
+}
+
+static void test_rows_below_a_prefix(void **state)
+{
+    struct registry *registry = opened();
+
+    (void)state;
+    assert_int_equal(registry_count(registry), 0);
+    (void)committed(registry, "host", "1");
+    (void)committed(registry, "host/", "2");
+    (void)committed(registry, "host/a", "3");
+    (void)committed(registry, "host/\xf4\x8f\xbf\xbf", "4"); /* the last character there is */
+    (void)committed(registry, "host0", "5");
+    (void)committed(registry, "a/host/b", "6");
+    expect_rows_below(registry, "host/", "host/=2;host/a=3;host/\xf4\x8f\xbf\xbf=4;");
+    expect_rows_below(registry, "nothing", "");
+    expect_rows_below(registry, "", rows_of(registry));
+    assert_int_equal(registry_count(registry), 6);
     registry_close(&registry);
 }
 
@@ -320,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files_are_the_owners_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit_and_reopen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_load_stops_when_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_below_a_prefix, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newer_format_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_a_database, setup, teardown),

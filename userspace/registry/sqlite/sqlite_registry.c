@@ -52,16 +52,24 @@ static void sqlite_close(struct registry *registry)
     free(self);
 }
 
-static int sqlite_load(struct registry *registry, registry_row_fn on_row, void *user, struct error *error)
+static int sqlite_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
+                       struct error *error)
 {
     struct sqlite_registry *self = (struct sqlite_registry *)registry;
     sqlite3_stmt *select = NULL;
     int r = 0;
     int code;
 
-    if (sqlite3_prepare_v2(self->database, "SELECT key, value FROM rows ORDER BY key", -1, &select, NULL) !=
-        SQLITE_OK)
+    /* No text begins with the byte 0xff, so all that begin with the prefix are below prefix and 0xff. */
+    if (sqlite3_prepare_v2(self->database,
+                           "SELECT key, value FROM rows WHERE key >= ?1 AND key < ?1 || CAST(x'ff' AS TEXT) "
+                           "ORDER BY key",
+                           -1, &select, NULL) != SQLITE_OK)
         return failed(self, error, "reading");
+    if (sqlite3_bind_text(select, 1, prefix, -1, SQLITE_STATIC) != SQLITE_OK) {
+        sqlite3_finalize(select);
+        return failed(self, error, "reading");
+    }
     while ((code = sqlite3_step(select)) == SQLITE_ROW && r == 0)
         r = on_row((const char *)sqlite3_column_text(select, 0), (const char *)sqlite3_column_text(select, 1),
                    user);
@@ -124,9 +132,12 @@ static const char *sqlite_location(const struct registry *registry)
     return ((const struct sqlite_registry *)registry)->path;
 }
 
+static uint64_t sqlite_count(const struct registry *registry);
+
 static const struct registry_backend sqlite_backend = {
     .name = "sqlite",
     .load = sqlite_load,
+    .count = sqlite_count,
     .commit = sqlite_commit,
     .revision = sqlite_revision,
     .location = sqlite_location,
@@ -145,6 +156,14 @@ static int read_number(struct sqlite_registry *self, const char *sql, uint64_t *
     }
     sqlite3_finalize(statement);
     return r;
+}
+
+static uint64_t sqlite_count(const struct registry *registry)
+{
+    uint64_t count = 0;
+
+    (void)read_number((struct sqlite_registry *)registry, "SELECT count(*) FROM rows", &count);
+    return count;
 }
 
 static int make_schema(struct sqlite_registry *self, struct error *error)
