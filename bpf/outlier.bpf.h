@@ -108,17 +108,46 @@ static __always_inline __u64 attempts_take(__u32 endpoint)
     return connects;
 }
 
+/*
+ * Is it one of those that sock_ops goes through, the first few at its address? What the others have noted is
+ * never taken over, so that all their connects seem not to have begun.
+ */
+static __always_inline int is_judged(__u32 endpoint, const struct svc_outlier *outlier)
+{
+    const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+    struct svc_peer_key key = {
+        .namespace_scope = scope->namespace_scope, .port_be = outlier->port_be, .protocol = TCP};
+    const struct svc_peer *peer;
+    __u32 at;
+
+    __builtin_memcpy(key.address, outlier->address, sizeof(key.address));
+    peer = bpf_map_lookup_elem(&peers, &key);
+    at = peer ? *(const volatile __u32 *)&peer->endpoint : 0;
+    for (int i = 0; i < SVC_MAX_PEERS && at; i++) {
+        const struct svc_outlier *cell;
+
+        if (at == endpoint)
+            return 1;
+        cell = bpf_map_lookup_elem(&outliers, &at);
+        at = cell ? *(const volatile __u32 *)&cell->next : 0;
+    }
+    return 0;
+}
+
 /* Too many connects in a row that no TCP connection has followed: this one has failed. */
 __attribute__((noinline)) int count_unreachable(__u32 endpoint)
 {
     struct svc_endpoint_key key = {.endpoint = endpoint};
     struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
+    const struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
     struct svc_attempts *here = attempts_here(endpoint);
 
-    if (!stats || !here)
+    if (!stats || !outlier || !here)
         return 0;
     __sync_fetch_and_add(&here->connects, -1);
     stats->connections++;
+    if (!is_judged(endpoint, outlier))
+        return 0;
     stats->unreachable++;
     return fail(endpoint, UNREACHABLE);
 }

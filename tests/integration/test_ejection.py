@@ -251,6 +251,21 @@ def test_services_at_one_address_are_judged_together():
         assert endpoint(bed, "b", "two")["ejected"], "the address leads to those that are left"
 
 
+def test_those_beyond_the_eighth_at_one_address_are_not_judged():
+    with Testbed() as bed:
+        address = bed.address()
+        bed.announce({address: "shared"})
+        for i in range(11):
+            bed.register(f"s{i}", address, id="0")
+        agent = bed.task().agent()
+        targets = [bed.address_of(f"s{i}", PORT) for i in range(11)]
+        assert {tuple(at_rate(agent, target, 0.3)) for target in targets} == {("shared",) * 30}
+        for i in range(11):
+            shown = endpoint(bed, "0", service=f"s{i}")
+            assert not shown["ejected"] and shown["outcomes"]["unreachable"] == 0, (i, shown)
+            assert shown["connections"] == 30, (i, shown)
+
+
 def test_settings_take_effect_at_once():
     with Testbed() as bed:
         bed.register("backend", bed.address(), id="0")
