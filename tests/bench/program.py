@@ -84,25 +84,14 @@ def commands(targets, spread, attempts):
             **{case: [tool("udp_rate"), *words] for case, words in datagram.items()}}
 
 
-def measure_least(bed, task, statistics, figures, key, words):
+def measure_case(bed, task, statistics, figures, key, words, programs=MEASURED):
+    """`programs` by name: each less the empty program of its hook."""
     with statistics.difference() as runs:
         report = run_json(bed, [words[0], "--count", str(CONNECTS), *words[1:]],
                           cgroup=task.directory, preexec_fn=ahead_of_others)
     assert report["failed"] == 0, f"{key}: {report}"
-    ours, clock = runs["least_connect4"], runs["no_connect4"]["run_ns"] / CONNECTS
-    assert ours["runs"] == CONNECTS, f"{key}: {ours}"
-    raw = ours["run_ns"] / CONNECTS
-    figures.add_all(f"{key}, least_connect4", runs=1, raw_ns=raw, empty_ns=clock, net_ns=raw - clock,
-                    net_ns_per_run=raw - clock)
-
-
-def measure_case(bed, task, statistics, figures, key, words):
-    with statistics.difference() as runs:
-        report = run_json(bed, [words[0], "--count", str(CONNECTS), *words[1:]],
-                          cgroup=task.directory, preexec_fn=ahead_of_others)
-    assert report["failed"] == 0, f"{key}: {report}"
-    for program in MEASURED:
-        ours, empty = runs.get(program), runs.get(f"no_{program}")
+    for program in programs:
+        ours, empty = runs.get(program), runs.get(f"no_{program.removeprefix('least_')}")
         if not ours or not ours["runs"]:
             continue
         raw, clock = ours["run_ns"] / CONNECTS, empty["run_ns"] / CONNECTS
@@ -134,7 +123,8 @@ def measure(rounds, is_quick):
                         measure_case(bed, task, statistics, figures, f"{case}, {size} services",
                                      words[case])
                         if case in LEAST_CASES:
-                            measure_least(bed, nobody, least, figures, f"{case}, {size} services", words[case])
+                            measure_case(bed, nobody, least, figures, f"{case}, {size} services", words[case],
+                                         ("least_connect4",))
             programs = statistics.sample()
     return {"figures": figures, "programs": programs}
 
