@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Tasks that come and go, what may not be a task, and two daemons on one set of directories."""
+import fcntl
 import os
 import subprocess
+import sys
 
 from testbed import Testbed, wait_until
 
@@ -237,6 +239,79 @@ def test_one_directory_in_common_is_enough():
                 subprocess.run(["rm", "-rf", bed.bpffs + "-2"], check=True)
             assert path in said, f"{flag}: the message names the directory: {said}"
             assert bed.is_up() and bed.wanted_state() == before
+
+
+# Holds and polls locks on the directory it is given and tries to lock what else it is given, until its input ends.
+STRANGER = """
+import fcntl, os, select, sys
+os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+how = getattr(fcntl, sys.argv[1])
+directory = os.open(sys.argv[2], os.O_RDONLY)
+got, opened = 0, set()
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for path in sys.argv[3:]:
+        try:
+            fcntl.flock(os.open(path, os.O_RDONLY), how | fcntl.LOCK_NB)
+            opened.add(path)
+        except OSError:
+            pass
+    try:
+        fcntl.flock(directory, how | fcntl.LOCK_NB)
+        got += 1
+    except OSError:
+        pass
+print(got, *sorted(opened), flush=True)
+"""
+
+
+def test_no_stranger_keeps_the_daemon_from_starting():
+    """Who can open a directory can lock it. The lock must be where he cannot."""
+    with Testbed(start=False) as bed:
+        top = os.environ["SVCTEST_SCRATCH"]
+        for directory in (os.path.dirname(top), top, bed.base):
+            os.chmod(directory, os.stat(directory).st_mode | 0o011)
+        os.mkdir(bed.run_dir, 0o755)
+        os.mkdir(bed.state_dir, 0o755)
+        os.mkdir(bed.bpffs, 0o755)
+        for how in ("LOCK_SH", "LOCK_EX"):
+            tried = [os.path.join(directory, "lock") for directory in (bed.run_dir, bed.state_dir)] + [bed.bpffs]
+            if how == "LOCK_SH":
+                tried.pop()  # open to him before the first start, which is to close it
+            stranger = bed.popen([sys.executable, "-c", STRANGER, how, bed.run_dir, *tried], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            assert stranger.stdout.readline() == "ready\n"
+            bed.start()
+            assert os.stat(bed.bpffs).st_mode & 0o7777 == 0o700
+            bed.restart()
+            said = refused_daemon(bed, bed.command_line())
+            assert f"(pid {bed.daemon.pid})" in said, said
+            bed.stop()
+            got, *opened = stranger.communicate("end", timeout=10)[0].split()
+            assert int(got) > 0 and not opened, (got, opened)
+        with open(bed.log_file, encoding="utf-8") as log:
+            assert f"run directory {bed.run_dir}: process {stranger.pid} has locked the directory" in log.read()
+
+
+def test_an_earlier_version_is_not_run_beside():
+    """It locked the directories themselves; the one on bpffs is the lock still, and tells the two from each other."""
+    with Testbed() as bed:
+        address, task = simple(bed), bed.task()
+        bed.kill()
+        earlier = os.open(bed.bpffs, os.O_RDONLY)
+        fcntl.flock(earlier, fcntl.LOCK_EX)
+        assert bed.bpffs in refused_daemon(bed, bed.command_line())
+        os.close(earlier)
+        bed.start()
+        assert task.agent_name_once(address, 8080) == "v1/0"
+        later = os.open(bed.bpffs, os.O_RDONLY)
+        try:
+            fcntl.flock(later, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise AssertionError("an earlier version could start beside this one")
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(later)
 
 
 def test_several_daemons_side_by_side():

@@ -101,23 +101,29 @@ static int make_events(struct daemon *daemon)
 
 /* ---- starting ---- */
 
-static int take_directory(const char *what, const char *path, mode_t mode, int *ret_lock, struct error *error)
+typedef int lock_function(const char *what, const char *path, int *ret_fd, struct error *error);
+
+static int take_directory(const char *what, const char *path, mode_t mode, lock_function *lock, int *ret_lock,
+                          struct error *error)
 {
     int r = directory_make(path, mode);
 
     if (r < 0)
         return error_errno(error, r, "%s %s", what, path);
-    return lock_directory(what, path, ret_lock, error);
+    return lock(what, path, ret_lock, error);
 }
 
 static int take_directories(struct daemon *daemon, struct error *error)
 {
-    int r = take_directory("state directory", daemon->config.state_dir, 0700, &daemon->locks[0], error);
+    int r = take_directory("state directory", daemon->config.state_dir, 0700, lock_directory,
+                           &daemon->locks[0], error);
 
     if (r == 0)
-        r = take_directory("run directory", daemon->config.run_dir, 0755, &daemon->locks[1], error);
+        r = take_directory("run directory", daemon->config.run_dir, 0755, lock_directory, &daemon->locks[1],
+                           error);
     if (r == 0)
-        r = take_directory("bpffs directory", daemon->config.bpffs, 0700, &daemon->locks[2], error);
+        r = take_directory("bpffs directory", daemon->config.bpffs, 0700, lock_private_directory,
+                           &daemon->locks[2], error);
     if (r < 0)
         return r;
     if (asprintf(&daemon->socket_path, "%s/api.sock", daemon->config.run_dir) < 0 ||
