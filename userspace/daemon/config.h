@@ -11,6 +11,7 @@
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 
+/* Every setting has a row in config_table.c. */
 struct config {
     char *file;
     char *state_dir;

@@ -56,8 +56,7 @@ int config_external_servers(const char *field, const char *text, char **ret_serv
     return 0;
 }
 
-/* The list joined by commas, as the flag has it; an empty one means the host's. */
-static int join_servers(const cJSON *list, char **ret_text, struct error *error)
+int config_join_servers(const char *field, const cJSON *list, char **ret_text, struct error *error)
 {
     const cJSON *item;
     char *text = NULL;
@@ -67,11 +66,16 @@ static int join_servers(const cJSON *list, char **ret_text, struct error *error)
 
     if (!out)
         return error_errno(error, ENOMEM, "reading settings");
+    if (!cJSON_IsArray(list)) {
+        (void)fclose(out);
+        free(text);
+        return error_input(error, field, "(not a list)", "a list");
+    }
     cJSON_ArrayForEach (item, list) {
         if (!cJSON_IsString(item) || strchr(item->valuestring, ',')) {
             (void)fclose(out);
             free(text);
-            return error_input(error, "nameServers", "(no address)", "IP, IP:PORT or [IPv6]:PORT");
+            return error_input(error, field, "(no address)", "IP, IP:PORT or [IPv6]:PORT");
         }
         (void)fprintf(out, "%s%s", n++ ? "," : "", item->valuestring);
     }
@@ -85,51 +89,14 @@ static int join_servers(const cJSON *list, char **ret_text, struct error *error)
     return 0;
 }
 
-int config_read_external(struct config *config, const cJSON *object, struct error *error)
+cJSON *config_external_servers_json(const struct config *config)
 {
-    static const char *const known[] = {"nameServers", "minTtlSeconds", "maxTtlSeconds", NULL};
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "nameServers");
-    uint64_t minimum = config->external_min_ttl;
-    uint64_t maximum = config->external_max_ttl;
-    char *text = NULL;
-    int r = json_check_members(object, known, error);
-
-    if (r == 0 && list && !cJSON_IsArray(list))
-        r = error_input(error, "nameServers", "(not a list)", "a list");
-    if (r == 0)
-        r = json_get_integer(object, "minTtlSeconds", false, 1, EXTERNAL_TTL_LIMIT_S, &minimum, error);
-    if (r == 0)
-        r = json_get_integer(object, "maxTtlSeconds", false, minimum, EXTERNAL_TTL_LIMIT_S, &maximum, error);
-    if (r == 0 && list)
-        r = join_servers(list, &text, error);
-    if (r == 0 && text) {
-        free(config->external_servers_text);
-        config->external_servers_text = text;
-    }
-    if (r == 0) {
-        config->external_min_ttl = (uint32_t)minimum;
-        config->external_max_ttl = (uint32_t)maximum;
-    }
-    error_prefix_field(error, "externalNames");
-    return r;
-}
-
-void config_add_external_servers(const struct config *config, cJSON *object)
-{
-    cJSON *list = cJSON_AddArrayToObject(object, "nameServers");
+    cJSON *list = cJSON_CreateArray();
     _cleanup_free_ char *text = strdup(config->external_servers ? config->external_servers : "");
     char *rest = text;
     char *item;
 
     while (rest && *rest && (item = strsep(&rest, ",")))
         (void)cJSON_AddItemToArray(list, cJSON_CreateString(item));
-}
-
-void config_print_external(const struct config *config, cJSON *json)
-{
-    cJSON *object = cJSON_AddObjectToObject(json, "externalNames");
-
-    config_add_external_servers(config, object);
-    (void)cJSON_AddNumberToObject(object, "minTtlSeconds", config->external_min_ttl);
-    (void)cJSON_AddNumberToObject(object, "maxTtlSeconds", config->external_max_ttl);
+    return list;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The settings of "externalNames": how host names of instances are resolved. */
+/* The name servers of "externalNames", which resolve host names of instances. */
 #pragma once
 
 #include <cjson/cJSON.h>
 
 #include "daemon/config.h"
 
-#define EXTERNAL_MIN_TTL_S       1
-#define EXTERNAL_MAX_TTL_S       3600
 #define EXTERNAL_TTL_LIMIT_S     86400
 #define EXTERNAL_MAX_SERVERS     8
 #define EXTERNAL_SERVERS_OF_HOST "host"
@@ -16,9 +14,8 @@
  */
 int config_external_servers(const char *field, const char *text, char **ret_servers, struct error *error);
 
-/* The object of the file; what it leaves out stays. */
-int config_read_external(struct config *config, const cJSON *object, struct error *error);
-void config_print_external(const struct config *config, cJSON *json);
+/* A list of the file joined by commas, as the flag has it; an empty one means the host's. The caller's. */
+int config_join_servers(const char *field, const cJSON *list, char **ret_text, struct error *error);
 
-/* Adds the name servers as "nameServers", none for the host's. */
-void config_add_external_servers(const struct config *config, cJSON *object);
+/* The name servers as a list of the file, none for the host's. */
+cJSON *config_external_servers_json(const struct config *config);

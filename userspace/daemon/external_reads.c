@@ -70,7 +70,7 @@ cJSON *externals_describe(const struct daemon *daemon)
     (void)cJSON_AddNumberToObject(object, "failed", (double)self->failed);
     (void)cJSON_AddNumberToObject(object, "inFlight", figures.in_flight);
     (void)cJSON_AddNumberToObject(object, "waiting", figures.waiting);
-    config_add_external_servers(&daemon->config, object);
+    (void)cJSON_AddItemToObject(object, "nameServers", config_external_servers_json(&daemon->config));
     return object;
 }
 

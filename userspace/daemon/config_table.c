@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The settings, a row each, and the checks of their values. */
+#include "daemon/config_table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/config_external.h"
+#include <svcconnect/abi.h>
+
+/* ---- checks ---- */
+
+static int check_range(struct config *config, const struct setting *setting, struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+    unsigned bits = 0;
+
+    if (ip_prefix_parse(text, &config->alias_range, &bits) < 0 || !ip_address_is_v4(&config->alias_range) ||
+        bits < 8 || bits > 29)
+        return error_input(error, setting->member, text,
+                           "an IPv4 prefix of 8 to 29 bits, such as 127.255.0.0/16");
+    config->alias_bits = 96 + bits;
+    /* The first is the network's and the last may be a broadcast address. */
+    config->alias_addresses = (1u << (32 - bits)) - 2;
+    return 0;
+}
+
+static int check_range6(struct config *config, const struct setting *setting, struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+    unsigned bits = 0;
+
+    if (ip_prefix_parse(text, &config->alias_range6, &bits) < 0 || ip_address_is_v4(&config->alias_range6) ||
+        bits < 16 || bits > config->alias_bits)
+        return error_input(error, setting->member, text,
+                           "an IPv6 prefix with at least as many addresses as aliasRange");
+    config->alias_bits6 = bits;
+    return 0;
+}
+
+static int check_registry(struct config *config, const struct setting *setting, struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+
+    return strcmp(text, "sqlite") == 0 ? 0 : error_input(error, setting->member, text, "sqlite");
+}
+
+static int check_dns(struct config *config, const struct setting *setting, struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+
+    config->is_dns_on = strcmp(text, "on") == 0;
+    if (!config->is_dns_on && strcmp(text, "off") != 0)
+        return error_input(error, setting->member, text, "on, off");
+    return 0;
+}
+
+/* "off" leaves both as they are. */
+static int check_listen(const struct config *config, const struct setting *setting,
+                        struct ip_address *address, uint16_t *port, struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+
+    if (strcmp(text, "off") != 0 && ip_endpoint_parse(text, address, port) < 0)
+        return error_input(error, setting->member, text, "IP:PORT, [IPv6]:PORT or off");
+    return 0;
+}
+
+static int check_dns_listen(struct config *config, const struct setting *setting, struct error *error)
+{
+    config->dns_listen_port = 0;
+    return check_listen(config, setting, &config->dns_listen_address, &config->dns_listen_port, error);
+}
+
+static int check_aws_listen(struct config *config, const struct setting *setting, struct error *error)
+{
+    struct ip_address address;
+    uint16_t port;
+
+    return check_listen(config, setting, &address, &port, error);
+}
+
+static int check_name_servers(struct config *config, const struct setting *setting, struct error *error)
+{
+    char path[SETTING_PATH_SIZE];
+
+    free(config->external_servers);
+    config->external_servers = NULL;
+    return config_external_servers(setting_path(setting, path), setting_text_of(config, setting),
+                                   &config->external_servers, error);
+}
+
+static int check_max_ttl(struct config *config, const struct setting *setting, struct error *error)
+{
+    char path[SETTING_PATH_SIZE];
+    char text[16];
+
+    if (config->external_max_ttl >= config->external_min_ttl)
+        return 0;
+    (void)snprintf(text, sizeof(text), "%u", config->external_max_ttl);
+    return error_input(error, setting_path(setting, path), text, "a whole number from %u to %u",
+                       config->external_min_ttl, setting->maximum);
+}
+
+/* ---- the table ---- */
+
+#define OF(field) offsetof(struct config, field)
+
+const struct setting config_settings[] = {
+    {
+        .member = "stateDir",
+        .flag = "state-dir",
+        .value = "DIR",
+        .help = "registry (default {})",
+        .type = &setting_text,
+        .offset = OF(state_dir),
+        .fallback = "/var/lib/svcconnect",
+    },
+    {
+        .member = "runDir",
+        .flag = "run-dir",
+        .value = "DIR",
+        .help = "control socket and hosts files (default {})",
+        .type = &setting_text,
+        .offset = OF(run_dir),
+        .fallback = "/run/svcconnect",
+    },
+    {
+        .member = "bpffs",
+        .flag = "bpffs",
+        .value = "DIR",
+        .help = "pinned maps and links (default {})",
+        .type = &setting_text,
+        .offset = OF(bpffs),
+        .fallback = "/sys/fs/bpf/svcconnect",
+    },
+    {
+        .member = "cgroupRoot",
+        .flag = "cgroup-root",
+        .value = "DIR|auto",
+        .help = "the cgroup v2 mount (default {}: found in mountinfo)",
+        .type = &setting_text,
+        .offset = OF(cgroup_root),
+        .fallback = "auto",
+    },
+    {
+        .member = "aliasRange",
+        .flag = "alias-range",
+        .value = "PREFIX",
+        .help = "addresses that names resolve to (default {})",
+        .type = &setting_text,
+        .offset = OF(alias_range_text),
+        .fallback = "127.255.0.0/16",
+        .check = check_range,
+        .example = "10.64.0.0/16",
+    },
+    {
+        .member = "aliasRange6",
+        .flag = "alias-range6",
+        .value = "PREFIX",
+        .help = "the same for IPv6 (default {})",
+        .type = &setting_text,
+        .offset = OF(alias_range6_text),
+        .fallback = "fd7f:ff53:7663::/112",
+        .check = check_range6, /* compares with aliasRange, so it stands after it */
+        .example = "fd00:1::/64",
+    },
+    {
+        .member = "registry",
+        .flag = "registry",
+        .value = "sqlite",
+        .help = "where services and instances are kept",
+        .type = &setting_text,
+        .offset = OF(registry),
+        .fallback = "sqlite",
+        .check = check_registry,
+        .example = "sqlite",
+    },
+    {
+        .member = "servicesDir",
+        .flag = "services-dir",
+        .value = "DIR",
+        .help = "ECS documents applied while they lie there (default {})",
+        .type = &setting_text,
+        .offset = OF(services_dir),
+        .fallback = "/etc/svcconnect/services.d",
+    },
+    {
+        .member = "dns",
+        .flag = "dns",
+        .value = "on|off",
+        .help = "answer tasks' DNS questions about their names (default {})",
+        .type = &setting_text,
+        .offset = OF(dns_text),
+        .fallback = "on",
+        .check = check_dns,
+        .example = "off",
+    },
+    {
+        .member = "dnsListen",
+        .flag = "dns-listen",
+        .value = "IP:PORT",
+        .help = "answer <service>.<namespace> for others than tasks (default {})",
+        .type = &setting_text,
+        .offset = OF(dns_listen_text),
+        .fallback = "off",
+        .check = check_dns_listen,
+        .example = "127.0.0.1:53",
+    },
+    {
+        .member = "awsListen",
+        .flag = "aws-listen",
+        .value = "IP:PORT|off",
+        .help = "the AWS API (default {})",
+        .type = &setting_text,
+        .offset = OF(aws_listen),
+        .given = OF(is_aws_listen_set),
+        .fallback = "127.0.0.1:4599",
+        .check = check_aws_listen,
+        .example = "[::1]:4600",
+    },
+    {
+        .member = "logLevel",
+        .flag = "log-level",
+        .value = "LEVEL",
+        .help = "error, warning, {} (default) or debug",
+        .type = &setting_log_level,
+        .offset = OF(log_level),
+        .fallback = "info",
+        .example = "debug",
+    },
+    {
+        .member = "dnsTtlSeconds",
+        .type = &setting_number,
+        .offset = OF(dns_ttl),
+        .number = 5,
+        .minimum = 0,
+        .maximum = 3600,
+    },
+    {
+        .group = "externalNames",
+        .member = "nameServers",
+        .flag = "external-name-servers",
+        .value = "LIST",
+        .help = "IP[:PORT],... that resolve host names of instances (default {}:\n"
+                "as /etc/resolv.conf has it)",
+        .type = &setting_name_servers,
+        .offset = OF(external_servers_text),
+        .fallback = EXTERNAL_SERVERS_OF_HOST,
+        .check = check_name_servers,
+        .example = "192.0.2.53:53,[2001:db8::53]:5353",
+    },
+    {
+        .group = "externalNames",
+        .member = "minTtlSeconds",
+        .type = &setting_number,
+        .offset = OF(external_min_ttl),
+        .number = 1,
+        .minimum = 1,
+        .maximum = EXTERNAL_TTL_LIMIT_S,
+    },
+    {
+        .group = "externalNames",
+        .member = "maxTtlSeconds",
+        .type = &setting_number,
+        .offset = OF(external_max_ttl),
+        .number = 3600,
+        .minimum = 1,
+        .maximum = EXTERNAL_TTL_LIMIT_S,
+        .check = check_max_ttl,
+    },
+    {
+        .group = "maps",
+        .member = "aliases",
+        .type = &setting_number,
+        .offset = OF(max_aliases),
+        .number = SVC_DEFAULT_ALIASES,
+        .minimum = 2, /* an alias has two entries */
+        .maximum = 1u << 22,
+    },
+    {
+        .group = "maps",
+        .member = "slots",
+        .type = &setting_number,
+        .offset = OF(max_slots),
+        .number = SVC_DEFAULT_SLOTS,
+        .minimum = 1,
+        .maximum = 1u << 24,
+    },
+    {
+        .group = "maps",
+        .member = "endpoints",
+        .type = &setting_number,
+        .offset = OF(max_endpoints),
+        .number = SVC_DEFAULT_ENDPOINTS,
+        .minimum = 1,
+        .maximum = 1u << 22,
+    },
+    {
+        .group = "maps",
+        .member = "tasks",
+        .type = &setting_number,
+        .offset = OF(max_tasks),
+        .number = SVC_DEFAULT_TASKS,
+        .minimum = 1,
+        .maximum = 1u << 16,
+    },
+};
+
+const size_t config_setting_count = ARRAY_SIZE(config_settings);

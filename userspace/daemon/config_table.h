@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The table of settings. Flags, members of the file, --help, --print-config, defaults and checks all come
+ * from its rows. A new setting is a row of config_table.c, a member of struct config, and its documentation
+ * (docs/svcconnect.json.example, docs/man/svcconnectd.8); nothing else knows them all.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+#include "daemon/config.h"
+
+struct setting;
+
+/* How values of a kind are read and written. They live at setting->offset in struct config. */
+struct setting_type {
+    /* `field` names where the text comes from. */
+    int (*from_text)(struct config *config, const struct setting *setting, const char *field,
+                     const char *text, struct error *error);
+    /* The member setting->member of `object`, which is there. */
+    int (*from_json)(struct config *config, const struct setting *setting, const cJSON *object,
+                     struct error *error);
+    cJSON *(*to_json)(const struct config *config, const struct setting *setting);
+    void (*done)(struct config *config, const struct setting *setting); /* NULL: nothing to free */
+};
+
+struct setting {
+    const char *group;  /* the object of the file that it is in; NULL: the outermost */
+    const char *member; /* its name there */
+    const char *flag;   /* without dashes; NULL: in the file only */
+    const char *value;  /* what --help calls the flag's value */
+    const char *help;   /* {} stands for the default */
+    const struct setting_type *type;
+    size_t offset;
+    size_t given;         /* offset of a bool: somebody has set it; 0: nobody asks */
+    const char *fallback; /* NULL: it is a number */
+    uint32_t number;      /* the default and the limits of a number */
+    uint32_t minimum;
+    uint32_t maximum;
+    /* When all are read; may also fill in what follows from the value. Rows before it are checked. */
+    int (*check)(struct config *config, const struct setting *setting, struct error *error);
+    const char *example; /* another good value, where `check` or the type leave not every one */
+};
+
+/* In the order of --help, --print-config and docs/svcconnect.json.example. */
+extern const struct setting config_settings[];
+extern const size_t config_setting_count;
+
+extern const struct setting_type setting_text;
+extern const struct setting_type setting_number;
+extern const struct setting_type setting_log_level;
+extern const struct setting_type setting_name_servers;
+
+#define SETTING_PATH_SIZE 64
+
+/* "maps.aliases"; returns `path`. */
+const char *setting_path(const struct setting *setting, char path[SETTING_PATH_SIZE]);
+
+char *setting_text_of(const struct config *config, const struct setting *setting);
+uint32_t setting_number_of(const struct config *config, const struct setting *setting);
+
+/* Takes the value of a flag, or a default, and remembers that it was given. */
+int setting_take_text(struct config *config, const struct setting *setting, const char *field,
+                      const char *text, struct error *error);
