@@ -201,6 +201,31 @@ def test_help_and_version():
             assert re.search(rf"^\s*{word}\b", out, re.M), word
 
 
+def test_usage_and_options_of_a_command_agree():
+    """A command's help names in its usage line what it takes, takes what it names, and refuses what it does not."""
+    with Testbed(start=False) as bed:
+        texts = [bed.cli("help", *words.split()).out for words in
+                 re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", bed.cli("help").out, re.M)]
+        rows, values = {}, {}
+        for text in "\n".join(texts).split("usage: svcconnect ")[1:]:
+            words = re.match(r"[a-z]+(?: [a-z]+)?", text)[0]
+            usage, options = text.split("\n\n", 1)[0], text.split("\noptions:\n", 1)[1]
+            listed = re.findall(r"^  (?:-(.), )?(--[a-z-]+)( [A-Za-z]\S*)?", options, re.M)
+            rows[words] = {long for _, long, _ in listed} - {"--socket", "--json", "--help"}
+            values.update({long: value for _, long, value in listed})
+            shorts = {f"-{letter}": long for letter, long, _ in listed if letter}
+            named = re.findall(r"(?<![\w-])-(?:-[a-z-]+|[a-z])\b", usage)
+            assert {shorts.get(word, word) for word in named} == rows[words], (words, named, rows[words])
+        assert len(rows) > 30 and len(values) > 25, (rows, values)
+        for words, taken in rows.items():
+            for option in sorted(taken | {"--kill", "--cgroup", "--read-only"}):
+                # The last word is refused in any case: nothing is done.
+                result = bed.cli(*words.split(), option, *(["1"] if values[option] else []), "--bogus")
+                assert result.rc == 2, (words, option, result)
+                refused = f"unknown option {option}" in result.err
+                assert refused == (option not in taken), (words, option, result)
+
+
 def test_the_daemons_own_options():
     with Testbed(start=False) as bed:
         bed.write_config()

@@ -37,8 +37,8 @@ void help_print_all(FILE *out)
         (void)fprintf(out, "  %-16s %s\n", words, command_rows[i].summary);
     }
     (void)fprintf(out, "\noptions of every command:\n");
-    for (unsigned i = 0; i < OPTION_MAX; i++)
-        if (OPTIONS_COMMON & OPTION_BIT(i))
+    for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
+        if (command_takes(NULL, i))
             print_option(out, &cli_option_rows[i]);
     (void)fprintf(out, "\nexit status: 0 done, 1 refused or failed, 2 wrong usage, 3 daemon not reachable\n"
                        "svcconnect help COMMAND tells more of one.\n");
@@ -53,8 +53,8 @@ void help_print_command(FILE *out, const struct command *command)
     if (command->details)
         (void)fprintf(out, "%s\n", command->details);
     (void)fprintf(out, "\noptions:\n");
-    for (unsigned i = 0; i < OPTION_MAX; i++)
-        if ((OPTIONS_COMMON | command->options) & OPTION_BIT(i))
+    for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
+        if (command_takes(command, i))
             print_option(out, &cli_option_rows[i]);
 }
 

@@ -2,12 +2,10 @@
 /* The table that parsing, help and main() read. Its order is the order of the help. */
 #include "cli/command_table.h"
 
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "cli/commands.h"
 
-#define NAMESPACE OPTION_BIT(OPTION_NAMESPACE)
+#define OPTIONS(...) ((const enum cli_option[]){__VA_ARGS__, OPTION_NONE})
 
 const struct command command_rows[] = {
     {
@@ -19,8 +17,8 @@ const struct command command_rows[] = {
             "sorted, without those that begin with a dot. -n names the namespace of documents that name "
             "none.\n"
             "Applying a changed document again updates what it published; an unchanged one changes nothing.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_DRY_RUN),
-        .required = OPTION_BIT(OPTION_FILE),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FILE, OPTION_DRY_RUN),
+        .required = OPTIONS(OPTION_FILE),
         .run = command_apply,
     },
     {
@@ -28,9 +26,9 @@ const struct command command_rows[] = {
         .synopsis = "SERVICE --address IP:PORT|HOST:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
                     "[--protocol tcp|udp] [-n NS]",
         .summary = "register an instance, or replace it; an unknown service is created",
-        .options = NAMESPACE | OPTION_BIT(OPTION_ADDRESS) | OPTION_BIT(OPTION_ID) |
-                   OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_HEALTH) | OPTION_BIT(OPTION_PROTOCOL),
-        .required = OPTION_BIT(OPTION_ADDRESS),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_ADDRESS, OPTION_ID, OPTION_WEIGHT, OPTION_HEALTH,
+                           OPTION_PROTOCOL),
+        .required = OPTIONS(OPTION_ADDRESS),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_register,
@@ -39,7 +37,7 @@ const struct command command_rows[] = {
         .word = "deregister",
         .synopsis = "SERVICE ID [--now] [-n NS]",
         .summary = "remove an instance; with open connections it drains first",
-        .options = NAMESPACE | OPTION_BIT(OPTION_NOW),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_NOW),
         .least_arguments = 2,
         .most_arguments = 2,
         .run = command_deregister,
@@ -52,7 +50,7 @@ const struct command command_rows[] = {
                    "What is open\n"
                    "then goes on, or is closed with --kill where the kernel can do that. Registering the\n"
                    "instance again takes it back.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_KILL),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_TIMEOUT, OPTION_KILL),
         .least_arguments = 2,
         .most_arguments = 2,
         .run = command_drain,
@@ -61,7 +59,7 @@ const struct command command_rows[] = {
         .word = "eject",
         .synopsis = "SERVICE ID [--for SECONDS] [-n NS]",
         .summary = "skip an endpoint for a while, as the kernel does after failed connections",
-        .options = NAMESPACE | OPTION_BIT(OPTION_FOR),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOR),
         .least_arguments = 2,
         .most_arguments = 2,
         .run = command_eject,
@@ -70,7 +68,7 @@ const struct command command_rows[] = {
         .word = "unject",
         .synopsis = "SERVICE ID [-n NS]",
         .summary = "take an ejected endpoint back at once, its failures forgotten",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 2,
         .most_arguments = 2,
         .run = command_unject,
@@ -79,7 +77,7 @@ const struct command command_rows[] = {
         .word = "health",
         .synopsis = "SERVICE ID healthy|unhealthy [-n NS]",
         .summary = "set an instance's health; an unhealthy one gets no connections",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 3,
         .most_arguments = 3,
         .run = command_health,
@@ -88,7 +86,7 @@ const struct command command_rows[] = {
         .word = "weight",
         .synopsis = "SERVICE ID N [-n NS]",
         .summary = "set an instance's share among those of its service; 0: no connections",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 3,
         .most_arguments = 3,
         .run = command_weight,
@@ -102,7 +100,7 @@ const struct command command_rows[] = {
         .details =
             "With --client only for the tasks of that service; the others keep the route for everybody.\n"
             "Example: svcconnect route set backend:80 v1=90 v2=10",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_ON_EMPTY),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT, OPTION_ON_EMPTY),
         .least_arguments = 2,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
         .run = command_route_set,
@@ -113,7 +111,7 @@ const struct command command_rows[] = {
         .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
         .summary = "show the routes that were set: wanted and effective shares",
         .details = "CLIENT, shown if some route has one, names whose tasks it is for; * is everybody.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .most_arguments = 1,
         .run = command_route_show,
     },
@@ -123,7 +121,7 @@ const struct command command_rows[] = {
         .synopsis = "DNSNAME[:PORT[/udp]] [--client SERVICE] [-n NS]",
         .summary = "remove a route; an alias of a service leads to that service again",
         .details = "With --client that service's own route: its tasks take the route for everybody again.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_route_clear,
@@ -139,11 +137,10 @@ const struct command command_rows[] = {
             "Each step is watched for the interval; so is the last one, with all going to the new service.\n"
             "A canary outlives the daemon. Until it has ended nobody else can change the route.\n"
             "Example: svcconnect canary start backend:80 --from v1 --to v2 --step 10 --interval 6m",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT) | OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO) |
-                   OPTION_BIT(OPTION_STRATEGY) | OPTION_BIT(OPTION_STEP) | OPTION_BIT(OPTION_PERCENT) |
-                   OPTION_BIT(OPTION_INTERVAL) | OPTION_BIT(OPTION_MAX_FAILURES) |
-                   OPTION_BIT(OPTION_MIN_CONNECTS),
-        .required = OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO),
+        .options =
+            OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT, OPTION_FROM, OPTION_TO, OPTION_STRATEGY, OPTION_STEP,
+                    OPTION_PERCENT, OPTION_INTERVAL, OPTION_MAX_FAILURES, OPTION_MIN_CONNECTS),
+        .required = OPTIONS(OPTION_FROM, OPTION_TO),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_start,
@@ -153,7 +150,7 @@ const struct command command_rows[] = {
         .second_word = "status",
         .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
         .summary = "list canaries: share, time to the next step, connects that failed in this one",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .most_arguments = 1,
         .run = command_canary_status,
     },
@@ -162,7 +159,7 @@ const struct command command_rows[] = {
         .second_word = "pause",
         .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "hold a canary where it is; what is left of the step stays left",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_act,
@@ -172,7 +169,7 @@ const struct command command_rows[] = {
         .second_word = "resume",
         .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "go on with a paused canary",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_act,
@@ -182,7 +179,7 @@ const struct command command_rows[] = {
         .second_word = "promote",
         .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "give all to the new service now; the canary has succeeded",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_act,
@@ -192,7 +189,7 @@ const struct command command_rows[] = {
         .second_word = "abort",
         .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "give all back to the old service now, as the route was before",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_act,
@@ -202,7 +199,7 @@ const struct command command_rows[] = {
         .second_word = "clear",
         .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
         .summary = "forget a canary that has ended; its route stays",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CLIENT),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_canary_act,
@@ -213,7 +210,7 @@ const struct command command_rows[] = {
         .synopsis = "NAME [-n NS]",
         .summary = "delete a service with its instances; refused while a route leads to it",
         .details = "NAME may also be the serviceName of an applied document: it goes with what it published.",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 1,
         .most_arguments = 1,
         .run = command_delete_service,
@@ -227,7 +224,7 @@ const struct command command_rows[] = {
                    "every service that has none of its own.\n"
                    "Example: svcconnect set backend healthCheck.type=http healthCheck.path=/ready "
                    "ejection.failures=3",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 1,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
         .run = command_set,
@@ -236,15 +233,15 @@ const struct command command_rows[] = {
         .word = "attach",
         .synopsis = "--cgroup PATH [-n NS] [--service NAME]",
         .summary = "make a cgroup a task: its processes reach the namespace's aliases",
-        .options = NAMESPACE | OPTION_BIT(OPTION_CGROUP) | OPTION_BIT(OPTION_SERVICE),
-        .required = OPTION_BIT(OPTION_CGROUP),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CGROUP, OPTION_SERVICE),
+        .required = OPTIONS(OPTION_CGROUP),
         .run = command_attach,
     },
     {
         .word = "detach",
         .synopsis = "--cgroup PATH | --all",
         .summary = "detach a task, or all",
-        .options = OPTION_BIT(OPTION_CGROUP) | OPTION_BIT(OPTION_ALL),
+        .options = OPTIONS(OPTION_CGROUP, OPTION_ALL),
         .run = command_detach,
     },
     {
@@ -256,7 +253,7 @@ const struct command command_rows[] = {
             "what it\n"
             "left running. Needs root. Exit status: the command's; 127: not found, 126: cannot be executed;\n"
             "1 and 3 as elsewhere if it could not be started.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_SERVICE),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_SERVICE),
         .takes_program = true,
         .run = command_run,
     },
@@ -269,35 +266,35 @@ const struct command command_rows[] = {
         .word = "services",
         .synopsis = "[-n NS]",
         .summary = "list services",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_services,
     },
     {
         .word = "endpoints",
         .synopsis = "[-n NS]",
         .summary = "list instances with weight, health and connections",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_endpoints,
     },
     {
         .word = "aliases",
         .synopsis = "[-n NS]",
         .summary = "list client aliases with addresses, wanted and effective shares",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_aliases,
     },
     {
         .word = "routes",
         .synopsis = "[-n NS]",
         .summary = "as route show",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_routes,
     },
     {
         .word = "settings",
         .synopsis = "[SERVICE] [-n NS]",
         .summary = "list what was set, or everything that holds for one service",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .most_arguments = 1,
         .run = command_settings,
     },
@@ -305,14 +302,14 @@ const struct command command_rows[] = {
         .word = "tasks",
         .synopsis = "[-n NS]",
         .summary = "list tasks",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_tasks,
     },
     {
         .word = "hosts",
         .synopsis = "[-n NS]",
         .summary = "print the names as lines for /etc/hosts",
-        .options = NAMESPACE,
+        .options = OPTIONS(OPTION_NAMESPACE),
         .run = command_hosts,
     },
     {
@@ -326,7 +323,7 @@ const struct command command_rows[] = {
             "second are one event with a count, shown when that second is over. With --json one object per "
             "line.\n"
             "--follow ends by Ctrl-C, with exit status 0; it outlasts restarts of the daemon.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_FOLLOW),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW),
         .run = command_events,
     },
     {
@@ -335,8 +332,8 @@ const struct command command_rows[] = {
         .synopsis = "--name NAME [--read-only] [-n NS]",
         .summary = "make a key pair for the AWS API",
         .details = "With --read-only it may change nothing, with -n see and change that namespace only.",
-        .options = NAMESPACE | OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_READ_ONLY),
-        .required = OPTION_BIT(OPTION_NAME),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_NAME, OPTION_READ_ONLY),
+        .required = OPTIONS(OPTION_NAME),
         .run = command_credentials_add,
     },
     {
@@ -358,7 +355,7 @@ const struct command command_rows[] = {
         .word = "credentials",
         .synopsis = "[--name NAME]",
         .summary = "print a key pair and the endpoint for a shell: eval \"$(svcconnect credentials)\"",
-        .options = OPTION_BIT(OPTION_NAME),
+        .options = OPTIONS(OPTION_NAME),
         .run = command_credentials,
     },
     {
@@ -382,23 +379,3 @@ const struct command command_rows[] = {
 };
 
 const size_t command_row_count = ARRAY_SIZE(command_rows);
-
-const struct command *command_find_words(const char *word, const char *second)
-{
-    for (size_t i = 0; i < command_row_count; i++) {
-        const struct command *row = &command_rows[i];
-
-        if (strcmp(row->word, word) == 0 &&
-            (!row->second_word || (second && strcmp(row->second_word, second) == 0)))
-            return row;
-    }
-    return NULL;
-}
-
-bool command_is_group(const char *word)
-{
-    for (size_t i = 0; i < command_row_count; i++)
-        if (command_rows[i].second_word && strcmp(command_rows[i].word, word) == 0)
-            return true;
-    return false;
-}

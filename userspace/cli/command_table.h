@@ -10,12 +10,12 @@
 
 struct command {
     const char *word;
-    const char *second_word; /* NULL: a command of one word */
-    const char *synopsis;    /* what follows the words, without the options every command takes */
-    const char *summary;     /* one line */
-    const char *details;     /* further lines of its help, or NULL */
-    unsigned options;        /* OPTION_BITs besides OPTIONS_COMMON */
-    unsigned required;       /* those of them that must be given */
+    const char *second_word;         /* NULL: a command of one word */
+    const char *synopsis;            /* what follows the words, without the options every command takes */
+    const char *summary;             /* one line */
+    const char *details;             /* further lines of its help, or NULL */
+    const enum cli_option *options;  /* besides cli_common_options, up to OPTION_NONE; NULL: none */
+    const enum cli_option *required; /* those of them that must be given, likewise */
     size_t least_arguments;
     size_t most_arguments;
     bool takes_program; /* what follows `--` is a program to run */
@@ -30,6 +30,9 @@ extern const size_t command_row_count;
 
 /* The row of whole words; a row of one word matches whatever `second` is. NULL: none. */
 const struct command *command_find_words(const char *word, const char *second);
+
+/* Does the command take this option? NULL: what every command takes. */
+bool command_takes(const struct command *command, enum cli_option option);
 
 /* Is `word` the first of two-word commands? */
 bool command_is_group(const char *word);

@@ -13,8 +13,6 @@
 
 #define DEFAULT_SOCKET "/run/svcconnect/api.sock"
 
-_Static_assert(OPTION_MAX <= 32, "the options of a command are bits of an unsigned");
-
 const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_SOCKET] = {"socket", "PATH", "the daemon's socket ($SVCCONNECT_SOCKET, " DEFAULT_SOCKET ")", 0},
     [OPTION_JSON] = {"json", NULL, "JSON on standard output, errors as JSON on standard error", 0},
@@ -56,38 +54,40 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_READ_ONLY] = {"read-only", NULL, "the key pair may change nothing", 0},
 };
 
+const enum cli_option cli_common_options[] = {OPTION_SOCKET, OPTION_JSON, OPTION_HELP, OPTION_NONE};
+
 struct parser {
     struct invocation *invocation;
     struct error *error;
     char **words; /* the rest of argv */
-    unsigned allowed;
 };
 
-static int find_long(const char *name, size_t length)
+static enum cli_option find_long(const char *name, size_t length)
 {
-    for (int i = 0; i < OPTION_MAX; i++)
+    for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
         if (strlen(cli_option_rows[i].name) == length && memcmp(cli_option_rows[i].name, name, length) == 0)
             return i;
-    return -ENOENT;
+    return OPTION_NONE;
 }
 
-static int find_letter(char letter)
+static enum cli_option find_letter(char letter)
 {
-    for (int i = 0; i < OPTION_MAX; i++)
+    for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
         if (letter && cli_option_rows[i].letter == letter)
             return i;
-    return -ENOENT;
+    return OPTION_NONE;
 }
 
 /* Option at words[0]: stores its value, moves past it. `value` is what the same word holds of it, or NULL. */
-static int store_option(struct parser *parser, int option, const char *value)
+static int store_option(struct parser *parser, enum cli_option option, const char *value)
 {
+    const struct command *command = parser->invocation->command;
     const char *word = parser->words[0];
 
-    if (option >= 0 && !parser->invocation->command && !(parser->allowed & OPTION_BIT((unsigned)option)))
-        return error_set(parser->error, EINVAL, "%s stands after the command", word);
-    if (option < 0 || !(parser->allowed & OPTION_BIT((unsigned)option)))
+    if (option == OPTION_NONE || (!command_takes(command, option) && command))
         return error_set(parser->error, EINVAL, "unknown option %s", word);
+    if (!command_takes(command, option))
+        return error_set(parser->error, EINVAL, "%s stands after the command", word);
     if (!cli_option_rows[option].metavar) {
         if (value)
             return error_set(parser->error, EINVAL, "--%s takes no value", cli_option_rows[option].name);
@@ -178,7 +178,6 @@ static int parse_after_command(struct parser *parser)
 {
     struct invocation *invocation = parser->invocation;
 
-    parser->allowed = OPTIONS_COMMON | invocation->command->options;
     while (*parser->words) {
         if (strcmp(*parser->words, "--") == 0) {
             parser->words++;
@@ -204,10 +203,10 @@ static int check_form(const struct invocation *invocation, struct error *error)
 {
     const struct command *command = invocation->command;
 
-    for (int i = 0; i < OPTION_MAX; i++)
-        if (command->required & OPTION_BIT((unsigned)i) && !invocation->options[i])
-            return error_set(error, EINVAL, "--%s %s is missing", cli_option_rows[i].name,
-                             cli_option_rows[i].metavar);
+    for (const enum cli_option *i = command->required; i && *i != OPTION_NONE; i++)
+        if (!invocation->options[*i])
+            return error_set(error, EINVAL, "--%s %s is missing", cli_option_rows[*i].name,
+                             cli_option_rows[*i].metavar);
     if (command->takes_program && !invocation->program)
         return error_set(error, EINVAL, "-- is missing before the program to run");
     if (command->takes_program && !*invocation->program)
@@ -253,7 +252,7 @@ static bool mentions_json(char **argv)
 int invocation_parse(int argc, char **argv, struct invocation *invocation, struct error *error)
 {
     const char *from_environment = getenv("SVCCONNECT_SOCKET");
-    struct parser parser = {invocation, error, argv + (argc > 0), OPTIONS_COMMON};
+    struct parser parser = {invocation, error, argv + (argc > 0)};
     int r;
 
     invocation->arguments = calloc((size_t)argc + 1, sizeof(*invocation->arguments));

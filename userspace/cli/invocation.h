@@ -18,7 +18,9 @@ enum cli_exit {
     CLI_UNREACHABLE = 3, /* no daemon on the socket */
 };
 
+/* A new option is a name here, a row in cli_option_rows and its use; the rows of commands list it. */
 enum cli_option {
+    OPTION_NONE, /* ends a list of options */
     OPTION_SOCKET,
     OPTION_JSON,
     OPTION_HELP,
@@ -60,11 +62,10 @@ struct cli_option_row {
     char letter; /* short form, or NUL */
 };
 
-extern const struct cli_option_row cli_option_rows[OPTION_MAX];
+extern const struct cli_option_row cli_option_rows[OPTION_MAX]; /* that of OPTION_NONE is empty */
 
-#define OPTION_BIT(option) (1u << (option))
-/* What every command takes. */
-#define OPTIONS_COMMON (OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
+/* What every command takes, up to OPTION_NONE. */
+extern const enum cli_option cli_common_options[];
 
 struct command;
 
