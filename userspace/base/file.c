@@ -8,45 +8,48 @@
 
 #include "base/cleanup.h"
 
-int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length)
+int file_read_rest(int fd, size_t limit, char **ret_text, size_t *ret_length)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     _cleanup_free_ char *text = NULL;
-    size_t capacity = 4096;
+    size_t capacity = 0;
     size_t length = 0;
 
-    if (fd < 0)
-        return -errno;
-    text = malloc(capacity + 1);
-    if (!text)
-        return -ENOMEM;
     for (;;) {
-        ssize_t got = read(fd, text + length, capacity - length);
+        ssize_t got;
 
-        if (got < 0) {
-            if (errno == EINTR)
-                continue;
-            return -errno;
+        if (length == capacity) {
+            size_t larger = capacity ? capacity * 2 : 4096;
+            char *moved;
+
+            capacity = larger <= limit ? larger : limit + 1;
+            moved = realloc(text, capacity + 1);
+            if (!moved)
+                return -ENOMEM;
+            text = moved;
         }
+        got = read(fd, text + length, capacity - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
         if (got == 0)
             break;
         length += (size_t)got;
         if (length > limit)
             return -EFBIG;
-        if (length == capacity) {
-            char *larger = realloc(text, capacity * 2 + 1);
-
-            if (!larger)
-                return -ENOMEM;
-            text = larger;
-            capacity *= 2;
-        }
     }
     text[length] = '\0';
     *ret_text = TAKE_PTR(text);
     if (ret_length)
         *ret_length = length;
     return 0;
+}
+
+int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : file_read_rest(fd, limit, ret_text, ret_length);
 }
 
 int file_rewrite_in_place(const char *path, mode_t mode, const char *text)

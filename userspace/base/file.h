@@ -11,6 +11,9 @@
  */
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length);
 
+/* The same of what is left to read of an open file; one byte beyond the limit is the most that is taken. */
+int file_read_rest(int fd, size_t limit, char **ret_text, size_t *ret_length);
+
 /*
  * Gives an existing file new content without replacing the inode (others have it bind-mounted) and without a
  * moment in which a reader finds it empty: the new text, padded with newlines over a longer old one, goes in

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "cli/api.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -44,44 +45,6 @@ static int refuse_size(const struct reader *reader, const char *source)
                    "with it the request is larger than %zu MiB, in which quotes and line ends count twice",
                    DOCUMENT_FILES_LIMIT >> 20);
     return refuse(reader, source, reason);
-}
-
-/* Everything there is to read, up to `limit` bytes; only one more is asked for, to tell that there is more.
- * The caller frees *ret_text, which is NUL-terminated. -EFBIG, -ENOMEM, or the errno of reading. */
-static int read_all(int fd, size_t limit, char **ret_text, size_t *ret_length)
-{
-    _cleanup_free_ char *text = NULL;
-    size_t capacity = 0;
-    size_t length = 0;
-
-    for (;;) {
-        ssize_t got;
-
-        if (length == capacity) {
-            size_t larger = capacity ? capacity * 2 : 16384;
-            char *moved;
-
-            capacity = larger < limit + 1 ? larger : limit + 1;
-            moved = realloc(text, capacity + 1);
-            if (!moved)
-                return -ENOMEM;
-            text = moved;
-        }
-        got = read(fd, text + length, capacity - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-        if (length > limit)
-            return -EFBIG;
-    }
-    text[length] = '\0';
-    *ret_text = TAKE_PTR(text);
-    *ret_length = length;
-    return 0;
 }
 
 /* Bytes of a string inside JSON, as cJSON writes it. */
@@ -120,7 +83,7 @@ static int read_document(struct reader *reader, const char *source, int fd)
 {
     _cleanup_free_ char *text = NULL;
     size_t length = 0;
-    int r = read_all(fd, reader->room, &text, &length);
+    int r = file_read_rest(fd, reader->room, &text, &length);
 
     if (r == -EFBIG)
         return refuse_size(reader, source);

@@ -91,6 +91,31 @@ static void test_read(void **state)
     check_content("file", "");
 }
 
+/* Of what is handed on to another reader no more goes missing than it takes to see that there is too much. */
+static void test_read_rest(void **state)
+{
+    _cleanup_close_ int fd = -1;
+    char *text = NULL;
+    size_t length = 4711;
+
+    (void)state;
+    put("file", "0123456789", 10);
+    fd = open("file", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(lseek(fd, 2, SEEK_SET), 2);
+    assert_int_equal(file_read_rest(fd, 3, &text, &length), -EFBIG);
+    assert_null(text);
+    assert_int_equal(length, 4711);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 6);
+    assert_int_equal(file_read_rest(fd, 4, &text, &length), 0);
+    assert_int_equal(length, 4);
+    assert_string_equal(text, "6789");
+    free(text);
+    assert_int_equal(file_read_rest(fd, 0, &text, &length), 0);
+    assert_string_equal(text, "");
+    free(text);
+    assert_int_equal(file_read_rest(-1, 5, &text, &length), -EBADF);
+}
+
 /* Sizes around the buffer's growth. */
 static void test_read_sizes(void **state)
 {
@@ -235,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_rest),
         cmocka_unit_test(test_read_sizes),
         cmocka_unit_test(test_rewrite_creates),
         cmocka_unit_test(test_rewrite_keeps_inode),
