@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/doctor_checks.h"
@@ -26,14 +27,11 @@ static const struct {
 void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state, const char *next,
                 const char *format, ...)
 {
-    struct doctor_check *larger = reallocarray(doctor->checks, doctor->count + 1, sizeof(*larger));
     _cleanup_free_ char *raw = NULL;
     struct doctor_check check = {.name = name, .state = state};
     va_list arguments;
     int length;
 
-    if (larger)
-        doctor->checks = larger;
     va_start(arguments, format);
     length = vasprintf(&raw, format, arguments);
     va_end(arguments);
@@ -41,7 +39,7 @@ void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state
         raw = NULL;
     check.finding = raw ? text_printable(raw) : NULL;
     check.next = next ? text_printable(next) : NULL;
-    if (!larger || !check.finding || (next && !check.next)) {
+    if (!check.finding || (next && !check.next) || ARRAY_MAKE_ROOM(doctor->checks, doctor->count) < 0) {
         free(check.finding);
         free(check.next);
         doctor->lacked_memory = true;

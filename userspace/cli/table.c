@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct cell {
     char *text; /* owned */
     enum text_colour colour;
@@ -16,7 +18,6 @@ struct table {
     size_t column_count;
     struct cell *cells;
     size_t count;
-    size_t capacity;
     bool lacked_memory;
 };
 
@@ -42,21 +43,6 @@ void table_free(struct table **table)
     *table = NULL;
 }
 
-static bool has_room(struct table *table)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 64;
-    struct cell *larger;
-
-    if (table->count < table->capacity)
-        return true;
-    larger = reallocarray(table->cells, capacity, sizeof(*larger));
-    if (!larger)
-        return false;
-    table->cells = larger;
-    table->capacity = capacity;
-    return true;
-}
-
 void table_add(struct table *table, enum text_colour colour, const char *format, ...)
 {
     _cleanup_free_ char *text = NULL;
@@ -73,7 +59,7 @@ void table_add(struct table *table, enum text_colour colour, const char *format,
         text = NULL;
     else
         printable = text_printable(text);
-    if (!printable || !has_room(table)) {
+    if (!printable || ARRAY_MAKE_ROOM(table->cells, table->count) < 0) {
         free(printable);
         table->lacked_memory = true;
         return;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
+
 #include "model/names.h"
 
 #define LONGEST (DOCUMENT_PATH_SIZE + MODEL_NAMESPACE_MAX + 64) /* before it is checked */
@@ -19,16 +21,9 @@ void alias_publish(struct document_reader *reader, struct document_service *serv
                           DOCUMENTS_MAX_NAMES);
         return;
     }
-    /* Full at each power of two: it doubles there. */
-    if ((service->n_aliases & (service->n_aliases - 1)) == 0) {
-        size_t room = service->n_aliases > 0 ? 2 * service->n_aliases : 1;
-        struct document_alias *aliases = reallocarray(service->aliases, room, sizeof(*aliases));
-
-        if (!aliases) {
-            reader->status = -ENOMEM;
-            return;
-        }
-        service->aliases = aliases;
+    if (ARRAY_MAKE_ROOM(service->aliases, service->n_aliases) < 0) {
+        reader->status = -ENOMEM;
+        return;
     }
     reader->n_names++;
     item = &service->aliases[service->n_aliases++];

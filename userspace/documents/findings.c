@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* Gives up the last warning that is kept. */
 static void make_room_for_error(struct findings *findings)
 {
@@ -31,12 +33,9 @@ int findings_add(struct findings *findings, enum finding_severity severity, cons
     if (findings->n == DOCUMENTS_MAX_FINDINGS && severity == FINDING_ERROR)
         make_room_for_error(findings);
     if (findings->n < DOCUMENTS_MAX_FINDINGS) {
-        struct finding *items = realloc(findings->items, (findings->n + 1) * sizeof(*items));
-
-        if (!items)
+        if (ARRAY_MAKE_ROOM(findings->items, findings->n) < 0)
             return -ENOMEM;
-        findings->items = items;
-        item = &items[findings->n++];
+        item = &findings->items[findings->n++];
         *item = (struct finding){.severity = severity, .error = *error};
         (void)snprintf(item->source, sizeof(item->source), "%s", source);
     }

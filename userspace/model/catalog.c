@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/catalog_aws.h"
 #include "model/catalog_external.h"
@@ -311,11 +312,8 @@ void catalog_undeclare_service(struct catalog *catalog, struct service *service)
 
 static int add_reference(struct service *service, struct route *route)
 {
-    struct route **larger = realloc(service->routes, (service->n_routes + 1) * sizeof(*larger));
-
-    if (!larger)
+    if (ARRAY_MAKE_ROOM(service->routes, service->n_routes) < 0)
         return -ENOMEM;
-    service->routes = larger;
     service->routes[service->n_routes++] = route;
     return 0;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 const char *external_key(const char *id, const struct ip_address *address, char key[static EXTERNAL_KEY_SIZE])
 {
     char text[IP_ADDRESS_TEXT_SIZE];
@@ -75,14 +77,11 @@ void catalog_share_external(struct instance *external)
 
 static struct instance *make_address(struct instance *external, const struct ip_address *address)
 {
-    struct instance **larger =
-        realloc(external->addresses, (external->n_addresses + 1) * sizeof(struct instance *));
     char key[EXTERNAL_KEY_SIZE];
     struct instance *made;
 
-    if (!larger)
+    if (ARRAY_MAKE_ROOM(external->addresses, external->n_addresses) < 0)
         return NULL;
-    external->addresses = larger;
     made = catalog_make_instance(external->service->parent->catalog, external->service,
                                  external_key(external->id, address, key));
     if (!made)
