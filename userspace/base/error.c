@@ -47,24 +47,46 @@ static void build_message(struct error *error)
                    error->field, error->field[0] ? ": " : "", error->value, error->allowed);
 }
 
-int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
+__attribute__((format(printf, 5, 0))) static int store_input(struct error *error, int number,
+                                                             const char *field, const char *value,
+                                                             const char *format, va_list arguments)
 {
-    va_list arguments;
-
+    number = abs(number);
     if (!error)
-        return -EINVAL;
-    *error = (struct error){.number = EINVAL};
+        return -number;
+    *error = (struct error){.number = number};
     (void)snprintf(error->field, sizeof(error->field), "%s", field);
     (void)snprintf(error->value, sizeof(error->value), "%s", value ? value : "");
-    va_start(arguments, format);
     (void)vsnprintf(error->allowed, sizeof(error->allowed), format, arguments);
-    va_end(arguments);
     /* What is echoed to a terminal and into logs stays one printable line. */
     for (char *c = error->value; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
     build_message(error);
-    return -EINVAL;
+    return -number;
+}
+
+int error_input(struct error *error, const char *field, const char *value, const char *format, ...)
+{
+    va_list arguments;
+    int r;
+
+    va_start(arguments, format);
+    r = store_input(error, EINVAL, field, value, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+int error_refused(struct error *error, int number, const char *field, const char *value, const char *format,
+                  ...)
+{
+    va_list arguments;
+    int r;
+
+    va_start(arguments, format);
+    r = store_input(error, number, field, value, format, arguments);
+    va_end(arguments);
+    return r;
 }
 
 void error_prefix_field(struct error *error, const char *prefix)

@@ -31,6 +31,13 @@ int error_input(struct error *error, const char *field, const char *value, const
     __attribute__((format(printf, 4, 5)));
 
 /*
+ * As error_input, of input that is well formed but refused for what there is already or is not (ENOENT,
+ * EEXIST, EBUSY). Returns the negative of `number`.
+ */
+int error_refused(struct error *error, int number, const char *field, const char *value, const char *format,
+                  ...) __attribute__((format(printf, 5, 6)));
+
+/*
  * Puts `prefix.` before the field of an input error that came from an inner document (one without a field is
  * about that document itself); no effect on other errors.
  */

@@ -55,6 +55,23 @@ static void test_input(void **state)
     assert_string_equal(error.value, "");
 }
 
+static void test_refused(void **state)
+{
+    struct error error = {.number = 1, .message = "old"};
+
+    (void)state;
+    assert_int_equal(error_refused(&error, ENOENT, "name", "x\ny", "the name of a %s", "key"), -ENOENT);
+    assert_int_equal(error.number, ENOENT);
+    assert_string_equal(error.field, "name");
+    assert_string_equal(error.value, "x?y");
+    assert_string_equal(error.allowed, "the name of a key");
+    assert_string_equal(error.message, "name: \"x?y\" is not allowed; allowed: the name of a key");
+    error_prefix_field(&error, "a");
+    assert_int_equal(error.number, ENOENT);
+    assert_string_equal(error.field, "a.name");
+    assert_int_equal(error_refused(NULL, -EBUSY, "name", "x", "y"), -EBUSY);
+}
+
 /* What came from outside reaches terminals and logs: one printable line. */
 static void test_input_is_printable(void **state)
 {
@@ -134,9 +151,13 @@ static void test_no_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),       cmocka_unit_test(test_errno),
-        cmocka_unit_test(test_input),     cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_long_text), cmocka_unit_test(test_input_is_printable),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_errno),
+        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_input_is_printable),
         cmocka_unit_test(test_no_error),
     };
 
