@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "model/exec_policy.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 
@@ -39,6 +40,7 @@ struct config {
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
+    struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/config_exec.h"
 #include "daemon/config_external.h"
 #include <svcconnect/abi.h>
 
@@ -219,6 +220,16 @@ const struct setting config_settings[] = {
         .fallback = "127.0.0.1:4599",
         .check = check_aws_listen,
         .example = "[::1]:4600",
+    },
+    {
+        .member = EXEC_POLICY_SETTING,
+        .flag = "exec-checks",
+        .value = "LIST|none",
+        .help = "PROGRAM or DIR/, joined by commas: what health checks of type exec may run (default {})",
+        .type = &setting_exec_checks,
+        .offset = OF(exec_checks),
+        .fallback = "none",
+        .example = "/usr/lib/checks/",
     },
     {
         .member = "logLevel",

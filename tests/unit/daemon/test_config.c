@@ -318,7 +318,8 @@ static void test_print_config_round_trips(void **state)
 {
     static const char *const texts[] = {
         "{\"cgroupRoot\":\"/c\"}", whole_file,
-        "{\"cgroupRoot\":\"/a \\\"b\\\" \\\\ \\u00e9\",\"logLevel\":\"warning\"}"};
+        "{\"cgroupRoot\":\"/a \\\"b\\\" \\\\ \\u00e9\",\"logLevel\":\"warning\"}",
+        "{\"cgroupRoot\":\"/c\",\"execChecks\":[\"/a\",\"/b/\"]}"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

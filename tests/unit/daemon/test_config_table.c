@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "daemon/config_exec.h"
 #include "daemon/config_table.h"
 
 static char file[64];
@@ -114,7 +115,7 @@ static cJSON *other_json(const struct setting *setting)
 
     if (!setting->fallback)
         return cJSON_CreateNumber(strtod(text, NULL));
-    if (setting->type == &setting_name_servers) {
+    if (setting->type == &setting_name_servers || setting->type == &setting_exec_checks) {
         _cleanup_free_ char *list = strdup(text);
         cJSON *json = cJSON_CreateArray();
         char *rest = list;

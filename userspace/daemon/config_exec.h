@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The setting "execChecks": what health checks of type exec may run. */
+#pragma once
+
+struct setting_type;
+
+extern const struct setting_type setting_exec_checks; /* at config->exec_checks */
