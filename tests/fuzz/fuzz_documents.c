@@ -19,10 +19,11 @@ static void require(int claim)
         abort();
 }
 
-static int parse(const char *text, size_t size, struct document_list *list, struct findings *findings)
+static int parse(const char *text, size_t size, struct settings_rights rights, struct document_list *list,
+                 struct findings *findings)
 {
     static const char *const suffixes[] = {"default.svc.cluster.local", NULL};
-    const struct documents_options options = {"shop", suffixes};
+    const struct documents_options options = {"shop", suffixes, rights};
 
     return documents_parse("fuzz", text, size, &options, list, findings);
 }
@@ -34,7 +35,7 @@ static void check_settings(const struct service_settings *settings)
     _cleanup_json_ cJSON *json = service_settings_write(settings);
     struct error error = {0};
 
-    require(service_settings_read(json, &again, &error) == 0);
+    require(service_settings_read(json, SETTINGS_RIGHTS_STORED, &again, &error) == 0);
     require(service_settings_equal(settings, &again));
 }
 
@@ -66,6 +67,21 @@ static void check_document(const struct document *document)
     }
 }
 
+/* Whoever has no right to them gets no command past the parser. */
+static void check_stranger(const char *text, size_t size)
+{
+    struct document_list list = {0};
+    struct findings findings = {0};
+
+    (void)parse(text, size, SETTINGS_RIGHTS_NONE, &list, &findings);
+    for (size_t d = 0; d < list.n; d++)
+        for (size_t s = 0; s < list.items[d].n_services; s++)
+            require(list.items[d].services[s].settings.check.type != HEALTH_CHECK_EXEC &&
+                    !list.items[d].services[s].settings.check.command);
+    document_list_done(&list);
+    findings_done(&findings);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* A copy of just that size, so that a read beyond its end is seen. */
@@ -79,12 +95,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(text != NULL);
     if (size)
         memcpy(text, data, size);
-    r = parse(text, size, &list, &findings);
+    check_stranger(text, size);
+    r = parse(text, size, SETTINGS_RIGHTS_STORED, &list, &findings);
     require(r == (findings.n_errors > 0 ? -EINVAL : 0) && (r == 0 || list.n == 0));
     require(findings.n <= DOCUMENTS_MAX_FINDINGS && findings.n <= findings.n_errors + findings.n_warnings);
     for (size_t d = 0; d < list.n; d++)
         check_document(&list.items[d]);
-    require(parse(text, size, &second, &repeated) == r && second.n == list.n && repeated.n == findings.n);
+    require(parse(text, size, SETTINGS_RIGHTS_STORED, &second, &repeated) == r && second.n == list.n &&
+            repeated.n == findings.n);
     for (size_t i = 0; i < findings.n; i++)
         require(memcmp(&findings.items[i].error, &repeated.items[i].error, sizeof(struct error)) == 0);
     document_list_done(&list);

@@ -231,7 +231,7 @@ def test_https_checks():
 
 
 def test_exec_checks():
-    with Testbed() as bed:
+    with Testbed({"execChecks": ["/bin/sh"]}) as bed:
         bed.service("backend", weights=(1, 1))
         down = os.path.join(bed.base, "down")
         script = f'case $SVCCONNECT_NAME in */0) ! test -e {down} || {{ echo no room; exit 3; }} ;; esac'

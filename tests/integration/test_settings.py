@@ -139,7 +139,7 @@ def test_global_settings_hold_for_those_without():
 
 
 def test_settings_outlive_kill_9():
-    with Testbed() as bed:
+    with Testbed({"execChecks": ["/bin/sh"]}) as bed:
         bed.register("v1", "127.0.0.2:8081")
         bed.register("v1", "127.0.0.3:8081", namespace="other")
         put_ok(bed, {"healthCheck": {"command": ["CMD-SHELL", "exit 0"]}, "ejection": {"failures": 0},
@@ -168,6 +168,7 @@ def test_what_is_refused_changes_nothing():
                 (400, "settings.healthCheck.interval", {"healthCheck": {"interval": 301}}, {"service": "v1"}),
                 (400, "settings.healthCheck.path", {"healthCheck": {"path": "/a\r\nb"}}, {"service": "v1"}),
                 (400, "settings.healthCheck.command", {"healthCheck": {"type": "exec"}}, {"service": "v1"}),
+                (400, "settings.healthCheck.command", {"healthCheck": {"command": ["/bin/true"]}}, {"service": "v1"}),
                 (400, "settings.healthCheck.more", {"healthCheck": {"more": 1}}, {"service": "v1"}),
                 (400, "settings.more", {"more": 1}, {"service": "v1"}),
                 (400, "settings.ejection.maxSeconds", {"ejection": {"maxSeconds": 10}}, {"service": "v1"}),
@@ -306,11 +307,11 @@ def test_cli_sets_and_shows():
 
 
 def test_cli_values():
-    with Testbed() as bed:
+    with Testbed({"execChecks": ["/bin/sh", "/opt/"]}) as bed:
         bed.register("v1", "127.0.0.2:8081", namespace="shop")
         for words, check in (
                 (["healthCheck.type=exec", "healthCheck.command=exit 0"], {"command": ["CMD", "/bin/sh", "-c", "exit 0"]}),
-                (['healthCheck.command=["CMD","a","b c"]'], {"command": ["CMD", "a", "b c"]}),
+                (['healthCheck.command=["CMD","/opt/a","b c"]'], {"command": ["CMD", "/opt/a", "b c"]}),
                 (["healthCheck.type=https", "healthCheck.host=10.0.0.1"], {"type": "https", "host": "10.0.0.1"}),
                 (["healthCheck.expectedStatus=200-299"], {"expectedStatus": "200-299"}),
                 (['healthCheck={"type":"tcp","port":99}'], {"type": "tcp", "port": 99})):

@@ -16,11 +16,12 @@
 #define ROUTES_DOCUMENT ".routes"
 #define DEFAULT_PORT    80
 
-struct documents_options apply_options(const char *default_namespace)
+struct documents_options apply_options(const char *default_namespace, struct settings_rights rights)
 {
     static const char *const suffixes[] = {"default.svc.cluster.local", NULL};
 
-    return (struct documents_options){.default_namespace = default_namespace, .suffixes = suffixes};
+    return (struct documents_options){
+        .default_namespace = default_namespace, .suffixes = suffixes, .rights = rights};
 }
 
 static const char *stored_name(const struct document *document)
@@ -47,7 +48,7 @@ static int put(struct transaction *transaction, int made, struct registry_row *r
 static int parse_stored(const struct model_namespace *parent, const struct stored_document *stored,
                         struct document_list *list)
 {
-    struct documents_options options = apply_options(parent->name);
+    struct documents_options options = apply_options(parent->name, SETTINGS_RIGHTS_STORED);
     struct findings findings = {0};
     int r = documents_parse(stored->source, stored->text, strlen(stored->text), &options, list, &findings);
 

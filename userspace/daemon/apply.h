@@ -28,5 +28,5 @@ int apply_documents(struct daemon *daemon, const struct apply_request *request, 
 int apply_removal(struct transaction *transaction, const struct model_namespace *parent,
                   const struct stored_document *document, struct error *error);
 
-/* The options documents are parsed with; `default_namespace` stays the caller's. */
-struct documents_options apply_options(const char *default_namespace);
+/* The options documents are parsed with; `default_namespace` and what `rights` point to stay the caller's. */
+struct documents_options apply_options(const char *default_namespace, struct settings_rights rights);

@@ -11,10 +11,10 @@
 #include "daemon/aws_ecs.h"
 #include "daemon/daemon.h"
 
-/* By the documents' own rules: ports, names, each name once. */
+/* By the documents' own rules: ports, names, each name once; and no command of this host. */
 static int check_mappings(struct aws_call *call, const char *family)
 {
-    struct documents_options options = apply_options(NULL);
+    struct documents_options options = apply_options(NULL, SETTINGS_RIGHTS_NONE);
     _cleanup_(document_list_done) struct document_list list = {0};
     _cleanup_(findings_done) struct findings findings = {0};
     _cleanup_json_ cJSON *document = cJSON_CreateObject();
@@ -23,6 +23,7 @@ static int check_mappings(struct aws_call *call, const char *family)
 
     (void)cJSON_AddStringToObject(document, "serviceName", family);
     (void)cJSON_AddItemToObject(document, "taskDefinition", cJSON_Duplicate(call->body, true));
+    aws_copy_member(document, call->body, "healthCheck");
     text = cJSON_PrintUnformatted(document);
     r = text ? documents_parse("RegisterTaskDefinition", text, strlen(text), &options, &list, &findings)
              : -ENOMEM;

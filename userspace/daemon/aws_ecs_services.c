@@ -70,7 +70,7 @@ static int first_error(struct aws_call *call, const struct findings *findings, i
 static int apply_document(struct aws_call *call, const char *cluster, const char *name, const cJSON *document,
                           const char *namespace_name)
 {
-    struct documents_options options = apply_options(namespace_name);
+    struct documents_options options = apply_options(namespace_name, SETTINGS_RIGHTS_NONE);
     _cleanup_(document_list_done) struct document_list list = {0};
     _cleanup_(findings_done) struct findings findings = {0};
     _cleanup_free_ char *text = cJSON_PrintUnformatted(document);

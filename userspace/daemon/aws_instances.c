@@ -39,7 +39,7 @@ static void add_name(const struct service *service, const char *suffix, uint16_t
 static int publish_names(struct aws_call *call, struct transaction *transaction, struct service *service,
                          uint16_t port)
 {
-    struct documents_options options = apply_options(service->parent->name);
+    struct documents_options options = apply_options(service->parent->name, SETTINGS_RIGHTS_NONE);
     struct client_alias aliases[MAX_NAMES];
     char suffix[MODEL_NAMESPACE_MAX + 32];
     struct registry_row row;

@@ -129,7 +129,7 @@ static int set_check(struct aws_call *call, struct service_settings *settings, c
             (void)cJSON_AddNumberToObject(ours, "healthyRetries", threshold->valuedouble);
         }
     }
-    return service_settings_read(json, settings, &error) < 0
+    return service_settings_read(json, SETTINGS_RIGHTS_NONE, settings, &error) < 0
                ? aws_invalid(call->error, "HealthCheckConfig: %s", error.message)
                : 0;
 }

@@ -67,7 +67,7 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
         return r;
     if (service_settings_copy(service_get_settings(service), &settings) < 0)
         return error_errno(error, ENOMEM, "setting");
-    r = service_settings_read(members, &settings, error);
+    r = service_settings_read(members, config_rights_of_host(&transaction->daemon->config), &settings, error);
     if (r == -EINVAL)
         error_prefix_field(error, "settings");
     if (r < 0)

@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "model/exec_policy.h"
+#include "model/service_settings.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 
@@ -63,6 +63,9 @@ void config_done(struct config *config);
 /* The effective settings as the JSON file would have them; the caller's. */
 char *config_print(const struct config *config);
 void config_print_help(void);
+
+/* Of settings that come by the control socket or lie in services.d. Valid as long as *config. */
+struct settings_rights config_rights_of_host(const struct config *config);
 
 /* Alias addresses by their number in the range. */
 struct ip_address config_alias_address(const struct config *config, uint32_t number);

@@ -62,3 +62,8 @@ static void exec_done(struct config *config, const struct setting *setting)
 }
 
 const struct setting_type setting_exec_checks = {exec_from_text, exec_from_json, exec_to_json, exec_done};
+
+struct settings_rights config_rights_of_host(const struct config *config)
+{
+    return (struct settings_rights){.origin = SETTINGS_OF_HOST, .exec = &config->exec_checks};
+}

@@ -61,11 +61,11 @@ static void add_warnings(cJSON *answer, const struct findings *findings)
 }
 
 /* Every source is parsed, so that all errors of all files come at once. */
-static int parse_sources(const cJSON *sources, const char *namespace_name, struct document_list *documents,
-                         struct findings *findings, struct error *error)
+static int parse_sources(const struct daemon *daemon, const cJSON *sources, const char *namespace_name,
+                         struct document_list *documents, struct findings *findings, struct error *error)
 {
     static const char *const known[] = {"source", "text", NULL};
-    struct documents_options options = apply_options(namespace_name);
+    struct documents_options options = apply_options(namespace_name, config_rights_of_host(&daemon->config));
     const cJSON *item;
     bool is_refused = false;
 
@@ -95,7 +95,7 @@ static int apply(struct daemon *daemon, const cJSON *sources, const char *namesp
     struct apply_request request = {.documents = &documents, .is_dry_run = is_dry_run};
     cJSON *changes = NULL;
     uint64_t revision = 0;
-    int r = parse_sources(sources, namespace_name, &documents, findings, error);
+    int r = parse_sources(daemon, sources, namespace_name, &documents, findings, error);
 
     if (r == 0)
         r = apply_documents(daemon, &request, findings, &changes, &revision, error);

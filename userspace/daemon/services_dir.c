@@ -38,7 +38,7 @@ static void apply_file(struct daemon *daemon, struct services_file *file)
 {
     _cleanup_(document_list_done) struct document_list documents = {0};
     _cleanup_(findings_done) struct findings findings = {0};
-    struct documents_options options = apply_options("default");
+    struct documents_options options = apply_options("default", config_rights_of_host(&daemon->config));
     struct apply_request request = {.documents = &documents, .owned_source = file->path};
     _cleanup_free_ char *text = NULL;
     struct error error = {0};

@@ -89,6 +89,7 @@ struct documents_options {
     const char *default_namespace; /* where a document names none */
     const char *const *
         suffixes; /* NULL-terminated: further names NAME.SUFFIX of an alias without dnsName; see DESIGN 3.1 */
+    struct settings_rights rights; /* of whoever brings the source; left out: none */
 };
 
 struct document_list {

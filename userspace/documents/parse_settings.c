@@ -25,7 +25,7 @@ void settings_parse(struct document_reader *reader, const cJSON *object, struct 
         changed.ejection = service_settings_default.ejection;
     }
     if (r == 0)
-        r = service_settings_read_all(object, &changed, report, reader);
+        r = service_settings_read_all(object, reader->options->rights, &changed, report, reader);
     if (r == -ENOMEM)
         reader->status = r;
     if (r < 0)

@@ -380,6 +380,7 @@ static void read_our_form(struct settings_reading *reading, const cJSON *object,
         return;
     read_http(reading, object, check);
     read_exec(reading, object, check);
+    health_check_check_rights(reading, object, check);
 }
 
 static void read_cloud_map_form(struct settings_reading *reading, const cJSON *object,

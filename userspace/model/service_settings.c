@@ -250,10 +250,10 @@ static void read_members(struct settings_reading *reading, const cJSON *object,
         (void)settings_read_number(reading, object, "", &numbers[i], settings);
 }
 
-int service_settings_read_all(const cJSON *object, struct service_settings *settings,
-                              service_settings_report report, void *user)
+int service_settings_read_all(const cJSON *object, struct settings_rights rights,
+                              struct service_settings *settings, service_settings_report report, void *user)
 {
-    struct settings_reading reading = {.report = report, .user = user};
+    struct settings_reading reading = {.rights = rights, .report = report, .user = user};
     struct service_settings changed;
     int r = service_settings_copy(settings, &changed);
 
@@ -279,7 +279,8 @@ static void keep_first(enum service_settings_finding finding, const struct error
         *first = *error;
 }
 
-int service_settings_read(const cJSON *object, struct service_settings *settings, struct error *error)
+int service_settings_read(const cJSON *object, struct settings_rights rights,
+                          struct service_settings *settings, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings changed = SERVICE_SETTINGS_DEFAULT;
     struct error first = {0};
@@ -289,7 +290,7 @@ int service_settings_read(const cJSON *object, struct service_settings *settings
         return r;
     r = service_settings_copy(settings, &changed);
     if (r == 0)
-        r = service_settings_read_all(object, &changed, keep_first, &first);
+        r = service_settings_read_all(object, rights, &changed, keep_first, &first);
     if (r == -ENOMEM)
         return error_errno(error, r, "reading settings");
     if (first.number) {
@@ -313,7 +314,7 @@ int service_settings_read_global(const cJSON *object, struct ejection_policy *ej
     changed.ejection = *ejection;
     changed.connect_timeout_ms = *connect_timeout_ms;
     if (r == 0)
-        r = service_settings_read(object, &changed, error);
+        r = service_settings_read(object, SETTINGS_RIGHTS_NONE, &changed, error);
     if (r < 0)
         return r;
     *ejection = changed.ejection;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "model/exec_policy.h"
 
 enum health_check_type {
     HEALTH_CHECK_NONE, /* not probed: health is what the owner reports */
@@ -104,16 +105,37 @@ bool service_settings_equal(const struct service_settings *a, const struct servi
 
 /* ---- as JSON (docs/api.md, "Settings") ---- */
 
+/* Who brings settings. It decides what they may ask of this host; see settings_rights. */
+enum settings_origin {
+    SETTINGS_OF_STRANGER, /* the AWS API: whoever has a key pair. Nothing that has power on the host */
+    SETTINGS_OF_HOST,     /* the control socket, services.d: what the configuration of the daemon allows */
+    SETTINGS_STORED,      /* the registry: as they were acknowledged. What is run of them is decided anew
+                             whenever it is run */
+};
+
+/*
+ * What settings may ask of this host: today, to have a command run. Every reader wants it, and a zeroed one
+ * is a stranger's, so that an entrance that says nothing gives nothing.
+ */
+struct settings_rights {
+    enum settings_origin origin;
+    const struct exec_policy *exec; /* of SETTINGS_OF_HOST; NULL: no command */
+};
+
+#define SETTINGS_RIGHTS_NONE   ((struct settings_rights){.origin = SETTINGS_OF_STRANGER})
+#define SETTINGS_RIGHTS_STORED ((struct settings_rights){.origin = SETTINGS_STORED})
+
 /* Names of the members, NULL-terminated. */
 extern const char *const service_settings_members[];
 
 /*
  * Changes what *settings holds by the members that are given; null puts one back to its default. The whole is
  * replaced by reading into the defaults. A service's own ejection begins with EJECTION_DEFAULT, not with the
- * catalog's. -EINVAL: the error's field is the member's path, as "healthCheck.interval"; -ENOMEM. *settings
- * is untouched on failure.
+ * catalog's. -EINVAL: the error's field is the member's path, as "healthCheck.interval", also of what
+ * `rights` do not give; -ENOMEM. *settings is untouched on failure.
  */
-int service_settings_read(const cJSON *object, struct service_settings *settings, struct error *error);
+int service_settings_read(const cJSON *object, struct settings_rights rights,
+                          struct service_settings *settings, struct error *error);
 
 /* The same for an object that may have other members beside, everything wrong with it told one by one. */
 enum service_settings_finding {
@@ -122,8 +144,8 @@ enum service_settings_finding {
 };
 typedef void (*service_settings_report)(enum service_settings_finding finding, const struct error *error,
                                         void *user);
-int service_settings_read_all(const cJSON *object, struct service_settings *settings,
-                              service_settings_report report, void *user);
+int service_settings_read_all(const cJSON *object, struct settings_rights rights,
+                              struct service_settings *settings, service_settings_report report, void *user);
 
 /* What differs from the defaults; reading it into the defaults gives the same again. The caller's; NULL: no
  * memory. */

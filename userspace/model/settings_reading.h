@@ -6,6 +6,7 @@
 #include "model/service_settings.h"
 
 struct settings_reading {
+    struct settings_rights rights;
     service_settings_report report;
     void *user;
     unsigned n_bad;
@@ -35,7 +36,7 @@ bool settings_read_number(struct settings_reading *reading, const cJSON *object,
 void settings_write_number(cJSON *object, const struct settings_number *number, const void *base,
                            bool is_full);
 
-/* ---- health_check.c, health_check_read.c ---- */
+/* ---- health_check.c, health_check_read.c, health_check_rights.c ---- */
 
 #define HEALTH_CHECK_TYPES   (HEALTH_CHECK_EXEC + 1)
 #define HEALTH_CHECK_NUMBERS 5
@@ -46,6 +47,9 @@ extern const struct settings_number
 
 /* `item` null: back to no check. */
 void health_check_read(struct settings_reading *reading, const cJSON *item, struct health_check *check);
+/* Refuses the check that `object` has led to if it takes rights that the reading has not. */
+void health_check_check_rights(struct settings_reading *reading, const cJSON *object,
+                               const struct health_check *check);
 /* The caller's; NULL: no memory. */
 cJSON *health_check_write(const struct health_check *check, bool is_full);
 void health_check_free_command(char **command); /* NULL-safe */

@@ -65,7 +65,7 @@ static int read_settings(const cJSON *object, struct service_settings *settings,
 
     if (object && !cJSON_IsObject(object))
         return error_input(error, "settings", "(no object)", "an object");
-    r = object ? service_settings_read_all(object, settings, keep_first, &first) : 0;
+    r = object ? service_settings_read_all(object, SETTINGS_RIGHTS_STORED, settings, keep_first, &first) : 0;
     if (r == -EINVAL && error) {
         *error = first;
         error_prefix_field(error, "settings");

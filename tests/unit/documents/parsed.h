@@ -23,10 +23,11 @@ static inline void parsed_done(struct parsed *parsed)
 }
 #define _cleanup_parsed_ _cleanup_(parsed_done)
 
-static inline struct parsed parse_length(const char *text, size_t length)
+/* With the rights of whoever brings it. */
+static inline struct parsed parse_as(const char *text, size_t length, struct settings_rights rights)
 {
     static const char *const suffixes[] = {"default.svc.cluster.local", NULL};
-    const struct documents_options options = {"shop", suffixes};
+    const struct documents_options options = {"shop", suffixes, rights};
     struct parsed parsed = {0};
 
     parsed.r = documents_parse("test.json", text, length, &options, &parsed.list, &parsed.findings);
@@ -42,6 +43,11 @@ static inline struct parsed parse_length(const char *text, size_t length)
         assert_int_equal(finding->severity == FINDING_ERROR, finding->error.allowed[0] != '\0');
     }
     return parsed;
+}
+
+static inline struct parsed parse_length(const char *text, size_t length)
+{
+    return parse_as(text, length, SETTINGS_RIGHTS_STORED);
 }
 
 static inline struct parsed parse(const char *text)

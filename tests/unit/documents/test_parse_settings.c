@@ -115,6 +115,41 @@ static void test_what_is_wrong(void **state)
     expect_warning(WITH("", ",'drainSecond':3"), AT_SERVICE ".drainSecond", "drainSeconds");
 }
 
+/* Wherever a command may stand in a document, its path is named. */
+static void test_commands_of_strangers(void **state)
+{
+    static const struct {
+        const char *text, *path;
+    } rows[] = {
+        {WITH("'healthCheck':{'type':'exec','command':['/a']},", ""), "healthCheck.type"},
+        {WITH("'healthCheck':{'command':['CMD-SHELL','a']},", ""), "healthCheck.command"},
+        {WITH("", ",'healthCheck':{'type':'exec','command':['/a']}"), AT_SERVICE ".healthCheck.type"},
+        {WITH("", ",'healthCheck':{'command':['CMD','/a']}"), AT_SERVICE ".healthCheck.command"},
+        {"[{'namespace':'shop','routes':[]}," WITH("'healthCheck':{'type':'exec','command':['/a']},", "") "]",
+         "[1].healthCheck.type"},
+        {"{'family':'web','containerDefinitions':[{'portMappings':[{'name':'p','containerPort':7}]}],"
+         "'healthCheck':{'command':['/a']},'serviceConnectConfiguration':{'enabled':true,'services':["
+         "{'portName':'p'}]}}",
+         "healthCheck.command"},
+        {"{'serviceName':'w','taskDefinition':{'containerDefinitions':[{'portMappings':[{'name':'p',"
+         "'containerPort':7}]}],'serviceConnectConfiguration':{'enabled':true,'services':[{'portName':'p',"
+         "'healthCheck':{'type':'exec','command':['/a']}}]}}}",
+         "taskDefinition.serviceConnectConfiguration.services[0].healthCheck.type"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_free_ char *text = quoted(rows[i].text);
+        _cleanup_parsed_ struct parsed parsed = parse_as(text, strlen(text), SETTINGS_RIGHTS_NONE);
+        _cleanup_(findings_done) struct findings findings = {0};
+        _cleanup_(document_list_done) struct document_list list = {0};
+
+        expect_finding(&parsed, FINDING_ERROR, rows[i].path, "control socket");
+        /* Options that say nothing give nothing. */
+        assert_int_equal(documents_parse("test.json", text, strlen(text), NULL, &list, &findings), -EINVAL);
+    }
+}
+
 static void test_all_errors_at_once(void **state)
 {
     _cleanup_parsed_ struct parsed parsed =
@@ -128,10 +163,10 @@ static void test_all_errors_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_places),          cmocka_unit_test(test_the_element_wins),
-        cmocka_unit_test(test_each_service_its_own), cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_task_definition),      cmocka_unit_test(test_what_is_wrong),
-        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_both_places),           cmocka_unit_test(test_the_element_wins),
+        cmocka_unit_test(test_each_service_its_own),  cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_task_definition),       cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_commands_of_strangers), cmocka_unit_test(test_all_errors_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static inline void read_good(struct service_settings *settings, const char *text
     _cleanup_json_ cJSON *json = parse_json(text);
     struct error error = {0};
 
-    if (service_settings_read(json, settings, &error) < 0)
+    if (service_settings_read(json, SETTINGS_RIGHTS_STORED, settings, &error) < 0)
         fail_msg("%s: %s", text, error.message);
 }
 
@@ -41,7 +41,7 @@ static inline void read_bad(struct service_settings *settings, const char *text,
 {
     _cleanup_json_ cJSON *json = parse_json(text);
     struct error error = {0};
-    int r = service_settings_read(json, settings, &error);
+    int r = service_settings_read(json, SETTINGS_RIGHTS_STORED, settings, &error);
 
     if (r != -EINVAL || strcmp(error.field, path) != 0 || !strstr(error.message, part))
         fail_msg("%s: %d, \"%s\", \"%s\"", text, r, error.field, error.message);
@@ -73,7 +73,7 @@ static inline void expect_written(const struct service_settings *settings, const
     struct error error = {0};
 
     expect_json(json, expected);
-    if (service_settings_read(json, &again, &error) < 0)
+    if (service_settings_read(json, SETTINGS_RIGHTS_STORED, &again, &error) < 0)
         fail_msg("what was written is refused: %s", error.message);
     assert_true(service_settings_equal(settings, &again));
 }

@@ -209,7 +209,8 @@ static void test_everything_wrong_is_told(void **state)
     unsigned counts[2] = {0};
 
     (void)state;
-    assert_int_equal(service_settings_read_all(json, &settings, count, counts), -EINVAL);
+    assert_int_equal(service_settings_read_all(json, SETTINGS_RIGHTS_STORED, &settings, count, counts),
+                     -EINVAL);
     assert_int_equal(counts[SERVICE_SETTINGS_BAD], 7);
     assert_int_equal(counts[SERVICE_SETTINGS_UNKNOWN], 2);
     assert_true(service_settings_equal(&settings, &service_settings_default));
@@ -222,7 +223,7 @@ static void test_unknown_alone_is_for_the_caller(void **state)
     unsigned counts[2] = {0};
 
     (void)state;
-    assert_int_equal(service_settings_read_all(json, &settings, count, counts), 0);
+    assert_int_equal(service_settings_read_all(json, SETTINGS_RIGHTS_STORED, &settings, count, counts), 0);
     assert_int_equal(counts[SERVICE_SETTINGS_UNKNOWN], 1);
     assert_int_equal(settings.check.type, HEALTH_CHECK_TCP);
 }
