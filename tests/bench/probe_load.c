@@ -161,7 +161,8 @@ static int measure(const struct load *load)
     struct sample steady;
     struct sample ended;
 
-    if (!base || health_new(base, on_transition, &unhealthy, &health) < 0 || put_targets(health, load) < 0) {
+    if (!base || health_new(base, NULL, on_transition, &unhealthy, &health) < 0 ||
+        put_targets(health, load) < 0) {
         (void)fprintf(stderr, "probe_load: out of memory\n");
         return 1;
     }

@@ -10,6 +10,9 @@
 #include "daemon/transaction.h"
 #include "documents/documents.h"
 
+/* How the source of a document begins that came by the ECS API: "ecs:CLUSTER/SERVICE". */
+#define APPLY_SOURCE_OF_ECS "ecs:"
+
 struct apply_request {
     const struct document_list *documents;
     const char *owned_source; /* stored documents of this source that are not among them go; NULL: none do */

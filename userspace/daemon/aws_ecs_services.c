@@ -80,7 +80,7 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     uint64_t revision = 0;
     int r = text ? 0 : -ENOMEM;
 
-    (void)snprintf(source, sizeof(source), "ecs:%s/%s", cluster, name);
+    (void)snprintf(source, sizeof(source), APPLY_SOURCE_OF_ECS "%s/%s", cluster, name);
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
     if (r == 0)

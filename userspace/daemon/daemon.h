@@ -48,6 +48,7 @@ struct daemon {
     struct outliers outliers;
     struct instance **instances; /* by endpoint number: config.max_endpoints + 1 */
     struct health *health;
+    uint32_t n_refused;    /* as was last told: endpoints whose commands are not run */
     bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
     struct slow_start slow_start;
     struct drains drains;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "daemon/probes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/apply.h"
 #include "daemon/daemon.h"
 #include "daemon/instance_events.h"
 #include "daemon/outliers.h"
@@ -35,6 +37,17 @@ void probes_plan(const struct daemon *daemon, struct instance *instance)
     }
 }
 
+/* Versions before this one took commands over the AWS API; their rows are still there. */
+static const char *refusal_of(const struct service *service)
+{
+    const struct stored_document *stored =
+        service->document ? catalog_document(service->parent, service->document) : NULL;
+
+    if (!stored || strncmp(stored->source, APPLY_SOURCE_OF_ECS, strlen(APPLY_SOURCE_OF_ECS)) != 0)
+        return NULL;
+    return "the command is not run: it came by the AWS API";
+}
+
 void probes_put(struct daemon *daemon, const struct instance *instance)
 {
     const struct service_settings *settings = service_get_settings(instance->service);
@@ -47,6 +60,7 @@ void probes_put(struct daemon *daemon, const struct instance *instance)
         .port = settings->check.port ? settings->check.port : instance->port,
         .check = &settings->check,
         .admission_ms = settings->admission_ms,
+        .refusal = refusal_of(instance->service),
     };
 
     if (!is_checked(instance))
@@ -110,7 +124,7 @@ static void on_transition(uint32_t endpoint, const struct health_report *report,
 
 int probes_new(struct daemon *daemon, struct error *error)
 {
-    int r = health_new(daemon->base, on_transition, daemon, &daemon->health);
+    int r = health_new(daemon->base, &daemon->config.exec_checks, on_transition, daemon, &daemon->health);
 
     return r < 0 ? error_errno(error, r, "preparing health checks") : 0;
 }
@@ -123,10 +137,55 @@ const char *probes_trouble(const struct daemon *daemon)
            "for the cause, and nothing becomes UNHEALTHY until that is over";
 }
 
+static const struct instance *find_refused(const struct daemon *daemon, struct health_report *ret_report)
+{
+    const struct model_namespace *parent;
+    const struct service *service;
+    const struct instance *instance;
+
+    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+        for (service = parent->services; service; service = service->hh.next)
+            for (instance = service->instances;
+                 instance && service_get_settings(service)->check.type == HEALTH_CHECK_EXEC;
+                 instance = instance->hh.next)
+                if (health_read(daemon->health, instance->endpoint, ret_report) && ret_report->refusal)
+                    return instance;
+    return NULL;
+}
+
+bool probes_refused(const struct daemon *daemon, char *text, size_t size)
+{
+    uint32_t n = health_figures(daemon->health).refused;
+    struct health_report report;
+    const struct instance *first = n > 0 ? find_refused(daemon, &report) : NULL;
+    char name[ENDPOINT_NAME_SIZE];
+
+    if (!first)
+        return false;
+    (void)snprintf(
+        text, size,
+        "health checks of %u endpoints are not made, their health stays as it is: %s; the first is %s", n,
+        report.refusal, endpoint_name(first, name));
+    return true;
+}
+
+/* More of them than before is worth a line; the next ones of a service that is told are, at most, a line a
+ * second. */
+static void sweep_refused(struct daemon *daemon)
+{
+    uint32_t n = health_figures(daemon->health).refused;
+    char text[1024];
+
+    if (n > daemon->n_refused && probes_refused(daemon, text, sizeof(text)))
+        log_warning("%s", text);
+    daemon->n_refused = n;
+}
+
 void probes_sweep(struct daemon *daemon)
 {
     const char *trouble = probes_trouble(daemon);
 
+    sweep_refused(daemon);
     if (daemon->is_weak_observer == (trouble != NULL))
         return;
     daemon->is_weak_observer = trouble;

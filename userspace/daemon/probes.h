@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -32,8 +34,12 @@ void probes_doubt_all(struct daemon *daemon);
 /* At start: what an earlier run had found, as the kernel's `endpoints` tells it. */
 void probes_adopt(struct instance *instance, enum svc_health entry);
 
-/* Every second: says when this host becomes the likelier cause of failing checks, and when no longer. */
+/* Every second: says when this host becomes the likelier cause of failing checks, and when no longer; and
+ * when there are more checks whose commands are not run. */
 void probes_sweep(struct daemon *daemon);
 
 /* Why `status` is degraded by that; NULL: it is not. */
 const char *probes_trouble(const struct daemon *daemon);
+
+/* Are there endpoints whose checks are commands that must not be run? `text` names the first and says why. */
+bool probes_refused(const struct daemon *daemon, char *text, size_t size);

@@ -72,6 +72,8 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     gather(daemon, maps, &snapshot);
     if (probes_trouble(daemon))
         add_degraded(list, probes_trouble(daemon));
+    if (probes_refused(daemon, text, sizeof(text)))
+        add_degraded(list, text);
     if (!datapath_has_set_retval(daemon->datapath))
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "

@@ -98,6 +98,27 @@ static int touch_addresses(struct transaction *transaction, const struct service
     return r;
 }
 
+/* Where a document came from decides whether its commands are run; few have one, so that is asked first. */
+static int touch_refused(struct transaction *transaction, const struct model_namespace *parent,
+                         const char *document)
+{
+    const struct service *service = parent->services;
+    struct touched *touched;
+    int r = 0;
+
+    if (health_figures(transaction->daemon->health).refused == 0)
+        return 0;
+    for (; service; service = service->hh.next) {
+        const struct instance *instance = service->instances;
+
+        if (!service->document || strcmp(service->document, document) != 0)
+            continue;
+        for (; instance && r == 0; instance = instance->hh.next)
+            r = touch(&transaction->instances, parent->name, service->name, instance->id, &touched);
+    }
+    return r;
+}
+
 int transaction_fill_external(const struct transaction *transaction, const char *key)
 {
     struct row_name name;
@@ -137,6 +158,8 @@ int transaction_touch_row(struct transaction *transaction, const char *key)
         for (size_t i = 0; service && i < service->n_routes && r == 0; i++)
             r = touch_alias(transaction, parent->name, &service->routes[i]->alias);
         return r;
+    case ROW_DOCUMENT:
+        return touch_refused(transaction, parent, name.last);
     case ROW_ROUTE:
         route = row_find_route(parent, &name);
         return route ? touch_alias(transaction, parent->name, &route->alias) : 0;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* posix_spawn, not fork: its cost does not grow with the memory of this process. */
+/*
+ * posix_spawn, not fork: its cost does not grow with the memory of this process. Not posix_spawnp either:
+ * what is run is the path that was allowed, never one found in PATH, and no shell steps in for a file of no
+ * format.
+ */
 #include "health/exec_child.h"
 
 #include <errno.h>
@@ -131,7 +135,7 @@ static int spawn(char **command, char **environment, int output_fd, pid_t *ret_p
     if (r == 0)
         r = set_attributes(&attributes);
     if (r == 0)
-        r = -posix_spawnp(ret_pid, command[0], &actions, &attributes, command, environment);
+        r = -posix_spawn(ret_pid, command[0], &actions, &attributes, command, environment);
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return r;

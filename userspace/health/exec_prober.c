@@ -36,6 +36,7 @@ TAILQ_HEAD(exec_probe_list, exec_probe);
 
 struct exec_prober {
     struct event_base *base;
+    const struct exec_policy *policy;
     probe_done_fn done;
     exec_prober_gone_fn gone;
     void *user;
@@ -216,12 +217,20 @@ static int watch(struct exec_probe *probe, uint32_t timeout_ms)
     return 0;
 }
 
+bool exec_prober_allows(const struct exec_prober *prober, const struct health_check *check)
+{
+    return exec_policy_allows(prober->policy, check->command[0]);
+}
+
 int exec_prober_start(struct exec_prober *prober, const struct probe_request *request,
                       struct exec_probe **ret_probe)
 {
-    struct exec_probe *probe = calloc(1, sizeof(*probe));
+    struct exec_probe *probe;
     int r;
 
+    if (!exec_prober_allows(prober, request->check))
+        return -EPERM;
+    probe = calloc(1, sizeof(*probe));
     if (!probe)
         return -ENOMEM;
     r = exec_child_start(request, &probe->child);
@@ -261,14 +270,15 @@ size_t exec_prober_count(const struct exec_prober *prober)
     return prober->count;
 }
 
-int exec_prober_new(struct event_base *base, probe_done_fn done, exec_prober_gone_fn gone, void *prober_user,
-                    struct exec_prober **ret_prober)
+int exec_prober_new(struct event_base *base, const struct exec_policy *policy, probe_done_fn done,
+                    exec_prober_gone_fn gone, void *prober_user, struct exec_prober **ret_prober)
 {
     struct exec_prober *prober = calloc(1, sizeof(*prober));
 
     if (!prober)
         return -ENOMEM;
-    *prober = (struct exec_prober){.base = base, .done = done, .gone = gone, .user = prober_user};
+    *prober =
+        (struct exec_prober){.base = base, .policy = policy, .done = done, .gone = gone, .user = prober_user};
     TAILQ_INIT(&prober->probes);
     *ret_prober = prober;
     return 0;

@@ -11,8 +11,8 @@
 
 /* ---- the engine ---- */
 
-int health_new(struct event_base *base, health_transition_fn on_transition, void *user,
-               struct health **ret_health)
+int health_new(struct event_base *base, const struct exec_policy *exec, health_transition_fn on_transition,
+               void *user, struct health **ret_health)
 {
     struct health *health = calloc(1, sizeof(*health));
     int r;
@@ -28,7 +28,7 @@ int health_new(struct event_base *base, health_transition_fn on_transition, void
     evutil_secure_rng_get_bytes(&health->random, sizeof(health->random));
     r = tcp_prober_new(base, health_on_outcome, &health->tcp);
     if (r == 0)
-        r = exec_prober_new(base, health_on_outcome, health_on_command_gone, health, &health->exec);
+        r = exec_prober_new(base, exec, health_on_outcome, health_on_command_gone, health, &health->exec);
     if (r < 0) {
         health_free(&health);
         return r;
@@ -58,6 +58,7 @@ static void drop(struct target *target)
     struct health *health = target->health;
 
     health_stop(target);
+    health->refused -= target->refusal != NULL;
     weak_observer_remove(&health->observer, &target->member);
     HASH_DEL(health->targets, target);
     target_free(target);
@@ -106,6 +107,17 @@ static const char *name_of(const struct health_target *from)
     return from->name ? from->name : "";
 }
 
+static const char *refusal_of(const struct health *health, const struct health_target *from)
+{
+    if (from->check->type != HEALTH_CHECK_EXEC)
+        return NULL;
+    if (from->refusal)
+        return from->refusal;
+    return exec_prober_allows(health->exec, from->check) ? NULL
+                                                         : "the command is not run: " EXEC_POLICY_SETTING
+                                                           " does not name it";
+}
+
 /* In memory of its own, in no table yet. */
 static struct target *target_new(struct health *health, const struct health_target *from)
 {
@@ -117,6 +129,7 @@ static struct target *target_new(struct health *health, const struct health_targ
     target->health = health;
     target->endpoint = from->endpoint;
     target->check = check_copy(check);
+    target->refusal = refusal_of(health, from);
     target->name = check->type == HEALTH_CHECK_EXEC ? strdup(name_of(from)) : NULL;
     if (!target->check || (check->type == HEALTH_CHECK_EXEC && !target->name) ||
         event_assign(&target->timer, health->base, -1, 0, health_on_timer, target) < 0) {
@@ -155,6 +168,7 @@ static int put_new(struct health *health, const struct health_target *from, enum
         target_free(target);
         return -ENOMEM;
     }
+    health->refused += target->refusal != NULL;
     health_schedule_first(target);
     return 0;
 }
@@ -188,6 +202,9 @@ static int adjust(struct health *health, struct target *target, const struct hea
         free(before);
     }
     target->member.rules.admission_ms = from->admission_ms;
+    health->refused -= target->refusal != NULL;
+    target->refusal = refusal_of(health, from);
+    health->refused += target->refusal != NULL;
     health_arm(target);
     return 0;
 }
@@ -238,6 +255,7 @@ struct health_figures health_figures(const struct health *health)
 {
     return (struct health_figures){
         .targets = HASH_COUNT(health->targets),
+        .refused = health->refused,
         .under_way = health->under_way + (uint32_t)exec_prober_count(health->exec),
         .probes = health->probes,
         .failed = health->failed,

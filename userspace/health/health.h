@@ -31,6 +31,7 @@ struct health_report {
     bool is_routable;                /* HEALTHY, or UNKNOWN beyond the admission deadline */
     char reason[HEALTH_REASON_SIZE]; /* of the last result: "connection refused", "status 503, wanted 200-399"
                                       */
+    const char *refusal;             /* why its command is never run, which is the reason then; NULL: it is */
     time_t since;                    /* CLOCK_REALTIME: when `health` last changed */
     uint32_t passes;                 /* in a row */
     uint32_t failures;               /* in a row */
@@ -45,6 +46,7 @@ struct health_target {
     uint16_t port;                    /* host order */
     const struct health_check *check; /* type is not NONE; copied */
     uint32_t admission_ms;
+    const char *refusal; /* why its command must not be run, a constant; NULL: the policy decides */
 };
 
 /*
@@ -53,9 +55,12 @@ struct health_target {
  */
 typedef void (*health_transition_fn)(uint32_t endpoint, const struct health_report *report, void *user);
 
-/* -ENOMEM. `user` goes to the callback. The process ignores SIGPIPE and does not ignore SIGCHLD. */
-int health_new(struct event_base *base, health_transition_fn on_transition, void *user,
-               struct health **ret_health);
+/*
+ * -ENOMEM. `exec` names the commands that may be run and stays the caller's; NULL: none. `user` goes to the
+ * callback. The process ignores SIGPIPE and does not ignore SIGCHLD.
+ */
+int health_new(struct event_base *base, const struct exec_policy *exec, health_transition_fn on_transition,
+               void *user, struct health **ret_health);
 void health_free(struct health **health); /* NULL-safe; ends what is under way, before `base` is freed */
 
 /*
@@ -65,6 +70,9 @@ void health_free(struct health **health); /* NULL-safe; ends what is under way, 
  * jitter. No callback comes from inside: with an admission_ms of 0 health_read() tells at once that it is
  * routable. -EINVAL: a check of type NONE, or of type EXEC without a command. -ENOMEM: one that is there is
  * left as it is, unless it was the only target of all.
+ *
+ * A command that may not be run, by the policy or by `refusal`, leaves its endpoint in the state it is in;
+ * the report says why.
  *
  * While an endpoint is UNKNOWN, the start period forgives failures; its first pass ends the period, as in
  * ECS. `path` and `host` of the check go into the request as they are: whoever reads them keeps control
@@ -83,6 +91,7 @@ bool health_read(const struct health *health, uint32_t endpoint, struct health_r
 /* Figures for status and metrics. */
 struct health_figures {
     uint32_t targets;
+    uint32_t refused;   /* of the targets: their commands are not run */
     uint32_t under_way; /* probes */
     uint64_t probes;
     uint64_t failed;

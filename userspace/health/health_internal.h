@@ -28,6 +28,7 @@ struct target {
     struct weak_member member;
     struct health_check *check; /* one piece of memory */
     char *name;                 /* of exec checks only */
+    const char *refusal;        /* of exec checks: why the command is not run; NULL: it is */
     struct probe_request request;
     struct event timer; /* for the probe or the admission, whatever is first */
     enum target_phase phase;
@@ -60,6 +61,7 @@ struct health {
     struct target_queue waiting;      /* for room for any probe */
     struct target_queue waiting_exec; /* for room for a command */
     uint32_t under_way;               /* but commands */
+    uint32_t refused;
     uint64_t probes;
     uint64_t failed;
     uint64_t random;

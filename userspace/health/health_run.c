@@ -93,6 +93,7 @@ void health_fill_report(const struct target *target, struct health_report *ret_r
 
     *ret_report = (struct health_report){
         .health = state->health,
+        .refusal = target->refusal,
         .is_routable = health_state_is_routable(state),
         .since = state->since,
         .passes = state->passes,
@@ -100,7 +101,9 @@ void health_fill_report(const struct target *target, struct health_report *ret_r
         .probes = target->probes,
     };
     (void)snprintf(ret_report->reason, sizeof(ret_report->reason), "%s",
-                   target->reason ? target->reason : "not probed yet");
+                   target->refusal  ? target->refusal
+                   : target->reason ? target->reason
+                                    : "not probed yet");
 }
 
 static void tell_changes(struct health *health)
@@ -184,6 +187,10 @@ static void start(struct target *target)
     int r;
 
     target->started_ms = clock_monotonic_ms();
+    if (target->refusal) {
+        finish(target, PROBE_UNDECIDED, target->refusal);
+        return;
+    }
     if (target->command) {
         finish(target, PROBE_FAILED, "the command of an earlier probe is killed and does not end");
         return;

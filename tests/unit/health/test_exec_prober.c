@@ -7,8 +7,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "health/exec_prober.h"
 #include "live_probe.h"
@@ -16,6 +20,8 @@
 static struct exec_prober *prober;
 static unsigned n_gone;
 static void *last_gone;
+static char *allowed[] = {(char *)"/bin/sh", (char *)"/nonexistent/", (char *)"/etc/passwd"};
+static const struct exec_policy policy = {allowed, ARRAY_SIZE(allowed)};
 static char self[] = "the prober's user";
 
 static void on_gone(void *prober_user, void *user)
@@ -28,7 +34,7 @@ static void on_gone(void *prober_user, void *user)
 static int prober_begin(void **unused)
 {
     n_gone = 0;
-    return loop_begin(unused) < 0 ? -1 : exec_prober_new(base, on_done, on_gone, self, &prober);
+    return loop_begin(unused) < 0 ? -1 : exec_prober_new(base, &policy, on_done, on_gone, self, &prober);
 }
 
 static int prober_end(void **unused)
@@ -51,7 +57,7 @@ static struct exec_probe *start(const char *script, uint32_t timeout_ms, struct 
     struct exec_probe *probe = NULL;
 
     *told = (struct outcome){0};
-    command[0] = (char *)"sh";
+    command[0] = (char *)"/bin/sh";
     command[1] = (char *)"-c";
     command[2] = (char *)script;
     check = (struct health_check){.type = HEALTH_CHECK_EXEC, .timeout_ms = timeout_ms, .command = command};
@@ -201,6 +207,60 @@ static void test_not_a_command(void **unused)
     assert_null(probe);
 }
 
+/* By another policy, by none, and by a name that is looked for nowhere: nothing is started. */
+static void test_not_allowed(void **unused)
+{
+    char directory[] = P_tmpdir "/svc-exec-XXXXXX";
+    char mark[128];
+    char script[160];
+    char *command[] = {(char *)"/bin/sh", (char *)"-c", script, NULL};
+    char *other[] = {(char *)"/bin/true"};
+    const struct exec_policy other_policy = {other, 1};
+    const struct exec_policy *const policies[] = {NULL, &(const struct exec_policy){0}, &other_policy,
+                                                  &policy};
+    const struct health_check check = {.type = HEALTH_CHECK_EXEC, .timeout_ms = 100, .command = command};
+    const struct probe_request request = {.check = &check, .address = loopback(AF_INET)};
+    struct exec_probe *probe = NULL;
+
+    (void)unused;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(mark, sizeof(mark), "%s/ran", directory);
+    (void)snprintf(script, sizeof(script), "touch %s", mark);
+    for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+        exec_prober_free(&prober);
+        assert_int_equal(exec_prober_new(base, policies[i], on_done, on_gone, self, &prober), 0);
+        if (policies[i] == &policy)
+            command[0] = (char *)"sh";
+        assert_false(exec_prober_allows(prober, &check));
+        assert_int_equal(exec_prober_start(prober, &request, &probe), -EPERM);
+        assert_int_equal(exec_prober_count(prober), 0);
+    }
+    assert_null(probe);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child at all */
+    assert_int_equal(access(mark, F_OK), -1);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+/* What has no format of its own is not given to a shell, which nobody has named. */
+static void test_no_shell_steps_in(void **unused)
+{
+    char path[] = P_tmpdir "/svc-exec-XXXXXX";
+    char *command[] = {path, NULL};
+    char *only[] = {path};
+    const struct exec_policy only_it = {only, 1};
+    const struct health_check check = {.type = HEALTH_CHECK_EXEC, .timeout_ms = 100, .command = command};
+    const struct probe_request request = {.check = &check, .address = loopback(AF_INET)};
+    struct exec_probe *probe = NULL;
+    int fd = mkstemp(path);
+
+    (void)unused;
+    assert_true(fd >= 0 && write(fd, "exit 0\n", 7) == 7 && fchmod(fd, 0700) == 0 && close(fd) == 0);
+    exec_prober_free(&prober);
+    assert_int_equal(exec_prober_new(base, &only_it, on_done, on_gone, self, &prober), 0);
+    assert_int_equal(exec_prober_start(prober, &request, &probe), -ENOEXEC);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void test_cancel(void **unused)
 {
     struct outcome told;
@@ -259,6 +319,8 @@ int main(void)
         LIVE(test_environment),
         LIVE(test_what_is_inherited),
         LIVE(test_not_a_command),
+        LIVE(test_not_allowed),
+        LIVE(test_no_shell_steps_in),
         LIVE(test_cancel),
         LIVE(test_free_while_under_way),
         LIVE(test_other_children),

@@ -64,7 +64,7 @@ static void test_port_of_the_check(void **unused)
 
 static void test_exec(void **unused)
 {
-    char *command[] = {(char *)"sh", (char *)"-c", NULL, NULL};
+    char *command[] = {(char *)"/bin/sh", (char *)"-c", NULL, NULL};
     char pattern[64];
     struct health_check check = check_of(HEALTH_CHECK_EXEC);
     struct health_target target = target_of(1, 80, &check);
@@ -89,6 +89,48 @@ static void test_exec(void **unused)
     assert_int_equal(health_put(health, &target, HEALTHY), 0);
     loop_until(is_seen, &seen[1], "it is unhealthy");
     assert_string_equal(seen[1].last.reason, "No such file or directory");
+}
+
+/* A command that nobody may run says nothing about its endpoint, however long it is there. */
+static void test_refused_commands(void **unused)
+{
+    static const char *const because = "nobody may";
+    char *command[] = {(char *)"/bin/false", NULL};
+    struct health_check check = check_of(HEALTH_CHECK_EXEC);
+    struct health_target target = target_of(1, 80, &check);
+    struct health_report report;
+
+    (void)unused;
+    check.command = command;
+    assert_int_equal(health_put(health, &target, HEALTHY), 0);
+    target.endpoint = 2;
+    assert_int_equal(health_put(health, &target, UNKNOWN), 0);
+    target.endpoint = 3; /* the policy names it, its owner may not have it run */
+    command[0] = (char *)"/bin/true";
+    target.refusal = because;
+    assert_int_equal(health_put(health, &target, UNHEALTHY), 0);
+    assert_int_equal(health_figures(health).refused, 3);
+    loop_for(400); /* many intervals */
+    for (uint32_t i = 1; i <= 3; i++) {
+        report = report_of(i);
+        assert_int_equal(seen[i].transitions, 0);
+        assert_int_equal(report.probes, 0);
+        assert_int_equal(report.health, i == 1 ? HEALTHY : i == 2 ? UNKNOWN : UNHEALTHY);
+        assert_non_null(strstr(report.reason, i == 3 ? because : "execChecks does not name it"));
+        assert_string_equal(report.reason, report.refusal);
+    }
+    /* Allowed later, it is run; refused again, it is not. */
+    target.refusal = NULL;
+    assert_int_equal(health_put(health, &target, UNHEALTHY), 0);
+    assert_int_equal(health_figures(health).refused, 2);
+    loop_until(is_seen, &seen[3], "it is healthy");
+    assert_null(report_of(3).refusal);
+    target.refusal = because;
+    assert_int_equal(health_put(health, &target, UNKNOWN), 0);
+    assert_int_equal(health_figures(health).refused, 3);
+    for (uint32_t i = 1; i <= 3; i++)
+        health_remove(health, i);
+    assert_int_equal(health_figures(health).refused, 0);
 }
 
 static void test_admission(void **unused)
@@ -173,7 +215,7 @@ static void put_endless(struct health_check checks[static 3], char *command[stat
     checks[0] = check_of(HEALTH_CHECK_TCP);
     checks[1] = check_of(HEALTH_CHECK_HTTP);
     checks[2] = check_of(HEALTH_CHECK_EXEC);
-    command[0] = (char *)"sleep";
+    command[0] = (char *)"/bin/sleep";
     command[1] = (char *)"60";
     command[2] = NULL;
     checks[2].command = command;
@@ -319,6 +361,7 @@ int main(void)
         LIVE(test_transitions),
         LIVE(test_port_of_the_check),
         LIVE(test_exec),
+        LIVE(test_refused_commands),
         LIVE(test_admission),
         LIVE(test_replacing),
         LIVE(test_refused_targets),

@@ -13,7 +13,7 @@
 
 static void test_bounded(void **unused)
 {
-    char *command[] = {(char *)"sleep", (char *)"60", NULL};
+    char *command[] = {(char *)"/bin/sleep", (char *)"60", NULL};
     struct health_check check = check_of(HEALTH_CHECK_TCP);
     struct health_check exec_check = check_of(HEALTH_CHECK_EXEC);
     struct health_target target;
@@ -43,7 +43,7 @@ static void test_bounded(void **unused)
 /* What waits gets its turn when there is room. */
 static void test_queue_moves_on(void **unused)
 {
-    char *command[] = {(char *)"true", NULL};
+    char *command[] = {(char *)"/bin/true", NULL};
     struct health_check check = check_of(HEALTH_CHECK_EXEC);
     unsigned done = 0;
 
