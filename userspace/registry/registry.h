@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The registry: rows of key and JSON text with one revision for all, whatever keeps them. Keys are those of
- * rows.h, so that every backend holds the same content. A commit that returned 0 survives kill -9 and power
+ * rows.h, so that every backend holds the same content. A commit that ended with 0 survives kill -9 and power
  * loss.
+ *
+ * A registry belongs to one thread, the owner: only that one calls what is declared here. A commit runs
+ * elsewhere (a thread, a server) between its begin and its end, and none of the calls waits for it but those
+ * that say so.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,18 +23,44 @@ struct registry_row {
     char *value; /* NULL in a commit: the row is deleted */
 };
 
+#define REGISTRY_ABSENT 0
+
+/* A commit is written only if the row of this key was last written at this revision, or is absent. */
+struct registry_compare {
+    const char *key;
+    uint64_t revision; /* or REGISTRY_ABSENT */
+};
+
+/*
+ * What one commit writes, and on what condition. A backend that has one writer, this registry, may ignore the
+ * compares: what they were taken from cannot have changed since.
+ */
+struct registry_commit {
+    const struct registry_row *rows; /* a later row of the same key wins */
+    size_t n_rows;
+    const struct registry_compare *compares;
+    size_t n_compares;
+};
+
 /* One row of a load; returns 0 to go on, a negative errno to stop. Key and value stay the registry's. */
 typedef int (*registry_row_fn)(const char *key, const char *value, void *user);
 
+/* What registry.c asks of a backend; it sees to it that load, count and begin never meet a commit under way.
+ */
 struct registry_backend {
     const char *name;
     /* All rows whose key begins with `prefix` ("": all), in key order. */
     int (*load)(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
                 struct error *error);
     uint64_t (*count)(const struct registry *registry);
-    /* All rows or none, durable when it returns. */
-    int (*commit)(struct registry *registry, const struct registry_row *rows, size_t n_rows,
-                  uint64_t *ret_revision, struct error *error);
+    /* Takes a commit over and returns at once; it fails only if nobody could be given the work. */
+    int (*begin)(struct registry *registry, const struct registry_commit *commit, struct error *error);
+    /* The same descriptor as long as the registry is open. */
+    int (*fd)(const struct registry *registry);
+    /* Returns when the commit under way has ended, which is then still to be consumed. */
+    void (*wait)(struct registry *registry);
+    /* -EINPROGRESS: it has not ended. Anything else consumes the end. All rows are durable then, or none. */
+    int (*end)(struct registry *registry, uint64_t *ret_revision, struct error *error);
     uint64_t (*revision)(const struct registry *registry);
     const char *(*location)(const struct registry *registry);
     void (*close)(struct registry *registry);
@@ -38,14 +69,56 @@ struct registry_backend {
 /* Every backend's object begins with this. */
 struct registry {
     const struct registry_backend *backend;
+    bool is_committing; /* between a begin and the end that consumed it */
+    bool is_loading;
 };
 
+/* -EBUSY: a commit is under way. */
 int registry_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
                   struct error *error);
-/* How many rows there are, without reading them; 0 also if that cannot be said. */
+
+/* How many rows there are, without reading them; 0 also if that cannot be said (a commit is under way). */
 uint64_t registry_count(const struct registry *registry);
+
+/*
+ * Hands a commit over and returns at once: 0, it is under way; -EBUSY: another one is, or a load. On success
+ * the commit and all it points to must stay as they are until the end is consumed.
+ */
+int registry_commit_begin(struct registry *registry, const struct registry_commit *commit,
+                          struct error *error);
+
+/* Readable from when a commit has ended until its end is consumed; the same one from open to close. */
+int registry_commit_fd(const struct registry *registry);
+
+/*
+ * Consumes the end of a commit.
+ *   0            all rows are durable, under a revision one higher (in a fleet: higher) than before
+ *   -EINPROGRESS it has not ended yet; ask again when the descriptor is readable
+ *   -EAGAIN      a compare did not hold: run again what made the commit
+ *   -E2BIG       it is more than the registry takes at once; the error names the limit
+ *   -ENOTCONN    the registry was lost; whether the rows were written is known only from a load, or by
+ *                committing them again under compares
+ *   -EINVAL      none was begun
+ *   others       the disk or the database refused (-ENOSPC, -EIO, -EBUSY, -EUCLEAN)
+ * In all of them but 0 and -ENOTCONN no row was written.
+ */
+int registry_commit_end(struct registry *registry, uint64_t *ret_revision, struct error *error);
+
+/* Waits for the end of the commit under way and consumes it; -EINVAL: none is. */
+int registry_commit_wait(struct registry *registry, uint64_t *ret_revision, struct error *error);
+
+/* Begins, waits, ends: for the start of the daemon, and for tests. */
 int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
                     uint64_t *ret_revision, struct error *error);
+
+/* Of the last commit whose end was consumed. */
 uint64_t registry_revision(const struct registry *registry);
+
 const char *registry_location(const struct registry *registry);
-void registry_close(struct registry **registry); /* NULL-safe; sets to NULL */
+
+/*
+ * Waits for a commit that is under way, and says what became of it: 0, none was or its rows are durable; else
+ * what registry_commit_end() would have said (for the sentence to it, call registry_commit_wait() before).
+ * NULL-safe; sets to NULL.
+ */
+int registry_close(struct registry **registry);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One table of rows, one of a revision; every commit is one transaction with the three statements prepared
- * once. */
+/*
+ * One table of rows, one of a revision; every commit is one transaction with statements prepared once.
+ *
+ * One thread at a time uses the connection: from begin to the end that is consumed the committer's thread,
+ * which writes and waits for the disk; otherwise the owner's, which loads and counts (registry.c refuses both
+ * while a commit is under way). The revision is the owner's alone to change, in end(), so it can be read at
+ * any time.
+ */
 #include "registry/sqlite/sqlite_registry.h"
 
 #include <errno.h>
@@ -11,11 +17,17 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "registry/sqlite/committer.h"
 
 #define SCHEMA_VERSION 1
 
 struct sqlite_registry {
     struct registry registry;
+    struct committer committer;
+    bool has_committer;
+    const struct registry_commit *commit_under_way; /* the caller's */
+    int outcome;                                    /* of that commit, once it has ended */
+    struct error outcome_error;
     sqlite3 *database;
     sqlite3_stmt *begin;
     sqlite3_stmt *put;
@@ -32,6 +44,7 @@ static int failed(const struct sqlite_registry *self, struct error *error, const
     int number = code == SQLITE_FULL                               ? ENOSPC
                  : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? EUCLEAN
                  : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? EBUSY
+                 : code == SQLITE_TOOBIG                           ? E2BIG
                                                                    : EIO;
 
     return error_set(error, number, "registry %s: %s: %s", self->path, doing,
@@ -42,6 +55,8 @@ static void sqlite_close(struct registry *registry)
 {
     struct sqlite_registry *self = (struct sqlite_registry *)registry;
 
+    if (self->has_committer)
+        committer_done(&self->committer);
     sqlite3_finalize(self->begin);
     sqlite3_finalize(self->put);
     sqlite3_finalize(self->delete);
@@ -99,14 +114,13 @@ static int write_row(struct sqlite_registry *self, const struct registry_row *ro
     return run(statement);
 }
 
-static int sqlite_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
-                         uint64_t *ret_revision, struct error *error)
+static int write_commit(struct sqlite_registry *self, const struct registry_commit *commit,
+                        struct error *error)
 {
-    struct sqlite_registry *self = (struct sqlite_registry *)registry;
     int r = run(self->begin);
 
-    for (size_t i = 0; i < n_rows && r == 0; i++)
-        r = write_row(self, &rows[i]);
+    for (size_t i = 0; i < commit->n_rows && r == 0; i++)
+        r = write_row(self, &commit->rows[i]);
     if (r == 0) {
         (void)sqlite3_bind_int64(self->bump, 1, (sqlite3_int64)(self->revision + 1));
         r = run(self->bump);
@@ -116,10 +130,54 @@ static int sqlite_commit(struct registry *registry, const struct registry_row *r
     if (r < 0) {
         r = failed(self, error, "writing");
         (void)sqlite3_exec(self->database, "ROLLBACK", NULL, NULL, NULL);
-        return r;
     }
-    *ret_revision = ++self->revision;
+    return r;
+}
+
+/* In the committer's thread. */
+static void work(void *user)
+{
+    struct sqlite_registry *self = user;
+
+    self->outcome = write_commit(self, self->commit_under_way, &self->outcome_error);
+}
+
+static int sqlite_begin(struct registry *registry, const struct registry_commit *commit, struct error *error)
+{
+    struct sqlite_registry *self = (struct sqlite_registry *)registry;
+    int r;
+
+    self->commit_under_way = commit;
+    r = committer_hand_over(&self->committer);
+    /* Not by its own number: EAGAIN would say that the commit met another one. */
+    if (r < 0)
+        return error_set(error, ENOMEM, "registry %s: no thread to write with: %s; raise the limit of tasks",
+                         self->path, strerror(-r));
     return 0;
+}
+
+static int sqlite_fd(const struct registry *registry)
+{
+    return ((const struct sqlite_registry *)registry)->committer.fd;
+}
+
+static void sqlite_wait(struct registry *registry)
+{
+    committer_wait(&((struct sqlite_registry *)registry)->committer);
+}
+
+static int sqlite_end(struct registry *registry, uint64_t *ret_revision, struct error *error)
+{
+    struct sqlite_registry *self = (struct sqlite_registry *)registry;
+
+    if (!committer_take_back(&self->committer))
+        return error_set(error, EINPROGRESS, "registry %s: the commit has not ended", self->path);
+    self->commit_under_way = NULL;
+    if (self->outcome == 0)
+        *ret_revision = ++self->revision;
+    else if (error)
+        *error = self->outcome_error;
+    return self->outcome;
 }
 
 static uint64_t sqlite_revision(const struct registry *registry)
@@ -138,7 +196,10 @@ static const struct registry_backend sqlite_backend = {
     .name = "sqlite",
     .load = sqlite_load,
     .count = sqlite_count,
-    .commit = sqlite_commit,
+    .begin = sqlite_begin,
+    .fd = sqlite_fd,
+    .wait = sqlite_wait,
+    .end = sqlite_end,
     .revision = sqlite_revision,
     .location = sqlite_location,
     .close = sqlite_close,
@@ -244,12 +305,20 @@ int sqlite_registry_open(const char *path, struct registry **ret_registry, struc
         sqlite_close(&self->registry);
         return error_set(error, ENOMEM, "out of memory");
     }
-    r = create_file(path, error);
+    r = committer_init(&self->committer, work, self);
+    self->has_committer = r == 0;
+    if (r < 0)
+        r = error_errno(error, r, "registry %s", path);
+    else
+        r = create_file(path, error);
     if (r < 0) {
         sqlite_close(&self->registry);
         return r;
     }
-    if (sqlite3_open_v2(path, &self->database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+    /* One thread at a time is our rule; SQLite's own mutexes keep a mistake of ours from becoming a torn
+     * file. */
+    if (sqlite3_open_v2(path, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) !=
+        SQLITE_OK)
         r = failed(self, error, "opening");
     else
         r = make_schema(self, error);
