@@ -24,9 +24,11 @@ LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/registry/*/*.c))
 CLI_SRCS    := $(wildcard userspace/cli/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
+FAKE_SRCS   := $(wildcard tests/fakes/*.c)
 TOOL_SRCS   := $(wildcard tests/support/*.c)
 BENCH_SRCS  := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 LIB         := $(BUILD)/libsvcconnect.a
+FAKES       := $(BUILD)/libfakes.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
@@ -47,6 +49,10 @@ $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
 $(LIB): $(call objects,$(LIB_SRCS))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# What unit tests put in the place of a registry or a disk; in no program of ours.
+$(FAKES): $(call objects,$(FAKE_SRCS))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 $(BUILD)/%.o: %.c Makefile | $(SKELETON)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
@@ -57,8 +63,8 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) Makefile
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -Werror=unused-function $< $(LIB) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
+$(BUILD)/tests/unit/%: tests/unit/%.c $(FAKES) $(LIB) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $< $(FAKES) $(LIB) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
 
 $(BUILD)/tests/support/%: tests/support/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< $(LDFLAGS) -o $@
