@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is SQLite's own: files, formats, locks. What all backends share is in test_registry.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -86,14 +87,6 @@ static const char *rows_of(struct registry *registry)
     return text;
 }
 
-static void expect_rows_below(struct registry *registry, const char *prefix, const char *rows)
-{
-    char text[512] = "";
-
-    assert_int_equal(registry_load(registry, prefix, append, text, NULL), 0);
-    assert_string_equal(text, rows);
-}
-
 static unsigned mode_of(const char *suffix)
 {
     char path[128];
@@ -141,73 +134,6 @@ static void test_files_are_the_owners_alone(void **state)
     assert_string_equal(registry_location(registry), database);
     registry_close(&registry);
     assert_null(registry);
-    registry_close(&registry);
-}
-
-static void test_commit_and_reopen(void **state)
-{
-    struct registry *registry = opened();
-    const struct registry_row many[] = {ROW("b", "2"), ROW("a", "it's \"\xc3\xa9\""), ROW("B", "3"),
-                                        ROW("a/b", ""), ROW("b", "4")};
-    uint64_t revision = 99;
-
-    (void)state;
-    assert_int_equal(registry_revision(registry), 0);
-    assert_string_equal(rows_of(registry), "");
-    assert_int_equal(committed(registry, "gone", "x"), 1);
-    assert_int_equal(registry_commit(registry, many, ARRAY_SIZE(many), &revision, NULL), 0);
-    assert_int_equal(revision, 2); /* one per commit, not per row */
-    assert_int_equal(committed(registry, "gone", NULL), 3);
-    assert_int_equal(committed(registry, "never was", NULL), 4);
-    /* Byte order, the last value of a key. */
-    assert_string_equal(rows_of(registry), "B=3;a=it's \"\xc3\xa9\";a/b=;b=4;");
-    registry_close(&registry);
-    registry = opened();
-    assert_int_equal(registry_revision(registry), 4);
-    assert_string_equal(rows_of(registry), "B=3;a=it's \"\xc3\xa9\";a/b=;b=4;");
-    assert_int_equal(committed(registry, "b", NULL), 5);
-    registry_close(&registry);
-}
-
-static int stop_at_second(const char *key, const char *value, void *user)
-{
-    unsigned *count = user;
-
-    (void)key;
-    (void)value;
-    return ++*count == 2 ? -ECANCELED : 0;
-}
-
-static void test_load_stops_when_told(void **state)
-{
-    struct registry *registry = opened();
-    unsigned count = 0;
-
-    (void)state;
-    (void)committed(registry, "a", "1");
-    (void)committed(registry, "b", "2");
-    (void)committed(registry, "c", "3");
-    assert_int_equal(registry_load(registry, "", stop_at_second, &count, NULL), -ECANCELED);
-    assert_int_equal(count, 2);
-    registry_close(&registry);
-}
-
-static void test_rows_below_a_prefix(void **state)
-{
-    struct registry *registry = opened();
-
-    (void)state;
-    assert_int_equal(registry_count(registry), 0);
-    (void)committed(registry, "host", "1");
-    (void)committed(registry, "host/", "2");
-    (void)committed(registry, "host/a", "3");
-    (void)committed(registry, "host/\xf4\x8f\xbf\xbf", "4"); /* the last character there is */
-    (void)committed(registry, "host0", "5");
-    (void)committed(registry, "a/host/b", "6");
-    expect_rows_below(registry, "host/", "host/=2;host/a=3;host/\xf4\x8f\xbf\xbf=4;");
-    expect_rows_below(registry, "nothing", "");
-    expect_rows_below(registry, "", rows_of(registry));
-    assert_int_equal(registry_count(registry), 6);
     registry_close(&registry);
 }
 
@@ -345,9 +271,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_files_are_the_owners_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_commit_and_reopen, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_load_stops_when_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_below_a_prefix, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newer_format_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_a_database, setup, teardown),
