@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Daemons that end without a close, in processes of their own, since SQLite does not survive a fork. */
+/*
+ * Daemons that end without a close, in processes of their own, since SQLite does not survive a fork; and that
+ * what is acknowledged has been synced before.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sqlite3.h>
@@ -18,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fakes/fake_disk.h"
 #include "registry/sqlite/sqlite_registry.h"
 
 #define ROW(key, value) ((struct registry_row){(char *)(key), (char *)(value)})
@@ -191,11 +197,125 @@ static void test_a_visitor_does_not_take_the_log_away(void **state)
     expect_both_rows(had_log);
 }
 
+#define N_LONG_ROWS 60
+
+/* Enough rows for several pages of the database, so that a commit is more than one write. */
+static int commit_long_rows(struct registry *registry)
+{
+    struct registry_row rows[N_LONG_ROWS];
+    char keys[N_LONG_ROWS][16], value[400];
+    uint64_t revision;
+
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    for (size_t i = 0; i < N_LONG_ROWS; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "long/%zu", i);
+        rows[i] = ROW(keys[i], value);
+    }
+    return registry_commit(registry, rows, N_LONG_ROWS, &revision, NULL);
+}
+
+/*
+ * Told a number n, a daemon whose committer comes no further than its n-th write or sync of the second
+ * commit. It says 'x' when it is there, and 'd' when the commit ended before.
+ */
+static void stop_within_commit(int in, int out)
+{
+    struct registry *registry = NULL;
+    struct registry_row row = ROW("first", "1");
+    uint64_t revision;
+    uint8_t n;
+
+    fake_disk_install();
+    if (read(in, &n, 1) != 1 || sqlite_registry_open(database, &registry, NULL) != 0 ||
+        registry_commit(registry, &row, 1, &revision, NULL) != 0)
+        _exit(1);
+    fake_disk_stop_at(n, out);
+    if (commit_long_rows(registry) != 0 || write(out, "d", 1) != 1)
+        _exit(1);
+    hear(in);
+}
+
+/* What a daemon finds that starts after the kill: all of the second commit (true) or nothing. */
+static bool has_long_rows(void)
+{
+    struct registry *registry = NULL;
+    struct registry_row row = ROW("next", "1");
+    uint64_t revision = 0, count;
+
+    assert_int_equal(sqlite_registry_open(database, &registry, NULL), 0);
+    count = registry_count(registry);
+    assert_true(count == 1 || count == 1 + N_LONG_ROWS);
+    assert_int_equal(registry_revision(registry), count == 1 ? 1 : 2);
+    assert_int_equal(registry_commit(registry, &row, 1, &revision, NULL), 0);
+    assert_int_equal(revision, count == 1 ? 2 : 3);
+    (void)registry_close(&registry);
+    return count > 1;
+}
+
+/* Killed before the n-th write or sync of a commit, for each n there is. */
+static void test_kill_9_within_a_commit_leaves_all_or_nothing(void **state)
+{
+    unsigned n_all = 0, n_nothing = 0;
+    char said = 'x';
+
+    for (uint8_t n = 1; said == 'x'; n++) {
+        struct process daemon = start(stop_within_commit);
+        bool has_all;
+
+        assert_true(n < 100);
+        assert_int_equal(write(daemon.to, &n, 1), 1);
+        assert_int_equal(read(daemon.from, &said, 1), 1);
+        end(&daemon, SIGKILL);
+        has_all = has_long_rows();
+        assert_true(has_all || said == 'x'); /* what was acknowledged is there */
+        n_all += has_all;
+        n_nothing += !has_all;
+        (void)teardown(state);
+        (void)setup(state);
+    }
+    /* Some were killed before the last page was in the log; one after it and before the sync; one at the end.
+     */
+    assert_true(n_nothing > 5);
+    assert_true(n_all >= 2);
+}
+
+/* The commit has not ended before the disk has answered the sync, and each one is synced. */
+static void test_acknowledged_is_synced(void **state)
+{
+    struct registry *registry = NULL;
+    const struct registry_row row = ROW("first", "1");
+    const struct registry_commit commit = {.rows = &row, .n_rows = 1};
+    struct pollfd ended;
+    uint64_t revision = 0;
+
+    (void)state;
+    fake_disk_install();
+    assert_int_equal(sqlite_registry_open(database, &registry, NULL), 0);
+    ended = (struct pollfd){.fd = registry_commit_fd(registry), .events = POLLIN};
+    for (unsigned i = 1; i <= 5; i++) {
+        uint64_t syncs = fake_disk_syncs();
+
+        fake_disk_hold();
+        assert_int_equal(registry_commit_begin(registry, &commit, NULL), 0);
+        while (!fake_disk_is_held())
+            assert_int_equal(poll(&ended, 1, 1), 0);
+        assert_int_equal(registry_commit_end(registry, &revision, NULL), -EINPROGRESS);
+        assert_int_equal(registry_revision(registry), i - 1);
+        fake_disk_release();
+        assert_int_equal(registry_commit_wait(registry, &revision, NULL), 0);
+        assert_true(fake_disk_syncs() > syncs);
+    }
+    (void)registry_close(&registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_acknowledged_rows_survive_kill_9, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_visitor_does_not_take_the_log_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kill_9_within_a_commit_leaves_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_acknowledged_is_synced, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
