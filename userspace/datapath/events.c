@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "datapath/internal.h"
+#include "datapath/kernel.h"
 
 /* One wake-up handles at most this many, so that a storm of failures does not keep the loop from its
  * requests. */
@@ -24,39 +24,39 @@ static int on_record(void *context, void *data, size_t size)
     return listener->left-- > 1 ? 0 : -EAGAIN;
 }
 
-int datapath_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
-                    void *user)
+int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
+                  void *user)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
 
     if (!listener)
         return -ENOMEM;
     *listener = (struct listener){.on_event = on_event, .user = user};
-    datapath->events = ring_buffer__new(datapath->fd[MAP_EVENTS], on_record, listener, NULL);
-    if (!datapath->events) {
+    datapath->kernel->events = ring_buffer__new(datapath->kernel->fd[MAP_EVENTS], on_record, listener, NULL);
+    if (!datapath->kernel->events) {
         free(listener);
         return -errno;
     }
-    datapath->listener = listener;
+    datapath->kernel->listener = listener;
     return 0;
 }
 
-int datapath_events_fd(const struct datapath *datapath)
+int kernel_events_fd(const struct datapath *datapath)
 {
-    return ring_buffer__epoll_fd(datapath->events);
+    return ring_buffer__epoll_fd(datapath->kernel->events);
 }
 
 /* What is left after EVENTS_AT_ONCE keeps the descriptor readable. */
-void datapath_read_events(struct datapath *datapath)
+void kernel_read_events(struct datapath *datapath)
 {
-    datapath->listener->left = EVENTS_AT_ONCE;
-    (void)ring_buffer__consume(datapath->events);
+    datapath->kernel->listener->left = EVENTS_AT_ONCE;
+    (void)ring_buffer__consume(datapath->kernel->events);
 }
 
-void datapath_events_deinit(struct datapath *datapath)
+void kernel_events_deinit(struct datapath *datapath)
 {
-    ring_buffer__free(datapath->events);
-    datapath->events = NULL;
-    free(datapath->listener);
-    datapath->listener = NULL;
+    ring_buffer__free(datapath->kernel->events);
+    datapath->kernel->events = NULL;
+    free(datapath->kernel->listener);
+    datapath->kernel->listener = NULL;
 }

@@ -66,18 +66,16 @@ void datapath_hold(struct datapath *datapath)
 static int write_held(struct datapath *datapath, enum map_index index)
 {
     struct held_map *map = &datapath->held->maps[index];
-    __u32 written = map->n;
+    uint32_t written;
     int result = 0;
 
     if (map->n == 0)
         return 0;
-    if (bpf_map_update_batch(datapath->fd[index], map->keys, map->values, &written, NULL) < 0 &&
-        written >= map->n)
-        written = 0;
+    written = datapath->backend->put_many(datapath, index, map->keys, map->values, map->n);
     datapath->writes += written;
-    for (__u32 i = written; i < map->n && result == 0; i++)
+    for (uint32_t i = written; i < map->n && result == 0; i++)
         result = datapath_write_entry(datapath, index, map->keys + i * map->key_size,
-                                      map->values + i * map->value_size, BPF_ANY);
+                                      map->values + i * map->value_size, false);
     map->n = 0;
     return result;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the files of this folder share. Not for others. */
+/*
+ * What the files of this folder share. Not for others.
+ *
+ * A data path has one of two forms. What they differ in is struct datapath_backend: entries of hash maps,
+ * links, grace periods, events. Everything else is written once, above it: arrays are plain memory in both,
+ * which the kernel's form maps and the other one allocates.
+ */
 #pragma once
 
-#include <limits.h>
-#include <pthread.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "datapath/datapath.h"
-#include "svcconnect.skel.h"
 
 /* Every map that is pinned, by its place in struct datapath_fds. */
 enum map_index {
@@ -30,28 +30,61 @@ enum map_index {
     MAP_COUNT_,
 };
 
-struct datapath_fds {
-    int fd[MAP_COUNT_];
+extern const char *const datapath_map_names[MAP_COUNT_];
+
+/* Between a migration and datapath_activate() there are two of each map. */
+enum map_age {
+    MAPS_IN_USE,
+    MAPS_OLD,
 };
 
-struct listener;
+typedef int (*entry_fn)(const void *key, const void *value, void *context);
+
+/* Negative errno throughout. Counters have one value per CPU, one after the other. */
+struct datapath_backend {
+    /* -E2BIG: full; -EEXIST with `is_new_only`. */
+    int (*put)(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+               bool is_new_only);
+    /* How many of the first were written; the caller puts the others one by one. */
+    uint32_t (*put_many)(struct datapath *datapath, enum map_index map, const void *keys, const void *values,
+                         uint32_t n);
+    int (*remove)(struct datapath *datapath, enum map_index map, const void *key); /* -ENOENT */
+    int (*get)(const struct datapath *datapath, enum map_age age, enum map_index map, const void *key,
+               void *ret_value); /* -ENOENT */
+    /* A value that is shorter in the map reads as zero beyond its end. */
+    int (*each)(const struct datapath *datapath, enum map_age age, enum map_index map, size_t value_size,
+                entry_fn on_entry, void *context);
+    int (*activate)(struct datapath *datapath, unsigned *ret_swapped, struct error *error);
+    int (*attach)(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
+                  struct error *error);
+    int (*detach)(struct datapath *datapath, const char *name);
+    bool (*is_attached)(struct datapath *datapath, const char *name, uint64_t cgroup_id);
+    int (*each_link)(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);
+    int (*listen)(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
+                  void *user);
+    int (*events_fd)(const struct datapath *datapath);
+    void (*read_events)(struct datapath *datapath);
+    int (*grace_start)(struct datapath *datapath); /* writes a byte to grace_pipe[1] when it is over */
+    void (*grace_join)(struct datapath *datapath);
+    void (*grace_wait)(struct datapath *datapath);
+    void (*note)(struct datapath *datapath, const char *what, uint32_t number, uint32_t count); /* or NULL */
+    void (*close)(struct datapath *datapath); /* also what was opened in part */
+};
+
 struct held;
 
 struct datapath {
-    char bpffs[PATH_MAX - 256];
+    const struct datapath_backend *backend;
+    union { /* by backend */
+        struct kernel *kernel;
+        struct memory *memory;
+    };
     uint32_t n_services;
     uint32_t n_slots;
     int n_cpus;
     enum datapath_origin origin;
     bool has_set_retval;
-    bool is_in_new;          /* the maps in use are still pinned in maps_new */
-    bool old_is_readable;    /* MIGRATED: old maps have this ABI */
-    struct datapath_fds old; /* -1 where there is none */
-    struct svcconnect_bpf *skeleton;
-    int fd[MAP_COUNT_];       /* owned by the skeleton */
-    uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
-    uint32_t peers_map_id;
-    uint32_t flows_map_id;
+    bool old_is_readable; /* MIGRATED: old maps have this ABI */
     struct svc_service *services;
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
@@ -60,39 +93,24 @@ struct datapath {
     uint32_t n_shards;
     struct svc_resolver *resolvers; /* by number: n_resolvers of them */
     uint32_t n_resolvers;
-    struct ring_buffer *events;
-    struct listener *listener;
     struct held *held; /* entries kept back, between datapath_hold() and datapath_release() */
     uint64_t writes;
-    int grace_outer;
-    int grace_inner;
     int grace_pipe[2];
     bool is_grace_running;
-    pthread_t grace_thread;
 };
 
-extern const char *const datapath_map_names[MAP_COUNT_];
+/* The numbers of elements that both forms have for this. */
+void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards);
 
-/* Writes one entry now; waits where the kernel is short of memory for a moment. */
+/* Counts a write, and tells the form that wants to know: what was written where, and how many. */
+void datapath_wrote(struct datapath *datapath, const char *what, uint32_t number, uint32_t count);
+
+/* Writes one entry now. */
 int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
-                         uint64_t flags);
+                         bool is_new_only);
 /* Are entries of this map kept back now? If so, keeps one back, or writes all that are. */
 bool datapath_holds(const struct datapath *datapath, enum map_index index);
 int datapath_hold_entry(struct datapath *datapath, enum map_index index, const void *key, const void *value);
 
-void datapath_events_deinit(struct datapath *datapath);
-
 int datapath_grace_init(struct datapath *datapath);
 void datapath_grace_deinit(struct datapath *datapath);
-
-/* Brings the programs of one link directory to this run's; *swapped counts updates. */
-int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped);
-
-/* Programs by the name of their link's pin; NULL-terminated. */
-struct datapath_program {
-    const char *pin;
-    struct bpf_program *program;
-};
-#define DATAPATH_MAX_PROGRAMS 12
-void datapath_programs(const struct datapath *datapath,
-                       struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

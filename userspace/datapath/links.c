@@ -11,21 +11,21 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "datapath/internal.h"
+#include "datapath/kernel.h"
 
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS])
 {
     const struct datapath_program all[] = {
-        {"connect4", datapath->skeleton->progs.connect4},
-        {"connect6", datapath->skeleton->progs.connect6},
-        {"sendmsg4", datapath->skeleton->progs.sendmsg4},
-        {"sendmsg6", datapath->skeleton->progs.sendmsg6},
-        {"recvmsg4", datapath->skeleton->progs.recvmsg4},
-        {"recvmsg6", datapath->skeleton->progs.recvmsg6},
-        {"getpeername4", datapath->skeleton->progs.getpeername4},
-        {"getpeername6", datapath->skeleton->progs.getpeername6},
-        {"sock_ops", datapath->skeleton->progs.sock_ops},
+        {"connect4", datapath->kernel->skeleton->progs.connect4},
+        {"connect6", datapath->kernel->skeleton->progs.connect6},
+        {"sendmsg4", datapath->kernel->skeleton->progs.sendmsg4},
+        {"sendmsg6", datapath->kernel->skeleton->progs.sendmsg6},
+        {"recvmsg4", datapath->kernel->skeleton->progs.recvmsg4},
+        {"recvmsg6", datapath->kernel->skeleton->progs.recvmsg6},
+        {"getpeername4", datapath->kernel->skeleton->progs.getpeername4},
+        {"getpeername6", datapath->kernel->skeleton->progs.getpeername6},
+        {"sock_ops", datapath->kernel->skeleton->progs.sock_ops},
         {NULL, NULL},
     };
 
@@ -34,8 +34,8 @@ void datapath_programs(const struct datapath *datapath,
 
 static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
 {
-    (void)snprintf(path, PATH_MAX, "%s/links%s%s%s%s", datapath->bpffs, name ? "/" : "", name ? name : "",
-                   pin ? "/" : "", pin ? pin : "");
+    (void)snprintf(path, PATH_MAX, "%s/links%s%s%s%s", datapath->kernel->bpffs, name ? "/" : "",
+                   name ? name : "", pin ? "/" : "", pin ? pin : "");
 }
 
 /* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a negative errno.
@@ -76,8 +76,8 @@ static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
     if (memcmp(theirs.tag, own.tag, sizeof(own.tag)) != 0)
         return false;
     for (__u32 i = 0; i < theirs.nr_map_ids && i < 64; i++)
-        if (map_ids[i] == datapath->services_map_id || map_ids[i] == datapath->peers_map_id ||
-            map_ids[i] == datapath->flows_map_id)
+        if (map_ids[i] == datapath->kernel->services_map_id || map_ids[i] == datapath->kernel->peers_map_id ||
+            map_ids[i] == datapath->kernel->flows_map_id)
             return true;
     return false;
 }
@@ -142,8 +142,8 @@ static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd
     return 0;
 }
 
-int datapath_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
-                    struct error *error)
+int kernel_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
+                  struct error *error)
 {
     struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
     char path[PATH_MAX];
@@ -169,60 +169,6 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
     return 0;
 }
 
-static int change_scope(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task_scope *value)
-{
-    if (bpf_map_update_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, value, BPF_ANY) < 0)
-        return -errno;
-    datapath->writes++;
-    return 0;
-}
-
-int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
-                       uint32_t namespace_scope)
-{
-    struct svc_task_scope value = {0};
-
-    (void)bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value);
-    value.scope = scope;
-    value.namespace_scope = namespace_scope;
-    return change_scope(datapath, cgroup_id, &value);
-}
-
-int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)
-{
-    struct svc_task_scope value;
-
-    if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
-        return -errno;
-    if (value.resolver == number && value.cgroup_id == cgroup_id)
-        return 0;
-    value.resolver = number;
-    value.cgroup_id = cgroup_id;
-    return change_scope(datapath, cgroup_id, &value);
-}
-
-uint32_t datapath_resolvers(const struct datapath *datapath)
-{
-    return datapath->n_resolvers - 1;
-}
-
-struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number)
-{
-    return number < datapath->n_resolvers ? &datapath->resolvers[number] : NULL;
-}
-
-int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
-                       uint32_t *ret_namespace_scope)
-{
-    struct svc_task_scope value;
-
-    if (bpf_map_lookup_elem(datapath->fd[MAP_TASK_SCOPE], &cgroup_id, &value) < 0)
-        return -errno;
-    *ret_scope = value.scope;
-    *ret_namespace_scope = value.namespace_scope;
-    return 0;
-}
-
 /* Detaching by the link is over when it returns; removing the last pin only lets the kernel do so later. */
 static void detach_link(int directory_fd, const char *directory, const char *pin)
 {
@@ -236,7 +182,7 @@ static void detach_link(int directory_fd, const char *directory, const char *pin
     (void)unlinkat(directory_fd, pin, 0);
 }
 
-int datapath_detach(struct datapath *datapath, const char *name)
+int kernel_detach(struct datapath *datapath, const char *name)
 {
     char path[PATH_MAX];
     _cleanup_closedir_ DIR *dir = NULL;
@@ -255,7 +201,7 @@ int datapath_detach(struct datapath *datapath, const char *name)
     return 0;
 }
 
-bool datapath_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id)
+bool kernel_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id)
 {
     struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
 
@@ -274,7 +220,7 @@ bool datapath_is_attached(struct datapath *datapath, const char *name, uint64_t 
     return true;
 }
 
-int datapath_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user)
+int kernel_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user)
 {
     char path[PATH_MAX];
     _cleanup_closedir_ DIR *dir = NULL;

@@ -10,19 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "datapath/internal.h"
-
-const char *const datapath_map_names[MAP_COUNT_] = {
-    [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",     [MAP_SLOTS] = "slots",
-    [MAP_ENDPOINTS] = "endpoints", [MAP_TASKS] = "tasks",           [MAP_ENDPOINT_STATS] = "endpoint_stats",
-    [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope", [MAP_LAYOUT] = "layout",
-    [MAP_FLOWS] = "flows",         [MAP_RESOLVERS] = "resolvers",   [MAP_PEERS] = "peers",
-    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",         [MAP_ATTEMPTS] = "attempts",
-};
+#include "datapath/kernel.h"
 
 static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
 {
-    (void)snprintf(path, PATH_MAX, "%s/%s%s%s", datapath->bpffs, directory, map >= 0 ? "/" : "",
+    (void)snprintf(path, PATH_MAX, "%s/%s%s%s", datapath->kernel->bpffs, directory, map >= 0 ? "/" : "",
                    map >= 0 ? datapath_map_names[map] : "");
 }
 
@@ -99,7 +91,7 @@ static void close_pinned(struct datapath_fds *fds)
 
 static struct bpf_map *skeleton_map(const struct datapath *datapath, int map)
 {
-    return bpf_object__find_map_by_name(datapath->skeleton->obj, datapath_map_names[map]);
+    return bpf_object__find_map_by_name(datapath->kernel->skeleton->obj, datapath_map_names[map]);
 }
 
 static bool has_wanted_layout(const struct datapath *datapath, int map, int fd)
@@ -147,21 +139,16 @@ static uint32_t attempt_shards(int n_cpus)
 
 static int set_sizes(struct datapath *datapath, const struct datapath_config *config)
 {
-    uint32_t shards = attempt_shards(datapath->n_cpus);
+    uint32_t shards = datapath->n_shards;
     const struct {
         int map;
         uint32_t entries;
     } sizes[] = {
-        {MAP_ALIASES, config->aliases},
-        {MAP_SERVICES, datapath_services(config->aliases)},
-        {MAP_SLOTS, config->slots},
-        {MAP_ENDPOINTS, config->endpoints},
-        {MAP_ENDPOINT_STATS, config->endpoints},
-        {MAP_PEERS, config->endpoints},
-        {MAP_OUTLIERS, config->endpoints + 1}, /* numbers begin at 1 */
-        {MAP_ATTEMPTS, shards * (config->endpoints + 1)},
-        {MAP_TASKS, config->tasks},
-        {MAP_RESOLVERS, config->tasks * 2 + 1}, /* numbers begin at 1; some tasks have several */
+        {MAP_ALIASES, config->aliases},       {MAP_SERVICES, datapath->n_services},
+        {MAP_SLOTS, datapath->n_slots},       {MAP_ENDPOINTS, config->endpoints},
+        {MAP_OUTLIERS, datapath->n_outliers}, {MAP_ENDPOINT_STATS, config->endpoints},
+        {MAP_PEERS, config->endpoints},       {MAP_ATTEMPTS, shards * datapath->n_outliers},
+        {MAP_TASKS, config->tasks},           {MAP_RESOLVERS, datapath->n_resolvers},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -170,13 +157,8 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         if (r < 0)
             return r;
     }
-    datapath->n_services = datapath_services(config->aliases);
-    datapath->n_slots = config->slots;
-    datapath->n_outliers = config->endpoints + 1;
-    datapath->n_shards = shards;
-    datapath->skeleton->rodata->attempts_mask = shards - 1;
-    datapath->skeleton->rodata->attempts_stride = datapath->n_outliers;
-    datapath->n_resolvers = config->tasks * 2 + 1;
+    datapath->kernel->skeleton->rodata->attempts_mask = shards - 1;
+    datapath->kernel->skeleton->rodata->attempts_stride = datapath->n_outliers;
     return 0;
 }
 
@@ -192,7 +174,7 @@ static int choose_stock(const struct datapath *datapath, const struct datapath_c
     struct bpf_map *wanted = skeleton_map(datapath, MAP_ENDPOINT_STATS);
     struct bpf_map_info info = {0};
     __u32 size = sizeof(info);
-    int pinned = datapath->old.fd[MAP_ENDPOINT_STATS];
+    int pinned = datapath->kernel->old.fd[MAP_ENDPOINT_STATS];
     uint64_t bytes =
         (uint64_t)config->endpoints * sizeof(struct svc_endpoint_stats) * (uint64_t)datapath->n_cpus;
     bool is_large = config->expected_endpoints >= config->endpoints / 4 && bytes <= MAX_STOCK_BYTES;
@@ -217,7 +199,7 @@ static int reuse_pinned(struct datapath *datapath, const struct datapath_fds *fd
 
 static int map_array(const struct datapath *datapath, int map, size_t size, void **ret_memory)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->fd[map], 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->kernel->fd[map], 0);
 
     if (memory == MAP_FAILED)
         return -errno;
@@ -257,14 +239,14 @@ static int pin_new(struct datapath *datapath, struct error *error)
     r = directory_make(path, 0700);
     if (r < 0)
         return error_errno(error, r, "%s", path);
-    if (bpf_map_update_elem(datapath->fd[MAP_LAYOUT], &zero, &layout, BPF_ANY) < 0)
+    if (bpf_map_update_elem(datapath->kernel->fd[MAP_LAYOUT], &zero, &layout, BPF_ANY) < 0)
         return error_errno(error, errno, "writing the layout version");
     for (int map = 0; map < MAP_COUNT_; map++) {
         map_path(datapath, path, "maps_new", map);
-        if (bpf_obj_pin(datapath->fd[map], path) < 0)
+        if (bpf_obj_pin(datapath->kernel->fd[map], path) < 0)
             return error_errno(error, errno, "pinning %s", path);
     }
-    datapath->is_in_new = true;
+    datapath->kernel->is_in_new = true;
     return 0;
 }
 
@@ -274,134 +256,92 @@ static uint32_t map_id(const struct datapath *datapath, enum map_index map)
     struct bpf_map_info info = {0};
     __u32 size = sizeof(info);
 
-    return bpf_obj_get_info_by_fd(datapath->fd[map], &info, &size) == 0 ? info.id : 0;
+    return bpf_obj_get_info_by_fd(datapath->kernel->fd[map], &info, &size) == 0 ? info.id : 0;
 }
 
 static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
 {
     int r;
 
-    datapath->skeleton = svcconnect_bpf__open();
-    if (!datapath->skeleton)
+    datapath->kernel->skeleton = svcconnect_bpf__open();
+    if (!datapath->kernel->skeleton)
         return error_errno(error, errno, "opening the BPF object");
+    datapath_set_sizes(datapath, config, attempt_shards(datapath->n_cpus));
     r = set_sizes(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map sizes");
-    open_pinned(datapath, &datapath->old);
+    open_pinned(datapath, &datapath->kernel->old);
     r = choose_stock(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map flags");
-    datapath->origin = judge_pinned(datapath, &datapath->old);
+    datapath->origin = judge_pinned(datapath, &datapath->kernel->old);
     datapath->old_is_readable =
-        datapath->origin == DATAPATH_MIGRATED && pinned_version(&datapath->old) == SVC_ABI_VERSION;
-    r = reuse_pinned(datapath, &datapath->old);
+        datapath->origin == DATAPATH_MIGRATED && pinned_version(&datapath->kernel->old) == SVC_ABI_VERSION;
+    r = reuse_pinned(datapath, &datapath->kernel->old);
     if (r < 0)
         return error_errno(error, r, "adopting pinned maps");
     datapath->has_set_retval =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
-    datapath->skeleton->rodata->has_set_retval = datapath->has_set_retval;
-    r = svcconnect_bpf__load(datapath->skeleton);
+    datapath->kernel->skeleton->rodata->has_set_retval = datapath->has_set_retval;
+    r = svcconnect_bpf__load(datapath->kernel->skeleton);
     if (r < 0)
         return error_errno(error, r,
                            "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
     for (int map = 0; map < MAP_COUNT_; map++)
-        datapath->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
-    datapath->services_map_id = map_id(datapath, MAP_SERVICES);
-    datapath->peers_map_id = map_id(datapath, MAP_PEERS);
-    datapath->flows_map_id = map_id(datapath, MAP_FLOWS);
+        datapath->kernel->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
+    datapath->kernel->services_map_id = map_id(datapath, MAP_SERVICES);
+    datapath->kernel->peers_map_id = map_id(datapath, MAP_PEERS);
+    datapath->kernel->flows_map_id = map_id(datapath, MAP_FLOWS);
     r = map_memory(datapath);
     return r < 0 ? error_errno(error, r, "mapping the tables") : 0;
 }
 
-int datapath_open(const struct datapath_config *config, struct datapath **ret_datapath, struct error *error)
+static int open_kernel(struct datapath *datapath, const struct datapath_config *config, struct error *error)
 {
-    struct datapath *datapath = calloc(1, sizeof(*datapath));
     int r;
 
-    if (!datapath)
-        return error_set(error, ENOMEM, "out of memory");
-    datapath->grace_outer = datapath->grace_inner = datapath->grace_pipe[0] = datapath->grace_pipe[1] = -1;
-    memset(datapath->old.fd, 0xff, sizeof(datapath->old.fd));
-    datapath->n_cpus = libbpf_num_possible_cpus();
-    if (strlen(config->bpffs) >= sizeof(datapath->bpffs)) {
-        free(datapath);
+    if (strlen(config->bpffs) >= sizeof(datapath->kernel->bpffs))
         return error_input(error, "--bpffs", config->bpffs, "a shorter path");
-    }
-    strcpy(datapath->bpffs, config->bpffs);
+    strcpy(datapath->kernel->bpffs, config->bpffs);
     r = directory_make(config->bpffs, 0700);
     if (r < 0)
-        r = error_errno(error, r, "%s", config->bpffs);
-    else if ((r = recover_directories(datapath)) < 0)
-        r = error_errno(error, r, "%s: putting pinned maps in place", config->bpffs);
-    if (r == 0)
-        r = load(datapath, config, error);
-    if (r == 0 && (r = datapath_grace_init(datapath)) < 0)
-        r = error_errno(error, r, "preparing grace periods");
-    if (r == 0 && datapath->origin != DATAPATH_ADOPTED)
-        r = pin_new(datapath, error);
-    if (r < 0) {
-        datapath_close(&datapath);
+        return error_errno(error, r, "%s", config->bpffs);
+    r = recover_directories(datapath);
+    if (r < 0)
+        return error_errno(error, r, "%s: putting pinned maps in place", config->bpffs);
+    r = load(datapath, config, error);
+    if (r < 0)
         return r;
-    }
-    if (datapath->origin != DATAPATH_MIGRATED)
-        close_pinned(&datapath->old);
-    *ret_datapath = datapath;
-    return 0;
+    r = datapath_grace_init(datapath);
+    if (r == 0)
+        r = kernel_grace_init(datapath);
+    if (r < 0)
+        return error_errno(error, r, "preparing grace periods");
+    return datapath->origin == DATAPATH_ADOPTED ? 0 : pin_new(datapath, error);
 }
 
-void datapath_close(struct datapath **datapath)
+static void kernel_close(struct datapath *datapath)
 {
-    struct datapath *self = *datapath;
+    struct kernel *kernel = datapath->kernel;
 
-    if (!self)
-        return;
-    datapath_grace_deinit(self);
-    if (self->is_in_new) /* never activated: nobody's, and large */
-        remove_directory(self, "maps_new");
-    if (self->services)
-        (void)munmap(self->services, self->n_services * sizeof(struct svc_service));
-    if (self->slots)
-        (void)munmap(self->slots, self->n_slots * sizeof(struct svc_slot));
-    if (self->outliers)
-        (void)munmap(self->outliers, self->n_outliers * sizeof(struct svc_outlier));
-    if (self->attempts)
-        (void)munmap(self->attempts, (size_t)self->n_shards * self->n_outliers * sizeof(struct svc_attempts));
-    if (self->resolvers)
-        (void)munmap(self->resolvers, self->n_resolvers * sizeof(struct svc_resolver));
-    datapath_events_deinit(self);
-    close_pinned(&self->old);
-    svcconnect_bpf__destroy(self->skeleton);
-    free(self);
-    *datapath = NULL;
-}
-
-enum datapath_origin datapath_origin(const struct datapath *datapath)
-{
-    return datapath->origin;
-}
-
-bool datapath_has_set_retval(const struct datapath *datapath)
-{
-    return datapath->has_set_retval;
-}
-
-uint64_t datapath_writes(const struct datapath *datapath)
-{
-    return datapath->writes;
-}
-
-/*
- * What the old programs have counted goes on counting: the totals move to the new map while nothing counts
- * there yet. Connects during the swap itself are counted by whoever handles them.
- */
-static void carry_counters(struct datapath *datapath)
-{
-    _cleanup_free_ struct svc_counters *values = calloc((size_t)datapath->n_cpus, sizeof(*values));
-    uint32_t zero = 0;
-
-    if (values && datapath->old_is_readable &&
-        bpf_map_lookup_elem(datapath->old.fd[MAP_COUNTERS], &zero, values) == 0)
-        (void)bpf_map_update_elem(datapath->fd[MAP_COUNTERS], &zero, values, BPF_ANY);
+    kernel_grace_deinit(datapath);
+    if (kernel->is_in_new) /* never activated: nobody's, and large */
+        remove_directory(datapath, "maps_new");
+    if (datapath->services)
+        (void)munmap(datapath->services, datapath->n_services * sizeof(struct svc_service));
+    if (datapath->slots)
+        (void)munmap(datapath->slots, datapath->n_slots * sizeof(struct svc_slot));
+    if (datapath->outliers)
+        (void)munmap(datapath->outliers, datapath->n_outliers * sizeof(struct svc_outlier));
+    if (datapath->attempts)
+        (void)munmap(datapath->attempts,
+                     (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts));
+    if (datapath->resolvers)
+        (void)munmap(datapath->resolvers, datapath->n_resolvers * sizeof(struct svc_resolver));
+    kernel_events_deinit(datapath);
+    close_pinned(&kernel->old);
+    svcconnect_bpf__destroy(kernel->skeleton);
+    free(kernel);
 }
 
 struct swap {
@@ -421,29 +361,70 @@ static int swap_link(const char *name, void *user)
  * before the first rename leaves the old maps in charge of the next start, which fills and swaps again; one
  * between the renames is put right by recover_directories().
  */
-int datapath_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
+static int kernel_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
 {
     struct swap swap = {.datapath = datapath};
-    int r;
-
-    carry_counters(datapath);
-    r = datapath_each_link(datapath, swap_link, &swap);
+    int r = kernel_each_link(datapath, swap_link, &swap);
 
     if (r < 0)
         return error_errno(error, r, "swapping the programs of a running task");
-    if (datapath->is_in_new) {
+    if (datapath->kernel->is_in_new) {
         if (directory_exists(datapath, "maps"))
             r = rename_directory(datapath, "maps", "maps_old");
         if (r == 0)
             r = rename_directory(datapath, "maps_new", "maps");
         if (r < 0)
-            return error_errno(error, r, "%s: putting the new maps in place", datapath->bpffs);
+            return error_errno(error, r, "%s: putting the new maps in place", datapath->kernel->bpffs);
         remove_directory(datapath, "maps_old");
-        datapath->is_in_new = false;
+        datapath->kernel->is_in_new = false;
     }
-    close_pinned(&datapath->old);
-    datapath->old_is_readable = false;
-    datapath->origin = datapath->origin == DATAPATH_MIGRATED ? DATAPATH_ADOPTED : datapath->origin;
+    close_pinned(&datapath->kernel->old);
     *ret_swapped = swap.swapped;
+    return 0;
+}
+
+static const struct datapath_backend kernel_backend = {
+    .put = kernel_put,
+    .put_many = kernel_put_many,
+    .remove = kernel_remove,
+    .get = kernel_get,
+    .each = kernel_each,
+    .activate = kernel_activate,
+    .attach = kernel_attach,
+    .detach = kernel_detach,
+    .is_attached = kernel_is_attached,
+    .each_link = kernel_each_link,
+    .listen = kernel_listen,
+    .events_fd = kernel_events_fd,
+    .read_events = kernel_read_events,
+    .grace_start = kernel_grace_start,
+    .grace_join = kernel_grace_join,
+    .grace_wait = kernel_grace_wait,
+    .close = kernel_close,
+};
+
+int datapath_open(const struct datapath_config *config, struct datapath **ret_datapath, struct error *error)
+{
+    _cleanup_(datapath_close) struct datapath *datapath = calloc(1, sizeof(*datapath));
+    struct kernel *kernel = calloc(1, sizeof(*kernel));
+    int r;
+
+    if (!datapath || !kernel) {
+        free(TAKE_PTR(datapath));
+        free(kernel);
+        return error_set(error, ENOMEM, "out of memory");
+    }
+    datapath->backend = &kernel_backend;
+    datapath->kernel = kernel;
+    datapath->grace_pipe[0] = datapath->grace_pipe[1] = -1;
+    kernel->grace_outer = kernel->grace_inner = -1;
+    memset(kernel->old.fd, 0xff, sizeof(kernel->old.fd));
+    datapath->n_cpus = libbpf_num_possible_cpus();
+    r = open_kernel(datapath, config, error);
+    if (r < 0)
+        return r;
+    if (datapath->origin != DATAPATH_MIGRATED)
+        close_pinned(&kernel->old);
+    *ret_datapath = TAKE_PTR(datapath);
     return 0;
 }

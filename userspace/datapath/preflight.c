@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/mounts.h"
-#include "datapath/internal.h"
+#include "datapath/kernel.h"
 
 static bool has_capability(const struct __user_cap_data_struct data[2], unsigned capability)
 {

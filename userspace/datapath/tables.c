@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Arrays, which both forms have as plain memory: a write is a store. */
 #include <string.h>
 
 #include "datapath/internal.h"
@@ -20,7 +21,7 @@ void datapath_set_identity(struct datapath *datapath, uint32_t index, const stru
     *service = *identity;
     service->table4 = 0;
     service->table6 = 0;
-    datapath->writes++;
+    datapath_wrote(datapath, "identity", index, 1);
 }
 
 void datapath_write_slots(struct datapath *datapath, uint32_t first, const struct svc_slot *slots,
@@ -29,7 +30,7 @@ void datapath_write_slots(struct datapath *datapath, uint32_t first, const struc
     if (count == 0)
         return;
     memcpy(&datapath->slots[first], slots, count * sizeof(*slots));
-    datapath->writes++;
+    datapath_wrote(datapath, "slots", first, count);
 }
 
 void datapath_set_manner(struct datapath *datapath, uint32_t index, uint32_t stickiness_ms, uint32_t flags)
@@ -47,7 +48,7 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
         __atomic_store_n(&service->table4, table4, __ATOMIC_RELEASE);
     if (service->table6 != table6)
         __atomic_store_n(&service->table6, table6, __ATOMIC_RELEASE);
-    datapath->writes++;
+    datapath_wrote(datapath, "tables", index, 1);
 }
 
 struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint)
@@ -57,5 +58,15 @@ struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t e
 
 void datapath_count_write(struct datapath *datapath)
 {
-    datapath->writes++;
+    datapath_wrote(datapath, "outlier", 0, 1);
+}
+
+uint32_t datapath_resolvers(const struct datapath *datapath)
+{
+    return datapath->n_resolvers - 1;
+}
+
+struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number)
+{
+    return number < datapath->n_resolvers ? &datapath->resolvers[number] : NULL;
 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the files of the kernel's form share (open, links, events, preflight, kernel_...). Not for others. */
+#pragma once
+
+#include <limits.h>
+#include <pthread.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath/internal.h"
+#include "svcconnect.skel.h"
+
+struct datapath_fds {
+    int fd[MAP_COUNT_];
+};
+
+struct listener;
+
+struct kernel {
+    char bpffs[PATH_MAX - 256];
+    bool is_in_new;          /* the maps in use are still pinned in maps_new */
+    struct datapath_fds old; /* -1 where there is none */
+    struct svcconnect_bpf *skeleton;
+    int fd[MAP_COUNT_];       /* owned by the skeleton */
+    uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
+    uint32_t peers_map_id;
+    uint32_t flows_map_id;
+    struct ring_buffer *events;
+    struct listener *listener;
+    int grace_outer;
+    int grace_inner;
+    pthread_t grace_thread;
+};
+
+/* kernel_entries.c */
+int kernel_put(struct datapath *datapath, enum map_index map, const void *key, const void *value,
+               bool is_new_only);
+uint32_t kernel_put_many(struct datapath *datapath, enum map_index map, const void *keys, const void *values,
+                         uint32_t n);
+int kernel_remove(struct datapath *datapath, enum map_index map, const void *key);
+int kernel_get(const struct datapath *datapath, enum map_age age, enum map_index map, const void *key,
+               void *ret_value);
+int kernel_each(const struct datapath *datapath, enum map_age age, enum map_index map, size_t value_size,
+                entry_fn on_entry, void *context);
+
+/* events.c */
+int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
+                  void *user);
+int kernel_events_fd(const struct datapath *datapath);
+void kernel_read_events(struct datapath *datapath);
+void kernel_events_deinit(struct datapath *datapath);
+
+/* kernel_grace.c */
+int kernel_grace_init(struct datapath *datapath);
+int kernel_grace_start(struct datapath *datapath);
+void kernel_grace_join(struct datapath *datapath);
+void kernel_grace_wait(struct datapath *datapath);
+void kernel_grace_deinit(struct datapath *datapath);
+
+/* links.c */
+int kernel_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
+                  struct error *error);
+int kernel_detach(struct datapath *datapath, const char *name);
+bool kernel_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id);
+int kernel_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);
+
+/* Brings the programs of one link directory to this run's; *swapped counts updates. */
+int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped);
+
+/* Programs by the name of their link's pin; NULL-terminated. */
+struct datapath_program {
+    const char *pin;
+    struct bpf_program *program;
+};
+#define DATAPATH_MAX_PROGRAMS 12
+void datapath_programs(const struct datapath *datapath,
+                       struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);
