@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Endpoints by address, and their adoption, on what stands in for the kernel's maps. */
+/* Endpoints by address, and their adoption, on a data path in memory. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,20 +17,26 @@
 #include "base/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/outliers.h"
-#include "fake_datapath.h"
+#include "datapath/memory.h"
+
+#define MAX_ENDPOINTS 8
 
 /* ---- what the tests begin with ---- */
 
 static int setup(void **state)
 {
+    static const struct datapath_config config = {
+        .aliases = 2, .slots = 1, .endpoints = MAX_ENDPOINTS, .tasks = 1};
     struct daemon *daemon = calloc(1, sizeof(*daemon));
 
     *state = daemon;
     if (!daemon)
         return -1;
     daemon->catalog = catalog_new();
-    daemon->datapath = calloc(1, sizeof(*daemon->datapath));
-    return daemon->catalog && daemon->datapath ? outliers_new(&daemon->outliers, MAX_ENDPOINTS) : -1;
+    if (!daemon->catalog || name_numbers_new(&daemon->scopes, 1, 2) < 0 ||
+        datapath_new_in_memory(&config, &daemon->datapath) < 0)
+        return -1;
+    return outliers_new(&daemon->outliers, MAX_ENDPOINTS);
 }
 
 static int teardown(void **state)
@@ -38,10 +44,41 @@ static int teardown(void **state)
     struct daemon *daemon = *state;
 
     outliers_done(&daemon->outliers);
+    numbers_saved(daemon);
     catalog_free(&daemon->catalog);
-    free(daemon->datapath);
+    name_numbers_free(&daemon->scopes);
+    datapath_close(&daemon->datapath);
     free(daemon);
     return 0;
+}
+
+static struct svc_outlier *cell_of(const struct daemon *daemon, uint32_t number)
+{
+    return datapath_outlier(daemon->datapath, number);
+}
+
+struct peer_search {
+    const struct svc_peer_key *key; /* NULL: only counts them */
+    uint32_t endpoint;
+    unsigned n;
+};
+
+static int on_peer(const struct svc_peer_key *key, uint32_t endpoint, void *user)
+{
+    struct peer_search *search = user;
+
+    search->n++;
+    if (search->key && memcmp(key, search->key, sizeof(*key)) == 0)
+        search->endpoint = endpoint;
+    return 0;
+}
+
+static unsigned count_peers(struct daemon *daemon)
+{
+    struct peer_search search = {0};
+
+    assert_int_equal(datapath_each_peer(daemon->datapath, on_peer, &search), 0);
+    return search.n;
 }
 
 /* An instance of "ns/web" (or of another namespace) at 10.0.0.LAST:8080, in the catalog only. */
@@ -78,11 +115,12 @@ static const char *list_in(struct daemon *daemon, uint32_t scope, uint8_t last, 
                                      .port_be = htons(8080),
                                      .protocol = TCP,
                                      .address = {[10] = 0xff, 0xff, 10, [15] = last}};
-    const struct fake_peer *peer = find_peer(daemon->datapath, &key);
+    struct peer_search search = {.key = &key};
     size_t n = 0;
 
+    assert_int_equal(datapath_each_peer(daemon->datapath, on_peer, &search), 0);
     text[0] = '\0';
-    for (uint32_t at = peer ? peer->endpoint : 0, steps = 0; at; at = daemon->datapath->cells[at].next) {
+    for (uint32_t at = search.endpoint, steps = 0; at; at = cell_of(daemon, at)->next) {
         assert_true(++steps <= MAX_ENDPOINTS); /* no circle */
         n += (size_t)snprintf(text + n, 64 - n, n ? " %u" : "%u", at);
     }
@@ -107,11 +145,11 @@ static void test_lists_ascend_whatever_the_order(void **state)
         for (size_t i = 0; i < 3; i++)
             (void)put(daemon, orders[o][i], 1);
         expect_list(daemon, 1, "1 3 5");
-        assert_int_equal(daemon->datapath->n_peers, 1);
+        assert_int_equal(count_peers(daemon), 1);
         for (size_t i = 0; i < 3; i++)
             outliers_remove(&daemon->outliers, daemon->datapath, orders[o][i]);
         expect_list(daemon, 1, "");
-        assert_int_equal(daemon->datapath->n_peers, 0);
+        assert_int_equal(count_peers(daemon), 0);
         assert_null(daemon->outliers.all);
     }
 }
@@ -147,25 +185,25 @@ static void test_moving_to_another_address(void **state)
         (void)put(daemon, number, number % 2 ? 1 : 2);
     expect_list(daemon, 1, "1 3 5");
     expect_list(daemon, 2, "2 4");
-    daemon->datapath->cells[3].ejections = 9;
-    daemon->datapath->cells[3].history = 9;
-    daemon->datapath->cells[3].ejected_until = 9;
+    cell_of(daemon, 3)->ejections = 9;
+    cell_of(daemon, 3)->history = 9;
+    cell_of(daemon, 3)->ejected_until = 9;
     moving = make_in(daemon, "ns", 3, 2);
     assert_false(outliers_is_at(daemon, moving));
     outliers_put(daemon, moving);
     assert_true(outliers_is_at(daemon, moving));
     expect_list(daemon, 1, "1 5");
     expect_list(daemon, 2, "2 3 4");
-    assert_int_equal(daemon->datapath->cells[3].ejections, 0); /* another address has another record */
-    assert_true(daemon->datapath->cells[3].history == 0);
-    assert_true(daemon->datapath->cells[3].ejected_until == 0);
+    assert_int_equal(cell_of(daemon, 3)->ejections, 0); /* another address has another record */
+    assert_true(cell_of(daemon, 3)->history == 0);
+    assert_true(cell_of(daemon, 3)->ejected_until == 0);
     moving->port = 81;
     assert_false(outliers_is_at(daemon, moving));
     outliers_put(daemon, moving);
     expect_list(daemon, 2, "2 4");
-    assert_int_equal(daemon->datapath->n_peers, 3);
-    assert_int_equal(daemon->datapath->cells[3].next, 0);
-    assert_int_equal(daemon->datapath->cells[3].port_be, htons(81));
+    assert_int_equal(count_peers(daemon), 3);
+    assert_int_equal(cell_of(daemon, 3)->next, 0);
+    assert_int_equal(cell_of(daemon, 3)->port_be, htons(81));
     moving->port = 8080;
     outliers_put(daemon, moving);
     expect_list(daemon, 2, "2 3 4");
@@ -205,8 +243,8 @@ static void test_policies_are_written_where_they_differ(void **state)
 {
     struct daemon *daemon = *state;
     struct instance *instance = put(daemon, 1, 1);
-    struct svc_outlier *cell = &daemon->datapath->cells[1];
-    unsigned writes = daemon->datapath->writes;
+    struct svc_outlier *cell = cell_of(daemon, 1);
+    uint64_t writes = datapath_writes(daemon->datapath);
 
     assert_int_equal(cell->failures, 5);
     assert_int_equal(cell->window_ms, 30000);
@@ -217,16 +255,16 @@ static void test_policies_are_written_where_they_differ(void **state)
     cell->ejections = 2;
     outliers_put(daemon, instance);
     outliers_refresh(daemon);
-    assert_int_equal(daemon->datapath->writes, writes);
+    assert_int_equal(datapath_writes(daemon->datapath), writes);
     set_ejection(instance->service, 7, 30000);
     outliers_refresh(daemon);
-    assert_int_equal(daemon->datapath->writes, writes + 1);
+    assert_int_equal(datapath_writes(daemon->datapath), writes + 1);
     assert_int_equal(cell->failures, 7);
     assert_int_equal(cell->connect_timeout_ms, 4000);
     assert_true(cell->history == 3); /* the program's own, in parts of the same length */
     set_ejection(instance->service, 7, 10000);
     outliers_put(daemon, instance);
-    assert_int_equal(daemon->datapath->writes, writes + 2);
+    assert_int_equal(datapath_writes(daemon->datapath), writes + 2);
     assert_int_equal(cell->window_ms, 10000);
     assert_true(cell->history == 0);
     assert_int_equal(cell->ejections, 2);
@@ -235,7 +273,7 @@ static void test_policies_are_written_where_they_differ(void **state)
 static void test_by_hand(void **state)
 {
     struct daemon *daemon = *state;
-    const struct svc_outlier *cell = &daemon->datapath->cells[1];
+    const struct svc_outlier *cell = cell_of(daemon, 1);
 
     assert_int_equal(outliers_eject(daemon, 1, 1000), -ENOENT);
     assert_int_equal(outliers_clear(daemon, 1), -ENOENT);
@@ -246,20 +284,20 @@ static void test_by_hand(void **state)
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
     assert_int_equal(outliers_eject(daemon, 1, 60000), 0);
     assert_in_range(outliers_ejected_ms(daemon, 1), 59000, 60000);
-    assert_true(daemon->datapath->cells[0].ejected_until != 0);
-    daemon->datapath->cells[1].ejections = 4;
+    assert_true(cell_of(daemon, 0)->ejected_until != 0);
+    cell_of(daemon, 1)->ejections = 4;
     assert_int_equal(outliers_clear(daemon, 1), 0);
-    assert_true(daemon->datapath->cells[0].ejected_until == 0);
+    assert_true(cell_of(daemon, 0)->ejected_until == 0);
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
     assert_int_equal(cell->ejections, 0);
-    daemon->datapath->cells[1].ejected_until = clock_monotonic_ns() - 1; /* over, and nobody has cleared it */
+    cell_of(daemon, 1)->ejected_until = clock_monotonic_ns() - 1; /* over, and nobody has cleared it */
     assert_true(outliers_ejected_ms(daemon, 1) == 0);
 }
 
 static void test_one_that_is_put_again_while_ejected(void **state)
 {
     struct daemon *daemon = *state;
-    struct svc_outlier *cells = daemon->datapath->cells;
+    struct svc_outlier *cells = cell_of(daemon, 0);
     struct instance *first = put(daemon, 1, 1);
 
     (void)put(daemon, 2, 2);
@@ -280,30 +318,31 @@ static void test_one_that_is_put_again_while_ejected(void **state)
 
 /* ---- adoption ---- */
 
-/* The daemon ends, the kernel's memory stays. */
-static void forget(struct daemon *daemon)
+/* The daemon ends, and the next one begins with what the data path holds. */
+static void restart(struct daemon *daemon, enum datapath_origin origin)
 {
     outliers_done(&daemon->outliers);
     assert_int_equal(outliers_new(&daemon->outliers, MAX_ENDPOINTS), 0);
-    daemon->datapath->writes = 0;
+    assert_int_equal(memory_datapath_restart(daemon->datapath, origin), 0);
 }
 
 static void test_adoption_of_what_is_right_writes_nothing(void **state)
 {
     struct daemon *daemon = *state;
-    struct datapath before;
+    struct svc_outlier before[MAX_ENDPOINTS + 1];
 
     for (uint32_t number = 1; number <= 6; number++)
         (void)put(daemon, number, number % 2 ? 1 : 2);
     outliers_put(daemon, make_in(daemon, "other", 7, 1));
-    daemon->datapath->cells[3].history = 2;
-    daemon->datapath->cells[3].ejections = 1;
-    daemon->datapath->cells[3].ejected_until = 77;
-    daemon->datapath->cells[0].ejected_until = 77; /* the program's note that there is one */
-    forget(daemon);
-    before = *daemon->datapath;
+    cell_of(daemon, 3)->history = 2;
+    cell_of(daemon, 3)->ejections = 1;
+    cell_of(daemon, 3)->ejected_until = 77;
+    cell_of(daemon, 0)->ejected_until = 77; /* the program's note that there is one */
+    restart(daemon, DATAPATH_ADOPTED);
+    memcpy(before, cell_of(daemon, 0), sizeof(before));
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
-    assert_memory_equal(daemon->datapath, &before, sizeof(before));
+    assert_memory_equal(cell_of(daemon, 0), before, sizeof(before));
+    assert_string_equal(memory_datapath_record(daemon->datapath), "");
     /* It knows them all: what comes now finds its place. */
     (void)put(daemon, 8, 1);
     expect_list(daemon, 1, "1 3 5 8");
@@ -314,13 +353,12 @@ static void test_adoption_of_what_is_right_writes_nothing(void **state)
 static void test_adoption_writes_differences(void **state)
 {
     struct daemon *daemon = *state;
-    struct datapath *datapath = daemon->datapath;
     struct service *service;
 
     for (uint32_t number = 1; number <= 6; number++)
         (void)put(daemon, number, number % 2 ? 1 : 2);
     service = catalog_service(daemon->catalog, "ns", "web");
-    forget(daemon);
+    restart(daemon, DATAPATH_ADOPTED);
     /* The first of one list and the whole other one have gone meanwhile; one has come. */
     catalog_remove_instance(daemon->catalog, catalog_instance(service, "1"));
     for (uint32_t number = 2; number <= 6; number += 2) {
@@ -330,14 +368,14 @@ static void test_adoption_writes_differences(void **state)
         catalog_remove_instance(daemon->catalog, catalog_instance(service, id));
     }
     (void)make_in(daemon, "ns", 7, 3);
-    datapath->cells[5].history = 4;
+    cell_of(daemon, 5)->history = 4;
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
     expect_list(daemon, 1, "3 5");
     expect_list(daemon, 2, "");
     expect_list(daemon, 3, "7");
-    assert_int_equal(datapath->n_peers, 2);
-    assert_int_equal(datapath->writes, 4); /* the peer of each address, and the cell of 7 */
-    assert_true(datapath->cells[5].history == 4);
+    assert_int_equal(count_peers(daemon), 2);
+    assert_int_equal(datapath_writes(daemon->datapath), 4); /* the peer of each address, and the cell of 7 */
+    assert_true(cell_of(daemon, 5)->history == 4);
 }
 
 static void test_adoption_sets_a_broken_list_right(void **state)
@@ -346,16 +384,15 @@ static void test_adoption_sets_a_broken_list_right(void **state)
 
     for (uint32_t number = 1; number <= 4; number++)
         (void)put(daemon, number, 1);
-    forget(daemon);
-    daemon->datapath->cells[2].next = 1; /* a circle */
-    daemon->datapath->cells[3].failures = 99;
+    restart(daemon, DATAPATH_ADOPTED);
+    cell_of(daemon, 2)->next = 1; /* a circle */
+    cell_of(daemon, 3)->failures = 99;
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
     expect_list(daemon, 1, "1 2 3 4");
-    assert_int_equal(daemon->datapath->cells[3].failures, 5);
-    assert_int_equal(daemon->datapath->writes, 2);
+    assert_int_equal(cell_of(daemon, 3)->failures, 5);
+    assert_int_equal(datapath_writes(daemon->datapath), 2);
 }
 
-/* Nothing is registered any more: every address goes. */
 /* New maps after a migration: a record goes along with its address, and with no other. */
 static void test_adoption_carries_records_over(void **state)
 {
@@ -363,35 +400,54 @@ static void test_adoption_carries_records_over(void **state)
 
     for (uint32_t number = 1; number <= 3; number++) {
         (void)put(daemon, number, (uint8_t)number);
-        daemon->datapath->cells[number].ejected_until = 70 + number;
+        cell_of(daemon, number)->ejected_until = 70 + number;
     }
-    memcpy(daemon->datapath->old_cells, daemon->datapath->cells, sizeof(daemon->datapath->cells));
-    daemon->datapath->old_cells[1].next = 9;
-    daemon->datapath->old_cells[2].address[15] ^= 0xff;
-    daemon->datapath->old_cells[3].port_be = 0;
-    memset(daemon->datapath->cells, 0, sizeof(daemon->datapath->cells));
-    daemon->datapath->n_peers = 0;
-    forget(daemon);
+    cell_of(daemon, 1)->next = 9;
+    cell_of(daemon, 2)->address[15] ^= 0xff;
+    cell_of(daemon, 3)->port_be = 0;
+    restart(daemon, DATAPATH_MIGRATED);
+    assert_int_equal(count_peers(daemon), 0);
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
-    assert_int_equal(daemon->datapath->cells[1].ejected_until, 71);
-    assert_int_equal(daemon->datapath->cells[1].next, 0);
-    assert_int_equal(daemon->datapath->cells[2].ejected_until, 0);
-    assert_int_equal(daemon->datapath->cells[3].ejected_until, 0);
+    assert_int_equal(cell_of(daemon, 1)->ejected_until, 71);
+    assert_int_equal(cell_of(daemon, 1)->next, 0);
+    assert_int_equal(cell_of(daemon, 2)->ejected_until, 0);
+    assert_int_equal(cell_of(daemon, 3)->ejected_until, 0);
 }
 
+/* Nothing is registered any more: every address goes. */
 static void test_adoption_into_nothing(void **state)
 {
     struct daemon *daemon = *state;
 
     for (uint32_t number = 1; number <= MAX_ENDPOINTS; number++)
         (void)put(daemon, number, (uint8_t)number);
-    assert_int_equal(daemon->datapath->n_peers, MAX_ENDPOINTS);
-    forget(daemon);
+    assert_int_equal(count_peers(daemon), MAX_ENDPOINTS);
+    restart(daemon, DATAPATH_ADOPTED);
     catalog_free(&daemon->catalog);
     daemon->catalog = catalog_new();
     assert_int_equal(outliers_adopt(daemon, NULL), 0);
-    assert_int_equal(daemon->datapath->n_peers, 0);
-    assert_int_equal(daemon->datapath->writes, MAX_ENDPOINTS);
+    assert_int_equal(count_peers(daemon), 0);
+    assert_int_equal(datapath_writes(daemon->datapath), MAX_ENDPOINTS);
+}
+
+/* One endpoint that cannot be judged is told of and left out; the others are as they should be. */
+static void test_without_room_for_a_peer(void **state)
+{
+    struct daemon *daemon = *state;
+
+    memory_datapath_fail_puts(daemon->datapath, "peers", 1, E2BIG);
+    (void)put(daemon, 1, 1);
+    (void)put(daemon, 2, 2);
+    expect_list(daemon, 1, "1");
+    expect_list(daemon, 2, "");
+    restart(daemon, DATAPATH_ADOPTED);
+    memory_datapath_fail_puts(daemon->datapath, "peers", 0, ENOMEM);
+    assert_int_equal(outliers_adopt(daemon, NULL), -ENOMEM);
+    restart(daemon, DATAPATH_ADOPTED);
+    memory_datapath_fail_puts(daemon->datapath, "peers", 0, 0);
+    assert_int_equal(outliers_adopt(daemon, NULL), 0);
+    assert_string_equal(memory_datapath_record(daemon->datapath), "put peers 1\n");
+    expect_list(daemon, 2, "2");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -411,6 +467,7 @@ int main(void)
         TEST(test_adoption_sets_a_broken_list_right),
         TEST(test_adoption_carries_records_over),
         TEST(test_adoption_into_nothing),
+        TEST(test_without_room_for_a_peer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
