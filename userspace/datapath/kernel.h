@@ -43,6 +43,15 @@ int kernel_get(const struct datapath *datapath, enum map_age age, enum map_index
 int kernel_each(const struct datapath *datapath, enum map_age age, enum map_index map, size_t value_size,
                 entry_fn on_entry, void *context);
 
+/* kernel_pins.c; `directory` is "maps", "maps_new" or "maps_old" */
+void kernel_map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map);
+bool kernel_has_directory(const struct datapath *datapath, const char *directory);
+void kernel_remove_directory(const struct datapath *datapath, const char *directory);
+int kernel_rename_directory(const struct datapath *datapath, const char *from, const char *to);
+int kernel_recover_directories(const struct datapath *datapath);
+void kernel_open_pinned(const struct datapath *datapath, struct datapath_fds *fds);
+void kernel_close_pinned(struct datapath_fds *fds);
+
 /* events.c */
 int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
                   void *user);

@@ -1,93 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Opening: find what is pinned, adopt it or build anew beside it, load, map, pin; later the swap. */
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "datapath/kernel.h"
-
-static void map_path(const struct datapath *datapath, char path[PATH_MAX], const char *directory, int map)
-{
-    (void)snprintf(path, PATH_MAX, "%s/%s%s%s", datapath->kernel->bpffs, directory, map >= 0 ? "/" : "",
-                   map >= 0 ? datapath_map_names[map] : "");
-}
-
-static bool directory_exists(const struct datapath *datapath, const char *directory)
-{
-    char path[PATH_MAX];
-    struct stat info;
-
-    map_path(datapath, path, directory, -1);
-    return stat(path, &info) == 0;
-}
-
-static void remove_directory(const struct datapath *datapath, const char *directory)
-{
-    char path[PATH_MAX];
-    _cleanup_closedir_ DIR *dir = NULL;
-    const struct dirent *entry;
-
-    map_path(datapath, path, directory, -1);
-    dir = opendir(path);
-    if (!dir)
-        return;
-    while ((entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    (void)rmdir(path);
-}
-
-static int rename_directory(const struct datapath *datapath, const char *from, const char *to)
-{
-    char old_path[PATH_MAX];
-    char new_path[PATH_MAX];
-
-    map_path(datapath, old_path, from, -1);
-    map_path(datapath, new_path, to, -1);
-    return rename(old_path, new_path) < 0 ? -errno : 0;
-}
-
-/* Puts right what a run that died during the swap left: see datapath_activate() for the order it works in. */
-static int recover_directories(const struct datapath *datapath)
-{
-    /* bpffs takes no dot in a name ("reserved for future extension"), so the directories are maps_new,
-     * maps_old. */
-    if (!directory_exists(datapath, "maps") && directory_exists(datapath, "maps_old") &&
-        directory_exists(datapath, "maps_new")) {
-        int r = rename_directory(datapath, "maps_new", "maps");
-
-        if (r < 0)
-            return r;
-    }
-    remove_directory(datapath, "maps_new");
-    remove_directory(datapath, "maps_old");
-    return 0;
-}
-
-static void open_pinned(const struct datapath *datapath, struct datapath_fds *fds)
-{
-    for (int map = 0; map < MAP_COUNT_; map++) {
-        char path[PATH_MAX];
-
-        map_path(datapath, path, "maps", map);
-        fds->fd[map] = bpf_obj_get(path);
-    }
-}
-
-static void close_pinned(struct datapath_fds *fds)
-{
-    for (int map = 0; map < MAP_COUNT_; map++) {
-        if (fds->fd[map] >= 0)
-            (void)close(fds->fd[map]);
-        fds->fd[map] = -1;
-    }
-}
 
 static struct bpf_map *skeleton_map(const struct datapath *datapath, int map)
 {
@@ -117,7 +37,7 @@ static uint32_t pinned_version(const struct datapath_fds *fds)
 
 static enum datapath_origin judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)
 {
-    if (!directory_exists(datapath, "maps"))
+    if (!kernel_has_directory(datapath, "maps"))
         return DATAPATH_NEW;
     if (pinned_version(fds) != SVC_ABI_VERSION)
         return DATAPATH_MIGRATED;
@@ -235,14 +155,14 @@ static int pin_new(struct datapath *datapath, struct error *error)
     char path[PATH_MAX];
     int r;
 
-    map_path(datapath, path, "maps_new", -1);
+    kernel_map_path(datapath, path, "maps_new", -1);
     r = directory_make(path, 0700);
     if (r < 0)
         return error_errno(error, r, "%s", path);
     if (bpf_map_update_elem(datapath->kernel->fd[MAP_LAYOUT], &zero, &layout, BPF_ANY) < 0)
         return error_errno(error, errno, "writing the layout version");
     for (int map = 0; map < MAP_COUNT_; map++) {
-        map_path(datapath, path, "maps_new", map);
+        kernel_map_path(datapath, path, "maps_new", map);
         if (bpf_obj_pin(datapath->kernel->fd[map], path) < 0)
             return error_errno(error, errno, "pinning %s", path);
     }
@@ -270,7 +190,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     r = set_sizes(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map sizes");
-    open_pinned(datapath, &datapath->kernel->old);
+    kernel_open_pinned(datapath, &datapath->kernel->old);
     r = choose_stock(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map flags");
@@ -306,7 +226,7 @@ static int open_kernel(struct datapath *datapath, const struct datapath_config *
     r = directory_make(config->bpffs, 0700);
     if (r < 0)
         return error_errno(error, r, "%s", config->bpffs);
-    r = recover_directories(datapath);
+    r = kernel_recover_directories(datapath);
     if (r < 0)
         return error_errno(error, r, "%s: putting pinned maps in place", config->bpffs);
     r = load(datapath, config, error);
@@ -326,7 +246,7 @@ static void kernel_close(struct datapath *datapath)
 
     kernel_grace_deinit(datapath);
     if (kernel->is_in_new) /* never activated: nobody's, and large */
-        remove_directory(datapath, "maps_new");
+        kernel_remove_directory(datapath, "maps_new");
     if (datapath->services)
         (void)munmap(datapath->services, datapath->n_services * sizeof(struct svc_service));
     if (datapath->slots)
@@ -339,7 +259,7 @@ static void kernel_close(struct datapath *datapath)
     if (datapath->resolvers)
         (void)munmap(datapath->resolvers, datapath->n_resolvers * sizeof(struct svc_resolver));
     kernel_events_deinit(datapath);
-    close_pinned(&kernel->old);
+    kernel_close_pinned(&kernel->old);
     svcconnect_bpf__destroy(kernel->skeleton);
     free(kernel);
 }
@@ -359,7 +279,7 @@ static int swap_link(const char *name, void *user)
 /*
  * Order: every link to programs on the new maps; then maps away, maps_new to maps, maps_old removed. A death
  * before the first rename leaves the old maps in charge of the next start, which fills and swaps again; one
- * between the renames is put right by recover_directories().
+ * between the renames is put right by kernel_recover_directories().
  */
 static int kernel_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
 {
@@ -369,16 +289,16 @@ static int kernel_activate(struct datapath *datapath, unsigned *ret_swapped, str
     if (r < 0)
         return error_errno(error, r, "swapping the programs of a running task");
     if (datapath->kernel->is_in_new) {
-        if (directory_exists(datapath, "maps"))
-            r = rename_directory(datapath, "maps", "maps_old");
+        if (kernel_has_directory(datapath, "maps"))
+            r = kernel_rename_directory(datapath, "maps", "maps_old");
         if (r == 0)
-            r = rename_directory(datapath, "maps_new", "maps");
+            r = kernel_rename_directory(datapath, "maps_new", "maps");
         if (r < 0)
             return error_errno(error, r, "%s: putting the new maps in place", datapath->kernel->bpffs);
-        remove_directory(datapath, "maps_old");
+        kernel_remove_directory(datapath, "maps_old");
         datapath->kernel->is_in_new = false;
     }
-    close_pinned(&datapath->kernel->old);
+    kernel_close_pinned(&datapath->kernel->old);
     *ret_swapped = swap.swapped;
     return 0;
 }
@@ -424,7 +344,7 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret_da
     if (r < 0)
         return r;
     if (datapath->origin != DATAPATH_MIGRATED)
-        close_pinned(&kernel->old);
+        kernel_close_pinned(&kernel->old);
     *ret_datapath = TAKE_PTR(datapath);
     return 0;
 }
