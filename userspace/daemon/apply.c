@@ -263,10 +263,8 @@ static int put_service(struct applying *applying, const struct document *documen
                &row, applying->error);
 }
 
-/* Only names are needed for the row; nothing is made in the catalog before the row is applied. */
 static int name_targets(struct applying *applying, const struct document *document,
-                        const struct document_route *route, struct service *named,
-                        struct route_target *targets)
+                        const struct document_route *route, struct named_target *targets)
 {
     const struct catalog *catalog = applying->transaction->daemon->catalog;
     int r = 0;
@@ -278,8 +276,7 @@ static int name_targets(struct applying *applying, const struct document *docume
         if (!known || !known->is_declared)
             r = say(applying, FINDING_WARNING, document, target->path, target->service,
                     "nobody has registered this service yet; until then its share goes to the other targets");
-        named[i].name = target->service;
-        targets[i] = (struct route_target){.service = &named[i], .weight = target->weight};
+        targets[i] = (struct named_target){target->service, target->weight};
     }
     return r;
 }
@@ -289,22 +286,21 @@ static int put_route(struct applying *applying, const struct document *document,
 {
     const struct model_namespace *parent =
         catalog_namespace(applying->transaction->daemon->catalog, document->namespace_name);
-    _cleanup_free_ struct route_target *targets = calloc(route->n_targets + 1, sizeof(*targets));
-    _cleanup_free_ struct service *named = calloc(route->n_targets + 1, sizeof(*named));
+    _cleanup_free_ struct named_target *targets = calloc(route->n_targets + 1, sizeof(*targets));
     struct client_alias alias = route->alias;
     enum canaries_verdict verdict;
     struct registry_row row;
     struct error finding = {0};
     int r;
 
-    if (!targets || !named)
+    if (!targets)
         return error_errno(applying->error, ENOMEM, "applying a document");
     if (alias.port == 0 && change_route_port(parent, route_client(document), &alias, false, &finding) < 0)
         return say(applying, FINDING_ERROR, document, route->path, alias.dns_name, finding.allowed);
     if (alias.port == 0)
         alias.port = DEFAULT_PORT;
     alias.protocol = TCP;
-    r = name_targets(applying, document, route, named, targets);
+    r = name_targets(applying, document, route, targets);
     if (r < 0)
         return r;
     verdict = canaries_judge_route(parent, route_client(document), &alias, targets, route->n_targets,

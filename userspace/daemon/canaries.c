@@ -35,17 +35,14 @@ static int put_route(struct transaction *transaction, const char *namespace_name
                      const struct catalog_canary *entry, struct error *error)
 {
     struct canary_target wanted[CANARY_TARGETS];
-    struct service named[CANARY_TARGETS] = {0};
-    struct route_target targets[CANARY_TARGETS];
+    struct named_target targets[CANARY_TARGETS];
     size_t n = canary_route(&entry->canary, wanted);
     struct registry_row row;
     int r;
 
-    /* Only names are needed for the row. */
-    for (size_t i = 0; i < n; i++) {
-        named[i].name = (char *)(wanted[i].is_to ? entry->canary.to : entry->canary.from);
-        targets[i] = (struct route_target){.service = &named[i], .weight = wanted[i].weight};
-    }
+    for (size_t i = 0; i < n; i++)
+        targets[i] =
+            (struct named_target){wanted[i].is_to ? entry->canary.to : entry->canary.from, wanted[i].weight};
     r = n ? row_for_route(namespace_name, entry->client, &entry->alias, targets, n,
                           entry->canary.is_unhealthy_on_empty, &row)
           : row_delete_route(namespace_name, entry->client, entry->identity, &row);
@@ -160,7 +157,7 @@ int canaries_guard(const struct daemon *daemon, const char *key, struct error *e
 
 /* Is this the route, in whatever order? */
 static bool is_route(const struct canary *canary, const struct canary_target *wanted, size_t n_wanted,
-                     const struct route_target *targets, size_t n_targets, bool is_unhealthy_on_empty)
+                     const struct named_target *targets, size_t n_targets, bool is_unhealthy_on_empty)
 {
     if (n_wanted != n_targets || canary->is_unhealthy_on_empty != is_unhealthy_on_empty)
         return false;
@@ -169,7 +166,7 @@ static bool is_route(const struct canary *canary, const struct canary_target *wa
 
         for (size_t w = 0; w < n_wanted && !is_found; w++)
             is_found = targets[i].weight == wanted[w].weight &&
-                       strcmp(targets[i].service->name, wanted[w].is_to ? canary->to : canary->from) == 0;
+                       strcmp(targets[i].service, wanted[w].is_to ? canary->to : canary->from) == 0;
         if (!is_found)
             return false;
     }
@@ -184,15 +181,18 @@ static bool is_as_left(const struct model_namespace *parent, const struct catalo
         *entry->client && !client ? NULL : catalog_route(parent, client, entry->identity);
     struct canary_target wanted[CANARY_TARGETS];
     size_t n = canary_route(&entry->canary, wanted);
+    struct named_target targets[CANARY_TARGETS];
 
-    return route ? is_route(&entry->canary, wanted, n, route->targets, route->n_targets,
-                            route->is_unhealthy_on_empty)
-                 : n == 0;
+    if (!route || route->n_targets != n)
+        return !route && n == 0;
+    for (size_t i = 0; i < n; i++)
+        targets[i] = (struct named_target){route->targets[i].service->name, route->targets[i].weight};
+    return is_route(&entry->canary, wanted, n, targets, n, route->is_unhealthy_on_empty);
 }
 
 enum canaries_verdict canaries_judge_route(const struct model_namespace *parent, const char *client,
                                            const struct client_alias *alias,
-                                           const struct route_target *targets, size_t n_targets,
+                                           const struct named_target *targets, size_t n_targets,
                                            bool is_unhealthy_on_empty)
 {
     char identity[ALIAS_IDENTITY_SIZE];

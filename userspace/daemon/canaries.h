@@ -41,7 +41,7 @@ enum canaries_verdict {
  */
 enum canaries_verdict canaries_judge_route(const struct model_namespace *parent, const char *client,
                                            const struct client_alias *alias,
-                                           const struct route_target *targets, size_t n_targets,
+                                           const struct named_target *targets, size_t n_targets,
                                            bool is_unhealthy_on_empty);
 
 /* One canary as the API shows it (docs/api.md); the caller's. */

@@ -129,12 +129,12 @@ int change_route_name(const struct daemon *daemon, const cJSON *body, struct rou
 }
 
 static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,
-                       struct route_target *ret_target, struct error *error)
+                       struct named_target *ret_target, struct error *error)
 {
     static const char *const known[] = {"service", "weight", NULL};
     const char *name = NULL;
     uint64_t weight = 0;
-    struct service *service;
+    const struct service *service;
     int r = json_check_members(item, known, error);
 
     if (r == 0)
@@ -148,22 +148,22 @@ static int read_target(const struct transaction *transaction, const char *namesp
     if (!service || !service->is_declared)
         return error_input(error, "service", name,
                            "a service of namespace %s; register its first instance before", namespace_name);
-    *ret_target = (struct route_target){.service = service, .weight = (uint32_t)weight};
+    *ret_target = (struct named_target){.service = name, .weight = (uint32_t)weight};
     return 0;
 }
 
-static int check_targets(const struct route_target *targets, size_t n, struct error *error)
+static int check_targets(const struct named_target *targets, size_t n, struct error *error)
 {
     uint32_t sum = 0;
 
     for (size_t i = 0; i < n; i++) {
         sum |= targets[i].weight;
         for (size_t j = 0; j < i; j++)
-            if (targets[j].service == targets[i].service) {
+            if (strcmp(targets[j].service, targets[i].service) == 0) {
                 char field[40];
 
                 (void)snprintf(field, sizeof(field), "targets[%zu].service", i);
-                return error_input(error, field, targets[i].service->name, "each service once");
+                return error_input(error, field, targets[i].service, "each service once");
             }
     }
     if (sum == 0)
@@ -172,11 +172,11 @@ static int check_targets(const struct route_target *targets, size_t n, struct er
 }
 
 static int read_targets(const struct transaction *transaction, const char *namespace_name, const cJSON *body,
-                        struct route_target **ret_targets, size_t *ret_n, struct error *error)
+                        struct named_target **ret_targets, size_t *ret_n, struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "targets");
     int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
-    _cleanup_free_ struct route_target *targets = NULL;
+    _cleanup_free_ struct named_target *targets = NULL;
     const cJSON *item;
     int i = 0;
     int r;
@@ -231,7 +231,7 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
     static const char *const known[] = {"dnsName",   "port",   "protocol", "targets",
                                         "namespace", "client", "onEmpty",  NULL};
     bool is_unhealthy_on_empty = false;
-    _cleanup_free_ struct route_target *targets = NULL;
+    _cleanup_free_ struct named_target *targets = NULL;
     struct route_name name;
     struct registry_row row;
     size_t n = 0;

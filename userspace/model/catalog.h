@@ -89,6 +89,12 @@ struct route_target {
     uint32_t weight;
 };
 
+/* A target that is only named: whoever writes a route down needs no service of the catalog for it. */
+struct named_target {
+    const char *service;
+    uint32_t weight;
+};
+
 struct route {
     char identity[ALIAS_IDENTITY_SIZE];
     struct client_alias alias;

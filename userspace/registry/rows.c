@@ -209,7 +209,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
-                  const struct route_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
+                  const struct named_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
                   struct registry_row *ret_row)
 {
     char identity[ALIAS_IDENTITY_SIZE];
@@ -219,7 +219,7 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
     for (size_t i = 0; i < n_targets; i++) {
         cJSON *item = cJSON_CreateObject();
 
-        (void)cJSON_AddStringToObject(item, "service", targets[i].service->name);
+        (void)cJSON_AddStringToObject(item, "service", targets[i].service);
         (void)cJSON_AddNumberToObject(item, "weight", targets[i].weight);
         (void)cJSON_AddItemToArray(list, item);
     }
@@ -227,6 +227,20 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
         (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
     return row_make(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
                     alias_identity(alias, identity));
+}
+
+/* The row of a route that the catalog has. */
+static int route_row(const struct model_namespace *parent, const char *client, const struct route *route,
+                     struct registry_row *ret_row)
+{
+    _cleanup_free_ struct named_target *targets = calloc(route->n_targets + 1, sizeof(*targets));
+
+    if (!targets)
+        return -ENOMEM;
+    for (size_t i = 0; i < route->n_targets; i++)
+        targets[i] = (struct named_target){route->targets[i].service->name, route->targets[i].weight};
+    return row_for_route(parent->name, client, &route->alias, targets, route->n_targets,
+                         route->is_unhealthy_on_empty, ret_row);
 }
 
 int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,
@@ -334,8 +348,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
     case ROW_ROUTE:
         route = row_find_route(parent, &name);
         if (route)
-            return row_for_route(parent->name, name.client, &route->alias, route->targets, route->n_targets,
-                                 route->is_unhealthy_on_empty, ret_row);
+            return route_row(parent, name.client, route, ret_row);
         break;
     case ROW_DOCUMENT:
         document = catalog_document(parent, name.last);

@@ -65,7 +65,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
                      struct registry_row *ret_row);
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
-                  const struct route_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
+                  const struct named_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
                   struct registry_row *ret_row);
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
                      struct registry_row *ret_row);
