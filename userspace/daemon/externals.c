@@ -352,7 +352,8 @@ void externals_put(struct daemon *daemon, const char *namespace_name, const char
 
 int externals_drained(struct daemon *daemon, const struct instance *address, struct error *error)
 {
-    struct external *external = (struct external *)externals_find(daemon, address->external);
+    char name[ENDPOINT_NAME_SIZE];
+    struct external *external = find(&daemon->externals, endpoint_name(address->external, name));
     bool is_last = address->external->drain_until != 0;
     const struct ip_address gone = address->address;
     int r;

@@ -236,10 +236,10 @@ int publisher_adopt(struct publisher *publisher,
         r = adopt_index(publisher, &list.items[i], &published);
         if (r == -EINVAL) /* a leftover nobody can use: the alias is published anew under a fresh index */
             r = datapath_delete_alias(publisher->datapath, &list.items[i].key);
+        else if (r == 0 && memcmp(list.items[i].key.address, published->address.bytes, 16) == 0)
+            published->has_entry = true;
         else if (r == 0)
-            *(memcmp(list.items[i].key.address, published->address.bytes, 16) == 0 ? &published->has_entry
-                                                                                   : &published->has_entry6) =
-                true;
+            published->has_entry6 = true;
     }
     if (r == 0)
         r = complete_entries(publisher, &list);

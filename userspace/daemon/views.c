@@ -72,8 +72,8 @@ static int by_endpoint(const void *a, const void *b)
 }
 
 /* Sorted so that a table's bytes depend on what is registered, not on the order it arrived in. */
-static int fill_target(const struct service *service, enum svc_protocol protocol, struct table_target *target,
-                       struct instance ***ret_instances)
+static int fill_target(const struct service *service, enum svc_protocol protocol, struct alias_view *view,
+                       size_t t)
 {
     size_t n = HASH_COUNT(service->instances);
     struct instance **instances = calloc(n + 1, sizeof(struct instance *));
@@ -81,9 +81,10 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
     struct instance *instance, *next;
     size_t i = 0;
 
-    *ret_instances = instances;
-    target->candidates = candidates;
-    target->n_candidates = n;
+    view->instances[t] = instances;
+    view->candidates[t] = candidates;
+    view->targets[t].candidates = candidates;
+    view->targets[t].n_candidates = n;
     if (!instances || !candidates)
         return -ENOMEM;
     HASH_ITER (hh, service->instances, instance, next) {
@@ -121,12 +122,9 @@ static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol p
             for (size_t c = 0; c < view->targets[t].n_candidates; c++)
                 if (view->targets[t].candidates[c].is_eligible && view->targets[t].candidates[c].weight > 0)
                     return;
-    for (size_t t = 0; t < view->n_targets; t++) {
-        struct table_candidate *candidates = (struct table_candidate *)view->targets[t].candidates;
-
+    for (size_t t = 0; t < view->n_targets; t++)
         for (size_t c = 0; c < view->targets[t].n_candidates; c++)
-            candidates[c].is_eligible = is_last_resort(view->instances[t][c], protocol);
-    }
+            view->candidates[t][c].is_eligible = is_last_resort(view->instances[t][c], protocol);
 }
 
 int alias_view_build(const struct model_namespace *parent, const struct client *client,
@@ -140,9 +138,10 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
 
     *ret_view = (struct alias_view){0};
     ret_view->targets = calloc(n + 1, sizeof(*ret_view->targets));
+    ret_view->candidates = calloc(n + 1, sizeof(struct table_candidate *));
     ret_view->instances = calloc(n + 1, sizeof(struct instance **));
     ret_view->services = calloc(n + 1, sizeof(struct service *));
-    if (!ret_view->targets || !ret_view->instances || !ret_view->services)
+    if (!ret_view->targets || !ret_view->candidates || !ret_view->instances || !ret_view->services)
         return -ENOMEM;
     for (size_t t = 0; t < n; t++) {
         int r;
@@ -150,7 +149,7 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
         ret_view->n_targets = t + 1;
         ret_view->services[t] = targets[t].service;
         ret_view->targets[t].weight = targets[t].weight;
-        r = fill_target(targets[t].service, alias->protocol, &ret_view->targets[t], &ret_view->instances[t]);
+        r = fill_target(targets[t].service, alias->protocol, ret_view, t);
         if (r < 0)
             return r;
     }
@@ -162,10 +161,11 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
 void alias_view_done(struct alias_view *view)
 {
     for (size_t t = 0; t < view->n_targets; t++) {
-        free((void *)view->targets[t].candidates);
+        free(view->candidates[t]);
         free(view->instances[t]);
     }
     free(view->targets);
+    free(view->candidates);
     free(view->instances);
     free(view->services);
     *view = (struct alias_view){0};

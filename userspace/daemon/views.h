@@ -8,7 +8,8 @@
 
 /* The targets of an alias with their instances, in the order tables are built in (by endpoint number). */
 struct alias_view {
-    struct table_target *targets;
+    struct table_target *targets; /* their candidates are those below, as routing reads them */
+    struct table_candidate **candidates;
     struct instance ***instances; /* instances[t][c] belongs to targets[t].candidates[c] */
     struct service **services;    /* services[t] */
     size_t n_targets;
