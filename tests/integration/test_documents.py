@@ -639,6 +639,22 @@ def test_many_files_removed_at_once():
         assert not documents_of(bed)
 
 
+def test_a_removed_file_is_forgotten_once_whatever_was_read_before():
+    """Documents of two files arrive and sort in different orders; a list of them that was shown changes neither."""
+    with watched(left=[service("s1"), service("s3"), service("s5")], right=[service("s2"), service("s4")]) as bed:
+        assert len(documents_of(bed)) == 5
+        for name in ("settings", "canaries", "credentials", "status", "services", "endpoints", "aliases", "routes",
+                     "tasks", "hosts", "events"):
+            bed.get(f"/v1/{name}")
+        os.unlink(path_of(bed, "left"))
+        os.unlink(path_of(bed, "right"))
+        wait_until(lambda: not documents_of(bed), PATIENCE, "the documents to go")
+        with open(bed.log_file, encoding="utf-8") as log:
+            text = log.read()
+        for name in ("left", "right"):
+            assert text.count(f"{path_of(bed, name)} has gone") == 1, text
+
+
 def test_the_directory_itself_comes_and_goes():
     with Testbed() as bed:
         os.mkdir(bed.services_dir)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sorted.h"
 #include "daemon/daemon.h"
 #include "daemon/reads.h"
 
@@ -31,22 +32,23 @@ static cJSON *service_object(const struct catalog *catalog, const struct service
     return object;
 }
 
-static int services_by_name(const struct service *a, const struct service *b)
+static int services_by_name(const void *a, const void *b)
 {
-    return strcmp(a->name, b->name);
+    return strcmp((*(struct service *const *)a)->name, (*(struct service *const *)b)->name);
 }
 
-static int namespaces_by_name(const struct model_namespace *a, const struct model_namespace *b)
+static int namespaces_by_name(const void *a, const void *b)
 {
-    return strcmp(a->name, b->name);
+    return strcmp((*(struct model_namespace *const *)a)->name, (*(struct model_namespace *const *)b)->name);
 }
 
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    struct daemon *daemon = user;
+    const struct daemon *daemon = user;
+    _cleanup_free_ struct model_namespace **namespaces =
+        SORTED_ENTRIES(daemon->catalog->namespaces, namespaces_by_name);
     const char *wanted = evhttp_find_header(call->query, "namespace");
     cJSON *answer = cJSON_CreateObject();
-    struct model_namespace *parent;
     cJSON *list;
 
     (void)error;
@@ -54,16 +56,15 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
         answer, "global",
         service_settings_write_global(&daemon->catalog->ejection, daemon->catalog->connect_timeout_ms));
     list = cJSON_AddArrayToObject(answer, "services");
-    HASH_SORT(daemon->catalog->namespaces, namespaces_by_name);
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next) {
-        const struct service *service;
+    for (size_t n = 0; namespaces && namespaces[n]; n++) {
+        _cleanup_free_ struct service **services = NULL;
 
-        if (wanted && strcmp(wanted, parent->name) != 0)
+        if (wanted && strcmp(wanted, namespaces[n]->name) != 0)
             continue;
-        HASH_SORT(parent->services, services_by_name);
-        for (service = parent->services; service; service = service->hh.next)
-            if (service->is_declared)
-                (void)cJSON_AddItemToArray(list, service_object(daemon->catalog, service));
+        services = SORTED_ENTRIES(namespaces[n]->services, services_by_name);
+        for (size_t s = 0; services && services[s]; s++)
+            if (services[s]->is_declared)
+                (void)cJSON_AddItemToArray(list, service_object(daemon->catalog, services[s]));
     }
     *ret_answer = answer;
     return 0;

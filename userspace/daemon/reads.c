@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sorted.h"
 #include "daemon/daemon.h"
 #include "daemon/task_hosts.h"
 #include "daemon/views.h"
@@ -34,15 +35,14 @@ static int namespaces_by_name(const void *a, const void *b)
 static struct model_namespace **sorted_namespaces(const struct daemon *daemon,
                                                   const struct control_call *call)
 {
-    struct model_namespace **sorted = calloc(HASH_COUNT(daemon->catalog->namespaces) + 1, sizeof(*sorted));
-    struct model_namespace *parent;
+    struct model_namespace **sorted = SORTED_ENTRIES(daemon->catalog->namespaces, namespaces_by_name);
     size_t n = 0;
 
-    for (parent = sorted ? daemon->catalog->namespaces : NULL; parent; parent = parent->hh.next)
-        if (is_wanted(call, parent->name))
-            sorted[n++] = parent;
-    if (n)
-        qsort(sorted, n, sizeof(*sorted), namespaces_by_name);
+    for (size_t i = 0; sorted && sorted[i]; i++)
+        if (is_wanted(call, sorted[i]->name))
+            sorted[n++] = sorted[i];
+    if (sorted)
+        sorted[n] = NULL;
     return sorted;
 }
 
@@ -53,15 +53,14 @@ static int services_by_name(const void *a, const void *b)
 
 static struct service **sorted_services(const struct model_namespace *parent)
 {
-    struct service **sorted = calloc(HASH_COUNT(parent->services) + 1, sizeof(*sorted));
-    struct service *service;
+    struct service **sorted = SORTED_ENTRIES(parent->services, services_by_name);
     size_t n = 0;
 
-    for (service = sorted ? parent->services : NULL; service; service = service->hh.next)
-        if (service->is_declared)
-            sorted[n++] = service;
-    if (n)
-        qsort(sorted, n, sizeof(*sorted), services_by_name);
+    for (size_t i = 0; sorted && sorted[i]; i++)
+        if (sorted[i]->is_declared)
+            sorted[n++] = sorted[i];
+    if (sorted)
+        sorted[n] = NULL;
     return sorted;
 }
 
@@ -307,9 +306,9 @@ static int add_aliases(struct daemon *daemon, const struct model_namespace *pare
     return 0;
 }
 
-static int clients_by_name(const struct client *a, const struct client *b)
+static int clients_by_name(const void *a, const void *b)
 {
-    return strcmp(a->name, b->name);
+    return strcmp((*(struct client *const *)a)->name, (*(struct client *const *)b)->name);
 }
 
 static int list_aliases(struct daemon *daemon, const struct control_call *call, const char *member,
@@ -320,12 +319,11 @@ static int list_aliases(struct daemon *daemon, const struct control_call *call, 
     cJSON *list = cJSON_AddArrayToObject(answer, member);
 
     for (size_t i = 0; namespaces && namespaces[i]; i++) {
-        const struct client *client;
+        _cleanup_free_ struct client **clients = SORTED_ENTRIES(namespaces[i]->clients, clients_by_name);
 
         (void)add_aliases(daemon, namespaces[i], NULL, only_routes, list);
-        HASH_SORT(namespaces[i]->clients, clients_by_name);
-        for (client = only_routes ? namespaces[i]->clients : NULL; client; client = client->hh.next)
-            (void)add_aliases(daemon, namespaces[i], client, true, list);
+        for (size_t c = 0; only_routes && clients && clients[c]; c++)
+            (void)add_aliases(daemon, namespaces[i], clients[c], true, list);
     }
     *ret_answer = answer;
     return 0;
@@ -371,9 +369,9 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
     return object;
 }
 
-static int tasks_by_path(struct task *a, struct task *b)
+static int tasks_by_path(const void *a, const void *b)
 {
-    return strcmp(a->cgroup.path, b->cgroup.path);
+    return strcmp((*(struct task *const *)a)->cgroup.path, (*(struct task *const *)b)->cgroup.path);
 }
 
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
@@ -381,13 +379,12 @@ int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error
     struct daemon *daemon = user;
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "tasks");
-    const struct task *task;
+    _cleanup_free_ struct task **tasks = SORTED_ENTRIES(daemon->tasks.all, tasks_by_path);
 
     (void)error;
-    HASH_SORT(daemon->tasks.all, tasks_by_path);
-    for (task = daemon->tasks.all; task; task = task->hh.next)
-        if (is_wanted(call, task->namespace_name))
-            (void)cJSON_AddItemToArray(list, read_task(daemon, task));
+    for (size_t i = 0; tasks && tasks[i]; i++)
+        if (is_wanted(call, tasks[i]->namespace_name))
+            (void)cJSON_AddItemToArray(list, read_task(daemon, tasks[i]));
     *ret_answer = answer;
     return 0;
 }
@@ -434,9 +431,9 @@ static cJSON *document_object(const struct model_namespace *parent, const struct
     return object;
 }
 
-static int documents_by_name(const struct stored_document *a, const struct stored_document *b)
+static int documents_by_name(const void *a, const void *b)
 {
-    return strcmp(a->name, b->name);
+    return strcmp((*(struct stored_document *const *)a)->name, (*(struct stored_document *const *)b)->name);
 }
 
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
@@ -447,11 +444,11 @@ int read_documents(const struct control_call *call, cJSON **ret_answer, struct e
 
     (void)error;
     for (size_t n = 0; namespaces && namespaces[n]; n++) {
-        const struct stored_document *stored;
+        _cleanup_free_ struct stored_document **documents =
+            SORTED_ENTRIES(namespaces[n]->documents, documents_by_name);
 
-        HASH_SORT(namespaces[n]->documents, documents_by_name);
-        for (stored = namespaces[n]->documents; stored; stored = stored->hh.next)
-            (void)cJSON_AddItemToArray(list, document_object(namespaces[n], stored));
+        for (size_t d = 0; documents && documents[d]; d++)
+            (void)cJSON_AddItemToArray(list, document_object(namespaces[n], documents[d]));
     }
     *ret_answer = answer;
     return 0;

@@ -137,9 +137,15 @@ static void remove_source(struct daemon *daemon, const char *source)
         log_warning("%s: its documents stay: %s", source, error.message);
 }
 
+static int sources_by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 /*
  * What was applied from files that are not there any more, also before this daemon started. The sources are
- * noted before the first is removed: that changes what is walked here.
+ * noted before the first is removed: that changes what is walked here. They are sorted because several
+ * documents may be of one source, which is removed once.
  */
 static void remove_gone(struct daemon *daemon)
 {
@@ -159,8 +165,9 @@ static void remove_gone(struct daemon *daemon)
             if (is_gone(daemon, document->source) && (gone[n] = strdup(document->source)))
                 n++;
     }
+    if (n > 0)
+        qsort(gone, n, sizeof(*gone), sources_by_name);
     for (size_t i = 0; i < n; i++) {
-        /* Several documents may be of one source. */
         if (i == 0 || strcmp(gone[i], gone[i - 1]) != 0)
             remove_source(daemon, gone[i]);
         if (i > 0)
