@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "health/check_copy.h"
 
 /* ---- the engine ---- */
 
@@ -39,7 +38,7 @@ int health_new(struct event_base *base, const struct exec_policy *exec, health_t
 
 static void target_free(struct target *target)
 {
-    free(target->check);
+    health_check_done(&target->check);
     free(target->name);
     free(target->reason);
     free(target);
@@ -128,16 +127,15 @@ static struct target *target_new(struct health *health, const struct health_targ
         return NULL;
     target->health = health;
     target->endpoint = from->endpoint;
-    target->check = check_copy(check);
     target->refusal = refusal_of(health, from);
     target->name = check->type == HEALTH_CHECK_EXEC ? strdup(name_of(from)) : NULL;
-    if (!target->check || (check->type == HEALTH_CHECK_EXEC && !target->name) ||
+    if (health_check_copy(check, &target->check) < 0 || (check->type == HEALTH_CHECK_EXEC && !target->name) ||
         event_assign(&target->timer, health->base, -1, 0, health_on_timer, target) < 0) {
         target_free(target);
         return NULL;
     }
     target->request = (struct probe_request){
-        .check = target->check,
+        .check = &target->check,
         .name = target->name,
         .address = from->address,
         .port = check->port ? check->port : from->port,
@@ -177,7 +175,7 @@ static bool is_probed_equally(const struct target *target, const struct health_t
 {
     return target->request.port == (from->check->port ? from->check->port : from->port) &&
            ip_address_equal(&target->request.address, &from->address) &&
-           check_copy_equal(target->check, from->check);
+           health_check_equal(&target->check, from->check);
 }
 
 /* What makes no difference to the probes may change while state and schedule stay. */

@@ -26,9 +26,9 @@ struct target {
     uint32_t endpoint;
     UT_hash_handle hh;
     struct weak_member member;
-    struct health_check *check; /* one piece of memory */
-    char *name;                 /* of exec checks only */
-    const char *refusal;        /* of exec checks: why the command is not run; NULL: it is */
+    struct health_check check;
+    char *name;          /* of exec checks only */
+    const char *refusal; /* of exec checks: why the command is not run; NULL: it is */
     struct probe_request request;
     struct event timer; /* for the probe or the admission, whatever is first */
     enum target_phase phase;

@@ -43,7 +43,7 @@ static uint64_t draw(struct health *health, uint64_t limit)
 void health_schedule_first(struct target *target)
 {
     target->next_ms = clock_monotonic_ms() +
-                      draw(target->health, smaller(target->check->interval_ms, HEALTH_FIRST_PROBE_MS));
+                      draw(target->health, smaller(target->check.interval_ms, HEALTH_FIRST_PROBE_MS));
     health_arm(target);
 }
 
@@ -54,7 +54,7 @@ void health_schedule_first(struct target *target)
  */
 static void schedule_next(struct target *target)
 {
-    uint64_t interval_ms = target->check->interval_ms;
+    uint64_t interval_ms = target->check.interval_ms;
     uint64_t tenth_ms = interval_ms / 10;
     uint64_t delay_ms;
 
@@ -138,7 +138,7 @@ static void set_reason(struct target *target, const char *reason)
 
 static bool is_exec(const struct target *target)
 {
-    return target->check->type == HEALTH_CHECK_EXEC;
+    return target->check.type == HEALTH_CHECK_EXEC;
 }
 
 static struct target_queue *queue_of(struct target *target)
@@ -170,7 +170,7 @@ static int start_probe(struct target *target)
 {
     struct health *health = target->health;
 
-    switch (target->check->type) {
+    switch (target->check.type) {
     case HEALTH_CHECK_TCP:
         return tcp_prober_start(health->tcp, &target->request, &target->probe.tcp);
     case HEALTH_CHECK_HTTP:
@@ -279,7 +279,7 @@ void health_stop(struct target *target)
         TAILQ_REMOVE(queue_of(target), target, queue_link);
     if (target->phase == TARGET_UNDER_WAY && !is_exec(target)) {
         health->under_way--;
-        if (target->check->type == HEALTH_CHECK_TCP)
+        if (target->check.type == HEALTH_CHECK_TCP)
             tcp_prober_cancel(health->tcp, target->probe.tcp);
         else
             http_prober_cancel(health->http, target->probe.http);

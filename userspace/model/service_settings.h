@@ -97,10 +97,16 @@ struct service_settings {
 extern const struct service_settings service_settings_default;
 
 /* -ENOMEM. What *ret held is not freed. */
+int health_check_copy(const struct health_check *check, struct health_check *ret);
+/* Frees what it owns and leaves the defaults. */
+void health_check_done(struct health_check *check);
+/* Is an endpoint probed in the same way by both? Every member counts. */
+bool health_check_equal(const struct health_check *a, const struct health_check *b);
+
+/* -ENOMEM. What *ret held is not freed. */
 int service_settings_copy(const struct service_settings *settings, struct service_settings *ret);
 /* Frees what they own and leaves the defaults. */
 void service_settings_done(struct service_settings *settings);
-void health_check_done(struct health_check *check);
 bool service_settings_equal(const struct service_settings *a, const struct service_settings *b);
 
 /* ---- as JSON (docs/api.md, "Settings") ---- */

@@ -53,5 +53,3 @@ void health_check_check_rights(struct settings_reading *reading, const cJSON *ob
 /* The caller's; NULL: no memory. */
 cJSON *health_check_write(const struct health_check *check, bool is_full);
 void health_check_free_command(char **command); /* NULL-safe */
-int health_check_copy(const struct health_check *check, struct health_check *ret);
-bool health_check_equal(const struct health_check *a, const struct health_check *b);

@@ -15,7 +15,7 @@
 #include "daemon/canaries.h"
 #include "daemon/daemon.h"
 #include "daemon/reads.h"
-#include "datapath/internal.h"
+#include "datapath/memory.h"
 
 /* In an order that no sorting gives. */
 static const char *const names[] = {"m", "z", "a", "q"};
@@ -112,16 +112,15 @@ static int compare(const cJSON *a, const cJSON *b, const char *member)
 
 static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
 {
-    /* No kernel is asked: there is nothing where its pins would be. */
-    struct svcconnect_bpf skeleton = {0};
-    struct datapath datapath = {.bpffs = "/nowhere", .skeleton = &skeleton};
-    struct daemon daemon = {.datapath = &datapath};
+    static const struct datapath_config config = {.aliases = 2, .slots = 1, .endpoints = 1, .tasks = N};
+    struct daemon daemon = {0};
     struct task tasks[N] = {0};
     struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
     const struct control_call call = {.query = &query};
     char before[4096], after[4096];
 
     (void)state;
+    assert_int_equal(datapath_new_in_memory(&config, &daemon.datapath), 0);
     fill(&daemon, tasks);
     walk(&daemon, before);
     for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
@@ -141,6 +140,7 @@ static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
     HASH_CLEAR(hh, daemon.tasks.all);
     name_numbers_free(&daemon.addresses);
     catalog_free(&daemon.catalog);
+    datapath_close(&daemon.datapath);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* A copy is equal and its own; every member that matters makes checks differ. */
+/* A health check as data: a copy is equal and its own, and every member makes checks differ. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "health/check_copy.h"
+#include "model/service_settings.h"
 
 static char *command[] = {(char *)"/bin/true", (char *)"", (char *)"--flag", NULL};
 static char *longer_command[] = {(char *)"/bin/true", (char *)"", (char *)"--flag", (char *)"x", NULL};
@@ -39,18 +39,38 @@ static void test_copy(void **unused)
 {
     const struct health_check check = full();
     const struct health_check empty = {.type = HEALTH_CHECK_TCP};
-    _cleanup_free_ struct health_check *copy = check_copy(&check);
-    _cleanup_free_ struct health_check *empty_copy = check_copy(&empty);
+    _cleanup_(health_check_done) struct health_check copy = {0};
+    _cleanup_(health_check_done) struct health_check empty_copy = {0};
 
     (void)unused;
-    assert_true(check_copy_equal(&check, copy));
-    assert_true(check_copy_equal(&empty, empty_copy));
-    assert_ptr_not_equal(copy->path, check.path);
-    assert_ptr_not_equal(copy->command[2], check.command[2]);
-    assert_string_equal(copy->command[2], "--flag");
-    assert_null(copy->command[3]);
-    assert_null(empty_copy->path);
-    assert_null(empty_copy->command);
+    assert_int_equal(health_check_copy(&check, &copy), 0);
+    assert_int_equal(health_check_copy(&empty, &empty_copy), 0);
+    assert_true(health_check_equal(&check, &copy));
+    assert_true(health_check_equal(&empty, &empty_copy));
+    assert_ptr_not_equal(copy.path, check.path);
+    assert_ptr_not_equal(copy.command[2], check.command[2]);
+    assert_string_equal(copy.command[2], "--flag");
+    assert_null(copy.command[3]);
+    assert_null(empty_copy.path);
+    assert_null(empty_copy.command);
+}
+
+/* Byte by byte, so that a number which is added and forgotten in the comparison is found here. */
+static void test_every_number_counts(void **unused)
+{
+    const struct health_check check = full();
+    size_t end = offsetof(struct health_check, status_max) + sizeof(check.status_max);
+
+    (void)unused;
+    for (size_t i = 0; i < end; i++) {
+        struct health_check other = check;
+
+        ((unsigned char *)&other)[i] ^= 0x40;
+        if (health_check_equal(&check, &other) || health_check_equal(&other, &check))
+            fail_msg("a difference in byte %zu is not seen", i);
+    }
+    /* Nothing but texts, of which test_differences() knows each, comes after the numbers. */
+    assert_int_equal(sizeof(check) - offsetof(struct health_check, path), 3 * sizeof(char *));
 }
 
 static void test_differences(void **unused)
@@ -76,13 +96,17 @@ static void test_differences(void **unused)
     others[12].command = longer_command;
     others[13].command = other_command;
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        if (check_copy_equal(&check, &others[i]) || check_copy_equal(&others[i], &check))
+        if (health_check_equal(&check, &others[i]) || health_check_equal(&others[i], &check))
             fail_msg("difference %zu is not seen", i);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_copy), cmocka_unit_test(test_differences)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_every_number_counts),
+        cmocka_unit_test(test_differences),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
