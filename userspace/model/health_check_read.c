@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/dns_name.h"
 #include "base/number.h"
-#include "model/names.h"
 #include "model/settings_reading.h"
 
 #define CHECK "healthCheck"
@@ -95,20 +95,20 @@ static void read_path(struct settings_reading *reading, const cJSON *object, con
 static void read_host(struct settings_reading *reading, const cJSON *object, struct health_check *check)
 {
     const char *text = get_text(reading, object, "host");
-    char name[MODEL_DNS_NAME_MAX + 1];
+    char name[DNS_NAME_MAX + 1];
     struct ip_address address;
     struct error error = {0};
 
     if (!text)
         return;
     if (ip_address_parse(text, &address) < 0) {
-        if (strlen(text) > MODEL_DNS_NAME_MAX) {
+        if (strlen(text) > DNS_NAME_MAX) {
             settings_refuse(reading, CHECK ".host", text,
-                            "a DNS name of at most %d characters, or an IP address", MODEL_DNS_NAME_MAX);
+                            "a DNS name of at most %d characters, or an IP address", DNS_NAME_MAX);
             return;
         }
         strcpy(name, text);
-        if (model_check_dns_name("host", name, &error) < 0) {
+        if (dns_name_check("host", name, &error) < 0) {
             settings_bad(reading, CHECK, &error);
             return;
         }

@@ -5,10 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/address.h"
+#include "base/dns_name.h"
 #include "base/number.h"
-
-#define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 int model_check_namespace(const char *field, const char *name, struct error *error)
 {
@@ -23,29 +21,9 @@ int model_check_namespace(const char *field, const char *name, struct error *err
     return 0;
 }
 
-/* Labels of 1..63 `allowed` characters, none beginning with -, joined by dots. */
-static bool is_labels(const char *name, const char *allowed, bool may_dash_stand_last)
-{
-    size_t label = 0;
-
-    for (const char *c = name;; c++) {
-        if (*c == '.' || *c == '\0') {
-            if (label < 1 || label > 63 || (!may_dash_stand_last && c[-1] == '-'))
-                return false;
-            if (*c == '\0')
-                return true;
-            label = 0;
-        } else if (strchr(allowed, *c) && (label > 0 || *c != '-')) {
-            label++;
-        } else {
-            return false;
-        }
-    }
-}
-
 int model_check_service(const char *field, const char *name, struct error *error)
 {
-    if (strlen(name) > MODEL_SERVICE_MAX || !is_labels(name, LETTERS_DIGITS "_-", false))
+    if (strlen(name) > MODEL_SERVICE_MAX || !dns_name_is_labels(name, DNS_NAME_LETTERS_DIGITS "_-", false))
         return error_input(
             error, field, name,
             "at most %d characters: labels of 1 to 63 letters, digits, _ and - (not at either end), "
@@ -58,7 +36,7 @@ int model_check_document(const char *field, const char *name, struct error *erro
 {
     size_t length = strlen(name);
 
-    if (length < 1 || length > 255 || strspn(name, LETTERS_DIGITS "_-.") != length)
+    if (length < 1 || length > 255 || strspn(name, DNS_NAME_LETTERS_DIGITS "_-.") != length)
         return error_input(error, field, name, "1 to 255 letters, digits, _ - and .");
     return 0;
 }
@@ -67,30 +45,14 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
 {
     size_t length = strlen(id);
 
-    if (length < 1 || length > MODEL_INSTANCE_MAX || strspn(id, LETTERS_DIGITS "_/:.@-") != length)
+    if (length < 1 || length > MODEL_INSTANCE_MAX || strspn(id, DNS_NAME_LETTERS_DIGITS "_/:.@-") != length)
         return error_input(error, field, id, "1 to %d letters, digits and _ / : . @ -", MODEL_INSTANCE_MAX);
     return 0;
 }
 
-static void fold(char *name)
-{
-    for (char *c = name; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-}
-
 int model_check_dns_name(const char *field, char *name, struct error *error)
 {
-    struct ip_address address;
-
-    fold(name);
-    if (strlen(name) > MODEL_DNS_NAME_MAX || ip_address_parse(name, &address) == 0 ||
-        !is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true))
-        return error_input(error, field, name,
-                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, "
-                           "digits, _ and - (not first)",
-                           MODEL_DNS_NAME_MAX);
-    return 0;
+    return dns_name_check(field, name, error);
 }
 
 static bool is_host_name(const char *name)
@@ -98,7 +60,8 @@ static bool is_host_name(const char *name)
     const char *last = strrchr(name, '.');
 
     last = last ? last + 1 : name;
-    return strlen(name) <= MODEL_HOST_NAME_MAX && is_labels(name, LETTERS_DIGITS "-", false) &&
+    return strlen(name) <= MODEL_HOST_NAME_MAX &&
+           dns_name_is_labels(name, DNS_NAME_LETTERS_DIGITS "-", false) &&
            strspn(last, "0123456789") != strlen(last);
 }
 
@@ -106,7 +69,7 @@ int model_check_host_name(const char *field, char *name, struct error *error)
 {
     size_t length = strlen(name);
 
-    fold(name);
+    dns_name_fold(name);
     if (length > 1 && name[length - 1] == '.')
         name[length - 1] = '\0';
     if (!is_host_name(name))

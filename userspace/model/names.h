@@ -4,13 +4,14 @@
 
 #include <stdint.h>
 
+#include "base/dns_name.h"
 #include "base/error.h"
 
 #define MODEL_NAMESPACE_MAX 1024 /* ECS ServiceConnectConfiguration.namespace */
 #define MODEL_SERVICE_MAX   127  /* Cloud Map ServiceName */
 #define MODEL_INSTANCE_MAX  64   /* Cloud Map InstanceId */
-#define MODEL_DNS_NAME_MAX  127  /* ECS ServiceConnectClientAlias.dnsName */
-#define MODEL_HOST_NAME_MAX 253  /* RFC 1035, as text */
+#define MODEL_DNS_NAME_MAX  DNS_NAME_MAX
+#define MODEL_HOST_NAME_MAX 253 /* RFC 1035, as text */
 
 /* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
 int model_check_namespace(const char *field, const char *name, struct error *error);
@@ -24,10 +25,7 @@ int model_check_document(const char *field, const char *name, struct error *erro
 /* Letters, digits and _ / : . @ - (Cloud Map's InstanceId). */
 int model_check_instance_id(const char *field, const char *id, struct error *error);
 
-/*
- * Folds to lower case in place, then: labels of 1..63 lower-case letters, digits, _ and -, joined by dots;
- * none beginning with -. An IPv4 address is refused: nobody looks one up.
- */
+/* The name of a client alias: see dns_name_check(). */
 int model_check_dns_name(const char *field, char *name, struct error *error);
 
 /*
