@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 

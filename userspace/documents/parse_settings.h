@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Our additions to a service: health check, ejection, times (model/service_settings.h). */
+/* Our additions to a service: health check, ejection, times (settings/service_settings.h). */
 #pragma once
 
 #include "documents/document_reader.h"

@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 #include "health/probe.h"
-#include "model/exec_policy.h"
+#include "settings/exec_policy.h"
 
 #define EXEC_PROBER_OUTPUT_LIMIT (1u << 20)
 

@@ -14,7 +14,7 @@
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 struct health;
 

@@ -12,7 +12,7 @@
 #include <sys/time.h>
 
 #include "base/address.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 enum probe_outcome {
     PROBE_PASSED,

@@ -20,7 +20,7 @@
 #include "base/address.h"
 #include "model/canary.h"
 #include "model/dns_records.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 /* "dnsName:port/tcp" of a client alias: its name within a namespace. */
 #define ALIAS_IDENTITY_SIZE (SVC_DNS_NAME_SIZE + 16)

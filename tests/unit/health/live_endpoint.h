@@ -17,7 +17,7 @@
 
 #include "base/address.h"
 #include "base/cleanup.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 /* What must happen happens within this time; what takes so long is lost. */
 #define PATIENCE_MS 20000

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "model/catalog.h"
-#include "settings_text.h"
+#include "../settings/settings_text.h"
 
 static int setup(void **state)
 {

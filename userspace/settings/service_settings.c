@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/settings_reading.h"
+#include "settings/settings_reading.h"
 
 const struct service_settings service_settings_default = SERVICE_SETTINGS_DEFAULT;
 static const struct ejection_policy default_ejection = EJECTION_DEFAULT;

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 /* The caller's. */
 static inline cJSON *parse_json(const char *text)

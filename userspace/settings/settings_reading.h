@@ -3,7 +3,7 @@
  * wrong, and whole numbers as tables that are read and written. */
 #pragma once
 
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 struct settings_reading {
     struct settings_rights rights;

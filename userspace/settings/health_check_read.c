@@ -11,7 +11,7 @@
 #include "base/address.h"
 #include "base/dns_name.h"
 #include "base/number.h"
-#include "model/settings_reading.h"
+#include "settings/settings_reading.h"
 
 #define CHECK "healthCheck"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "model/service_settings.h"
+#include "settings/service_settings.h"
 
 static char *command[] = {(char *)"/bin/true", (char *)"", (char *)"--flag", NULL};
 static char *longer_command[] = {(char *)"/bin/true", (char *)"", (char *)"--flag", (char *)"x", NULL};

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
-#include "model/exec_policy.h"
+#include "settings/exec_policy.h"
 
 enum health_check_type {
     HEALTH_CHECK_NONE, /* not probed: health is what the owner reports */

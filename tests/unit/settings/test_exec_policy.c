@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "model/exec_policy.h"
+#include "settings/exec_policy.h"
 
 static void add(struct exec_policy *policy, const char *path)
 {

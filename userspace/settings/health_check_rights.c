@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Whether whoever brings a health check may have it: a command of this host is run by root. */
-#include "model/settings_reading.h"
+#include "settings/settings_reading.h"
 
 #define CHECK "healthCheck"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/settings_reading.h"
+#include "settings/settings_reading.h"
 
 const char *const health_check_type_names[HEALTH_CHECK_TYPES] = {
     [HEALTH_CHECK_NONE] = "none",   [HEALTH_CHECK_TCP] = "tcp",   [HEALTH_CHECK_HTTP] = "http",
