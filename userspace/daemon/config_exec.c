@@ -61,7 +61,7 @@ static void exec_done(struct config *config, const struct setting *setting)
     exec_policy_done(&config->exec_checks);
 }
 
-const struct setting_type setting_exec_checks = {exec_from_text, exec_from_json, exec_to_json, exec_done};
+const struct setting_type config_type_exec_checks = {exec_from_text, exec_from_json, exec_to_json, exec_done};
 
 struct settings_rights config_rights_of_host(const struct config *config)
 {

@@ -4,4 +4,4 @@
 
 struct setting_type;
 
-extern const struct setting_type setting_exec_checks; /* at config->exec_checks */
+extern const struct setting_type config_type_exec_checks; /* at config->exec_checks */

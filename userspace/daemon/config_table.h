@@ -47,10 +47,10 @@ struct setting {
 extern const struct setting config_settings[];
 extern const size_t config_setting_count;
 
-extern const struct setting_type setting_text;
-extern const struct setting_type setting_number;
-extern const struct setting_type setting_log_level;
-extern const struct setting_type setting_name_servers;
+extern const struct setting_type config_type_text;
+extern const struct setting_type config_type_number;
+extern const struct setting_type config_type_log_level;
+extern const struct setting_type config_type_name_servers;
 
 #define SETTING_PATH_SIZE 64
 

@@ -66,7 +66,7 @@ static void text_done(struct config *config, const struct setting *setting)
     *text_in(config, setting) = NULL;
 }
 
-const struct setting_type setting_text = {text_from_text, text_from_json, text_to_json, text_done};
+const struct setting_type config_type_text = {text_from_text, text_from_json, text_to_json, text_done};
 
 /* ---- numbers ---- */
 
@@ -109,7 +109,7 @@ static cJSON *number_to_json(const struct config *config, const struct setting *
     return cJSON_CreateNumber(setting_number_of(config, setting));
 }
 
-const struct setting_type setting_number = {number_from_text, number_from_json, number_to_json, NULL};
+const struct setting_type config_type_number = {number_from_text, number_from_json, number_to_json, NULL};
 
 /* ---- the log level ---- */
 
@@ -142,7 +142,7 @@ static cJSON *level_to_json(const struct config *config, const struct setting *s
     return cJSON_CreateString(log_level_name(*level));
 }
 
-const struct setting_type setting_log_level = {level_from_text, level_from_json, level_to_json, NULL};
+const struct setting_type config_type_log_level = {level_from_text, level_from_json, level_to_json, NULL};
 
 /* ---- name servers: a list in the file, joined by commas as a flag ---- */
 
@@ -166,5 +166,5 @@ static cJSON *servers_to_json(const struct config *config, const struct setting 
     return config_external_servers_json(config);
 }
 
-const struct setting_type setting_name_servers = {text_from_text, servers_from_json, servers_to_json,
-                                                  text_done};
+const struct setting_type config_type_name_servers = {text_from_text, servers_from_json, servers_to_json,
+                                                      text_done};

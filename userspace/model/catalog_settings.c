@@ -52,11 +52,8 @@ int catalog_set_settings(struct service *service, const struct service_settings 
 
 bool catalog_has_global_settings(const struct catalog *catalog)
 {
-    const struct ejection_policy usual = EJECTION_DEFAULT;
-
-    return catalog->connect_timeout_ms || catalog->ejection.failures != usual.failures ||
-           catalog->ejection.window_ms != usual.window_ms || catalog->ejection.base_ms != usual.base_ms ||
-           catalog->ejection.max_ms != usual.max_ms;
+    return catalog->connect_timeout_ms ||
+           !ejection_policy_equal(&catalog->ejection, &service_settings_default.ejection);
 }
 
 void catalog_reset_global_settings(struct catalog *catalog)

@@ -32,7 +32,7 @@ static void forget_http(struct health_check *check)
 
 static void forget_command(struct health_check *check)
 {
-    health_check_free_command(TAKE_PTR(check->command));
+    setting_free_command(TAKE_PTR(check->command));
 }
 
 /* The member if it is given; a null is NULL as well, which *ret_is_null tells apart. */
@@ -206,7 +206,7 @@ static void read_command(struct settings_reading *reading, const cJSON *list, st
     for (size_t i = 0; command && i < n; i++) {
         command[i] = strdup(words[i]);
         if (!command[i]) {
-            health_check_free_command(command);
+            setting_free_command(command);
             command = NULL;
         }
     }
@@ -285,22 +285,6 @@ static void read_exec(struct settings_reading *reading, const cJSON *object, str
                         "[\"CMD\", \"PROGRAM\", ...] or [\"CMD-SHELL\", \"TEXT\"]");
 }
 
-static void read_port(struct settings_reading *reading, const cJSON *object, struct health_check *check)
-{
-    struct error error = {0};
-    uint64_t port = 0;
-    bool is_null;
-
-    if (given(object, "port", &is_null)) {
-        if (json_get_integer(object, "port", true, 1, 65535, &port, &error) < 0)
-            settings_bad(reading, CHECK, &error);
-        else
-            check->port = (uint16_t)port;
-    } else if (is_null) {
-        check->port = 0;
-    }
-}
-
 static bool is_anything_given(const cJSON *object)
 {
     const cJSON *item;
@@ -358,24 +342,22 @@ static bool read_type(struct settings_reading *reading, const cJSON *object, boo
 
 static void read_our_form(struct settings_reading *reading, const cJSON *object, struct health_check *check)
 {
-    static const char *const known[] = {"type",           "interval",       "timeout", "retries",
-                                        "healthyRetries", "startPeriod",    "port",    "path",
-                                        "host",           "expectedStatus", "command", NULL};
-    /* Of interval and timeout; the other ranges are ECS's too. */
-    static const uint32_t ecs_minimum[HEALTH_CHECK_NUMBERS] = {5, 2};
+    const char *known[SETTING_MEMBERS_MAX + 1];
     bool is_ecs;
     bool has_type;
 
+    setting_names(health_check_rows, known);
     settings_check_members(reading, object, CHECK, known);
     has_type = read_type(reading, object, &is_ecs, check);
-    for (size_t i = 0; i < HEALTH_CHECK_NUMBERS; i++) {
-        struct settings_number number = health_check_numbers[i];
+    for (const struct setting *row = health_check_rows; row->name; row++) {
+        struct setting number = *row;
 
-        if (is_ecs && number.minimum < ecs_minimum[i])
-            number.minimum = ecs_minimum[i];
-        (void)settings_read_number(reading, object, CHECK, &number, check);
+        if (is_ecs && number.ecs_minimum)
+            number.minimum = number.ecs_minimum;
+        if (row->kind == SETTING_NUMBER)
+            (void)settings_read_number(reading, object, CHECK, &number, check,
+                                       &service_settings_default.check);
     }
-    read_port(reading, object, check);
     if (!has_type)
         return;
     read_http(reading, object, check);
@@ -387,15 +369,21 @@ static void read_cloud_map_form(struct settings_reading *reading, const cJSON *o
                                 struct health_check *check)
 {
     static const char *const known[] = {"Type", "ResourcePath", "FailureThreshold", NULL};
-    static const struct settings_number threshold = {
-        "FailureThreshold", offsetof(struct health_check, fall), 1, 10, 1, 1};
+    static const struct setting threshold = {"FailureThreshold",
+                                             SETTING_NUMBER,
+                                             .offset = offsetof(struct health_check, fall),
+                                             .size = sizeof(check->fall),
+                                             .minimum = 1,
+                                             .maximum = 10,
+                                             .scale = 1};
+    static const struct health_check usual = {.fall = 1};
     const char *type = get_text(reading, object, "Type");
     bool is_null;
 
     settings_check_members(reading, object, CHECK, known);
     health_check_done(check);
-    check->fall = threshold.fallback;
-    (void)settings_read_number(reading, object, CHECK, &threshold, check);
+    check->fall = usual.fall;
+    (void)settings_read_number(reading, object, CHECK, &threshold, check, &usual);
     if (!type)
         return;
     if (strcmp(type, "TCP") == 0)

@@ -9,64 +9,15 @@
 #include "settings/settings_reading.h"
 
 const struct service_settings service_settings_default = SERVICE_SETTINGS_DEFAULT;
-static const struct ejection_policy default_ejection = EJECTION_DEFAULT;
 
-#define CHECK     "healthCheck"
-#define EJECT     "ejection"
-#define CONNECT   "connectTimeoutSeconds"
-#define PEER_NAME "peerName"
-#define POLICY    "dnsRoutingPolicy"
-
-const char *const service_settings_members[] = {CHECK,
-                                                EJECT,
-                                                CONNECT,
-                                                "panicThresholdPercent",
-                                                "slowStartSeconds",
-                                                "drainSeconds",
-                                                "admissionSeconds",
-                                                "udpStickinessSeconds",
-                                                PEER_NAME,
-                                                POLICY,
-                                                NULL};
-
-static const struct settings_number numbers[] = {
-    {"panicThresholdPercent", offsetof(struct service_settings, panic_percent), 0, 100, 1, 0},
-    {"slowStartSeconds", offsetof(struct service_settings, slow_start_ms), 0, 3600, 1000, 0},
-    {"drainSeconds", offsetof(struct service_settings, drain_ms), 0, 3600, 1000, SERVICE_DRAIN_MS},
-    {"admissionSeconds", offsetof(struct service_settings, admission_ms), 0, 86400, 1000,
-     SERVICE_ADMISSION_MS},
-    {"udpStickinessSeconds", offsetof(struct service_settings, udp_stickiness_ms), 0, 86400, 1000,
-     SERVICE_UDP_STICKINESS_MS},
-};
-
-static const struct settings_number connect_timeout = {
-    CONNECT, offsetof(struct service_settings, connect_timeout_ms), 0, 127, 1000, 0};
-
-static const struct settings_number ejection_numbers[] = {
-    {"failures", offsetof(struct ejection_policy, failures), 0, EJECTION_MAX_FAILURES, 1, 5},
-    {"windowSeconds", offsetof(struct ejection_policy, window_ms), 1, 3600, 1000, 30000},
-    {"baseSeconds", offsetof(struct ejection_policy, base_ms), 1, 86400, 1000, 30000},
-    {"maxSeconds", offsetof(struct ejection_policy, max_ms), 1, 86400, 1000, 300000},
-};
-
-static const char *const ejection_members[] = {"failures", "windowSeconds", "baseSeconds", "maxSeconds",
-                                               NULL};
-
-/* The first is the default. */
-struct choice {
-    const char *name;
-    const char *values[2];
-};
-
-static const struct choice peer_name = {PEER_NAME, {"endpoint", "alias"}};
-static const struct choice policy = {POLICY, {"MULTIVALUE", "WEIGHTED"}};
+#define EJECT "ejection"
 
 /* ---- as data ---- */
 
 int service_settings_copy(const struct service_settings *settings, struct service_settings *ret)
 {
     struct service_settings copy = *settings;
-    int r = health_check_copy(&settings->check, &copy.check);
+    int r = settings_own(service_setting_rows, settings, &copy);
 
     if (r == 0)
         *ret = copy;
@@ -75,26 +26,18 @@ int service_settings_copy(const struct service_settings *settings, struct servic
 
 void service_settings_done(struct service_settings *settings)
 {
-    health_check_done(&settings->check);
+    settings_disown(service_setting_rows, settings);
     *settings = service_settings_default;
-}
-
-static bool equal_ejection(const struct ejection_policy *a, const struct ejection_policy *b)
-{
-    return a->failures == b->failures && a->window_ms == b->window_ms && a->base_ms == b->base_ms &&
-           a->max_ms == b->max_ms;
 }
 
 bool service_settings_equal(const struct service_settings *a, const struct service_settings *b)
 {
-    return a->has_ejection == b->has_ejection &&
-           (!a->has_ejection || equal_ejection(&a->ejection, &b->ejection)) &&
-           a->has_connect_timeout == b->has_connect_timeout &&
-           (!a->has_connect_timeout || a->connect_timeout_ms == b->connect_timeout_ms) &&
-           a->panic_percent == b->panic_percent && a->slow_start_ms == b->slow_start_ms &&
-           a->drain_ms == b->drain_ms && a->admission_ms == b->admission_ms &&
-           a->udp_stickiness_ms == b->udp_stickiness_ms && a->is_peer_alias == b->is_peer_alias &&
-           a->is_dns_weighted == b->is_dns_weighted && health_check_equal(&a->check, &b->check);
+    return settings_equal(service_setting_rows, a, b);
+}
+
+bool ejection_policy_equal(const struct ejection_policy *a, const struct ejection_policy *b)
+{
+    return settings_equal(ejection_policy_rows, a, b);
 }
 
 /* ---- members ---- */
@@ -121,16 +64,23 @@ void settings_refuse(struct settings_reading *reading, const char *field, const 
     settings_bad(reading, "", &error);
 }
 
+static void join(const char *const names[], char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; names[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", names[i]);
+}
+
 void settings_check_members(struct settings_reading *reading, const cJSON *object, const char *prefix,
                             const char *const known[])
 {
     struct error error = {0};
-    char list[sizeof(error.allowed)] = "";
+    char list[sizeof(error.allowed)];
     const cJSON *item;
-    size_t used = 0;
 
-    for (size_t i = 0; known[i] && used < sizeof(list); i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", known[i]);
+    join(known, list, sizeof(list));
     cJSON_ArrayForEach (item, object) {
         bool is_known = false;
 
@@ -144,39 +94,45 @@ void settings_check_members(struct settings_reading *reading, const cJSON *objec
     }
 }
 
-static uint32_t *number_at(const struct settings_number *number, void *base)
+/* `value` as it is given. */
+static void set_number(const struct setting *row, void *base, uint32_t value)
 {
-    return (uint32_t *)(void *)((char *)base + number->offset);
+    void *member = (char *)base + row->offset;
+
+    if (row->size == sizeof(uint16_t))
+        *(uint16_t *)member = (uint16_t)(value * row->scale);
+    else
+        *(uint32_t *)member = value * row->scale;
 }
 
 bool settings_read_number(struct settings_reading *reading, const cJSON *object, const char *prefix,
-                          const struct settings_number *number, void *base)
+                          const struct setting *row, void *base, const void *defaults)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, number->name);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, row->name);
     struct error error = {0};
     uint64_t value = 0;
 
     if (!item)
         return false;
     if (cJSON_IsNull(item)) {
-        *number_at(number, base) = number->fallback;
+        set_number(row, base, setting_number(row, defaults));
         return false;
     }
-    if (json_get_integer(object, number->name, true, number->minimum, number->maximum, &value, &error) < 0) {
+    if (json_get_integer(object, row->name, true, row->minimum, row->maximum, &value, &error) < 0) {
         settings_bad(reading, prefix, &error);
         return false;
     }
-    *number_at(number, base) = (uint32_t)value * number->scale;
+    set_number(row, base, (uint32_t)value);
     return true;
 }
 
-void settings_write_number(cJSON *object, const struct settings_number *number, const void *base,
+void settings_write_number(cJSON *object, const struct setting *row, const void *base, const void *defaults,
                            bool is_full)
 {
-    uint32_t value = *(const uint32_t *)(const void *)((const char *)base + number->offset);
+    uint32_t value = setting_number(row, base);
 
-    if (is_full || value != number->fallback)
-        (void)cJSON_AddNumberToObject(object, number->name, value / number->scale);
+    if (row->is_optional ? value != 0 : is_full || value != setting_number(row, defaults))
+        (void)cJSON_AddNumberToObject(object, row->name, value);
 }
 
 /* ---- reading ---- */
@@ -186,20 +142,25 @@ void settings_write_number(cJSON *object, const struct settings_number *number, 
 static bool read_ejection(struct settings_reading *reading, const cJSON *item, bool is_set,
                           struct ejection_policy *ejection)
 {
+    const struct ejection_policy *usual = &service_settings_default.ejection;
+    const char *known[SETTING_MEMBERS_MAX + 1];
     bool is_given = false;
 
     if (cJSON_IsNull(item)) {
-        *ejection = default_ejection;
+        *ejection = *usual;
         return false;
     }
+    setting_names(ejection_policy_rows, known);
     if (!cJSON_IsObject(item)) {
-        settings_refuse(reading, EJECT, "(no object)", "an object of %s, %s, %s, %s", ejection_members[0],
-                        ejection_members[1], ejection_members[2], ejection_members[3]);
+        char list[256];
+
+        join(known, list, sizeof(list));
+        settings_refuse(reading, EJECT, "(no object)", "an object of %s", list);
         return false;
     }
-    settings_check_members(reading, item, EJECT, ejection_members);
-    for (size_t i = 0; i < ARRAY_SIZE(ejection_numbers); i++)
-        is_given |= settings_read_number(reading, item, EJECT, &ejection_numbers[i], ejection);
+    settings_check_members(reading, item, EJECT, known);
+    for (const struct setting *row = ejection_policy_rows; row->name; row++)
+        is_given |= settings_read_number(reading, item, EJECT, row, ejection, usual);
     if (ejection->max_ms < ejection->base_ms) {
         char value[32];
 
@@ -207,47 +168,56 @@ static bool read_ejection(struct settings_reading *reading, const cJSON *item, b
         settings_refuse(reading, EJECT ".maxSeconds", value, "at least baseSeconds, which is %u",
                         ejection->base_ms / 1000);
     }
-    return is_given || (is_set && !equal_ejection(ejection, &default_ejection));
+    return is_given || (is_set && !ejection_policy_equal(ejection, usual));
 }
 
-static void read_connect_timeout(struct settings_reading *reading, const cJSON *object,
-                                 struct service_settings *settings)
-{
-    if (cJSON_GetObjectItemCaseSensitive(object, CONNECT))
-        settings->has_connect_timeout = settings_read_number(reading, object, "", &connect_timeout, settings);
-}
-
-static void read_choice(struct settings_reading *reading, const cJSON *object, const struct choice *choice,
+static void read_choice(struct settings_reading *reading, const cJSON *item, const struct setting *row,
                         bool *is_other)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, choice->name);
-    const char *text = cJSON_IsNull(item) ? choice->values[0] : cJSON_GetStringValue(item);
+    const char *text = cJSON_IsNull(item) ? row->words[0] : cJSON_GetStringValue(item);
 
-    if (!item)
-        return;
-    if (!text || (strcmp(text, choice->values[0]) != 0 && strcmp(text, choice->values[1]) != 0))
-        settings_refuse(reading, choice->name, text ? text : "(no text)", "%s, %s", choice->values[0],
-                        choice->values[1]);
+    if (!text || (strcmp(text, row->words[0]) != 0 && strcmp(text, row->words[1]) != 0))
+        settings_refuse(reading, row->name, text ? text : "(no text)", "%s, %s", row->words[0],
+                        row->words[1]);
     else
-        *is_other = strcmp(text, choice->values[1]) == 0;
+        *is_other = strcmp(text, row->words[1]) == 0;
+}
+
+/* Reads the member of that row, which is given as `item`. */
+static void read_member(struct settings_reading *reading, const cJSON *object, const cJSON *item,
+                        const struct setting *row, struct service_settings *settings)
+{
+    void *member = (char *)settings + row->offset;
+    bool *own = row->own ? (bool *)((char *)settings + row->own) : NULL;
+    bool is_own = true;
+
+    switch (row->kind) {
+    case SETTING_CHECK:
+        health_check_read(reading, item, member);
+        break;
+    case SETTING_EJECTION:
+        is_own = read_ejection(reading, item, *own, member);
+        break;
+    case SETTING_CHOICE:
+        read_choice(reading, item, row, member);
+        break;
+    default:
+        is_own = settings_read_number(reading, object, "", row, settings, &service_settings_default);
+        break;
+    }
+    if (own)
+        *own = is_own;
 }
 
 static void read_members(struct settings_reading *reading, const cJSON *object,
                          struct service_settings *settings)
 {
-    const cJSON *check = cJSON_GetObjectItemCaseSensitive(object, CHECK);
-    const cJSON *ejection = cJSON_GetObjectItemCaseSensitive(object, EJECT);
+    for (const struct setting *row = service_setting_rows; row->name; row++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, row->name);
 
-    if (check)
-        health_check_read(reading, check, &settings->check);
-    if (ejection)
-        settings->has_ejection =
-            read_ejection(reading, ejection, settings->has_ejection, &settings->ejection);
-    read_connect_timeout(reading, object, settings);
-    read_choice(reading, object, &peer_name, &settings->is_peer_alias);
-    read_choice(reading, object, &policy, &settings->is_dns_weighted);
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        (void)settings_read_number(reading, object, "", &numbers[i], settings);
+        if (item)
+            read_member(reading, object, item, row, settings);
+    }
 }
 
 int service_settings_read_all(const cJSON *object, struct settings_rights rights,
@@ -283,9 +253,12 @@ int service_settings_read(const cJSON *object, struct settings_rights rights,
                           struct service_settings *settings, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings changed = SERVICE_SETTINGS_DEFAULT;
+    const char *known[SETTING_MEMBERS_MAX + 1];
     struct error first = {0};
-    int r = json_check_members(object, service_settings_members, error);
+    int r;
 
+    setting_names(service_setting_rows, known);
+    r = json_check_members(object, known, error);
     if (r < 0)
         return r;
     r = service_settings_copy(settings, &changed);
@@ -304,13 +277,26 @@ int service_settings_read(const cJSON *object, struct settings_rights rights,
     return 0;
 }
 
+/* Names of the members that hold for services without them too. */
+static void global_names(const char *ret_names[static SETTING_MEMBERS_MAX + 1])
+{
+    size_t n = 0;
+
+    for (const struct setting *row = service_setting_rows; row->name; row++)
+        if (row->own)
+            ret_names[n++] = row->name;
+    ret_names[n] = NULL;
+}
+
 int service_settings_read_global(const cJSON *object, struct ejection_policy *ejection,
                                  uint32_t *connect_timeout_ms, struct error *error)
 {
-    static const char *const known[] = {EJECT, CONNECT, NULL};
+    const char *known[SETTING_MEMBERS_MAX + 1];
     struct service_settings changed = SERVICE_SETTINGS_DEFAULT;
-    int r = json_check_members(object, known, error);
+    int r;
 
+    global_names(known);
+    r = json_check_members(object, known, error);
     changed.ejection = *ejection;
     changed.connect_timeout_ms = *connect_timeout_ms;
     if (r == 0)
@@ -324,41 +310,64 @@ int service_settings_read_global(const cJSON *object, struct ejection_policy *ej
 
 /* ---- writing ---- */
 
-static void write_ejection(cJSON *object, const struct ejection_policy *ejection)
+static bool write_check(cJSON *object, const struct setting *row, const struct health_check *check,
+                        bool is_full)
 {
-    cJSON *json = cJSON_AddObjectToObject(object, EJECT);
+    cJSON *json;
 
-    for (size_t i = 0; i < ARRAY_SIZE(ejection_numbers); i++)
-        settings_write_number(json, &ejection_numbers[i], ejection, true);
+    if (!is_full && check->type == HEALTH_CHECK_NONE)
+        return true;
+    json = health_check_write(check, is_full);
+    if (json && cJSON_AddItemToObject(object, row->name, json))
+        return true;
+    cJSON_Delete(json);
+    return false;
 }
 
-static void write_choice(cJSON *object, const struct choice *choice, bool is_other, bool is_full)
+static void write_ejection(cJSON *object, const struct setting *row, const struct ejection_policy *ejection)
 {
-    if (is_full || is_other)
-        (void)cJSON_AddStringToObject(object, choice->name, choice->values[is_other]);
+    cJSON *json = cJSON_AddObjectToObject(object, row->name);
+
+    for (const struct setting *number = row->members; number->name; number++)
+        settings_write_number(json, number, ejection, &service_settings_default.ejection, true);
+}
+
+/* False: no memory. */
+static bool write_member(cJSON *object, const struct setting *row, const struct service_settings *settings,
+                         bool is_full)
+{
+    const void *member = (const char *)settings + row->offset;
+    bool is_own = row->own && *(const bool *)((const char *)settings + row->own);
+
+    if (row->own && !is_own && !is_full)
+        return true;
+    switch (row->kind) {
+    case SETTING_CHECK:
+        return write_check(object, row, member, is_full);
+    case SETTING_EJECTION:
+        write_ejection(object, row, member);
+        break;
+    case SETTING_CHOICE:
+        if (is_full || *(const bool *)member)
+            (void)cJSON_AddStringToObject(object, row->name, row->words[*(const bool *)member]);
+        break;
+    default:
+        settings_write_number(object, row, settings, &service_settings_default, is_full || is_own);
+        break;
+    }
+    return true;
 }
 
 static cJSON *write_settings(const struct service_settings *settings, bool is_full)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON *check;
 
-    if (is_full || settings->check.type != HEALTH_CHECK_NONE) {
-        check = health_check_write(&settings->check, is_full);
-        if (!check || !cJSON_AddItemToObject(object, CHECK, check)) {
-            cJSON_Delete(check);
-            cJSON_Delete(object);
-            return NULL;
-        }
+    for (const struct setting *row = service_setting_rows; row->name; row++) {
+        if (write_member(object, row, settings, is_full))
+            continue;
+        cJSON_Delete(object);
+        return NULL;
     }
-    if (is_full || settings->has_ejection)
-        write_ejection(object, &settings->ejection);
-    if (is_full || settings->has_connect_timeout)
-        settings_write_number(object, &connect_timeout, settings, true);
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        settings_write_number(object, &numbers[i], settings, is_full);
-    write_choice(object, &peer_name, settings->is_peer_alias, is_full);
-    write_choice(object, &policy, settings->is_dns_weighted, is_full);
     return object;
 }
 
@@ -374,11 +383,12 @@ cJSON *service_settings_write_full(const struct service_settings *settings)
 
 cJSON *service_settings_write_global(const struct ejection_policy *ejection, uint32_t connect_timeout_ms)
 {
-    struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    const struct service_settings settings = {.ejection = *ejection,
+                                              .connect_timeout_ms = connect_timeout_ms};
     cJSON *object = cJSON_CreateObject();
 
-    settings.connect_timeout_ms = connect_timeout_ms;
-    write_ejection(object, ejection);
-    settings_write_number(object, &connect_timeout, &settings, true);
+    for (const struct setting *row = service_setting_rows; row->name; row++)
+        if (row->own)
+            (void)write_member(object, row, &settings, true);
     return object;
 }

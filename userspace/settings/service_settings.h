@@ -108,6 +108,7 @@ int service_settings_copy(const struct service_settings *settings, struct servic
 /* Frees what they own and leaves the defaults. */
 void service_settings_done(struct service_settings *settings);
 bool service_settings_equal(const struct service_settings *a, const struct service_settings *b);
+bool ejection_policy_equal(const struct ejection_policy *a, const struct ejection_policy *b);
 
 /* ---- as JSON (docs/api.md, "Settings") ---- */
 
@@ -130,9 +131,6 @@ struct settings_rights {
 
 #define SETTINGS_RIGHTS_NONE   ((struct settings_rights){.origin = SETTINGS_OF_STRANGER})
 #define SETTINGS_RIGHTS_STORED ((struct settings_rights){.origin = SETTINGS_STORED})
-
-/* Names of the members, NULL-terminated. */
-extern const char *const service_settings_members[];
 
 /*
  * Changes what *settings holds by the members that are given; null puts one back to its default. The whole is

@@ -115,7 +115,7 @@ static cJSON *other_json(const struct setting *setting)
 
     if (!setting->fallback)
         return cJSON_CreateNumber(strtod(text, NULL));
-    if (setting->type == &setting_name_servers || setting->type == &setting_exec_checks) {
+    if (setting->type == &config_type_name_servers || setting->type == &config_type_exec_checks) {
         _cleanup_free_ char *list = strdup(text);
         cJSON *json = cJSON_CreateArray();
         char *rest = list;
@@ -201,7 +201,7 @@ static void test_numbers_have_limits(void **state)
         _cleanup_(config_done) struct config config = {0};
         char text[16];
 
-        if (setting->type != &setting_number)
+        if (setting->type != &config_type_number)
             continue;
         assert_null(setting->fallback);
         assert_in_range(setting->number, setting->minimum, setting->maximum);
