@@ -14,13 +14,13 @@
 
 /* ---- one setting ---- */
 
-static void remember_given(struct config *config, const struct setting *setting)
+static void remember_given(struct config *config, const struct config_setting *setting)
 {
     if (setting->given)
         *(bool *)((char *)config + setting->given) = true;
 }
 
-int setting_take_text(struct config *config, const struct setting *setting, const char *field,
+int setting_take_text(struct config *config, const struct config_setting *setting, const char *field,
                       const char *text, struct error *error)
 {
     int r = setting->type->from_text(config, setting, field, text, error);
@@ -30,7 +30,7 @@ int setting_take_text(struct config *config, const struct setting *setting, cons
     return r;
 }
 
-static int take_default(struct config *config, const struct setting *setting, struct error *error)
+static int take_default(struct config *config, const struct config_setting *setting, struct error *error)
 {
     char number[16];
 
@@ -39,7 +39,7 @@ static int take_default(struct config *config, const struct setting *setting, st
                                     setting->fallback ? setting->fallback : number, error);
 }
 
-static int take_member(struct config *config, const struct setting *setting, const cJSON *json,
+static int take_member(struct config *config, const struct config_setting *setting, const cJSON *json,
                        struct error *error)
 {
     const cJSON *object = setting->group ? cJSON_GetObjectItemCaseSensitive(json, setting->group) : json;
@@ -74,7 +74,7 @@ static const char **known_members(const char *group)
     size_t n = 0;
 
     for (size_t i = 0; names && i < config_setting_count; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
 
         if (!setting->group == !group && (!group || strcmp(setting->group, group) == 0))
             names[n++] = setting->member;
@@ -99,7 +99,7 @@ static int read_json(struct config *config, const cJSON *json, struct error *err
     int r = check_known(json, NULL, error);
 
     for (size_t i = 0; i < config_setting_count && r == 0; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
         const cJSON *object;
 
         if (setting->group && is_first_of_group(i) &&
@@ -134,7 +134,7 @@ static int check(struct config *config, struct error *error)
 
     /* An empty directory would be made and locked as whatever the daemon happens to stand in. */
     for (size_t i = 0; i < config_setting_count; i++)
-        if (config_settings[i].type == &setting_text && !*setting_text_of(config, &config_settings[i]))
+        if (config_settings[i].type == &config_type_text && !*setting_text_of(config, &config_settings[i]))
             return error_input(error, config_settings[i].member, "", "a value, such as %s",
                                config_settings[i].fallback);
     for (size_t i = 0; i < config_setting_count && r == 0; i++)
@@ -205,7 +205,7 @@ char *config_print(const struct config *config)
     _cleanup_json_ cJSON *json = cJSON_CreateObject();
 
     for (size_t i = 0; i < config_setting_count; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
         cJSON *object = json;
 
         if (setting->group) {

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/config_table.h"
 
-static int exec_from_json(struct config *config, const struct setting *setting, const cJSON *object,
+static int exec_from_json(struct config *config, const struct config_setting *setting, const cJSON *object,
                           struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, setting->member);
@@ -28,7 +28,7 @@ static int exec_from_json(struct config *config, const struct setting *setting, 
     return r;
 }
 
-static int exec_from_text(struct config *config, const struct setting *setting, const char *field,
+static int exec_from_text(struct config *config, const struct config_setting *setting, const char *field,
                           const char *text, struct error *error)
 {
     _cleanup_free_ char *list = strdup(text);
@@ -45,7 +45,7 @@ static int exec_from_text(struct config *config, const struct setting *setting, 
     return r;
 }
 
-static cJSON *exec_to_json(const struct config *config, const struct setting *setting)
+static cJSON *exec_to_json(const struct config *config, const struct config_setting *setting)
 {
     cJSON *list = cJSON_CreateArray();
 
@@ -55,13 +55,13 @@ static cJSON *exec_to_json(const struct config *config, const struct setting *se
     return list;
 }
 
-static void exec_done(struct config *config, const struct setting *setting)
+static void exec_done(struct config *config, const struct config_setting *setting)
 {
     (void)setting;
     exec_policy_done(&config->exec_checks);
 }
 
-const struct setting_type config_type_exec_checks = {exec_from_text, exec_from_json, exec_to_json, exec_done};
+const struct config_type config_type_exec_checks = {exec_from_text, exec_from_json, exec_to_json, exec_done};
 
 struct settings_rights config_rights_of_host(const struct config *config)
 {

@@ -2,6 +2,6 @@
 /* The setting "execChecks": what health checks of type exec may run. */
 #pragma once
 
-struct setting_type;
+struct config_type;
 
-extern const struct setting_type config_type_exec_checks; /* at config->exec_checks */
+extern const struct config_type config_type_exec_checks; /* at config->exec_checks */

@@ -59,7 +59,7 @@ static int take_file(struct config *config, const char *path)
     return config->file ? 0 : -ENOMEM;
 }
 
-static int take_setting(struct config *config, const struct setting *setting, struct error *error)
+static int take_setting(struct config *config, const struct config_setting *setting, struct error *error)
 {
     char field[SETTING_PATH_SIZE];
 
@@ -147,7 +147,7 @@ static void print_flag(const char *name, const char *value, const char *help, co
     (void)putchar('\n');
 }
 
-static void print_setting(const struct setting *setting)
+static void print_setting(const struct config_setting *setting)
 {
     char number[16];
 

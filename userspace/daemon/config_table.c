@@ -12,7 +12,7 @@
 
 /* ---- checks ---- */
 
-static int check_range(struct config *config, const struct setting *setting, struct error *error)
+static int check_range(struct config *config, const struct config_setting *setting, struct error *error)
 {
     const char *text = setting_text_of(config, setting);
     unsigned bits = 0;
@@ -27,7 +27,7 @@ static int check_range(struct config *config, const struct setting *setting, str
     return 0;
 }
 
-static int check_range6(struct config *config, const struct setting *setting, struct error *error)
+static int check_range6(struct config *config, const struct config_setting *setting, struct error *error)
 {
     const char *text = setting_text_of(config, setting);
     unsigned bits = 0;
@@ -40,14 +40,14 @@ static int check_range6(struct config *config, const struct setting *setting, st
     return 0;
 }
 
-static int check_registry(struct config *config, const struct setting *setting, struct error *error)
+static int check_registry(struct config *config, const struct config_setting *setting, struct error *error)
 {
     const char *text = setting_text_of(config, setting);
 
     return strcmp(text, "sqlite") == 0 ? 0 : error_input(error, setting->member, text, "sqlite");
 }
 
-static int check_dns(struct config *config, const struct setting *setting, struct error *error)
+static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
 {
     const char *text = setting_text_of(config, setting);
 
@@ -58,7 +58,7 @@ static int check_dns(struct config *config, const struct setting *setting, struc
 }
 
 /* "off" leaves both as they are. */
-static int check_listen(const struct config *config, const struct setting *setting,
+static int check_listen(const struct config *config, const struct config_setting *setting,
                         struct ip_address *address, uint16_t *port, struct error *error)
 {
     const char *text = setting_text_of(config, setting);
@@ -68,13 +68,13 @@ static int check_listen(const struct config *config, const struct setting *setti
     return 0;
 }
 
-static int check_dns_listen(struct config *config, const struct setting *setting, struct error *error)
+static int check_dns_listen(struct config *config, const struct config_setting *setting, struct error *error)
 {
     config->dns_listen_port = 0;
     return check_listen(config, setting, &config->dns_listen_address, &config->dns_listen_port, error);
 }
 
-static int check_aws_listen(struct config *config, const struct setting *setting, struct error *error)
+static int check_aws_listen(struct config *config, const struct config_setting *setting, struct error *error)
 {
     struct ip_address address;
     uint16_t port;
@@ -82,7 +82,8 @@ static int check_aws_listen(struct config *config, const struct setting *setting
     return check_listen(config, setting, &address, &port, error);
 }
 
-static int check_name_servers(struct config *config, const struct setting *setting, struct error *error)
+static int check_name_servers(struct config *config, const struct config_setting *setting,
+                              struct error *error)
 {
     char path[SETTING_PATH_SIZE];
 
@@ -92,7 +93,7 @@ static int check_name_servers(struct config *config, const struct setting *setti
                                    &config->external_servers, error);
 }
 
-static int check_max_ttl(struct config *config, const struct setting *setting, struct error *error)
+static int check_max_ttl(struct config *config, const struct config_setting *setting, struct error *error)
 {
     char path[SETTING_PATH_SIZE];
     char text[16];
@@ -108,7 +109,7 @@ static int check_max_ttl(struct config *config, const struct setting *setting, s
 
 #define OF(field) offsetof(struct config, field)
 
-const struct setting config_settings[] = {
+const struct config_setting config_settings[] = {
     {
         .member = "stateDir",
         .flag = "state-dir",

@@ -11,27 +11,27 @@
 
 #include "daemon/config.h"
 
-struct setting;
+struct config_setting;
 
 /* How values of a kind are read and written. They live at setting->offset in struct config. */
-struct setting_type {
+struct config_type {
     /* `field` names where the text comes from. */
-    int (*from_text)(struct config *config, const struct setting *setting, const char *field,
+    int (*from_text)(struct config *config, const struct config_setting *setting, const char *field,
                      const char *text, struct error *error);
     /* The member setting->member of `object`, which is there. */
-    int (*from_json)(struct config *config, const struct setting *setting, const cJSON *object,
+    int (*from_json)(struct config *config, const struct config_setting *setting, const cJSON *object,
                      struct error *error);
-    cJSON *(*to_json)(const struct config *config, const struct setting *setting);
-    void (*done)(struct config *config, const struct setting *setting); /* NULL: nothing to free */
+    cJSON *(*to_json)(const struct config *config, const struct config_setting *setting);
+    void (*done)(struct config *config, const struct config_setting *setting); /* NULL: nothing to free */
 };
 
-struct setting {
+struct config_setting {
     const char *group;  /* the object of the file that it is in; NULL: the outermost */
     const char *member; /* its name there */
     const char *flag;   /* without dashes; NULL: in the file only */
     const char *value;  /* what --help calls the flag's value */
     const char *help;   /* {} stands for the default */
-    const struct setting_type *type;
+    const struct config_type *type;
     size_t offset;
     size_t given;         /* offset of a bool: somebody has set it; 0: nobody asks */
     const char *fallback; /* NULL: it is a number */
@@ -39,27 +39,27 @@ struct setting {
     uint32_t minimum;
     uint32_t maximum;
     /* When all are read; may also fill in what follows from the value. Rows before it are checked. */
-    int (*check)(struct config *config, const struct setting *setting, struct error *error);
+    int (*check)(struct config *config, const struct config_setting *setting, struct error *error);
     const char *example; /* another good value, where `check` or the type leave not every one */
 };
 
 /* In the order of --help, --print-config and docs/svcconnect.json.example. */
-extern const struct setting config_settings[];
+extern const struct config_setting config_settings[];
 extern const size_t config_setting_count;
 
-extern const struct setting_type config_type_text;
-extern const struct setting_type config_type_number;
-extern const struct setting_type config_type_log_level;
-extern const struct setting_type config_type_name_servers;
+extern const struct config_type config_type_text;
+extern const struct config_type config_type_number;
+extern const struct config_type config_type_log_level;
+extern const struct config_type config_type_name_servers;
 
 #define SETTING_PATH_SIZE 64
 
 /* "maps.aliases"; returns `path`. */
-const char *setting_path(const struct setting *setting, char path[SETTING_PATH_SIZE]);
+const char *setting_path(const struct config_setting *setting, char path[SETTING_PATH_SIZE]);
 
-char *setting_text_of(const struct config *config, const struct setting *setting);
-uint32_t setting_number_of(const struct config *config, const struct setting *setting);
+char *setting_text_of(const struct config *config, const struct config_setting *setting);
+uint32_t setting_number_of(const struct config *config, const struct config_setting *setting);
 
 /* Takes the value of a flag, or a default, and remembers that it was given. */
-int setting_take_text(struct config *config, const struct setting *setting, const char *field,
+int setting_take_text(struct config *config, const struct config_setting *setting, const char *field,
                       const char *text, struct error *error);

@@ -8,7 +8,7 @@
 #include "daemon/config_external.h"
 #include "daemon/config_table.h"
 
-const char *setting_path(const struct setting *setting, char path[SETTING_PATH_SIZE])
+const char *setting_path(const struct config_setting *setting, char path[SETTING_PATH_SIZE])
 {
     (void)snprintf(path, SETTING_PATH_SIZE, "%s%s%s", setting->group ? setting->group : "",
                    setting->group ? "." : "", setting->member);
@@ -17,17 +17,17 @@ const char *setting_path(const struct setting *setting, char path[SETTING_PATH_S
 
 /* ---- texts ---- */
 
-static char **text_in(struct config *config, const struct setting *setting)
+static char **text_in(struct config *config, const struct config_setting *setting)
 {
     return (char **)((char *)config + setting->offset);
 }
 
-char *setting_text_of(const struct config *config, const struct setting *setting)
+char *setting_text_of(const struct config *config, const struct config_setting *setting)
 {
     return *(char *const *)((const char *)config + setting->offset);
 }
 
-static int set_text(struct config *config, const struct setting *setting, const char *text)
+static int set_text(struct config *config, const struct config_setting *setting, const char *text)
 {
     char *copy = strdup(text);
 
@@ -38,7 +38,7 @@ static int set_text(struct config *config, const struct setting *setting, const 
     return 0;
 }
 
-static int text_from_text(struct config *config, const struct setting *setting, const char *field,
+static int text_from_text(struct config *config, const struct config_setting *setting, const char *field,
                           const char *text, struct error *error)
 {
     (void)field;
@@ -46,7 +46,7 @@ static int text_from_text(struct config *config, const struct setting *setting, 
     return set_text(config, setting, text);
 }
 
-static int text_from_json(struct config *config, const struct setting *setting, const cJSON *object,
+static int text_from_json(struct config *config, const struct config_setting *setting, const cJSON *object,
                           struct error *error)
 {
     const char *text = NULL;
@@ -55,32 +55,32 @@ static int text_from_json(struct config *config, const struct setting *setting, 
     return r < 0 ? r : set_text(config, setting, text);
 }
 
-static cJSON *text_to_json(const struct config *config, const struct setting *setting)
+static cJSON *text_to_json(const struct config *config, const struct config_setting *setting)
 {
     return cJSON_CreateString(setting_text_of(config, setting));
 }
 
-static void text_done(struct config *config, const struct setting *setting)
+static void text_done(struct config *config, const struct config_setting *setting)
 {
     free(*text_in(config, setting));
     *text_in(config, setting) = NULL;
 }
 
-const struct setting_type config_type_text = {text_from_text, text_from_json, text_to_json, text_done};
+const struct config_type config_type_text = {text_from_text, text_from_json, text_to_json, text_done};
 
 /* ---- numbers ---- */
 
-static uint32_t *number_in(struct config *config, const struct setting *setting)
+static uint32_t *number_in(struct config *config, const struct config_setting *setting)
 {
     return (uint32_t *)(void *)((char *)config + setting->offset);
 }
 
-uint32_t setting_number_of(const struct config *config, const struct setting *setting)
+uint32_t setting_number_of(const struct config *config, const struct config_setting *setting)
 {
     return *(const uint32_t *)(const void *)((const char *)config + setting->offset);
 }
 
-static int number_from_text(struct config *config, const struct setting *setting, const char *field,
+static int number_from_text(struct config *config, const struct config_setting *setting, const char *field,
                             const char *text, struct error *error)
 {
     uint64_t number;
@@ -92,7 +92,7 @@ static int number_from_text(struct config *config, const struct setting *setting
     return 0;
 }
 
-static int number_from_json(struct config *config, const struct setting *setting, const cJSON *object,
+static int number_from_json(struct config *config, const struct config_setting *setting, const cJSON *object,
                             struct error *error)
 {
     uint64_t number;
@@ -104,21 +104,21 @@ static int number_from_json(struct config *config, const struct setting *setting
     return r;
 }
 
-static cJSON *number_to_json(const struct config *config, const struct setting *setting)
+static cJSON *number_to_json(const struct config *config, const struct config_setting *setting)
 {
     return cJSON_CreateNumber(setting_number_of(config, setting));
 }
 
-const struct setting_type config_type_number = {number_from_text, number_from_json, number_to_json, NULL};
+const struct config_type config_type_number = {number_from_text, number_from_json, number_to_json, NULL};
 
 /* ---- the log level ---- */
 
-static enum log_level *level_in(struct config *config, const struct setting *setting)
+static enum log_level *level_in(struct config *config, const struct config_setting *setting)
 {
     return (enum log_level *)(void *)((char *)config + setting->offset);
 }
 
-static int level_from_text(struct config *config, const struct setting *setting, const char *field,
+static int level_from_text(struct config *config, const struct config_setting *setting, const char *field,
                            const char *text, struct error *error)
 {
     if (log_parse_level(text, level_in(config, setting)) < 0)
@@ -126,7 +126,7 @@ static int level_from_text(struct config *config, const struct setting *setting,
     return 0;
 }
 
-static int level_from_json(struct config *config, const struct setting *setting, const cJSON *object,
+static int level_from_json(struct config *config, const struct config_setting *setting, const cJSON *object,
                            struct error *error)
 {
     const char *text = NULL;
@@ -135,18 +135,18 @@ static int level_from_json(struct config *config, const struct setting *setting,
     return r < 0 ? r : level_from_text(config, setting, setting->member, text, error);
 }
 
-static cJSON *level_to_json(const struct config *config, const struct setting *setting)
+static cJSON *level_to_json(const struct config *config, const struct config_setting *setting)
 {
     const enum log_level *level = (const void *)((const char *)config + setting->offset);
 
     return cJSON_CreateString(log_level_name(*level));
 }
 
-const struct setting_type config_type_log_level = {level_from_text, level_from_json, level_to_json, NULL};
+const struct config_type config_type_log_level = {level_from_text, level_from_json, level_to_json, NULL};
 
 /* ---- name servers: a list in the file, joined by commas as a flag ---- */
 
-static int servers_from_json(struct config *config, const struct setting *setting, const cJSON *object,
+static int servers_from_json(struct config *config, const struct config_setting *setting, const cJSON *object,
                              struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, setting->member);
@@ -160,11 +160,11 @@ static int servers_from_json(struct config *config, const struct setting *settin
     return 0;
 }
 
-static cJSON *servers_to_json(const struct config *config, const struct setting *setting)
+static cJSON *servers_to_json(const struct config *config, const struct config_setting *setting)
 {
     (void)setting;
     return config_external_servers_json(config);
 }
 
-const struct setting_type config_type_name_servers = {text_from_text, servers_from_json, servers_to_json,
-                                                      text_done};
+const struct config_type config_type_name_servers = {text_from_text, servers_from_json, servers_to_json,
+                                                     text_done};

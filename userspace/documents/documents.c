@@ -204,7 +204,6 @@ static void parse_service_element(struct document_reader *reader, const cJSON *j
                                         "availabilityZoneRebalancing",
                                         "volumeConfigurations",
                                         "vpcLatticeConfigurations",
-                                        SETTINGS_MEMBERS,
                                         NULL};
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     _cleanup_(task_definition_done) struct task_definition inlined = {0};
@@ -213,7 +212,7 @@ static void parse_service_element(struct document_reader *reader, const cJSON *j
     const struct task_definition *definition = NULL;
     const char *definition_name = NULL;
 
-    document_warn_unknown(reader, json, known);
+    settings_warn_unknown(reader, json, known);
     document->name = name ? document_copy(reader, name) : NULL;
     if (cJSON_IsObject(given)) {
         size_t mark = document_enter(reader, "taskDefinition");

@@ -145,9 +145,9 @@ static void parse_aliases(struct document_reader *reader, const cJSON *json,
 static void parse_service(struct document_reader *reader, const cJSON *json,
                           const struct block_context *context, struct document_service *service)
 {
-    static const char *const known[] = {"portName",    "discoveryName",       "clientAliases",
-                                        "timeout",     "ingressPortOverride", "tls",
-                                        "clientAlias", SETTINGS_MEMBERS,      NULL};
+    static const char *const known[] = {
+        "portName", "discoveryName", "clientAliases", "timeout", "ingressPortOverride", "tls", "clientAlias",
+        NULL};
     const struct port_mapping *mapping = NULL;
     const char *port_name;
     const char *discovery_name;
@@ -157,7 +157,7 @@ static void parse_service(struct document_reader *reader, const cJSON *json,
     service->settings = service_settings_default;
     if (!document_is_object(reader, json))
         return;
-    document_warn_unknown(reader, json, known);
+    settings_warn_unknown(reader, json, known);
     port_name = document_name_port(reader, json, "portName", true);
     discovery_name = document_member(json, "discoveryName")
                          ? document_name_port(reader, json, "discoveryName", false)

@@ -2,6 +2,29 @@
 #include "documents/parse_settings.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "settings/settings_table.h"
+
+void settings_warn_unknown(struct document_reader *reader, const cJSON *object, const char *const own[])
+{
+    const char *settings[SETTING_MEMBERS_MAX + 1];
+    _cleanup_free_ const char **known = NULL;
+    size_t n_own = 0;
+    size_t n = 0;
+
+    setting_names(service_setting_rows, settings);
+    while (own[n_own])
+        n_own++;
+    while (settings[n])
+        n++;
+    known = document_allocate(reader, n_own + n + 1, sizeof(*known));
+    if (!known)
+        return;
+    memcpy(known, own, n_own * sizeof(*known));
+    memcpy(known + n_own, settings, n * sizeof(*known));
+    document_warn_unknown(reader, object, known);
+}
 
 static void report(enum service_settings_finding finding, const struct error *error, void *user)
 {

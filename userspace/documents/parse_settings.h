@@ -4,10 +4,8 @@
 
 #include "documents/document_reader.h"
 
-/* The names, for lists of what is known. */
-#define SETTINGS_MEMBERS                                                                                     \
-    "healthCheck", "ejection", "connectTimeoutSeconds", "panicThresholdPercent", "slowStartSeconds",         \
-        "drainSeconds", "admissionSeconds"
+/* document_warn_unknown() for an object in which settings may stand beside its `own` members. */
+void settings_warn_unknown(struct document_reader *reader, const cJSON *object, const char *const own[]);
 
 /*
  * Reads the members of `object`, where the reader stands, over what *settings holds. A healthCheck and an

@@ -73,14 +73,14 @@ static cJSON *base_file(void)
     return json;
 }
 
-static cJSON *value_of(const cJSON *json, const struct setting *setting)
+static cJSON *value_of(const cJSON *json, const struct config_setting *setting)
 {
     const cJSON *object = setting->group ? cJSON_GetObjectItemCaseSensitive(json, setting->group) : json;
 
     return cJSON_GetObjectItemCaseSensitive(object, setting->member);
 }
 
-static void put_value(cJSON *json, const struct setting *setting, cJSON *value)
+static void put_value(cJSON *json, const struct config_setting *setting, cJSON *value)
 {
     cJSON *object = json;
 
@@ -94,7 +94,7 @@ static void put_value(cJSON *json, const struct setting *setting, cJSON *value)
 }
 
 /* Another good value than the default, as a flag has it. */
-static const char *other_text(const struct setting *setting, char number[16])
+static const char *other_text(const struct config_setting *setting, char number[16])
 {
     if (setting->example)
         return setting->example;
@@ -108,7 +108,7 @@ static const char *other_text(const struct setting *setting, char number[16])
 }
 
 /* The same as the file has it. */
-static cJSON *other_json(const struct setting *setting)
+static cJSON *other_json(const struct config_setting *setting)
 {
     char number[16];
     const char *text = other_text(setting, number);
@@ -129,7 +129,8 @@ static cJSON *other_json(const struct setting *setting)
 }
 
 /* `set` differs from `before` in this setting, and in no other. */
-static void expect_only(const struct setting *setting, const cJSON *before, const cJSON *set, const char *how)
+static void expect_only(const struct config_setting *setting, const cJSON *before, const cJSON *set,
+                        const char *how)
 {
     char path[SETTING_PATH_SIZE];
     char other[SETTING_PATH_SIZE];
@@ -158,7 +159,7 @@ static void test_each_setting_sets_itself_alone(void **state)
 
     (void)state;
     for (size_t i = 0; i < config_setting_count; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
         _cleanup_json_ cJSON *text = base_file();
         _cleanup_json_ cJSON *by_file = NULL;
         _cleanup_json_ cJSON *by_flag = NULL;
@@ -197,7 +198,7 @@ static void test_numbers_have_limits(void **state)
 {
     (void)state;
     for (size_t i = 0; i < config_setting_count; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
         _cleanup_(config_done) struct config config = {0};
         char text[16];
 
@@ -293,7 +294,7 @@ static void test_the_manual_has_every_setting(void **state)
     settings = strstr(text, ".SH SETTINGS");
     assert_true(options && settings);
     for (size_t i = 0; i < config_setting_count; i++) {
-        const struct setting *setting = &config_settings[i];
+        const struct config_setting *setting = &config_settings[i];
         char path[SETTING_PATH_SIZE];
         char flag[128] = ".BI \\-\\-";
         size_t length = strlen(flag);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Where settings stand in a document, whose win, and how what is wrong is told. Values: unit/model. */
+/* Where settings stand in a document, whose win, and how what is wrong is told. Values: unit/settings. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "parsed.h"
+#include "settings/settings_table.h"
 
 /* A service with `outer` beside its block and `inner` in the element of its services. */
 #define WITH(outer, inner)                                                                                   \
@@ -37,6 +38,30 @@ static void test_both_places(void **state)
                     "{'healthCheck':{'type':'tcp'},'drainSeconds':1}");
     expect_settings(WITH("'healthCheck':{'type':'tcp'},'drainSeconds':1,", ""),
                     "{'healthCheck':{'type':'tcp'},'drainSeconds':1}");
+}
+
+/* What can be set by a request can be set in a document, in both places and without a warning. */
+static void test_every_setting_is_known(void **state)
+{
+    static const char all[] = "'healthCheck':{'type':'tcp'},"
+                              "'ejection':{'failures':1,'windowSeconds':2,'baseSeconds':3,'maxSeconds':4},"
+                              "'connectTimeoutSeconds':5,'panicThresholdPercent':6,'slowStartSeconds':7,"
+                              "'drainSeconds':8,'admissionSeconds':9,'udpStickinessSeconds':10,"
+                              "'peerName':'alias','dnsRoutingPolicy':'WEIGHTED'";
+    const char *names[SETTING_MEMBERS_MAX + 1];
+    char text[2048];
+    char expected[1024];
+
+    (void)state;
+    (void)snprintf(expected, sizeof(expected), "{%s}", all);
+    (void)snprintf(text, sizeof(text), WITH("", ",%s"), all);
+    expect_settings(text, expected);
+    (void)snprintf(text, sizeof(text), WITH("%s,", ""), all);
+    expect_settings(text, expected);
+    setting_names(service_setting_rows, names);
+    for (size_t i = 0; names[i]; i++)
+        if (!strstr(all, names[i]))
+            fail_msg("setting %s is not in this test", names[i]);
 }
 
 static void test_the_element_wins(void **state)
@@ -163,10 +188,15 @@ static void test_all_errors_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_places),           cmocka_unit_test(test_the_element_wins),
-        cmocka_unit_test(test_each_service_its_own),  cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_task_definition),       cmocka_unit_test(test_what_is_wrong),
-        cmocka_unit_test(test_commands_of_strangers), cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_both_places),
+        cmocka_unit_test(test_every_setting_is_known),
+        cmocka_unit_test(test_the_element_wins),
+        cmocka_unit_test(test_each_service_its_own),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_task_definition),
+        cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_commands_of_strangers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
