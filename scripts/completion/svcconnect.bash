@@ -8,11 +8,11 @@ _svcconnect_service_names()
         grep -o '"name": *"[^"]*"' | sed 's/.*"\([^"]*\)"$/\1/'
 }
 
-_svcconnect_settings="healthCheck.type= healthCheck.interval= healthCheck.timeout= healthCheck.retries=
-    healthCheck.healthyRetries= healthCheck.startPeriod= healthCheck.port= healthCheck.path= healthCheck.host=
-    healthCheck.expectedStatus= healthCheck.command= ejection.failures= ejection.windowSeconds= ejection.baseSeconds=
-    ejection.maxSeconds= connectTimeoutSeconds= panicThresholdPercent= slowStartSeconds= drainSeconds= admissionSeconds= udpStickinessSeconds= peerName=
-    dnsRoutingPolicy="
+# The names that the help of `set` lists, each with its "=".
+_svcconnect_settings()
+{
+    svcconnect help set 2>/dev/null | sed -n 's/^  \([A-Za-z][A-Za-z.]*=\).*/\1/p'
+}
 
 _svcconnect()
 {
@@ -143,12 +143,12 @@ _svcconnect()
         ;;
     set::0)
         compopt -o nospace 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names) $_svcconnect_settings" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names) $(_svcconnect_settings)" -- "$current")
         ;;
     set::*)
         # The value follows; = ends a word for readline, so that only names are completed.
         compopt -o nospace 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -W "$_svcconnect_settings" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_settings)" -- "$current")
         ;;
     register::0 | deregister::0 | drain::0 | eject::0 | unject::0 | health::0 | weight::0 | delete:service:0 | settings::0)
         mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")

@@ -226,6 +226,26 @@ def test_usage_and_options_of_a_command_agree():
                 assert refused == (option not in taken), (words, option, result)
 
 
+def test_help_and_completion_know_every_setting():
+    """Both from the table by which the daemon reads them: what it shows of a service must be in both."""
+    completion = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "completion",
+                              "svcconnect.bash")
+    script = 'source "$0"; COMP_WORDS=(svcconnect set web ""); COMP_CWORD=3; _svcconnect; printf "%s\\n" "${COMPREPLY[@]}"'
+    with Testbed() as bed:
+        bed.register("web", bed.address())
+        bed.change("PUT", "/v1/settings", service="web", settings={"healthCheck": {"type": "http", "host": "h", "port": 1}})
+        [shown] = bed.get("/v1/settings")["services"]
+        names = {f"{group}.{name}" if isinstance(value, dict) else group
+                 for group, value in shown["settings"].items() for name in (value if isinstance(value, dict) else [""])}
+        assert len(names) > 15, names
+        help = bed.cli_ok("help", "set").out
+        path = os.pathsep.join([os.path.dirname(CLI), os.environ["PATH"]])
+        offered = bed.run(["bash", "-c", script, completion], env={**os.environ, "PATH": path}).out.split()
+        for name in sorted(names | {"healthCheck.command"}):
+            assert re.search(rf"^  {re.escape(name)}=", help, re.M), (name, help)
+            assert f"{name}=" in offered, (name, offered)
+
+
 def test_the_daemons_own_options():
     with Testbed(start=False) as bed:
         bed.write_config()

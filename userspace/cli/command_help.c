@@ -56,6 +56,8 @@ void help_print_command(FILE *out, const struct command *command)
     for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
         if (command_takes(command, i))
             print_option(out, &cli_option_rows[i]);
+    if (command->print_more)
+        command->print_more(out);
 }
 
 int command_help(const struct invocation *invocation)

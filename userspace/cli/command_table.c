@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "cli/commands.h"
+#include "cli/settings_help.h"
 
 #define OPTIONS(...) ((const enum cli_option[]){__VA_ARGS__, OPTION_NONE})
 
@@ -224,6 +225,7 @@ const struct command command_rows[] = {
                    "every service that has none of its own.\n"
                    "Example: svcconnect set backend healthCheck.type=http healthCheck.path=/ready "
                    "ejection.failures=3",
+        .print_more = settings_help_print,
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 1,
         .most_arguments = COMMAND_ANY_ARGUMENTS,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli/invocation.h"
 
@@ -14,6 +15,7 @@ struct command {
     const char *synopsis;            /* what follows the words, without the options every command takes */
     const char *summary;             /* one line */
     const char *details;             /* further lines of its help, or NULL */
+    void (*print_more)(FILE *out);   /* a list at the end of its help, or NULL */
     const enum cli_option *options;  /* besides cli_common_options, up to OPTION_NONE; NULL: none */
     const enum cli_option *required; /* those of them that must be given, likewise */
     size_t least_arguments;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The list in the help of `set`, row by row of the table that the daemon reads settings by. */
+#include "cli/settings_help.h"
+
+#include "base/cleanup.h"
+#include "settings/settings_table.h"
+
+static void print_row(FILE *out, const char *group, const struct setting *row, const void *defaults)
+{
+    char range[64];
+    char text[128];
+    char usual[64] = "";
+
+    (void)snprintf(range, sizeof(range), "%u..%u", row->minimum, row->maximum);
+    if (row->kind == SETTING_CHOICE)
+        (void)snprintf(range, sizeof(range), "%s|%s", row->words[0], row->words[1]);
+    if (row->kind == SETTING_CHOICE)
+        (void)snprintf(usual, sizeof(usual), " (%s)", row->words[0]);
+    else if (row->kind == SETTING_NUMBER && !row->is_optional)
+        (void)snprintf(usual, sizeof(usual), " (%u)", setting_number(row, defaults));
+    (void)snprintf(text, sizeof(text), "%s%s%s=%s", group, *group ? "." : "", row->name,
+                   row->takes ? row->takes : range);
+    (void)fprintf(out, "  %-38s %s%s\n", text, row->help, usual);
+}
+
+void settings_help_print(FILE *out)
+{
+    (void)fprintf(out, "\nsettings (and their defaults); times are in seconds:\n");
+    for (const struct setting *row = service_setting_rows; row->name; row++) {
+        if (!row->members) {
+            print_row(out, "", row, &service_settings_default);
+            continue;
+        }
+        for (const struct setting *inner = row->members; inner->name; inner++)
+            print_row(out, row->name, inner, (const char *)&service_settings_default + row->offset);
+    }
+}

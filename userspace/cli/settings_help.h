@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What `set` can set, for its help. In: the table of settings. Out: text on a stream. */
+#pragma once
+
+#include <stdio.h>
+
+/* One line a setting: NAME=WHAT IT TAKES, what it does, its default. Completion reads the names of them. */
+void settings_help_print(FILE *out);
