@@ -30,7 +30,7 @@ bool settings_read_number(struct settings_reading *reading, const cJSON *object,
 void settings_write_number(cJSON *object, const struct setting *row, const void *base, const void *defaults,
                            bool is_full);
 
-/* ---- health_check.c, health_check_read.c, health_check_rights.c ---- */
+/* ---- health_check.c, health_check_read.c, health_check_command.c, health_check_rights.c ---- */
 
 #define HEALTH_CHECK_TYPES (HEALTH_CHECK_EXEC + 1)
 
@@ -41,5 +41,8 @@ void health_check_read(struct settings_reading *reading, const cJSON *item, stru
 /* Refuses the check that `object` has led to if it takes rights that the reading has not. */
 void health_check_check_rights(struct settings_reading *reading, const cJSON *object,
                                const struct health_check *check);
-/* The caller's; NULL: no memory. */
+/* `list` is the member as it is given. */
+void health_check_read_command(struct settings_reading *reading, const cJSON *list,
+                               struct health_check *check);
+/* The caller frees it; NULL: no memory. */
 cJSON *health_check_write(const struct health_check *check, bool is_full);
