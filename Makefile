@@ -93,7 +93,7 @@ tools: $(TOOLS) $(BENCHES)
 # make fuzz: fuzzers in build/fuzz/, with a library of their own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
 FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/settings/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c \
-    userspace/names/*.c userspace/aws/*.c)
+    userspace/names/*.c userspace/aws/*.c userspace/http/request.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
 FUZZ_CC       := $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_LIB      := $(BUILD)/fuzz/libsvcconnect.a

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "aws/aws_error.h"
-#include "aws/http_request.h"
+#include "http/request.h"
 
 #define SIGV4_SKEW_S    900
 #define SIGV4_HEX_SIZE  65

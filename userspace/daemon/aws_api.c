@@ -227,7 +227,7 @@ int aws_api_start(struct daemon *daemon, struct error *error)
         return error_input(error, "awsListen", listen,
                            "a loopback address while there is no key pair (svcconnect credentials add)");
     raise_descriptors();
-    r = aws_server_new(daemon->base, listen, handle, daemon, &daemon->aws.server, error);
+    r = http_server_new(daemon->base, listen, handle, daemon, &daemon->aws.server, error);
     if (r == -EADDRINUSE && !daemon->config.is_aws_listen_set) {
         log_warning("%s; the AWS API is off (--aws-listen names another address)", error->message);
         *error = (struct error){0};
@@ -240,7 +240,7 @@ int aws_api_start(struct daemon *daemon, struct error *error)
 
 void aws_api_done(struct daemon *daemon)
 {
-    aws_server_free(&daemon->aws.server);
+    http_server_free(&daemon->aws.server);
     aws_credentials_done(&daemon->aws.credentials);
     free(daemon->aws.path);
     daemon->aws.path = NULL;

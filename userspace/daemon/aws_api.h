@@ -8,14 +8,14 @@
 #include "aws/aws_credentials.h"
 #include "base/error.h"
 #include "control/control_server.h"
-#include "daemon/aws_server.h"
+#include "http/server.h"
 
 #define AWS_DEFAULT_LISTEN "127.0.0.1:4599"
 
 struct daemon;
 
 struct aws_api {
-    struct aws_server *server;
+    struct http_server *server;
     struct aws_credentials credentials;
     char *path; /* of their file */
 };

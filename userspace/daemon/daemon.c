@@ -273,11 +273,11 @@ static struct event_base *make_base(void)
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config && event_config_set_max_dispatch_interval(config, NULL, 8, AWS_LOOP_PRIORITY) == 0)
+    if (config && event_config_set_max_dispatch_interval(config, NULL, 8, HTTP_LOOP_PRIORITY) == 0)
         base = event_base_new_with_config(config);
     if (config)
         event_config_free(config);
-    if (base && event_base_priority_init(base, AWS_LOOP_PRIORITIES) < 0) {
+    if (base && event_base_priority_init(base, HTTP_LOOP_PRIORITIES) < 0) {
         event_base_free(base);
         base = NULL;
     }

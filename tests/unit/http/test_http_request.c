@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/http_request.h"
+#include "http/request.h"
 #include "base/cleanup.h"
 
 /* A request and the text that it points into. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-#include "aws/http_request.h"
+#include "http/request.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-#include "daemon/aws_server.h"
+#include "http/server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 
 struct connection {
-    struct aws_server *server;
+    struct http_server *server;
     struct bufferevent *stream;
     struct connection *next, *previous;
     char *head; /* of the request whose body is awaited */
@@ -27,11 +27,11 @@ struct connection {
     bool is_closing; /* when the answer has been taken */
 };
 
-struct aws_server {
+struct http_server {
     struct event_base *base;
     struct evconnlistener *listener;
     struct event *tick;
-    aws_handle_fn handle;
+    http_handle_fn handle;
     void *user;
     struct connection *first;
     unsigned n;
@@ -46,7 +46,7 @@ static void patience(struct connection *connection, unsigned seconds)
 
 static void connection_free(struct connection *connection)
 {
-    struct aws_server *server = connection->server;
+    struct http_server *server = connection->server;
 
     if (connection->previous)
         connection->previous->next = connection->next;
@@ -89,7 +89,7 @@ static const char *reason_of(int status)
 
 static void reply(struct connection *connection, int status, struct evbuffer *body)
 {
-    struct aws_server *server = connection->server;
+    struct http_server *server = connection->server;
     struct evbuffer *output = bufferevent_get_output(connection->stream);
 
     server->id[1]++;
@@ -102,7 +102,7 @@ static void reply(struct connection *connection, int status, struct evbuffer *bo
                               server->id[1] & 0xffffffffffff, evbuffer_get_length(body),
                               connection->is_closing ? "Connection: close\r\n" : "");
     (void)evbuffer_add_buffer(output, body);
-    patience(connection, AWS_REPLY_S);
+    patience(connection, HTTP_REPLY_S);
     if (connection->is_closing)
         (void)bufferevent_disable(connection->stream, EV_READ);
 }
@@ -133,9 +133,9 @@ static int take_head(struct connection *connection, struct evbuffer *input)
     size_t length;
 
     if (end.pos < 0)
-        return evbuffer_get_length(input) > AWS_MAX_HEAD ? 431 : -EAGAIN;
+        return evbuffer_get_length(input) > HTTP_MAX_HEAD ? 431 : -EAGAIN;
     length = (size_t)end.pos + 4;
-    if (length > AWS_MAX_HEAD)
+    if (length > HTTP_MAX_HEAD)
         return 431;
     connection->head = malloc(length + 1);
     if (!connection->head)
@@ -146,7 +146,7 @@ static int take_head(struct connection *connection, struct evbuffer *input)
 
 static void answer(struct connection *connection, struct evbuffer *input)
 {
-    struct aws_server *server = connection->server;
+    struct http_server *server = connection->server;
     size_t length = connection->request.content_length;
     struct evbuffer *body = evbuffer_new();
     const unsigned char *bytes = length ? evbuffer_pullup(input, (ssize_t)length) : (const void *)"";
@@ -179,13 +179,13 @@ static void on_read(struct bufferevent *stream, void *user)
         return;
     if (!connection->has_begun && evbuffer_get_length(input) > 0) {
         connection->has_begun = true;
-        patience(connection, AWS_REQUEST_S);
+        patience(connection, HTTP_REQUEST_S);
     }
     if (!connection->head) {
         status = take_head(connection, input);
         if (status == -EAGAIN)
             return;
-        if (status == 0 && connection->request.content_length > AWS_MAX_BODY)
+        if (status == 0 && connection->request.content_length > HTTP_MAX_BODY)
             status = 413;
         if (status > 0) {
             refuse(connection, status);
@@ -211,7 +211,7 @@ static void on_written(struct bufferevent *stream, void *user)
         return;
     }
     if (!connection->has_begun)
-        patience(connection, AWS_IDLE_S);
+        patience(connection, HTTP_IDLE_S);
     /* The next may be here already; others come first. */
     if (evbuffer_get_length(bufferevent_get_input(stream)) > 0)
         bufferevent_trigger(stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
@@ -229,7 +229,7 @@ static void on_event(struct bufferevent *stream, short what, void *user)
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                       int length, void *user)
 {
-    struct aws_server *server = user;
+    struct http_server *server = user;
     struct connection *connection = calloc(1, sizeof(*connection));
     int yes = 1;
 
@@ -251,16 +251,16 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     server->first = connection;
     if (++server->n == server->limit)
         (void)evconnlistener_disable(listener);
-    patience(connection, AWS_REQUEST_S);
-    (void)bufferevent_priority_set(connection->stream, AWS_LOOP_PRIORITY);
-    bufferevent_setwatermark(connection->stream, EV_READ, 0, AWS_MAX_BODY + AWS_MAX_HEAD);
+    patience(connection, HTTP_REQUEST_S);
+    (void)bufferevent_priority_set(connection->stream, HTTP_LOOP_PRIORITY);
+    bufferevent_setwatermark(connection->stream, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
     bufferevent_setcb(connection->stream, on_read, on_written, on_event, connection);
     (void)bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
 {
-    struct aws_server *server = user;
+    struct http_server *server = user;
     struct connection *connection = server->first;
     uint64_t now = clock_monotonic_ms();
 
@@ -313,14 +313,14 @@ static unsigned connection_limit(void)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 256;
-    return limit.rlim_cur / 2 < AWS_MAX_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : AWS_MAX_CONNECTIONS;
+    return limit.rlim_cur / 2 < HTTP_MAX_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : HTTP_MAX_CONNECTIONS;
 }
 
-int aws_server_new(struct event_base *base, const char *text, aws_handle_fn handle, void *user,
-                   struct aws_server **ret_server, struct error *error)
+int http_server_new(struct event_base *base, const char *text, http_handle_fn handle, void *user,
+                    struct http_server **ret_server, struct error *error)
 {
     static const struct timeval second = {.tv_sec = 1};
-    struct aws_server *server;
+    struct http_server *server;
     int fd = listen_tcp(text, error);
 
     if (fd < 0)
@@ -328,7 +328,7 @@ int aws_server_new(struct event_base *base, const char *text, aws_handle_fn hand
     server = calloc(1, sizeof(*server));
     if (server) {
         *server =
-            (struct aws_server){.base = base, .handle = handle, .user = user, .limit = connection_limit()};
+            (struct http_server){.base = base, .handle = handle, .user = user, .limit = connection_limit()};
         server->listener =
             evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
         server->tick = event_new(base, -1, EV_PERSIST, on_tick, server);
@@ -336,7 +336,7 @@ int aws_server_new(struct event_base *base, const char *text, aws_handle_fn hand
     if (!server || !server->listener || !server->tick || event_add(server->tick, &second) < 0) {
         if (!server || !server->listener)
             (void)close(fd);
-        aws_server_free(&server);
+        http_server_free(&server);
         return error_set(error, ENOMEM, "AWS API: out of memory");
     }
     if (getrandom(&server->id, sizeof(server->id), 0) != sizeof(server->id))
@@ -345,7 +345,7 @@ int aws_server_new(struct event_base *base, const char *text, aws_handle_fn hand
     return 0;
 }
 
-void aws_server_free(struct aws_server **server)
+void http_server_free(struct http_server **server)
 {
     if (!*server)
         return;
