@@ -2,10 +2,13 @@
 #include "daemon/aws_api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "aws/sigv4.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/aws_calls.h"
@@ -196,6 +199,37 @@ static int handle(const struct http_request *request, const void *body, size_t l
     return 400;
 }
 
+/* ---- how answers look ---- */
+
+/* As the AWS client libraries expect it of what failed before an operation was found. */
+static void aws_refuse(int status, const char *sentence, struct evbuffer *body)
+{
+    (void)evbuffer_add_printf(body, "{\"__type\":\"%s\",\"message\":\"HTTP %d: %s\"}",
+                              status == 413 ? "RequestEntityTooLargeException" : "SerializationException",
+                              status, sentence);
+}
+
+static void add_request_id(struct evbuffer *head, void *user)
+{
+    struct daemon *daemon = user;
+    uint64_t *id = daemon->aws.answer_id;
+
+    id[1]++;
+    (void)evbuffer_add_printf(
+        head,
+        "x-amzn-RequestId: %08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-8%03" PRIx64 "-%012" PRIx64 "\r\n",
+        id[0] >> 32, id[0] >> 16 & 0xffff, id[0] & 0xfff, id[1] >> 48 & 0xfff, id[1] & 0xffffffffffff);
+}
+
+static const struct http_service aws_service = {
+    .name = "AWS API",
+    .option = "awsListen",
+    .content_type = "application/x-amz-json-1.1",
+    .handle = handle,
+    .refuse = aws_refuse,
+    .add_headers = add_request_id,
+};
+
 /* ---- the listener ---- */
 
 static bool is_loopback(const char *text)
@@ -227,7 +261,9 @@ int aws_api_start(struct daemon *daemon, struct error *error)
         return error_input(error, "awsListen", listen,
                            "a loopback address while there is no key pair (svcconnect credentials add)");
     raise_descriptors();
-    r = http_server_new(daemon->base, listen, handle, daemon, &daemon->aws.server, error);
+    if (getrandom(&daemon->aws.answer_id, sizeof(daemon->aws.answer_id), 0) != sizeof(daemon->aws.answer_id))
+        daemon->aws.answer_id[0] = clock_monotonic_ns();
+    r = http_server_new(daemon->base, listen, &aws_service, daemon, &daemon->aws.server, error);
     if (r == -EADDRINUSE && !daemon->config.is_aws_listen_set) {
         log_warning("%s; the AWS API is off (--aws-listen names another address)", error->message);
         *error = (struct error){0};

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "aws/aws_credentials.h"
 #include "base/error.h"
 #include "control/control_server.h"
@@ -17,7 +19,8 @@ struct daemon;
 struct aws_api {
     struct http_server *server;
     struct aws_credentials credentials;
-    char *path; /* of their file */
+    char *path;            /* of their file */
+    uint64_t answer_id[2]; /* x-amzn-RequestId of the last answer: random, then counted */
 };
 
 /*

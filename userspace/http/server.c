@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
-#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -31,12 +29,11 @@ struct http_server {
     struct event_base *base;
     struct evconnlistener *listener;
     struct event *tick;
-    http_handle_fn handle;
+    const struct http_service *service;
     void *user;
     struct connection *first;
     unsigned n;
     unsigned limit;
-    uint64_t id[2]; /* of answers: random, then counted */
 };
 
 static void patience(struct connection *connection, unsigned seconds)
@@ -92,15 +89,11 @@ static void reply(struct connection *connection, int status, struct evbuffer *bo
     struct http_server *server = connection->server;
     struct evbuffer *output = bufferevent_get_output(connection->stream);
 
-    server->id[1]++;
-    (void)evbuffer_add_printf(output,
-                              "HTTP/1.1 %d %s\r\nContent-Type: application/x-amz-json-1.1\r\n"
-                              "x-amzn-RequestId: %08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-8%03" PRIx64
-                              "-%012" PRIx64 "\r\nContent-Length: %zu\r\n%s\r\n",
-                              status, reason_of(status), server->id[0] >> 32, server->id[0] >> 16 & 0xffff,
-                              server->id[0] & 0xfff, server->id[1] >> 48 & 0xfff,
-                              server->id[1] & 0xffffffffffff, evbuffer_get_length(body),
-                              connection->is_closing ? "Connection: close\r\n" : "");
+    (void)evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
+                              reason_of(status), server->service->content_type, evbuffer_get_length(body));
+    if (server->service->add_headers)
+        server->service->add_headers(output, server->user);
+    (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");
     (void)evbuffer_add_buffer(output, body);
     patience(connection, HTTP_REPLY_S);
     if (connection->is_closing)
@@ -116,9 +109,7 @@ static void refuse(struct connection *connection, int status)
         connection_free(connection);
         return;
     }
-    (void)evbuffer_add_printf(body, "{\"__type\":\"%s\",\"message\":\"HTTP %d: %s\"}",
-                              status == 413 ? "RequestEntityTooLargeException" : "SerializationException",
-                              status, reason_of(status));
+    connection->server->service->refuse(status, reason_of(status), body);
     connection->is_closing = true;
     reply(connection, status, body);
     evbuffer_free(body);
@@ -158,7 +149,7 @@ static void answer(struct connection *connection, struct evbuffer *input)
         refuse(connection, 500);
         return;
     }
-    status = server->handle(&connection->request, bytes, length, body, server->user);
+    status = server->service->handle(&connection->request, bytes, length, body, server->user);
     (void)evbuffer_drain(input, length);
     connection->is_closing = !connection->request.keeps_alive;
     free(connection->head);
@@ -277,7 +268,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 
 /* ---- the server ---- */
 
-static int listen_tcp(const char *text, struct error *error)
+static int listen_tcp(const struct http_service *service, const char *text, struct error *error)
 {
     struct ip_address address;
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
@@ -288,11 +279,11 @@ static int listen_tcp(const char *text, struct error *error)
     int yes = 1;
 
     if (ip_endpoint_parse(text, &address, &port) < 0)
-        return error_input(error, "awsListen", text, "IP:PORT, [IPv6]:PORT or off");
+        return error_input(error, service->option, text, "IP:PORT, [IPv6]:PORT or off");
     is_v4 = ip_address_is_v4(&address);
     fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return error_errno(error, errno, "AWS API on %s", text);
+        return error_errno(error, errno, "%s on %s", service->name, text);
     v4.sin_port = v6.sin6_port = htons(port);
     v4.sin_addr.s_addr = is_v4 ? htonl(ip_address_to_v4(&address)) : 0;
     memcpy(&v6.sin6_addr, address.bytes, sizeof(address.bytes));
@@ -302,7 +293,7 @@ static int listen_tcp(const char *text, struct error *error)
     if (bind(fd, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6,
              is_v4 ? sizeof(v4) : sizeof(v6)) < 0 ||
         listen(fd, 512) < 0)
-        return error_errno(error, errno, "AWS API on %s", text);
+        return error_errno(error, errno, "%s on %s", service->name, text);
     return TAKE_FD(fd);
 }
 
@@ -316,19 +307,19 @@ static unsigned connection_limit(void)
     return limit.rlim_cur / 2 < HTTP_MAX_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : HTTP_MAX_CONNECTIONS;
 }
 
-int http_server_new(struct event_base *base, const char *text, http_handle_fn handle, void *user,
+int http_server_new(struct event_base *base, const char *text, const struct http_service *service, void *user,
                     struct http_server **ret_server, struct error *error)
 {
     static const struct timeval second = {.tv_sec = 1};
     struct http_server *server;
-    int fd = listen_tcp(text, error);
+    int fd = listen_tcp(service, text, error);
 
     if (fd < 0)
         return fd;
     server = calloc(1, sizeof(*server));
     if (server) {
         *server =
-            (struct http_server){.base = base, .handle = handle, .user = user, .limit = connection_limit()};
+            (struct http_server){.base = base, .service = service, .user = user, .limit = connection_limit()};
         server->listener =
             evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
         server->tick = event_new(base, -1, EV_PERSIST, on_tick, server);
@@ -337,10 +328,8 @@ int http_server_new(struct event_base *base, const char *text, http_handle_fn ha
         if (!server || !server->listener)
             (void)close(fd);
         http_server_free(&server);
-        return error_set(error, ENOMEM, "AWS API: out of memory");
+        return error_set(error, ENOMEM, "%s: out of memory", service->name);
     }
-    if (getrandom(&server->id, sizeof(server->id), 0) != sizeof(server->id))
-        server->id[0] = clock_monotonic_ns();
     *ret_server = server;
     return 0;
 }
