@@ -176,13 +176,12 @@ static int answer_request(struct daemon *daemon, const struct http_request *requ
                : aws_fail(error, AWS_INTERNAL, "out of memory");
 }
 
-static int handle(const struct http_request *request, const void *body, size_t length,
-                  struct evbuffer *answer, void *user)
+static int handle(struct http_call *call, struct evbuffer *answer, void *user)
 {
     _cleanup_(aws_error_done) struct aws_error error = {0};
     _cleanup_free_ char *text = NULL;
     const struct api *api = NULL;
-    int r = answer_request(user, request, body, length, &api, answer, &error);
+    int r = answer_request(user, call->request, call->body, call->length, &api, answer, &error);
 
     if (r == 0)
         return 200;
@@ -201,12 +200,24 @@ static int handle(const struct http_request *request, const void *body, size_t l
 
 /* ---- how answers look ---- */
 
-/* As the AWS client libraries expect it of what failed before an operation was found. */
+/* As the AWS client libraries expect it of what failed before, or without, an operation. */
 static void aws_refuse(int status, const char *sentence, struct evbuffer *body)
 {
-    (void)evbuffer_add_printf(body, "{\"__type\":\"%s\",\"message\":\"HTTP %d: %s\"}",
-                              status == 413 ? "RequestEntityTooLargeException" : "SerializationException",
-                              status, sentence);
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {
+        {413, "RequestEntityTooLargeException"},
+        {503, "ServiceUnavailable"},
+        {504, "RequestTimeoutException"},
+    };
+    const char *type = "SerializationException";
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (types[i].status == status)
+            type = types[i].type;
+    (void)evbuffer_add_printf(body, "{\"__type\":\"%s\",\"message\":\"HTTP %d: %s\"}", type, status,
+                              sentence);
 }
 
 static void add_request_id(struct evbuffer *head, void *user)

@@ -83,7 +83,7 @@ static int parse_request_line(char *line, struct http_request *request)
         return 400;
     request->method = line;
     if (strcmp(version, "HTTP/1.1") == 0)
-        request->keeps_alive = true;
+        request->keeps_alive = request->takes_chunks = true;
     else if (strcmp(version, "HTTP/1.0") != 0)
         return strncmp(version, "HTTP/", 5) == 0 ? 505 : 400;
     return parse_target(target, request);

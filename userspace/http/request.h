@@ -24,6 +24,7 @@ struct http_request {
     size_t n_headers;
     size_t content_length;
     bool keeps_alive;
+    bool takes_chunks; /* in an answer: HTTP/1.1 */
     bool expects_continue;
 };
 

@@ -1,47 +1,26 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who may connect, what is read of them, and when they have had their time. */
 #include "http/server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "http/connection.h"
 
-struct connection {
-    struct http_server *server;
-    struct bufferevent *stream;
-    struct connection *next, *previous;
-    char *head; /* of the request whose body is awaited */
-    struct http_request request;
-    uint64_t deadline_ms;
-    bool has_begun;  /* bytes of a request are there */
-    bool is_closing; /* when the answer has been taken */
-};
-
-struct http_server {
-    struct event_base *base;
-    struct evconnlistener *listener;
-    struct event *tick;
-    const struct http_service *service;
-    void *user;
-    struct connection *first;
-    unsigned n;
-    unsigned limit;
-};
-
-static void patience(struct connection *connection, unsigned seconds)
+void http_connection_patience(struct http_connection *connection, unsigned ms)
 {
-    connection->deadline_ms = clock_monotonic_ms() + seconds * 1000u;
+    connection->deadline_ms = clock_monotonic_ms() + ms;
 }
 
-static void connection_free(struct connection *connection)
+void http_connection_free(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
 
@@ -53,72 +32,16 @@ static void connection_free(struct connection *connection)
         connection->next->previous = connection->previous;
     if (server->n-- == server->limit && server->listener)
         (void)evconnlistener_enable(server->listener);
-    bufferevent_free(connection->stream);
+    http_answer_forget(connection);
+    bufferevent_free(connection->socket);
     free(connection->head);
     free(connection);
-}
-
-/* ---- answers ---- */
-
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {411, "Length Required"},
-        {413, "Payload Too Large"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {505, "HTTP Version Not Supported"},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Error";
-}
-
-static void reply(struct connection *connection, int status, struct evbuffer *body)
-{
-    struct http_server *server = connection->server;
-    struct evbuffer *output = bufferevent_get_output(connection->stream);
-
-    (void)evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
-                              reason_of(status), server->service->content_type, evbuffer_get_length(body));
-    if (server->service->add_headers)
-        server->service->add_headers(output, server->user);
-    (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");
-    (void)evbuffer_add_buffer(output, body);
-    patience(connection, HTTP_REPLY_S);
-    if (connection->is_closing)
-        (void)bufferevent_disable(connection->stream, EV_READ);
-}
-
-/* What is no request that could be answered; the connection ends with it. */
-static void refuse(struct connection *connection, int status)
-{
-    struct evbuffer *body = evbuffer_new();
-
-    if (!body) {
-        connection_free(connection);
-        return;
-    }
-    connection->server->service->refuse(status, reason_of(status), body);
-    connection->is_closing = true;
-    reply(connection, status, body);
-    evbuffer_free(body);
 }
 
 /* ---- requests ---- */
 
 /* Takes the head out of the input, if it is complete. Returns 0, an HTTP status, or -EAGAIN. */
-static int take_head(struct connection *connection, struct evbuffer *input)
+static int take_head(struct http_connection *connection, struct evbuffer *input)
 {
     struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, NULL);
     size_t length;
@@ -135,42 +58,50 @@ static int take_head(struct connection *connection, struct evbuffer *input)
     return http_request_parse(connection->head, length, &connection->request);
 }
 
-static void answer(struct connection *connection, struct evbuffer *input)
+static void hand_out(struct http_connection *connection, struct evbuffer *input)
 {
     struct http_server *server = connection->server;
     size_t length = connection->request.content_length;
     struct evbuffer *body = evbuffer_new();
-    const unsigned char *bytes = length ? evbuffer_pullup(input, (ssize_t)length) : (const void *)"";
+    struct http_call call = {
+        .request = &connection->request,
+        .body = length ? evbuffer_pullup(input, (ssize_t)length) : (const void *)"",
+        .length = length,
+        .connection = connection,
+    };
     int status;
 
-    if (!body || !bytes) {
+    if (!body || !call.body) {
         if (body)
             evbuffer_free(body);
-        refuse(connection, 500);
+        http_refuse(connection, 500, http_reason(500));
         return;
     }
-    status = server->service->handle(&connection->request, bytes, length, body, server->user);
+    connection->is_awaited = true;
+    status = server->service->handle(&call, body, server->user);
     (void)evbuffer_drain(input, length);
-    connection->is_closing = !connection->request.keeps_alive;
-    free(connection->head);
-    connection->head = NULL;
-    connection->has_begun = false;
-    reply(connection, status, body);
+    if (status > HTTP_LATER)
+        http_answer(connection, status, body);
+    else if (status == HTTP_TOO_MANY)
+        http_refuse(connection, 503, HTTP_TOO_MANY_SENTENCE);
+    else if (connection->is_awaited && !connection->reply)
+        http_refuse(connection, 500, http_reason(500)); /* a handler that promised an answer of nobody */
     evbuffer_free(body);
 }
 
-/* One request at most, and none while the answer before it is not taken. */
-static void on_read(struct bufferevent *stream, void *user)
+/* One request at most, and none while the one before it is not answered and the answer taken. */
+static void on_read(struct bufferevent *socket, void *user)
 {
-    struct connection *connection = user;
-    struct evbuffer *input = bufferevent_get_input(stream);
+    struct http_connection *connection = user;
+    struct evbuffer *input = bufferevent_get_input(socket);
     int status;
 
-    if (connection->is_closing || evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+    if (connection->is_closing || connection->is_awaited || connection->stream ||
+        evbuffer_get_length(bufferevent_get_output(socket)) > 0)
         return;
     if (!connection->has_begun && evbuffer_get_length(input) > 0) {
         connection->has_begun = true;
-        patience(connection, HTTP_REQUEST_S);
+        http_connection_patience(connection, HTTP_REQUEST_S * 1000);
     }
     if (!connection->head) {
         status = take_head(connection, input);
@@ -179,40 +110,46 @@ static void on_read(struct bufferevent *stream, void *user)
         if (status == 0 && connection->request.content_length > HTTP_MAX_BODY)
             status = 413;
         if (status > 0) {
-            refuse(connection, status);
+            http_refuse(connection, status, http_reason(status));
             return;
         }
         if (connection->request.expects_continue && connection->request.content_length > 0 &&
             evbuffer_get_length(input) == 0)
-            (void)evbuffer_add_printf(bufferevent_get_output(stream), "HTTP/1.1 100 Continue\r\n\r\n");
+            (void)evbuffer_add_printf(bufferevent_get_output(socket), "HTTP/1.1 100 Continue\r\n\r\n");
     }
     if (evbuffer_get_length(input) >= connection->request.content_length)
-        answer(connection, input);
+        hand_out(connection, input);
 }
 
-static void on_written(struct bufferevent *stream, void *user)
+static void on_written(struct bufferevent *socket, void *user)
 {
-    struct connection *connection = user;
+    struct http_connection *connection = user;
 
     /* libevent also calls when a connection becomes writable for the first time. */
-    if (evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+    if (evbuffer_get_length(bufferevent_get_output(socket)) > 0)
+        return;
+    if (connection->stream) {
+        http_stream_ready(connection->stream);
+        return;
+    }
+    if (connection->is_awaited)
         return;
     if (connection->is_closing) {
-        connection_free(connection);
+        http_connection_free(connection);
         return;
     }
     if (!connection->has_begun)
-        patience(connection, HTTP_IDLE_S);
+        http_connection_patience(connection, HTTP_IDLE_S * 1000);
     /* The next may be here already; others come first. */
-    if (evbuffer_get_length(bufferevent_get_input(stream)) > 0)
-        bufferevent_trigger(stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+    if (evbuffer_get_length(bufferevent_get_input(socket)) > 0)
+        bufferevent_trigger(socket, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-static void on_event(struct bufferevent *stream, short what, void *user)
+static void on_event(struct bufferevent *socket, short what, void *user)
 {
-    (void)stream;
+    (void)socket;
     if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-        connection_free(user);
+        http_connection_free(user);
 }
 
 /* ---- connections ---- */
@@ -221,15 +158,15 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
                       int length, void *user)
 {
     struct http_server *server = user;
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct http_connection *connection = calloc(1, sizeof(*connection));
     int yes = 1;
 
     (void)address;
     (void)length;
     if (connection)
-        connection->stream =
+        connection->socket =
             bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-    if (!connection || !connection->stream) {
+    if (!connection || !connection->socket) {
         free(connection);
         (void)evutil_closesocket(fd);
         return;
@@ -242,26 +179,26 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     server->first = connection;
     if (++server->n == server->limit)
         (void)evconnlistener_disable(listener);
-    patience(connection, HTTP_REQUEST_S);
-    (void)bufferevent_priority_set(connection->stream, HTTP_LOOP_PRIORITY);
-    bufferevent_setwatermark(connection->stream, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
-    bufferevent_setcb(connection->stream, on_read, on_written, on_event, connection);
-    (void)bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+    http_connection_patience(connection, HTTP_REQUEST_S * 1000);
+    (void)bufferevent_priority_set(connection->socket, HTTP_LOOP_PRIORITY);
+    bufferevent_setwatermark(connection->socket, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
+    bufferevent_setcb(connection->socket, on_read, on_written, on_event, connection);
+    (void)bufferevent_enable(connection->socket, EV_READ | EV_WRITE);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct http_server *server = user;
-    struct connection *connection = server->first;
+    struct http_connection *connection = server->first;
     uint64_t now = clock_monotonic_ms();
 
     (void)fd;
     (void)what;
     while (connection) {
-        struct connection *next = connection->next;
+        struct http_connection *next = connection->next;
 
         if (now >= connection->deadline_ms)
-            connection_free(connection);
+            http_connection_free(connection);
         connection = next;
     }
 }
@@ -307,26 +244,47 @@ static unsigned connection_limit(void)
     return limit.rlim_cur / 2 < HTTP_MAX_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : HTTP_MAX_CONNECTIONS;
 }
 
+static unsigned or_default(unsigned number, unsigned normal)
+{
+    return number ? number : normal;
+}
+
+static int start(struct http_server *server, int fd)
+{
+    const struct http_limits *limits = &server->service->limits;
+    struct timeval period = {.tv_sec = 1};
+
+    server->limits = (struct http_limits){
+        .replies = or_default(limits->replies, HTTP_MAX_REPLIES),
+        .streams = or_default(limits->streams, HTTP_MAX_STREAMS),
+        .answer_ms = or_default(limits->answer_ms, HTTP_ANSWER_S * 1000),
+        .reply_ms = or_default(limits->reply_ms, HTTP_REPLY_S * 1000),
+    };
+    if (server->limits.reply_ms < 1000)
+        period = (struct timeval){.tv_usec = server->limits.reply_ms * 1000 / 2};
+    server->limit = connection_limit();
+    server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
+    if (!server->tick || event_add(server->tick, &period) < 0 ||
+        http_streams_new(server->base, server->limits.streams, &server->streams) < 0)
+        return -ENOMEM;
+    server->listener = evconnlistener_new(server->base, on_accept, server,
+                                          LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    return server->listener ? 0 : -ENOMEM;
+}
+
 int http_server_new(struct event_base *base, const char *text, const struct http_service *service, void *user,
                     struct http_server **ret_server, struct error *error)
 {
-    static const struct timeval second = {.tv_sec = 1};
     struct http_server *server;
     int fd = listen_tcp(service, text, error);
 
     if (fd < 0)
         return fd;
     server = calloc(1, sizeof(*server));
-    if (server) {
-        *server =
-            (struct http_server){.base = base, .service = service, .user = user, .limit = connection_limit()};
-        server->listener =
-            evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-        server->tick = event_new(base, -1, EV_PERSIST, on_tick, server);
-    }
-    if (!server || !server->listener || !server->tick || event_add(server->tick, &second) < 0) {
-        if (!server || !server->listener)
-            (void)close(fd);
+    if (server)
+        *server = (struct http_server){.base = base, .service = service, .user = user};
+    if (!server || start(server, fd) < 0) {
+        (void)close(fd);
         http_server_free(&server);
         return error_set(error, ENOMEM, "%s: out of memory", service->name);
     }
@@ -336,14 +294,18 @@ int http_server_new(struct event_base *base, const char *text, const struct http
 
 void http_server_free(struct http_server **server)
 {
-    if (!*server)
+    struct http_server *one = *server;
+
+    if (!one)
         return;
-    while ((*server)->first)
-        connection_free((*server)->first);
-    if ((*server)->listener)
-        evconnlistener_free((*server)->listener);
-    if ((*server)->tick)
-        event_free((*server)->tick);
-    free(*server);
     *server = NULL;
+    while (one->first)
+        http_connection_free(one->first);
+    http_replies_forget(one);
+    http_streams_free(&one->streams);
+    if (one->listener)
+        evconnlistener_free(one->listener);
+    if (one->tick)
+        event_free(one->tick);
+    free(one);
 }
