@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-#include "control/control_server.h"
-
+/* Who may connect to the control API, what is read of them, and which handler a request is for. */
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,87 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-
-struct control_server {
-    struct evhttp *http;
-    const struct control_route *routes;
-    void *user;
-    char *path;
-};
-
-static const struct {
-    int number;
-    int status;
-    const char *reason;
-} statuses[] = {
-    {EINVAL, HTTP_BADREQUEST, "Bad Request"},
-    {ENOENT, HTTP_NOTFOUND, "Not Found"},
-    {EEXIST, 409, "Conflict"},
-    {EBUSY, 409, "Conflict"},
-    {EFBIG, HTTP_ENTITYTOOLARGE, "Payload Too Large"},
-    {ENOTSUP, HTTP_BADMETHOD, "Method Not Allowed"},
-    {ENOSPC, 507, "Insufficient Storage"},
-    {E2BIG, 507, "Insufficient Storage"},
-};
-
-cJSON *control_error_json(const struct error *error)
-{
-    cJSON *answer = cJSON_CreateObject();
-    cJSON *object = cJSON_AddObjectToObject(answer, "error");
-
-    (void)cJSON_AddStringToObject(object, "message", error->message);
-    if (error->field[0]) {
-        (void)cJSON_AddStringToObject(object, "field", error->field);
-        (void)cJSON_AddStringToObject(object, "value", error->value);
-        (void)cJSON_AddStringToObject(object, "allowed", error->allowed);
-    }
-    return answer;
-}
-
-static void send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
-                      const char *text)
-{
-    struct evbuffer *buffer = evhttp_request_get_output_buffer(http);
-
-    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", type);
-    (void)evbuffer_add(buffer, text, strlen(text));
-    evhttp_send_reply(http, status, reason, NULL);
-}
-
-static void send_json(struct evhttp_request *http, int status, const char *reason, const cJSON *json)
-{
-    char *text = cJSON_PrintUnformatted(json);
-
-    send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", "application/json",
-              text ? text : "{\"error\":{\"message\":\"out of memory\"}}");
-    cJSON_free(text);
-}
-
-static void find_status(int number, int *ret_status, const char **ret_reason)
-{
-    *ret_status = HTTP_INTERNAL;
-    *ret_reason = "Internal Error";
-    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-        if (statuses[i].number == number) {
-            *ret_status = statuses[i].status;
-            *ret_reason = statuses[i].reason;
-        }
-}
-
-/* `answer`: the handler's own, or NULL for one made of the error. */
-static void send_error(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
-{
-    _cleanup_json_ cJSON *json = NULL;
-    const char *reason;
-    int status;
-
-    if (!error->number)
-        (void)error_errno(error, r, "the request failed");
-    find_status(answer ? -r : error->number, &status, &reason);
-    if (!answer)
-        json = control_error_json(error);
-    send_json(http, status, reason, answer ? answer : json);
-}
+#include "control/control_internal.h"
 
 /* The table entry; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
 static int find_route(const struct control_server *server, enum evhttp_cmd_type method, const char *path,
@@ -139,16 +57,16 @@ static int read_body(struct evhttp_request *http, size_t limit, cJSON **ret_body
     return 0;
 }
 
-static int dispatch(const struct control_server *server, struct evhttp_request *http, cJSON **ret_answer,
-                    char **ret_text, struct error *error)
+/* `*reply` is NULL afterwards if the handler lets the answer come later. */
+static int dispatch(struct control_reply **reply, cJSON **ret_answer, char **ret_text, struct error *error)
 {
+    const struct control_server *server = (*reply)->server;
+    struct evhttp_request *http = (*reply)->http;
+    struct control_call *call = &(*reply)->call;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
     const struct control_route *route = NULL;
-    _cleanup_json_ cJSON *body = NULL;
-    struct evkeyvalq query = {0};
-    struct control_call call = {.query = &query};
     int r = find_route(server, evhttp_request_get_command(http), path ? path : "", &route);
 
     if (r == -ENOTSUP)
@@ -157,31 +75,37 @@ static int dispatch(const struct control_server *server, struct evhttp_request *
         return error_set(error, ENOENT, "no such path: %.200s (see docs/api.md)", path ? path : "");
     if (route->handle_text)
         return route->handle_text(ret_text, server->user);
-    r = read_body(http, route->max_body ? route->max_body : CONTROL_MAX_BODY, &body, error);
+    r = read_body(http, route->max_body ? route->max_body : CONTROL_MAX_BODY, &(*reply)->body, error);
     if (r < 0)
         return r;
-    if (query_text && evhttp_parse_query_str(query_text, &query) < 0)
+    if (query_text && evhttp_parse_query_str(query_text, &(*reply)->query) < 0)
         return error_set(error, EINVAL, "the URL's query cannot be read");
-    call.body = body;
-    r = route->handle(&call, ret_answer, error, server->user);
-    evhttp_clear_headers(&query);
-    return r;
+    call->body = (*reply)->body;
+    call->reply = reply;
+    r = route->handle(call, ret_answer, error, server->user);
+    return r > 0 && *reply ? error_set(error, EIO, "%s promised an answer of nobody", path) : r;
 }
 
 static void on_request(struct evhttp_request *http, void *user)
 {
-    const struct control_server *server = user;
+    struct control_reply *reply = control_reply_new(user, http);
     _cleanup_json_ cJSON *answer = NULL;
     _cleanup_free_ char *text = NULL;
     struct error error = {0};
-    int r = dispatch(server, http, &answer, &text, &error);
+    int r;
 
-    if (r < 0)
-        send_error(http, r, answer, &error);
-    else if (text)
-        send_text(http, HTTP_OK, "OK", "text/plain; version=0.0.4", text);
+    if (!reply) {
+        control_send_result(http, -ENOMEM, NULL, &error);
+        return;
+    }
+    r = dispatch(&reply, &answer, &text, &error);
+    if (!reply)
+        return;
+    control_reply_free(reply);
+    if (r == 0 && text)
+        control_send_text(http, HTTP_OK, "OK", CONTROL_TEXT, text);
     else
-        send_json(http, HTTP_OK, "OK", answer);
+        control_send_result(http, r, answer, &error);
 }
 
 /* Is somebody accepting there? A file left by a killed daemon is not in the way. */
@@ -220,6 +144,36 @@ static int listen_unix(const char *path, struct error *error)
     return TAKE_FD(fd);
 }
 
+static const struct control_limits default_limits = {
+    .replies = CONTROL_MAX_REPLIES,
+    .streams = CONTROL_MAX_STREAMS,
+    .answer_ms = CONTROL_ANSWER_S * 1000,
+    .timeout_ms = CONTROL_TIMEOUT_S * 1000,
+};
+
+int control_server_limit(struct control_server *server, const struct control_limits *limits)
+{
+    struct timeval patience = {.tv_sec = limits->timeout_ms / 1000,
+                               .tv_usec = limits->timeout_ms % 1000 * 1000};
+    struct http_streams *streams = NULL;
+
+    if (limits->streams) {
+        int r = http_streams_new(server->base, limits->streams, &streams);
+
+        if (r < 0)
+            return r;
+        http_streams_free(&server->streams);
+        server->streams = streams;
+    }
+    if (limits->replies)
+        server->limits.replies = limits->replies;
+    if (limits->answer_ms)
+        server->limits.answer_ms = limits->answer_ms;
+    if (limits->timeout_ms)
+        evhttp_set_timeout_tv(server->http, &patience);
+    return 0;
+}
+
 int control_server_new(struct event_base *base, const char *socket_path, const struct control_route *routes,
                        void *user, struct control_server **ret_server, struct error *error)
 {
@@ -229,6 +183,7 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
 
     if (!server)
         return error_set(error, ENOMEM, "out of memory");
+    server->base = base;
     server->routes = routes;
     server->user = user;
     fd = listen_unix(socket_path, error);
@@ -241,7 +196,8 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
     listener = server->http ? evconnlistener_new(base, NULL, NULL,
                                                  LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd)
                             : NULL;
-    if (!listener || !server->path || !evhttp_bind_listener(server->http, listener)) {
+    if (!listener || !server->path || control_server_limit(server, &default_limits) < 0 ||
+        !evhttp_bind_listener(server->http, listener)) {
         if (listener)
             evconnlistener_free(listener);
         else
@@ -251,7 +207,6 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
     }
     evhttp_set_max_body_size(server->http, CONTROL_HARD_BODY);
     evhttp_set_max_headers_size(server->http, CONTROL_MAX_HEADERS);
-    evhttp_set_timeout(server->http, CONTROL_TIMEOUT_S);
     /* Those that no path takes too: the answer to them is ours. */
     evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
                                                  EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_HEAD |
@@ -263,13 +218,18 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
 
 void control_server_free(struct control_server **server)
 {
-    if (!*server)
+    struct control_server *one = *server;
+
+    if (!one)
         return;
-    if ((*server)->http)
-        evhttp_free((*server)->http);
-    if ((*server)->path)
-        (void)unlink((*server)->path);
-    free((*server)->path);
-    free(*server);
     *server = NULL;
+    if (one->http)
+        evhttp_free(one->http); /* and with their connections all streams, and the clients of all replies */
+    for (struct control_reply *reply = one->replies; reply; reply = reply->next)
+        reply->server = NULL;
+    http_streams_free(&one->streams);
+    if (one->path)
+        (void)unlink(one->path);
+    free(one->path);
+    free(one);
 }

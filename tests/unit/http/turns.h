@@ -80,6 +80,7 @@ static inline bool client_take(struct client *client, size_t most)
             client->room = client->room * 2 + 131072;
             client->text = realloc(client->text, client->room);
             assert_non_null(client->text);
+            client->text[client->length] = '\0';
         }
         n = recv(client->fd, client->text + client->length, most < 65536 ? most : 65536, 0);
         if (n < 0 && errno == EAGAIN)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Private to control/: a request on its way, between who takes it (control_server.c) and its answer. */
+#pragma once
+
+#include <event2/keyvalq_struct.h>
+
+#include "control/control_server.h"
+
+struct control_server {
+    struct event_base *base;
+    struct evhttp *http;
+    const struct control_route *routes;
+    void *user;
+    char *path;
+    struct control_limits limits;
+    struct http_streams *streams;
+    struct control_reply *replies; /* that are out */
+    unsigned n_replies;
+};
+
+/*
+ * A request from its arrival to its answer. Its owner is on_request() while the handler runs, then whoever
+ * has deferred it, or itself while it is being written as a stream.
+ */
+struct control_reply {
+    struct control_call call;
+    struct evkeyvalq query;
+    cJSON *body;
+    struct control_server *server; /* NULL: it has ended */
+    struct evhttp_request *http;   /* NULL: nobody waits */
+    struct control_reply *next, *previous;
+    struct event *timer; /* the end of the client's patience */
+    struct event *watch; /* whether the client is still there */
+    struct http_stream *stream;
+    bool is_out; /* among the server's replies */
+};
+
+/* control_reply.c */
+struct control_reply *control_reply_new(struct control_server *server, struct evhttp_request *http);
+void control_reply_free(struct control_reply *reply); /* without an answer */
+void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
+                       const char *text);
+/* As a handler returns it: `answer` may also be there with a negative `r`; it stays the caller's. */
+void control_send_result(struct evhttp_request *http, int r, const cJSON *answer, struct error *error);

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * How an answer gets to the client: at once, later by a reply that somebody holds, or slice by slice.
+ * libevent does not read from a connection whose request is not answered, which keeps the order of its
+ * requests, but also hides that the client has left; so a reply that is out looks after that by itself.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "control/control_internal.h"
+
+static const struct {
+    int number;
+    int status;
+    const char *reason;
+} statuses[] = {
+    {EINVAL, HTTP_BADREQUEST, "Bad Request"},
+    {ENOENT, HTTP_NOTFOUND, "Not Found"},
+    {EEXIST, 409, "Conflict"},
+    {EBUSY, 409, "Conflict"},
+    {EFBIG, HTTP_ENTITYTOOLARGE, "Payload Too Large"},
+    {ENOTSUP, HTTP_BADMETHOD, "Method Not Allowed"},
+    {ENOSPC, 507, "Insufficient Storage"},
+    {E2BIG, 507, "Insufficient Storage"},
+    {EAGAIN, HTTP_SERVUNAVAIL, "Service Unavailable"},
+    {ETIMEDOUT, 504, "Gateway Timeout"},
+};
+
+/* ---- what is sent ---- */
+
+cJSON *control_error_json(const struct error *error)
+{
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *object = cJSON_AddObjectToObject(answer, "error");
+
+    (void)cJSON_AddStringToObject(object, "message", error->message);
+    if (error->field[0]) {
+        (void)cJSON_AddStringToObject(object, "field", error->field);
+        (void)cJSON_AddStringToObject(object, "value", error->value);
+        (void)cJSON_AddStringToObject(object, "allowed", error->allowed);
+    }
+    return answer;
+}
+
+void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
+                       const char *text)
+{
+    struct evbuffer *buffer = evhttp_request_get_output_buffer(http);
+
+    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", type);
+    (void)evbuffer_add(buffer, text, strlen(text));
+    evhttp_send_reply(http, status, reason, NULL);
+}
+
+static void send_json(struct evhttp_request *http, int status, const char *reason, const cJSON *json)
+{
+    char *text = cJSON_PrintUnformatted(json);
+
+    control_send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", CONTROL_JSON,
+                      text ? text : "{\"error\":{\"message\":\"out of memory\"}}");
+    cJSON_free(text);
+}
+
+static void find_status(int number, int *ret_status, const char **ret_reason)
+{
+    *ret_status = HTTP_INTERNAL;
+    *ret_reason = "Internal Error";
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+        if (statuses[i].number == number) {
+            *ret_status = statuses[i].status;
+            *ret_reason = statuses[i].reason;
+        }
+}
+
+/* `answer`: the handler's own, or NULL for one made of the error. */
+static void send_error(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    const char *reason;
+    int status;
+
+    if (!error->number)
+        (void)error_errno(error, r, "the request failed");
+    find_status(answer ? -r : error->number, &status, &reason);
+    if (!answer)
+        json = control_error_json(error);
+    send_json(http, status, reason, answer ? answer : json);
+}
+
+void control_send_result(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
+{
+    if (r < 0)
+        send_error(http, r, answer, error);
+    else
+        send_json(http, HTTP_OK, "OK", answer);
+}
+
+/* ---- a request on its way ---- */
+
+struct control_reply *control_reply_new(struct control_server *server, struct evhttp_request *http)
+{
+    struct control_reply *reply = calloc(1, sizeof(*reply));
+
+    if (!reply)
+        return NULL;
+    reply->server = server;
+    reply->http = http;
+    reply->call.query = &reply->query;
+    return reply;
+}
+
+static void free_watch(struct control_reply *reply)
+{
+    int fd = reply->watch ? event_get_fd(reply->watch) : -1;
+
+    if (reply->watch)
+        event_free(reply->watch);
+    reply->watch = NULL;
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* Nobody waits for it any more. Returns the request, for a last answer; NULL if that is gone already. */
+static struct evhttp_request *part(struct control_reply *reply)
+{
+    struct evhttp_request *http = TAKE_PTR(reply->http);
+
+    if (http && evhttp_request_get_connection(http))
+        evhttp_connection_set_closecb(evhttp_request_get_connection(http), NULL, NULL);
+    if (reply->timer)
+        event_free(reply->timer);
+    reply->timer = NULL;
+    free_watch(reply);
+    http_stream_free(&reply->stream);
+    return http;
+}
+
+void control_reply_free(struct control_reply *reply)
+{
+    struct control_server *server = reply->server;
+
+    (void)part(reply);
+    if (reply->is_out && server) {
+        if (reply->previous)
+            reply->previous->next = reply->next;
+        else
+            server->replies = reply->next;
+        if (reply->next)
+            reply->next->previous = reply->previous;
+        server->n_replies--;
+    }
+    evhttp_clear_headers(&reply->query);
+    cJSON_Delete(reply->body);
+    free(reply);
+}
+
+/* The connection goes down, and the request with it, unless libevent has left that to us. */
+static void on_close(struct evhttp_connection *connection, void *user)
+{
+    struct control_reply *reply = user;
+    bool is_stream = reply->stream != NULL;
+    struct evhttp_request *http;
+
+    evhttp_connection_set_closecb(connection, NULL, NULL);
+    http = part(reply);
+    if (!evhttp_request_get_connection(http))
+        evhttp_request_free(http);
+    if (is_stream)
+        control_reply_free(reply); /* nobody else has it */
+}
+
+/* ---- later ---- */
+
+static void on_answer_time(evutil_socket_t fd, short what, void *user)
+{
+    struct control_reply *reply = user;
+    struct error error = {0};
+    int r = error_set(&error, ETIMEDOUT, "the answer took longer than %g s; the change may still be made",
+                      reply->server->limits.answer_ms / 1000.0);
+
+    (void)fd;
+    (void)what;
+    send_error(part(reply), r, NULL, &error);
+}
+
+/* Something has changed about the client's socket. One that has only finished sending still waits. */
+static void on_watch(evutil_socket_t fd, short what, void *user)
+{
+    struct control_reply *reply = user;
+    struct pollfd state = {.fd = fd}; /* asks for nothing: POLLHUP and POLLERR come by themselves */
+
+    (void)what;
+    if (poll(&state, 1, 0) == 1)
+        evhttp_connection_free(evhttp_request_get_connection(reply->http));
+}
+
+/*
+ * By a descriptor of our own, edge-triggered: the connection's is libevent's, and level-triggered it would
+ * keep the loop awake for requests that wait behind this one. Without a descriptor nobody looks, and the time
+ * limit ends it.
+ */
+static void watch_client(struct control_reply *reply)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(reply->http);
+    int fd = fcntl(bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return;
+    reply->watch =
+        event_new(reply->server->base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_watch, reply);
+    if (!reply->watch)
+        (void)close(fd);
+    else if (event_add(reply->watch, NULL) < 0)
+        free_watch(reply);
+}
+
+static int too_many(struct error *error)
+{
+    return error_set(error, EAGAIN, "too many requests wait for their answers; try again in a moment");
+}
+
+int control_call_defer(const struct control_call *call, struct control_reply **ret_reply, struct error *error)
+{
+    struct control_reply *reply = *call->reply;
+    struct control_server *server = reply->server;
+    const struct timeval patience = {.tv_sec = server->limits.answer_ms / 1000,
+                                     .tv_usec = server->limits.answer_ms % 1000 * 1000};
+    struct evbuffer *text = evhttp_request_get_input_buffer(reply->http);
+
+    if (server->n_replies >= server->limits.replies)
+        return too_many(error);
+    reply->timer = evtimer_new(server->base, on_answer_time, reply);
+    if (!reply->timer || evtimer_add(reply->timer, &patience) < 0)
+        return error_set(error, ENOMEM, "out of memory");
+    watch_client(reply);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(reply->http), on_close, reply);
+    (void)evbuffer_drain(text, evbuffer_get_length(text)); /* parsed, and possibly large */
+    reply->next = server->replies;
+    if (server->replies)
+        server->replies->previous = reply;
+    server->replies = reply;
+    server->n_replies++;
+    reply->is_out = true;
+    *call->reply = NULL;
+    *ret_reply = reply;
+    return CONTROL_LATER;
+}
+
+const struct control_call *control_reply_call(const struct control_reply *reply)
+{
+    return &reply->call;
+}
+
+bool control_reply_is_gone(const struct control_reply *reply)
+{
+    return !reply->http;
+}
+
+void control_reply_send(struct control_reply *reply, int r, cJSON *answer, struct error *error)
+{
+    struct evhttp_request *http = part(reply);
+
+    if (http)
+        control_send_result(http, r, answer, error);
+    cJSON_Delete(answer);
+    control_reply_free(reply);
+}
+
+/* ---- slice by slice ---- */
+
+/*
+ * libevent reads while it writes, to see that a client has left, and cuts off one that sends nothing for the
+ * time limit; it also keeps all that one sends. A client that has left is found out by writing.
+ */
+static void do_not_read(struct evhttp_request *http)
+{
+    (void)bufferevent_disable(evhttp_connection_get_bufferevent(evhttp_request_get_connection(http)),
+                              EV_READ);
+}
+
+static void on_taken(struct evhttp_connection *connection, void *user)
+{
+    const struct control_reply *reply = user;
+
+    (void)connection;
+    http_stream_ready(reply->stream);
+}
+
+static void on_slice(struct evbuffer *slice, int r, void *user)
+{
+    struct control_reply *reply = user;
+    struct evhttp_request *http = reply->http;
+
+    if (r < 0) {
+        evhttp_connection_free(evhttp_request_get_connection(http)); /* the reply with it: on_close() */
+        return;
+    }
+    evhttp_send_reply_chunk_with_cb(http, slice, on_taken, reply);
+    do_not_read(http);
+    if (r > 0)
+        return;
+    (void)part(reply);
+    control_reply_free(reply);
+    evhttp_send_reply_end(http);
+}
+
+static int begin_stream(struct control_reply *reply, const char *type, const struct http_writer *writer,
+                        struct error *error)
+{
+    struct evhttp_request *http = reply->http;
+    int r = http_stream_new(reply->server->streams, writer, on_slice, reply, &reply->stream);
+
+    if (r < 0)
+        return r == -EBUSY ? too_many(error) : error_set(error, ENOMEM, "out of memory");
+    evhttp_connection_set_closecb(evhttp_request_get_connection(http), on_close, reply);
+    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", type);
+    if (http->major == 1 && http->minor == 0) /* no chunks: the connection's end is the body's */
+        (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
+    evhttp_send_reply_start(http, HTTP_OK, "OK");
+    do_not_read(http);
+    return CONTROL_LATER;
+}
+
+int control_call_stream(const struct control_call *call, const char *type, const struct http_writer *writer,
+                        struct error *error)
+{
+    int r = begin_stream(*call->reply, type, writer, error);
+
+    if (r >= 0)
+        *call->reply = NULL;
+    return r;
+}
+
+void control_reply_stream(struct control_reply *reply, const char *type, const struct http_writer *writer)
+{
+    struct control_server *server = reply->server;
+    struct evhttp_request *http = part(reply);
+    struct control_reply *stream = http ? control_reply_new(server, http) : NULL;
+    struct error error = {0};
+
+    control_reply_free(reply);
+    if (!stream) {
+        if (writer->done)
+            writer->done(writer->user);
+        if (http)
+            send_error(http, -ENOMEM, NULL, &error);
+        return;
+    }
+    if (begin_stream(stream, type, writer, &error) < 0) {
+        http = part(stream);
+        control_reply_free(stream);
+        send_error(http, -EAGAIN, NULL, &error);
+    }
+}
