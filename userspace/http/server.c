@@ -101,7 +101,7 @@ static void on_read(struct bufferevent *socket, void *user)
         return;
     if (!connection->has_begun && evbuffer_get_length(input) > 0) {
         connection->has_begun = true;
-        http_connection_patience(connection, HTTP_REQUEST_S * 1000);
+        http_connection_patience(connection, connection->server->limits.request_ms);
     }
     if (!connection->head) {
         status = take_head(connection, input);
@@ -179,7 +179,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     server->first = connection;
     if (++server->n == server->limit)
         (void)evconnlistener_disable(listener);
-    http_connection_patience(connection, HTTP_REQUEST_S * 1000);
+    http_connection_patience(connection, connection->server->limits.request_ms);
     (void)bufferevent_priority_set(connection->socket, HTTP_LOOP_PRIORITY);
     bufferevent_setwatermark(connection->socket, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
     bufferevent_setcb(connection->socket, on_read, on_written, on_event, connection);
@@ -257,11 +257,12 @@ static int start(struct http_server *server, int fd)
     server->limits = (struct http_limits){
         .replies = or_default(limits->replies, HTTP_MAX_REPLIES),
         .streams = or_default(limits->streams, HTTP_MAX_STREAMS),
+        .request_ms = or_default(limits->request_ms, HTTP_REQUEST_S * 1000),
         .answer_ms = or_default(limits->answer_ms, HTTP_ANSWER_S * 1000),
         .reply_ms = or_default(limits->reply_ms, HTTP_REPLY_S * 1000),
     };
-    if (server->limits.reply_ms < 1000)
-        period = (struct timeval){.tv_usec = server->limits.reply_ms * 1000 / 2};
+    if (server->limits.reply_ms < 1000 || server->limits.request_ms < 1000)
+        period = (struct timeval){.tv_usec = 5000};
     server->limit = connection_limit();
     server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
     if (!server->tick || event_add(server->tick, &period) < 0 ||

@@ -30,10 +30,11 @@
 
 /* Of a server; a number that is 0 is the one above. */
 struct http_limits {
-    unsigned replies;   /* that come later, at once */
-    unsigned streams;   /* at once */
-    unsigned answer_ms; /* HTTP_ANSWER_S */
-    unsigned reply_ms;  /* HTTP_REPLY_S */
+    unsigned replies;    /* that come later, at once */
+    unsigned streams;    /* at once */
+    unsigned request_ms; /* HTTP_REQUEST_S */
+    unsigned answer_ms;  /* HTTP_ANSWER_S */
+    unsigned reply_ms;   /* HTTP_REPLY_S */
 };
 
 /* One request, for as long as its handler runs. */

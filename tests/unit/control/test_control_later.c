@@ -189,6 +189,7 @@ static void test_answer_after_others(void **state)
     assert_string_equal(text, "{\"a\":[1,2]}");
     cJSON_free(text);
     assert_string_equal(evhttp_find_header(control_reply_call(replies[0])->query, "q"), "5");
+    assert_int_equal(evbuffer_get_length(evhttp_request_get_input_buffer(replies[0]->http)), 0);
     send_reply(0, "at last");
     TURN_UNTIL(client_count(&late, "{\"name\":\"at last\"}") == 1);
     assert_non_null(strstr(late.text, "HTTP/1.1 200 OK\r\n"));

@@ -216,12 +216,15 @@ static void test_pipelined_requests_keep_their_order(void **state)
     TURN_UNTIL(n_replies == 1);
     for (unsigned i = 0; i < 20; i++)
         turn();
+    client_send(&client, GET("/now")); /* what comes only now waits too */
+    for (unsigned i = 0; i < 20; i++)
+        turn();
     assert_int_equal(n_calls, 1);
     send_reply(0, "first");
     TURN_UNTIL(n_replies == 2);
     assert_int_equal(n_calls, 3);
     send_reply(1, "third");
-    TURN_UNTIL(client_count(&client, "\r\n\r\nnow") == 2);
+    TURN_UNTIL(client_count(&client, "\r\n\r\nnow") == 3);
     assert_true(strstr(client.text, "first") < strstr(client.text, "now"));
     assert_true(strstr(client.text, "now") < strstr(client.text, "third"));
     assert_true(strstr(client.text, "third") < strstr(client.text, "0123456789"));
@@ -310,6 +313,46 @@ static void test_time_limit(void **state)
     send_reply(0, "too late");
     TURN_UNTIL(client_take(&client, SIZE_MAX) && client.has_ended);
     assert_null(strstr(client.text, "too late"));
+    client_close(&client);
+}
+
+/* The time that a request has to come is not that of its answer. */
+static void test_time_limit_of_a_request(void **state)
+{
+    uint64_t start_ms = clock_monotonic_ms();
+    struct client slow;
+    struct client later;
+
+    (void)state;
+    start((struct http_limits){.request_ms = 30});
+    later = ask(GET("/later"));
+    slow = ask("GET /later HTT");
+    TURN_UNTIL(n_replies == 1);
+    TURN_UNTIL(server->n == 1);
+    while (clock_monotonic_ms() - start_ms < 60)
+        turn();
+    assert_false(http_reply_is_gone(replies[0]));
+    send_reply(0, "done");
+    TURN_UNTIL(client_count(&later, "\r\n\r\ndone") == 1);
+    client_close(&slow);
+    client_close(&later);
+}
+
+/* Also in a turn in which the reader has taken all there was. */
+static void test_request_behind_a_stream_waits(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start((struct http_limits){0});
+    digits[0] = (struct digits){.length = 10, .empty = 100};
+    client = ask(GET("/stream"));
+    TURN_UNTIL(client_count(&client, "\r\n\r\n") == 1);
+    client_send(&client, GET("/now"));
+    TURN_UNTIL(digits[0].done == 1);
+    assert_int_equal(n_calls, 1);
+    TURN_UNTIL(client_count(&client, "\r\n\r\nnow") == 1);
+    assert_true(strstr(client.text, "0123456789") < strstr(client.text, "now"));
     client_close(&client);
 }
 
@@ -422,17 +465,18 @@ static void test_streams_take_turns(void **state)
     (void)state;
     start((struct http_limits){0});
     for (unsigned i = 0; i < 2; i++) {
-        digits[i] = (struct digits){.length = 10, .empty = 10, .counter = &counter};
+        digits[i] = (struct digits){.length = 10, .empty = 50, .counter = &counter};
         clients[i] = ask(GET("/stream"));
     }
     TURN_UNTIL(n_digits == 2);
+    assert_true(digits[0].empty > 0 && digits[1].empty > 0);
     for (unsigned before = counter; digits[0].empty > 0 || digits[1].empty > 0; before = counter) {
         turn();
         assert_true(counter - before <= 1);
     }
     TURN_UNTIL(has_whole_answer(&clients[0]) && has_whole_answer(&clients[1]));
-    assert_int_equal(digits[0].writes, 11);
-    assert_int_equal(digits[1].writes, 11);
+    assert_int_equal(digits[0].writes, 51);
+    assert_int_equal(digits[1].writes, 51);
     assert_in_range(digits[0].last + 1, digits[1].last - 5, digits[1].last + 5);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(client_count(&clients[i], "\r\na\r\n0123456789\r\n0\r\n\r\n"), 1);
@@ -587,7 +631,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_client_that_has_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_server_that_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_limit_of_a_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limit_of_replies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_request_behind_a_stream_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_answer_to_a_slow_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_readers_that_do_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams_take_turns, setup, teardown),

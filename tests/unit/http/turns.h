@@ -23,17 +23,17 @@ static struct event_base *base;
 
 static inline void turn(void)
 {
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    (void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 /* Turns until it is so; what takes this long does not come any more. */
 #define TURN_UNTIL(condition)                                                                                \
     do {                                                                                                     \
-        uint64_t begun_ms = clock_monotonic_ms();                                                            \
+        uint64_t turning_since_ms = clock_monotonic_ms();                                                    \
                                                                                                              \
         while (!(condition)) {                                                                               \
             turn();                                                                                          \
-            if (clock_monotonic_ms() - begun_ms > 20000)                                                     \
+            if (clock_monotonic_ms() - turning_since_ms > 20000)                                             \
                 fail_msg("never came true: %s", #condition);                                                 \
         }                                                                                                    \
     } while (0)
