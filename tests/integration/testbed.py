@@ -152,6 +152,23 @@ class Result:
         return f"exit {self.rc}\nstdout: {self.out}\nstderr: {self.err}"
 
 
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def is_running(pid):
+    """Not when it has only to be waited for."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 # --- what runs inside a task
 
 class Agent:
@@ -298,8 +315,11 @@ class Testbed:
     def __exit__(self, kind, error, trace):
         if kind and kind is not Skip:
             self.show_log()
+        readers = []
         for process in reversed(self.processes):
             if process.poll() is None:
+                if process.args[0] == DAEMON:
+                    readers += children_of(process.pid)
                 process.kill()
                 self.remove_run_cgroups(process.pid)
             for stream in (process.stdin, process.stdout, process.stderr):
@@ -307,6 +327,8 @@ class Testbed:
                     if stream:
                         stream.close()
             process.wait()
+        # They end with their daemon, which does not wait for them if it is killed.
+        wait_until(lambda: not any(map(is_running, readers)), 10, "the daemon's children have ended")
         assert remove_cgroup(self.cgroup_root + self.cgroup), f"cgroup {self.cgroup} stays"
         shutil.rmtree(self.bpffs, ignore_errors=True)
         shutil.rmtree(self.base, ignore_errors=True)
@@ -482,7 +504,7 @@ class Testbed:
                    "reason", "since")
         state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
-        state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "nameservers")}
+        state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "nameservers", "nameserversReason")}
                           for item in sorted(self.get("/v1/tasks")["tasks"], key=lambda item: item["cgroup"])]
         state["revision"] = self.status()["registry"]["revision"]
         return state

@@ -301,6 +301,10 @@ int daemon_start(struct daemon *daemon, struct error *error)
 
     for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)
         daemon->locks[i] = -1;
+    /* Now, while there is little for another process to have, and before there are locks that it would keep.
+     */
+    if (r == 0 && daemon->config.is_dns_on)
+        dns_reads_start(daemon);
     if (r == 0)
         r = take_directories(daemon, error);
     if (r < 0)
@@ -350,6 +354,7 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->program_event);
     if (daemon->datapath)
         dns_done(daemon);
+    dns_reads_done(daemon);
     publisher_free(&daemon->publisher);
     udp_closing_done(&daemon->udp_closing);
     externals_done(daemon);

@@ -55,6 +55,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     daemon->dns.ticks++;
+    dns_reads_tick(daemon);
     beat(daemon, clock_monotonic_ns());
     HASH_ITER (hh, daemon->tasks.all, task, next) {
         for (struct dns_stub *stub = task->dns; stub; stub = stub->next)
@@ -85,6 +86,8 @@ int dns_begin(struct daemon *daemon, struct error *error)
     if (!daemon->dns.tick || event_add(daemon->dns.tick, &tick_interval) < 0)
         return error_errno(error, ENOMEM, "starting");
     beat(daemon, clock_monotonic_ns());
+    if (dns_reads_begin(daemon) < 0)
+        return error_errno(error, ENOMEM, "starting");
     dns_look_begin(daemon);
     for (task = daemon->tasks.all; task; task = task->hh.next)
         dns_task_put(daemon, task, 0);
@@ -97,13 +100,17 @@ void dns_done(struct daemon *daemon)
 
     if (daemon->dns.buffer)
         beat(daemon, 0);
-    for (task = daemon->tasks.all; task; task = task->hh.next)
+    for (task = daemon->tasks.all; task; task = task->hh.next) {
+        dns_look_drop(task);
         while (task->dns)
             dns_stub_free(&task->dns);
+    }
+    dns_reads_done(daemon);
     dns_look_done(daemon);
     dns_stub_free(&daemon->dns.listener);
     if (daemon->dns.tick)
         event_free(daemon->dns.tick);
     dns_zones_done(&daemon->dns.zones);
+    free(daemon->dns.reads.answer);
     free(daemon->dns.buffer);
 }

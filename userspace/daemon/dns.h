@@ -17,7 +17,14 @@
 #include "daemon/dns_resolvers.h"
 #include "daemon/dns_zones.h"
 #include "tasks/cgroup_watch.h"
+#include "tasks/root_reader.h"
 
+/* Who wants to hear of the end of a round of looking at a task; also if the task goes before that. */
+struct dns_waiter {
+    void (*looked)(struct task *task, void *user);
+    void *user;
+    struct dns_waiter *next;
+};
 struct daemon;
 struct dns_stub;
 struct task;
@@ -30,12 +37,47 @@ struct dns_counters {
     uint64_t malformed;
 };
 
-/* When a task's processes are looked at next. */
+#define DNS_PROBLEM_SIZE 200
+
+/* The processes of a task, gone through one by one: each waits for its resolv.conf. */
+struct dns_round {
+    bool is_on;
+    bool is_whole; /* all processes of the task, as far as there are not too many */
+    bool is_full;  /* no room for the stub of one more network namespace */
+    bool is_cut;   /* not all were gone through */
+    bool is_changed;
+    pid_t *processes;
+    size_t n_processes;
+    size_t next;
+    unsigned n_reads;
+    int netns_fd;   /* of the process whose answer is waited for; -1: none is */
+    uint64_t asked; /* what its answer is told by */
+    uint64_t began_ns;
+    ino_t problem_netns; /* of the last that could not be had, and why */
+    char problem[DNS_PROBLEM_SIZE];
+};
+
+/* When a task's processes are looked at next, and what is known of the last time. */
 struct dns_look {
     uint64_t at_tick;
     unsigned pause;         /* in ticks, the last one; 0: something has happened */
     unsigned n_quick;       /* looks that are to follow soon */
     uint64_t rest_until_ns; /* no quick one before */
+    struct dns_round round;
+    char problem[DNS_PROBLEM_SIZE]; /* why a process keeps to its own name servers; "": none does */
+    uint64_t problem_told_ms;       /* to the log, the last time; 0: never */
+    struct dns_waiter *waiting;     /* for the end of the round */
+};
+
+/* Who reads what tasks have in their root directories. */
+struct dns_reads {
+    struct root_reader reader;
+    struct event *on_answer;
+    struct event *on_end;
+    struct root_answer *answer;
+    uint64_t last_id;
+    uint64_t started_ms;
+    bool is_failed; /* which has been said */
 };
 
 struct dns {
@@ -49,6 +91,7 @@ struct dns {
     struct dns_stub *listener; /* for those outside tasks; NULL: none */
     uint8_t *buffer;           /* for one message */
     uint64_t ticks;
+    struct dns_reads reads;
 };
 
 /* After the tasks have been adopted. */
@@ -58,6 +101,13 @@ void dns_done(struct daemon *daemon);
 
 /* A task is new, or sees other names now. `pid`: a process whose namespaces it will have; 0: found later. */
 void dns_task_put(struct daemon *daemon, struct task *task, pid_t pid);
+/* Are the task's processes being looked at just now? Then somebody may wait for the end of it. -ENOMEM. */
+bool dns_is_looking(const struct task *task);
+int dns_call_when_looked(struct task *task, void (*looked)(struct task *task, void *user), void *user);
+void dns_forget_waiter(struct task *task, const void *user);
+/* Early in a start, while the process is small: dns_done() ends it. */
+void dns_reads_start(struct daemon *daemon);
+void dns_reads_done(struct daemon *daemon);
 /* For people: the name servers that are stood in for, and what came of all questions; the caller's. */
 cJSON *dns_describe_task(const struct task *task);
 cJSON *dns_describe(const struct daemon *daemon);

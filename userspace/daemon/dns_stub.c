@@ -326,6 +326,7 @@ void dns_stub_free(struct dns_stub **stub)
         (void)close(self->netns_fd);
     free(self->passed);
     free(self->text);
+    free(self->news);
     *stub = self->next;
     free(self);
 }

@@ -65,6 +65,7 @@ struct dns_stub {
     ino_t netns;
     uint64_t netns_cookie;
     char *text; /* of the resolv.conf */
+    char *news; /* while its task's processes are looked at: that of another process; NULL: none */
     struct resolv_conf conf;
     const char *search[RESOLV_CONF_DOMAINS + 1];
     struct dns_server servers[SVC_NAMESERVERS];
@@ -129,10 +130,32 @@ struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn functio
 /* An address and a port as the kernel takes them. */
 socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret);
 
-/* dns_look.c: where tasks have processes; and for a task what each tick brings. */
+/* dns_look.c: when to look where tasks have processes; and for a task what each tick brings. */
 void dns_look_begin(struct daemon *daemon);
 void dns_look_tick(struct daemon *daemon, struct task *task);
 void dns_look_done(struct daemon *daemon);
+/* Nobody looks at the task any more, and nobody waits for that. */
+void dns_look_drop(struct task *task);
+
+/*
+ * dns_round.c: looking. Begin: at all processes of the task, or at `only`; nothing while a round is on. The
+ * end may come at once, and is told by dns_look_ended(). Answer: of the process that is waited for. Drop: no
+ * end.
+ */
+void dns_round_begin(struct daemon *daemon, struct task *task, pid_t only);
+void dns_round_answer(struct daemon *daemon, struct task *task, const struct root_answer *answer);
+void dns_round_drop(struct task *task);
+void dns_look_ended(struct daemon *daemon, struct task *task);
+void dns_round_end_stubs(struct daemon *daemon, struct task *task);
+
+/*
+ * dns_reads.c: what a process has in its /etc/resolv.conf. Ask: the answer comes by dns_round_answer() if the
+ * round still waits for *ret_id. -EAGAIN: too much at a time, or nobody to ask just now. Tick: twice a
+ * second.
+ */
+int dns_reads_ask(struct daemon *daemon, const struct task *task, pid_t pid, uint64_t *ret_id);
+int dns_reads_begin(struct daemon *daemon);
+void dns_reads_tick(struct daemon *daemon);
 
 /* dns_tcp.c: somebody wants to connect; and the end of all of them. */
 void dns_tcp_accept(struct dns_server *server);

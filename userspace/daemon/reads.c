@@ -362,6 +362,8 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
     (void)cJSON_AddBoolToObject(object, "run", task->is_run);
     (void)cJSON_AddNumberToObject(object, "processes", processes);
     (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(task));
+    if (task->dns_look.problem[0])
+        (void)cJSON_AddStringToObject(object, "nameserversReason", task->dns_look.problem);
     if (task->is_run) {
         task_hosts_path(daemon, task, path, sizeof(path));
         (void)cJSON_AddStringToObject(object, "hostsFile", path);

@@ -2,6 +2,7 @@
 /* The request table, and the requests that change something. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -125,6 +126,39 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
 
 /* ---- tasks ---- */
 
+struct attaching {
+    struct daemon *daemon;
+    struct control_reply *reply;
+};
+
+static void on_looked(struct task *task, void *user)
+{
+    struct attaching *attaching = user;
+    struct error error = {0};
+
+    control_reply_send(attaching->reply, 0, read_task(attaching->daemon, task), &error);
+    free(attaching);
+}
+
+static int answer_when_looked(struct daemon *daemon, struct task *task, const struct control_call *call)
+{
+    struct attaching *attaching = malloc(sizeof(*attaching));
+    struct error error = {0};
+
+    if (!attaching)
+        return -ENOMEM;
+    attaching->daemon = daemon;
+    if (dns_call_when_looked(task, on_looked, attaching) < 0) {
+        free(attaching);
+        return -ENOMEM;
+    }
+    if (control_call_defer(call, &attaching->reply, &error) == CONTROL_LATER)
+        return 0;
+    dns_forget_waiter(task, attaching);
+    free(attaching);
+    return -EAGAIN;
+}
+
 static int handle_attach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"cgroup", "namespace", "service", "run", "pid", NULL};
@@ -150,6 +184,9 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
         r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
     if (r == 0)
         r = task_attach(user, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
+    /* Whoever is told that it is attached finds names in it, if there is a process already. */
+    if (r == 0 && dns_is_looking(task) && answer_when_looked(user, task, call) == 0)
+        return CONTROL_LATER;
     if (r == 0)
         *ret_answer = read_task(user, task);
     return r;

@@ -24,7 +24,6 @@ struct task {
     unsigned empty_sweeps;          /* of a run task: how often in a row it held no process */
     struct dns_entries dns_entries; /* none: its DNS is left alone */
     struct dns_stub *dns;           /* by network namespace; NULL: no process has been seen in it */
-    bool is_dns_failed;             /* which has been said */
     struct dns_look dns_look;
     struct cgroup_watch dns_watch;
     UT_hash_handle hh; /* by cgroup.id */
