@@ -132,4 +132,13 @@ struct {
     __type(value, struct svc_layout);
 } layout SEC(".maps");
 
+/* Lets a daemon tell whether its registry is the one that filled these maps; the programs never read it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_registry_seen);
+} registry_seen SEC(".maps");
+
 #endif

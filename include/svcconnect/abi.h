@@ -13,8 +13,9 @@
  *   slots[64..65]: alias-method outcomes, each with the endpoint's address, port and id
  *
  * SVC_ABI_VERSION changes with any change of these layouts; a daemon that finds another version pinned builds
- * new maps beside the old ones. Two layouts are promised never to change, because a program swap keeps their
- * memory: struct svc_task_scope whole, and struct svc_task up to its end (fields may be appended).
+ * new maps beside the old ones. Three layouts are promised never to change: struct svc_task_scope
+ * whole, and struct svc_task up to its end (fields may be appended), because a program swap keeps their
+ * memory; struct svc_registry_seen, because it is asked before anything else.
  */
 #ifndef SVCCONNECT_ABI_H
 #define SVCCONNECT_ABI_H
@@ -332,6 +333,21 @@ struct svc_layout {
     __u32 reserved;
 };
 
+#define SVC_REGISTRY_ID_SIZE 40 /* bytes with the NUL */
+
+/*
+ * Value of `registry_seen`[0]: which registry what is published came from, and how new it was. Only userspace
+ * reads it: a daemon that finds less than this at its next start does not take anything away. FROZEN: it is
+ * read across versions too. A set of maps from before there was this one is adopted without it.
+ */
+struct svc_registry_seen {
+    char id[SVC_REGISTRY_ID_SIZE]; /* "": nobody has said yet */
+    __u64 revision;                /* the newest that was published */
+    __u64 published;               /* when that was: wall clock, s */
+    __u64 degraded_since; /* the same: since when another registry than this is there; 0: it is not */
+    __u64 reserved;
+};
+
 _Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");
 _Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding");
 _Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
@@ -340,6 +356,7 @@ _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line"
 _Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
 _Static_assert(sizeof(struct svc_resolver) == 136, "svc_resolver has no padding");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
+_Static_assert(sizeof(struct svc_registry_seen) == 72, "svc_registry_seen is frozen");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");
 _Static_assert(sizeof(struct svc_endpoint) % 4 == 0, "svc_endpoint has no tail padding");
 

@@ -54,6 +54,18 @@ int datapath_open(const struct datapath_config *config, struct datapath **ret_da
 void datapath_close(struct datapath **datapath); /* NULL-safe; never detaches */
 
 enum datapath_origin datapath_origin(const struct datapath *datapath);
+/* Can the entries of what was pinned be read: it was adopted, or is of this layout version? */
+bool datapath_is_readable(const struct datapath *datapath);
+
+/* Of DATAPATH_MIGRATED: changes the sizes in *config to those of the maps that are pinned, with which a next
+ * opening adopts them. False: they are of another version, and nothing has changed. */
+bool datapath_pinned_sizes(const struct datapath *datapath, struct datapath_config *config);
+
+/* What is pinned about the registry (before datapath_activate(): by an earlier run); setting it counts as no
+ * write. */
+struct svc_registry_seen datapath_registry_seen(const struct datapath *datapath);
+void datapath_set_registry_seen(struct datapath *datapath, const struct svc_registry_seen *seen);
+
 bool datapath_has_set_retval(const struct datapath *datapath);
 uint64_t
 datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */

@@ -27,6 +27,7 @@ enum map_index {
     MAP_RESOLVERS,
     MAP_COUNTERS,
     MAP_LAYOUT,
+    MAP_REGISTRY_SEEN,
     MAP_COUNT_,
 };
 
@@ -93,6 +94,10 @@ struct datapath {
     uint32_t n_shards;
     struct svc_resolver *resolvers; /* by number: n_resolvers of them */
     uint32_t n_resolvers;
+    struct svc_registry_seen *registry_seen; /* one */
+    /* Of a migration: what the old maps say of the registry, and their sizes (all 0: another version). */
+    struct svc_registry_seen old_registry_seen;
+    struct datapath_config old_sizes;
     struct held *held; /* entries kept back, between datapath_hold() and datapath_release() */
     uint64_t writes;
     int grace_pipe[2];

@@ -139,6 +139,7 @@ static void free_arrays(const struct datapath *datapath)
     free(datapath->outliers);
     free(datapath->attempts);
     free(datapath->resolvers);
+    free(datapath->registry_seen);
 }
 
 /* All of them empty, or none. */
@@ -151,7 +152,9 @@ static int new_arrays(struct datapath *datapath)
     made.outliers = calloc(made.n_outliers, sizeof(*made.outliers));
     made.attempts = calloc((size_t)made.n_shards * made.n_outliers, sizeof(*made.attempts));
     made.resolvers = calloc(made.n_resolvers, sizeof(*made.resolvers));
-    if (!made.services || !made.slots || !made.outliers || !made.attempts || !made.resolvers) {
+    made.registry_seen = calloc(1, sizeof(*made.registry_seen));
+    if (!made.services || !made.slots || !made.outliers || !made.attempts || !made.resolvers ||
+        !made.registry_seen) {
         free_arrays(&made);
         return -ENOMEM;
     }
@@ -186,6 +189,8 @@ static int migrate(struct datapath *datapath)
     }
     free_old(memory);
     memory->old_outliers = TAKE_PTR(before.outliers);
+    datapath->old_registry_seen = *before.registry_seen;
+    datapath->old_sizes = memory->sizes;
     free_arrays(&before);
     memory->old[MAP_COUNTERS] = counters;
     for (int map = 0; map < MAP_COUNT_; map++)
@@ -269,6 +274,7 @@ int datapath_new_in_memory(const struct datapath_config *config, struct datapath
     datapath->has_set_retval = true;
     datapath_set_sizes(datapath, config, 1);
     memory_set_map_sizes(memory, config);
+    memory->sizes = *config;
     start_record(memory);
     r = new_arrays(datapath);
     if (r == 0)

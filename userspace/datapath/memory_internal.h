@@ -38,6 +38,7 @@ struct memory {
     void (*on_event)(const struct svc_event *event, void *user);
     void *user;
     bool holds_grace;
+    struct datapath_config sizes;
     FILE *record;
     char *record_text;
     size_t record_size;

@@ -35,6 +35,12 @@ static uint32_t pinned_version(const struct datapath_fds *fds)
     return layout.abi_version;
 }
 
+/* No program knows this map, so a set from before there was one takes it in as it is. */
+static bool is_missing_addition(int map, int fd)
+{
+    return map == MAP_REGISTRY_SEEN && fd < 0;
+}
+
 static enum datapath_origin judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)
 {
     if (!kernel_has_directory(datapath, "maps"))
@@ -42,7 +48,7 @@ static enum datapath_origin judge_pinned(const struct datapath *datapath, const 
     if (pinned_version(fds) != SVC_ABI_VERSION)
         return DATAPATH_MIGRATED;
     for (int map = 0; map < MAP_COUNT_; map++)
-        if (!has_wanted_layout(datapath, map, fds->fd[map]))
+        if (!is_missing_addition(map, fds->fd[map]) && !has_wanted_layout(datapath, map, fds->fd[map]))
             return DATAPATH_MIGRATED;
     return DATAPATH_ADOPTED;
 }
@@ -111,7 +117,7 @@ static int reuse_pinned(struct datapath *datapath, const struct datapath_fds *fd
 
     for (int map = 0; map < MAP_COUNT_ && r == 0; map++)
         /* The scopes of running tasks outlive every swap: that one map is always the same (see abi.h). */
-        if (datapath->origin == DATAPATH_ADOPTED ||
+        if ((datapath->origin == DATAPATH_ADOPTED && !is_missing_addition(map, fds->fd[map])) ||
             (map == MAP_TASK_SCOPE && has_wanted_layout(datapath, map, fds->fd[map])))
             r = bpf_map__reuse_fd(skeleton_map(datapath, map), fds->fd[map]);
     return r;
@@ -145,6 +151,9 @@ static int map_memory(struct datapath *datapath)
     if (r == 0)
         r = map_array(datapath, MAP_RESOLVERS, datapath->n_resolvers * sizeof(struct svc_resolver),
                       (void **)&datapath->resolvers);
+    if (r == 0)
+        r = map_array(datapath, MAP_REGISTRY_SEEN, sizeof(*datapath->registry_seen),
+                      (void **)&datapath->registry_seen);
     return r;
 }
 
@@ -168,6 +177,47 @@ static int pin_new(struct datapath *datapath, struct error *error)
     }
     datapath->kernel->is_in_new = true;
     return 0;
+}
+
+/* Beside the others of an adopted set. */
+static int pin_addition(struct datapath *datapath, struct error *error)
+{
+    char path[PATH_MAX];
+
+    if (datapath->kernel->old.fd[MAP_REGISTRY_SEEN] >= 0)
+        return 0;
+    kernel_map_path(datapath, path, "maps", MAP_REGISTRY_SEEN);
+    if (bpf_obj_pin(datapath->kernel->fd[MAP_REGISTRY_SEEN], path) < 0)
+        return error_errno(error, errno, "pinning %s", path);
+    return 0;
+}
+
+static uint32_t pinned_entries(const struct datapath_fds *fds, enum map_index map)
+{
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(fds->fd[map], &info, &size) == 0 ? info.max_entries : 0;
+}
+
+/* What is asked of the old maps of a migration. */
+static void remember_old(struct datapath *datapath, const struct datapath_fds *fds)
+{
+    struct svc_registry_seen seen = {0};
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+    uint32_t zero = 0;
+    int fd = fds->fd[MAP_REGISTRY_SEEN];
+
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.value_size == sizeof(seen))
+        (void)bpf_map_lookup_elem(fd, &zero, &seen);
+    datapath->old_registry_seen = seen;
+    datapath->old_sizes = (struct datapath_config){
+        .aliases = pinned_entries(fds, MAP_ALIASES),
+        .slots = pinned_entries(fds, MAP_SLOTS),
+        .endpoints = pinned_entries(fds, MAP_ENDPOINTS),
+        .tasks = pinned_entries(fds, MAP_TASKS),
+    };
 }
 
 /* 0: not known; no map has it. */
@@ -197,6 +247,8 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     datapath->origin = judge_pinned(datapath, &datapath->kernel->old);
     datapath->old_is_readable =
         datapath->origin == DATAPATH_MIGRATED && pinned_version(&datapath->kernel->old) == SVC_ABI_VERSION;
+    if (datapath->origin == DATAPATH_MIGRATED)
+        remember_old(datapath, &datapath->kernel->old);
     r = reuse_pinned(datapath, &datapath->kernel->old);
     if (r < 0)
         return error_errno(error, r, "adopting pinned maps");
@@ -237,7 +289,7 @@ static int open_kernel(struct datapath *datapath, const struct datapath_config *
         r = kernel_grace_init(datapath);
     if (r < 0)
         return error_errno(error, r, "preparing grace periods");
-    return datapath->origin == DATAPATH_ADOPTED ? 0 : pin_new(datapath, error);
+    return datapath->origin == DATAPATH_ADOPTED ? pin_addition(datapath, error) : pin_new(datapath, error);
 }
 
 static void kernel_close(struct datapath *datapath)
@@ -253,6 +305,8 @@ static void kernel_close(struct datapath *datapath)
         (void)munmap(datapath->slots, datapath->n_slots * sizeof(struct svc_slot));
     if (datapath->outliers)
         (void)munmap(datapath->outliers, datapath->n_outliers * sizeof(struct svc_outlier));
+    if (datapath->registry_seen)
+        (void)munmap(datapath->registry_seen, sizeof(*datapath->registry_seen));
     if (datapath->attempts)
         (void)munmap(datapath->attempts,
                      (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts));
