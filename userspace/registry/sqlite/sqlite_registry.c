@@ -239,7 +239,7 @@ static int make_schema(struct sqlite_registry *self, struct error *error)
         return failed(self, error, "opening");
     if (version > SCHEMA_VERSION)
         return error_set(
-            error, EUCLEAN,
+            error, ENOTSUP,
             "registry %s was written by a newer svcconnectd (format %d, this one reads %d): use that one",
             self->path, (int)version, SCHEMA_VERSION);
     if (version == SCHEMA_VERSION)

@@ -4,5 +4,9 @@
 
 #include "registry/registry.h"
 
-/* Opens or creates the file (mode 0600). -EUCLEAN: it is not a registry this version reads. */
+/*
+ * Opens or creates the file (mode 0600). -ENOTSUP: a newer version's; -EUCLEAN: damaged, or no registry at
+ * all (sqlite_salvage.h). A load says -EUCLEAN where it comes upon damage later, having passed every page of
+ * the one table there is, which is why nothing is checked before.
+ */
 int sqlite_registry_open(const char *path, struct registry **ret_registry, struct error *error);
