@@ -18,7 +18,7 @@ _svcconnect()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="apply register deregister drain eject unject health weight route canary delete set attach detach run status
-        services endpoints aliases routes settings tasks hosts events credentials doctor help version"
+        services endpoints aliases routes settings tasks hosts events credentials registry doctor help version"
     local command="" second="" socket="" namespace="" options="" position=0 i word
 
     COMPREPLY=()
@@ -50,7 +50,7 @@ _svcconnect()
         *)
             if [[ -z $command ]]; then
                 command=$word
-            elif [[ $command == @(route|canary|delete|credentials|help) && -z $second ]]; then
+            elif [[ $command == @(route|canary|delete|credentials|registry|help) && -z $second ]]; then
                 second=$word
             else
                 ((position++))
@@ -140,6 +140,9 @@ _svcconnect()
         ;;
     help:delete:0 | delete::*)
         mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")
+        ;;
+    help:registry:0 | registry::*)
+        mapfile -t COMPREPLY < <(compgen -W "accept" -- "$current")
         ;;
     set::0)
         compopt -o nospace 2>/dev/null

@@ -361,6 +361,15 @@ const struct command command_rows[] = {
         .run = command_credentials,
     },
     {
+        .word = "registry",
+        .second_word = "accept",
+        .summary = "take the registry as it is, after status said that it is not the right one",
+        .details =
+            "What the registry does not account for was kept until now; it goes. Rows that cannot be read "
+            "move\nbelow \"damaged/\" in the registry, damaged files stay beside it.",
+        .run = command_registry_accept,
+    },
+    {
         .word = "doctor",
         .summary = "check this host and the daemon, with the next step for what is wrong",
         .details = "Exit status 1 if there is a problem; warnings alone give 0.",

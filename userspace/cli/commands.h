@@ -61,6 +61,9 @@ int command_credentials_add(const struct invocation *invocation);
 int command_credentials_list(const struct invocation *invocation);
 int command_credentials_remove(const struct invocation *invocation);
 
+/* command_registry.c */
+int command_registry_accept(const struct invocation *invocation);
+
 /* command_help.c */
 int command_help(const struct invocation *invocation);
 int command_version(const struct invocation *invocation);

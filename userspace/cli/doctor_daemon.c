@@ -45,6 +45,21 @@ static void check_kernel(struct doctor *doctor, const cJSON *status)
                    inconsistent);
 }
 
+static void check_registry(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *registry = text_child(status, "registry");
+    const char *state = text_member(registry, "state");
+
+    if (!*state)
+        return; /* of a daemon that does not know */
+    if (strcmp(state, "ok") == 0)
+        doctor_add(doctor, "registry", DOCTOR_OK, NULL, "it is the one that what is published came from");
+    else
+        doctor_add(doctor, "registry", DOCTOR_PROBLEM,
+                   "bring the right registry back and restart the daemon, or: svcconnect registry accept",
+                   "%s", text_member(registry, "reason"));
+}
+
 static void check_maps(struct doctor *doctor, const cJSON *status)
 {
     const cJSON *maps = text_child(status, "maps");
@@ -73,6 +88,7 @@ void doctor_check_status(struct doctor *doctor, const cJSON *status)
 {
     check_state(doctor, status);
     check_kernel(doctor, status);
+    check_registry(doctor, status);
     check_maps(doctor, status);
 }
 

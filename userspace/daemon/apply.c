@@ -444,6 +444,7 @@ int apply_documents(struct daemon *daemon, const struct apply_request *request, 
     int r;
 
     transaction_begin(&transaction, daemon);
+    transaction.is_own = request->owned_source != NULL;
     r = put_all(&applying, request);
     if (r == 0 && findings->n_errors > 0) {
         r = -EINVAL;

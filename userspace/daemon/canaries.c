@@ -106,6 +106,7 @@ static void look_at(struct daemon *daemon, const struct model_namespace *parent,
         return;
     }
     transaction_begin(&transaction, daemon);
+    transaction.is_own = true;
     r = canaries_put(&transaction, parent->name, &changed, &error);
     if (r < 0)
         transaction_abort(&transaction);

@@ -25,7 +25,6 @@
 #include "daemon/program_events.h"
 #include "daemon/wanted.h"
 #include "registry/rows.h"
-#include "registry/sqlite/sqlite_registry.h"
 
 static const struct timeval sweep_interval = {.tv_sec = 1};
 
@@ -137,19 +136,25 @@ struct load {
     struct daemon *daemon;
     struct error error; /* of the first row that could not be read */
     unsigned failed;
+    bool is_again; /* the first one came upon damage */
 };
 
 static int on_row(const char *key, const char *value, void *user)
 {
     struct load *load = user;
     struct error error = {0};
-    int r = row_apply(load->daemon->catalog, key, value, &error);
+    int r;
 
-    if (r == 0)
+    if (registry_guard_row(load->daemon, key, value))
+        return 0;
+    r = row_apply(load->daemon->catalog, key, value, &error);
+    if (r == 0 && !load->is_again)
         r = externals_adopt_row(load->daemon, key, value);
     /* One row that cannot be read does not take the rest down; it stays as it is and is said. */
     if (r < 0 && load->failed++ == 0)
         load->error = error;
+    if (r < 0 && r != -ENOMEM)
+        r = registry_guard_unreadable(load->daemon, key, value, &error);
     return r == -ENOMEM ? r : 0;
 }
 
@@ -159,20 +164,17 @@ static int on_host_row(const char *key, const char *value, void *user)
     return 0;
 }
 
-static int open_registry(struct daemon *daemon, struct error *error)
-{
-    _cleanup_free_ char *path = NULL;
-
-    if (asprintf(&path, "%s/registry.db", daemon->config.state_dir) < 0)
-        return error_errno(error, ENOMEM, "starting");
-    return sqlite_registry_open(path, &daemon->registry, error);
-}
-
 static int load_registry(struct daemon *daemon, struct error *error)
 {
     struct load load = {.daemon = daemon};
     int r = registry_load(daemon->registry, "", on_row, &load, error);
 
+    if (r == -EUCLEAN) {
+        load = (struct load){.daemon = daemon, .is_again = true};
+        r = registry_guard_replace(daemon, error);
+        if (r == 0)
+            r = registry_load(daemon->registry, "", on_row, &load, error);
+    }
     if (r == 0 && externals_adopt(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0 && load.failed)
@@ -188,7 +190,7 @@ static bool is_address_wanted(const char *dns_name, const struct ip_address *add
     uint32_t number;
 
     if (name_numbers_find(daemon->addresses, dns_name, &number) < 0)
-        return false;
+        return registry_guard_is_degraded(&daemon->guard);
     wanted = config_alias_address(&daemon->config, number);
     return ip_address_equal(&wanted, address);
 }
@@ -204,6 +206,8 @@ static int adopt_datapath(struct daemon *daemon, const struct datapath_config *c
     }
     if (r == 0)
         r = registry_load(daemon->registry, "host/", on_host_row, daemon, error);
+    if (r == 0)
+        r = kept_adopt(daemon, error);
     if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
                                      daemon->endpoints, daemon->scopes, &daemon->publisher)) < 0)
         r = error_errno(error, r, "starting");
@@ -219,6 +223,7 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
         [DATAPATH_ADOPTED] = "adopted what was pinned",
         [DATAPATH_MIGRATED] = "moved what was pinned to new maps",
     };
+    char trouble[1024];
 
     log_info("ready: %zu services, %zu instances, %u aliases, %u tasks; %s, %u programs swapped, %llu "
              "entries written",
@@ -228,6 +233,8 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
     if (!datapath_has_set_retval(daemon->datapath))
         log_warning("this kernel (before 5.18) cannot answer ECONNREFUSED: a connect without endpoint fails "
                     "with EPERM");
+    if (registry_guard_trouble(daemon, trouble, sizeof(trouble)))
+        log_error("degraded, keeping %u aliases: %s", publisher_kept_aliases(daemon->publisher), trouble);
     log_info("control socket %s", daemon->socket_path);
 }
 
@@ -314,7 +321,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
     if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
     daemon->catalog->last_instances_revision = (uint64_t)clock_wall_s() * 1000000;
-    r = open_registry(daemon, error);
+    r = registry_guard_open(daemon, error);
     if (r < 0)
         return r;
     /* Nearly all rows are instances where there are many. */
@@ -324,6 +331,8 @@ int daemon_start(struct daemon *daemon, struct error *error)
     opened = opening_end(&opening, &daemon->datapath, r < 0 ? &unheard : error);
     if (r == 0)
         r = opened;
+    if (r == 0)
+        r = registry_guard_settle(daemon, &config, error);
     if (r == 0)
         r = start_datapath(daemon, &config, error);
     if (r < 0)
@@ -367,6 +376,8 @@ void daemon_done(struct daemon *daemon)
     task_list_done(&daemon->tasks);
     event_log_done(&daemon->events);
     numbers_saved(daemon);
+    kept_done(&daemon->kept);
+    registry_guard_done(&daemon->guard);
     name_numbers_free(&daemon->scopes);
     name_numbers_free(&daemon->addresses);
     name_numbers_free(&daemon->endpoints);

@@ -14,9 +14,11 @@
 #include "daemon/drains.h"
 #include "daemon/event_log.h"
 #include "daemon/externals.h"
+#include "daemon/kept.h"
 #include "daemon/numbers.h"
 #include "daemon/outliers.h"
 #include "daemon/publisher.h"
+#include "daemon/registry_guard.h"
 #include "daemon/services_dir.h"
 #include "daemon/slow_start.h"
 #include "daemon/task_list.h"
@@ -38,6 +40,8 @@ struct daemon {
     uint64_t events_lost;        /* of theirs, as was last told */
     int locks[3];                /* state, run and bpffs directory */
     struct registry *registry;
+    struct registry_guard guard;
+    struct kept_scopes kept; /* while the guard is degraded */
     struct catalog *catalog;
     struct name_numbers *scopes;    /* by namespace */
     struct name_numbers *addresses; /* by dns name */

@@ -111,13 +111,11 @@ static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size
 
 static int fill(struct daemon *daemon, struct dns_snapshot *snapshot, const char *client)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, snapshot->namespace_name);
     size_t n = 0;
-    int r = 0;
+    int r;
 
     empty(snapshot);
-    if (parent)
-        r = alias_list_build(parent, *client ? catalog_client(parent, client) : NULL, &snapshot->aliases, &n);
+    r = kept_list_names(daemon, snapshot->namespace_name, client, &snapshot->aliases, &n);
     if (r < 0)
         return r;
     if (n > 0)
@@ -153,8 +151,11 @@ static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const
 const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *task)
 {
     const struct model_namespace *parent = catalog_namespace(daemon->catalog, task->namespace_name);
-    const char *client =
-        parent && *task->service && catalog_client(parent, task->service) ? task->service : "";
+    uint32_t scope;
+    const char *client = (parent && *task->service && catalog_client(parent, task->service)) ||
+                                 kept_find_scope(daemon, task->namespace_name, task->service, &scope)
+                             ? task->service
+                             : "";
     char key[SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE + 2];
     struct dns_snapshot *snapshot;
     uint64_t now;

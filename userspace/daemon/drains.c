@@ -205,6 +205,7 @@ static int remove_instance(struct daemon *daemon, const struct instance *instanc
         return externals_drained(daemon, instance, error);
     r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
     transaction_begin(&transaction, daemon);
+    transaction.is_own = true;
     if (r == 0)
         r = transaction_put(&transaction, row, error);
     if (r < 0)

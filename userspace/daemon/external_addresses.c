@@ -39,6 +39,7 @@ static int put_addresses(struct external *external, struct external_address **ne
     if (!record)
         return error_errno(error, ENOENT, "%s", external->name);
     transaction_begin(&transaction, external->daemon);
+    transaction.is_own = true;
     r = touch_all(&transaction, record);
     if (r == 0)
         r = catalog_set_addresses(record, *next, n);

@@ -236,6 +236,7 @@ static void end_drain(struct external *external)
     int r = row_delete_instance(external->namespace_name, external->service, external->id, &row);
 
     transaction_begin(&transaction, daemon);
+    transaction.is_own = true;
     if (r == 0)
         r = transaction_put(&transaction, row, &error);
     if (r < 0)

@@ -44,6 +44,18 @@ static void remember(struct daemon *daemon, enum row_kind kind, const char *name
         unsaved->n++;
 }
 
+int numbers_add_unsaved(struct daemon *daemon, char *key, char *value)
+{
+    struct unsaved_numbers *unsaved = &daemon->unsaved;
+    struct registry_row *larger = realloc(unsaved->rows, (unsaved->n + 1) * sizeof(*larger));
+
+    if (!larger)
+        return -ENOMEM;
+    unsaved->rows = larger;
+    unsaved->rows[unsaved->n++] = (struct registry_row){key, value};
+    return 0;
+}
+
 void numbers_remember_client(struct daemon *daemon, const char *namespace_name, const char *client,
                              uint32_t scope)
 {

@@ -30,6 +30,9 @@ int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_n
 void numbers_remember_client(struct daemon *daemon, const char *namespace_name, const char *client,
                              uint32_t scope);
 
+/* The next commit writes this row too, and takes it over. -ENOMEM: it stays the caller's. */
+int numbers_add_unsaved(struct daemon *daemon, char *key, char *value);
+
 /* Takes that back where the next commit is not to come. */
 void numbers_forget_client(struct daemon *daemon, const char *namespace_name, const char *client);
 

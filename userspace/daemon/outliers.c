@@ -311,7 +311,7 @@ static int write_peers(struct daemon *daemon)
     int released;
     int r = datapath_each_peer(daemon->datapath, on_peer, &stale);
 
-    for (size_t i = 0; i < stale.n && r == 0; i++)
+    for (size_t i = 0; i < stale.n && r == 0 && !registry_guard_is_degraded(&daemon->guard); i++)
         r = datapath_delete_peer(daemon->datapath, &stale.keys[i]);
     free(stale.keys);
     datapath_hold(daemon->datapath);
@@ -347,6 +347,16 @@ int outliers_adopt(struct daemon *daemon, struct error *error)
         r = write_peers(daemon);
     free(by_number);
     return r < 0 ? error_errno(error, r, "writing where endpoints are") : 0;
+}
+
+void outliers_forget_strangers(struct daemon *daemon)
+{
+    struct stale_peers stale = {.outliers = &daemon->outliers};
+
+    if (datapath_each_peer(daemon->datapath, on_peer, &stale) == 0)
+        for (size_t i = 0; i < stale.n; i++)
+            (void)datapath_delete_peer(daemon->datapath, &stale.keys[i]);
+    free(stale.keys);
 }
 
 void outliers_refresh(struct daemon *daemon)

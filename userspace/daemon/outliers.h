@@ -52,6 +52,9 @@ int outliers_adopt(struct daemon *daemon, struct error *error);
 /* Policies of all instances anew: settings have changed. */
 void outliers_refresh(struct daemon *daemon);
 
+/* Removes from `peers` the addresses of endpoints that are not registered, which a start had left there. */
+void outliers_forget_strangers(struct daemon *daemon);
+
 /* Milliseconds that the endpoint stays ejected; 0: it is not. */
 uint64_t outliers_ejected_ms(const struct daemon *daemon, uint32_t number);
 

@@ -114,6 +114,7 @@ static void on_transition(uint32_t endpoint, const struct health_report *report,
              report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
     instance_event(daemon, EVENT_HEALTH, instance, "%s: %s", health_name(report->health), report->reason);
     transaction_begin(&transaction, daemon);
+    transaction.is_own = true;
     if (transaction_touch_instance(&transaction, instance) < 0) {
         transaction_abort(&transaction);
         log_warning("%s: out of memory, its tables stay as they were", name);

@@ -44,6 +44,12 @@ int publisher_new(struct datapath *datapath, uint32_t n_services, uint32_t n_slo
     return 0;
 }
 
+void publisher_free_published(struct published *published)
+{
+    free(published->kept);
+    free(published);
+}
+
 void publisher_free(struct publisher **publisher)
 {
     struct publisher *self = *publisher;
@@ -53,7 +59,7 @@ void publisher_free(struct publisher **publisher)
         return;
     HASH_ITER (hh, self->all, published, next) {
         HASH_DEL(self->all, published);
-        free(published);
+        publisher_free_published(published);
     }
     retired_done(&self->waiting);
     retired_done(&self->next);
@@ -251,6 +257,17 @@ static int prepare_addition(struct publisher *publisher, const struct wanted_ali
     return prepare_tables(publisher, wanted, step, error);
 }
 
+static int copy_kept(struct publication_step *step, struct error *error)
+{
+    size_t size = step->wanted->n_kept * sizeof(*step->kept);
+
+    step->kept = malloc(size);
+    if (!step->kept)
+        return error_errno(error, ENOMEM, "preparing a change");
+    memcpy(step->kept, step->wanted->kept, size);
+    return 0;
+}
+
 static int prepare_steps(struct publisher *publisher, const struct wanted_alias *wanted,
                          const struct comparison *comparison, const struct table_operation *operations,
                          size_t n, struct publication *publication, struct error *error)
@@ -268,6 +285,8 @@ static int prepare_steps(struct publisher *publisher, const struct wanted_alias 
             r = prepare_addition(publisher, step->wanted, step, error);
         else if (step->change == TABLE_REPLACE)
             r = prepare_tables(publisher, step->wanted, step, error);
+        if (r == 0 && step->wanted && step->wanted->n_kept)
+            r = copy_kept(step, error);
         if (r < 0)
             return r;
     }
@@ -309,6 +328,7 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
     for (size_t i = 0; i < self->n_steps; i++) {
         struct publication_step *step = &self->steps[i];
 
+        free(step->kept);
         if (step->count4)
             slot_regions_release(publisher->regions, step->first4, step->count4);
         if (step->count6 && (step->first6 != step->first4 || !step->count4))
@@ -318,7 +338,7 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
 
             if (name_numbers_retire(publisher->indexes, step->published->identity, &index) == 0)
                 name_numbers_reuse(publisher->indexes, index);
-            free(step->published);
+            publisher_free_published(step->published);
         }
     }
     free(self);

@@ -33,6 +33,9 @@ struct wanted_alias {
     uint32_t count6;
     uint32_t stickiness_ms; /* of UDP sockets */
     uint32_t flags;         /* SVC_SERVICE_... */
+    bool is_kept;           /* the tables hold endpoints that the catalog does not account for: these */
+    uint32_t *kept;         /* ascending */
+    size_t n_kept;
 };
 
 /* `endpoints` and `scopes` stay the caller's: retired numbers of theirs are given back to them. */
@@ -80,6 +83,45 @@ void publisher_end_grace(struct publisher *publisher);
 /* The aliases published in a scope: *ret_aliases is the caller's array. -ENOMEM. */
 int publisher_list_scope(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
                          size_t *ret_n);
+
+/* ---- what must not go while the registry is not the right one (publisher_kept.c) ---- */
+
+/*
+ * Of what was adopted, marks as kept every alias that is not among the wanted or would lose an endpoint by
+ * them, and takes the latter out of the array (and frees them), so that their tables stay as they are.
+ * -ENOMEM.
+ */
+int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, size_t *n_wanted);
+
+/* An alias that is kept in a scope: its tables as they are published, and what of them is kept. */
+struct kept_alias {
+    struct ip_address address;
+    struct ip_address address6;
+    const struct svc_service *service;
+    const struct svc_slot *slots4, *slots6;
+    uint32_t count4, count6;
+    const uint32_t *kept;
+    size_t n_kept;
+};
+
+/* -ENOENT: there is none, or it is not kept. What *ret_kept points to stays until the next commit. */
+int publisher_find_kept(const struct publisher *publisher, uint32_t scope, const struct client_alias *alias,
+                        struct kept_alias *ret_kept);
+
+bool publisher_is_published(const struct publisher *publisher, uint32_t scope,
+                            const struct client_alias *alias);
+
+/* As publisher_list_scope(), only those that are kept. */
+int publisher_list_kept(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
+                        size_t *ret_n);
+
+/* Does a kept table lead to the endpoint? */
+bool publisher_keeps_endpoint(const struct publisher *publisher, uint32_t number);
+
+uint32_t publisher_kept_aliases(const struct publisher *publisher);
+
+/* Nothing is kept any more: what is not wanted may go. */
+void publisher_forget_kept(struct publisher *publisher);
 
 /* For status: aliases published, entries of `aliases`, slots in use. */
 uint32_t publisher_aliases(const struct publisher *publisher);

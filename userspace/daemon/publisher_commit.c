@@ -39,12 +39,16 @@ static uint64_t next_descriptor(uint64_t old, uint32_t first, uint32_t count)
     return svc_descriptor(first, count, svc_descriptor_generation(old) + 1);
 }
 
-static void publish_tables(struct publisher *publisher, const struct publication_step *step)
+static void publish_tables(struct publisher *publisher, struct publication_step *step)
 {
     const struct svc_service *service = datapath_service(publisher->datapath, step->published->index);
     uint64_t old4 = service->table4;
     uint64_t old6 = service->table6;
 
+    free(step->published->kept);
+    step->published->kept = step->kept;
+    step->published->n_kept = step->wanted->n_kept;
+    step->published->is_kept = step->wanted->is_kept;
     datapath_set_manner(publisher->datapath, step->published->index, step->wanted->stickiness_ms,
                         step->wanted->flags);
     datapath_publish(publisher->datapath, step->published->index,
@@ -80,7 +84,7 @@ static int remove_published(struct publisher *publisher, struct published *publi
     if (name_numbers_retire(publisher->indexes, published->identity, &index) == 0)
         retire(publisher, RETIRED_INDEX, index, 0);
     HASH_DEL(publisher->all, published);
-    free(published);
+    publisher_free_published(published);
     return r < 0 ? r : r6;
 }
 

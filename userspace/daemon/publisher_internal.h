@@ -19,6 +19,10 @@ struct published {
     struct ip_address address6;
     bool has_entry; /* in `aliases`, for the IPv4 address */
     bool has_entry6;
+    bool is_kept;   /* by publisher_keep() */
+    bool is_wanted; /* for its duration */
+    uint32_t *kept; /* endpoints of its tables that stay; ascending */
+    size_t n_kept;
     UT_hash_handle hh;
 };
 
@@ -59,6 +63,7 @@ struct publication_step {
     struct published *published; /* of TABLE_ADD: not yet in the hash */
     const struct wanted_alias *wanted;
     uint32_t first4, count4, first6, count6;
+    uint32_t *kept; /* a copy of the wanted's */
 };
 
 struct publication {
@@ -68,6 +73,9 @@ struct publication {
 
 const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
                                char text[static PUBLISHED_IDENTITY]);
+
+/* Gives back the memory; it must not be in the hash. */
+void publisher_free_published(struct published *published);
 
 /* publisher_retire.c */
 void retire_tables(struct publisher *publisher, uint64_t table4, uint64_t table6);

@@ -53,6 +53,8 @@ static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS]
     snapshot->probes_failed = figures.failed;
     snapshot->probe_targets = figures.targets;
     snapshot->is_weak_observer = figures.is_weak_observer;
+    snapshot->is_registry_degraded = registry_guard_is_degraded(&daemon->guard);
+    snapshot->kept_aliases = publisher_kept_aliases(daemon->publisher);
     (void)datapath_counters(daemon->datapath, &snapshot->counters);
 }
 
@@ -67,9 +69,11 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
     const struct task *task;
-    char text[512];
+    char text[1024];
 
     gather(daemon, maps, &snapshot);
+    if (registry_guard_trouble(daemon, text, sizeof(text)))
+        add_degraded(list, text);
     if (probes_trouble(daemon))
         add_degraded(list, probes_trouble(daemon));
     if (probes_refused(daemon, text, sizeof(text)))
@@ -102,6 +106,7 @@ static void add_directories(const struct daemon *daemon, cJSON *answer)
     (void)cJSON_AddStringToObject(registry, "type", daemon->config.registry);
     (void)cJSON_AddStringToObject(registry, "path", registry_location(daemon->registry));
     (void)cJSON_AddNumberToObject(registry, "revision", (double)registry_revision(daemon->registry));
+    registry_guard_describe(daemon, registry);
     (void)cJSON_AddStringToObject(directories, "state", daemon->config.state_dir);
     (void)cJSON_AddStringToObject(directories, "run", daemon->config.run_dir);
     (void)cJSON_AddStringToObject(directories, "bpffs", daemon->config.bpffs);

@@ -239,6 +239,7 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/credentials", handle_add_credential, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/credentials", handle_remove_credential, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/registry/accept", registry_guard_accept, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0},

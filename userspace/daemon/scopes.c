@@ -82,7 +82,7 @@ int scope_of_task(struct daemon *daemon, const char *namespace_name, const char 
     const struct client *client = parent && *service ? catalog_client(parent, service) : NULL;
     int r = numbers_scope(daemon, namespace_name, ret_namespace_scope, error);
 
-    if (r == 0)
+    if (r == 0 && !kept_find_scope(daemon, namespace_name, service, ret_scope))
         *ret_scope = client && client->scope ? client->scope : *ret_namespace_scope;
     return r;
 }

@@ -81,6 +81,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     transaction_begin(&transaction, daemon);
+    transaction.is_own = true;
     for (size_t i = 0; i < self->n; i++) {
         const struct instance *instance = daemon->instances[self->endpoints[i]];
 

@@ -29,14 +29,11 @@ static int by_name(const void *a, const void *b)
 int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, const char *client,
                           struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
     _cleanup_free_ struct client_alias *aliases = NULL;
     struct hosts_entry *entries;
     size_t n_aliases = 0;
     size_t n = 0;
-    int r = parent ? alias_list_build(parent, *client ? catalog_client(parent, client) : NULL, &aliases,
-                                      &n_aliases)
-                   : 0;
+    int r = kept_list_names(daemon, namespace_name, client, &aliases, &n_aliases);
 
     if (r < 0)
         return r;

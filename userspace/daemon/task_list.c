@@ -388,6 +388,20 @@ void task_list_rescope(struct daemon *daemon, const char *namespace_name)
     }
 }
 
+void task_list_rescope_all(struct daemon *daemon)
+{
+    const struct task *task;
+
+    for (task = daemon->tasks.all; task; task = task->hh.next) {
+        struct error error = {0};
+
+        task_list_rescope(daemon, task->namespace_name);
+        dns_zones_mark(daemon, task->namespace_name);
+        if (task->is_run && task_hosts_write(daemon, task, &error) < 0)
+            log_warning("task %s keeps its old names: %s", task->cgroup.path, error.message);
+    }
+}
+
 /* ---- sweeping ---- */
 
 /* `run` was killed before it could clean up: its cgroup has stayed empty. */

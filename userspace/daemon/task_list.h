@@ -51,6 +51,9 @@ int task_list_adopt(struct daemon *daemon, struct error *error);
 /* Moves the namespace's tasks to the scope their service has now. */
 void task_list_rescope(struct daemon *daemon, const char *namespace_name);
 
+/* The same for all tasks; their names are told anew, too. */
+void task_list_rescope_all(struct daemon *daemon);
+
 /* Now and then: collects dead cgroups, removes abandoned ones of `run`. */
 void task_list_sweep(struct daemon *daemon);
 

@@ -37,6 +37,7 @@ struct transaction {
     struct touched *instances;
     struct scope_change *scopes; /* of clients whose routes change */
     size_t n_scopes;
+    bool is_own; /* nobody asked for it, so it takes nothing away that is kept (kept.h); set as the next */
     bool drives_canary; /* its routes are a canary's, which nobody else may change; set after the beginning */
 };
 

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/kept.h"
 #include "daemon/numbers.h"
 #include "daemon/scopes.h"
 #include "daemon/task_hosts.h"
@@ -17,6 +18,20 @@ static bool is_new_scope(const struct transaction *transaction, uint32_t number)
         if (transaction->scopes[i].is_new && transaction->scopes[i].new_number == number)
             return true;
     return false;
+}
+
+/* The last of the list goes with what is kept in its place. */
+static int merge_last(struct transaction *transaction, struct wanted_list *list, struct error *error)
+{
+    struct wanted_alias *last = &list->items[list->n - 1];
+    bool is_dropped;
+    int r = kept_merge(transaction, last->scope, last, &is_dropped, error);
+
+    if (r == 0 && is_dropped) {
+        wanted_alias_done(last);
+        list->n--;
+    }
+    return r;
 }
 
 /* A touched alias in every scope that is published already. */
@@ -34,11 +49,17 @@ static int want_everywhere(struct transaction *transaction, const struct touched
     if (r < 0)
         return error_errno(error, r, "preparing a change");
     r = want_alias(daemon, touched->namespace_name, NULL, &touched->alias, &list->items[list->n++], error);
-    for (size_t i = 0; i < n && r == 0; i++)
-        if (!is_new_scope(transaction, clients[i]->scope))
-            r = want_alias(daemon, touched->namespace_name, clients[i], &touched->alias,
-                           &list->items[list->n++], error);
-    return r;
+    if (r == 0)
+        r = merge_last(transaction, list, error);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        if (is_new_scope(transaction, clients[i]->scope))
+            continue;
+        r = want_alias(daemon, touched->namespace_name, clients[i], &touched->alias, &list->items[list->n++],
+                       error);
+        if (r == 0)
+            r = merge_last(transaction, list, error);
+    }
+    return r < 0 ? r : kept_want(transaction, touched->namespace_name, &touched->alias, list, error);
 }
 
 static int want_touched(struct transaction *transaction, struct wanted_list *list, struct error *error)
@@ -65,8 +86,12 @@ static int want_scopes(struct transaction *transaction, struct wanted_list *list
         const struct scope_change *change = &transaction->scopes[i];
         const struct model_namespace *parent = catalog_namespace(daemon->catalog, change->namespace_name);
 
+        size_t first = list->n;
+
         if (change->is_new)
             r = want_scope(daemon, parent, catalog_client(parent, change->client), list, error);
+        if (change->is_new && r == 0)
+            r = kept_want_scope(transaction, change, first, list, error);
     }
     return r;
 }
@@ -171,8 +196,10 @@ int transaction_commit(struct transaction *transaction, uint64_t *ret_revision, 
         log_error(
             "publishing: some alias entries could not be written: %s; restart svcconnectd to complete them",
             strerror(-r));
+    registry_guard_published(daemon, *ret_revision);
     transaction_remove_endpoints(transaction);
     transaction_put_externals(transaction);
+    kept_release_clients(transaction);
     for (size_t i = 0; i < transaction->n_scopes; i++)
         task_list_rescope(daemon, transaction->scopes[i].namespace_name);
     drop_scopes(transaction);

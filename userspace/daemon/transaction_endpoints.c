@@ -138,10 +138,13 @@ void transaction_remove_endpoints(struct transaction *transaction)
 
         if (touched_instance(transaction, touched))
             continue;
-        if (name_numbers_retire(daemon->endpoints, touched_name(touched, name), &number) < 0)
+        if (name_numbers_find(daemon->endpoints, touched_name(touched, name), &number) < 0)
             continue;
         daemon->instances[number] = NULL;
         probes_remove(daemon, number);
+        if (publisher_keeps_endpoint(daemon->publisher, number))
+            continue; /* a table that is kept leads there: the number is not free */
+        (void)name_numbers_retire(daemon->endpoints, name, &number);
         udp_closing_add(daemon, touched->namespace_name, number);
         outliers_remove(&daemon->outliers, daemon->datapath, number);
         (void)datapath_delete_endpoint(daemon->datapath, number);

@@ -239,6 +239,9 @@ void wanted_alias_done(struct wanted_alias *wanted)
     if (wanted->slots6 != wanted->slots4)
         free(wanted->slots6);
     free(wanted->slots4);
+    free(wanted->kept);
+    wanted->kept = NULL;
+    wanted->n_kept = 0;
     wanted->slots4 = wanted->slots6 = NULL;
 }
 

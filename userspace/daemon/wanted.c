@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
+#include "daemon/kept.h"
 #include "daemon/probes.h"
 #include "daemon/scopes.h"
 #include "daemon/views.h"
@@ -256,28 +257,60 @@ static void begin_care(struct daemon *daemon)
     }
 }
 
+static int save_numbers(struct daemon *daemon, struct error *error)
+{
+    uint64_t revision;
+    int r = daemon->unsaved.n > 0
+                ? registry_commit(daemon->registry, daemon->unsaved.rows, daemon->unsaved.n, &revision, error)
+                : 0;
+
+    if (r == 0)
+        numbers_saved(daemon);
+    return r;
+}
+
+static int want_everything(struct daemon *daemon, struct wanted_list *wanted, struct error *error)
+{
+    struct model_namespace *parent, *next;
+    int r = scopes_number_clients(daemon, error);
+
+    HASH_ITER (hh, daemon->catalog->namespaces, parent, next) {
+        if (r == 0)
+            r = want_namespace(daemon, parent, wanted, error);
+    }
+    return r;
+}
+
+/* What is published and not among the wanted goes, with `is_everything`. */
+static int publish(struct daemon *daemon, const struct wanted_list *wanted, bool is_everything,
+                   struct error *error)
+{
+    struct publication *publication = NULL;
+    int r =
+        publisher_prepare(daemon->publisher, wanted->items, wanted->n, is_everything, &publication, error);
+
+    if (r < 0)
+        return r;
+    r = publisher_commit(daemon->publisher, &publication);
+    return r < 0 ? error_errno(error, r, "publishing") : 0;
+}
+
 int publish_everything(struct daemon *daemon, struct error *error)
 {
     _cleanup_(wanted_list_done) struct wanted_list wanted = {0};
     _cleanup_(endpoint_plan_done) struct endpoint_plan plan = {.daemon = daemon};
     struct publication *publication = NULL;
-    struct model_namespace *parent, *next;
-    uint64_t revision;
+    bool is_degraded = registry_guard_is_degraded(&daemon->guard);
     int r = plan_endpoints(&plan, error);
 
     if (r == 0)
-        r = scopes_number_clients(daemon, error);
-    HASH_ITER (hh, daemon->catalog->namespaces, parent, next) {
-        if (r == 0)
-            r = want_namespace(daemon, parent, &wanted, error);
-    }
+        r = want_everything(daemon, &wanted, error);
+    if (r == 0)
+        r = kept_choose(daemon, &wanted, error);
     if (r == 0)
         r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, false, &publication, error);
-    if (r == 0 && daemon->unsaved.n > 0) {
-        r = registry_commit(daemon->registry, daemon->unsaved.rows, daemon->unsaved.n, &revision, error);
-        if (r == 0)
-            numbers_saved(daemon);
-    }
+    if (r == 0)
+        r = save_numbers(daemon, error);
     if (r == 0)
         r = write_endpoints(&plan, error);
     if (r == 0)
@@ -291,15 +324,38 @@ int publish_everything(struct daemon *daemon, struct error *error)
         return error_errno(error, r, "publishing");
     /* A task may still be in a scope that goes: it moves before anything is taken away. */
     r = task_list_adopt(daemon, error);
-    if (r == 0)
-        r = publisher_prepare(daemon->publisher, wanted.items, wanted.n, true, &publication, error);
+    if (r == 0 && !is_degraded)
+        r = publish(daemon, &wanted, true, error);
     if (r < 0)
         return r;
-    r = publisher_commit(daemon->publisher, &publication);
-    if (r < 0)
-        return error_errno(error, r, "publishing");
-    remove_stale(&plan);
+    if (!is_degraded)
+        remove_stale(&plan);
+    registry_guard_published(daemon, registry_revision(daemon->registry));
     begin_care(daemon);
+    publisher_begin_grace(daemon->publisher);
+    return 0;
+}
+
+int republish_everything(struct daemon *daemon, struct error *error)
+{
+    _cleanup_(wanted_list_done) struct wanted_list wanted = {0};
+    _cleanup_(endpoint_plan_done) struct endpoint_plan plan = {.daemon = daemon};
+    int r = plan_endpoints(&plan, error);
+
+    if (r == 0)
+        r = want_everything(daemon, &wanted, error);
+    if (r == 0)
+        r = save_numbers(daemon, error);
+    if (r == 0)
+        r = publish(daemon, &wanted, false, error);
+    if (r < 0)
+        return r;
+    task_list_rescope_all(daemon);
+    r = publish(daemon, &wanted, true, error);
+    if (r < 0)
+        return r;
+    remove_stale(&plan);
+    outliers_forget_strangers(daemon);
     publisher_begin_grace(daemon->publisher);
     return 0;
 }

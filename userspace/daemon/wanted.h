@@ -34,6 +34,9 @@ void withdraw_scope(struct daemon *daemon, uint32_t scope);
 /*
  * At start: publishes everything in the catalog, numbering what has no number, and writes endpoint entries
  * that differ from the kernel's; then adopts the tasks; then removes what is published and not wanted, and
- * endpoints that are not registered.
+ * endpoints that are not registered. While the registry is not the right one nothing is removed (kept.h).
  */
 int publish_everything(struct daemon *daemon, struct error *error);
+
+/* Later, when what was kept at the start is to go: what is not in the catalog goes, tasks move first. */
+int republish_everything(struct daemon *daemon, struct error *error);

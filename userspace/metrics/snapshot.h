@@ -41,6 +41,8 @@ struct metrics_snapshot {
     uint64_t probes_failed;
     uint32_t probe_targets;
     bool is_weak_observer;
+    bool is_registry_degraded;
+    uint32_t kept_aliases;
 };
 
 void metrics_write(FILE *out, const struct metrics_snapshot *snapshot);

@@ -31,6 +31,8 @@ static const struct metrics_snapshot full = {
     .probes_failed = 18,
     .probe_targets = 19,
     .is_weak_observer = true,
+    .is_registry_degraded = true,
+    .kept_aliases = 40,
     .maps = maps,
     .n_maps = ARRAY_SIZE(maps),
     .namespaces = 1,
@@ -93,6 +95,8 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_aliases 4");
     expect_line(text, "svcconnect_tasks 5");
     expect_line(text, "svcconnect_registry_revision 9007199254740992");
+    expect_line(text, "svcconnect_registry_degraded 1");
+    expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
 }
 
@@ -229,7 +233,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 7 + 5 + 7);
+    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7);
 }
 
 static void test_empty_snapshot(void **state)
