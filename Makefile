@@ -21,8 +21,8 @@ CPPFLAGS  += -Iinclude -Iuserspace -I$(BUILD)/bpf -DSVC_VERSION='"$(VERSION)"' $
 LDFLAGS   += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 
-LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/registry/*/*.c))
-CLI_SRCS    := $(wildcard userspace/cli/*.c)
+LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/*/*/*.c))
+CLI_SRCS    := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
 FAKE_SRCS   := $(wildcard tests/fakes/*.c)
 TOOL_SRCS   := $(wildcard tests/support/*.c)
@@ -47,11 +47,11 @@ $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(LIB): $(call objects,$(LIB_SRCS))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 # What unit tests put in the place of a registry or a disk; in no program of ours.
 $(FAKES): $(call objects,$(FAKE_SRCS))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile | $(SKELETON)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -104,7 +104,7 @@ $(BUILD)/fuzz/objects/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined $$(pkg-config --cflags libcjson) -c $< -o $@
 
 $(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/objects/%.o,$(FUZZ_LIB_SRCS))
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) Makefile
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined $$(pkg-config --cflags libcjson) $< $(FUZZ_LIB) \

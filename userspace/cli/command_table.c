@@ -3,7 +3,7 @@
 #include "cli/command_table.h"
 
 #include "base/cleanup.h"
-#include "cli/commands.h"
+#include "cli/commands/commands.h"
 #include "cli/settings_help.h"
 
 #define OPTIONS(...) ((const enum cli_option[]){__VA_ARGS__, OPTION_NONE})

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cli/command_help.h"
+#include "cli/commands/help.h"
 #include "cli/command_table.h"
 #include "cli/report.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command_help.h"
+#include "cli/commands/help.h"
 #include "cli/text.h"
 
 static void print_json_error(const char *message, const char *member, const char *value)

@@ -17,13 +17,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/canaries.h"
+#include "canaries/canaries.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
-#include "daemon/probes.h"
+#include "upkeep/probes.h"
 #include "daemon/opening.h"
-#include "daemon/program_events.h"
-#include "daemon/wanted.h"
+#include "upkeep/program_events.h"
+#include "engine/plan/wanted.h"
 #include "registry/rows.h"
 
 static const struct timeval sweep_interval = {.tv_sec = 1};

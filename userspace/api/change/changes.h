@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The changes of the control API (docs/api.md): each checks one JSON body against the catalog and puts its
+ * rows into a transaction. `answer` gets what the change tells its caller besides the revision.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+
+#include "engine/change/transaction.h"
+
+typedef int (*change_fn)(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                         struct error *error);
+
+int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_update(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                          struct error *error);
+int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                       struct error *error);
+int change_set_settings(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error);
+
+/* changes_canary.c; not for batches. */
+int change_start_canary(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error);
+int change_canary(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+
+/* By the name a batch uses ("register", ...); NULL. */
+change_fn change_by_name(const char *name);
+
+/* Puts the removal of a service with its instances. `service` may be gone afterwards. */
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const struct service *service, struct error *error);
+
+/*
+ * Fills in alias->port: the one that the name has for tasks of `client` ("" others), with `only_routes` the
+ * one it has a route for; 0 if it has none. -EINVAL: it has several.
+ */
+int change_route_port(const struct model_namespace *parent, const char *client, struct client_alias *alias,
+                      bool only_routes, struct error *error);
+
+/* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
+int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+                         const struct instance **ret_instance, struct error *error);
+/* The route that a body's namespace, client, dnsName and port name. Texts are the body's. */
+struct route_name {
+    const char *namespace_name;
+    const char *client; /* "" for everybody */
+    struct client_alias alias;
+};
+
+/* alias.port is 0 if the body has none and the name has no alias. */
+int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+                      struct error *error);
+
+/* The body's protocol, TCP where it is left out. */
+int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error);
+
+/* The body's namespace, "default" where it is left out, checked. */
+int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Changes of instances and services. */
+#include "api/change/changes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "apply/apply.h"
+#include "daemon/daemon.h"
+#include "model/catalog_aws.h"
+#include "model/names.h"
+#include "registry/rows.h"
+#include "routing/table.h"
+
+#define MAX_DRAIN_S 86400
+
+static const struct {
+    const char *name;
+    change_fn change;
+} changes[] = {
+    {"register", change_register},         {"update", change_update},
+    {"deregister", change_deregister},     {"delete-service", change_delete_service},
+    {"set-route", change_set_route},       {"clear-route", change_clear_route},
+    {"set-settings", change_set_settings}, {"drain", change_drain},
+};
+
+change_fn change_by_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+        if (strcmp(changes[i].name, name) == 0)
+            return changes[i].change;
+    return NULL;
+}
+
+int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)
+{
+    const char *name = "default";
+    int r = json_get_string(body, "namespace", false, &name, error);
+
+    if (r == 0)
+        r = model_check_namespace("namespace", name, error);
+    if (r == 0)
+        *ret_namespace = name;
+    return r;
+}
+
+static int read_service_name(const cJSON *body, const char **ret_name, struct error *error)
+{
+    const char *name = NULL;
+    int r = json_get_string(body, "service", true, &name, error);
+
+    if (r == 0)
+        r = model_check_service("service", name, error);
+    if (r == 0)
+        *ret_name = name;
+    return r;
+}
+
+static int read_weight(const cJSON *body, bool is_required, uint32_t *weight, struct error *error)
+{
+    uint64_t number = *weight;
+    int r = json_get_integer(body, "weight", is_required, 0, TABLE_MAX_WEIGHT, &number, error);
+
+    *weight = (uint32_t)number;
+    return r;
+}
+
+static int read_health(const cJSON *body, enum svc_health *health, struct error *error)
+{
+    const char *text = NULL;
+    int r = json_get_string(body, "health", false, &text, error);
+
+    if (r < 0 || !text)
+        return r;
+    if (strcasecmp(text, "HEALTHY") != 0 && strcasecmp(text, "UNHEALTHY") != 0)
+        return error_input(error, "health", text, "HEALTHY, UNHEALTHY");
+    *health = strcasecmp(text, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
+    return 0;
+}
+
+/* `host`: where the name goes, if it is one. */
+static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance,
+                        char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
+{
+    const char *text = NULL;
+    int r = json_get_string(body, "address", true, &text, error);
+
+    if (r < 0)
+        return r;
+    if (model_parse_host_port(text, host, &instance->port) == 0) {
+        instance->host = host;
+        instance->is_record = true;
+        return 0;
+    }
+    if (ip_endpoint_parse(text, &instance->address, &instance->port) < 0)
+        return error_input(
+            error, "address", text,
+            "IP:PORT, [IPv6]:PORT or HOST:PORT with a port from 1 to 65535; a host name has at most "
+            "%d characters: labels of 1 to 63 letters, digits and - (not at either end), the last "
+            "not of digits alone",
+            MODEL_HOST_NAME_MAX);
+    if (ip_address_is_unusable(&instance->address))
+        return error_input(error, "address", text,
+                           "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
+    if (config_is_alias_address(&daemon->config, &instance->address))
+        return error_input(error, "address", text,
+                           "an address outside the alias ranges %s and %s, which are for names",
+                           daemon->config.alias_range_text, daemon->config.alias_range6_text);
+    return 0;
+}
+
+int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error)
+{
+    const char *text = "tcp";
+    int r = json_get_string(body, "protocol", false, &text, error);
+
+    if (r == 0 && strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
+        r = error_input(error, "protocol", text, "tcp, udp");
+    if (r == 0)
+        *ret_protocol = strcmp(text, "udp") == 0 ? UDP : TCP;
+    return r;
+}
+
+/* "IP:PORT" without brackets, which an instance id may not hold, or "HOST:PORT"; a UDP instance may have a
+ * TCP one beside it. */
+static int default_id(const struct instance *instance, char *ret_id, size_t size, struct error *error)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    int length = snprintf(ret_id, size, "%s:%u%s",
+                          instance->host ? instance->host : ip_address_format(&instance->address, address),
+                          instance->port, instance->protocol == UDP ? "/udp" : "");
+
+    return length < (int)size
+               ? 0
+               : error_input(error, "id", "(missing)",
+                             "an id of 1 to %d characters: HOST:PORT, which is the default, is longer",
+                             MODEL_INSTANCE_MAX);
+}
+
+/* Has a service that no document defines an alias of the protocol? A document says itself what it publishes.
+ */
+static bool has_alias(const struct service *service, enum svc_protocol protocol)
+{
+    if (!service || !service->is_declared)
+        return false;
+    for (size_t i = 0; i < service->n_aliases; i++)
+        if (service->aliases[i].protocol == protocol)
+            return true;
+    return service->document != NULL;
+}
+
+/* The namespace and the service come into being with their first instance; the alias is the service's name,
+ * one for each protocol that there are instances of. */
+static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
+                           const struct instance *instance, struct error *error)
+{
+    const struct catalog *catalog = transaction->daemon->catalog;
+    const struct service *service = catalog_service(catalog, namespace_name, name);
+    const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    size_t n = service && service->is_declared ? service->n_aliases : 0;
+    struct client_alias alias = {.port = instance->port, .protocol = instance->protocol};
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct registry_row row;
+    int r;
+
+    if (has_alias(service, instance->protocol))
+        return 0;
+    (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", name);
+    r = model_check_dns_name("service", alias.dns_name, error);
+    if (r < 0)
+        return r;
+    if (parent && catalog_alias_owner(parent, alias_identity(&alias, identity))) {
+        (void)error_input(error, "service", name, "a name whose client alias %s no other service has",
+                          identity);
+        error->number = EEXIST;
+        return -EEXIST;
+    }
+    if (!parent || !parent->is_declared) {
+        r = row_for_namespace(namespace_name, NULL, &row);
+        if (r == 0)
+            r = transaction_put(transaction, row, error);
+        if (r < 0)
+            return r;
+    }
+    aliases = calloc(n + 1, sizeof(*aliases));
+    if (!aliases)
+        return error_errno(error, ENOMEM, "registering");
+    if (n)
+        memcpy(aliases, service->aliases, n * sizeof(*aliases));
+    aliases[n] = alias;
+    r = row_for_service(namespace_name, name, aliases, n + 1, NULL,
+                        n ? service_get_settings(service) : &service_settings_default,
+                        service ? service->aws : NULL, &row);
+    return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
+}
+
+int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "address",  "id",        "weight",
+                                        "health",  "protocol", "namespace", NULL};
+    struct instance instance = {.weight = 1, .health = HEALTHY, .protocol = TCP};
+    char id_text[MODEL_INSTANCE_MAX + 1];
+    char host[MODEL_HOST_NAME_MAX + 1];
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    const char *id = id_text;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = change_namespace(body, &namespace_name, error);
+    if (r == 0)
+        r = read_service_name(body, &name, error);
+    if (r == 0)
+        r = read_address(transaction->daemon, body, &instance, host, error);
+    if (r == 0)
+        r = change_protocol(body, &instance.protocol, error);
+    if (r == 0)
+        r = read_weight(body, false, &instance.weight, error);
+    if (r == 0)
+        r = read_health(body, &instance.health, error);
+    if (r < 0)
+        return r;
+    r = cJSON_HasObjectItem(body, "id") ? json_get_string(body, "id", false, &id, error)
+                                        : default_id(&instance, id_text, sizeof(id_text), error);
+    if (r == 0)
+        r = model_check_instance_id("id", id, error);
+    if (r == 0)
+        r = declare_service(transaction, namespace_name, name, &instance, error);
+    if (r < 0)
+        return r;
+    instance.id = (char *)id;
+    r = row_for_instance(namespace_name, name, &instance, &row);
+    if (r < 0)
+        return error_errno(error, r, "registering");
+    (void)cJSON_AddStringToObject(answer, "id", id);
+    return transaction_put(transaction, row, error);
+}
+
+static int no_service(struct error *error, const char *namespace_name, const char *name)
+{
+    (void)error_input(error, "service", name, "a service of namespace %s (svcconnect services lists them)",
+                      namespace_name);
+    error->number = ENOENT;
+    return -ENOENT;
+}
+
+int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+                         const struct instance **ret_instance, struct error *error)
+{
+    const struct service *service;
+    const struct instance *instance;
+    const char *name = NULL;
+    const char *id = NULL;
+    int r = change_namespace(body, ret_namespace, error);
+
+    if (r == 0)
+        r = read_service_name(body, &name, error);
+    if (r == 0)
+        r = json_get_string(body, "id", true, &id, error);
+    if (r == 0)
+        r = model_check_instance_id("id", id, error);
+    if (r < 0)
+        return r;
+    service = catalog_service(daemon->catalog, *ret_namespace, name);
+    if (!service || !service->is_declared)
+        return no_service(error, *ret_namespace, name);
+    instance = catalog_instance(service, id);
+    if (!instance && (instance = catalog_record(service, id)) && !instance->host)
+        instance = NULL;
+    if (!instance) {
+        (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)",
+                          name);
+        error->number = ENOENT;
+        return -ENOENT;
+    }
+    *ret_instance = instance;
+    return 0;
+}
+
+int change_update(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "weight", "health", "namespace", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    struct instance changed;
+    struct registry_row row;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+    if (r < 0)
+        return r;
+    if (!cJSON_HasObjectItem(body, "weight") && !cJSON_HasObjectItem(body, "health"))
+        return error_input(error, "weight", "(missing)", "weight, health or both");
+    changed = *instance;
+    r = read_weight(body, false, &changed.weight, error);
+    if (r == 0)
+        r = read_health(body, &changed.health, error);
+    if (r < 0)
+        return r;
+    r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
+    return r < 0 ? error_errno(error, r, "updating") : transaction_put(transaction, row, error);
+}
+
+/* The instance takes no new connections from now on and goes when the open ones have ended. */
+static int put_draining(struct transaction *transaction, const struct instance *instance,
+                        const char *namespace_name, uint64_t timeout_s, bool is_kill, cJSON *answer,
+                        struct error *error)
+{
+    struct instance changed = *instance;
+    struct registry_row row;
+    int r;
+
+    changed.drain_until = clock_wall_s() + (int64_t)timeout_s;
+    changed.is_drain_kill = is_kill;
+    (void)cJSON_AddBoolToObject(answer, "draining", true);
+    (void)cJSON_AddNumberToObject(answer, "open", (double)instance_open(transaction->daemon, instance));
+    (void)cJSON_AddNumberToObject(answer, "timeoutSeconds", (double)timeout_s);
+    r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
+    return r < 0 ? error_errno(error, r, "draining") : transaction_put(transaction, row, error);
+}
+
+static uint64_t drain_seconds(const struct instance *instance)
+{
+    return service_get_settings(instance->service)->drain_ms / 1000;
+}
+
+int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "namespace", "timeoutSeconds", "kill", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    uint64_t timeout_s = 0;
+    bool is_kill = false;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+    if (r < 0)
+        return r;
+    timeout_s = drain_seconds(instance);
+    r = json_get_integer(body, "timeoutSeconds", false, 0, MAX_DRAIN_S, &timeout_s, error);
+    if (r == 0)
+        r = json_get_bool(body, "kill", false, &is_kill, error);
+    return r < 0 ? r : put_draining(transaction, instance, namespace_name, timeout_s, is_kill, answer, error);
+}
+
+/* With open connections it drains first, as in ECS; "now" does without. */
+int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "id", "namespace", "now", NULL};
+    const struct instance *instance = NULL;
+    const char *namespace_name = NULL;
+    struct registry_row row;
+    bool is_now = false;
+    int r = json_check_members(body, known, error);
+
+    if (r == 0)
+        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+    if (r == 0)
+        r = json_get_bool(body, "now", false, &is_now, error);
+    if (r < 0)
+        return r;
+    if (!is_now && !instance->drain_until && drain_seconds(instance) > 0 &&
+        instance_open(transaction->daemon, instance) > 0)
+        return put_draining(transaction, instance, namespace_name, drain_seconds(instance), false, answer,
+                            error);
+    r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
+    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
+}
+
+/* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const struct service *service, struct error *error)
+{
+    size_t n = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
+    struct registry_row *rows = calloc(n + 1, sizeof(*rows));
+    struct instance *instance, *next;
+    size_t made = 0;
+    size_t i;
+    int r = rows ? 0 : -ENOMEM;
+
+    HASH_ITER (hh, service->instances, instance, next) {
+        /* Addresses of host names go with those, which are records. */
+        if (r == 0 && !instance->external &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    HASH_ITER (hh, service->records, instance, next) {
+        if (r == 0 &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
+        made++;
+    if (r < 0)
+        (void)error_errno(error, r, "deleting the service");
+    for (i = 0; i < made && r == 0; i++)
+        r = transaction_put(transaction, rows[i], error);
+    for (; i < made; i++)
+        row_done(&rows[i]);
+    free(rows);
+    return r;
+}
+
+int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                          struct error *error)
+{
+    static const char *const known[] = {"service", "namespace", NULL};
+    const struct model_namespace *parent;
+    const struct service *service;
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = change_namespace(body, &namespace_name, error);
+    if (r == 0)
+        r = json_get_string(body, "service", true, &name, error);
+    if (r == 0)
+        r = model_check_document("service", name, error);
+    if (r < 0)
+        return r;
+    parent = catalog_namespace(transaction->daemon->catalog, namespace_name);
+    if (parent && catalog_document(parent, name))
+        return apply_removal(transaction, parent, catalog_document(parent, name), error);
+    service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    if (!service || !service->is_declared)
+        return no_service(error, namespace_name, name);
+    if (service->document) {
+        (void)error_input(error, "service", name, "the name of its document, %.128s, with all that publishes",
+                          service->document);
+        error->number = EBUSY;
+        return -EBUSY;
+    }
+    if (service->n_routes > 0) {
+        (void)error_input(error, "service", name,
+                          "a service that no route targets; clear the route of %s first",
+                          service->routes[0]->identity);
+        error->number = EBUSY;
+        return -EBUSY;
+    }
+    return change_remove_service(transaction, namespace_name, service, error);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The request table, and the requests that change something. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "canaries/canaries.h"
+#include "api/change/changes.h"
+#include "daemon/daemon.h"
+#include "api/read/reads.h"
+#include "api/change/documents.h"
+#include "api/change/ejections.h"
+#include "documents/documents.h"
+#include "model/names.h"
+
+#define MAX_BATCH 10000
+
+static cJSON *new_answer(void)
+{
+    cJSON *answer = cJSON_CreateObject();
+
+    (void)cJSON_AddArrayToObject(answer, "warnings");
+    return answer;
+}
+
+static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON **ret_answer,
+                  struct error *error)
+{
+    uint64_t revision = 0;
+
+    if (r < 0)
+        transaction_abort(transaction);
+    else
+        r = transaction_commit(transaction, &revision, error);
+    if (r < 0) {
+        cJSON_Delete(answer);
+        return r;
+    }
+    (void)cJSON_AddNumberToObject(answer, "revision", (double)revision);
+    *ret_answer = answer;
+    return 0;
+}
+
+static int change(const struct control_call *call, change_fn do_change, cJSON **ret_answer,
+                  struct error *error, struct daemon *daemon)
+{
+    struct transaction transaction;
+    cJSON *answer = new_answer();
+
+    transaction_begin(&transaction, daemon);
+    return finish(&transaction, do_change(&transaction, call->body, answer, error), answer, ret_answer,
+                  error);
+}
+
+#define CHANGE_REQUEST(name)                                                                                 \
+    static int handle_##name(const struct control_call *call, cJSON **ret_answer, struct error *error,       \
+                             void *user)                                                                     \
+    {                                                                                                        \
+        return change(call, change_##name, ret_answer, error, user);                                         \
+    }
+
+CHANGE_REQUEST(register)
+CHANGE_REQUEST(update)
+CHANGE_REQUEST(deregister)
+CHANGE_REQUEST(drain)
+CHANGE_REQUEST(delete_service)
+CHANGE_REQUEST(set_route)
+CHANGE_REQUEST(clear_route)
+CHANGE_REQUEST(set_settings)
+CHANGE_REQUEST(start_canary)
+CHANGE_REQUEST(canary)
+
+/* One of a batch: "op" says which change, the rest is its body. */
+static int batch_item(struct transaction *transaction, cJSON *item, struct error *error)
+{
+    _cleanup_json_ cJSON *answer = new_answer();
+    _cleanup_json_ cJSON *op = NULL;
+    const char *name = NULL;
+    change_fn do_change;
+    int r = json_get_string(item, "op", true, &name, error);
+
+    if (r < 0)
+        return r;
+    do_change = change_by_name(name);
+    if (!do_change)
+        return error_input(
+            error, "op", name,
+            "register, update, deregister, delete-service, set-route, clear-route, set-settings");
+    op = cJSON_DetachItemFromObjectCaseSensitive(item, "op");
+    return do_change(transaction, item, answer, error);
+}
+
+static int handle_batch(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    static const char *const known[] = {"changes", NULL};
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "changes");
+    struct transaction transaction;
+    cJSON *answer;
+    cJSON *item;
+    int i = 0;
+    int r = json_check_members(call->body, known, error);
+
+    if (r < 0)
+        return r;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
+        return error_input(error, "changes", list ? "(not such a list)" : "(missing)",
+                           "a list of 1 to %d changes", MAX_BATCH);
+    answer = new_answer();
+    transaction_begin(&transaction, user);
+    cJSON_ArrayForEach (item, list) {
+        r = cJSON_IsObject(item) ? batch_item(&transaction, item, error)
+                                 : error_input(error, "", "(no object)", "an object with op");
+        if (r < 0) {
+            char prefix[32];
+
+            (void)snprintf(prefix, sizeof(prefix), "changes[%d]", i);
+            error_prefix_field(error, prefix);
+            break;
+        }
+        i++;
+    }
+    return finish(&transaction, r, answer, ret_answer, error);
+}
+
+/* ---- tasks ---- */
+
+struct attaching {
+    struct daemon *daemon;
+    struct control_reply *reply;
+};
+
+static void on_looked(struct task *task, void *user)
+{
+    struct attaching *attaching = user;
+    struct error error = {0};
+
+    control_reply_send(attaching->reply, 0, read_task(attaching->daemon, task), &error);
+    free(attaching);
+}
+
+static int answer_when_looked(struct daemon *daemon, struct task *task, const struct control_call *call)
+{
+    struct attaching *attaching = malloc(sizeof(*attaching));
+    struct error error = {0};
+
+    if (!attaching)
+        return -ENOMEM;
+    attaching->daemon = daemon;
+    if (dns_call_when_looked(task, on_looked, attaching) < 0) {
+        free(attaching);
+        return -ENOMEM;
+    }
+    if (control_call_defer(call, &attaching->reply, &error) == CONTROL_LATER)
+        return 0;
+    dns_forget_waiter(task, attaching);
+    free(attaching);
+    return -EAGAIN;
+}
+
+static int handle_attach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    static const char *const known[] = {"cgroup", "namespace", "service", "run", "pid", NULL};
+    const char *cgroup = NULL;
+    const char *namespace_name = NULL;
+    const char *service = "";
+    bool is_run = false;
+    uint64_t pid = 0;
+    struct task *task = NULL;
+    int r = json_check_members(call->body, known, error);
+
+    if (r == 0)
+        r = json_get_string(call->body, "cgroup", true, &cgroup, error);
+    if (r == 0)
+        r = change_namespace(call->body, &namespace_name, error);
+    if (r == 0)
+        r = json_get_string(call->body, "service", false, &service, error);
+    if (r == 0 && *service)
+        r = model_check_document("service", service, error);
+    if (r == 0)
+        r = json_get_bool(call->body, "run", false, &is_run, error);
+    if (r == 0)
+        r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
+    if (r == 0)
+        r = task_attach(user, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
+    /* Whoever is told that it is attached finds names in it, if there is a process already. */
+    if (r == 0 && dns_is_looking(task) && answer_when_looked(user, task, call) == 0)
+        return CONTROL_LATER;
+    if (r == 0)
+        *ret_answer = read_task(user, task);
+    return r;
+}
+
+static int handle_detach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    static const char *const known[] = {"cgroup", "all", NULL};
+    const char *cgroup = NULL;
+    bool is_all = false;
+    int r = json_check_members(call->body, known, error);
+
+    if (r == 0)
+        r = json_get_bool(call->body, "all", false, &is_all, error);
+    if (r == 0)
+        r = json_get_string(call->body, "cgroup", !is_all, &cgroup, error);
+    if (r == 0 && is_all && cgroup)
+        r = error_input(error, "all", "true", "cgroup or all, not both");
+    if (r < 0)
+        return r;
+    if (is_all)
+        task_detach_all(user);
+    else
+        r = task_detach(user, cgroup, error);
+    if (r == 0)
+        *ret_answer = new_answer();
+    return r;
+}
+
+const struct control_route daemon_requests[] = {
+    {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
+    {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/drains", handle_drain, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/ejections", handle_eject, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/ejections", handle_uneject, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0},
+    {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},
+    {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/settings", read_settings, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, NULL, 0},
+    {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES},
+    {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/credentials", handle_add_credential, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/credentials", handle_remove_credential, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/registry/accept", registry_guard_accept, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0},
+    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0},
+    {0, NULL, NULL, NULL, 0},
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Changes of settings: of one service, or of all that have none of their own. */
+#include <errno.h>
+
+#include "base/json.h"
+#include "api/change/changes.h"
+#include "daemon/daemon.h"
+#include "model/names.h"
+#include "registry/rows.h"
+
+static int set_global(struct transaction *transaction, const cJSON *members, struct error *error)
+{
+    const struct catalog *catalog = transaction->daemon->catalog;
+    struct ejection_policy ejection = catalog->ejection;
+    uint32_t connect_timeout_ms = catalog->connect_timeout_ms;
+    struct registry_row row;
+    int r = service_settings_read_global(members, &ejection, &connect_timeout_ms, error);
+
+    if (r == -EINVAL)
+        error_prefix_field(error, "settings");
+    if (r < 0)
+        return r;
+    r = row_for_global_settings(&ejection, connect_timeout_ms, &row);
+    return r < 0 ? error_errno(error, r, "setting") : transaction_put(transaction, row, error);
+}
+
+/* A service whose settings are not in a document, which would put its own back when it is applied again. */
+static int find_service(const struct transaction *transaction, const char *namespace_name, const char *name,
+                        const struct service **ret_service, struct error *error)
+{
+    const struct service *service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+
+    if (!service || !service->is_declared) {
+        (void)error_input(error, "service", name,
+                          "a service of namespace %s (svcconnect services lists them)", namespace_name);
+        error->number = ENOENT;
+        return -ENOENT;
+    }
+    if (service->document) {
+        (void)error_input(error, "service", name,
+                          "a service made by a register; this one's settings stand in its document, %.128s",
+                          service->document);
+        error->number = EBUSY;
+        return -EBUSY;
+    }
+    *ret_service = service;
+    return 0;
+}
+
+static int set_service(struct transaction *transaction, const cJSON *body, const cJSON *members,
+                       struct error *error)
+{
+    _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    const struct service *service = NULL;
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    struct registry_row row;
+    int r = change_namespace(body, &namespace_name, error);
+
+    if (r == 0)
+        r = json_get_string(body, "service", true, &name, error);
+    if (r == 0)
+        r = model_check_service("service", name, error);
+    if (r == 0)
+        r = find_service(transaction, namespace_name, name, &service, error);
+    if (r < 0)
+        return r;
+    if (service_settings_copy(service_get_settings(service), &settings) < 0)
+        return error_errno(error, ENOMEM, "setting");
+    r = service_settings_read(members, config_rights_of_host(&transaction->daemon->config), &settings, error);
+    if (r == -EINVAL)
+        error_prefix_field(error, "settings");
+    if (r < 0)
+        return r;
+    r = row_for_service(namespace_name, name, service->aliases, service->n_aliases, NULL, &settings,
+                        service->aws, &row);
+    return r < 0 ? error_errno(error, r, "setting") : transaction_put(transaction, row, error);
+}
+
+int change_set_settings(struct transaction *transaction, const cJSON *body, cJSON *answer,
+                        struct error *error)
+{
+    static const char *const known[] = {"service", "namespace", "settings", NULL};
+    const cJSON *members = cJSON_GetObjectItemCaseSensitive(body, "settings");
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r < 0)
+        return r;
+    if (!cJSON_IsObject(members))
+        return error_input(error, "settings", members ? "(no object)" : "(missing)",
+                           "an object with the settings that change; null puts one back to its default");
+    if (cJSON_GetObjectItemCaseSensitive(body, "service"))
+        return set_service(transaction, body, members, error);
+    if (cJSON_GetObjectItemCaseSensitive(body, "namespace"))
+        return error_input(error, "service", "(missing)",
+                           "a service of that namespace; without both, the settings of the whole daemon");
+    return set_global(transaction, members, error);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* One endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "daemon/daemon.h"
+#include "upkeep/drains.h"
+#include "upkeep/outliers.h"
+#include "api/read/reads.h"
+#include "engine/plan/tables.h"
+
+void read_add_time(cJSON *object, const char *name, time_t seconds)
+{
+    char text[32];
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        (void)cJSON_AddStringToObject(object, name, text);
+}
+
+/* What decides about `health`, and since when where that is known. */
+static void add_reason(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+{
+    struct health_report report;
+
+    if (instance->drain_until) {
+        (void)cJSON_AddStringToObject(object, "reason", "draining");
+    } else if (instance->health != HEALTHY) {
+        (void)cJSON_AddStringToObject(object, "reason", "reported by its owner");
+    } else if (health_read(daemon->health, instance->endpoint, &report)) {
+        (void)cJSON_AddStringToObject(object, "reason", report.reason);
+        read_add_time(object, "since", report.since);
+    } else {
+        (void)cJSON_AddStringToObject(object, "reason", "not checked");
+    }
+}
+
+static void add_check(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+{
+    struct health_report report;
+    cJSON *check;
+
+    if (!health_read(daemon->health, instance->endpoint, &report))
+        return;
+    check = cJSON_AddObjectToObject(object, "check");
+    (void)cJSON_AddStringToObject(check, "health", health_name(report.health));
+    (void)cJSON_AddBoolToObject(check, "routable", report.is_routable);
+    (void)cJSON_AddNumberToObject(check, "probes", (double)report.probes);
+    (void)cJSON_AddNumberToObject(check, "passes", report.passes);
+    (void)cJSON_AddNumberToObject(check, "failures", report.failures);
+    (void)cJSON_AddStringToObject(check, "last", report.reason);
+}
+
+static void add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
+{
+    cJSON *outcomes = cJSON_AddObjectToObject(object, "outcomes");
+
+    (void)cJSON_AddNumberToObject(outcomes, "established", (double)stats->established);
+    (void)cJSON_AddNumberToObject(outcomes, "refused", (double)stats->refused);
+    (void)cJSON_AddNumberToObject(outcomes, "timedOut", (double)stats->timed_out);
+    (void)cJSON_AddNumberToObject(outcomes, "retransmitted", (double)stats->retransmitted);
+    (void)cJSON_AddNumberToObject(outcomes, "gaveUp", (double)stats->gave_up);
+    (void)cJSON_AddNumberToObject(outcomes, "resetEarly", (double)stats->reset_early);
+    (void)cJSON_AddNumberToObject(outcomes, "unreachable", (double)stats->unreachable);
+}
+
+static void add_ejection(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+{
+    uint64_t left_ms = outliers_ejected_ms(daemon, instance->endpoint);
+
+    (void)cJSON_AddBoolToObject(object, "ejected", left_ms > 0);
+    if (left_ms == 0)
+        return;
+    (void)cJSON_AddNumberToObject(object, "ejectedSeconds", (double)left_ms / 1000);
+    read_add_time(object, "ejectedUntil", (time_t)(clock_wall_s() + (int64_t)(left_ms + 999) / 1000));
+}
+
+/* How the host name is resolved, the same for each of its addresses. */
+static void add_name(const struct daemon *daemon, const struct instance *record, cJSON *object)
+{
+    const struct external *external = externals_find(daemon, record);
+
+    if (external)
+        (void)cJSON_AddItemToObject(object, "name", external_describe(external));
+}
+
+cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
+{
+    struct svc_endpoint_stats stats = {0};
+    cJSON *object = read_instance(instance);
+
+    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
+    (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
+    (void)cJSON_AddStringToObject(object, "service", instance->service->name);
+    (void)cJSON_AddBoolToObject(object, "eligible",
+                                instance_is_eligible(instance, instance->protocol) && instance->weight > 0);
+    (void)cJSON_AddStringToObject(object, "reported", health_name(instance->health));
+    add_reason(daemon, instance, object);
+    (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
+    (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
+    (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(daemon, instance->endpoint));
+    (void)cJSON_AddNumberToObject(object, "ejections", (double)stats.ejections);
+    add_ejection(daemon, instance, object);
+    add_outcomes(&stats, object);
+    add_check(daemon, instance, object);
+    if (instance->ramp)
+        (void)cJSON_AddNumberToObject(object, "slowStartPercent",
+                                      100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
+    if (instance->external)
+        add_name(daemon, instance->external, object);
+    if (instance->drain_until) {
+        cJSON *draining = cJSON_AddObjectToObject(object, "draining");
+
+        read_add_time(draining, "until", (time_t)instance->drain_until);
+        (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
+    }
+    return object;
+}
+
+/* Members that only an endpoint has are there all the same, as of one that nobody was sent to. */
+cJSON *read_unresolved(struct daemon *daemon, const struct instance *record)
+{
+    const struct external *external = externals_find(daemon, record);
+    const struct svc_endpoint_stats stats = {0};
+    cJSON *object = read_instance(record);
+    char reason[256];
+
+    (void)cJSON_ReplaceItemInObject(object, "health",
+                                    cJSON_CreateString(record->drain_until ? "DRAINING" : "UNKNOWN"));
+    (void)cJSON_AddStringToObject(object, "namespace", record->service->parent->name);
+    (void)cJSON_AddStringToObject(object, "service", record->service->name);
+    (void)cJSON_AddBoolToObject(object, "eligible", false);
+    (void)cJSON_AddStringToObject(object, "reported", health_name(record->health));
+    (void)snprintf(reason, sizeof(reason), "not resolved yet%s%s", external && external->failures ? ": " : "",
+                   external ? external->failure : "");
+    (void)cJSON_AddStringToObject(object, "reason", reason);
+    (void)cJSON_AddNumberToObject(object, "endpoint", 0);
+    (void)cJSON_AddNumberToObject(object, "connections", 0);
+    (void)cJSON_AddNumberToObject(object, "open", 0);
+    (void)cJSON_AddNumberToObject(object, "ejections", 0);
+    (void)cJSON_AddBoolToObject(object, "ejected", false);
+    add_outcomes(&stats, object);
+    add_name(daemon, record, object);
+    return object;
+}

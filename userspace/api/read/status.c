@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The daemon about itself: status and metrics, from the same figures. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/daemon.h"
+#include "upkeep/outliers.h"
+#include "upkeep/probes.h"
+#include "api/read/reads.h"
+#include "metrics/snapshot.h"
+
+#define N_MAPS 4
+
+static double uptime(const struct daemon *daemon)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - daemon->started.tv_sec) +
+           (double)(now.tv_nsec - daemon->started.tv_nsec) / 1e9;
+}
+
+static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS],
+                   struct metrics_snapshot *snapshot)
+{
+    struct health_figures figures = health_figures(daemon->health);
+
+    maps[0] = (struct metrics_map){"aliases", publisher_aliases(daemon->publisher) * 2,
+                                   daemon->config.max_aliases, "maps.aliases"};
+    maps[1] = (struct metrics_map){"slots", publisher_slots_used(daemon->publisher), daemon->config.max_slots,
+                                   "maps.slots"};
+    maps[2] = (struct metrics_map){"endpoints", name_numbers_used(daemon->endpoints),
+                                   daemon->config.max_endpoints, "maps.endpoints"};
+    maps[3] =
+        (struct metrics_map){"tasks", HASH_COUNT(daemon->tasks.all), daemon->config.max_tasks, "maps.tasks"};
+    *snapshot = (struct metrics_snapshot){
+        .maps = maps,
+        .n_maps = N_MAPS,
+        .namespaces = HASH_COUNT(daemon->catalog->namespaces),
+        .services = daemon->catalog->n_services,
+        .instances = daemon->catalog->n_instances,
+        .aliases = publisher_aliases(daemon->publisher),
+        .tasks = HASH_COUNT(daemon->tasks.all),
+        .map_writes = datapath_writes(daemon->datapath),
+        .revision = registry_revision(daemon->registry),
+        .uptime_seconds = uptime(daemon),
+    };
+    snapshot->probes = figures.probes;
+    snapshot->probes_failed = figures.failed;
+    snapshot->probe_targets = figures.targets;
+    snapshot->is_weak_observer = figures.is_weak_observer;
+    snapshot->is_registry_degraded = registry_guard_is_degraded(&daemon->guard);
+    snapshot->kept_aliases = publisher_kept_aliases(daemon->publisher);
+    (void)datapath_counters(daemon->datapath, &snapshot->counters);
+}
+
+static void add_degraded(cJSON *list, const char *text)
+{
+    (void)cJSON_AddItemToArray(list, cJSON_CreateString(text));
+}
+
+/* Conditions that make the state "degraded", as sentences. */
+static void list_degraded(struct daemon *daemon, cJSON *list)
+{
+    struct metrics_map maps[N_MAPS];
+    struct metrics_snapshot snapshot;
+    const struct task *task;
+    char text[1024];
+
+    gather(daemon, maps, &snapshot);
+    if (registry_guard_trouble(daemon, text, sizeof(text)))
+        add_degraded(list, text);
+    if (probes_trouble(daemon))
+        add_degraded(list, probes_trouble(daemon));
+    if (probes_refused(daemon, text, sizeof(text)))
+        add_degraded(list, text);
+    if (!datapath_has_set_retval(daemon->datapath))
+        add_degraded(list,
+                     "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
+                     "ECONNREFUSED");
+    if (externals_trouble(daemon, text, sizeof(text)))
+        add_degraded(list, text);
+    for (size_t i = 0; i < N_MAPS; i++)
+        if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
+            (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name,
+                           maps[i].used, maps[i].max, maps[i].setting);
+            add_degraded(list, text);
+        }
+    for (task = daemon->tasks.all; task; task = task->hh.next)
+        if (!task->is_attached) {
+            (void)snprintf(text, sizeof(text), "task %s could not be attached: see the daemon's log",
+                           task->cgroup.path);
+            add_degraded(list, text);
+        }
+}
+
+static void add_directories(const struct daemon *daemon, cJSON *answer)
+{
+    cJSON *registry = cJSON_AddObjectToObject(answer, "registry");
+    cJSON *directories = cJSON_AddObjectToObject(answer, "directories");
+
+    (void)cJSON_AddStringToObject(registry, "type", daemon->config.registry);
+    (void)cJSON_AddStringToObject(registry, "path", registry_location(daemon->registry));
+    (void)cJSON_AddNumberToObject(registry, "revision", (double)registry_revision(daemon->registry));
+    registry_guard_describe(daemon, registry);
+    (void)cJSON_AddStringToObject(directories, "state", daemon->config.state_dir);
+    (void)cJSON_AddStringToObject(directories, "run", daemon->config.run_dir);
+    (void)cJSON_AddStringToObject(directories, "bpffs", daemon->config.bpffs);
+    (void)cJSON_AddStringToObject(directories, "cgroupRoot", daemon->config.cgroup_root);
+    (void)cJSON_AddStringToObject(answer, "aliasRange", daemon->config.alias_range_text);
+    (void)cJSON_AddStringToObject(answer, "aliasRange6", daemon->config.alias_range6_text);
+}
+
+static void add_kernel(const struct daemon *daemon, cJSON *answer)
+{
+    cJSON *kernel = cJSON_AddObjectToObject(answer, "kernel");
+    struct utsname names;
+
+    (void)cJSON_AddStringToObject(kernel, "release", uname(&names) == 0 ? names.release : "unknown");
+    (void)cJSON_AddBoolToObject(kernel, "setRetval", datapath_has_set_retval(daemon->datapath));
+}
+
+static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
+{
+    cJSON *maps, *counters;
+
+    (void)cJSON_AddNumberToObject(answer, "namespaces", (double)snapshot->namespaces);
+    (void)cJSON_AddNumberToObject(answer, "services", (double)snapshot->services);
+    (void)cJSON_AddNumberToObject(answer, "instances", (double)snapshot->instances);
+    (void)cJSON_AddNumberToObject(answer, "aliases", (double)snapshot->aliases);
+    (void)cJSON_AddNumberToObject(answer, "tasks", (double)snapshot->tasks);
+    maps = cJSON_AddArrayToObject(answer, "maps");
+    for (size_t i = 0; i < snapshot->n_maps; i++) {
+        cJSON *map = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(map, "name", snapshot->maps[i].name);
+        (void)cJSON_AddNumberToObject(map, "used", snapshot->maps[i].used);
+        (void)cJSON_AddNumberToObject(map, "max", snapshot->maps[i].max);
+        (void)cJSON_AddStringToObject(map, "setting", snapshot->maps[i].setting);
+        (void)cJSON_AddItemToArray(maps, map);
+    }
+    counters = cJSON_AddObjectToObject(answer, "counters");
+    (void)cJSON_AddNumberToObject(counters, "hit", (double)snapshot->counters.hit);
+    (void)cJSON_AddNumberToObject(counters, "miss", (double)snapshot->counters.miss);
+    (void)cJSON_AddNumberToObject(counters, "noEndpoint", (double)snapshot->counters.no_endpoint);
+    (void)cJSON_AddNumberToObject(counters, "retried", (double)snapshot->counters.retried);
+    (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
+    (void)cJSON_AddNumberToObject(counters, "redrawn", (double)snapshot->counters.redrawn);
+    (void)cJSON_AddNumberToObject(counters, "allEjected", (double)snapshot->counters.all_ejected);
+    (void)cJSON_AddNumberToObject(counters, "eventsLost", (double)snapshot->counters.events_lost);
+}
+
+int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    struct daemon *daemon = user;
+    struct metrics_map maps[N_MAPS];
+    struct metrics_snapshot snapshot;
+    cJSON *answer = cJSON_CreateObject();
+    cJSON *degraded = cJSON_CreateArray();
+    cJSON *writes;
+    cJSON *health;
+
+    (void)call;
+    (void)error;
+    gather(daemon, maps, &snapshot);
+    list_degraded(daemon, degraded);
+    (void)cJSON_AddStringToObject(answer, "version", SVC_VERSION);
+    (void)cJSON_AddNumberToObject(answer, "pid", getpid());
+    (void)cJSON_AddNumberToObject(answer, "uptimeSeconds", (double)(long)snapshot.uptime_seconds);
+    (void)cJSON_AddStringToObject(answer, "state", cJSON_GetArraySize(degraded) ? "degraded" : "ok");
+    (void)cJSON_AddItemToObject(answer, "degraded", degraded);
+    add_directories(daemon, answer);
+    add_kernel(daemon, answer);
+    add_figures(&snapshot, answer);
+    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
+    health = cJSON_AddObjectToObject(answer, "health");
+    (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);
+    (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
+    (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
+    (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
+    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(daemon));
+    services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
+    writes = cJSON_AddObjectToObject(answer, "writes");
+    (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
+    (void)cJSON_AddNumberToObject(writes, "adopted", daemon->adopted);
+    *ret_answer = answer;
+    return 0;
+}
+
+static struct metrics_endpoint describe(struct daemon *daemon, const struct instance *instance)
+{
+    struct metrics_endpoint endpoint = {
+        .namespace_name = instance->service->parent->name,
+        .service = instance->service->name,
+        .instance = instance_id(instance),
+        .health = health_name(instance_health(instance)),
+        .is_ejected = outliers_ejected_ms(daemon, instance->endpoint) > 0,
+    };
+
+    if (instance->external)
+        (void)ip_address_format(&instance->address, endpoint.address);
+    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &endpoint.stats);
+    if (endpoint.stats.established > endpoint.stats.closed)
+        endpoint.open = endpoint.stats.established - endpoint.stats.closed;
+    return endpoint;
+}
+
+static int write_endpoints(FILE *out, struct daemon *daemon)
+{
+    _cleanup_free_ struct metrics_endpoint *endpoints =
+        calloc(daemon->catalog->n_instances + 1, sizeof(*endpoints));
+    size_t n = 0;
+
+    if (!endpoints)
+        return -ENOMEM;
+    for (uint32_t number = 1; number <= daemon->config.max_endpoints; number++)
+        if (daemon->instances[number] && n < daemon->catalog->n_instances)
+            endpoints[n++] = describe(daemon, daemon->instances[number]);
+    metrics_write_endpoints(out, endpoints, n);
+    return 0;
+}
+
+int read_metrics(char **ret_text, void *user)
+{
+    struct daemon *daemon = user;
+    struct metrics_map maps[N_MAPS];
+    struct metrics_snapshot snapshot;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    int r;
+
+    if (!out)
+        return -ENOMEM;
+    gather(daemon, maps, &snapshot);
+    metrics_write(out, &snapshot);
+    r = write_endpoints(out, daemon);
+    if (fclose(out) != 0 || r < 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    *ret_text = text;
+    return 0;
+}

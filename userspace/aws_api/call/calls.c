@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "aws_api/call/calls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "aws/cloud_map_views.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "daemon/daemon.h"
+#include "model/catalog_aws.h"
+
+#define MAX_OPERATIONS 2000 /* that are remembered; the oldest go */
+
+/* ---- rights and finding ---- */
+
+bool aws_may_see(const struct aws_call *call, const char *namespace_name)
+{
+    return !call->who->namespace_name[0] || strcmp(call->who->namespace_name, namespace_name) == 0;
+}
+
+int aws_permit(struct aws_call *call, const char *namespace_name)
+{
+    if (aws_may_see(call, namespace_name))
+        return 0;
+    return aws_fail(call->error, AWS_ACCESS_DENIED,
+                    "The key %.64s (%.64s) is for the namespace %.200s only, not for %.200s.",
+                    call->who->access_key_id, call->who->name, call->who->namespace_name, namespace_name);
+}
+
+int aws_find_namespace(struct aws_call *call, const char *member, struct model_namespace **ret_parent)
+{
+    struct model_namespace *parent;
+    const char *id = NULL;
+    int r = cloud_map_get_id(call->body, member, "namespace", &id, call->error);
+
+    if (r < 0)
+        return r;
+    parent = catalog_namespace_by_id(call->daemon->catalog, id);
+    if (!parent || !parent->is_declared)
+        return aws_fail(call->error, "NamespaceNotFound", "There is no namespace with the id %s.", id);
+    r = aws_permit(call, parent->name);
+    if (r == 0)
+        *ret_parent = parent;
+    return r;
+}
+
+int aws_find_service(struct aws_call *call, const char *member, struct service **ret_service)
+{
+    struct service *service;
+    const char *id = NULL;
+    int r = cloud_map_get_id(call->body, member, "service", &id, call->error);
+
+    if (r < 0)
+        return r;
+    service = catalog_service_by_id(call->daemon->catalog, id);
+    if (!service || !service->is_declared)
+        return aws_fail(call->error, "ServiceNotFound", "There is no service with the id %s.", id);
+    r = aws_permit(call, service->parent->name);
+    if (r == 0)
+        *ret_service = service;
+    return r;
+}
+
+int aws_find_instance(struct aws_call *call, struct service **ret_service, struct instance **ret_instance)
+{
+    struct service *service = NULL;
+    struct instance *instance;
+    const char *id = NULL;
+    int r = aws_get_text(call->body, "InstanceId", AWS_REQUIRED, 1, 64, &id, call->error);
+
+    if (r == 0)
+        r = aws_find_service(call, "ServiceId", &service);
+    if (r < 0)
+        return r;
+    instance = cloud_map_instance_of(service, id);
+    if (!instance)
+        return aws_fail(call->error, "InstanceNotFound", "The service %s has no instance with the id %s.",
+                        service->id, id);
+    *ret_service = service;
+    *ret_instance = instance;
+    return 0;
+}
+
+int aws_find_discovered(struct aws_call *call, struct service **ret_service)
+{
+    const struct model_namespace *parent;
+    struct service *service;
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    int r = aws_get_text(call->body, "NamespaceName", AWS_REQUIRED, 1, 1024, &namespace_name, call->error);
+
+    if (r == 0)
+        r = aws_get_text(call->body, "ServiceName", AWS_REQUIRED, 1, 127, &name, call->error);
+    if (r == 0)
+        r = aws_permit(call, namespace_name);
+    if (r < 0)
+        return r;
+    parent = catalog_namespace(call->daemon->catalog, namespace_name);
+    if (!parent || !parent->is_declared)
+        return aws_fail(call->error, "NamespaceNotFound", "There is no namespace %.500s.", namespace_name);
+    service = catalog_service(call->daemon->catalog, namespace_name, name);
+    if (!service || !service->is_declared)
+        return aws_fail(call->error, "ServiceNotFound", "The namespace %.500s has no service %s.",
+                        namespace_name, name);
+    *ret_service = service;
+    return 0;
+}
+
+/* ---- changing ---- */
+
+/* What the registry or the tables say, in the API's words. */
+static int translate(struct aws_call *call, int r, const struct error *error)
+{
+    const char *message = error->message[0] ? error->message : strerror(-r);
+
+    switch (error->number ? error->number : -r) {
+    case ENOSPC:
+    case E2BIG:
+        return aws_fail(call->error,
+                        call->error->invalid ? "LimitExceededException" : "ResourceLimitExceeded", "%s",
+                        message);
+    case EBUSY:
+    case EEXIST:
+        return call->error->invalid ? aws_invalid(call->error, "%s", message)
+                                    : aws_fail(call->error, "ResourceInUse", "%s", message);
+    case EINVAL:
+        return aws_invalid(call->error, "%s", message);
+    default:
+        return aws_fail(call->error, AWS_INTERNAL, "%s", message);
+    }
+}
+
+int aws_put(struct aws_call *call, struct transaction *transaction, int made, struct registry_row *row)
+{
+    struct error error = {0};
+    int r = made < 0 ? made : transaction_put(transaction, *row, &error);
+
+    return r < 0 ? translate(call, r, &error) : 0;
+}
+
+int aws_finish(struct aws_call *call, struct transaction *transaction, int r)
+{
+    struct error error = {0};
+    uint64_t revision = 0;
+
+    if (r < 0) {
+        transaction_abort(transaction);
+        return r;
+    }
+    r = transaction_commit(transaction, &revision, &error);
+    return r < 0 ? translate(call, r, &error) : 0;
+}
+
+/* Compact, and not more than what a row may hold. */
+static char *print_kept(struct aws_call *call, const cJSON *kept)
+{
+    char *text = cJSON_PrintUnformatted(kept);
+
+    if (!text) {
+        (void)aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    } else if (strlen(text) > CATALOG_AWS_MAX) {
+        free(text);
+        text = NULL;
+        (void)aws_invalid(call->error, "The request is larger than what is kept: at most %u bytes.",
+                          CATALOG_AWS_MAX);
+    }
+    return text;
+}
+
+int aws_put_namespace(struct aws_call *call, struct transaction *transaction, const char *name,
+                      const cJSON *kept)
+{
+    _cleanup_free_ char *text = print_kept(call, kept);
+    struct registry_row row;
+
+    return text ? aws_put(call, transaction, row_for_namespace(name, text, &row), &row) : -EINVAL;
+}
+
+int aws_put_service(struct aws_call *call, struct transaction *transaction, const struct service *service,
+                    const struct service_settings *settings, const cJSON *kept)
+{
+    _cleanup_free_ char *text = print_kept(call, kept);
+    struct registry_row row;
+
+    if (!text)
+        return -EINVAL;
+    return aws_put(call, transaction,
+                   row_for_service(service->parent->name, service->name, service->aliases, service->n_aliases,
+                                   service->document, settings, text, &row),
+                   &row);
+}
+
+int aws_put_record(struct aws_call *call, struct transaction *transaction, enum aws_record_kind kind,
+                   const char *name, const cJSON *json)
+{
+    _cleanup_free_ char *text = json ? print_kept(call, json) : NULL;
+    struct registry_row row;
+
+    if (json && !text)
+        return -EINVAL;
+    return aws_put(call, transaction, row_for_aws(kind, name, text, &row), &row);
+}
+
+cJSON *aws_service_kept(const struct service *service)
+{
+    cJSON *kept = cloud_map_kept(service->aws);
+
+    if (!service->aws) {
+        (void)cJSON_AddStringToObject(kept, "id", service->id);
+        (void)cJSON_AddNumberToObject(cJSON_AddObjectToObject(kept, "HealthCheckCustomConfig"),
+                                      "FailureThreshold", 1);
+    }
+    return kept;
+}
+
+/* ---- ids and operations ---- */
+
+uint64_t aws_random(void)
+{
+    uint64_t random;
+
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        random = clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15);
+    return random;
+}
+
+static void random_letters(char *to, int n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint64_t random = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (i % 12 == 0)
+            random = aws_random();
+        to[i] = letters[random & 31];
+        random >>= 5;
+    }
+    to[n] = '\0';
+}
+
+void aws_new_id(const char *prefix, char id[static AWS_NEW_ID_SIZE])
+{
+    (void)snprintf(id, AWS_NEW_ID_SIZE, "%.16s", prefix);
+    random_letters(id + strlen(id), 16);
+}
+
+/* They sort by time, so that the oldest is the first in the registry's order too. */
+static void new_operation_id(int64_t now_ms, char id[static AWS_NEW_ID_SIZE])
+{
+    (void)snprintf(id, AWS_NEW_ID_SIZE, "%012llx-", (unsigned long long)now_ms);
+    random_letters(id + strlen(id), 16);
+}
+
+int aws_put_operation(struct aws_call *call, struct transaction *transaction, const char *type,
+                      const char *namespace_name, const struct aws_target targets[2])
+{
+    _cleanup_json_ cJSON *json = cJSON_CreateObject();
+    const struct catalog *catalog = call->daemon->catalog;
+    cJSON *object = cJSON_AddObjectToObject(json, "Targets");
+    char id[AWS_NEW_ID_SIZE];
+    int r;
+
+    new_operation_id(call->now_ms, id);
+    for (int i = 0; i < 2 && targets[i].kind; i++)
+        (void)cJSON_AddStringToObject(object, targets[i].kind, targets[i].id);
+    (void)cJSON_AddStringToObject(json, "Type", type);
+    (void)cJSON_AddNumberToObject(json, "CreateDate", aws_time(call->now_ms));
+    (void)cJSON_AddStringToObject(json, "Namespace", namespace_name);
+    r = aws_put_record(call, transaction, AWS_OPERATIONS, id, json);
+    if (r == 0 && HASH_COUNT(catalog->aws_records[AWS_OPERATIONS]) > MAX_OPERATIONS) {
+        _cleanup_free_ char *oldest = strdup(catalog->aws_records[AWS_OPERATIONS]->name);
+
+        r = oldest ? aws_put_record(call, transaction, AWS_OPERATIONS, oldest, NULL)
+                   : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    }
+    if (r == 0)
+        (void)cJSON_AddStringToObject(call->answer, "OperationId", id);
+    return r;
+}
+
+int aws_begin_list(struct aws_call *call, const struct cloud_map_filter_rule *rules, size_t n_rules,
+                   struct aws_page *ret_page, const cJSON **ret_filters)
+{
+    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, ret_page, call->error);
+
+    if (r == 0)
+        r = aws_get_list(call->body, "Filters", AWS_OPTIONAL, 0, 0, ret_filters, call->error);
+    return r < 0 ? r : cloud_map_check_filters(*ret_filters, rules, n_rules, call->error);
+}

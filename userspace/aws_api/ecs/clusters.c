@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ECS's clusters: names with a default namespace. */
+#include <string.h>
+
+#include "aws/cloud_map_views.h"
+#include "base/json.h"
+#include "aws_api/ecs/ecs.h"
+#include "daemon/daemon.h"
+
+static struct ecs_counts count(const struct aws_call *call, const char *cluster)
+{
+    const struct model_namespace *parent = call->daemon->catalog->namespaces;
+    struct ecs_counts counts = {0};
+
+    for (; parent; parent = parent->hh.next)
+        for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
+            _cleanup_json_ cJSON *document = NULL;
+
+            if (!aws_may_see(call, parent->name) || !ecs_is_service(stored, cluster, &document))
+                continue;
+            counts.services++;
+            counts.running += ecs_running(parent, stored->name);
+        }
+    return counts;
+}
+
+static cJSON *view(const struct aws_call *call, const char *name)
+{
+    const struct aws_record *record = catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name);
+    _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
+    const struct model_namespace *parent = ecs_cluster_namespace(call, name);
+    struct ecs_counts counts = count(call, name);
+    char arn[CLOUD_MAP_ARN_SIZE];
+
+    return ecs_cluster_view(name, kept,
+                            parent ? cloud_map_arn(call->region, "namespace", parent->id, arn) : NULL,
+                            &counts, call->region);
+}
+
+/* A name that nobody has yet becomes an HTTP namespace, as in ECS. */
+static int make_namespace(struct aws_call *call, struct transaction *transaction, const char *name)
+{
+    _cleanup_json_ cJSON *kept = cJSON_CreateObject();
+    char id[AWS_NEW_ID_SIZE];
+    int r = cloud_map_check_namespace(name, CLOUD_MAP_HTTP, call->error);
+
+    if (r < 0)
+        return r;
+    aws_new_id("ns-", id);
+    (void)cJSON_AddStringToObject(kept, "id", id);
+    (void)cJSON_AddStringToObject(kept, "Type", "HTTP");
+    (void)cJSON_AddNumberToObject(kept, "CreateDate", aws_time(call->now_ms));
+    return aws_put_namespace(call, transaction, name, kept);
+}
+
+/* "serviceConnectDefaults" into what is kept; an empty name takes the default away. */
+static int set_defaults(struct aws_call *call, struct transaction *transaction, cJSON *kept)
+{
+    const struct model_namespace *parent;
+    const cJSON *defaults = NULL;
+    const char *text = NULL;
+    int r = aws_get_object(call->body, "serviceConnectDefaults", AWS_OPTIONAL, &defaults, call->error);
+
+    if (r == 0 && defaults)
+        r = aws_get_text(defaults, "namespace", AWS_REQUIRED, 0, 1024, &text, call->error);
+    if (r < 0 || !text)
+        return r;
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "namespace");
+    if (!*text)
+        return 0;
+    parent = ecs_namespace(call, text);
+    if (!parent && strncmp(text, "arn:", 4) == 0)
+        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
+    r = aws_permit(call, parent ? parent->name : text);
+    if (r == 0 && !parent)
+        r = make_namespace(call, transaction, text);
+    if (r == 0)
+        (void)cJSON_AddStringToObject(kept, "namespace", parent ? parent->name : text);
+    return r;
+}
+
+/* Clusters are everybody's: a key for one namespace may make one that is for it, no other. */
+static int permit(struct aws_call *call, const cJSON *kept)
+{
+    const cJSON *name = aws_member(kept, "namespace");
+
+    return call->who->namespace_name[0] ? aws_permit(call, cJSON_IsString(name) ? name->valuestring : "(all)")
+                                        : 0;
+}
+
+static int put_cluster(struct aws_call *call, struct transaction *transaction, const char *name, cJSON *kept)
+{
+    static const char *const members[] = {"settings", "configuration", "capacityProviders",
+                                          "defaultCapacityProviderStrategy", "tags"};
+    int r = set_defaults(call, transaction, kept);
+
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+        if (aws_member(call->body, members[i])) {
+            cJSON_DeleteItemFromObjectCaseSensitive(kept, members[i]);
+            aws_copy_member(kept, call->body, members[i]);
+        }
+    if (r == 0)
+        r = permit(call, kept);
+    return r < 0 ? r : aws_put_record(call, transaction, AWS_CLUSTERS, name, kept);
+}
+
+static int change(struct aws_call *call, const char *name)
+{
+    const struct aws_record *record = catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name);
+    _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
+    struct transaction transaction;
+    int r = record ? permit(call, kept) : 0;
+
+    if (r < 0)
+        return r;
+    transaction_begin(&transaction, call->daemon);
+    r = aws_finish(call, &transaction, put_cluster(call, &transaction, name, kept));
+    if (r == 0)
+        (void)cJSON_AddItemToObject(call->answer, "cluster", view(call, name));
+    return r;
+}
+
+int aws_CreateCluster(struct aws_call *call)
+{
+    const cJSON *tags = NULL;
+    const char *name = NULL;
+    int r = ecs_get_name(call->body, "clusterName", "cluster", ECS_DEFAULT_NAME, &name, call->error);
+
+    if (r == 0)
+        r = ecs_get_tags(call->body, &tags, call->error);
+    return r < 0 ? r : change(call, name);
+}
+
+int aws_UpdateCluster(struct aws_call *call)
+{
+    const char *name = NULL;
+    int r = aws_member(call->body, "cluster") ? ecs_find_cluster(call, &name)
+                                              : aws_invalid(call->error, "cluster: required, and missing.");
+
+    return r < 0 ? r : change(call, name);
+}
+
+static void describe(struct aws_call *call, const char *text, cJSON *clusters, cJSON *failures)
+{
+    const char *name = ecs_last_part(text);
+    char arn[ECS_ARN_SIZE];
+    cJSON *failure;
+
+    if (catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name) ||
+        strcmp(name, ECS_DEFAULT_NAME) == 0) {
+        (void)cJSON_AddItemToArray(clusters, view(call, name));
+        return;
+    }
+    failure = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(failure, "arn", ecs_arn(call->region, "cluster", name, arn));
+    (void)cJSON_AddStringToObject(failure, "reason", "MISSING");
+    (void)cJSON_AddItemToArray(failures, failure);
+}
+
+int aws_DescribeClusters(struct aws_call *call)
+{
+    const cJSON *names = NULL;
+    const cJSON *item;
+    cJSON *clusters, *failures;
+    int r = aws_get_list(call->body, "clusters", AWS_OPTIONAL, 100, ECS_ARN_SIZE, &names, call->error);
+
+    if (r < 0)
+        return r;
+    clusters = cJSON_AddArrayToObject(call->answer, "clusters");
+    failures = cJSON_AddArrayToObject(call->answer, "failures");
+    if (!names || !names->child)
+        describe(call, ECS_DEFAULT_NAME, clusters, failures);
+    cJSON_ArrayForEach (item, names)
+        describe(call, item->valuestring, clusters, failures);
+    return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ECS's task definitions, kept as they were given. Nothing runs them; their port mappings are what services
+ * refer to. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/cloud_map_views.h"
+#include "base/json.h"
+#include "apply/apply.h"
+#include "aws_api/ecs/ecs.h"
+#include "daemon/daemon.h"
+
+/* By the documents' own rules: ports, names, each name once; and no command of this host. */
+static int check_mappings(struct aws_call *call, const char *family)
+{
+    struct documents_options options = apply_options(NULL, SETTINGS_RIGHTS_NONE);
+    _cleanup_(document_list_done) struct document_list list = {0};
+    _cleanup_(findings_done) struct findings findings = {0};
+    _cleanup_json_ cJSON *document = cJSON_CreateObject();
+    _cleanup_free_ char *text = NULL;
+    int r;
+
+    (void)cJSON_AddStringToObject(document, "serviceName", family);
+    (void)cJSON_AddItemToObject(document, "taskDefinition", cJSON_Duplicate(call->body, true));
+    aws_copy_member(document, call->body, "healthCheck");
+    text = cJSON_PrintUnformatted(document);
+    r = text ? documents_parse("RegisterTaskDefinition", text, strlen(text), &options, &list, &findings)
+             : -ENOMEM;
+    for (size_t i = 0; r == -EINVAL && i < findings.n; i++)
+        if (findings.items[i].severity == FINDING_ERROR)
+            return aws_fail(call->error, "ClientException", "%s", findings.items[i].error.message);
+    return r < 0 ? aws_fail(call->error, AWS_INTERNAL, "out of memory") : 0;
+}
+
+static int check_containers(struct aws_call *call)
+{
+    const cJSON *containers = NULL;
+    const cJSON *item;
+    const cJSON *tags;
+    int r = aws_get_list(call->body, "containerDefinitions", AWS_REQUIRED, 0, 0, &containers, call->error);
+
+    if (r == 0 && !containers->child)
+        r = aws_fail(call->error, "ClientException", "containerDefinitions: at least one is wanted.");
+    if (r == 0)
+        r = ecs_get_tags(call->body, &tags, call->error);
+    cJSON_ArrayForEach (item, containers) {
+        const char *text = NULL;
+
+        if (r == 0 && !cJSON_IsObject(item))
+            r = aws_fail(call->error, "SerializationException",
+                         "containerDefinitions: a list of objects is wanted.");
+        if (r == 0)
+            r = aws_get_text(item, "name", AWS_REQUIRED, 1, 255, &text, call->error);
+        if (r == 0)
+            r = aws_get_text(item, "image", AWS_REQUIRED, 1, 255, &text, call->error);
+    }
+    return r;
+}
+
+/* One above all there are, also those that are inactive. */
+static unsigned next_revision(const struct catalog *catalog, const char *family)
+{
+    const struct aws_record *record = catalog->aws_records[AWS_TASK_DEFINITIONS];
+    char name[ECS_NAME_MAX + 1];
+    unsigned best = 0;
+
+    for (; record; record = record->hh.next) {
+        unsigned revision;
+
+        if (ecs_parse_definition(record->name, name, &revision) == 0 && strcmp(name, family) == 0 &&
+            revision > best)
+            best = revision;
+    }
+    return best + 1;
+}
+
+static void add_view(struct aws_call *call, const char *name, const cJSON *kept, bool with_tags)
+{
+    (void)cJSON_AddItemToObject(call->answer, "taskDefinition",
+                                ecs_definition_view(name, kept, call->region));
+    if (!with_tags)
+        return;
+    aws_copy_member(call->answer, kept, "tags");
+    if (!aws_member(call->answer, "tags"))
+        (void)cJSON_AddArrayToObject(call->answer, "tags");
+}
+
+static int put_definition(struct aws_call *call, const char *name, const cJSON *kept)
+{
+    struct transaction transaction;
+
+    transaction_begin(&transaction, call->daemon);
+    return aws_finish(call, &transaction,
+                      aws_put_record(call, &transaction, AWS_TASK_DEFINITIONS, name, kept));
+}
+
+int aws_RegisterTaskDefinition(struct aws_call *call)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const char *family = NULL;
+    char name[ECS_KEY_SIZE];
+    unsigned revision;
+    int r = ecs_get_name(call->body, "family", "task-definition", NULL, &family, call->error);
+
+    if (r == 0)
+        r = check_containers(call);
+    if (r == 0)
+        r = check_mappings(call, family);
+    if (r < 0)
+        return r;
+    revision = next_revision(call->daemon->catalog, family);
+    (void)snprintf(name, sizeof(name), "%s:%u", family, revision);
+    kept = cJSON_Duplicate(call->body, true);
+    for (const char *const *own =
+             (const char *const[]){"revision", "status", "registeredAt", "deregisteredAt", NULL};
+         *own; own++)
+        cJSON_DeleteItemFromObjectCaseSensitive(kept, *own);
+    (void)cJSON_AddNumberToObject(kept, "revision", revision);
+    (void)cJSON_AddStringToObject(kept, "status", "ACTIVE");
+    (void)cJSON_AddNumberToObject(kept, "registeredAt", aws_time(call->now_ms));
+    r = put_definition(call, name, kept);
+    if (r == 0)
+        add_view(call, name, kept, true);
+    return r;
+}
+
+/* The one that "taskDefinition" names. */
+static int find(struct aws_call *call, const struct aws_record **ret_record, cJSON **ret_kept)
+{
+    const char *text = NULL;
+    int r = aws_get_text(call->body, "taskDefinition", AWS_REQUIRED, 1, ECS_ARN_SIZE, &text, call->error);
+
+    return r < 0 ? r : ecs_find_definition(call, text, ret_record, ret_kept);
+}
+
+int aws_DeregisterTaskDefinition(struct aws_call *call)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const struct aws_record *record = NULL;
+    const cJSON *text = aws_member(call->body, "taskDefinition");
+    int r = call->who->namespace_name[0] ? aws_permit(call, "(all)") : 0;
+
+    if (r == 0 && cJSON_IsString(text) && !strchr(ecs_last_part(text->valuestring), ':'))
+        r = aws_invalid(call->error, "taskDefinition: a revision is wanted, as in FAMILY:REVISION.");
+    if (r == 0)
+        r = find(call, &record, &kept);
+    if (r < 0)
+        return r;
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "status");
+    (void)cJSON_AddStringToObject(kept, "status", "INACTIVE");
+    if (!aws_member(kept, "deregisteredAt"))
+        (void)cJSON_AddNumberToObject(kept, "deregisteredAt", aws_time(call->now_ms));
+    add_view(call, record->name, kept, false);
+    return put_definition(call, record->name, kept);
+}
+
+int aws_DescribeTaskDefinition(struct aws_call *call)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const struct aws_record *record = NULL;
+    const cJSON *include = NULL;
+    int r = aws_get_list(call->body, "include", AWS_OPTIONAL, 10, 32, &include, call->error);
+
+    if (r == 0)
+        r = find(call, &record, &kept);
+    if (r == 0)
+        add_view(call, record->name, kept, include && include->child);
+    return r;
+}
+
+/* "FAMILY:0000000012", which sorts by number */
+static char *sort_key(const struct aws_record *record, const char *family, const char *status)
+{
+    char mark[48];
+    char name[ECS_NAME_MAX + 1];
+    char *key = NULL;
+    unsigned revision;
+
+    (void)snprintf(mark, sizeof(mark), "\"status\":\"%s\"", status);
+    if (ecs_parse_definition(record->name, name, &revision) < 0 || (family && strcmp(family, name) != 0) ||
+        !strstr(record->text, mark) || asprintf(&key, "%s:%010u", name, revision) < 0)
+        return NULL;
+    return key;
+}
+
+static void list_definitions(struct aws_call *call, const struct aws_page *page, const char **keys, size_t n)
+{
+    cJSON *list = cJSON_AddArrayToObject(call->answer, "taskDefinitionArns");
+    size_t begin, end;
+
+    aws_page_cut(page, keys, n, &begin, &end, call->answer, "nextToken");
+    for (size_t i = begin; i < end; i++) {
+        char family[ECS_NAME_MAX + 1];
+        char name[ECS_KEY_SIZE];
+        char arn[ECS_ARN_SIZE];
+        const char *colon = strrchr(keys[i], ':');
+
+        (void)snprintf(family, sizeof(family), "%.*s", (int)(colon - keys[i]), keys[i]);
+        (void)snprintf(name, sizeof(name), "%s:%lu", family, strtoul(colon + 1, NULL, 10));
+        (void)cJSON_AddItemToArray(list,
+                                   cJSON_CreateString(ecs_arn(call->region, "task-definition", name, arn)));
+    }
+}
+
+int aws_ListTaskDefinitions(struct aws_call *call)
+{
+    static const char *const statuses[] = {"ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", NULL};
+    static const char *const sorts[] = {"ASC", "DESC", NULL};
+    const struct aws_record *record = call->daemon->catalog->aws_records[AWS_TASK_DEFINITIONS];
+    size_t n = 0;
+    const char **keys;
+    const char *family = NULL;
+    const char *status = "ACTIVE";
+    const char *sort = "ASC";
+    struct aws_page page;
+    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+
+    if (r == 0)
+        r = aws_get_text(call->body, "familyPrefix", AWS_OPTIONAL, 1, ECS_NAME_MAX, &family, call->error);
+    if (r == 0)
+        r = aws_get_enum(call->body, "status", AWS_OPTIONAL, statuses, &status, call->error);
+    if (r == 0)
+        r = aws_get_enum(call->body, "sort", AWS_OPTIONAL, sorts, &sort, call->error);
+    keys = r == 0 ? calloc(HASH_COUNT(record) + 1u, sizeof(*keys)) : NULL;
+    if (!keys)
+        return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    page.is_descending = sort[0] == 'D';
+    for (; record; record = record->hh.next) {
+        keys[n] = sort_key(record, family, status);
+        n += keys[n] != NULL;
+    }
+    list_definitions(call, &page, keys, n);
+    for (size_t i = 0; i < n; i++)
+        free((char *)keys[i]);
+    free(keys);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What ECS's operations share. A service is its document, the very one that `apply` would store, with the
+ * members that ECS keeps besides; so documents that were applied are services here too. */
+#pragma once
+
+#include "aws/ecs_views.h"
+#include "aws_api/call/calls.h"
+#include "model/catalog_aws.h"
+
+/* The cluster in the member "cluster", which must be there; "default" always is. */
+int ecs_find_cluster(struct aws_call *call, const char **ret_name);
+/* The namespace that is the cluster's default; NULL: none, or gone. */
+const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call, const char *cluster);
+
+/* A namespace by name, or by ARN with its id or its name; NULL: there is none. */
+const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text);
+
+/* The record of a task definition, by "FAMILY", "FAMILY:REVISION" or ARN, *ret_kept the caller's. Without a
+ * revision the latest active one. */
+int ecs_find_definition(struct aws_call *call, const char *text, const struct aws_record **ret_record,
+                        cJSON **ret_kept);
+
+/* A service as it is stored. */
+struct ecs_service {
+    const struct model_namespace *parent;
+    const struct stored_document *stored;
+    cJSON *document; /* owned */
+};
+void ecs_service_done(struct ecs_service *service);
+/* 0, or -ENOENT without an error. */
+int ecs_lookup_service(const struct aws_call *call, const char *cluster, const char *name,
+                       struct ecs_service *ret_service);
+/* All of a cluster, or of a namespace, one by one; a document may be of another kind. */
+bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document);
+/* Instances registered for what the document publishes. */
+unsigned ecs_running(const struct model_namespace *parent, const char *document_name);
+
+AWS_OPERATION(CreateCluster);
+AWS_OPERATION(UpdateCluster);
+AWS_OPERATION(DescribeClusters);
+AWS_OPERATION(RegisterTaskDefinition);
+AWS_OPERATION(DeregisterTaskDefinition);
+AWS_OPERATION(DescribeTaskDefinition);
+AWS_OPERATION(ListTaskDefinitions);
+AWS_OPERATION(EcsCreateService);
+AWS_OPERATION(EcsUpdateService);
+AWS_OPERATION(EcsDeleteService);
+AWS_OPERATION(DescribeServices);
+AWS_OPERATION(EcsListServices);
+AWS_OPERATION(ListServicesByNamespace);

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ECS's services: documents that are applied, withdrawn and shown. No container is started; what runs is what
+ * has been registered. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/cloud_map_views.h"
+#include "base/json.h"
+#include "apply/apply.h"
+#include "aws_api/ecs/ecs.h"
+#include "daemon/daemon.h"
+
+#define BLOCK      "serviceConnectConfiguration"
+#define MAX_NAMED  10 /* of a DescribeServices */
+#define USUAL_PAGE 10
+
+static void replace(cJSON *object, const char *name, cJSON *item)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+    (void)cJSON_AddItemToObject(object, name, item);
+}
+
+/* ---- views ---- */
+
+/* {discoveryName, discoveryArn} of what the document publishes. */
+static cJSON *resources_of(const struct aws_call *call, const struct model_namespace *parent,
+                           const char *name)
+{
+    cJSON *list = cJSON_CreateArray();
+    char arn[CLOUD_MAP_ARN_SIZE];
+
+    for (const struct service *service = parent->services; service; service = service->hh.next) {
+        cJSON *item;
+
+        if (!service->document || strcmp(service->document, name) != 0)
+            continue;
+        item = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(item, "discoveryName", service->name);
+        (void)cJSON_AddStringToObject(item, "discoveryArn",
+                                      cloud_map_arn(call->region, "service", service->id, arn));
+        (void)cJSON_AddItemToArray(list, item);
+    }
+    return list;
+}
+
+static cJSON *view(const struct aws_call *call, const struct ecs_service *service, const char *status,
+                   bool with_tags)
+{
+    return ecs_service_view(service->document, status, ecs_running(service->parent, service->stored->name),
+                            resources_of(call, service->parent, service->stored->name), with_tags,
+                            call->region);
+}
+
+/* ---- applying ---- */
+
+static int first_error(struct aws_call *call, const struct findings *findings, int r,
+                       const struct error *error)
+{
+    for (size_t i = 0; i < findings->n; i++)
+        if (findings->items[i].severity == FINDING_ERROR)
+            return aws_invalid(call->error, "%s", findings->items[i].error.message);
+    return r == -ENOSPC ? aws_fail(call->error, "LimitExceededException", "%s", error->message)
+           : r == -EINVAL || r == -EBUSY
+               ? aws_invalid(call->error, "%s", error->message)
+               : aws_fail(call->error, AWS_INTERNAL, "%s", error->message[0] ? error->message : strerror(-r));
+}
+
+/* The source is the service's own, so that a document that moves to another namespace leaves the old one. */
+static int apply_document(struct aws_call *call, const char *cluster, const char *name, const cJSON *document,
+                          const char *namespace_name)
+{
+    struct documents_options options = apply_options(namespace_name, SETTINGS_RIGHTS_NONE);
+    _cleanup_(document_list_done) struct document_list list = {0};
+    _cleanup_(findings_done) struct findings findings = {0};
+    _cleanup_free_ char *text = cJSON_PrintUnformatted(document);
+    char source[2 * ECS_NAME_MAX + 16];
+    struct apply_request request = {.documents = &list, .owned_source = source};
+    struct error error = {0};
+    uint64_t revision = 0;
+    int r = text ? 0 : -ENOMEM;
+
+    (void)snprintf(source, sizeof(source), APPLY_SOURCE_OF_ECS "%s/%s", cluster, name);
+    if (r == 0)
+        r = documents_parse(source, text, strlen(text), &options, &list, &findings);
+    if (r == 0)
+        r = apply_documents(call->daemon, &request, &findings, NULL, &revision, &error);
+    return r < 0 ? first_error(call, &findings, r, &error) : 0;
+}
+
+/* The block as the request has it, with the namespace found and written as its name. */
+static int set_block(struct aws_call *call, cJSON *document, const char *cluster, const char **ret_namespace)
+{
+    const struct model_namespace *parent;
+    const cJSON *block = NULL;
+    const cJSON *enabled;
+    const char *text = NULL;
+    cJSON *copy;
+    int r = aws_get_object(document, BLOCK, AWS_OPTIONAL, &block, call->error);
+
+    parent = ecs_cluster_namespace(call, cluster);
+    *ret_namespace = parent ? parent->name : "default";
+    if (r < 0 || !block)
+        return r;
+    enabled = aws_member(block, "enabled");
+    if (!cJSON_IsBool(enabled))
+        return aws_invalid(call->error, BLOCK ".enabled: required: true or false.");
+    r = aws_get_text(block, "namespace", AWS_OPTIONAL, 0, 1024, &text, call->error);
+    if (r < 0 || !text || !*text)
+        return r;
+    parent = ecs_namespace(call, text);
+    if (!parent)
+        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
+    *ret_namespace = parent->name;
+    copy = cJSON_GetObjectItemCaseSensitive(document, BLOCK);
+    replace(copy, "namespace", cJSON_CreateString(parent->name));
+    return 0;
+}
+
+static bool has_mapping(const cJSON *definition, const char *name)
+{
+    const cJSON *container;
+    const cJSON *mapping;
+
+    cJSON_ArrayForEach (container, aws_member(definition, "containerDefinitions"))
+        cJSON_ArrayForEach (mapping, aws_member(container, "portMappings")) {
+            const cJSON *own = aws_member(mapping, "name");
+
+            if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* Stricter than `apply`, which binds a strange name to the only mapping: ECS does not. */
+static int check_port_names(struct aws_call *call, const cJSON *document)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, aws_member(aws_member(document, BLOCK), "services")) {
+        const cJSON *name = aws_member(item, "portName");
+
+        if (cJSON_IsString(name) && !has_mapping(aws_member(document, "taskDefinition"), name->valuestring))
+            return aws_invalid(call->error,
+                               "portName: no port mapping of the task definition has the name \"%.64s\".",
+                               name->valuestring);
+    }
+    return 0;
+}
+
+/* The whole definition stands in the document: it stays what it is when the definition is deregistered. */
+static int set_definition(struct aws_call *call, cJSON *document, bool is_required)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const struct aws_record *record = NULL;
+    const char *text = NULL;
+    int r = aws_get_text(call->body, "taskDefinition", is_required, 1, ECS_ARN_SIZE, &text, call->error);
+
+    if (r < 0 || !text)
+        return r;
+    r = ecs_find_definition(call, text, &record, &kept);
+    if (r < 0)
+        return r;
+    if (strcmp(aws_member(kept, "status")->valuestring, "ACTIVE") != 0)
+        return aws_fail(call->error, "ClientException", "The task definition %s is inactive.", record->name);
+    replace(document, "taskDefinition", TAKE_PTR(kept));
+    return 0;
+}
+
+static int check_count(struct aws_call *call)
+{
+    int64_t n;
+
+    return aws_get_integer(call->body, "desiredCount", AWS_OPTIONAL, 0, INT32_MAX, &n, call->error);
+}
+
+/* What was stored, as the answer. */
+static int answer_service(struct aws_call *call, const char *cluster, const char *name)
+{
+    _cleanup_(ecs_service_done) struct ecs_service service = {0};
+
+    if (ecs_lookup_service(call, cluster, name, &service) < 0)
+        return aws_fail(call->error, AWS_INTERNAL, "The service %s is gone.", name);
+    (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "ACTIVE", true));
+    return 0;
+}
+
+static void set_times(struct aws_call *call, cJSON *document, bool is_new)
+{
+    char id[AWS_NEW_ID_SIZE];
+
+    aws_new_id("ecs-svc/", id);
+    if (is_new)
+        replace(document, "createdAt", cJSON_CreateNumber(aws_time(call->now_ms)));
+    replace(document, "updatedAt", cJSON_CreateNumber(aws_time(call->now_ms)));
+    replace(document, "deploymentId", cJSON_CreateString(id));
+}
+
+/* Again with the same clientToken it is the same request. */
+static int already_there(struct aws_call *call, const struct ecs_service *service)
+{
+    const cJSON *known = aws_member(service->document, "clientToken");
+    const cJSON *given = aws_member(call->body, "clientToken");
+    int r = aws_permit(call, service->parent->name);
+
+    if (r < 0)
+        return r;
+    if (!cJSON_IsString(known) || !cJSON_IsString(given) ||
+        strcmp(known->valuestring, given->valuestring) != 0)
+        return aws_invalid(call->error,
+                           "Creation of service was not idempotent: there is a service %s already.",
+                           service->stored->name);
+    (void)cJSON_AddItemToObject(call->answer, "service", view(call, service, "ACTIVE", true));
+    return 0;
+}
+
+/* Documents are by name in a namespace; one of another cluster, or that `apply` brought, is not replaced. */
+static int check_free(struct aws_call *call, const char *namespace_name, const char *cluster,
+                      const char *name)
+{
+    const struct model_namespace *parent = catalog_namespace(call->daemon->catalog, namespace_name);
+    const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
+    cJSON *document = NULL;
+
+    if (!stored)
+        return 0;
+    if (ecs_is_service(stored, cluster, &document)) {
+        cJSON_Delete(document);
+        return 0;
+    }
+    return aws_invalid(call->error, "serviceName: the namespace %.300s has a service %s of another cluster.",
+                       namespace_name, name);
+}
+
+int aws_EcsCreateService(struct aws_call *call)
+{
+    _cleanup_(ecs_service_done) struct ecs_service known = {0};
+    _cleanup_json_ cJSON *document = NULL;
+    const char *cluster = NULL;
+    const char *name = NULL;
+    const char *namespace_name = NULL;
+    const cJSON *tags = NULL;
+    int r = ecs_get_name(call->body, "serviceName", "service", NULL, &name, call->error);
+
+    if (r == 0)
+        r = ecs_find_cluster(call, &cluster);
+    if (r == 0)
+        r = check_count(call);
+    if (r == 0)
+        r = ecs_get_tags(call->body, &tags, call->error);
+    if (r < 0)
+        return r;
+    if (ecs_lookup_service(call, cluster, name, &known) == 0)
+        return already_there(call, &known);
+    document = cJSON_Duplicate(call->body, true);
+    replace(document, "cluster", cJSON_CreateString(cluster));
+    r = set_definition(call, document, AWS_REQUIRED);
+    if (r == 0)
+        r = check_port_names(call, document);
+    if (r == 0)
+        r = set_block(call, document, cluster, &namespace_name);
+    if (r == 0)
+        r = aws_permit(call, namespace_name);
+    if (r == 0)
+        r = check_free(call, namespace_name, cluster, name);
+    if (r < 0)
+        return r;
+    set_times(call, document, true);
+    r = apply_document(call, cluster, name, document, namespace_name);
+    return r < 0 ? r : answer_service(call, cluster, name);
+}
+
+/* By "cluster" and "service". */
+static int find(struct aws_call *call, const char **ret_cluster, struct ecs_service *ret_service)
+{
+    const char *name = NULL;
+    int r = ecs_find_cluster(call, ret_cluster);
+
+    if (r == 0)
+        r = ecs_get_name(call->body, "service", "service", NULL, &name, call->error);
+    if (r < 0)
+        return r;
+    if (ecs_lookup_service(call, *ret_cluster, name, ret_service) < 0)
+        return aws_fail(call->error, "ServiceNotFoundException", "The cluster %s has no service %s.",
+                        *ret_cluster, name);
+    return aws_permit(call, ret_service->parent->name);
+}
+
+int aws_EcsUpdateService(struct aws_call *call)
+{
+    static const char *const members[] = {"desiredCount",
+                                          "capacityProviderStrategy",
+                                          "deploymentConfiguration",
+                                          "availabilityZoneRebalancing",
+                                          "networkConfiguration",
+                                          "placementConstraints",
+                                          "placementStrategy",
+                                          "platformVersion",
+                                          "healthCheckGracePeriodSeconds",
+                                          "deploymentController",
+                                          "enableExecuteCommand",
+                                          "enableECSManagedTags",
+                                          "loadBalancers",
+                                          "propagateTags",
+                                          "serviceRegistries",
+                                          BLOCK,
+                                          "volumeConfigurations",
+                                          "vpcLatticeConfigurations"};
+    _cleanup_(ecs_service_done) struct ecs_service service = {0};
+    _cleanup_free_ char *name = NULL;
+    const char *cluster = NULL;
+    const char *namespace_name = NULL;
+    int r = check_count(call);
+
+    if (r == 0)
+        r = find(call, &cluster, &service);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+        if (aws_member(call->body, members[i]))
+            replace(service.document, members[i], cJSON_Duplicate(aws_member(call->body, members[i]), true));
+    if (r == 0)
+        r = set_definition(call, service.document, AWS_OPTIONAL);
+    if (r == 0)
+        r = check_port_names(call, service.document);
+    if (r == 0)
+        r = set_block(call, service.document, cluster, &namespace_name);
+    if (r == 0)
+        r = aws_permit(call, namespace_name);
+    if (r == 0)
+        r = check_free(call, namespace_name, cluster, service.stored->name);
+    if (r < 0)
+        return r;
+    set_times(call, service.document, false);
+    name = strdup(service.stored->name); /* what is stored is about to be replaced */
+    r = name ? apply_document(call, cluster, name, service.document, namespace_name)
+             : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    return r < 0 ? r : answer_service(call, cluster, name);
+}
+
+int aws_EcsDeleteService(struct aws_call *call)
+{
+    _cleanup_(ecs_service_done) struct ecs_service service = {0};
+    struct transaction transaction;
+    const cJSON *desired;
+    const char *cluster = NULL;
+    bool is_forced = false;
+    struct error error = {0};
+    int r = aws_get_bool(call->body, "force", &is_forced, call->error);
+
+    if (r == 0)
+        r = find(call, &cluster, &service);
+    if (r < 0)
+        return r;
+    desired = aws_member(service.document, "desiredCount");
+    if (!is_forced && (cJSON_IsNumber(desired) ? desired->valuedouble : 1) > 0)
+        return aws_invalid(
+            call->error, "The service %s cannot be deleted while its desiredCount is above 0, unless forced.",
+            service.stored->name);
+    (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "DRAINING", true));
+    transaction_begin(&transaction, call->daemon);
+    r = apply_removal(&transaction, service.parent, service.stored, &error);
+    if (r < 0)
+        (void)aws_invalid(call->error, "%s", error.message);
+    return aws_finish(call, &transaction, r);
+}
+
+/* ---- reading ---- */
+
+int aws_DescribeServices(struct aws_call *call)
+{
+    const cJSON *names = NULL;
+    const cJSON *include = NULL;
+    const cJSON *item;
+    const char *cluster = NULL;
+    cJSON *services, *failures;
+    int r = aws_get_list(call->body, "services", AWS_REQUIRED, MAX_NAMED, ECS_ARN_SIZE, &names, call->error);
+
+    if (r == 0)
+        r = aws_get_list(call->body, "include", AWS_OPTIONAL, 10, 32, &include, call->error);
+    if (r == 0)
+        r = ecs_find_cluster(call, &cluster);
+    if (r == 0 && !names->child)
+        r = aws_invalid(call->error, "services: at least one is wanted.");
+    if (r < 0)
+        return r;
+    services = cJSON_AddArrayToObject(call->answer, "services");
+    failures = cJSON_AddArrayToObject(call->answer, "failures");
+    cJSON_ArrayForEach (item, names) {
+        _cleanup_(ecs_service_done) struct ecs_service service = {0};
+        char path[2 * ECS_NAME_MAX + 2];
+        char arn[ECS_ARN_SIZE];
+        cJSON *failure;
+
+        if (ecs_lookup_service(call, cluster, ecs_last_part(item->valuestring), &service) == 0) {
+            r = aws_permit(call, service.parent->name);
+            if (r < 0)
+                return r;
+            (void)cJSON_AddItemToArray(services, view(call, &service, "ACTIVE", include && include->child));
+            continue;
+        }
+        (void)snprintf(path, sizeof(path), "%s/%.*s", cluster, ECS_NAME_MAX,
+                       ecs_last_part(item->valuestring));
+        failure = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(failure, "arn", ecs_arn(call->region, "service", path, arn));
+        (void)cJSON_AddStringToObject(failure, "reason", "MISSING");
+        (void)cJSON_AddItemToArray(failures, failure);
+    }
+    return 0;
+}
+
+/* Keys "CLUSTER/NAME" of the services of one namespace that are of the cluster (NULL: of any) and fit. */
+static int collect(struct aws_call *call, const struct model_namespace *parent, const char *cluster,
+                   char ***keys, size_t *n)
+{
+    const cJSON *launch = aws_member(call->body, "launchType");
+    const cJSON *scheduling = aws_member(call->body, "schedulingStrategy");
+
+    for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
+        _cleanup_json_ cJSON *document = NULL;
+        const cJSON *own;
+        const char *cluster_name;
+        char **larger;
+
+        if (!ecs_is_service(stored, cluster, &document))
+            continue;
+        own = aws_member(document, "launchType");
+        if (cJSON_IsString(launch) &&
+            strcmp(launch->valuestring, cJSON_IsString(own) ? own->valuestring : "EC2") != 0)
+            continue;
+        own = aws_member(document, "schedulingStrategy");
+        if (cJSON_IsString(scheduling) &&
+            strcmp(scheduling->valuestring, cJSON_IsString(own) ? own->valuestring : "REPLICA") != 0)
+            continue;
+        own = aws_member(document, "cluster");
+        cluster_name = cJSON_IsString(own) ? ecs_last_part(own->valuestring) : ECS_DEFAULT_NAME;
+        larger = reallocarray(*keys, *n + 1, sizeof(*larger));
+        if (!larger)
+            return -ENOMEM;
+        *keys = larger;
+        if (asprintf(&larger[*n], "%s/%s", cluster_name, stored->name) < 0)
+            return -ENOMEM;
+        (*n)++;
+    }
+    return 0;
+}
+
+static int list(struct aws_call *call, const struct model_namespace *only, const char *cluster,
+                const struct aws_page *page)
+{
+    const struct model_namespace *parent = only ? only : call->daemon->catalog->namespaces;
+    cJSON *arns = cJSON_AddArrayToObject(call->answer, "serviceArns");
+    char **keys = NULL;
+    size_t begin = 0, end = 0;
+    size_t n = 0;
+    int r = 0;
+
+    for (; parent && r == 0; parent = only ? NULL : parent->hh.next)
+        if (aws_may_see(call, parent->name))
+            r = collect(call, parent, cluster, &keys, &n);
+    if (n > 0)
+        aws_page_cut(page, (const char **)keys, n, &begin, &end, call->answer, "nextToken");
+    for (size_t i = begin; i < end; i++) {
+        char arn[ECS_ARN_SIZE];
+
+        (void)cJSON_AddItemToArray(arns, cJSON_CreateString(ecs_arn(call->region, "service", keys[i], arn)));
+    }
+    for (size_t i = 0; i < n; i++)
+        free(keys[i]);
+    free(keys);
+    return r < 0 ? aws_fail(call->error, AWS_INTERNAL, "out of memory") : 0;
+}
+
+int aws_EcsListServices(struct aws_call *call)
+{
+    struct aws_page page;
+    const char *cluster = NULL;
+    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
+
+    if (r == 0)
+        r = ecs_find_cluster(call, &cluster);
+    return r < 0 ? r : list(call, NULL, cluster, &page);
+}
+
+int aws_ListServicesByNamespace(struct aws_call *call)
+{
+    const struct model_namespace *parent;
+    struct aws_page page;
+    const char *text = NULL;
+    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
+
+    if (r == 0)
+        r = aws_get_text(call->body, "namespace", AWS_REQUIRED, 1, 1024, &text, call->error);
+    if (r < 0)
+        return r;
+    parent = ecs_namespace(call, text);
+    if (!parent)
+        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
+    r = aws_permit(call, parent->name);
+    return r < 0 ? r : list(call, parent, NULL, &page);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Canaries at work: every second those that run are looked at, and what their rules (model/canary.h) decide
+ * becomes one transaction of the canary's row and its route, so that a kill leaves both or neither.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+
+#include "control/control_server.h"
+#include "engine/change/transaction.h"
+
+/*
+ * What became of connects to the service's instances so far. A failure is a connect that was refused, or
+ * whose first SYN was not answered in time: one that then timed out was counted by that already.
+ */
+struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *namespace_name,
+                                         const char *service);
+
+/* Puts the canary's row and the route that goes with its state; marks the transaction as a canary's. */
+int canaries_put(struct transaction *transaction, const char *namespace_name,
+                 const struct catalog_canary *entry, struct error *error);
+
+/* Every second. Failures are logged and tried again. */
+void canaries_sweep(struct daemon *daemon);
+
+#define CANARIES_BUSY "a route that no canary drives; svcconnect canary abort ends it"
+
+/* -EBUSY: the row is the route of a canary that is RUNNING or PAUSED. */
+int canaries_guard(const struct daemon *daemon, const char *key, struct error *error);
+
+enum canaries_verdict {
+    CANARIES_FREE,   /* the route may be set */
+    CANARIES_KEEP,   /* it is what was there before the canary: what the canary made of it stays */
+    CANARIES_REFUSE, /* the canary drives it, and this is another one than before */
+};
+
+/*
+ * May a document set this route? One that says what it said before a canary is no change: applying it again,
+ * as every start does, must not take back what the canary has done since.
+ */
+enum canaries_verdict canaries_judge_route(const struct model_namespace *parent, const char *client,
+                                           const struct client_alias *alias,
+                                           const struct named_target *targets, size_t n_targets,
+                                           bool is_unhealthy_on_empty);
+
+/* One canary as the API shows it (docs/api.md); the caller's. */
+cJSON *canaries_object(struct daemon *daemon, const char *namespace_name, const struct catalog_canary *entry);
+
+/* GET /v1/canaries (read_canaries.c). */
+int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * aliases, routes, route show: client aliases in, a table out in which each alias is followed by its targets
+ * and each target by its endpoints, with the share that is wanted and the one that is in effect.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/arguments.h"
+#include "cli/commands/commands.h"
+#include "cli/report.h"
+#include "cli/table.h"
+
+/* The columns that not every list has. */
+struct layout {
+    bool has_client;    /* some item is for one client only */
+    bool has_addresses; /* `aliases` has them, `routes` not */
+};
+
+static const struct table_column columns[] = {
+    {"NAMESPACE", false}, {"ALIAS", false},    {"CLIENT", false},  {"TARGET", false},       {"WEIGHT", true},
+    {"WANTED", true},     {"EFFECTIVE", true}, {"ADDRESS", false}, {"IPV6 ADDRESS", false},
+};
+#define CLIENT_COLUMN   2
+#define ADDRESS_COLUMNS 2
+
+/* Those of `columns` that the layout has. Returns their number. */
+static size_t choose_columns(const struct layout *layout,
+                             struct table_column chosen[static ARRAY_SIZE(columns)])
+{
+    size_t last = ARRAY_SIZE(columns) - (layout->has_addresses ? 0 : ADDRESS_COLUMNS);
+    size_t count = 0;
+
+    for (size_t i = 0; i < last; i++)
+        if (i != CLIENT_COLUMN || layout->has_client)
+            chosen[count++] = columns[i];
+    return count;
+}
+
+/* The cell that only the first line of an alias has. */
+static void add_client(struct table *table, const cJSON *alias, const struct layout *layout)
+{
+    const char *client = alias ? text_member(alias, "client") : "";
+
+    if (layout->has_client)
+        table_add(table, TEXT_PLAIN, "%s", alias && !*client ? "*" : client);
+}
+
+/* The cells that only the first line of an alias has. */
+static void add_addresses(struct table *table, const cJSON *alias, const struct layout *layout)
+{
+    if (!layout->has_addresses)
+        return;
+    table_add(table, TEXT_PLAIN, "%s", alias ? text_member(alias, "address") : "");
+    table_add(table, TEXT_DIM, "%s", alias ? text_member(alias, "address6") : "");
+}
+
+static void add_endpoint(struct table *table, const cJSON *endpoint, const struct layout *layout)
+{
+    const char *id = text_member(endpoint, "id");
+    const char *health = text_member(endpoint, "health");
+    bool is_healthy = strcmp(health, "HEALTHY") == 0;
+    char address[TEXT_ENDPOINT_SIZE];
+    char effective[TEXT_PERCENT_SIZE];
+    bool has_name;
+
+    (void)text_endpoint(endpoint, address);
+    has_name = strcmp(id, address) != 0;
+    table_add(table, TEXT_PLAIN, "%s", "");
+    table_add(table, TEXT_PLAIN, "%s", "");
+    add_client(table, NULL, layout);
+    table_add(table, is_healthy ? TEXT_DIM : TEXT_RED, "  %s%s%s%s%s%s", address, has_name ? " (" : "",
+              has_name ? id : "", has_name ? ")" : "", is_healthy ? "" : " ", is_healthy ? "" : health);
+    table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(endpoint, "weight"));
+    table_add(table, TEXT_PLAIN, "%s", "");
+    table_add(table, TEXT_DIM, "%s", text_percent(text_child(endpoint, "effectivePercent"), effective));
+    add_addresses(table, NULL, layout);
+}
+
+static void add_alias(struct table *table, const cJSON *alias, const struct layout *layout)
+{
+    const cJSON *first = alias;
+    const cJSON *target;
+    const cJSON *endpoint;
+
+    cJSON_ArrayForEach (target, text_child(alias, "targets")) {
+        char wanted[TEXT_PERCENT_SIZE];
+        char effective[TEXT_PERCENT_SIZE];
+        char port[16] = "";
+
+        if (first)
+            (void)snprintf(port, sizeof(port), ":%u", (unsigned)text_number(alias, "port"));
+        (void)text_percent(text_child(target, "wantedPercent"), wanted);
+        (void)text_percent(text_child(target, "effectivePercent"), effective);
+        table_add(table, TEXT_PLAIN, "%s", first ? text_member(alias, "namespace") : "");
+        table_add(table, TEXT_BOLD, "%s%s", first ? text_member(alias, "dnsName") : "", port);
+        add_client(table, first, layout);
+        table_add(table, TEXT_PLAIN, "%s", text_member(target, "service"));
+        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(target, "weight"));
+        table_add(table, TEXT_PLAIN, "%s", wanted);
+        table_add(table, strcmp(wanted, effective) == 0 ? TEXT_GREEN : TEXT_YELLOW, "%s", effective);
+        add_addresses(table, first, layout);
+        cJSON_ArrayForEach (endpoint, text_child(target, "endpoints")) {
+            add_endpoint(table, endpoint, layout);
+        }
+        first = NULL;
+    }
+}
+
+static int print_list(const struct invocation *invocation, const cJSON *list, bool has_addresses)
+{
+    struct layout layout = {.has_addresses = has_addresses};
+    struct table_column chosen[ARRAY_SIZE(columns)];
+    _cleanup_table_ struct table *table = NULL;
+    const cJSON *alias;
+
+    cJSON_ArrayForEach (alias, list) {
+        layout.has_client = layout.has_client || *text_member(alias, "client");
+    }
+    table = table_new(chosen, choose_columns(&layout, chosen));
+    cJSON_ArrayForEach (alias, list) {
+        add_alias(table, alias, &layout);
+    }
+    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+}
+
+int command_aliases(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    const cJSON *list;
+    int status = api_read(invocation, "/v1/aliases", &response);
+
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    list = text_child(response.json, "aliases");
+    if (cJSON_GetArraySize(list) == 0) {
+        report_hint(invocation, "No client aliases yet. Next: svcconnect register SERVICE --address IP:PORT");
+        return CLI_DONE;
+    }
+    return print_list(invocation, list, true);
+}
+
+int command_routes(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    const cJSON *list;
+    int status = api_read(invocation, "/v1/routes", &response);
+
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    list = text_child(response.json, "routes");
+    if (cJSON_GetArraySize(list) == 0) {
+        report_hint(invocation, "No routes set; aliases lead to their services (svcconnect aliases). "
+                                "Next: svcconnect route set DNSNAME:PORT SERVICE=WEIGHT...");
+        return CLI_DONE;
+    }
+    return print_list(invocation, list, false);
+}
+
+/* What `route show` was asked for. */
+struct filter {
+    char *name; /* owned; NULL: every alias */
+    bool has_port;
+    uint64_t port;
+    const char *client; /* NULL: every client and everybody */
+};
+
+static void cleanup_filter(struct filter *filter)
+{
+    free(filter->name);
+}
+
+static bool matches(const struct filter *filter, const cJSON *route)
+{
+    if (filter->name && strcmp(text_member(route, "dnsName"), filter->name) != 0)
+        return false;
+    if (filter->has_port && text_number(route, "port") != filter->port)
+        return false;
+    return !filter->client || strcmp(text_member(route, "client"), filter->client) == 0;
+}
+
+/* Drops the other routes from the document. */
+static void keep_matching(const cJSON *document, const struct filter *filter)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(document, "routes");
+    cJSON *next;
+
+    for (cJSON *route = list ? list->child : NULL; route; route = next) {
+        next = route->next;
+        if (!matches(filter, route))
+            cJSON_Delete(cJSON_DetachItemViaPointer(list, route));
+    }
+}
+
+static int report_no_route(const struct invocation *invocation)
+{
+    const char *alias = invocation->arguments[0];
+    const char *client = invocation->options[OPTION_CLIENT];
+
+    return report_error(invocation, CLI_FAILED, "no route is set%s%s%s%s; %s", alias ? " for " : "",
+                        alias ? alias : "", client ? " for client " : "", client ? client : "",
+                        client ? "without --client are those of everybody"
+                               : "svcconnect aliases shows where it leads");
+}
+
+int command_route_show(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    _cleanup_(cleanup_filter) struct filter filter = {.client = invocation->options[OPTION_CLIENT]};
+    const char *wanted = invocation->arguments[0];
+    int status;
+
+    if (!wanted && !filter.client)
+        return command_routes(invocation);
+    if (wanted && argument_name_port(wanted, &filter.name, &filter.has_port, &filter.port) < 0)
+        return report_usage(invocation, "\"%s\" is not of the form DNSNAME or DNSNAME:PORT", wanted);
+    status = api_get(invocation, "/v1/routes", &response);
+    if (status != CLI_DONE)
+        return status;
+    keep_matching(response.json, &filter);
+    if (cJSON_GetArraySize(text_child(response.json, "routes")) == 0)
+        return report_no_route(invocation);
+    if (invocation->is_json)
+        return api_print_json(invocation, response.json, NULL);
+    return print_list(invocation, text_child(response.json, "routes"), false);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* apply: ECS documents in, one request that is done whole or not at all, a line per change out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/commands/commands.h"
+#include "cli/document_files.h"
+#include "cli/report.h"
+#include "cli/text.h"
+
+/* Array elements, with what they are sorted by beside their names. */
+struct change {
+    const cJSON *item;
+    const char *done; /* "created" */
+    enum text_colour colour;
+    size_t kind_order;
+};
+
+static const struct {
+    const char *action;
+    const char *done;
+    const char *planned;
+    enum text_colour colour;
+} actions[] = {
+    {"create", "created", "would create", TEXT_GREEN},
+    {"update", "updated", "would update", TEXT_YELLOW},
+    {"delete", "deleted", "would delete", TEXT_RED},
+};
+
+static const char *const kinds[] = {"document", "service", "route"};
+
+/* An action or kind that this version does not know is shown by its name, after the others. */
+static struct change classify(const cJSON *item, bool is_planned)
+{
+    struct change change = {item, text_member(item, "action"), TEXT_PLAIN, ARRAY_SIZE(kinds)};
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        if (strcmp(change.done, actions[i].action) == 0) {
+            change.done = is_planned ? actions[i].planned : actions[i].done;
+            change.colour = actions[i].colour;
+            break;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(text_member(item, "kind"), kinds[i]) == 0)
+            change.kind_order = i;
+    return change;
+}
+
+/* By namespace, in it by kind, in that by name. */
+static int compare(const void *a, const void *b)
+{
+    const struct change *left = a;
+    const struct change *right = b;
+    int order = strcmp(text_member(left->item, "namespace"), text_member(right->item, "namespace"));
+
+    if (!order)
+        order = (left->kind_order > right->kind_order) - (left->kind_order < right->kind_order);
+    if (!order)
+        order = strcmp(text_member(left->item, "name"), text_member(right->item, "name"));
+    return order ? order : strcmp(left->done, right->done);
+}
+
+static int widest(int width, const char *text)
+{
+    int length = (int)strlen(text);
+
+    return length > width ? length : width;
+}
+
+static void print_changes(const struct change *changes, size_t count)
+{
+    bool has_colour = text_wants_colour();
+    int done = 0;
+    int kind = 0;
+    int name = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        done = widest(done, changes[i].done);
+        kind = widest(kind, text_member(changes[i].item, "kind"));
+        name = widest(name, text_member(changes[i].item, "name"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const cJSON *item = changes[i].item;
+
+        (void)printf("%s%-*s%s %-*s %-*s in %s\n", has_colour ? text_colour_code(changes[i].colour) : "",
+                     done, changes[i].done, has_colour ? text_colour_code(TEXT_PLAIN) : "", kind,
+                     text_member(item, "kind"), name, text_member(item, "name"),
+                     text_member(item, "namespace"));
+    }
+}
+
+static int print_answer(const struct invocation *invocation, const cJSON *answer)
+{
+    const cJSON *list = text_child(answer, "changes");
+    _cleanup_free_ struct change *changes = NULL;
+    size_t count = 0;
+    const cJSON *item;
+
+    if (cJSON_GetArraySize(list) == 0) {
+        (void)puts("nothing to change");
+        return CLI_DONE;
+    }
+    changes = calloc((size_t)cJSON_GetArraySize(list), sizeof(*changes));
+    if (!changes)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    cJSON_ArrayForEach (item, list) {
+        changes[count++] = classify(item, invocation->options[OPTION_DRY_RUN] != NULL);
+    }
+    qsort(changes, count, sizeof(*changes), compare);
+    print_changes(changes, count);
+    return CLI_DONE;
+}
+
+int command_apply(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    cJSON *documents = NULL;
+    cJSON *body;
+    int status = document_files_read(invocation, &documents);
+
+    if (status != CLI_DONE)
+        return status;
+    body = api_body_new(invocation);
+    api_add_item(&body, "documents", documents);
+    if (invocation->options[OPTION_DRY_RUN])
+        api_add_true(&body, "dryRun");
+    status = api_change(invocation, "POST", "/v1/documents", body, &response);
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    return print_answer(invocation, response.json);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Daemon checks: documents of the API in, findings out. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/doctor/checks.h"
+#include "cli/text.h"
+
+#define FULL_PERCENT 80
+#define SHOWN_MAX    10 /* findings of one kind; the rest is counted */
+
+static void check_state(struct doctor *doctor, const cJSON *status)
+{
+    const char *state = text_member(status, "state");
+    const char *version = text_member(status, "version");
+    const cJSON *sentence;
+
+    if (strcmp(state, "ok") == 0)
+        doctor_add(doctor, "daemon", DOCTOR_OK, NULL, "svcconnectd %s runs, pid %" PRIu64, version,
+                   text_number(status, "pid"));
+    else
+        doctor_add(doctor, "daemon", DOCTOR_WARNING, "see the warnings below and the daemon's log",
+                   "svcconnectd %s runs, its state is %s", version, state);
+    cJSON_ArrayForEach (sentence, text_child(status, "degraded")) {
+        if (cJSON_IsString(sentence))
+            doctor_add(doctor, "daemon", DOCTOR_WARNING, NULL, "%s", sentence->valuestring);
+    }
+    if (strcmp(version, SVC_VERSION) != 0)
+        doctor_add(doctor, "version", DOCTOR_WARNING,
+                   "install the same version of both, then restart the daemon",
+                   "this is svcconnect %s, the daemon is %s", SVC_VERSION, version);
+}
+
+static void check_kernel(struct doctor *doctor, const cJSON *status)
+{
+    uint64_t inconsistent = text_number(text_child(status, "counters"), "inconsistent");
+
+    if (!text_is_true(text_child(status, "kernel"), "setRetval"))
+        doctor_add(doctor, "refusal", DOCTOR_WARNING,
+                   "update to kernel 5.18 or later if clients depend on it",
+                   "connects without an endpoint fail with EPERM instead of ECONNREFUSED");
+    if (inconsistent)
+        doctor_add(doctor, "reads", DOCTOR_WARNING, "report it: this should not happen",
+                   "%" PRIu64 " connects were refused because a table changed under them again and again",
+                   inconsistent);
+}
+
+static void check_registry(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *registry = text_child(status, "registry");
+    const char *state = text_member(registry, "state");
+
+    if (!*state)
+        return; /* of a daemon that does not know */
+    if (strcmp(state, "ok") == 0)
+        doctor_add(doctor, "registry", DOCTOR_OK, NULL, "it is the one that what is published came from");
+    else
+        doctor_add(doctor, "registry", DOCTOR_PROBLEM,
+                   "bring the right registry back and restart the daemon, or: svcconnect registry accept",
+                   "%s", text_member(registry, "reason"));
+}
+
+static void check_maps(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *maps = text_child(status, "maps");
+    bool has_room = cJSON_GetArraySize(maps) > 0;
+    const cJSON *map;
+
+    cJSON_ArrayForEach (map, maps) {
+        uint64_t used = text_number(map, "used");
+        uint64_t max = text_number(map, "max");
+        char next[128];
+
+        if (max == 0 || used <= max / 100 * FULL_PERCENT + max % 100 * FULL_PERCENT / 100)
+            continue;
+        has_room = false;
+        (void)snprintf(next, sizeof(next), "raise the setting %s and restart the daemon",
+                       text_member(map, "setting"));
+        doctor_add(doctor, "maps", DOCTOR_WARNING, next,
+                   "%s is %" PRIu64 " %% full (%" PRIu64 "/%" PRIu64 ")", text_member(map, "name"),
+                   used * 100 / max, used, max);
+    }
+    if (has_room)
+        doctor_add(doctor, "maps", DOCTOR_OK, NULL, "every map is at most %d %% full", FULL_PERCENT);
+}
+
+void doctor_check_status(struct doctor *doctor, const cJSON *status)
+{
+    check_state(doctor, status);
+    check_kernel(doctor, status);
+    check_registry(doctor, status);
+    check_maps(doctor, status);
+}
+
+void doctor_check_tasks(struct doctor *doctor, const cJSON *document)
+{
+    const cJSON *tasks = text_child(document, "tasks");
+    int bad = 0;
+    const cJSON *task;
+
+    cJSON_ArrayForEach (task, tasks) {
+        const char *state = text_member(task, "state");
+        char next[512];
+
+        if (strcmp(state, "attached") == 0 || ++bad > SHOWN_MAX)
+            continue;
+        (void)snprintf(next, sizeof(next), "svcconnect attach --cgroup %s -n %s%s%s",
+                       text_member(task, "cgroup"), text_member(task, "namespace"),
+                       *text_member(task, "service") ? " --service " : "", text_member(task, "service"));
+        doctor_add(doctor, "tasks", DOCTOR_PROBLEM, next, "%s is %s: not all of its connects are redirected",
+                   text_member(task, "cgroup"), state);
+    }
+    if (bad > SHOWN_MAX)
+        doctor_add(doctor, "tasks", DOCTOR_PROBLEM, "svcconnect tasks", "and %d more", bad - SHOWN_MAX);
+    if (bad == 0)
+        doctor_add(doctor, "tasks", DOCTOR_OK, NULL, "%d attached", cJSON_GetArraySize(tasks));
+}
+
+void doctor_check_services(struct doctor *doctor, const cJSON *document)
+{
+    const cJSON *services = text_child(document, "services");
+    int bad = 0;
+    const cJSON *service;
+
+    cJSON_ArrayForEach (service, services) {
+        const char *namespace_name = text_member(service, "namespace");
+        char next[256];
+
+        if (text_number(service, "eligible") > 0 || ++bad > SHOWN_MAX)
+            continue;
+        (void)snprintf(next, sizeof(next), "svcconnect endpoints -n %s shows their health and weight",
+                       namespace_name);
+        doctor_add(doctor, "services", DOCTOR_WARNING, next,
+                   "%s in %s has no eligible endpoint (%" PRIu64 " instances)", text_member(service, "name"),
+                   namespace_name, text_number(service, "instances"));
+    }
+    if (bad > SHOWN_MAX)
+        doctor_add(doctor, "services", DOCTOR_WARNING, "svcconnect services", "and %d more", bad - SHOWN_MAX);
+    if (bad == 0)
+        doctor_add(doctor, "services", DOCTOR_OK, NULL, "%d, each with an eligible endpoint",
+                   cJSON_GetArraySize(services));
+}

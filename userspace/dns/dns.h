@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * DNS for tasks: a stub in each of a task's network namespaces, whose sockets are there, beside the name
+ * servers that its resolv.conf names. The programs send the task's questions there while the heartbeat is
+ * fresh. What is about the task's names is answered; everything else goes to the name server that was asked,
+ * from inside that namespace, and its answer back, both unchanged but for the transaction id.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "dns/resolvers.h"
+#include "dns/zones.h"
+#include "cgroups/cgroup_watch.h"
+#include "cgroups/root_reader.h"
+
+/* Who wants to hear of the end of a round of looking at a task; also if the task goes before that. */
+struct dns_waiter {
+    void (*looked)(struct task *task, void *user);
+    void *user;
+    struct dns_waiter *next;
+};
+struct daemon;
+struct dns_stub;
+struct task;
+
+struct dns_counters {
+    uint64_t answered; /* about names of ours */
+    uint64_t forwarded;
+    uint64_t timed_out; /* of these without an answer */
+    uint64_t refused;   /* too many at a time, or no way to the name server: SERVFAIL */
+    uint64_t malformed;
+};
+
+#define DNS_PROBLEM_SIZE 200
+
+/* The processes of a task, gone through one by one: each waits for its resolv.conf. */
+struct dns_round {
+    bool is_on;
+    bool is_whole; /* all processes of the task, as far as there are not too many */
+    bool is_full;  /* no room for the stub of one more network namespace */
+    bool is_cut;   /* not all were gone through */
+    bool is_changed;
+    pid_t *processes;
+    size_t n_processes;
+    size_t next;
+    unsigned n_reads;
+    int netns_fd;   /* of the process whose answer is waited for; -1: none is */
+    uint64_t asked; /* what its answer is told by */
+    uint64_t began_ns;
+    ino_t problem_netns; /* of the last that could not be had, and why */
+    char problem[DNS_PROBLEM_SIZE];
+};
+
+/* When a task's processes are looked at next, and what is known of the last time. */
+struct dns_look {
+    uint64_t at_tick;
+    unsigned pause;         /* in ticks, the last one; 0: something has happened */
+    unsigned n_quick;       /* looks that are to follow soon */
+    uint64_t rest_until_ns; /* no quick one before */
+    struct dns_round round;
+    char problem[DNS_PROBLEM_SIZE]; /* why a process keeps to its own name servers; "": none does */
+    uint64_t problem_told_ms;       /* to the log, the last time; 0: never */
+    struct dns_waiter *waiting;     /* for the end of the round */
+};
+
+/* Who reads what tasks have in their root directories. */
+struct dns_reads {
+    struct root_reader reader;
+    struct event *on_answer;
+    struct event *on_end;
+    struct root_answer *answer;
+    uint64_t last_id;
+    uint64_t started_ms;
+    bool is_failed; /* which has been said */
+};
+
+struct dns {
+    struct event *tick;
+    struct event *quick; /* while there are looks to follow soon */
+    struct event *watch; /* of cgroups; NULL: they cannot be watched */
+    int watch_fd;
+    uint32_t n_more_entries; /* in `resolvers`, beside the first of each task */
+    struct dns_zones zones;
+    struct dns_counters counters;
+    struct dns_stub *listener; /* for those outside tasks; NULL: none */
+    uint8_t *buffer;           /* for one message */
+    uint64_t ticks;
+    struct dns_reads reads;
+};
+
+/* After the tasks have been adopted. */
+int dns_begin(struct daemon *daemon, struct error *error);
+/* The heartbeat ends at once, so that tasks ask their own name servers; nothing else changes for them. */
+void dns_done(struct daemon *daemon);
+
+/* A task is new, or sees other names now. `pid`: a process whose namespaces it will have; 0: found later. */
+void dns_task_put(struct daemon *daemon, struct task *task, pid_t pid);
+/* Are the task's processes being looked at just now? Then somebody may wait for the end of it. -ENOMEM. */
+bool dns_is_looking(const struct task *task);
+int dns_call_when_looked(struct task *task, void (*looked)(struct task *task, void *user), void *user);
+void dns_forget_waiter(struct task *task, const void *user);
+/* Early in a start, while the process is small: dns_done() ends it. */
+void dns_reads_start(struct daemon *daemon);
+void dns_reads_done(struct daemon *daemon);
+/* For people: the name servers that are stood in for, and what came of all questions; the caller's. */
+cJSON *dns_describe_task(const struct task *task);
+cJSON *dns_describe(const struct daemon *daemon);
+void dns_task_remove(struct daemon *daemon, struct task *task);

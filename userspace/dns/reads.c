@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What tasks have in their /etc/resolv.conf, from the process that reads it (tasks/root_reader). That process
+ * is made anew when it has ended, but no oftener than once a second.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "dns/stub.h"
+
+#define PATH       "/etc/resolv.conf"
+#define RESTART_MS 1000
+#define PER_ROUND  32 /* answers before others have their turn */
+
+static void stop_listening(struct dns_reads *reads)
+{
+    if (reads->on_answer)
+        event_free(reads->on_answer);
+    if (reads->on_end)
+        event_free(reads->on_end);
+    reads->on_answer = NULL;
+    reads->on_end = NULL;
+}
+
+/* Those who wait ask again when they look the next time. */
+static void give_up(struct daemon *daemon, int number)
+{
+    const struct root_answer lost = {.head = {.number = number, .step = ROOT_FILE_PROCESS}};
+    struct task *task, *next;
+
+    HASH_ITER (hh, daemon->tasks.all, task, next)
+        if (task->dns_look.round.is_on)
+            dns_round_answer(daemon, task, &lost);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)fd;
+    (void)what;
+    log_warning("the process that reads %s of tasks has ended, starting another", PATH);
+    stop_listening(&daemon->dns.reads);
+    root_reader_end(&daemon->dns.reads.reader);
+    give_up(daemon, -EAGAIN);
+    dns_reads_tick(daemon);
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *user)
+{
+    struct daemon *daemon = user;
+    struct root_answer *answer = daemon->dns.reads.answer;
+
+    (void)fd;
+    (void)what;
+    for (unsigned i = 0; i < PER_ROUND; i++) {
+        struct task *task;
+
+        switch (root_reader_hear(&daemon->dns.reads.reader, answer)) {
+        case 0:
+            break;
+        case -EPIPE: /* its end is told by the other event */
+            (void)event_del(daemon->dns.reads.on_answer);
+            return;
+        default:
+            return;
+        }
+        HASH_FIND(hh, daemon->tasks.all, &answer->key, sizeof(answer->key), task);
+        if (task && task->dns_look.round.is_on && task->dns_look.round.asked == answer->id)
+            dns_round_answer(daemon, task, answer);
+    }
+}
+
+static int listen_to(struct daemon *daemon)
+{
+    struct dns_reads *reads = &daemon->dns.reads;
+
+    if (!reads->reader.pid)
+        return 0;
+    reads->on_answer = dns_watch(daemon, reads->reader.fd, on_answer, daemon);
+    reads->on_end = dns_watch(daemon, reads->reader.pidfd, on_end, daemon);
+    return reads->on_answer && reads->on_end ? 0 : -ENOMEM;
+}
+
+void dns_reads_start(struct daemon *daemon)
+{
+    struct dns_reads *reads = &daemon->dns.reads;
+    int r;
+
+    reads->started_ms = clock_monotonic_ms();
+    r = root_reader_start(&reads->reader);
+    if (r < 0 && !reads->is_failed)
+        log_warning("no process can be made that reads %s of tasks, trying again: %s", PATH, strerror(-r));
+    reads->is_failed = r < 0;
+}
+
+int dns_reads_begin(struct daemon *daemon)
+{
+    daemon->dns.reads.answer = malloc(sizeof(*daemon->dns.reads.answer));
+    return daemon->dns.reads.answer ? listen_to(daemon) : -ENOMEM;
+}
+
+void dns_reads_tick(struct daemon *daemon)
+{
+    struct dns_reads *reads = &daemon->dns.reads;
+
+    if (reads->reader.pid || clock_monotonic_ms() < reads->started_ms + RESTART_MS)
+        return;
+    dns_reads_start(daemon);
+    if (listen_to(daemon) < 0)
+        dns_reads_done(daemon);
+}
+
+int dns_reads_ask(struct daemon *daemon, const struct task *task, pid_t pid, uint64_t *ret_id)
+{
+    struct dns_reads *reads = &daemon->dns.reads;
+    int r;
+
+    if (!reads->reader.pid)
+        return -EAGAIN;
+    r = root_reader_ask(&reads->reader, reads->last_id + 1, task->cgroup.id, pid, PATH);
+    if (r < 0)
+        return r == -ENAMETOOLONG ? r : -EAGAIN;
+    *ret_id = ++reads->last_id;
+    return 0;
+}
+
+void dns_reads_done(struct daemon *daemon)
+{
+    struct dns_reads *reads = &daemon->dns.reads;
+
+    stop_listening(reads);
+    if (reads->reader.pid)
+        root_reader_end(&reads->reader);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "dns/resolvers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "dns/stub.h"
+
+static struct svc_resolver *entry_of(const struct daemon *daemon, uint32_t number)
+{
+    return datapath_resolver(daemon->datapath, number);
+}
+
+static uint32_t find_free(const struct daemon *daemon)
+{
+    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++)
+        if (entry_of(daemon, number)->cgroup_id == 0)
+            return number;
+    return 0;
+}
+
+static void lead_to(const struct daemon *daemon, uint32_t from, uint32_t next)
+{
+    __atomic_store_n(&entry_of(daemon, from)->next, next, __ATOMIC_RELEASE);
+}
+
+static void append(struct daemon *daemon, struct task *task, uint32_t number)
+{
+    struct dns_entries *entries = &task->dns_entries;
+
+    if (entries->n > 0)
+        lead_to(daemon, entries->numbers[entries->n - 1], number);
+    entries->numbers[entries->n++] = number;
+    daemon->dns.n_more_entries += entries->n > 1;
+}
+
+static void find_own(struct daemon *daemon, struct task *task)
+{
+    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++) {
+        struct svc_resolver *entry = entry_of(daemon, number);
+
+        if (entry->cgroup_id != task->cgroup.id)
+            continue;
+        entry->next = 0;
+        if (task->dns_entries.n < SVC_RESOLVER_NETNS)
+            append(daemon, task, number);
+        else
+            *entry = (struct svc_resolver){0};
+    }
+}
+
+int dns_resolvers_claim(struct daemon *daemon, struct task *task)
+{
+    struct dns_entries *entries = &task->dns_entries;
+
+    if (entries->n == 0)
+        find_own(daemon, task);
+    if (entries->n == 0) {
+        uint32_t number = find_free(daemon);
+
+        if (!number)
+            return -ENOSPC;
+        *entry_of(daemon, number) = (struct svc_resolver){.cgroup_id = task->cgroup.id};
+        append(daemon, task, number);
+    }
+    return datapath_set_resolver(daemon->datapath, task->cgroup.id, entries->numbers[0]);
+}
+
+static bool has_stub(const struct task *task, uint32_t number)
+{
+    for (const struct dns_stub *stub = task->dns; stub; stub = stub->next)
+        if (stub->number == number)
+            return true;
+    return false;
+}
+
+uint32_t dns_resolvers_take(struct daemon *daemon, struct task *task, uint64_t netns_cookie)
+{
+    const struct dns_entries *entries = &task->dns_entries;
+    uint32_t number;
+
+    for (unsigned i = 0; i < entries->n; i++)
+        if (entry_of(daemon, entries->numbers[i])->netns_cookie == netns_cookie &&
+            !has_stub(task, entries->numbers[i]))
+            return entries->numbers[i];
+    for (unsigned i = 0; i < entries->n; i++)
+        if (!has_stub(task, entries->numbers[i]))
+            return entries->numbers[i];
+    /* Every task finds its first entry: no more than one of the others for each. Without a cookie the first
+     * stands for all network namespaces. */
+    if (netns_cookie == 0 || entries->n == SVC_RESOLVER_NETNS ||
+        daemon->dns.n_more_entries >= daemon->config.max_tasks)
+        return 0;
+    number = find_free(daemon);
+    if (number) {
+        *entry_of(daemon, number) =
+            (struct svc_resolver){.cgroup_id = task->cgroup.id, .netns_cookie = netns_cookie};
+        append(daemon, task, number);
+    }
+    return number;
+}
+
+void dns_resolvers_trim(struct daemon *daemon, struct task *task)
+{
+    struct dns_entries *entries = &task->dns_entries;
+
+    for (unsigned i = entries->n; i-- > 1;) {
+        uint32_t number = entries->numbers[i];
+
+        if (has_stub(task, number))
+            continue;
+        lead_to(daemon, entries->numbers[i - 1], i + 1 < entries->n ? entries->numbers[i + 1] : 0);
+        *entry_of(daemon, number) = (struct svc_resolver){0};
+        memmove(&entries->numbers[i], &entries->numbers[i + 1],
+                (entries->n - i - 1) * sizeof(entries->numbers[0]));
+        entries->n--;
+        daemon->dns.n_more_entries--;
+    }
+}
+
+void dns_resolvers_free(struct daemon *daemon, struct task *task)
+{
+    struct dns_entries *entries = &task->dns_entries;
+
+    for (unsigned i = 0; i < entries->n; i++) {
+        *entry_of(daemon, entries->numbers[i]) = (struct svc_resolver){0};
+        daemon->dns.n_more_entries -= i > 0;
+    }
+    entries->n = 0;
+}
+
+void dns_resolvers_publish(struct daemon *daemon, const struct dns_stub *stub)
+{
+    struct svc_resolver *entry = entry_of(daemon, stub->number);
+
+    entry->netns_cookie = stub->netns_cookie;
+    for (unsigned i = 0; i < stub->n_servers; i++) {
+        const struct dns_server *server = &stub->servers[i];
+        struct ip_address address = dns_server_listen_address(server);
+
+        memcpy(entry->nameserver[i], server->address.bytes, sizeof(entry->nameserver[i]));
+        memcpy(entry->stub[i], address.bytes, sizeof(entry->stub[i]));
+        entry->port_be[i] = htons(server->port);
+    }
+    __atomic_store_n(&entry->n, stub->n_servers, __ATOMIC_RELEASE);
+}
+
+void dns_resolvers_withdraw(struct daemon *daemon, const struct dns_stub *stub)
+{
+    __atomic_store_n(&entry_of(daemon, stub->number)->n, 0, __ATOMIC_RELEASE);
+}
+
+void dns_resolvers_reset(struct daemon *daemon)
+{
+    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++) {
+        struct svc_resolver *entry = entry_of(daemon, number);
+        const struct task *task;
+
+        if (entry->cgroup_id == 0)
+            continue;
+        entry->n = 0;
+        HASH_FIND(hh, daemon->tasks.all, &entry->cgroup_id, sizeof(entry->cgroup_id), task);
+        if (!task)
+            *entry = (struct svc_resolver){0};
+    }
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "dns/stub.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "daemon/daemon.h"
+#include "cgroups/netns.h"
+
+#define STUB_ADDRESS 0x7f003535u /* 127.0.53.53: loopback, and nobody's */
+#define PORT_TRIES   8
+#define RECEIVE_ROOM (1 << 20)
+
+/* ---- sockets ---- */
+
+socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret)
+{
+    *ret = (struct sockaddr_storage){0};
+    if (ip_address_is_v4(address)) {
+        struct sockaddr_in *in = (struct sockaddr_in *)ret;
+
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        in->sin_addr.s_addr = htonl(ip_address_to_v4(address));
+        return sizeof(*in);
+    }
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(port);
+    memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
+    return sizeof(*in6);
+}
+
+struct ip_address dns_server_listen_address(const struct dns_server *server)
+{
+    struct ip_address loopback = {{[15] = 1}};
+
+    if (!server->stub->task)
+        return server->address;
+    /* By the family: a datagram cannot change it on its way. */
+    return ip_address_is_v4(&server->address) ? ip_address_from_v4(STUB_ADDRESS) : loopback;
+}
+
+int dns_open(int family, int type)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* UDP and TCP on one port; 0: any. */
+static int bind_both(struct dns_server *server, uint16_t port)
+{
+    struct ip_address address = dns_server_listen_address(server);
+    struct sockaddr_storage at;
+    socklen_t size = dns_sockaddr(&address, port, &at);
+    _cleanup_close_ int udp = dns_open(at.ss_family, SOCK_DGRAM);
+    _cleanup_close_ int tcp = dns_open(at.ss_family, SOCK_STREAM);
+    const int on = 1;
+    const int room = RECEIVE_ROOM;
+
+    if (udp < 0 || tcp < 0)
+        return udp < 0 ? udp : tcp;
+    /* A burst waits rather than gets lost; the forced one needs CAP_NET_ADMIN over the namespace. */
+    if (setsockopt(udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+        (void)setsockopt(udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    (void)setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(udp, (struct sockaddr *)&at, size) < 0 || getsockname(udp, (struct sockaddr *)&at, &size) < 0 ||
+        bind(tcp, (struct sockaddr *)&at, size) < 0 || listen(tcp, DNS_CONNECTIONS) < 0)
+        return -errno;
+    server->port = ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+                                                 : ((struct sockaddr_in6 *)&at)->sin6_port);
+    server->udp_fd = TAKE_FD(udp);
+    server->tcp_fd = TAKE_FD(tcp);
+    return 0;
+}
+
+/* In a thread of the task's network namespace. server->port is the one wanted first. */
+static int open_server(struct dns_server *server)
+{
+    int r = server->port ? bind_both(server, server->port) : -EADDRINUSE;
+
+    for (int i = 0; i < PORT_TRIES && r == -EADDRINUSE; i++)
+        r = bind_both(server, 0);
+    return r < 0 ? r : dns_forward_open(server);
+}
+
+static int open_all(void *user)
+{
+    struct dns_stub *stub = user;
+    int r = 0;
+
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++)
+        r = open_server(&stub->servers[i]);
+    return r;
+}
+
+/* ---- answering ---- */
+
+int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
+                    uint8_t **ret_answer, size_t *ret_size)
+{
+    struct dns_view view = {.search = stub->search, .ttl = stub->daemon->config.dns_ttl};
+
+    if (!stub->task)
+        return dns_directory_answer(stub->daemon, question, is_udp, ret_answer, ret_size);
+    view.zone = dns_zones_get(stub->daemon, stub->task);
+    return view.zone ? dns_answer_build(&view, question, is_udp, ret_answer, ret_size) : -ENOMEM;
+}
+
+static void reply(const struct dns_server *server, const struct dns_asked *asked, const uint8_t *answer,
+                  size_t size)
+{
+    (void)!sendto(server->udp_fd, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+                  (const struct sockaddr *)asked->client, asked->client_size);
+}
+
+static void fail(const struct dns_server *server, const struct dns_asked *asked, enum dns_rcode rcode)
+{
+    uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
+
+    if (asked->verdict == DNS_QUERY) {
+        reply(server, asked, answer, dns_message_fail(asked->message, &asked->question, rcode, answer));
+    } else {
+        dns_message_refuse(asked->message, rcode, answer);
+        reply(server, asked, answer, DNS_HEADER_SIZE);
+    }
+}
+
+static void take_question(struct dns_server *server, struct dns_asked *asked)
+{
+    struct dns_counters *counters = &server->stub->daemon->dns.counters;
+    uint8_t *answer = NULL;
+    size_t size = 0;
+    int r = -ENOENT;
+
+    asked->verdict = dns_message_read(asked->message, asked->size, &asked->question);
+    if (asked->verdict == DNS_DROP || asked->verdict == DNS_BROKEN) {
+        counters->malformed++;
+        if (asked->verdict == DNS_BROKEN)
+            fail(server, asked, DNS_FORMERR);
+        return;
+    }
+    if (asked->verdict == DNS_QUERY)
+        r = dns_stub_answer(server->stub, &asked->question, true, &answer, &size);
+    if (r == 0) {
+        counters->answered++;
+        reply(server, asked, answer, size);
+    } else if (r == -ENOENT && !server->stub->task) {
+        counters->refused++;
+        fail(server, asked, DNS_REFUSED);
+    } else if (r == -ENOENT && dns_forward_question(server, asked) == 0) {
+        counters->forwarded++;
+    } else {
+        counters->refused++;
+        fail(server, asked, DNS_SERVFAIL);
+    }
+    free(answer);
+}
+
+static void on_question(evutil_socket_t fd, short what, void *user)
+{
+    struct dns_server *server = user;
+    uint8_t *buffer = server->stub->daemon->dns.buffer;
+
+    (void)what;
+    for (int i = 0; i < DNS_PER_ROUND; i++) {
+        struct sockaddr_storage client;
+        struct dns_asked asked = {.message = buffer, .client = &client, .client_size = sizeof(client)};
+        ssize_t size = recvfrom(fd, buffer, DNS_QUERY_MAX + 1, MSG_DONTWAIT, (struct sockaddr *)&client,
+                                &asked.client_size);
+
+        if (size < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (size <= 0 || size > DNS_QUERY_MAX)
+            continue;
+        asked.size = (size_t)size;
+        take_question(server, &asked);
+    }
+}
+
+/* ---- making and ending ---- */
+
+static void on_connection(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    dns_tcp_accept(user);
+}
+
+struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn function, void *user)
+{
+    struct event *event = event_new(daemon->base, fd, EV_READ | EV_PERSIST, function, user);
+
+    if (event && event_add(event, NULL) < 0) {
+        event_free(event);
+        return NULL;
+    }
+    return event;
+}
+
+static int watch_all(struct dns_stub *stub)
+{
+    for (unsigned i = 0; i < stub->n_servers; i++) {
+        struct dns_server *server = &stub->servers[i];
+
+        server->udp_event = dns_watch(stub->daemon, server->udp_fd, on_question, server);
+        server->tcp_event = dns_watch(stub->daemon, server->tcp_fd, on_connection, server);
+        if (!server->udp_event || !server->tcp_event || dns_forward_watch(server) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* A name server that is an alias address is an alias and stays one. */
+static bool is_alias(const struct daemon *daemon, const struct ip_address *address)
+{
+    uint32_t number;
+
+    return config_alias_number(&daemon->config, address, &number) == 0;
+}
+
+static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
+{
+    for (unsigned i = 0; i < stub->conf.n_nameservers; i++) {
+        struct dns_server *server = &stub->servers[stub->n_servers];
+
+        if (is_alias(stub->daemon, &stub->conf.nameservers[i]))
+            continue;
+        *server = (struct dns_server){.stub = stub,
+                                      .address = stub->conf.nameservers[i],
+                                      .port = ntohs(before->port_be[stub->n_servers]),
+                                      .udp_fd = -1,
+                                      .tcp_fd = -1};
+        stub->n_servers++;
+    }
+    for (unsigned i = 0; i < stub->conf.n_domains; i++)
+        stub->search[i] = stub->conf.domains[i];
+}
+
+int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const char *text,
+                 const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error)
+{
+    struct dns_stub *stub = calloc(1, sizeof(*stub));
+    struct stat info;
+    int r;
+
+    if (!stub)
+        return error_errno(error, ENOMEM, "answering DNS");
+    stub->daemon = daemon;
+    stub->task = task;
+    stub->netns_fd = -1;
+    stub->text = strdup(text);
+    resolv_conf_read(text, &stub->conf);
+    set_up(stub, before);
+    r = !stub->text ? -ENOMEM : fstat(netns_fd, &info) < 0 ? -errno : netns_run(netns_fd, open_all, stub);
+    if (r == 0)
+        r = watch_all(stub);
+    if (r < 0) {
+        dns_stub_free(&stub);
+        return error_errno(error, r, "opening sockets in the task's network namespace");
+    }
+    stub->netns = info.st_ino;
+    stub->netns_fd = netns_fd;
+    *ret_stub = stub;
+    return 0;
+}
+
+int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uint16_t port,
+                    struct dns_stub **ret_stub, struct error *error)
+{
+    struct dns_stub *stub = calloc(1, sizeof(*stub));
+    struct dns_server *server = stub ? &stub->servers[0] : NULL;
+    char text[IP_ADDRESS_TEXT_SIZE];
+    int r;
+
+    if (!stub)
+        return error_errno(error, ENOMEM, "starting");
+    stub->daemon = daemon;
+    stub->netns_fd = -1;
+    stub->n_servers = 1;
+    *server = (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1};
+    r = bind_both(server, port);
+    if (r == 0)
+        r = watch_all(stub);
+    if (r < 0) {
+        dns_stub_free(&stub);
+        return error_errno(error, r, "--dns-listen %s, port %u", ip_address_format(address, text), port);
+    }
+    *ret_stub = stub;
+    return 0;
+}
+
+static void end_server(struct dns_server *server)
+{
+    struct event *const events[] = {server->udp_event, server->tcp_event};
+    const int fds[] = {server->udp_fd, server->tcp_fd};
+
+    dns_forward_close(server);
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+        if (events[i])
+            event_free(events[i]);
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    }
+}
+
+void dns_stub_free(struct dns_stub **stub)
+{
+    struct dns_stub *self = *stub;
+
+    if (!self)
+        return;
+    dns_tcp_close_all(self);
+    for (unsigned i = 0; i < self->n_servers; i++)
+        end_server(&self->servers[i]);
+    if (self->netns_fd >= 0)
+        (void)close(self->netns_fd);
+    free(self->passed);
+    free(self->text);
+    free(self->news);
+    *stub = self->next;
+    free(self);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * DNS over TCP: messages with their length in front, on a connection that stays for several. Questions of
+ * ours are answered; for the others the connection gets one of its own to the name server, from inside the
+ * task's network namespace, and both ends are handed whole messages only.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/daemon.h"
+#include "dns/stub.h"
+#include "cgroups/netns.h"
+
+#define MOST_BYTES (256u << 10) /* waiting to be sent to one end: beyond it, this end is not read */
+
+static const struct timeval idle = {.tv_sec = 10};
+
+struct dns_connection {
+    struct dns_server *server;
+    struct bufferevent *client;
+    struct bufferevent *upstream; /* NULL until there is a question for it */
+    struct dns_connection *next;
+};
+
+static void end_connection(struct dns_connection *connection)
+{
+    struct dns_stub *stub = connection->server->stub;
+    struct dns_connection **at = &stub->connections;
+
+    while (*at != connection)
+        at = &(*at)->next;
+    *at = connection->next;
+    stub->n_connections--;
+    bufferevent_free(connection->client);
+    if (connection->upstream)
+        bufferevent_free(connection->upstream);
+    free(connection);
+}
+
+void dns_tcp_close_all(struct dns_stub *stub)
+{
+    while (stub->connections)
+        end_connection(stub->connections);
+}
+
+/* A whole message at the front of what has come: its size without the length. 0: not yet. */
+static size_t whole_message(struct bufferevent *end)
+{
+    struct evbuffer *input = bufferevent_get_input(end);
+    uint16_t length_be;
+
+    if (evbuffer_copyout(input, &length_be, sizeof(length_be)) < (ssize_t)sizeof(length_be))
+        return 0;
+    if (evbuffer_get_length(input) < sizeof(length_be) + ntohs(length_be))
+        return 0;
+    return ntohs(length_be);
+}
+
+static void send_message(struct bufferevent *end, const uint8_t *message, size_t size)
+{
+    const uint16_t length_be = htons((uint16_t)size);
+
+    (void)bufferevent_write(end, &length_be, sizeof(length_be));
+    (void)bufferevent_write(end, message, size);
+}
+
+static bool is_clogged(struct bufferevent *end)
+{
+    return end && evbuffer_get_length(bufferevent_get_output(end)) > MOST_BYTES;
+}
+
+static void on_event(struct bufferevent *end, short what, void *user)
+{
+    struct dns_connection *connection = user;
+
+    if (what & BEV_EVENT_CONNECTED)
+        return;
+    /* The name server ends its side: the client hears what is on its way, and may ask again. */
+    if (end == connection->upstream && evbuffer_get_length(bufferevent_get_output(connection->client)) > 0 &&
+        what & BEV_EVENT_EOF) {
+        bufferevent_free(connection->upstream);
+        connection->upstream = NULL;
+        return;
+    }
+    end_connection(connection);
+}
+
+static void on_upstream(struct bufferevent *upstream, void *user)
+{
+    struct dns_connection *connection = user;
+    size_t size;
+
+    while ((size = whole_message(upstream)) > 0) {
+        if (is_clogged(connection->client)) {
+            end_connection(connection);
+            return;
+        }
+        (void)evbuffer_remove_buffer(bufferevent_get_input(upstream),
+                                     bufferevent_get_output(connection->client), sizeof(uint16_t) + size);
+    }
+}
+
+struct opening {
+    int family;
+    int fd;
+};
+
+static int open_socket(void *user)
+{
+    struct opening *opening = user;
+
+    opening->fd = socket(opening->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return opening->fd < 0 ? -errno : 0;
+}
+
+static int open_upstream(struct dns_connection *connection)
+{
+    struct dns_server *server = connection->server;
+    struct opening opening = {.family = ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, .fd = -1};
+    struct sockaddr_storage at;
+    socklen_t size = dns_sockaddr(&server->address, DNS_PORT, &at);
+    int r;
+
+    if (connection->upstream)
+        return 0;
+    r = netns_run(server->stub->netns_fd, open_socket, &opening);
+    if (r < 0)
+        return r;
+    connection->upstream =
+        bufferevent_socket_new(server->stub->daemon->base, opening.fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!connection->upstream) {
+        (void)close(opening.fd);
+        return -ENOMEM;
+    }
+    bufferevent_setcb(connection->upstream, on_upstream, NULL, on_event, connection);
+    (void)bufferevent_set_timeouts(connection->upstream, &idle, &idle);
+    bufferevent_setwatermark(connection->upstream, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
+    if (bufferevent_enable(connection->upstream, EV_READ | EV_WRITE) < 0 ||
+        bufferevent_socket_connect(connection->upstream, (struct sockaddr *)&at, (int)size) < 0) {
+        bufferevent_free(TAKE_PTR(connection->upstream));
+        return -EIO;
+    }
+    return 0;
+}
+
+static void fail(struct dns_connection *connection, const uint8_t *message, enum dns_verdict verdict,
+                 const struct dns_question *question, enum dns_rcode rcode)
+{
+    uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
+    size_t size = DNS_HEADER_SIZE;
+
+    if (verdict == DNS_QUERY)
+        size = dns_message_fail(message, question, rcode, answer);
+    else
+        dns_message_refuse(message, rcode, answer);
+    send_message(connection->client, answer, size);
+}
+
+/* False: the connection is to end. */
+static bool take_question(struct dns_connection *connection, const uint8_t *message, size_t size)
+{
+    struct dns_stub *stub = connection->server->stub;
+    struct dns_counters *counters = &stub->daemon->dns.counters;
+    struct dns_question question;
+    enum dns_verdict verdict = dns_message_read(message, size, &question);
+    uint8_t *answer = NULL;
+    size_t answer_size = 0;
+    int r = -ENOENT;
+
+    if (verdict == DNS_DROP || verdict == DNS_BROKEN) {
+        counters->malformed++;
+        if (verdict == DNS_BROKEN)
+            fail(connection, message, verdict, &question, DNS_FORMERR);
+        return verdict == DNS_BROKEN;
+    }
+    if (verdict == DNS_QUERY)
+        r = dns_stub_answer(stub, &question, false, &answer, &answer_size);
+    if (r == 0) {
+        counters->answered++;
+        send_message(connection->client, answer, answer_size);
+        free(answer);
+    } else if (r == -ENOENT && !stub->task) {
+        counters->refused++;
+        fail(connection, message, verdict, &question, DNS_REFUSED);
+    } else if (r == -ENOENT && open_upstream(connection) == 0) {
+        counters->forwarded++;
+        send_message(connection->upstream, message, size);
+    } else {
+        counters->refused++;
+        fail(connection, message, verdict, &question, DNS_SERVFAIL);
+    }
+    return true;
+}
+
+static void on_client(struct bufferevent *client, void *user)
+{
+    struct dns_connection *connection = user;
+    struct evbuffer *input = bufferevent_get_input(client);
+    uint8_t *buffer = connection->server->stub->daemon->dns.buffer;
+    size_t size;
+
+    while ((size = whole_message(client)) > 0) {
+        (void)evbuffer_drain(input, sizeof(uint16_t));
+        (void)evbuffer_remove(input, buffer, size);
+        if (is_clogged(client) || is_clogged(connection->upstream) ||
+            !take_question(connection, buffer, size)) {
+            end_connection(connection);
+            return;
+        }
+    }
+    /* A length of nothing: no such message. */
+    if (evbuffer_get_length(input) >= sizeof(uint16_t)) {
+        uint16_t length_be;
+
+        (void)evbuffer_copyout(input, &length_be, sizeof(length_be));
+        if (length_be == 0)
+            end_connection(connection);
+    }
+}
+
+void dns_tcp_accept(struct dns_server *server)
+{
+    struct dns_stub *stub = server->stub;
+    int fd = accept4(server->tcp_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct dns_connection *connection;
+
+    if (fd < 0)
+        return;
+    connection = stub->n_connections < DNS_CONNECTIONS ? calloc(1, sizeof(*connection)) : NULL;
+    if (connection)
+        connection->client = bufferevent_socket_new(stub->daemon->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!connection || !connection->client) {
+        free(connection);
+        (void)close(fd);
+        return;
+    }
+    connection->server = server;
+    connection->next = stub->connections;
+    stub->connections = connection;
+    stub->n_connections++;
+    bufferevent_setcb(connection->client, on_client, NULL, on_event, connection);
+    (void)bufferevent_set_timeouts(connection->client, &idle, &idle);
+    bufferevent_setwatermark(connection->client, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
+    if (bufferevent_enable(connection->client, EV_READ | EV_WRITE) < 0)
+        end_connection(connection);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "dns/zones.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "daemon/daemon.h"
+#include "engine/plan/tables.h"
+
+#define PAUSE_FACTOR 20 /* making snapshots takes no more than a twentieth of the time */
+
+struct dns_snapshot {
+    char *key; /* "NAMESPACE/CLIENT" */
+    char *namespace_name;
+    bool is_stale;
+    uint64_t made_ns;
+    uint64_t took_ns;
+    struct client_alias *aliases; /* where the names are, sorted */
+    struct dns_name *names;
+    struct dns_port *ports;
+    const struct dns_name **by_address;
+    struct dns_zone zone;
+    UT_hash_handle hh;
+};
+
+static void empty(struct dns_snapshot *snapshot)
+{
+    free(snapshot->aliases);
+    free(snapshot->names);
+    free(snapshot->ports);
+    free(snapshot->by_address);
+    snapshot->aliases = NULL;
+    snapshot->names = NULL;
+    snapshot->ports = NULL;
+    snapshot->by_address = NULL;
+    snapshot->zone = (struct dns_zone){0};
+}
+
+static void free_snapshot(struct dns_snapshot *snapshot)
+{
+    empty(snapshot);
+    free(snapshot->key);
+    free(snapshot->namespace_name);
+    free(snapshot);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct client_alias *left = a;
+    const struct client_alias *right = b;
+    int order = strcmp(left->dns_name, right->dns_name);
+
+    return order ? order : (int)left->port - (int)right->port;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return memcmp((*(const struct dns_name *const *)a)->address.bytes,
+                  (*(const struct dns_name *const *)b)->address.bytes, sizeof(struct ip_address));
+}
+
+/* A datagram cannot go to an IPv4 endpoint from a socket that is sent to an IPv6 address: such a name has
+ * none. */
+static void add_port(struct dns_snapshot *snapshot, struct dns_name *name, const struct client_alias *alias,
+                     size_t at)
+{
+    snapshot->ports[at] = (struct dns_port){alias->port, (uint8_t)alias->protocol};
+    name->n_ports++;
+    if (alias->protocol == UDP)
+        name->has_address6 = false;
+}
+
+static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size_t n_aliases)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_aliases; i++) {
+        const struct client_alias *alias = &snapshot->aliases[i];
+        uint32_t number;
+
+        if (n > 0 && strcmp(snapshot->names[n - 1].name, alias->dns_name) == 0) {
+            add_port(snapshot, &snapshot->names[n - 1], alias, i);
+            continue;
+        }
+        if (name_numbers_find(daemon->addresses, alias->dns_name, &number) < 0)
+            continue;
+        snapshot->names[n] = (struct dns_name){.name = alias->dns_name,
+                                               .address = config_alias_address(&daemon->config, number),
+                                               .address6 = config_alias_address6(&daemon->config, number),
+                                               .has_address6 = true,
+                                               .ports = &snapshot->ports[i]};
+        add_port(snapshot, &snapshot->names[n], alias, i);
+        snapshot->by_address[n] = &snapshot->names[n];
+        n++;
+    }
+    if (n > 0)
+        qsort(snapshot->by_address, n, sizeof(*snapshot->by_address), by_address);
+    snapshot->zone = (struct dns_zone){
+        .names = snapshot->names,
+        .n_names = n,
+        .by_address = snapshot->by_address,
+        .range = {daemon->config.alias_range, daemon->config.alias_bits},
+        .range6 = {daemon->config.alias_range6, daemon->config.alias_bits6},
+    };
+}
+
+static int fill(struct daemon *daemon, struct dns_snapshot *snapshot, const char *client)
+{
+    size_t n = 0;
+    int r;
+
+    empty(snapshot);
+    r = kept_list_names(daemon, snapshot->namespace_name, client, &snapshot->aliases, &n);
+    if (r < 0)
+        return r;
+    if (n > 0)
+        qsort(snapshot->aliases, n, sizeof(*snapshot->aliases), by_name);
+    snapshot->names = calloc(n + 1, sizeof(*snapshot->names));
+    snapshot->ports = calloc(n + 1, sizeof(*snapshot->ports));
+    snapshot->by_address = calloc(n + 1, sizeof(*snapshot->by_address));
+    if (!snapshot->names || !snapshot->ports || !snapshot->by_address) {
+        empty(snapshot);
+        return -ENOMEM;
+    }
+    add_names(daemon, snapshot, n);
+    return 0;
+}
+
+static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const char *namespace_name)
+{
+    struct dns_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+    if (!snapshot)
+        return NULL;
+    snapshot->key = strdup(key);
+    snapshot->namespace_name = strdup(namespace_name);
+    if (!snapshot->key || !snapshot->namespace_name) {
+        free_snapshot(snapshot);
+        return NULL;
+    }
+    snapshot->is_stale = true;
+    HASH_ADD_KEYPTR(hh, zones->all, snapshot->key, strlen(snapshot->key), snapshot);
+    return snapshot;
+}
+
+const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *task)
+{
+    const struct model_namespace *parent = catalog_namespace(daemon->catalog, task->namespace_name);
+    uint32_t scope;
+    const char *client = (parent && *task->service && catalog_client(parent, task->service)) ||
+                                 kept_find_scope(daemon, task->namespace_name, task->service, &scope)
+                             ? task->service
+                             : "";
+    char key[SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE + 2];
+    struct dns_snapshot *snapshot;
+    uint64_t now;
+
+    (void)snprintf(key, sizeof(key), "%s/%s", task->namespace_name, client);
+    HASH_FIND_STR(daemon->dns.zones.all, key, snapshot);
+    if (!snapshot)
+        snapshot = make(&daemon->dns.zones, key, task->namespace_name);
+    if (!snapshot)
+        return NULL;
+    if (!snapshot->is_stale)
+        return &snapshot->zone;
+    now = clock_monotonic_ns();
+    if (snapshot->names && now - snapshot->made_ns < snapshot->took_ns * PAUSE_FACTOR)
+        return &snapshot->zone;
+    if (fill(daemon, snapshot, client) < 0)
+        return NULL;
+    snapshot->made_ns = clock_monotonic_ns();
+    snapshot->took_ns = snapshot->made_ns - now;
+    snapshot->is_stale = false;
+    return &snapshot->zone;
+}
+
+void dns_zones_mark(struct daemon *daemon, const char *namespace_name)
+{
+    struct dns_snapshot *snapshot, *next;
+
+    HASH_ITER (hh, daemon->dns.zones.all, snapshot, next) {
+        if (strcmp(snapshot->namespace_name, namespace_name) == 0)
+            snapshot->is_stale = true;
+    }
+}
+
+void dns_zones_done(struct dns_zones *zones)
+{
+    struct dns_snapshot *snapshot, *next;
+
+    HASH_ITER (hh, zones->all, snapshot, next) {
+        HASH_DEL(zones->all, snapshot);
+        free_snapshot(snapshot);
+    }
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "engine/plan/tables.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/catalog_aws.h"
+
+bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
+{
+    return instance->health == HEALTHY && !instance->is_held_back && !instance->drain_until &&
+           instance->protocol == protocol;
+}
+
+/* For want of healthy ones. Never what is leaving. */
+static bool is_last_resort(const struct instance *instance, enum svc_protocol protocol)
+{
+    return !instance->drain_until && instance->protocol == protocol;
+}
+
+/* Weights in sixteenths, which slow start takes some of; a weight never falls to 0 by it. */
+static uint32_t weight_now(const struct instance *instance)
+{
+    uint32_t parts =
+        TABLE_WEIGHT_PARTS - (instance->ramp < TABLE_WEIGHT_PARTS ? instance->ramp : TABLE_WEIGHT_PARTS - 1);
+
+    return instance->weight * parts;
+}
+
+/* Fewer healthy than the panic threshold: then health says more about the checks than about the endpoints. */
+static void panic_if_few(const struct service *service, enum svc_protocol protocol,
+                         struct instance *const *instances, struct table_candidate *candidates, size_t n)
+{
+    uint32_t percent = service_get_settings(service)->panic_percent;
+    size_t healthy = 0;
+    size_t all = 0;
+
+    for (size_t i = 0; percent > 0 && i < n; i++) {
+        if (candidates[i].weight == 0 || !is_last_resort(instances[i], protocol))
+            continue;
+        all++;
+        healthy += candidates[i].is_eligible;
+    }
+    if (healthy * 100 >= all * percent)
+        return;
+    for (size_t i = 0; i < n; i++)
+        candidates[i].is_eligible = is_last_resort(instances[i], protocol);
+}
+
+/* The addresses of one host name share its weight: a number that they have in common, the lowest of theirs.
+ */
+static uint32_t group_of(const struct instance *instance)
+{
+    const struct instance *external = instance->external;
+    uint32_t lowest = external ? UINT32_MAX : 0;
+
+    for (size_t i = 0; external && i < external->n_addresses; i++)
+        if (external->addresses[i]->endpoint < lowest)
+            lowest = external->addresses[i]->endpoint;
+    return lowest;
+}
+
+static int by_endpoint(const void *a, const void *b)
+{
+    uint32_t left = (*(struct instance *const *)a)->endpoint;
+    uint32_t right = (*(struct instance *const *)b)->endpoint;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Sorted so that a table's bytes depend on what is registered, not on the order it arrived in. */
+static int fill_target(const struct service *service, enum svc_protocol protocol, struct alias_view *view,
+                       size_t t)
+{
+    size_t n = HASH_COUNT(service->instances);
+    struct instance **instances = calloc(n + 1, sizeof(struct instance *));
+    struct table_candidate *candidates = calloc(n + 1, sizeof(*candidates));
+    struct instance *instance, *next;
+    size_t i = 0;
+
+    view->instances[t] = instances;
+    view->candidates[t] = candidates;
+    view->targets[t].candidates = candidates;
+    view->targets[t].n_candidates = n;
+    if (!instances || !candidates)
+        return -ENOMEM;
+    HASH_ITER (hh, service->instances, instance, next) {
+        instances[i++] = instance;
+    }
+    qsort(instances, n, sizeof(struct instance *), by_endpoint);
+    for (i = 0; i < n; i++)
+        candidates[i] = (struct table_candidate){
+            .endpoint = instances[i]->endpoint,
+            .address = instances[i]->address,
+            .port = instances[i]->port,
+            .weight = weight_now(instances[i]),
+            .is_eligible = instance_is_eligible(instances[i], protocol),
+            .group = group_of(instances[i]),
+        };
+    panic_if_few(service, protocol, instances, candidates, n);
+    return 0;
+}
+
+/* Does the route of the alias ask for unhealthy endpoints rather than a refusal? */
+static bool is_unhealthy_on_empty(const struct model_namespace *parent, const struct client *client,
+                                  const char *identity)
+{
+    const struct route *route = client ? catalog_route(parent, client, identity) : NULL;
+
+    if (!route)
+        route = catalog_route(parent, NULL, identity);
+    return route && route->is_unhealthy_on_empty;
+}
+
+static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol protocol)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        if (view->targets[t].weight > 0)
+            for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+                if (view->targets[t].candidates[c].is_eligible && view->targets[t].candidates[c].weight > 0)
+                    return;
+    for (size_t t = 0; t < view->n_targets; t++)
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+            view->candidates[t][c].is_eligible = is_last_resort(view->instances[t][c], protocol);
+}
+
+int alias_view_build(const struct model_namespace *parent, const struct client *client,
+                     const struct client_alias *alias, struct alias_view *ret_view)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    struct route_target single;
+    size_t n = 0;
+    const struct route_target *targets =
+        catalog_alias_targets(parent, client, alias_identity(alias, identity), &single, &n);
+
+    *ret_view = (struct alias_view){0};
+    ret_view->targets = calloc(n + 1, sizeof(*ret_view->targets));
+    ret_view->candidates = calloc(n + 1, sizeof(struct table_candidate *));
+    ret_view->instances = calloc(n + 1, sizeof(struct instance **));
+    ret_view->services = calloc(n + 1, sizeof(struct service *));
+    if (!ret_view->targets || !ret_view->candidates || !ret_view->instances || !ret_view->services)
+        return -ENOMEM;
+    for (size_t t = 0; t < n; t++) {
+        int r;
+
+        ret_view->n_targets = t + 1;
+        ret_view->services[t] = targets[t].service;
+        ret_view->targets[t].weight = targets[t].weight;
+        r = fill_target(targets[t].service, alias->protocol, ret_view, t);
+        if (r < 0)
+            return r;
+    }
+    if (is_unhealthy_on_empty(parent, client, identity))
+        take_unhealthy_if_empty(ret_view, alias->protocol);
+    return 0;
+}
+
+void alias_view_done(struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++) {
+        free(view->candidates[t]);
+        free(view->instances[t]);
+    }
+    free(view->targets);
+    free(view->candidates);
+    free(view->instances);
+    free(view->services);
+    *view = (struct alias_view){0};
+}
+
+int alias_list_build(const struct model_namespace *parent, const struct client *client,
+                     struct client_alias **ret_aliases, size_t *ret_n)
+{
+    struct client_alias *aliases = calloc(HASH_COUNT(parent->owners) + HASH_COUNT(parent->routes) +
+                                              (client ? HASH_COUNT(client->routes) : 0) + 1,
+                                          sizeof(*aliases));
+    struct alias_owner *owner, *next_owner;
+    struct route *route, *next_route;
+    size_t n = 0;
+
+    if (!aliases)
+        return -ENOMEM;
+    HASH_ITER (hh, parent->owners, owner, next_owner) {
+        aliases[n++] = owner->alias;
+    }
+    HASH_ITER (hh, parent->routes, route, next_route) {
+        if (!catalog_alias_owner(parent, route->identity))
+            aliases[n++] = route->alias;
+    }
+    for (route = client ? client->routes : NULL; route; route = route->hh.next)
+        if (!catalog_alias_owner(parent, route->identity) && !catalog_route(parent, NULL, route->identity))
+            aliases[n++] = route->alias;
+    *ret_aliases = aliases;
+    *ret_n = n;
+    return 0;
+}
+
+static bool has_ipv6(const struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+            if (!ip_address_is_v4(&view->targets[t].candidates[c].address))
+                return true;
+    return false;
+}
+
+/* A route to several services has the first one's. TCP knows no stickiness: tables are equal whatever it is.
+ */
+static void set_manner(struct wanted_alias *wanted, const struct service_settings *settings)
+{
+    wanted->stickiness_ms = wanted->alias.protocol == UDP ? settings->udp_stickiness_ms : 0;
+    wanted->flags = settings->is_peer_alias ? SVC_SERVICE_PEER_ALIAS : 0;
+}
+
+int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
+                        struct wanted_alias *wanted)
+{
+    _cleanup_(alias_view_done) struct alias_view view = {0};
+    int r = alias_view_build(parent, client, &wanted->alias, &view);
+
+    if (r == 0 && view.n_targets > 0)
+        set_manner(wanted, service_get_settings(view.services[0]));
+    if (r == 0)
+        r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
+    if (r < 0)
+        return r;
+    if (has_ipv6(&view))
+        return table_build(view.targets, view.n_targets, false, &wanted->slots6, &wanted->count6);
+    wanted->slots6 = wanted->slots4;
+    wanted->count6 = wanted->count4;
+    return 0;
+}
+
+void wanted_alias_done(struct wanted_alias *wanted)
+{
+    if (wanted->slots6 != wanted->slots4)
+        free(wanted->slots6);
+    free(wanted->slots4);
+    free(wanted->kept);
+    wanted->kept = NULL;
+    wanted->n_kept = 0;
+    wanted->slots4 = wanted->slots6 = NULL;
+}
+
+void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_entry)
+{
+    *ret_entry = (struct svc_endpoint){
+        .port = instance->port,
+        .protocol = instance->protocol,
+        .health = instance_health(instance),
+        .weight = instance->weight,
+    };
+    (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s", instance->service->parent->name);
+    (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
+    (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance_id(instance));
+    (void)ip_address_format(&instance->address, ret_entry->address);
+}
+
+const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE])
+{
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name,
+                   instance->service->name, instance->id);
+    return name;
+}
+
+/* The entry of an address has its record's id and the address beside it. */
+struct instance *entry_instance(const struct catalog *catalog, const struct svc_endpoint *entry,
+                                char name[static ENDPOINT_NAME_SIZE])
+{
+    const struct service *service = catalog_service(catalog, entry->namespace, entry->service);
+    const struct instance *record = service ? catalog_record(service, entry->instance) : NULL;
+    char key[EXTERNAL_KEY_SIZE];
+    struct ip_address address;
+    const char *id = entry->instance;
+
+    if (record && record->host && ip_address_parse(entry->address, &address) == 0)
+        id = external_key(record->id, &address, key);
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%.*s/%.*s/%s", SVC_NAMESPACE_SIZE, entry->namespace,
+                   SVC_SERVICE_SIZE, entry->service, id);
+    return service ? catalog_instance(service, id) : NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The hosts files of run tasks: RUN_DIR/hosts/TASK, bind-mounted over /etc/hosts by `svcconnect run`. */
+#pragma once
+
+#include "base/error.h"
+#include "tasks/task_list.h"
+#include "names/hosts_text.h"
+
+struct client_alias;
+
+/* Path of the task's hosts file. */
+void task_hosts_path(const struct daemon *daemon, const struct task *task, char *ret_path, size_t size);
+
+/* Writes it anew, in place. */
+int task_hosts_write(struct daemon *daemon, const struct task *task, struct error *error);
+void task_hosts_remove(const struct daemon *daemon, const struct task *task);
+
+/* Rewrites those of the namespace's run tasks. */
+void task_hosts_refresh(struct daemon *daemon, const char *namespace_name);
+
+/*
+ * The names that tasks of `client` ("": others) see in a namespace, with their addresses, sorted by name,
+ * each once. Names point into *ret_aliases; the caller frees both. -ENOMEM.
+ */
+int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, const char *client,
+                          struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n);
