@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "canaries/canaries.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
 #include "model/names.h"
 #include "registry/rows.h"
+#include "engine/change/now.h"
 
 /* A routes document has no name of its own; no service can have this one. */
 #define ROUTES_DOCUMENT ".routes"
@@ -68,7 +68,7 @@ static bool publishes_service(const struct document *document, const char *name)
 static int withdraw_service(struct transaction *transaction, const char *namespace_name, const char *name,
                             const char *document_name, struct error *error)
 {
-    const struct service *service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    const struct service *service = catalog_service(transaction_catalog(transaction), namespace_name, name);
 
     if (!service || !service->document || strcmp(service->document, document_name) != 0)
         return 0;
@@ -205,7 +205,7 @@ static int take_aliases(struct applying *applying, const struct document *docume
                         const struct document_service *service, struct client_alias *aliases, size_t *ret_n)
 {
     const struct model_namespace *parent =
-        catalog_namespace(applying->transaction->daemon->catalog, document->namespace_name);
+        catalog_namespace(transaction_catalog(applying->transaction), document->namespace_name);
     size_t n = 0;
     int r = 0;
 
@@ -235,7 +235,7 @@ static int take_aliases(struct applying *applying, const struct document *docume
 static int put_service(struct applying *applying, const struct document *document,
                        const struct document_service *service)
 {
-    const struct service *known = catalog_service(applying->transaction->daemon->catalog,
+    const struct service *known = catalog_service(transaction_catalog(applying->transaction),
                                                   document->namespace_name, service->discovery_name);
     _cleanup_free_ struct client_alias *aliases = calloc(service->n_aliases + 1, sizeof(*aliases));
     struct error finding = {0};
@@ -266,7 +266,7 @@ static int put_service(struct applying *applying, const struct document *documen
 static int name_targets(struct applying *applying, const struct document *document,
                         const struct document_route *route, struct named_target *targets)
 {
-    const struct catalog *catalog = applying->transaction->daemon->catalog;
+    const struct catalog *catalog = transaction_catalog(applying->transaction);
     int r = 0;
 
     for (size_t i = 0; i < route->n_targets && r == 0; i++) {
@@ -285,7 +285,7 @@ static int put_route(struct applying *applying, const struct document *document,
                      const struct document_route *route)
 {
     const struct model_namespace *parent =
-        catalog_namespace(applying->transaction->daemon->catalog, document->namespace_name);
+        catalog_namespace(transaction_catalog(applying->transaction), document->namespace_name);
     _cleanup_free_ struct named_target *targets = calloc(route->n_targets + 1, sizeof(*targets));
     struct client_alias alias = route->alias;
     enum canaries_verdict verdict;
@@ -328,7 +328,7 @@ static const char *source_to_store(const struct applying *applying, const struct
 static int put_document(struct applying *applying, const struct document *document)
 {
     const struct model_namespace *parent =
-        catalog_namespace(applying->transaction->daemon->catalog, document->namespace_name);
+        catalog_namespace(transaction_catalog(applying->transaction), document->namespace_name);
     struct registry_row row;
     int r = 0;
 
@@ -365,7 +365,7 @@ static int remove_others(struct transaction *transaction, const struct apply_req
     struct model_namespace *parent, *next_parent;
     struct stored_document *document, *next;
 
-    HASH_ITER (hh, transaction->daemon->catalog->namespaces, parent, next_parent)
+    HASH_ITER (hh, transaction_catalog(transaction)->namespaces, parent, next_parent)
         HASH_ITER (hh, parent->documents, document, next) {
             if (strcmp(document->source, request->owned_source) == 0 &&
                 !is_among(request->documents, parent->name, document->name)) {
@@ -392,7 +392,7 @@ static bool wants_alias(const struct document_service *service, const struct cli
 static int give_up_aliases(struct applying *applying, const struct document *document,
                            const struct document_service *service)
 {
-    const struct service *known = catalog_service(applying->transaction->daemon->catalog,
+    const struct service *known = catalog_service(transaction_catalog(applying->transaction),
                                                   document->namespace_name, service->discovery_name);
     _cleanup_free_ struct client_alias *kept = calloc(known ? known->n_aliases + 1 : 1, sizeof(*kept));
     struct registry_row row;
@@ -421,7 +421,7 @@ static int put_all(struct applying *applying, const struct apply_request *reques
 
     for (size_t i = 0; i < list->n && r == 0; i++) {
         const struct model_namespace *parent =
-            catalog_namespace(applying->transaction->daemon->catalog, list->items[i].namespace_name);
+            catalog_namespace(transaction_catalog(applying->transaction), list->items[i].namespace_name);
         const struct stored_document *stored =
             parent ? catalog_document(parent, stored_name(&list->items[i])) : NULL;
 
@@ -435,16 +435,16 @@ static int put_all(struct applying *applying, const struct apply_request *reques
     return r;
 }
 
-int apply_documents(struct daemon *daemon, const struct apply_request *request, struct findings *findings,
+int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
                     cJSON **ret_changes, uint64_t *ret_revision, struct error *error)
 {
-    struct transaction transaction;
-    struct applying applying = {&transaction, findings, error, request->owned_source != NULL};
+    struct transaction *transaction = now_begin(engine);
+    struct applying applying = {transaction, findings, error, request->owned_source != NULL};
     _cleanup_json_ cJSON *changes = NULL;
     int r;
 
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = request->owned_source != NULL;
+    if (request->owned_source)
+        transaction_own(transaction);
     r = put_all(&applying, request);
     if (r == 0 && findings->n_errors > 0) {
         r = -EINVAL;
@@ -456,12 +456,12 @@ int apply_documents(struct daemon *daemon, const struct apply_request *request, 
             }
     }
     if (r == 0 && ret_changes)
-        changes = transaction_describe(&transaction);
+        changes = transaction_describe(transaction);
     if (r < 0 || request->is_dry_run) {
-        transaction_abort(&transaction);
-        *ret_revision = registry_revision(daemon->registry);
+        now_abort(transaction);
+        *ret_revision = engine_figures(engine).revision;
     } else {
-        r = transaction_commit(&transaction, ret_revision, error);
+        r = now_commit(transaction, ret_revision, error);
     }
     if (r == 0 && ret_changes)
         *ret_changes = TAKE_PTR(changes);

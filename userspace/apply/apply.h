@@ -24,7 +24,7 @@ struct apply_request {
  * nobody has registered. *ret_changes (may be NULL) describes what changed, as docs/api.md has it. -EINVAL:
  * errors among the findings.
  */
-int apply_documents(struct daemon *daemon, const struct apply_request *request, struct findings *findings,
+int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
                     cJSON **ret_changes, uint64_t *ret_revision, struct error *error);
 
 /* Puts the removal of a stored document and of what it published into a transaction. */

@@ -38,7 +38,7 @@ static void apply_file(struct daemon *daemon, struct services_file *file)
 {
     _cleanup_(document_list_done) struct document_list documents = {0};
     _cleanup_(findings_done) struct findings findings = {0};
-    struct documents_options options = apply_options("default", config_rights_of_host(&daemon->config));
+    struct documents_options options = apply_options("default", engine_host_rights(daemon->engine));
     struct apply_request request = {.documents = &documents, .owned_source = file->path};
     _cleanup_free_ char *text = NULL;
     struct error error = {0};
@@ -51,7 +51,7 @@ static void apply_file(struct daemon *daemon, struct services_file *file)
     else
         r = documents_parse(file->path, text, length, &options, &documents, &findings);
     if (r == 0)
-        r = apply_documents(daemon, &request, &findings, NULL, &revision, &error);
+        r = apply_documents(daemon->engine, &request, &findings, NULL, &revision, &error);
     for (size_t i = 0; i < findings.n; i++) {
         if (findings.items[i].severity == FINDING_WARNING)
             log_debug("%s: %s", file->path, findings.items[i].error.message);
@@ -133,7 +133,7 @@ static void remove_source(struct daemon *daemon, const char *source)
     uint64_t revision;
 
     log_info("%s has gone, removing what it published", source);
-    if (apply_documents(daemon, &request, &findings, NULL, &revision, &error) < 0)
+    if (apply_documents(daemon->engine, &request, &findings, NULL, &revision, &error) < 0)
         log_warning("%s: its documents stay: %s", source, error.message);
 }
 
@@ -149,7 +149,7 @@ static int sources_by_name(const void *a, const void *b)
  */
 static void remove_gone(struct daemon *daemon)
 {
-    _cleanup_free_ char **gone = calloc(daemon->catalog->n_documents + 1, sizeof(*gone));
+    _cleanup_free_ char **gone = calloc(engine_catalog(daemon->engine)->n_documents + 1, sizeof(*gone));
     struct model_namespace *parent;
     struct services_file *file, *next_file;
     size_t n = 0;
@@ -158,7 +158,8 @@ static void remove_gone(struct daemon *daemon)
         if (!file->is_seen)
             forget_file(&daemon->services_dir, file);
     }
-    for (parent = gone ? daemon->catalog->namespaces : NULL; parent; parent = parent->hh.next) {
+    for (parent = gone ? engine_catalog(daemon->engine)->namespaces : NULL; parent;
+         parent = parent->hh.next) {
         const struct stored_document *document;
 
         for (document = parent->documents; document; document = document->hh.next)
@@ -197,7 +198,7 @@ static void scan(struct daemon *daemon)
         return;
     }
     /* Before, not after: what a later file of this scan gives up, an earlier one may be waiting for. */
-    daemon->services_dir.revision = registry_revision(daemon->registry);
+    daemon->services_dir.revision = engine_figures(daemon->engine).revision;
     for (file = daemon->services_dir.files; file; file = file->hh.next)
         file->is_seen = false;
     for (int i = 0; i < n; i++) {
@@ -291,7 +292,7 @@ void services_dir_sweep(struct daemon *daemon)
         add_watch(daemon);
         if (dir->watch >= 0)
             scan(daemon);
-    } else if (registry_revision(daemon->registry) != dir->revision && reset_refused(dir)) {
+    } else if (engine_figures(daemon->engine).revision != dir->revision && reset_refused(dir)) {
         scan(daemon);
     }
 }
@@ -301,7 +302,7 @@ void services_dir_describe(const struct daemon *daemon, cJSON *object)
     const struct services_file *file;
     cJSON *list;
 
-    (void)cJSON_AddNumberToObject(object, "count", (double)daemon->catalog->n_documents);
+    (void)cJSON_AddNumberToObject(object, "count", (double)engine_catalog(daemon->engine)->n_documents);
     list = cJSON_AddArrayToObject(object, "failed");
     for (file = daemon->services_dir.files; file; file = file->hh.next)
         if (file->failure) {

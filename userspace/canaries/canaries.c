@@ -7,27 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "events/event_log.h"
 #include "registry/rows.h"
-
-struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *namespace_name,
-                                         const char *service_name)
-{
-    const struct service *service = catalog_service(daemon->catalog, namespace_name, service_name);
-    struct canary_outcomes outcomes = {0};
-    const struct instance *instance;
-
-    for (instance = service ? service->instances : NULL; instance; instance = instance->hh.next) {
-        struct svc_endpoint_stats stats;
-
-        if (datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats) < 0)
-            continue;
-        outcomes.established += stats.established;
-        outcomes.failures += stats.refused + stats.retransmitted + stats.unreachable;
-        outcomes.ejections += stats.ejections;
-    }
-    return outcomes;
-}
+#include "engine/connections.h"
+#include "engine/change/now.h"
 
 /* ---- rows ---- */
 
@@ -56,14 +39,14 @@ int canaries_put(struct transaction *transaction, const char *namespace_name,
     struct registry_row row;
     int r = row_for_canary(namespace_name, entry, &row);
 
-    transaction->drives_canary = true;
+    transaction_privilege(transaction);
     r = r < 0 ? error_errno(error, r, "changing a canary") : transaction_put(transaction, row, error);
     return r < 0 ? r : put_route(transaction, namespace_name, entry, error);
 }
 
 /* ---- every second ---- */
 
-static void say(struct daemon *daemon, const char *namespace_name, const struct catalog_canary *entry,
+static void say(struct canaries *self, const char *namespace_name, const struct catalog_canary *entry,
                 enum canary_verdict verdict)
 {
     const struct canary *canary = &entry->canary;
@@ -88,15 +71,15 @@ static void say(struct daemon *daemon, const char *namespace_name, const struct 
         log_warning("canary in %s, %s", namespace_name, text);
     else
         log_info("canary in %s, %s", namespace_name, text);
-    event_log_add(&daemon->events, EVENT_CANARY, namespace_name, canary->to, NULL, "%s", text);
+    event_log_add(self->events, EVENT_CANARY, namespace_name, canary->to, NULL, "%s", text);
 }
 
-static void look_at(struct daemon *daemon, const struct model_namespace *parent, struct catalog_canary *entry)
+static void look_at(struct canaries *self, const struct model_namespace *parent, struct catalog_canary *entry)
 {
-    const struct canary_outcomes totals = canaries_outcomes(daemon, parent->name, entry->canary.to);
+    const struct canary_outcomes totals = service_outcomes(self->engine, parent->name, entry->canary.to);
     struct catalog_canary changed = *entry;
     enum canary_verdict verdict = canary_evaluate(&changed.canary, clock_wall_ms(), &totals);
-    struct transaction transaction;
+    struct transaction *transaction;
     struct error error = {0};
     uint64_t revision;
     int r;
@@ -105,37 +88,37 @@ static void look_at(struct daemon *daemon, const struct model_namespace *parent,
         entry->canary.seen = changed.canary.seen;
         return;
     }
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = true;
-    r = canaries_put(&transaction, parent->name, &changed, &error);
+    transaction = now_begin(self->engine);
+    transaction_own(transaction);
+    r = canaries_put(transaction, parent->name, &changed, &error);
     if (r < 0)
-        transaction_abort(&transaction);
+        now_abort(transaction);
     else
-        r = transaction_commit(&transaction, &revision, &error);
+        r = now_commit(transaction, &revision, &error);
     if (r == 0)
-        say(daemon, parent->name, &changed, verdict);
+        say(self, parent->name, &changed, verdict);
     else if (!entry->is_stuck)
         log_warning("canary %s of %s: its next step cannot be taken, trying on: %s", entry->key, parent->name,
                     error.message);
     entry->is_stuck = r < 0;
 }
 
-void canaries_sweep(struct daemon *daemon)
+void canaries_sweep(struct canaries *self)
 {
     struct model_namespace *parent;
     struct catalog_canary *entry, *next;
 
     /* A step changes its entry in its place, and no namespace comes or goes by it. */
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
         HASH_ITER (hh, parent->canaries, entry, next) {
             if (entry->canary.state == CANARY_RUNNING)
-                look_at(daemon, parent, entry);
+                look_at(self, parent, entry);
         }
 }
 
 /* ---- whose the route is ---- */
 
-int canaries_guard(const struct daemon *daemon, const char *key, struct error *error)
+int canaries_guard(const struct engine *engine, const char *key, struct error *error)
 {
     const struct model_namespace *parent;
     const struct catalog_canary *entry;
@@ -143,7 +126,7 @@ int canaries_guard(const struct daemon *daemon, const char *key, struct error *e
 
     if (row_parse_key(key, &name) < 0 || name.kind != ROW_ROUTE)
         return 0;
-    parent = catalog_namespace(daemon->catalog, name.namespace_name);
+    parent = catalog_namespace(engine_catalog(engine), name.namespace_name);
     entry = parent ? catalog_canary(parent, name.client, name.last) : NULL;
     if (!entry || !canary_is_active(&entry->canary))
         return 0;
@@ -208,3 +191,16 @@ enum canaries_verdict canaries_judge_route(const struct model_namespace *parent,
         return CANARIES_KEEP;
     return canary_is_active(&entry->canary) ? CANARIES_REFUSE : CANARIES_FREE;
 }
+
+/* ---- following changes ---- */
+
+static int follow_guard(void *user, const char *key, struct error *error)
+{
+    const struct canaries *self = user;
+
+    return canaries_guard(self->engine, key, error);
+}
+
+const struct engine_follower canaries_follower = {
+    .guard = follow_guard,
+};

@@ -10,24 +10,24 @@
 #include "control/control_server.h"
 #include "engine/change/transaction.h"
 
-/*
- * What became of connects to the service's instances so far. A failure is a connect that was refused, or
- * whose first SYN was not answered in time: one that then timed out was counted by that already.
- */
-struct canary_outcomes canaries_outcomes(struct daemon *daemon, const char *namespace_name,
-                                         const char *service);
+struct event_log;
+
+struct canaries {
+    struct engine *engine;
+    struct event_log *events;
+};
 
 /* Puts the canary's row and the route that goes with its state; marks the transaction as a canary's. */
 int canaries_put(struct transaction *transaction, const char *namespace_name,
                  const struct catalog_canary *entry, struct error *error);
 
 /* Every second. Failures are logged and tried again. */
-void canaries_sweep(struct daemon *daemon);
+void canaries_sweep(struct canaries *self);
 
 #define CANARIES_BUSY "a route that no canary drives; svcconnect canary abort ends it"
 
 /* -EBUSY: the row is the route of a canary that is RUNNING or PAUSED. */
-int canaries_guard(const struct daemon *daemon, const char *key, struct error *error);
+int canaries_guard(const struct engine *engine, const char *key, struct error *error);
 
 enum canaries_verdict {
     CANARIES_FREE,   /* the route may be set */
@@ -45,7 +45,10 @@ enum canaries_verdict canaries_judge_route(const struct model_namespace *parent,
                                            bool is_unhealthy_on_empty);
 
 /* One canary as the API shows it (docs/api.md); the caller's. */
-cJSON *canaries_object(struct daemon *daemon, const char *namespace_name, const struct catalog_canary *entry);
+cJSON *canaries_object(const struct engine *engine, const char *namespace_name,
+                       const struct catalog_canary *entry);
 
 /* GET /v1/canaries (read_canaries.c). */
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+
+extern const struct engine_follower canaries_follower; /* `user`: the canaries */

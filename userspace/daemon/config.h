@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "settings/service_settings.h"
+#include "model/alias_range.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 
@@ -21,17 +22,13 @@ struct config {
     char *cgroup_root; /* found at start where it was "auto" */
     char *alias_range_text;
     char *alias_range6_text;
-    struct ip_address alias_range; /* first address */
-    struct ip_address alias_range6;
-    unsigned alias_bits; /* of all 128, also of the IPv4 range */
-    unsigned alias_bits6;
+    struct alias_range alias_range;
     char *dns_text;
     bool is_dns_on;
     uint32_t dns_ttl; /* seconds */
     char *dns_listen_text;
     struct ip_address dns_listen_address;
     uint16_t dns_listen_port; /* 0: nowhere */
-    uint32_t alias_addresses; /* usable ones: numbers 1..alias_addresses */
     char *registry;
     char *services_dir;
     char *aws_listen;            /* "IP:PORT" or "off" */
@@ -66,13 +63,3 @@ void config_print_help(void);
 
 /* Of settings that come by the control socket or lie in services.d. Valid as long as *config. */
 struct settings_rights config_rights_of_host(const struct config *config);
-
-/* Alias addresses by their number in the range. */
-struct ip_address config_alias_address(const struct config *config, uint32_t number);
-struct ip_address config_alias_address6(const struct config *config, uint32_t number);
-
-/* The number of an IPv4 alias address; -ERANGE: outside the range. */
-int config_alias_number(const struct config *config, const struct ip_address *address, uint32_t *ret_number);
-
-/* Is it in one of the alias ranges, and so no address of an endpoint? */
-bool config_is_alias_address(const struct config *config, const struct ip_address *address);

@@ -12,32 +12,12 @@
 
 /* ---- checks ---- */
 
-static int check_range(struct config *config, const struct config_setting *setting, struct error *error)
+/* Row by row: the IPv6 range has to be as large as the other one, so both are checked when it is its turn. */
+static int check_ranges(struct config *config, const struct config_setting *setting, struct error *error)
 {
-    const char *text = setting_text_of(config, setting);
-    unsigned bits = 0;
-
-    if (ip_prefix_parse(text, &config->alias_range, &bits) < 0 || !ip_address_is_v4(&config->alias_range) ||
-        bits < 8 || bits > 29)
-        return error_input(error, setting->member, text,
-                           "an IPv4 prefix of 8 to 29 bits, such as 127.255.0.0/16");
-    config->alias_bits = 96 + bits;
-    /* The first is the network's and the last may be a broadcast address. */
-    config->alias_addresses = (1u << (32 - bits)) - 2;
-    return 0;
-}
-
-static int check_range6(struct config *config, const struct config_setting *setting, struct error *error)
-{
-    const char *text = setting_text_of(config, setting);
-    unsigned bits = 0;
-
-    if (ip_prefix_parse(text, &config->alias_range6, &bits) < 0 || ip_address_is_v4(&config->alias_range6) ||
-        bits < 16 || bits > config->alias_bits)
-        return error_input(error, setting->member, text,
-                           "an IPv6 prefix with at least as many addresses as aliasRange");
-    config->alias_bits6 = bits;
-    return 0;
+    (void)setting;
+    return alias_range_parse(config->alias_range_text, config->alias_range6_text, &config->alias_range,
+                             error);
 }
 
 static int check_registry(struct config *config, const struct config_setting *setting, struct error *error)
@@ -154,7 +134,6 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(alias_range_text),
         .fallback = "127.255.0.0/16",
-        .check = check_range,
         .example = "10.64.0.0/16",
     },
     {
@@ -165,7 +144,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(alias_range6_text),
         .fallback = "fd7f:ff53:7663::/112",
-        .check = check_range6, /* compares with aliasRange, so it stands after it */
+        .check = check_ranges, /* compares with aliasRange, so it stands after it */
         .example = "fd00:1::/64",
     },
     {

@@ -68,16 +68,18 @@ static void on_grace(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    publisher_end_grace(daemon->publisher);
+    engine_end_grace(daemon->engine);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *user)
 {
+    struct daemon *daemon = user;
+
     (void)fd;
     (void)what;
     task_list_sweep(user);
     services_dir_sweep(user);
-    canaries_sweep(user);
+    canaries_sweep(&daemon->canaries);
     probes_sweep(user);
 }
 
@@ -132,88 +134,32 @@ static int take_directories(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
 }
 
-struct load {
-    struct daemon *daemon;
-    struct error error; /* of the first row that could not be read */
-    unsigned failed;
-    bool is_again; /* the first one came upon damage */
-};
-
-static int on_row(const char *key, const char *value, void *user)
+/* Who follows the engine, in the order in which they are called. Checks say who is eligible, and then slow
+ * start how much; UDP sockets are closed by the address that ejection still knows. */
+static int make_engine(struct daemon *daemon, struct error *error)
 {
-    struct load *load = user;
-    struct error error = {0};
-    int r;
+    static const struct engine_follower *const followers[] = {
+        &externals_follower, &probes_follower, &slow_start_follower, &udp_closing_follower,
+        &outliers_follower,  &drains_follower, &task_list_follower,  &dns_zones_follower,
+    };
+    const struct engine_settings settings = {
+        .base = daemon->base,
+        .alias_range = daemon->config.alias_range,
+        .host_rights = config_rights_of_host(&daemon->config),
+        .max_aliases = daemon->config.max_aliases,
+        .max_slots = daemon->config.max_slots,
+        .max_endpoints = daemon->config.max_endpoints,
+    };
+    int r = engine_new(&settings, &daemon->engine);
 
-    if (registry_guard_row(load->daemon, key, value))
-        return 0;
-    r = row_apply(load->daemon->catalog, key, value, &error);
-    if (r == 0 && !load->is_again)
-        r = externals_adopt_row(load->daemon, key, value);
-    /* One row that cannot be read does not take the rest down; it stays as it is and is said. */
-    if (r < 0 && load->failed++ == 0)
-        load->error = error;
-    if (r < 0 && r != -ENOMEM)
-        r = registry_guard_unreadable(load->daemon, key, value, &error);
-    return r == -ENOMEM ? r : 0;
-}
-
-static int on_host_row(const char *key, const char *value, void *user)
-{
-    numbers_adopt_row(user, key, value);
-    return 0;
-}
-
-static int load_registry(struct daemon *daemon, struct error *error)
-{
-    struct load load = {.daemon = daemon};
-    int r = registry_load(daemon->registry, "", on_row, &load, error);
-
-    if (r == -EUCLEAN) {
-        load = (struct load){.daemon = daemon, .is_again = true};
-        r = registry_guard_replace(daemon, error);
-        if (r == 0)
-            r = registry_load(daemon->registry, "", on_row, &load, error);
-    }
-    if (r == 0 && externals_adopt(daemon) < 0)
-        r = error_errno(error, ENOMEM, "starting");
-    if (r == 0 && load.failed)
-        log_warning("registry %s: %u rows cannot be read, leaving them alone; the first: %s",
-                    registry_location(daemon->registry), load.failed, load.error.message);
-    return r;
-}
-
-static bool is_address_wanted(const char *dns_name, const struct ip_address *address, void *user)
-{
-    const struct daemon *daemon = user;
-    struct ip_address wanted;
-    uint32_t number;
-
-    if (name_numbers_find(daemon->addresses, dns_name, &number) < 0)
-        return registry_guard_is_degraded(&daemon->guard);
-    wanted = config_alias_address(&daemon->config, number);
-    return ip_address_equal(&wanted, address);
-}
-
-/* What is pinned and what the registry says of this host, in that order. */
-static int adopt_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
-{
-    int r = numbers_new(daemon, error);
-
-    if (r == 0) {
-        probes_doubt_all(daemon);
-        r = numbers_adopt_kernel(daemon, error);
-    }
+    daemon->canaries = (struct canaries){.engine = daemon->engine, .events = &daemon->events};
     if (r == 0)
-        r = registry_load(daemon->registry, "host/", on_host_row, daemon, error);
-    if (r == 0)
-        r = kept_adopt(daemon, error);
-    if (r == 0 && (r = publisher_new(daemon->datapath, datapath_services(config->aliases), config->slots,
-                                     daemon->endpoints, daemon->scopes, &daemon->publisher)) < 0)
-        r = error_errno(error, r, "starting");
-    if (r == 0 && datapath_origin(daemon->datapath) == DATAPATH_ADOPTED)
-        r = publisher_adopt(daemon->publisher, is_address_wanted, daemon, &daemon->adopted, error);
-    return r;
+        r = engine_follow(daemon->engine, &canaries_follower, &daemon->canaries);
+    for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
+        r = engine_follow(daemon->engine, followers[i], daemon);
+    if (r < 0)
+        return error_errno(error, r, "starting");
+    return probes_new(daemon, error);
 }
 
 static void say_started(const struct daemon *daemon, enum datapath_origin origin, unsigned swapped)
@@ -227,29 +173,31 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
 
     log_info("ready: %zu services, %zu instances, %u aliases, %u tasks; %s, %u programs swapped, %llu "
              "entries written",
-             daemon->catalog->n_services, daemon->catalog->n_instances, publisher_aliases(daemon->publisher),
-             HASH_COUNT(daemon->tasks.all), origins[origin], swapped,
+             engine_catalog(daemon->engine)->n_services, engine_catalog(daemon->engine)->n_instances,
+             engine_figures(daemon->engine).aliases, HASH_COUNT(daemon->tasks.all), origins[origin], swapped,
              (unsigned long long)datapath_writes(daemon->datapath));
     if (!datapath_has_set_retval(daemon->datapath))
         log_warning("this kernel (before 5.18) cannot answer ECONNREFUSED: a connect without endpoint fails "
                     "with EPERM");
-    if (registry_guard_trouble(daemon, trouble, sizeof(trouble)))
-        log_error("degraded, keeping %u aliases: %s", publisher_kept_aliases(daemon->publisher), trouble);
+    if (engine_trouble(daemon->engine, trouble, sizeof(trouble)))
+        log_error("degraded, keeping %u aliases: %s", engine_figures(daemon->engine).kept_aliases, trouble);
     log_info("control socket %s", daemon->socket_path);
 }
 
-static int start_datapath(struct daemon *daemon, const struct datapath_config *config, struct error *error)
+static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
     unsigned swapped = 0;
-    int r = adopt_datapath(daemon, config, error);
+    int r = outliers_new(&daemon->outliers, engine_max_endpoints(daemon->engine));
+
+    if (r < 0)
+        return error_errno(error, r, "starting");
+    r = engine_adopt(daemon->engine, daemon->datapath, error);
 
     if (r < 0)
         return r;
     origin = datapath_origin(daemon->datapath);
-    r = probes_new(daemon, error);
-    if (r == 0)
-        r = publish_everything(daemon, error);
+    r = engine_publish(daemon->engine, error);
     if (r == 0 && (slow_start_begin(daemon) < 0 || drains_begin(daemon) < 0))
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
@@ -317,24 +265,24 @@ int daemon_start(struct daemon *daemon, struct error *error)
     if (r < 0)
         return r;
     daemon->base = make_base();
-    daemon->catalog = catalog_new();
-    if (!daemon->base || !daemon->catalog || event_log_init(&daemon->events) < 0)
+    if (!daemon->base || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
-    daemon->catalog->last_instances_revision = (uint64_t)clock_wall_s() * 1000000;
-    r = registry_guard_open(daemon, error);
+    r = make_engine(daemon, error);
+    if (r == 0)
+        r = engine_open_registry(daemon->engine, daemon->config.state_dir, error);
     if (r < 0)
         return r;
     /* Nearly all rows are instances where there are many. */
-    config.expected_endpoints = (uint32_t)registry_count(daemon->registry);
+    config.expected_endpoints = (uint32_t)engine_rows(daemon->engine);
     opening_begin(&opening, &config);
-    r = load_registry(daemon, error);
+    r = engine_load(daemon->engine, NULL, error);
     opened = opening_end(&opening, &daemon->datapath, r < 0 ? &unheard : error);
     if (r == 0)
         r = opened;
     if (r == 0)
-        r = registry_guard_settle(daemon, &config, error);
+        r = engine_judge(daemon->engine, &config, &daemon->datapath, error);
     if (r == 0)
-        r = start_datapath(daemon, &config, error);
+        r = start_datapath(daemon, error);
     if (r < 0)
         return r;
     (void)clock_gettime(CLOCK_MONOTONIC, &daemon->started);
@@ -364,25 +312,16 @@ void daemon_done(struct daemon *daemon)
     if (daemon->datapath)
         dns_done(daemon);
     dns_reads_done(daemon);
-    publisher_free(&daemon->publisher);
     udp_closing_done(&daemon->udp_closing);
     externals_done(daemon);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
     health_free(&daemon->health);
     outliers_done(&daemon->outliers);
-    free(daemon->instances);
+    engine_free(&daemon->engine);
     datapath_close(&daemon->datapath);
     task_list_done(&daemon->tasks);
     event_log_done(&daemon->events);
-    numbers_saved(daemon);
-    kept_done(&daemon->kept);
-    registry_guard_done(&daemon->guard);
-    name_numbers_free(&daemon->scopes);
-    name_numbers_free(&daemon->addresses);
-    name_numbers_free(&daemon->endpoints);
-    registry_close(&daemon->registry);
-    catalog_free(&daemon->catalog);
     if (daemon->base)
         event_base_free(daemon->base);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)

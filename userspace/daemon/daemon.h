@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "base/name_numbers.h"
+#include "canaries/canaries.h"
 #include "control/control_server.h"
 #include "aws_api/aws_api.h"
 #include "daemon/config.h"
@@ -14,11 +14,8 @@
 #include "upkeep/drains.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
-#include "engine/plan/kept.h"
-#include "engine/plan/numbers.h"
 #include "upkeep/outliers.h"
-#include "engine/publish/publisher.h"
-#include "engine/guard/guard.h"
+#include "engine/engine.h"
 #include "apply/services_dir.h"
 #include "upkeep/slow_start.h"
 #include "tasks/task_list.h"
@@ -39,23 +36,15 @@ struct daemon {
     struct event *program_event; /* of the programs */
     uint64_t events_lost;        /* of theirs, as was last told */
     int locks[3];                /* state, run and bpffs directory */
-    struct registry *registry;
-    struct registry_guard guard;
-    struct kept_scopes kept; /* while the guard is degraded */
-    struct catalog *catalog;
-    struct name_numbers *scopes;    /* by namespace */
-    struct name_numbers *addresses; /* by dns name */
-    struct name_numbers *endpoints; /* by "namespace/service/instance" */
-    struct unsaved_numbers unsaved;
+    struct engine *engine;
     struct datapath *datapath;
-    struct publisher *publisher;
     struct outliers outliers;
-    struct instance **instances; /* by endpoint number: config.max_endpoints + 1 */
     struct health *health;
     uint32_t n_refused;    /* as was last told: endpoints whose commands are not run */
     bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
     struct slow_start slow_start;
     struct drains drains;
+    struct canaries canaries;
     struct externals externals;
     struct udp_closing udp_closing;
     struct dns dns;
@@ -67,7 +56,6 @@ struct daemon {
     char *socket_path;
     char *hosts_dir;
     struct timespec started; /* CLOCK_MONOTONIC */
-    unsigned adopted;        /* aliases taken over at start */
 };
 
 /* Everything up to a usable daemon; on failure what was pinned before still serves. */

@@ -250,7 +250,7 @@ int dns_directory_answer(struct daemon *daemon, const struct dns_question *quest
                          uint8_t **ret_answer, size_t *ret_size)
 {
     struct view view = {.type = question->type, .ttl = daemon->config.dns_ttl};
-    int r = question->is_plain ? find(daemon->catalog, question->name, &view) : -ENOENT;
+    int r = question->is_plain ? find(engine_catalog(daemon->engine), question->name, &view) : -ENOENT;
 
     if (r == 0)
         r = dns_directory_build(&view.found, view.ttl, question, is_udp, ret_answer, ret_size);

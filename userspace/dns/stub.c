@@ -225,7 +225,7 @@ static bool is_alias(const struct daemon *daemon, const struct ip_address *addre
 {
     uint32_t number;
 
-    return config_alias_number(&daemon->config, address, &number) == 0;
+    return alias_range_number(&daemon->config.alias_range, address, &number) == 0;
 }
 
 static void set_up(struct dns_stub *stub, const struct svc_resolver *before)

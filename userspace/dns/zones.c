@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "daemon/daemon.h"
-#include "engine/plan/tables.h"
+#include "model/aliases.h"
 
 #define PAUSE_FACTOR 20 /* making snapshots takes no more than a twentieth of the time */
 
@@ -87,13 +87,14 @@ static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size
             add_port(snapshot, &snapshot->names[n - 1], alias, i);
             continue;
         }
-        if (name_numbers_find(daemon->addresses, alias->dns_name, &number) < 0)
+        if (engine_address(daemon->engine, alias->dns_name, &number) < 0)
             continue;
-        snapshot->names[n] = (struct dns_name){.name = alias->dns_name,
-                                               .address = config_alias_address(&daemon->config, number),
-                                               .address6 = config_alias_address6(&daemon->config, number),
-                                               .has_address6 = true,
-                                               .ports = &snapshot->ports[i]};
+        snapshot->names[n] =
+            (struct dns_name){.name = alias->dns_name,
+                              .address = alias_range_address(&daemon->config.alias_range, number),
+                              .address6 = alias_range_address6(&daemon->config.alias_range, number),
+                              .has_address6 = true,
+                              .ports = &snapshot->ports[i]};
         add_port(snapshot, &snapshot->names[n], alias, i);
         snapshot->by_address[n] = &snapshot->names[n];
         n++;
@@ -104,8 +105,8 @@ static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size
         .names = snapshot->names,
         .n_names = n,
         .by_address = snapshot->by_address,
-        .range = {daemon->config.alias_range, daemon->config.alias_bits},
-        .range6 = {daemon->config.alias_range6, daemon->config.alias_bits6},
+        .range = {daemon->config.alias_range.first, daemon->config.alias_range.bits},
+        .range6 = {daemon->config.alias_range.first6, daemon->config.alias_range.bits6},
     };
 }
 
@@ -115,7 +116,7 @@ static int fill(struct daemon *daemon, struct dns_snapshot *snapshot, const char
     int r;
 
     empty(snapshot);
-    r = kept_list_names(daemon, snapshot->namespace_name, client, &snapshot->aliases, &n);
+    r = engine_names(daemon->engine, snapshot->namespace_name, client, &snapshot->aliases, &n);
     if (r < 0)
         return r;
     if (n > 0)
@@ -150,12 +151,8 @@ static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const
 
 const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *task)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, task->namespace_name);
-    uint32_t scope;
-    const char *client = (parent && *task->service && catalog_client(parent, task->service)) ||
-                                 kept_find_scope(daemon, task->namespace_name, task->service, &scope)
-                             ? task->service
-                             : "";
+    const char *client =
+        engine_has_client(daemon->engine, task->namespace_name, task->service) ? task->service : "";
     char key[SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE + 2];
     struct dns_snapshot *snapshot;
     uint64_t now;
@@ -198,3 +195,14 @@ void dns_zones_done(struct dns_zones *zones)
         free_snapshot(snapshot);
     }
 }
+
+/* ---- following changes ---- */
+
+static void follow_names_changed(void *user, const char *namespace_name)
+{
+    dns_zones_mark(user, namespace_name);
+}
+
+const struct engine_follower dns_zones_follower = {
+    .names_changed = follow_names_changed,
+};

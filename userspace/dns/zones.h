@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "engine/follower.h"
 #include "names/dns_answer.h"
 
 struct daemon;
@@ -21,3 +22,5 @@ const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *t
 /* Names of the namespace have come or gone. */
 void dns_zones_mark(struct daemon *daemon, const char *namespace_name);
 void dns_zones_done(struct dns_zones *zones);
+
+extern const struct engine_follower dns_zones_follower; /* `user`: the daemon */

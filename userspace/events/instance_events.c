@@ -4,10 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "daemon/daemon.h"
 #include "model/catalog_external.h"
 
-void instance_event(struct daemon *daemon, enum event_kind kind, const struct instance *instance,
+void instance_event(struct event_log *log, enum event_kind kind, const struct instance *instance,
                     const char *format, ...)
 {
     char message[EVENT_MESSAGE_SIZE];
@@ -19,6 +18,6 @@ void instance_event(struct daemon *daemon, enum event_kind kind, const struct in
     va_end(arguments);
     if (instance->external)
         (void)ip_address_format(&instance->address, address);
-    event_log_add(&daemon->events, kind, instance->service->parent->name, instance->service->name,
-                  instance_id(instance), "%s%s%s", address, *address ? ": " : "", message);
+    event_log_add(log, kind, instance->service->parent->name, instance->service->name, instance_id(instance),
+                  "%s%s%s", address, *address ? ": " : "", message);
 }

@@ -5,8 +5,6 @@
 #include "events/event_log.h"
 #include "model/catalog.h"
 
-struct daemon;
-
 /* As event_log_add(); of an address of a host name the message begins with the address. */
-void instance_event(struct daemon *daemon, enum event_kind kind, const struct instance *instance,
+void instance_event(struct event_log *log, enum event_kind kind, const struct instance *instance,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -8,11 +8,13 @@
 #include "daemon/daemon.h"
 #include "engine/change/transaction.h"
 #include "model/catalog_aws.h"
+#include "engine/connections.h"
+#include "engine/change/now.h"
 
 struct instance *external_record(const struct external *external)
 {
-    const struct service *service =
-        catalog_service(external->daemon->catalog, external->namespace_name, external->service);
+    const struct service *service = catalog_service(engine_catalog(external->daemon->engine),
+                                                    external->namespace_name, external->service);
     struct instance *record = service ? catalog_record(service, external->id) : NULL;
 
     return record && record->host ? record : NULL;
@@ -32,24 +34,24 @@ static int put_addresses(struct external *external, struct external_address **ne
                          struct error *error)
 {
     struct instance *record = external_record(external);
-    struct transaction transaction;
+    struct transaction *transaction;
     uint64_t revision;
     int r;
 
     if (!record)
         return error_errno(error, ENOENT, "%s", external->name);
-    transaction_begin(&transaction, external->daemon);
-    transaction.is_own = true;
-    r = touch_all(&transaction, record);
+    transaction = now_begin(external->daemon->engine);
+    transaction_own(transaction);
+    r = touch_all(transaction, record);
     if (r == 0)
         r = catalog_set_addresses(record, *next, n);
     if (r == 0)
-        r = touch_all(&transaction, record);
+        r = touch_all(transaction, record);
     if (r < 0) {
-        transaction_abort(&transaction);
+        now_abort(transaction);
         return error_errno(error, r, "changing addresses");
     }
-    r = transaction_commit(&transaction, &revision, error);
+    r = now_commit(transaction, &revision, error);
     if (r < 0)
         return r;
     free(external->addresses);
@@ -76,7 +78,7 @@ static int64_t leaves_at(const struct external *external, const struct external_
 
     if (address->leaves_at || drain_s == 0)
         return address->leaves_at;
-    return endpoint_open(daemon, instance->endpoint) > 0 ? clock_wall_s() + (int64_t)drain_s : 0;
+    return endpoint_open(daemon->engine, instance->endpoint) > 0 ? clock_wall_s() + (int64_t)drain_s : 0;
 }
 
 int external_set_addresses(struct external *external, const struct ip_address *addresses, size_t n,

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "engine/change/now.h"
 #include "registry/rows.h"
 
 static const struct timeval soon = {.tv_usec = 200000};
@@ -78,7 +79,7 @@ static int write_rows(struct daemon *daemon, struct error *error)
     if (r < 0)
         (void)error_errno(error, r, "writing down addresses of host names");
     else if (n > 0)
-        r = registry_commit(daemon->registry, rows, n, &revision, error);
+        r = engine_commit_now(daemon->engine, rows, n, &revision, error);
     for (size_t i = 0; i < n; i++)
         row_done(&rows[i]);
     free(rows);

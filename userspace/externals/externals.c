@@ -14,10 +14,11 @@
 #include "externals/external_save.h"
 #include "events/instance_events.h"
 #include "engine/change/transaction.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 #include "model/catalog_aws.h"
 #include "registry/rows.h"
 #include "resolver/resolve_times.h"
+#include "engine/change/now.h"
 
 /* ---- the list ---- */
 
@@ -117,8 +118,8 @@ static void say_failing(struct external *external)
         return;
     log_warning("%s: host name %s: %s; %s", external->name, external->host, external->failure,
                 external->n ? "the addresses known last stay" : "it has no endpoint yet");
-    instance_event(external->daemon, EVENT_NAME, record, "%s cannot be resolved: %s; %s", external->host,
-                   external->failure,
+    instance_event(&external->daemon->events, EVENT_NAME, record, "%s cannot be resolved: %s; %s",
+                   external->host, external->failure,
                    external->n ? "the addresses known last stay" : "it has no endpoint yet");
 }
 
@@ -129,7 +130,7 @@ static void say_back(struct external *external)
     if (external->failures == 0 || !record)
         return;
     log_info("%s: host name %s is resolved again", external->name, external->host);
-    instance_event(external->daemon, EVENT_NAME, record, "%s is resolved again", external->host);
+    instance_event(&external->daemon->events, EVENT_NAME, record, "%s is resolved again", external->host);
 }
 
 static void say_once(struct external *external, const struct external_merged *merged, size_t refused)
@@ -159,7 +160,8 @@ static void say_addresses(struct external *external, const struct external_merge
     }
     log_info("%s: host name %s is %s", external->name, external->host, list);
     if (record)
-        instance_event(external->daemon, EVENT_NAME, record, "%.200s is %.160s", external->host, list);
+        instance_event(&external->daemon->events, EVENT_NAME, record, "%.200s is %.160s", external->host,
+                       list);
 }
 
 /* Those that are the name's, without what is leaving. */
@@ -229,20 +231,20 @@ static void on_answer(const struct resolved *resolved, void *user)
 static void end_drain(struct external *external)
 {
     struct daemon *daemon = external->daemon;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct registry_row row;
     struct error error = {0};
     uint64_t revision;
     int r = row_delete_instance(external->namespace_name, external->service, external->id, &row);
 
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = true;
+    transaction = now_begin(daemon->engine);
+    transaction_own(transaction);
     if (r == 0)
-        r = transaction_put(&transaction, row, &error);
+        r = transaction_put(transaction, row, &error);
     if (r < 0)
-        transaction_abort(&transaction);
+        now_abort(transaction);
     else
-        r = transaction_commit(&transaction, &revision, &error); /* which frees `external` */
+        r = now_commit(transaction, &revision, &error); /* which frees `external` */
     if (r < 0) {
         log_warning("%s has drained and cannot be deregistered, trying again: %s", external->name,
                     error.message);
@@ -286,7 +288,8 @@ static void begin(struct external *external)
 int externals_fill(struct daemon *daemon, const char *namespace_name, const char *service_name,
                    const char *id)
 {
-    const struct service *service = catalog_service(daemon->catalog, namespace_name, service_name);
+    const struct service *service =
+        catalog_service(engine_catalog(daemon->engine), namespace_name, service_name);
     struct instance *record = service ? catalog_record(service, id) : NULL;
     char name[ENDPOINT_NAME_SIZE];
     const struct external *external =
@@ -323,7 +326,8 @@ static int rename_host(struct external *external, const char *host)
 void externals_put(struct daemon *daemon, const char *namespace_name, const char *service_name,
                    const char *id)
 {
-    const struct service *service = catalog_service(daemon->catalog, namespace_name, service_name);
+    const struct service *service =
+        catalog_service(engine_catalog(daemon->engine), namespace_name, service_name);
     const struct instance *record = service ? catalog_record(service, id) : NULL;
     char name[ENDPOINT_NAME_SIZE];
     struct external *external = find(&daemon->externals, name_of(namespace_name, service_name, id, name));
@@ -391,7 +395,7 @@ int externals_adopt_row(struct daemon *daemon, const char *key, const char *valu
     if (!external->addresses)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        if (!config_is_alias_address(&daemon->config, &addresses[i]))
+        if (!alias_range_holds(&daemon->config.alias_range, &addresses[i]))
             external->addresses[external->n++].address = addresses[i];
     return 0;
 }
@@ -415,7 +419,7 @@ int externals_adopt(struct daemon *daemon)
     struct external *external, *next;
     struct instance *record;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (record = service->records; record; record = record->hh.next)
                 if (record->host && adopt_record(daemon, record) < 0)
@@ -433,7 +437,7 @@ static bool refuses(const struct ip_address *address, void *user)
 {
     const struct daemon *daemon = user;
 
-    return config_is_alias_address(&daemon->config, address);
+    return alias_range_holds(&daemon->config.alias_range, address);
 }
 
 int externals_begin(struct daemon *daemon, struct error *error)
@@ -462,3 +466,34 @@ void externals_done(struct daemon *daemon)
     resolver_free(&self->resolver);
     *self = (struct externals){0};
 }
+
+/* ---- following changes ---- */
+
+static int follow_fill(void *user, const char *namespace_name, const char *service, const char *id)
+{
+    return externals_fill(user, namespace_name, service, id);
+}
+
+static void follow_settled(void *user, const char *namespace_name, const char *service, const char *id)
+{
+    externals_put(user, namespace_name, service, id);
+}
+
+static int follow_row(void *user, const char *key, const char *value)
+{
+    return externals_adopt_row(user, key, value);
+}
+
+static int follow_loaded(void *user, struct error *error)
+{
+    int r = externals_adopt(user);
+
+    return r < 0 ? error_errno(error, r, "starting") : 0;
+}
+
+const struct engine_follower externals_follower = {
+    .fill = follow_fill,
+    .settled = follow_settled,
+    .row = follow_row,
+    .loaded = follow_loaded,
+};

@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 #include <uthash.h>
 
+#include "engine/follower.h"
 #include "base/error.h"
 #include "model/catalog_external.h"
 #include "model/names.h"
@@ -82,3 +83,5 @@ int external_set_addresses(struct external *external, const struct ip_address *a
 /* One that has left is gone. */
 int external_drop_address(struct external *external, const struct ip_address *address, struct error *error);
 struct instance *external_record(const struct external *external); /* in the catalog; NULL */
+
+extern const struct engine_follower externals_follower; /* `user`: the daemon */

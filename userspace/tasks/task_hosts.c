@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "engine/plan/tables.h"
+#include "model/aliases.h"
 
 #define MAX_HOSTS_FILE (16u << 20)
 
@@ -33,7 +33,7 @@ int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, con
     struct hosts_entry *entries;
     size_t n_aliases = 0;
     size_t n = 0;
-    int r = kept_list_names(daemon, namespace_name, client, &aliases, &n_aliases);
+    int r = engine_names(daemon->engine, namespace_name, client, &aliases, &n_aliases);
 
     if (r < 0)
         return r;
@@ -46,11 +46,11 @@ int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, con
         uint32_t number;
 
         if ((n > 0 && strcmp(entries[n - 1].name, aliases[i].dns_name) == 0) ||
-            name_numbers_find(daemon->addresses, aliases[i].dns_name, &number) < 0)
+            engine_address(daemon->engine, aliases[i].dns_name, &number) < 0)
             continue;
         entries[n].name = aliases[i].dns_name;
-        entries[n].address = config_alias_address(&daemon->config, number);
-        entries[n++].address6 = config_alias_address6(&daemon->config, number);
+        entries[n].address = alias_range_address(&daemon->config.alias_range, number);
+        entries[n++].address6 = alias_range_address6(&daemon->config.alias_range, number);
     }
     *ret_aliases = TAKE_PTR(aliases);
     *ret_entries = entries;

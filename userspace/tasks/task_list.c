@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "engine/change/job.h"
 #include "engine/plan/scopes.h"
 #include "tasks/task_hosts.h"
 
@@ -162,20 +163,6 @@ static int check_lengths(const char *namespace_name, const char *service, struct
     return 0;
 }
 
-/* A scope number given to a namespace that nothing is registered in yet is remembered like any other. */
-static int save_numbers(struct daemon *daemon, struct error *error)
-{
-    uint64_t revision;
-    int r;
-
-    if (daemon->unsaved.n == 0)
-        return 0;
-    r = registry_commit(daemon->registry, daemon->unsaved.rows, daemon->unsaved.n, &revision, error);
-    if (r == 0)
-        numbers_saved(daemon);
-    return r;
-}
-
 int task_attach(struct daemon *daemon, const char *cgroup_text, const char *namespace_name,
                 const char *service, bool is_run, pid_t pid, struct task **ret_task, struct error *error)
 {
@@ -191,11 +178,10 @@ int task_attach(struct daemon *daemon, const char *cgroup_text, const char *name
     if (r == 0)
         r = check_overlap(daemon, &cgroup, error);
     if (r == 0)
-        r = scope_of_task(daemon, namespace_name, service, &scope, &namespace_scope, error);
-    if (r == 0)
-        r = save_numbers(daemon, error);
+        r = engine_scope_of_task(daemon->engine, namespace_name, service, &scope, &namespace_scope, error);
     if (r < 0)
         return r;
+    engine_save_numbers(daemon->engine);
     task = find_task(daemon, cgroup.id);
     is_new = !task;
     if (is_new)
@@ -315,8 +301,8 @@ static int adopt_task(struct daemon *daemon, const struct found_task *found, str
         take_off(daemon, task);
         return 0;
     }
-    if (scope_of_task(daemon, task->namespace_name, task->service, &task->scope, &task->namespace_scope,
-                      &error) < 0) {
+    if (engine_scope_of_task(daemon->engine, task->namespace_name, task->service, &task->scope,
+                             &task->namespace_scope, &error) < 0) {
         log_warning("task %s: %s", cgroup.path, error.message);
         return 0;
     }
@@ -362,7 +348,8 @@ int task_list_adopt(struct daemon *daemon, struct error *error)
         r = datapath_each_link(daemon->datapath, on_link, daemon);
     if (r < 0)
         return error->number ? r : error_errno(error, r, "reading the pinned tasks");
-    return save_numbers(daemon, error);
+    engine_save_numbers(daemon->engine);
+    return 0;
 }
 
 void task_list_rescope(struct daemon *daemon, const char *namespace_name)
@@ -374,8 +361,8 @@ void task_list_rescope(struct daemon *daemon, const char *namespace_name)
         uint32_t scope, namespace_scope;
 
         if (strcmp(task->namespace_name, namespace_name) != 0 ||
-            scope_of_task(daemon, task->namespace_name, task->service, &scope, &namespace_scope, &error) <
-                0 ||
+            engine_scope_of_task(daemon->engine, task->namespace_name, task->service, &scope,
+                                 &namespace_scope, &error) < 0 ||
             scope == task->scope)
             continue;
         task->scope = scope;
@@ -435,3 +422,29 @@ void task_list_sweep(struct daemon *daemon)
         }
     }
 }
+
+/* ---- following changes ---- */
+
+static void follow_scopes_changed(void *user, const char *namespace_name)
+{
+    if (namespace_name)
+        task_list_rescope(user, namespace_name);
+    else
+        task_list_rescope_all(user);
+}
+
+static void follow_names_changed(void *user, const char *namespace_name)
+{
+    task_hosts_refresh(user, namespace_name);
+}
+
+static int follow_moved(void *user, struct error *error)
+{
+    return task_list_adopt(user, error);
+}
+
+const struct engine_follower task_list_follower = {
+    .scopes_changed = follow_scopes_changed,
+    .names_changed = follow_names_changed,
+    .moved = follow_moved,
+};

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <uthash.h>
 
+#include "engine/follower.h"
 #include "base/error.h"
 #include "dns/dns.h"
 #include "cgroups/cgroup.h"
@@ -58,3 +59,5 @@ void task_list_rescope_all(struct daemon *daemon);
 void task_list_sweep(struct daemon *daemon);
 
 void task_list_done(struct task_list *tasks);
+
+extern const struct engine_follower task_list_follower; /* `user`: the daemon */

@@ -12,8 +12,10 @@
 #include "daemon/daemon.h"
 #include "events/instance_events.h"
 #include "engine/change/transaction.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 #include "registry/rows.h"
+#include "engine/connections.h"
+#include "engine/change/now.h"
 
 #define LOOK_EVERY_MS 500
 /* Where sockets cannot be counted: a connect that was led here just before may not have been established yet.
@@ -21,23 +23,6 @@
 #define LEAST_MS 1000
 
 static const struct timeval tick = {.tv_usec = 200000};
-
-uint64_t endpoint_open(struct daemon *daemon, uint32_t endpoint)
-{
-    struct svc_endpoint_stats stats = {0};
-
-    (void)datapath_endpoint_stats(daemon->datapath, endpoint, &stats);
-    return stats.established > stats.closed ? stats.established - stats.closed : 0;
-}
-
-uint64_t instance_open(struct daemon *daemon, const struct instance *instance)
-{
-    uint64_t open = instance->endpoint ? endpoint_open(daemon, instance->endpoint) : 0;
-
-    for (size_t i = 0; i < instance->n_addresses; i++)
-        open += endpoint_open(daemon, instance->addresses[i]->endpoint);
-    return open;
-}
 
 static struct drain *find(const struct drains *drains, uint32_t endpoint)
 {
@@ -49,14 +34,14 @@ static struct drain *find(const struct drains *drains, uint32_t endpoint)
 
 static uint64_t open_now(struct daemon *daemon, const struct drain *drain)
 {
-    return drain->sockets >= 0 ? (uint64_t)drain->sockets : endpoint_open(daemon, drain->endpoint);
+    return drain->sockets >= 0 ? (uint64_t)drain->sockets : endpoint_open(daemon->engine, drain->endpoint);
 }
 
 uint64_t drains_open(struct daemon *daemon, uint32_t endpoint)
 {
     const struct drain *drain = find(&daemon->drains, endpoint);
 
-    return drain ? open_now(daemon, drain) : endpoint_open(daemon, endpoint);
+    return drain ? open_now(daemon, drain) : endpoint_open(daemon->engine, endpoint);
 }
 
 void drains_put(struct daemon *daemon, const struct instance *instance)
@@ -80,10 +65,10 @@ void drains_put(struct daemon *daemon, const struct instance *instance)
     self->items[self->n++] =
         (struct drain){.endpoint = instance->endpoint, .began_ms = clock_monotonic_ms(), .sockets = -1};
     log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name),
-             (unsigned long long)endpoint_open(daemon, instance->endpoint),
+             (unsigned long long)endpoint_open(daemon->engine, instance->endpoint),
              (long long)(instance->drain_until - clock_wall_s()));
-    instance_event(daemon, EVENT_DRAINING, instance, "%llu open connections, %lld s at most",
-                   (unsigned long long)endpoint_open(daemon, instance->endpoint),
+    instance_event(&daemon->events, EVENT_DRAINING, instance, "%llu open connections, %lld s at most",
+                   (unsigned long long)endpoint_open(daemon->engine, instance->endpoint),
                    (long long)(instance->drain_until - clock_wall_s()));
     if (self->timer)
         (void)event_add(self->timer, &tick);
@@ -196,7 +181,7 @@ static bool is_finished(struct daemon *daemon, const struct drain *drain, const 
 
 static int remove_instance(struct daemon *daemon, const struct instance *instance, struct error *error)
 {
-    struct transaction transaction;
+    struct transaction *transaction;
     struct registry_row row;
     uint64_t revision;
     int r;
@@ -204,14 +189,14 @@ static int remove_instance(struct daemon *daemon, const struct instance *instanc
     if (instance->external)
         return externals_drained(daemon, instance, error);
     r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = true;
+    transaction = now_begin(daemon->engine);
+    transaction_own(transaction);
     if (r == 0)
-        r = transaction_put(&transaction, row, error);
+        r = transaction_put(transaction, row, error);
     if (r < 0)
-        transaction_abort(&transaction);
+        now_abort(transaction);
     else
-        r = transaction_commit(&transaction, &revision, error);
+        r = now_commit(transaction, &revision, error);
     return r;
 }
 
@@ -223,7 +208,7 @@ static void deregister(struct daemon *daemon, const struct drain *drain, const s
     int r;
 
     (void)endpoint_name(instance, name);
-    instance_event(daemon, EVENT_DRAINED, instance, "deregistered, %llu connections left",
+    instance_event(&daemon->events, EVENT_DRAINED, instance, "deregistered, %llu connections left",
                    (unsigned long long)left);
     r = remove_instance(daemon, instance, &error);
     if (r < 0)
@@ -242,7 +227,7 @@ static void look_at_one(struct daemon *daemon)
         return;
     for (size_t i = 0; i < self->n; i++) {
         struct drain *drain = &self->items[i];
-        const struct instance *instance = daemon->instances[drain->endpoint];
+        const struct instance *instance = engine_instance(daemon->engine, drain->endpoint);
 
         if (instance->is_drain_kill && !drain->is_killed && is_over(instance)) {
             start_job(daemon, drain, instance, true);
@@ -252,7 +237,7 @@ static void look_at_one(struct daemon *daemon)
             oldest = drain;
     }
     if (oldest && clock_monotonic_ms() - oldest->looked_ms >= LOOK_EVERY_MS)
-        start_job(daemon, oldest, daemon->instances[oldest->endpoint], false);
+        start_job(daemon, oldest, engine_instance(daemon->engine, oldest->endpoint), false);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
@@ -265,11 +250,11 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     (void)what;
     for (size_t i = 0; i < self->n; i++) {
         struct drain drain = self->items[i];
-        const struct instance *instance = daemon->instances[drain.endpoint];
+        const struct instance *instance = engine_instance(daemon->engine, drain.endpoint);
 
         if (instance && instance->drain_until && is_finished(daemon, &drain, instance)) {
             deregister(daemon, &drain, instance);
-            instance = daemon->instances[drain.endpoint];
+            instance = engine_instance(daemon->engine, drain.endpoint);
         }
         if (instance && instance->drain_until)
             self->items[kept++] = drain;
@@ -300,3 +285,14 @@ void drains_done(struct drains *drains)
     free(drains->items);
     *drains = (struct drains){0};
 }
+
+/* ---- following changes ---- */
+
+static void follow_put(void *user, struct instance *instance)
+{
+    drains_put(user, instance);
+}
+
+const struct engine_follower drains_follower = {
+    .put = follow_put,
+};

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/follower.h"
 #include "model/catalog.h"
 #include "cgroups/task_sockets.h"
 
@@ -42,11 +43,7 @@ void drains_done(struct drains *drains);
 /* After a change: the instance is looked after while it drains. */
 void drains_put(struct daemon *daemon, const struct instance *instance);
 
-/* Open connections as the programs' counters have them. */
-uint64_t endpoint_open(struct daemon *daemon, uint32_t endpoint);
-
-/* Of all its addresses, where the instance is a host name. */
-uint64_t instance_open(struct daemon *daemon, const struct instance *instance);
-
 /* Open connections of a draining endpoint. */
 uint64_t drains_open(struct daemon *daemon, uint32_t endpoint);
+
+extern const struct engine_follower drains_follower; /* `user`: the daemon */

@@ -35,13 +35,14 @@ void outliers_done(struct outliers *outliers)
 
 static void set_policy(const struct daemon *daemon, const struct instance *instance, struct svc_outlier *cell)
 {
-    const struct ejection_policy *ejection = service_ejection(daemon->catalog, instance->service);
+    const struct ejection_policy *ejection =
+        service_ejection(engine_catalog(daemon->engine), instance->service);
 
     cell->failures = (uint16_t)ejection->failures;
     cell->window_ms = ejection->window_ms;
     cell->base_ms = ejection->base_ms;
     cell->max_ms = ejection->max_ms;
-    cell->connect_timeout_ms = service_connect_timeout_ms(daemon->catalog, instance->service);
+    cell->connect_timeout_ms = service_connect_timeout_ms(engine_catalog(daemon->engine), instance->service);
 }
 
 static bool is_at(const struct svc_outlier *cell, const struct svc_peer_key *key)
@@ -206,7 +207,7 @@ void outliers_remove(struct outliers *outliers, struct datapath *datapath, uint3
 static int key_of(struct daemon *daemon, const struct instance *instance, struct svc_peer_key *ret_key)
 {
     struct svc_peer_key key = {.port_be = htons(instance->port), .protocol = (uint8_t)instance->protocol};
-    int r = numbers_scope(daemon, instance->service->parent->name, &key.namespace_scope, NULL);
+    int r = engine_scope(daemon->engine, instance->service->parent->name, &key.namespace_scope, NULL);
 
     if (r < 0)
         return r;
@@ -311,7 +312,7 @@ static int write_peers(struct daemon *daemon)
     int released;
     int r = datapath_each_peer(daemon->datapath, on_peer, &stale);
 
-    for (size_t i = 0; i < stale.n && r == 0 && !registry_guard_is_degraded(&daemon->guard); i++)
+    for (size_t i = 0; i < stale.n && r == 0 && !engine_is_degraded(daemon->engine); i++)
         r = datapath_delete_peer(daemon->datapath, &stale.keys[i]);
     free(stale.keys);
     datapath_hold(daemon->datapath);
@@ -328,7 +329,7 @@ static void collect(const struct daemon *daemon, struct instance **by_number)
     const struct service *service;
     struct instance *instance;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (instance = service->instances; instance; instance = instance->hh.next)
                 by_number[instance->endpoint] = instance;
@@ -365,7 +366,7 @@ void outliers_refresh(struct daemon *daemon)
     const struct service *service;
     const struct instance *instance;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (instance = service->instances; instance; instance = instance->hh.next)
                 if (daemon->outliers.by_number[instance->endpoint])
@@ -409,3 +410,41 @@ int outliers_clear(struct daemon *daemon, uint32_t number)
     datapath_count_write(daemon->datapath);
     return 0;
 }
+
+/* ---- following changes ---- */
+
+static void follow_put(void *user, struct instance *instance)
+{
+    outliers_put(user, instance);
+}
+
+static void follow_removed(void *user, const char *namespace_name, uint32_t number)
+{
+    struct daemon *daemon = user;
+
+    (void)namespace_name;
+    outliers_remove(&daemon->outliers, daemon->datapath, number);
+}
+
+static void follow_settings_changed(void *user)
+{
+    outliers_refresh(user);
+}
+
+static void follow_republished(void *user)
+{
+    outliers_forget_strangers(user);
+}
+
+static int follow_begin(void *user, struct error *error)
+{
+    return outliers_adopt(user, error);
+}
+
+const struct engine_follower outliers_follower = {
+    .put = follow_put,
+    .removed = follow_removed,
+    .settings_changed = follow_settings_changed,
+    .begin = follow_begin,
+    .republished = follow_republished,
+};

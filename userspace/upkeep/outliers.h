@@ -12,6 +12,7 @@
 
 #include <svcconnect/abi.h>
 
+#include "engine/follower.h"
 #include "base/error.h"
 #include "model/catalog.h"
 
@@ -64,3 +65,5 @@ void outliers_settle(struct daemon *daemon);
 /* Ejects for so long, or clears an ejection together with the record that led to it. -ENOENT: not judged. */
 int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms);
 int outliers_clear(struct daemon *daemon, uint32_t number);
+
+extern const struct engine_follower outliers_follower; /* `user`: the daemon */

@@ -10,7 +10,8 @@
 #include "events/instance_events.h"
 #include "upkeep/outliers.h"
 #include "engine/change/transaction.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
+#include "engine/change/now.h"
 
 static bool is_checked(const struct instance *instance)
 {
@@ -74,19 +75,12 @@ void probes_remove(struct daemon *daemon, uint32_t number)
     health_remove(daemon->health, number);
 }
 
-void probes_doubt_all(struct daemon *daemon)
+static void probes_doubt(struct instance *instance)
 {
-    const struct model_namespace *parent;
-    const struct service *service;
-    struct instance *instance;
-
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
-        for (service = parent->services; service; service = service->hh.next)
-            for (instance = service->instances; instance; instance = instance->hh.next)
-                if (is_checked(instance)) {
-                    instance->observed = UNKNOWN;
-                    instance->is_held_back = true;
-                }
+    if (!is_checked(instance))
+        return;
+    instance->observed = UNKNOWN;
+    instance->is_held_back = true;
 }
 
 void probes_adopt(struct instance *instance, enum svc_health entry)
@@ -102,8 +96,8 @@ void probes_adopt(struct instance *instance, enum svc_health entry)
 static void on_transition(uint32_t endpoint, const struct health_report *report, void *user)
 {
     struct daemon *daemon = user;
-    const struct instance *instance = daemon->instances[endpoint];
-    struct transaction transaction;
+    const struct instance *instance = engine_instance(daemon->engine, endpoint);
+    struct transaction *transaction;
     struct error error = {0};
     char name[ENDPOINT_NAME_SIZE];
     uint64_t revision;
@@ -112,13 +106,14 @@ static void on_transition(uint32_t endpoint, const struct health_report *report,
         return;
     log_info("%s is %s%s: %s", endpoint_name(instance, name), health_name(report->health),
              report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
-    instance_event(daemon, EVENT_HEALTH, instance, "%s: %s", health_name(report->health), report->reason);
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = true;
-    if (transaction_touch_instance(&transaction, instance) < 0) {
-        transaction_abort(&transaction);
+    instance_event(&daemon->events, EVENT_HEALTH, instance, "%s: %s", health_name(report->health),
+                   report->reason);
+    transaction = now_begin(daemon->engine);
+    transaction_own(transaction);
+    if (transaction_touch_instance(transaction, instance) < 0) {
+        now_abort(transaction);
         log_warning("%s: out of memory, its tables stay as they were", name);
-    } else if (transaction_commit(&transaction, &revision, &error) < 0) {
+    } else if (now_commit(transaction, &revision, &error) < 0) {
         log_warning("%s: its tables stay as they were: %s", name, error.message);
     }
 }
@@ -144,7 +139,7 @@ static const struct instance *find_refused(const struct daemon *daemon, struct h
     const struct service *service;
     const struct instance *instance;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (instance = service->instances;
                  instance && service_get_settings(service)->check.type == HEALTH_CHECK_EXEC;
@@ -197,3 +192,49 @@ void probes_sweep(struct daemon *daemon)
     event_log_add(&daemon->events, EVENT_OBSERVER, NULL, NULL, NULL, "%s",
                   trouble ? trouble : "endpoints are judged again");
 }
+
+/* ---- following changes ---- */
+
+static void follow_plan(void *user, struct instance *instance)
+{
+    probes_plan(user, instance);
+}
+
+static void follow_put(void *user, struct instance *instance)
+{
+    probes_put(user, instance);
+}
+
+static bool follow_depends_on_documents(void *user)
+{
+    const struct daemon *daemon = user;
+
+    return health_figures(daemon->health).refused > 0;
+}
+
+static void follow_unregistered(void *user, uint32_t number)
+{
+    probes_remove(user, number);
+}
+
+static void follow_doubt(void *user, struct instance *instance)
+{
+    (void)user;
+    probes_doubt(instance);
+}
+
+static void follow_found(void *user, struct instance *instance, const struct svc_endpoint *entry)
+{
+    (void)user;
+    if (entry->health <= DRAINING)
+        probes_adopt(instance, entry->health);
+}
+
+const struct engine_follower probes_follower = {
+    .plan = follow_plan,
+    .put = follow_put,
+    .unregistered = follow_unregistered,
+    .depends_on_documents = follow_depends_on_documents,
+    .doubt = follow_doubt,
+    .found = follow_found,
+};

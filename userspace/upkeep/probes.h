@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "engine/follower.h"
 #include "model/catalog.h"
 
 struct daemon;
@@ -28,9 +29,6 @@ void probes_plan(const struct daemon *daemon, struct instance *instance);
 void probes_put(struct daemon *daemon, const struct instance *instance);
 void probes_remove(struct daemon *daemon, uint32_t number);
 
-/* At start: nothing is known yet of instances that have a check. */
-void probes_doubt_all(struct daemon *daemon);
-
 /* At start: what an earlier run had found, as the kernel's `endpoints` tells it. */
 void probes_adopt(struct instance *instance, enum svc_health entry);
 
@@ -43,3 +41,5 @@ const char *probes_trouble(const struct daemon *daemon);
 
 /* Are there endpoints whose checks are commands that must not be run? `text` names the first and says why. */
 bool probes_refused(const struct daemon *daemon, char *text, size_t size);
+
+extern const struct engine_follower probes_follower; /* `user`: the daemon */

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "events/instance_events.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 
 static const char *outcome_text(uint32_t outcome)
 {
@@ -25,8 +25,9 @@ static const char *outcome_text(uint32_t outcome)
 static void on_event(const struct svc_event *event, void *user)
 {
     struct daemon *daemon = user;
-    const struct instance *instance =
-        event->endpoint <= daemon->config.max_endpoints ? daemon->instances[event->endpoint] : NULL;
+    const struct instance *instance = event->endpoint <= daemon->config.max_endpoints
+                                          ? engine_instance(daemon->engine, event->endpoint)
+                                          : NULL;
     const char *why = outcome_text(event->outcome);
     char name[ENDPOINT_NAME_SIZE];
 
@@ -34,17 +35,18 @@ static void on_event(const struct svc_event *event, void *user)
         return;
     switch (event->kind) {
     case CONNECT_FAILED:
-        instance_event(daemon, EVENT_CONNECT_FAILED, instance, "%s", why);
+        instance_event(&daemon->events, EVENT_CONNECT_FAILED, instance, "%s", why);
         health_hurry(daemon->health, event->endpoint);
         break;
     case EJECTED:
         log_warning("%s is ejected for %u s: %s", endpoint_name(instance, name), event->value / 1000, why);
-        instance_event(daemon, EVENT_EJECTED, instance, "ejected for %u s: %s", event->value / 1000, why);
+        instance_event(&daemon->events, EVENT_EJECTED, instance, "ejected for %u s: %s", event->value / 1000,
+                       why);
         health_hurry(daemon->health, event->endpoint);
         break;
     case RETURNED:
         log_info("%s is drawn again", endpoint_name(instance, name));
-        instance_event(daemon, EVENT_RETURNED, instance, "drawn again");
+        instance_event(&daemon->events, EVENT_RETURNED, instance, "drawn again");
         break;
     default:
         break;

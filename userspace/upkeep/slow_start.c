@@ -8,8 +8,9 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "engine/change/transaction.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 #include "routing/table.h"
+#include "engine/change/now.h"
 
 /* A sixteenth of the shortest slow start, one second, is not to be missed by much. */
 static const struct timeval tick = {.tv_usec = 100000};
@@ -72,7 +73,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct daemon *daemon = user;
     struct slow_start *self = &daemon->slow_start;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct error error = {0};
     uint64_t revision;
     size_t kept = 0;
@@ -80,21 +81,21 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    transaction_begin(&transaction, daemon);
-    transaction.is_own = true;
+    transaction = now_begin(daemon->engine);
+    transaction_own(transaction);
     for (size_t i = 0; i < self->n; i++) {
-        const struct instance *instance = daemon->instances[self->endpoints[i]];
+        const struct instance *instance = engine_instance(daemon->engine, self->endpoints[i]);
 
         if (!instance || !instance->ramp)
             continue;
         self->endpoints[kept++] = self->endpoints[i];
         if (r == 0 && ramp_now(instance) != instance->ramp)
-            r = transaction_touch_instance(&transaction, instance);
+            r = transaction_touch_instance(transaction, instance);
     }
     self->n = kept;
     if (r < 0)
-        transaction_abort(&transaction);
-    else if (transaction_commit(&transaction, &revision, &error) < 0)
+        now_abort(transaction);
+    else if (now_commit(transaction, &revision, &error) < 0)
         log_warning("slow start: %s; trying again", error.message);
     if (self->n > 0)
         (void)event_add(self->timer, &tick);
@@ -114,3 +115,20 @@ void slow_start_done(struct slow_start *slow_start)
     free(slow_start->endpoints);
     *slow_start = (struct slow_start){0};
 }
+
+/* ---- following changes ---- */
+
+static void follow_plan(void *user, struct instance *instance)
+{
+    slow_start_plan(user, instance);
+}
+
+static void follow_put(void *user, struct instance *instance)
+{
+    slow_start_put(user, instance);
+}
+
+const struct engine_follower slow_start_follower = {
+    .plan = follow_plan,
+    .put = follow_put,
+};

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/follower.h"
 #include "model/catalog.h"
 
 struct daemon;
@@ -30,3 +31,5 @@ void slow_start_put(struct daemon *daemon, struct instance *instance);
 /* From now on endpoints start slowly. -ENOMEM. */
 int slow_start_begin(struct daemon *daemon);
 void slow_start_done(struct slow_start *slow_start);
+
+extern const struct engine_follower slow_start_follower; /* `user`: the daemon */

@@ -142,3 +142,14 @@ void udp_closing_done(struct udp_closing *closing)
         drop_first(closing);
     *closing = (struct udp_closing){0};
 }
+
+/* ---- following changes ---- */
+
+static void follow_removed(void *user, const char *namespace_name, uint32_t number)
+{
+    udp_closing_add(user, namespace_name, number);
+}
+
+const struct engine_follower udp_closing_follower = {
+    .removed = follow_removed,
+};

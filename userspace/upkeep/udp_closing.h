@@ -5,6 +5,7 @@
  * ECONNABORTED, and a new connect() leads to another endpoint. Sockets that are not connected need nothing.
  */
 #pragma once
+#include "engine/follower.h"
 
 #include <event2/event.h>
 #include <stdint.h>
@@ -24,3 +25,5 @@ struct udp_closing {
  * the namespace has the same address. */
 void udp_closing_add(struct daemon *daemon, const char *namespace_name, uint32_t endpoint);
 void udp_closing_done(struct udp_closing *closing);
+
+extern const struct engine_follower udp_closing_follower; /* `user`: the daemon */

@@ -82,9 +82,9 @@ static void test_defaults(void **state)
     assert_string_equal(config.bpffs, "/sys/fs/bpf/svcconnect");
     assert_string_equal(config.registry, "sqlite");
     assert_string_equal(config.alias_range_text, "127.255.0.0/16");
-    assert_string_equal(ip_address_format(&config.alias_range, address), "127.255.0.0");
-    assert_string_equal(ip_address_format(&config.alias_range6, address), "fd7f:ff53:7663::");
-    assert_int_equal(config.alias_addresses, 65534);
+    assert_string_equal(ip_address_format(&config.alias_range.first, address), "127.255.0.0");
+    assert_string_equal(ip_address_format(&config.alias_range.first6, address), "fd7f:ff53:7663::");
+    assert_int_equal(config.alias_range.addresses, 65534);
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(config.max_aliases, SVC_DEFAULT_ALIASES);
     assert_int_equal(config.max_slots, SVC_DEFAULT_SLOTS);
@@ -127,7 +127,7 @@ static void test_file_over_defaults(void **state)
     assert_string_equal(config.cgroup_root, "/c");
     assert_string_equal(config.alias_range_text, "10.64.0.0/12");
     assert_string_equal(config.alias_range6_text, "fd00:1::/64");
-    assert_int_equal(config.alias_addresses, (1 << 20) - 2);
+    assert_int_equal(config.alias_range.addresses, (1 << 20) - 2);
     assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(config.max_aliases, 2);
     assert_int_equal(config.max_slots, 1);
@@ -339,7 +339,7 @@ static void test_print_config_round_trips(void **state)
         assert_int_equal(second.log_level, first.log_level);
         assert_int_equal(second.max_aliases, first.max_aliases);
         assert_int_equal(second.max_tasks, first.max_tasks);
-        assert_int_equal(second.alias_addresses, first.alias_addresses);
+        assert_int_equal(second.alias_range.addresses, first.alias_range.addresses);
     }
 }
 

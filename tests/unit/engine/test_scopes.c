@@ -11,38 +11,38 @@
 
 #include "base/cleanup.h"
 #include "base/name_numbers.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "engine/plan/numbers.h"
 #include "engine/plan/scopes.h"
 
 /* A daemon that has a catalog and numbers, and nothing else. */
 static int setup(void **state)
 {
-    struct daemon *daemon = calloc(1, sizeof(*daemon));
+    struct engine *engine = calloc(1, sizeof(*engine));
 
-    *state = daemon;
-    if (!daemon)
+    *state = engine;
+    if (!engine)
         return -1;
-    daemon->catalog = catalog_new();
-    return daemon->catalog ? name_numbers_new(&daemon->scopes, 1, 100) : -1;
+    engine->catalog = catalog_new();
+    return engine->catalog ? name_numbers_new(&engine->scopes, 1, 100) : -1;
 }
 
 static int teardown(void **state)
 {
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
 
-    numbers_saved(daemon);
-    name_numbers_free(&daemon->scopes);
-    catalog_free(&daemon->catalog);
-    free(daemon);
+    numbers_free(&engine->unsaved);
+    name_numbers_free(&engine->scopes);
+    catalog_free(&engine->catalog);
+    free(engine);
     return 0;
 }
 
 /* The client's route `dns_name`:80 to one service, or two when `second` is given. */
-static void set_route_in(struct daemon *daemon, const char *namespace_name, const char *client,
+static void set_route_in(struct engine *engine, const char *namespace_name, const char *client,
                          const char *dns_name, const char *first, uint32_t weight, const char *second)
 {
-    struct catalog *catalog = daemon->catalog;
+    struct catalog *catalog = engine->catalog;
     struct client_alias alias = {.port = 80, .protocol = TCP};
     struct route_target *targets = calloc(2, sizeof(*targets));
 
@@ -56,36 +56,36 @@ static void set_route_in(struct daemon *daemon, const char *namespace_name, cons
                      0);
 }
 
-static void set_route(struct daemon *daemon, const char *client, const char *dns_name, const char *service)
+static void set_route(struct engine *engine, const char *client, const char *dns_name, const char *service)
 {
-    set_route_in(daemon, "ns", client, dns_name, service, 1, NULL);
+    set_route_in(engine, "ns", client, dns_name, service, 1, NULL);
 }
 
-static struct client *client_of(const struct daemon *daemon, const char *namespace_name, const char *name)
+static struct client *client_of(const struct engine *engine, const char *namespace_name, const char *name)
 {
-    struct client *client = catalog_client(catalog_namespace(daemon->catalog, namespace_name), name);
+    struct client *client = catalog_client(catalog_namespace(engine->catalog, namespace_name), name);
 
     assert_non_null(client);
     return client;
 }
 
-static void remove_route(struct daemon *daemon, const char *name, const char *identity)
+static void remove_route(struct engine *engine, const char *name, const char *identity)
 {
-    struct model_namespace *parent = catalog_namespace(daemon->catalog, "ns");
+    struct model_namespace *parent = catalog_namespace(engine->catalog, "ns");
 
-    catalog_remove_route(parent, name, catalog_route(parent, client_of(daemon, "ns", name), identity));
+    catalog_remove_route(parent, name, catalog_route(parent, client_of(engine, "ns", name), identity));
 }
 
 /* ---- names ---- */
 
-static void expect_names(const struct daemon *daemon, const char *one, const char *other, bool are_equal)
+static void expect_names(const struct engine *engine, const char *one, const char *other, bool are_equal)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, "ns");
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, "ns");
     char first[SCOPE_NAME_SIZE];
     char second[SCOPE_NAME_SIZE];
 
-    scope_name(parent, client_of(daemon, "ns", one), first);
-    scope_name(parent, client_of(daemon, "ns", other), second);
+    scope_name(parent, client_of(engine, "ns", one), first);
+    scope_name(parent, client_of(engine, "ns", other), second);
     assert_int_equal(strncmp(first, "ns/", 3), 0);
     assert_int_equal(strlen(first), 3 + 32);
     if (are_equal)
@@ -96,17 +96,17 @@ static void expect_names(const struct daemon *daemon, const char *one, const cha
 
 static void test_name_of_a_namespace(void **state)
 {
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
     char long_name[1025];
     char name[SCOPE_NAME_SIZE];
 
-    scope_name(catalog_make_namespace(daemon->catalog, "ns"), NULL, name);
+    scope_name(catalog_make_namespace(engine->catalog, "ns"), NULL, name);
     assert_string_equal(name, "ns");
     /* The longest namespace keeps the digest whole. */
     memset(long_name, 'n', 1024);
     long_name[1024] = '\0';
-    set_route_in(daemon, long_name, "a", "web", "v1", 1, NULL);
-    scope_name(catalog_namespace(daemon->catalog, long_name), client_of(daemon, long_name, "a"), name);
+    set_route_in(engine, long_name, "a", "web", "v1", 1, NULL);
+    scope_name(catalog_namespace(engine->catalog, long_name), client_of(engine, long_name, "a"), name);
     assert_int_equal(strlen(name), 1024 + 1 + 32);
     assert_int_equal(name[1024], '/');
 }
@@ -115,28 +115,28 @@ static void test_equal_routes_have_equal_names(void **state)
 {
     static const char *const orders[][3] = {{"x", "y", "z"}, {"z", "y", "x"}, {"y", "z", "x"}};
     static const char *const clients[] = {"a", "b", "c"};
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
 
     for (size_t c = 0; c < ARRAY_SIZE(clients); c++)
         for (size_t i = 0; i < 3; i++)
-            set_route(daemon, clients[c], orders[c][i], "v1");
-    expect_names(daemon, "a", "b", true);
-    expect_names(daemon, "a", "c", true);
-    client_of(daemon, "ns", "c")->scope = 5; /* a name depends on routes alone */
-    expect_names(daemon, "a", "c", true);
-    set_route(daemon, "b", "x", "v2");
-    expect_names(daemon, "a", "b", false);
-    set_route(daemon, "b", "x", "v1");
-    expect_names(daemon, "a", "b", true);
-    set_route(daemon, "b", "more", "v1");
-    expect_names(daemon, "a", "b", false);
-    remove_route(daemon, "b", "more:80/tcp");
-    expect_names(daemon, "a", "b", true);
-    catalog_route(catalog_namespace(daemon->catalog, "ns"), client_of(daemon, "ns", "b"), "x:80/tcp")
+            set_route(engine, clients[c], orders[c][i], "v1");
+    expect_names(engine, "a", "b", true);
+    expect_names(engine, "a", "c", true);
+    client_of(engine, "ns", "c")->scope = 5; /* a name depends on routes alone */
+    expect_names(engine, "a", "c", true);
+    set_route(engine, "b", "x", "v2");
+    expect_names(engine, "a", "b", false);
+    set_route(engine, "b", "x", "v1");
+    expect_names(engine, "a", "b", true);
+    set_route(engine, "b", "more", "v1");
+    expect_names(engine, "a", "b", false);
+    remove_route(engine, "b", "more:80/tcp");
+    expect_names(engine, "a", "b", true);
+    catalog_route(catalog_namespace(engine->catalog, "ns"), client_of(engine, "ns", "b"), "x:80/tcp")
         ->is_unhealthy_on_empty = true;
-    expect_names(daemon, "a", "b", false);
-    remove_route(daemon, "c", "z:80/tcp");
-    expect_names(daemon, "a", "c", false);
+    expect_names(engine, "a", "b", false);
+    remove_route(engine, "c", "z:80/tcp");
+    expect_names(engine, "a", "c", false);
 }
 
 static void test_different_routes_have_different_names(void **state)
@@ -150,19 +150,19 @@ static void test_different_routes_have_different_names(void **state)
         {"d", "api", "v1", 1, NULL}, {"e", "web", "v1", 1, "v2"},  {"f", "web", "v2", 1, "v1"},
         {"g", "web", "v", 11, NULL}, {"h", "web", "v1", 11, NULL}, {"i", "web", "v1", 0, "v2"},
     };
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
     char here[SCOPE_NAME_SIZE];
     char there[SCOPE_NAME_SIZE];
 
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
-        set_route_in(daemon, "ns", routes[i].client, routes[i].dns_name, routes[i].first, routes[i].weight,
+        set_route_in(engine, "ns", routes[i].client, routes[i].dns_name, routes[i].first, routes[i].weight,
                      routes[i].second);
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
         for (size_t j = 0; j < i; j++)
-            expect_names(daemon, routes[i].client, routes[j].client, false);
-    set_route_in(daemon, "other", "a", "web", "v1", 1, NULL);
-    scope_name(catalog_namespace(daemon->catalog, "ns"), client_of(daemon, "ns", "a"), here);
-    scope_name(catalog_namespace(daemon->catalog, "other"), client_of(daemon, "other", "a"), there);
+            expect_names(engine, routes[i].client, routes[j].client, false);
+    set_route_in(engine, "other", "a", "web", "v1", 1, NULL);
+    scope_name(catalog_namespace(engine->catalog, "ns"), client_of(engine, "ns", "a"), here);
+    scope_name(catalog_namespace(engine->catalog, "other"), client_of(engine, "other", "a"), there);
     assert_string_not_equal(here, there);
 }
 
@@ -170,18 +170,18 @@ static void test_different_routes_have_different_names(void **state)
  */
 static void test_name_does_not_change_over_restarts(void **state)
 {
-    struct daemon *daemon = *state;
-    struct daemon again = {.catalog = catalog_new()};
+    struct engine *engine = *state;
+    struct engine again = {.catalog = catalog_new()};
     char first[SCOPE_NAME_SIZE];
     char second[SCOPE_NAME_SIZE];
 
-    set_route(daemon, "a", "web", "v1");
-    set_route(daemon, "a", "api", "v2");
+    set_route(engine, "a", "web", "v1");
+    set_route(engine, "a", "api", "v2");
     set_route(&again, "", "web", "v9");
     set_route(&again, "b", "web", "v8");
     set_route(&again, "a", "api", "v2");
     set_route(&again, "a", "web", "v1");
-    scope_name(catalog_namespace(daemon->catalog, "ns"), client_of(daemon, "ns", "a"), first);
+    scope_name(catalog_namespace(engine->catalog, "ns"), client_of(engine, "ns", "a"), first);
     scope_name(catalog_namespace(again.catalog, "ns"), client_of(&again, "ns", "a"), second);
     assert_string_equal(first, second);
     catalog_free(&again.catalog);
@@ -195,8 +195,8 @@ static void test_scopes_of_clients(void **state)
         const char *name;
         uint32_t scope;
     } given[] = {{"a", 7}, {"b", 0}, {"c", 7}, {"d", 9}, {"e", 0}, {"f", 9}, {"g", 7}};
-    struct daemon *daemon = *state;
-    struct model_namespace *parent = catalog_make_namespace(daemon->catalog, "ns");
+    struct engine *engine = *state;
+    struct model_namespace *parent = catalog_make_namespace(engine->catalog, "ns");
     struct client **clients = NULL;
     size_t n = 99;
 
@@ -204,8 +204,8 @@ static void test_scopes_of_clients(void **state)
     assert_int_equal(n, 0);
     free(clients);
     for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
-        set_route(daemon, given[i].name, "web", "v1");
-        client_of(daemon, "ns", given[i].name)->scope = given[i].scope;
+        set_route(engine, given[i].name, "web", "v1");
+        client_of(engine, "ns", given[i].name)->scope = given[i].scope;
     }
     assert_int_equal(scopes_of_clients(parent, &clients, &n), 0);
     assert_int_equal(n, 2);
@@ -219,27 +219,27 @@ static void test_scopes_of_clients(void **state)
 
 static void test_scope_of_a_task(void **state)
 {
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
     uint32_t namespace_scope = 0;
     uint32_t scope = 0;
     uint32_t own = 0;
 
-    set_route(daemon, "a", "web", "v1");
-    set_route(daemon, "b", "web", "v1");
-    set_route(daemon, "c", "web", "v2");
-    assert_int_equal(scopes_number_clients(daemon, NULL), 0);
-    assert_int_equal(client_of(daemon, "ns", "a")->scope, client_of(daemon, "ns", "b")->scope);
-    assert_int_not_equal(client_of(daemon, "ns", "a")->scope, client_of(daemon, "ns", "c")->scope);
-    assert_int_equal(scope_of_task(daemon, "ns", "", &namespace_scope, &own, NULL), 0);
+    set_route(engine, "a", "web", "v1");
+    set_route(engine, "b", "web", "v1");
+    set_route(engine, "c", "web", "v2");
+    assert_int_equal(scopes_number_clients(engine, NULL), 0);
+    assert_int_equal(client_of(engine, "ns", "a")->scope, client_of(engine, "ns", "b")->scope);
+    assert_int_not_equal(client_of(engine, "ns", "a")->scope, client_of(engine, "ns", "c")->scope);
+    assert_int_equal(scope_of_task(engine, "ns", "", &namespace_scope, &own, NULL), 0);
     assert_int_equal(own, namespace_scope);
-    assert_int_equal(scope_of_task(daemon, "ns", "nobody", &scope, &own, NULL), 0);
+    assert_int_equal(scope_of_task(engine, "ns", "nobody", &scope, &own, NULL), 0);
     assert_int_equal(scope, namespace_scope);
-    assert_int_equal(scope_of_task(daemon, "ns", "c", &scope, &own, NULL), 0);
-    assert_int_equal(scope, client_of(daemon, "ns", "c")->scope);
+    assert_int_equal(scope_of_task(engine, "ns", "c", &scope, &own, NULL), 0);
+    assert_int_equal(scope, client_of(engine, "ns", "c")->scope);
     assert_int_not_equal(scope, namespace_scope);
     assert_int_equal(own, namespace_scope); /* also of a client that sees another scope */
-    assert_int_equal(scope_of_task(daemon, "elsewhere", "c", &scope, &own, NULL), 0);
-    assert_int_not_equal(scope, client_of(daemon, "ns", "c")->scope);
+    assert_int_equal(scope_of_task(engine, "elsewhere", "c", &scope, &own, NULL), 0);
+    assert_int_not_equal(scope, client_of(engine, "ns", "c")->scope);
     assert_int_equal(own, scope);
     assert_int_not_equal(own, namespace_scope);
 }
@@ -247,78 +247,78 @@ static void test_scope_of_a_task(void **state)
 /* ---- changes ---- */
 
 /* One change of a client's route, planned; the caller ends it. */
-static void change_route(struct daemon *daemon, const char *client, const char *service,
+static void change_route(struct engine *engine, const char *client, const char *service,
                          struct scope_change *change)
 {
-    assert_int_equal(scope_change_begin(daemon, "ns", client, change), 0);
-    set_route(daemon, client, "web", service);
-    assert_int_equal(scope_change_plan(daemon, change, NULL), 0);
-    assert_int_equal(client_of(daemon, "ns", client)->scope, change->new_number);
+    assert_int_equal(scope_change_begin(engine, "ns", client, change), 0);
+    set_route(engine, client, "web", service);
+    assert_int_equal(scope_change_plan(engine, change, NULL), 0);
+    assert_int_equal(client_of(engine, "ns", client)->scope, change->new_number);
 }
 
-static uint32_t changed(struct daemon *daemon, const char *client, const char *service)
+static uint32_t changed(struct engine *engine, const char *client, const char *service)
 {
     _cleanup_(scope_change_done) struct scope_change change = {0};
 
-    change_route(daemon, client, service, &change);
+    change_route(engine, client, service, &change);
     return change.new_number;
 }
 
 static void test_only_client_keeps_its_number(void **state)
 {
     _cleanup_(scope_change_done) struct scope_change change = {0};
-    struct daemon *daemon = *state;
-    uint32_t number = changed(daemon, "a", "v1");
-    uint32_t used = name_numbers_used(daemon->scopes);
+    struct engine *engine = *state;
+    uint32_t number = changed(engine, "a", "v1");
+    uint32_t used = name_numbers_used(engine->scopes);
 
-    change_route(daemon, "a", "v2", &change);
+    change_route(engine, "a", "v2", &change);
     assert_true(change.is_renamed);
     assert_int_equal(change.new_number, number);
-    assert_int_equal(name_numbers_used(daemon->scopes), used);
-    set_route(daemon, "a", "web", "v1");
-    scope_change_undo(daemon, &change);
-    assert_int_equal(client_of(daemon, "ns", "a")->scope, number);
-    assert_int_equal(changed(daemon, "b", "v1"), number); /* the old name leads to it again */
+    assert_int_equal(name_numbers_used(engine->scopes), used);
+    set_route(engine, "a", "web", "v1");
+    scope_change_undo(engine, &change);
+    assert_int_equal(client_of(engine, "ns", "a")->scope, number);
+    assert_int_equal(changed(engine, "b", "v1"), number); /* the old name leads to it again */
 }
 
 static void test_sharing_and_parting(void **state)
 {
     _cleanup_(scope_change_done) struct scope_change change = {0};
-    struct daemon *daemon = *state;
-    uint32_t shared = changed(daemon, "a", "v1");
+    struct engine *engine = *state;
+    uint32_t shared = changed(engine, "a", "v1");
     uint32_t used;
 
-    assert_int_equal(changed(daemon, "b", "v1"), shared);
-    used = name_numbers_used(daemon->scopes);
-    change_route(daemon, "b", "v2", &change);
+    assert_int_equal(changed(engine, "b", "v1"), shared);
+    used = name_numbers_used(engine->scopes);
+    change_route(engine, "b", "v2", &change);
     assert_true(change.is_new);
     assert_int_not_equal(change.new_number, shared);
-    assert_int_equal(client_of(daemon, "ns", "a")->scope, shared);
-    set_route(daemon, "b", "web", "v1");
-    scope_change_undo(daemon, &change);
-    assert_int_equal(client_of(daemon, "ns", "b")->scope, shared);
-    assert_int_equal(name_numbers_used(daemon->scopes), used);
-    assert_int_equal(changed(daemon, "c", "v3"), change.new_number); /* free again */
+    assert_int_equal(client_of(engine, "ns", "a")->scope, shared);
+    set_route(engine, "b", "web", "v1");
+    scope_change_undo(engine, &change);
+    assert_int_equal(client_of(engine, "ns", "b")->scope, shared);
+    assert_int_equal(name_numbers_used(engine->scopes), used);
+    assert_int_equal(changed(engine, "c", "v3"), change.new_number); /* free again */
 }
 
 static void test_first_and_last_route(void **state)
 {
     _cleanup_(scope_change_done) struct scope_change first = {0};
     _cleanup_(scope_change_done) struct scope_change last = {0};
-    struct daemon *daemon = *state;
+    struct engine *engine = *state;
 
-    change_route(daemon, "a", "v1", &first);
+    change_route(engine, "a", "v1", &first);
     assert_null(first.old_name);
     assert_int_equal(first.old_number, 0);
-    assert_int_equal(scope_change_begin(daemon, "ns", "a", &last), 0);
-    remove_route(daemon, "a", "web:80/tcp");
-    assert_int_equal(scope_change_plan(daemon, &last, NULL), 0);
+    assert_int_equal(scope_change_begin(engine, "ns", "a", &last), 0);
+    remove_route(engine, "a", "web:80/tcp");
+    assert_int_equal(scope_change_plan(engine, &last, NULL), 0);
     assert_int_equal(last.old_number, first.new_number);
     assert_int_equal(last.new_number, 0);
     assert_null(last.new_name);
-    set_route(daemon, "a", "web", "v1");
-    scope_change_undo(daemon, &last);
-    assert_int_equal(client_of(daemon, "ns", "a")->scope, first.new_number);
+    set_route(engine, "a", "web", "v1");
+    scope_change_undo(engine, &last);
+    assert_int_equal(client_of(engine, "ns", "a")->scope, first.new_number);
 }
 
 int main(void)

@@ -11,6 +11,8 @@
 
 #include "base/cleanup.h"
 #include "engine/plan/tables.h"
+#include "model/aliases.h"
+#include "model/endpoint_names.h"
 
 /* What is registered under "ns": the same in every test, the order of arrival is what differs. */
 static const struct {

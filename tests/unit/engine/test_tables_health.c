@@ -13,6 +13,8 @@
 
 #include "base/cleanup.h"
 #include "engine/plan/tables.h"
+#include "model/aliases.h"
+#include "model/endpoint_names.h"
 
 static const struct client_alias web = {.dns_name = "web", .port = 80, .protocol = TCP};
 

@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "canaries/canaries.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 #include "model/names.h"
 #include "registry/rows.h"
+#include "engine/connections.h"
 
 /* ---- what a start may say ---- */
 
@@ -80,7 +80,7 @@ static int read_knobs(const cJSON *body, struct canary *canary, struct error *er
     return 0;
 }
 
-static int read_service(const struct daemon *daemon, const cJSON *body, const char *field,
+static int read_service(const struct engine *engine, const cJSON *body, const char *field,
                         const char *namespace_name, char ret_name[static SVC_SERVICE_SIZE],
                         struct error *error)
 {
@@ -92,7 +92,7 @@ static int read_service(const struct daemon *daemon, const cJSON *body, const ch
         r = model_check_service(field, name, error);
     if (r < 0)
         return r;
-    service = catalog_service(daemon->catalog, namespace_name, name);
+    service = catalog_service(engine_catalog(engine), namespace_name, name);
     if (!service || !service->is_declared)
         return error_input(error, field, name,
                            "a service of namespace %.128s; register its first instance before",
@@ -101,13 +101,13 @@ static int read_service(const struct daemon *daemon, const cJSON *body, const ch
     return 0;
 }
 
-static int read_services(const struct daemon *daemon, const cJSON *body, const char *namespace_name,
+static int read_services(const struct engine *engine, const cJSON *body, const char *namespace_name,
                          struct canary *canary, struct error *error)
 {
-    int r = read_service(daemon, body, "from", namespace_name, canary->from, error);
+    int r = read_service(engine, body, "from", namespace_name, canary->from, error);
 
     if (r == 0)
-        r = read_service(daemon, body, "to", namespace_name, canary->to, error);
+        r = read_service(engine, body, "to", namespace_name, canary->to, error);
     if (r == 0 && strcmp(canary->from, canary->to) == 0)
         r = error_input(error, "to", canary->to, "another service than from");
     return r;
@@ -160,10 +160,10 @@ static void remember_route(const struct route *route, struct canary *canary)
     canary->is_unhealthy_on_empty = route && route->is_unhealthy_on_empty;
 }
 
-static int check_place(const struct daemon *daemon, const char *namespace_name, struct catalog_canary *entry,
+static int check_place(const struct engine *engine, const char *namespace_name, struct catalog_canary *entry,
                        struct error *error)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(engine), namespace_name);
     const struct client *client = *entry->client ? catalog_client(parent, entry->client) : NULL;
     const struct catalog_canary *other = catalog_canary(parent, entry->client, entry->identity);
     const struct route_target *targets;
@@ -187,11 +187,11 @@ static int check_place(const struct daemon *daemon, const char *namespace_name, 
 }
 
 /* The one an alias and client have, or would have. */
-static int read_entry(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+static int read_entry(const struct engine *engine, const cJSON *body, const char **ret_namespace,
                       struct catalog_canary *ret_entry, struct error *error)
 {
     struct route_name name;
-    int r = change_route_name(daemon, body, &name, error);
+    int r = change_route_name(engine, body, &name, error);
 
     if (r < 0)
         return r;
@@ -202,10 +202,10 @@ static int read_entry(const struct daemon *daemon, const cJSON *body, const char
     return 0;
 }
 
-static void warn_without_instance(const struct daemon *daemon, const char *namespace_name,
+static void warn_without_instance(const struct engine *engine, const char *namespace_name,
                                   const struct canary *canary, cJSON *answer)
 {
-    const struct service *service = catalog_service(daemon->catalog, namespace_name, canary->to);
+    const struct service *service = catalog_service(engine_catalog(engine), namespace_name, canary->to);
     cJSON *warnings = cJSON_GetObjectItemCaseSensitive(answer, "warnings");
     const struct instance *instance;
     char text[SVC_SERVICE_SIZE * 2 + 80];
@@ -225,29 +225,29 @@ int change_start_canary(struct transaction *transaction, const cJSON *body, cJSO
         "dnsName",  "port",        "client",        "namespace",       "from",        "to",
         "strategy", "stepPercent", "canaryPercent", "intervalSeconds", "minConnects", "maxFailuresPercent",
         NULL};
-    struct daemon *daemon = transaction->daemon;
+    struct engine *engine = transaction_engine(transaction);
     struct canary_outcomes totals;
     struct catalog_canary entry;
     const char *namespace_name = NULL;
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_entry(daemon, body, &namespace_name, &entry, error);
+        r = read_entry(engine, body, &namespace_name, &entry, error);
     if (r == 0)
-        r = read_services(daemon, body, namespace_name, &entry.canary, error);
+        r = read_services(engine, body, namespace_name, &entry.canary, error);
     if (r == 0)
         r = read_knobs(body, &entry.canary, error);
     if (r == 0)
-        r = check_place(daemon, namespace_name, &entry, error);
+        r = check_place(engine, namespace_name, &entry, error);
     if (r < 0)
         return r;
-    totals = canaries_outcomes(daemon, namespace_name, entry.canary.to);
+    totals = service_outcomes(engine, namespace_name, entry.canary.to);
     canary_start(&entry.canary, clock_wall_ms(), &totals);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r < 0)
         return r;
-    warn_without_instance(daemon, namespace_name, &entry.canary, answer);
-    (void)cJSON_AddItemToObject(answer, "canary", canaries_object(daemon, namespace_name, &entry));
+    warn_without_instance(engine, namespace_name, &entry.canary, answer);
+    (void)cJSON_AddItemToObject(answer, "canary", canaries_object(engine, namespace_name, &entry));
     return 0;
 }
 
@@ -322,17 +322,17 @@ static int clear(struct transaction *transaction, const char *namespace_name,
     return r < 0 ? error_errno(error, r, "clearing a canary") : transaction_put(transaction, row, error);
 }
 
-static int find_entry(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+static int find_entry(const struct engine *engine, const cJSON *body, const char **ret_namespace,
                       struct catalog_canary *ret_entry, struct error *error)
 {
     const struct model_namespace *parent;
     const struct catalog_canary *found;
     struct catalog_canary named;
-    int r = read_entry(daemon, body, ret_namespace, &named, error);
+    int r = read_entry(engine, body, ret_namespace, &named, error);
 
     if (r < 0)
         return r;
-    parent = catalog_namespace(daemon->catalog, *ret_namespace);
+    parent = catalog_namespace(engine_catalog(engine), *ret_namespace);
     found = parent ? catalog_canary(parent, named.client, named.identity) : NULL;
     if (!found) {
         (void)error_input(error, "dnsName", named.identity,
@@ -347,7 +347,7 @@ static int find_entry(const struct daemon *daemon, const cJSON *body, const char
 int change_canary(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
     static const char *const known[] = {"dnsName", "port", "client", "namespace", "action", NULL};
-    struct daemon *daemon = transaction->daemon;
+    struct engine *engine = transaction_engine(transaction);
     struct canary_outcomes totals;
     struct catalog_canary entry;
     const char *namespace_name = NULL;
@@ -357,16 +357,16 @@ int change_canary(struct transaction *transaction, const cJSON *body, cJSON *ans
     if (r == 0)
         r = read_action(body, &action, error);
     if (r == 0)
-        r = find_entry(daemon, body, &namespace_name, &entry, error);
+        r = find_entry(engine, body, &namespace_name, &entry, error);
     if (r < 0)
         return r;
     if (!actions[action].act)
         return clear(transaction, namespace_name, &entry, error);
-    totals = canaries_outcomes(daemon, namespace_name, entry.canary.to);
+    totals = service_outcomes(engine, namespace_name, entry.canary.to);
     if (actions[action].act(&entry.canary, clock_wall_ms(), &totals) < 0)
         return refuse_action(actions[action].name, &entry.canary, error);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r == 0)
-        (void)cJSON_AddItemToObject(answer, "canary", canaries_object(daemon, namespace_name, &entry));
+        (void)cJSON_AddItemToObject(answer, "canary", canaries_object(engine, namespace_name, &entry));
     return r;
 }

@@ -44,7 +44,7 @@ int change_route_port(const struct model_namespace *parent, const char *client, 
                       bool only_routes, struct error *error);
 
 /* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
-int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+int change_find_instance(const struct engine *engine, const cJSON *body, const char **ret_namespace,
                          const struct instance **ret_instance, struct error *error);
 /* The route that a body's namespace, client, dnsName and port name. Texts are the body's. */
 struct route_name {
@@ -54,7 +54,7 @@ struct route_name {
 };
 
 /* alias.port is 0 if the body has none and the name has no alias. */
-int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+int change_route_name(const struct engine *engine, const cJSON *body, struct route_name *ret_name,
                       struct error *error);
 
 /* The body's protocol, TCP where it is left out. */

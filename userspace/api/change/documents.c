@@ -65,7 +65,7 @@ static int parse_sources(const struct daemon *daemon, const cJSON *sources, cons
                          struct document_list *documents, struct findings *findings, struct error *error)
 {
     static const char *const known[] = {"source", "text", NULL};
-    struct documents_options options = apply_options(namespace_name, config_rights_of_host(&daemon->config));
+    struct documents_options options = apply_options(namespace_name, engine_host_rights(daemon->engine));
     const cJSON *item;
     bool is_refused = false;
 
@@ -98,7 +98,7 @@ static int apply(struct daemon *daemon, const cJSON *sources, const char *namesp
     int r = parse_sources(daemon, sources, namespace_name, &documents, findings, error);
 
     if (r == 0)
-        r = apply_documents(daemon, &request, findings, &changes, &revision, error);
+        r = apply_documents(daemon->engine, &request, findings, &changes, &revision, error);
     if (r < 0) {
         if (findings->n_errors > 0)
             *ret_answer = refusal(findings);

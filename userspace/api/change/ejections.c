@@ -7,7 +7,7 @@
 #include "daemon/daemon.h"
 #include "events/instance_events.h"
 #include "upkeep/outliers.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
 
 #define MAX_EJECTION_S 86400
 
@@ -17,7 +17,7 @@ static int find(const struct daemon *daemon, const cJSON *body, const char *cons
     const char *namespace_name = NULL;
     int r = json_check_members(body, known, error);
 
-    return r < 0 ? r : change_find_instance(daemon, body, &namespace_name, ret_instance, error);
+    return r < 0 ? r : change_find_instance(daemon->engine, body, &namespace_name, ret_instance, error);
 }
 
 static int not_judged(int r, const struct instance *instance, struct error *error)
@@ -34,7 +34,7 @@ static int eject(struct daemon *daemon, const struct instance *instance, uint64_
     if (r < 0)
         return r;
     log_info("%s is ejected by hand for %llu s", endpoint_name(instance, name), (unsigned long long)seconds);
-    instance_event(daemon, EVENT_EJECTED, instance, "ejected for %llu s by hand",
+    instance_event(&daemon->events, EVENT_EJECTED, instance, "ejected for %llu s by hand",
                    (unsigned long long)seconds);
     return 0;
 }
@@ -49,7 +49,7 @@ int handle_eject(const struct control_call *call, cJSON **ret_answer, struct err
 
     if (r < 0)
         return r;
-    seconds = service_ejection(daemon->catalog, instance->service)->base_ms / 1000;
+    seconds = service_ejection(engine_catalog(daemon->engine), instance->service)->base_ms / 1000;
     r = json_get_integer(call->body, "forSeconds", false, 1, MAX_EJECTION_S, &seconds, error);
     if (r == 0 && !instance->host)
         r = eject(daemon, instance, seconds, error);
@@ -73,7 +73,7 @@ static int uneject(struct daemon *daemon, const struct instance *instance, bool 
         return r;
     log_info("%s is back by hand", endpoint_name(instance, name));
     if (was)
-        instance_event(daemon, EVENT_RETURNED, instance, "drawn again, by hand");
+        instance_event(&daemon->events, EVENT_RETURNED, instance, "drawn again, by hand");
     *was_ejected = *was_ejected || was;
     return 0;
 }

@@ -10,11 +10,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "apply/apply.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
+#include "engine/connections.h"
 
 #define MAX_DRAIN_S 86400
 
@@ -83,7 +83,7 @@ static int read_health(const cJSON *body, enum svc_health *health, struct error 
 }
 
 /* `host`: where the name goes, if it is one. */
-static int read_address(const struct daemon *daemon, const cJSON *body, struct instance *instance,
+static int read_address(const struct engine *engine, const cJSON *body, struct instance *instance,
                         char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
 {
     const char *text = NULL;
@@ -106,10 +106,10 @@ static int read_address(const struct daemon *daemon, const cJSON *body, struct i
     if (ip_address_is_unusable(&instance->address))
         return error_input(error, "address", text,
                            "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
-    if (config_is_alias_address(&daemon->config, &instance->address))
+    if (alias_range_holds(engine_alias_range(engine), &instance->address))
         return error_input(error, "address", text,
                            "an address outside the alias ranges %s and %s, which are for names",
-                           daemon->config.alias_range_text, daemon->config.alias_range6_text);
+                           engine_alias_range(engine)->text, engine_alias_range(engine)->text6);
     return 0;
 }
 
@@ -158,7 +158,7 @@ static bool has_alias(const struct service *service, enum svc_protocol protocol)
 static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
                            const struct instance *instance, struct error *error)
 {
-    const struct catalog *catalog = transaction->daemon->catalog;
+    const struct catalog *catalog = transaction_catalog(transaction);
     const struct service *service = catalog_service(catalog, namespace_name, name);
     const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
     _cleanup_free_ struct client_alias *aliases = NULL;
@@ -217,7 +217,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = read_service_name(body, &name, error);
     if (r == 0)
-        r = read_address(transaction->daemon, body, &instance, host, error);
+        r = read_address(transaction_engine(transaction), body, &instance, host, error);
     if (r == 0)
         r = change_protocol(body, &instance.protocol, error);
     if (r == 0)
@@ -250,7 +250,7 @@ static int no_service(struct error *error, const char *namespace_name, const cha
     return -ENOENT;
 }
 
-int change_find_instance(const struct daemon *daemon, const cJSON *body, const char **ret_namespace,
+int change_find_instance(const struct engine *engine, const cJSON *body, const char **ret_namespace,
                          const struct instance **ret_instance, struct error *error)
 {
     const struct service *service;
@@ -267,7 +267,7 @@ int change_find_instance(const struct daemon *daemon, const cJSON *body, const c
         r = model_check_instance_id("id", id, error);
     if (r < 0)
         return r;
-    service = catalog_service(daemon->catalog, *ret_namespace, name);
+    service = catalog_service(engine_catalog(engine), *ret_namespace, name);
     if (!service || !service->is_declared)
         return no_service(error, *ret_namespace, name);
     instance = catalog_instance(service, id);
@@ -294,7 +294,7 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
 
     (void)answer;
     if (r == 0)
-        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+        r = change_find_instance(transaction_engine(transaction), body, &namespace_name, &instance, error);
     if (r < 0)
         return r;
     if (!cJSON_HasObjectItem(body, "weight") && !cJSON_HasObjectItem(body, "health"))
@@ -321,7 +321,8 @@ static int put_draining(struct transaction *transaction, const struct instance *
     changed.drain_until = clock_wall_s() + (int64_t)timeout_s;
     changed.is_drain_kill = is_kill;
     (void)cJSON_AddBoolToObject(answer, "draining", true);
-    (void)cJSON_AddNumberToObject(answer, "open", (double)instance_open(transaction->daemon, instance));
+    (void)cJSON_AddNumberToObject(answer, "open",
+                                  (double)instance_open(transaction_engine(transaction), instance));
     (void)cJSON_AddNumberToObject(answer, "timeoutSeconds", (double)timeout_s);
     r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
     return r < 0 ? error_errno(error, r, "draining") : transaction_put(transaction, row, error);
@@ -342,7 +343,7 @@ int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answ
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+        r = change_find_instance(transaction_engine(transaction), body, &namespace_name, &instance, error);
     if (r < 0)
         return r;
     timeout_s = drain_seconds(instance);
@@ -363,13 +364,13 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = change_find_instance(transaction->daemon, body, &namespace_name, &instance, error);
+        r = change_find_instance(transaction_engine(transaction), body, &namespace_name, &instance, error);
     if (r == 0)
         r = json_get_bool(body, "now", false, &is_now, error);
     if (r < 0)
         return r;
     if (!is_now && !instance->drain_until && drain_seconds(instance) > 0 &&
-        instance_open(transaction->daemon, instance) > 0)
+        instance_open(transaction_engine(transaction), instance) > 0)
         return put_draining(transaction, instance, namespace_name, drain_seconds(instance), false, answer,
                             error);
     r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
@@ -429,10 +430,10 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
         r = model_check_document("service", name, error);
     if (r < 0)
         return r;
-    parent = catalog_namespace(transaction->daemon->catalog, namespace_name);
+    parent = catalog_namespace(transaction_catalog(transaction), namespace_name);
     if (parent && catalog_document(parent, name))
         return apply_removal(transaction, parent, catalog_document(parent, name), error);
-    service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    service = catalog_service(transaction_catalog(transaction), namespace_name, name);
     if (!service || !service->is_declared)
         return no_service(error, namespace_name, name);
     if (service->document) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "canaries/canaries.h"
 #include "api/change/changes.h"
@@ -14,8 +15,13 @@
 #include "api/change/ejections.h"
 #include "documents/documents.h"
 #include "model/names.h"
+#include "engine/change/job.h"
+#include "engine/guard/guard.h"
 
 #define MAX_BATCH 10000
+
+/* How long a batch puts rows before it gives the loop to others. */
+#define BATCH_PIECE_NS 2000000
 
 static cJSON *new_answer(void)
 {
@@ -25,40 +31,70 @@ static cJSON *new_answer(void)
     return answer;
 }
 
-static int finish(struct transaction *transaction, int r, cJSON *answer, cJSON **ret_answer,
-                  struct error *error)
-{
-    uint64_t revision = 0;
+/* ---- changes: jobs whose end is the answer ---- */
 
-    if (r < 0)
-        transaction_abort(transaction);
-    else
-        r = transaction_commit(transaction, &revision, error);
-    if (r < 0) {
-        cJSON_Delete(answer);
-        return r;
-    }
-    (void)cJSON_AddNumberToObject(answer, "revision", (double)revision);
-    *ret_answer = answer;
-    return 0;
+struct change_request {
+    struct control_reply *reply;
+    change_fn change; /* NULL: a batch */
+    cJSON *answer;
+    cJSON *next; /* of a batch: the item that comes now */
+    int n_done;
+};
+
+static int run_change(struct transaction *transaction, void *user, struct error *error)
+{
+    struct change_request *request = user;
+
+    cJSON_Delete(request->answer);
+    request->answer = new_answer();
+    return request->change(transaction, control_reply_call(request->reply)->body, request->answer, error);
 }
 
-static int change(const struct control_call *call, change_fn do_change, cJSON **ret_answer,
-                  struct error *error, struct daemon *daemon)
+static void on_done(int r, uint64_t revision, const struct error *error, void *user)
 {
-    struct transaction transaction;
-    cJSON *answer = new_answer();
+    struct change_request *request = user;
+    struct error said = error ? *error : (struct error){0};
 
-    transaction_begin(&transaction, daemon);
-    return finish(&transaction, do_change(&transaction, call->body, answer, error), answer, ret_answer,
-                  error);
+    if (r == 0)
+        (void)cJSON_AddNumberToObject(request->answer, "revision", (double)revision);
+    else
+        cJSON_Delete(request->answer);
+    control_reply_send(request->reply, r, r == 0 ? request->answer : NULL, &said);
+    free(request);
+}
+
+static int submit(const struct control_call *call, change_fn change,
+                  int (*run)(struct transaction *transaction, void *user, struct error *error),
+                  struct daemon *daemon, struct error *error)
+{
+    struct change_request *request = calloc(1, sizeof(*request));
+    const struct job job = {.run = run, .done = on_done, .user = request};
+    int r;
+
+    if (!request)
+        return -ENOMEM;
+    request->change = change;
+    r = control_call_defer(call, &request->reply, error);
+    if (r < 0) {
+        free(request);
+        return r;
+    }
+    r = engine_submit(daemon->engine, &job);
+    if (r < 0) {
+        struct error refused = {0};
+
+        (void)error_errno(&refused, r, "the change cannot be taken on");
+        on_done(r, 0, &refused, request);
+    }
+    return CONTROL_LATER;
 }
 
 #define CHANGE_REQUEST(name)                                                                                 \
     static int handle_##name(const struct control_call *call, cJSON **ret_answer, struct error *error,       \
                              void *user)                                                                     \
     {                                                                                                        \
-        return change(call, change_##name, ret_answer, error, user);                                         \
+        (void)ret_answer;                                                                                    \
+        return submit(call, change_##name, run_change, user, error);                                         \
     }
 
 CHANGE_REQUEST(register)
@@ -72,13 +108,16 @@ CHANGE_REQUEST(set_settings)
 CHANGE_REQUEST(start_canary)
 CHANGE_REQUEST(canary)
 
-/* One of a batch: "op" says which change, the rest is its body. */
+/* ---- batches ---- */
+
+/* One of a batch: "op" says which change, the rest is its body. It may be run again, so it is put together
+ * again. */
 static int batch_item(struct transaction *transaction, cJSON *item, struct error *error)
 {
     _cleanup_json_ cJSON *answer = new_answer();
-    _cleanup_json_ cJSON *op = NULL;
     const char *name = NULL;
     change_fn do_change;
+    cJSON *op;
     int r = json_get_string(item, "op", true, &name, error);
 
     if (r < 0)
@@ -89,39 +128,55 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
             error, "op", name,
             "register, update, deregister, delete-service, set-route, clear-route, set-settings");
     op = cJSON_DetachItemFromObjectCaseSensitive(item, "op");
-    return do_change(transaction, item, answer, error);
+    r = do_change(transaction, item, answer, error);
+    (void)cJSON_AddItemToObject(item, "op", op);
+    return r;
+}
+
+/* As many items as fit into a piece of time. */
+static int run_batch(struct transaction *transaction, void *user, struct error *error)
+{
+    struct change_request *request = user;
+    uint64_t until = clock_monotonic_ns() + BATCH_PIECE_NS;
+
+    if (transaction_is_new_run(transaction)) {
+        cJSON_Delete(request->answer);
+        request->answer = new_answer();
+        request->next =
+            cJSON_GetObjectItemCaseSensitive(control_reply_call(request->reply)->body, "changes")->child;
+        request->n_done = 0;
+    }
+    for (; request->next; request->next = request->next->next, request->n_done++) {
+        int r;
+
+        if (clock_monotonic_ns() >= until)
+            return JOB_GO_ON;
+        r = cJSON_IsObject(request->next) ? batch_item(transaction, request->next, error)
+                                          : error_input(error, "", "(no object)", "an object with op");
+        if (r < 0) {
+            char prefix[32];
+
+            (void)snprintf(prefix, sizeof(prefix), "changes[%d]", request->n_done);
+            error_prefix_field(error, prefix);
+            return r;
+        }
+    }
+    return 0;
 }
 
 static int handle_batch(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"changes", NULL};
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "changes");
-    struct transaction transaction;
-    cJSON *answer;
-    cJSON *item;
-    int i = 0;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "changes");
     int r = json_check_members(call->body, known, error);
 
+    (void)ret_answer;
     if (r < 0)
         return r;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
         return error_input(error, "changes", list ? "(not such a list)" : "(missing)",
                            "a list of 1 to %d changes", MAX_BATCH);
-    answer = new_answer();
-    transaction_begin(&transaction, user);
-    cJSON_ArrayForEach (item, list) {
-        r = cJSON_IsObject(item) ? batch_item(&transaction, item, error)
-                                 : error_input(error, "", "(no object)", "an object with op");
-        if (r < 0) {
-            char prefix[32];
-
-            (void)snprintf(prefix, sizeof(prefix), "changes[%d]", i);
-            error_prefix_field(error, prefix);
-            break;
-        }
-        i++;
-    }
-    return finish(&transaction, r, answer, ret_answer, error);
+    return submit(call, NULL, run_batch, user, error);
 }
 
 /* ---- tasks ---- */
@@ -216,6 +271,27 @@ static int handle_detach(const struct control_call *call, cJSON **ret_answer, st
     return r;
 }
 
+static int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                                  void *user)
+{
+    static const char *const known[] = {NULL};
+    struct daemon *daemon = user;
+    uint32_t before = engine_figures(daemon->engine).aliases;
+    const char *was = NULL;
+    int r = json_check_members(call->body, known, error);
+
+    if (r == 0)
+        r = registry_guard_accept(daemon->engine, &was, error);
+    if (r < 0)
+        return r;
+    *ret_answer = new_answer();
+    (void)cJSON_AddStringToObject(*ret_answer, "was", was);
+    (void)cJSON_AddNumberToObject(*ret_answer, "aliasesBefore", before);
+    (void)cJSON_AddNumberToObject(*ret_answer, "aliases", engine_figures(daemon->engine).aliases);
+    (void)cJSON_AddNumberToObject(*ret_answer, "revision", (double)engine_figures(daemon->engine).revision);
+    return 0;
+}
+
 const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
     {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
@@ -239,7 +315,7 @@ const struct control_route daemon_requests[] = {
     {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0},
     {EVHTTP_REQ_POST, "/v1/credentials", handle_add_credential, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/credentials", handle_remove_credential, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/registry/accept", registry_guard_accept, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0},
     {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0},

@@ -6,8 +6,7 @@
 
 #include "base/json.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
-#include "engine/plan/tables.h"
+#include "model/aliases.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
@@ -77,14 +76,14 @@ int change_route_port(const struct model_namespace *parent, const char *client_n
                      &alias->port, error);
 }
 
-static const struct client *find_client(const struct daemon *daemon, const struct route_name *name)
+static const struct client *find_client(const struct engine *engine, const struct route_name *name)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, name->namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(engine), name->namespace_name);
 
     return parent && *name->client ? catalog_client(parent, name->client) : NULL;
 }
 
-static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filter filter,
+static int read_alias(const struct engine *engine, const cJSON *body, alias_filter filter,
                       struct route_name *ret_name, struct error *error)
 {
     struct route_name name = {.client = ""};
@@ -113,8 +112,8 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
     r = model_check_dns_name("dnsName", alias.dns_name, error);
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
-        r = only_port(catalog_namespace(daemon->catalog, name.namespace_name), find_client(daemon, &name),
-                      alias.dns_name, alias.protocol, filter, &alias.port, error);
+        r = only_port(catalog_namespace(engine_catalog(engine), name.namespace_name),
+                      find_client(engine, &name), alias.dns_name, alias.protocol, filter, &alias.port, error);
     if (r == 0) {
         name.alias = alias;
         *ret_name = name;
@@ -122,10 +121,10 @@ static int read_alias(const struct daemon *daemon, const cJSON *body, alias_filt
     return r;
 }
 
-int change_route_name(const struct daemon *daemon, const cJSON *body, struct route_name *ret_name,
+int change_route_name(const struct engine *engine, const cJSON *body, struct route_name *ret_name,
                       struct error *error)
 {
-    return read_alias(daemon, body, is_any, ret_name, error);
+    return read_alias(engine, body, is_any, ret_name, error);
 }
 
 static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,
@@ -143,7 +142,7 @@ static int read_target(const struct transaction *transaction, const char *namesp
         r = json_get_integer(item, "weight", true, 0, TABLE_MAX_WEIGHT, &weight, error);
     if (r < 0)
         return r;
-    service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    service = catalog_service(transaction_catalog(transaction), namespace_name, name);
     /* A target nobody has registered is a typing error more often than a plan; it would refuse its share. */
     if (!service || !service->is_declared)
         return error_input(error, "service", name,
@@ -238,7 +237,7 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction->daemon, body, is_any, &name, error);
+        r = read_alias(transaction_engine(transaction), body, is_any, &name, error);
     if (r == 0)
         r = read_targets(transaction, name.namespace_name, body, &targets, &n, error);
     if (r == 0)
@@ -263,11 +262,11 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction->daemon, body, has_route, &name, error);
+        r = read_alias(transaction_engine(transaction), body, has_route, &name, error);
     if (r < 0)
         return r;
-    parent = catalog_namespace(transaction->daemon->catalog, name.namespace_name);
-    client = find_client(transaction->daemon, &name);
+    parent = catalog_namespace(transaction_catalog(transaction), name.namespace_name);
+    client = find_client(transaction_engine(transaction), &name);
     if (!parent || (*name.client && !client) || !find_route(parent, client, &name.alias)) {
         (void)error_input(error, "dnsName", name.alias.dns_name,
                           "a client alias with a route in namespace %s (svcconnect route show lists them)",

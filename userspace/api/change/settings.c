@@ -4,13 +4,12 @@
 
 #include "base/json.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
 #include "model/names.h"
 #include "registry/rows.h"
 
 static int set_global(struct transaction *transaction, const cJSON *members, struct error *error)
 {
-    const struct catalog *catalog = transaction->daemon->catalog;
+    const struct catalog *catalog = transaction_catalog(transaction);
     struct ejection_policy ejection = catalog->ejection;
     uint32_t connect_timeout_ms = catalog->connect_timeout_ms;
     struct registry_row row;
@@ -28,7 +27,7 @@ static int set_global(struct transaction *transaction, const cJSON *members, str
 static int find_service(const struct transaction *transaction, const char *namespace_name, const char *name,
                         const struct service **ret_service, struct error *error)
 {
-    const struct service *service = catalog_service(transaction->daemon->catalog, namespace_name, name);
+    const struct service *service = catalog_service(transaction_catalog(transaction), namespace_name, name);
 
     if (!service || !service->is_declared) {
         (void)error_input(error, "service", name,
@@ -67,7 +66,7 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
         return r;
     if (service_settings_copy(service_get_settings(service), &settings) < 0)
         return error_errno(error, ENOMEM, "setting");
-    r = service_settings_read(members, config_rights_of_host(&transaction->daemon->config), &settings, error);
+    r = service_settings_read(members, engine_host_rights(transaction_engine(transaction)), &settings, error);
     if (r == -EINVAL)
         error_prefix_field(error, "settings");
     if (r < 0)

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "canaries/canaries.h"
 #include "daemon/daemon.h"
+#include "engine/connections.h"
 
 static void add_time(cJSON *object, const char *name, int64_t time)
 {
@@ -36,10 +37,11 @@ static void add_knobs(cJSON *object, const struct canary *canary)
     (void)cJSON_AddNumberToObject(object, "minConnects", canary->min_connects);
 }
 
-cJSON *canaries_object(struct daemon *daemon, const char *namespace_name, const struct catalog_canary *entry)
+cJSON *canaries_object(const struct engine *engine, const char *namespace_name,
+                       const struct catalog_canary *entry)
 {
     const struct canary *canary = &entry->canary;
-    const struct canary_outcomes totals = canaries_outcomes(daemon, namespace_name, canary->to);
+    const struct canary_outcomes totals = service_outcomes(engine, namespace_name, canary->to);
     const struct canary_outcomes outcomes = canary_step_outcomes(canary, &totals);
     cJSON *object = cJSON_CreateObject();
     cJSON *step;
@@ -90,12 +92,12 @@ int read_canaries(const struct control_call *call, cJSON **ret_answer, struct er
     size_t most = 0;
     size_t n = 0;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         most += HASH_COUNT(parent->canaries);
     all = calloc(most + 1, sizeof(*all));
     if (!all)
         return error_set(error, ENOMEM, "out of memory");
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
         for (const struct catalog_canary *entry = parent->canaries; entry; entry = entry->hh.next)
             if (!wanted || strcmp(wanted, parent->name) == 0)
                 all[n++] = (struct listed){parent->name, entry};
@@ -103,6 +105,7 @@ int read_canaries(const struct control_call *call, cJSON **ret_answer, struct er
     *ret_answer = cJSON_CreateObject();
     list = cJSON_AddArrayToObject(*ret_answer, "canaries");
     for (size_t i = 0; i < n; i++)
-        (void)cJSON_AddItemToArray(list, canaries_object(daemon, all[i].namespace_name, all[i].entry));
+        (void)cJSON_AddItemToArray(list,
+                                   canaries_object(daemon->engine, all[i].namespace_name, all[i].entry));
     return 0;
 }

@@ -8,7 +8,8 @@
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
-#include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
+#include "routing/table.h"
 
 void read_add_time(cJSON *object, const char *name, time_t seconds)
 {

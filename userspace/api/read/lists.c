@@ -13,6 +13,8 @@
 #include "daemon/daemon.h"
 #include "tasks/task_hosts.h"
 #include "engine/plan/tables.h"
+#include "model/endpoint_names.h"
+#include "model/aliases.h"
 
 static const char *wanted_namespace(const struct control_call *call)
 {
@@ -35,7 +37,8 @@ static int namespaces_by_name(const void *a, const void *b)
 static struct model_namespace **sorted_namespaces(const struct daemon *daemon,
                                                   const struct control_call *call)
 {
-    struct model_namespace **sorted = SORTED_ENTRIES(daemon->catalog->namespaces, namespaces_by_name);
+    struct model_namespace **sorted =
+        SORTED_ENTRIES(engine_catalog(daemon->engine)->namespaces, namespaces_by_name);
     size_t n = 0;
 
     for (size_t i = 0; sorted && sorted[i]; i++)
@@ -259,9 +262,9 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
     (void)cJSON_AddStringToObject(object, "namespace", parent->name);
     (void)cJSON_AddStringToObject(object, "client", client ? client->name : "");
     add_alias(object, alias);
-    if (name_numbers_find(daemon->addresses, alias->dns_name, &number) == 0) {
-        struct ip_address address = config_alias_address(&daemon->config, number);
-        struct ip_address address6 = config_alias_address6(&daemon->config, number);
+    if (engine_address(daemon->engine, alias->dns_name, &number) == 0) {
+        struct ip_address address = alias_range_address(&daemon->config.alias_range, number);
+        struct ip_address address6 = alias_range_address6(&daemon->config.alias_range, number);
 
         (void)cJSON_AddStringToObject(object, "address", ip_address_format(&address, text));
         (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));

@@ -46,7 +46,7 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
 {
     const struct daemon *daemon = user;
     _cleanup_free_ struct model_namespace **namespaces =
-        SORTED_ENTRIES(daemon->catalog->namespaces, namespaces_by_name);
+        SORTED_ENTRIES(engine_catalog(daemon->engine)->namespaces, namespaces_by_name);
     const char *wanted = evhttp_find_header(call->query, "namespace");
     cJSON *answer = cJSON_CreateObject();
     cJSON *list;
@@ -54,7 +54,8 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
     (void)error;
     (void)cJSON_AddItemToObject(
         answer, "global",
-        service_settings_write_global(&daemon->catalog->ejection, daemon->catalog->connect_timeout_ms));
+        service_settings_write_global(&engine_catalog(daemon->engine)->ejection,
+                                      engine_catalog(daemon->engine)->connect_timeout_ms));
     list = cJSON_AddArrayToObject(answer, "services");
     for (size_t n = 0; namespaces && namespaces[n]; n++) {
         _cleanup_free_ struct service **services = NULL;
@@ -64,7 +65,7 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
         services = SORTED_ENTRIES(namespaces[n]->services, services_by_name);
         for (size_t s = 0; services && services[s]; s++)
             if (services[s]->is_declared)
-                (void)cJSON_AddItemToArray(list, service_object(daemon->catalog, services[s]));
+                (void)cJSON_AddItemToArray(list, service_object(engine_catalog(daemon->engine), services[s]));
     }
     *ret_answer = answer;
     return 0;

@@ -29,32 +29,32 @@ static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS]
 {
     struct health_figures figures = health_figures(daemon->health);
 
-    maps[0] = (struct metrics_map){"aliases", publisher_aliases(daemon->publisher) * 2,
+    maps[0] = (struct metrics_map){"aliases", engine_figures(daemon->engine).aliases * 2,
                                    daemon->config.max_aliases, "maps.aliases"};
-    maps[1] = (struct metrics_map){"slots", publisher_slots_used(daemon->publisher), daemon->config.max_slots,
-                                   "maps.slots"};
-    maps[2] = (struct metrics_map){"endpoints", name_numbers_used(daemon->endpoints),
+    maps[1] = (struct metrics_map){"slots", engine_figures(daemon->engine).slots_used,
+                                   daemon->config.max_slots, "maps.slots"};
+    maps[2] = (struct metrics_map){"endpoints", engine_figures(daemon->engine).endpoints_used,
                                    daemon->config.max_endpoints, "maps.endpoints"};
     maps[3] =
         (struct metrics_map){"tasks", HASH_COUNT(daemon->tasks.all), daemon->config.max_tasks, "maps.tasks"};
     *snapshot = (struct metrics_snapshot){
         .maps = maps,
         .n_maps = N_MAPS,
-        .namespaces = HASH_COUNT(daemon->catalog->namespaces),
-        .services = daemon->catalog->n_services,
-        .instances = daemon->catalog->n_instances,
-        .aliases = publisher_aliases(daemon->publisher),
+        .namespaces = HASH_COUNT(engine_catalog(daemon->engine)->namespaces),
+        .services = engine_catalog(daemon->engine)->n_services,
+        .instances = engine_catalog(daemon->engine)->n_instances,
+        .aliases = engine_figures(daemon->engine).aliases,
         .tasks = HASH_COUNT(daemon->tasks.all),
         .map_writes = datapath_writes(daemon->datapath),
-        .revision = registry_revision(daemon->registry),
+        .revision = engine_figures(daemon->engine).revision,
         .uptime_seconds = uptime(daemon),
     };
     snapshot->probes = figures.probes;
     snapshot->probes_failed = figures.failed;
     snapshot->probe_targets = figures.targets;
     snapshot->is_weak_observer = figures.is_weak_observer;
-    snapshot->is_registry_degraded = registry_guard_is_degraded(&daemon->guard);
-    snapshot->kept_aliases = publisher_kept_aliases(daemon->publisher);
+    snapshot->is_registry_degraded = engine_is_degraded(daemon->engine);
+    snapshot->kept_aliases = engine_figures(daemon->engine).kept_aliases;
     (void)datapath_counters(daemon->datapath, &snapshot->counters);
 }
 
@@ -72,7 +72,7 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     char text[1024];
 
     gather(daemon, maps, &snapshot);
-    if (registry_guard_trouble(daemon, text, sizeof(text)))
+    if (engine_trouble(daemon->engine, text, sizeof(text)))
         add_degraded(list, text);
     if (probes_trouble(daemon))
         add_degraded(list, probes_trouble(daemon));
@@ -104,9 +104,7 @@ static void add_directories(const struct daemon *daemon, cJSON *answer)
     cJSON *directories = cJSON_AddObjectToObject(answer, "directories");
 
     (void)cJSON_AddStringToObject(registry, "type", daemon->config.registry);
-    (void)cJSON_AddStringToObject(registry, "path", registry_location(daemon->registry));
-    (void)cJSON_AddNumberToObject(registry, "revision", (double)registry_revision(daemon->registry));
-    registry_guard_describe(daemon, registry);
+    engine_describe_registry(daemon->engine, registry);
     (void)cJSON_AddStringToObject(directories, "state", daemon->config.state_dir);
     (void)cJSON_AddStringToObject(directories, "run", daemon->config.run_dir);
     (void)cJSON_AddStringToObject(directories, "bpffs", daemon->config.bpffs);
@@ -186,7 +184,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
-    (void)cJSON_AddNumberToObject(writes, "adopted", daemon->adopted);
+    (void)cJSON_AddNumberToObject(writes, "adopted", engine_figures(daemon->engine).adopted);
     *ret_answer = answer;
     return 0;
 }
@@ -212,14 +210,14 @@ static struct metrics_endpoint describe(struct daemon *daemon, const struct inst
 static int write_endpoints(FILE *out, struct daemon *daemon)
 {
     _cleanup_free_ struct metrics_endpoint *endpoints =
-        calloc(daemon->catalog->n_instances + 1, sizeof(*endpoints));
+        calloc(engine_catalog(daemon->engine)->n_instances + 1, sizeof(*endpoints));
     size_t n = 0;
 
     if (!endpoints)
         return -ENOMEM;
     for (uint32_t number = 1; number <= daemon->config.max_endpoints; number++)
-        if (daemon->instances[number] && n < daemon->catalog->n_instances)
-            endpoints[n++] = describe(daemon, daemon->instances[number]);
+        if (engine_instance(daemon->engine, number) && n < engine_catalog(daemon->engine)->n_instances)
+            endpoints[n++] = describe(daemon, engine_instance(daemon->engine, number));
     metrics_write_endpoints(out, endpoints, n);
     return 0;
 }

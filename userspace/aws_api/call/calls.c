@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "daemon/daemon.h"
 #include "model/catalog_aws.h"
+#include "engine/change/now.h"
 
 #define MAX_OPERATIONS 2000 /* that are remembered; the oldest go */
 
@@ -38,7 +39,7 @@ int aws_find_namespace(struct aws_call *call, const char *member, struct model_n
 
     if (r < 0)
         return r;
-    parent = catalog_namespace_by_id(call->daemon->catalog, id);
+    parent = catalog_namespace_by_id(engine_catalog(call->daemon->engine), id);
     if (!parent || !parent->is_declared)
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace with the id %s.", id);
     r = aws_permit(call, parent->name);
@@ -55,7 +56,7 @@ int aws_find_service(struct aws_call *call, const char *member, struct service *
 
     if (r < 0)
         return r;
-    service = catalog_service_by_id(call->daemon->catalog, id);
+    service = catalog_service_by_id(engine_catalog(call->daemon->engine), id);
     if (!service || !service->is_declared)
         return aws_fail(call->error, "ServiceNotFound", "There is no service with the id %s.", id);
     r = aws_permit(call, service->parent->name);
@@ -98,10 +99,10 @@ int aws_find_discovered(struct aws_call *call, struct service **ret_service)
         r = aws_permit(call, namespace_name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(call->daemon->catalog, namespace_name);
+    parent = catalog_namespace(engine_catalog(call->daemon->engine), namespace_name);
     if (!parent || !parent->is_declared)
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace %.500s.", namespace_name);
-    service = catalog_service(call->daemon->catalog, namespace_name, name);
+    service = catalog_service(engine_catalog(call->daemon->engine), namespace_name, name);
     if (!service || !service->is_declared)
         return aws_fail(call->error, "ServiceNotFound", "The namespace %.500s has no service %s.",
                         namespace_name, name);
@@ -147,10 +148,10 @@ int aws_finish(struct aws_call *call, struct transaction *transaction, int r)
     uint64_t revision = 0;
 
     if (r < 0) {
-        transaction_abort(transaction);
+        now_abort(transaction);
         return r;
     }
-    r = transaction_commit(transaction, &revision, &error);
+    r = now_commit(transaction, &revision, &error);
     return r < 0 ? translate(call, r, &error) : 0;
 }
 
@@ -258,7 +259,7 @@ int aws_put_operation(struct aws_call *call, struct transaction *transaction, co
                       const char *namespace_name, const struct aws_target targets[2])
 {
     _cleanup_json_ cJSON *json = cJSON_CreateObject();
-    const struct catalog *catalog = call->daemon->catalog;
+    const struct catalog *catalog = engine_catalog(call->daemon->engine);
     cJSON *object = cJSON_AddObjectToObject(json, "Targets");
     char id[AWS_NEW_ID_SIZE];
     int r;

@@ -12,6 +12,7 @@
 #include "daemon/daemon.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
+#include "engine/change/now.h"
 
 #define MAX_NAMES 16
 
@@ -65,7 +66,7 @@ static int publish_names(struct aws_call *call, struct transaction *transaction,
 
 static int check_reachable(struct aws_call *call, const struct ip_address *address)
 {
-    return config_is_alias_address(&call->daemon->config, address)
+    return alias_range_holds(&call->daemon->config.alias_range, address)
                ? aws_invalid(call->error,
                              "Attributes: AWS_INSTANCE_IPV4: an address outside the range %s, which is for "
                              "names.",
@@ -97,16 +98,16 @@ static int put_instance(struct aws_call *call, struct transaction *transaction, 
 static int register_instance(struct aws_call *call, struct service *service, struct instance *instance,
                              const struct cloud_map_instance *wanted)
 {
-    struct transaction transaction;
+    struct transaction *transaction;
     int r;
 
     instance->health = wanted->is_unhealthy ? UNHEALTHY : HEALTHY;
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "REGISTER_INSTANCE", service->parent->name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "REGISTER_INSTANCE", service->parent->name,
                           (const struct aws_target[2]){{"INSTANCE", instance->id}, {"SERVICE", service->id}});
     if (r == 0)
-        r = put_instance(call, &transaction, service, instance, wanted);
-    return aws_finish(call, &transaction, r);
+        r = put_instance(call, transaction, service, instance, wanted);
+    return aws_finish(call, transaction, r);
 }
 
 int aws_RegisterInstance(struct aws_call *call)
@@ -149,19 +150,19 @@ int aws_DeregisterInstance(struct aws_call *call)
 {
     struct service *service = NULL;
     struct instance *instance = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct registry_row row;
     int r = aws_find_instance(call, &service, &instance);
 
     if (r < 0)
         return r;
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "DEREGISTER_INSTANCE", service->parent->name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "DEREGISTER_INSTANCE", service->parent->name,
                           (const struct aws_target[2]){{"INSTANCE", instance->id}, {"SERVICE", service->id}});
     if (r == 0)
-        r = aws_put(call, &transaction,
+        r = aws_put(call, transaction,
                     row_delete_instance(service->parent->name, service->name, instance->id, &row), &row);
-    return aws_finish(call, &transaction, r);
+    return aws_finish(call, transaction, r);
 }
 
 int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
@@ -169,7 +170,7 @@ int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
     static const char *const statuses[] = {"HEALTHY", "UNHEALTHY", NULL};
     struct service *service = NULL;
     struct instance *instance = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct registry_row row;
     struct instance changed;
     const char *status = NULL;
@@ -184,10 +185,10 @@ int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
                         service->id);
     changed = *instance;
     changed.health = status[0] == 'U' ? UNHEALTHY : HEALTHY;
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put(call, &transaction, row_for_instance(service->parent->name, service->name, &changed, &row),
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put(call, transaction, row_for_instance(service->parent->name, service->name, &changed, &row),
                 &row);
-    return aws_finish(call, &transaction, r);
+    return aws_finish(call, transaction, r);
 }
 
 /* ---- reading ---- */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "aws_api/call/calls.h"
 #include "daemon/daemon.h"
+#include "engine/change/now.h"
 
 #define SOA_TTL 15
 
@@ -120,7 +121,7 @@ static int create(struct aws_call *call, enum cloud_map_type type)
     struct new_namespace new = {.type = type, .ttl = SOA_TTL};
     _cleanup_json_ cJSON *kept = NULL;
     const struct model_namespace *parent;
-    struct transaction transaction;
+    struct transaction *transaction;
     char id[AWS_NEW_ID_SIZE];
     int r = read_new(call, &new);
 
@@ -128,16 +129,16 @@ static int create(struct aws_call *call, enum cloud_map_type type)
         r = aws_permit(call, new.name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(call->daemon->catalog, new.name);
+    parent = catalog_namespace(engine_catalog(call->daemon->engine), new.name);
     if (parent && parent->is_declared)
         return already_there(call, parent, type, new.creator);
     aws_new_id("ns-", id);
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "CREATE_NAMESPACE", new.name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "CREATE_NAMESPACE", new.name,
                           (const struct aws_target[2]){{"NAMESPACE", id}});
     kept = r == 0 ? new_kept(call, &new, id) : NULL;
-    r = kept ? aws_put_namespace(call, &transaction, new.name, kept) : -1;
-    return aws_finish(call, &transaction, r);
+    r = kept ? aws_put_namespace(call, transaction, new.name, kept) : -1;
+    return aws_finish(call, transaction, r);
 }
 
 int aws_CreateHttpNamespace(struct aws_call *call)
@@ -189,7 +190,7 @@ int aws_ListNamespaces(struct aws_call *call)
         {"HTTP_NAME", {"EQ", "BEGINS_WITH", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = call->daemon->catalog;
+    const struct catalog *catalog = engine_catalog(call->daemon->engine);
     _cleanup_free_ const char **keys = calloc(HASH_COUNT(catalog->namespaces) + 1u, sizeof(*keys));
     const struct model_namespace *parent;
     const cJSON *filters = NULL;
@@ -230,7 +231,7 @@ static const char *what_uses(const struct model_namespace *parent)
 int aws_DeleteNamespace(struct aws_call *call)
 {
     struct model_namespace *parent = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct registry_row row;
     const char *uses;
     int r = aws_find_namespace(call, "Id", &parent);
@@ -241,19 +242,19 @@ int aws_DeleteNamespace(struct aws_call *call)
     if (uses)
         return aws_fail(call->error, "ResourceInUse", "The namespace %.500s still has %s.", parent->name,
                         uses);
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "DELETE_NAMESPACE", parent->name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "DELETE_NAMESPACE", parent->name,
                           (const struct aws_target[2]){{"NAMESPACE", parent->id}});
     if (r == 0)
-        r = aws_put(call, &transaction, row_delete_namespace(parent->name, &row), &row);
-    return aws_finish(call, &transaction, r);
+        r = aws_put(call, transaction, row_delete_namespace(parent->name, &row), &row);
+    return aws_finish(call, transaction, r);
 }
 
 static int update(struct aws_call *call, enum cloud_map_type type)
 {
     struct model_namespace *parent = NULL;
     _cleanup_json_ cJSON *kept = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     const cJSON *change = NULL;
     const char *description = NULL;
     int64_t ttl = -1;
@@ -279,12 +280,12 @@ static int update(struct aws_call *call, enum cloud_map_type type)
     }
     if (ttl >= 0)
         set_soa(kept, ttl);
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "UPDATE_NAMESPACE", parent->name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "UPDATE_NAMESPACE", parent->name,
                           (const struct aws_target[2]){{"NAMESPACE", parent->id}});
     if (r == 0)
-        r = aws_put_namespace(call, &transaction, parent->name, kept);
-    return aws_finish(call, &transaction, r);
+        r = aws_put_namespace(call, transaction, parent->name, kept);
+    return aws_finish(call, transaction, r);
 }
 
 int aws_UpdateHttpNamespace(struct aws_call *call)

@@ -10,6 +10,7 @@
 #include "api/change/changes.h"
 #include "daemon/daemon.h"
 #include "model/catalog_aws.h"
+#include "engine/change/now.h"
 
 struct new_service {
     struct model_namespace *parent;
@@ -167,7 +168,7 @@ int aws_CreateService(struct aws_call *call)
     struct new_service new = {0};
     _cleanup_json_ cJSON *kept = NULL;
     const struct service *service;
-    struct transaction transaction;
+    struct transaction *transaction;
     char id[AWS_NEW_ID_SIZE];
     int r = read_new(call, &new);
 
@@ -182,16 +183,17 @@ int aws_CreateService(struct aws_call *call)
     kept = new_kept(call, &new, id);
     if (!kept)
         return -1;
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_service(call, &transaction,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_service(call, transaction,
                         &(const struct service){.name = (char *)new.name, .parent = new.parent}, &settings,
                         kept);
-    r = aws_finish(call, &transaction, r);
+    r = aws_finish(call, transaction, r);
     if (r == 0)
         (void)cJSON_AddItemToObject(
             call->answer, "Service",
-            cloud_map_service_view(catalog_service(call->daemon->catalog, new.parent->name, new.name),
-                                   call->region, false));
+            cloud_map_service_view(
+                catalog_service(engine_catalog(call->daemon->engine), new.parent->name, new.name),
+                call->region, false));
     return r;
 }
 
@@ -223,7 +225,7 @@ int aws_ListServices(struct aws_call *call)
         {"NAMESPACE_ID", {"EQ", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = call->daemon->catalog;
+    const struct catalog *catalog = engine_catalog(call->daemon->engine);
     _cleanup_free_ const char **keys = calloc(HASH_CNT(hh_id, catalog->services_by_id) + 1u, sizeof(*keys));
     const struct model_namespace *parent;
     const cJSON *filters = NULL;
@@ -295,7 +297,7 @@ int aws_UpdateService(struct aws_call *call)
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     struct service *service = NULL;
     _cleanup_json_ cJSON *kept = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     const cJSON *change = NULL;
     const char *description = NULL;
     int r = aws_get_object(call->body, "Service", AWS_REQUIRED, &change, call->error);
@@ -318,18 +320,18 @@ int aws_UpdateService(struct aws_call *call)
         cJSON_DeleteItemFromObjectCaseSensitive(kept, "Description");
         (void)cJSON_AddStringToObject(kept, "Description", description);
     }
-    transaction_begin(&transaction, call->daemon);
-    r = aws_put_operation(call, &transaction, "UPDATE_SERVICE", service->parent->name,
+    transaction = now_begin(call->daemon->engine);
+    r = aws_put_operation(call, transaction, "UPDATE_SERVICE", service->parent->name,
                           (const struct aws_target[2]){{"SERVICE", service->id}});
     if (r == 0)
-        r = aws_put_service(call, &transaction, service, &settings, kept);
-    return aws_finish(call, &transaction, r);
+        r = aws_put_service(call, transaction, service, &settings, kept);
+    return aws_finish(call, transaction, r);
 }
 
 int aws_DeleteService(struct aws_call *call)
 {
     struct service *service = NULL;
-    struct transaction transaction;
+    struct transaction *transaction;
     struct error error = {0};
     int r = aws_find_service(call, "Id", &service);
 
@@ -343,9 +345,9 @@ int aws_DeleteService(struct aws_call *call)
     if (service->n_routes > 0)
         return aws_fail(call->error, "ResourceInUse", "The route of %s leads to the service %s.",
                         service->routes[0]->identity, service->id);
-    transaction_begin(&transaction, call->daemon);
-    r = change_remove_service(&transaction, service->parent->name, service, &error);
+    transaction = now_begin(call->daemon->engine);
+    r = change_remove_service(transaction, service->parent->name, service, &error);
     if (r < 0)
         (void)aws_fail(call->error, AWS_INTERNAL, "%s", error.message);
-    return aws_finish(call, &transaction, r);
+    return aws_finish(call, transaction, r);
 }

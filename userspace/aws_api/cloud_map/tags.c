@@ -7,6 +7,7 @@
 #include "aws_api/call/calls.h"
 #include "daemon/daemon.h"
 #include "model/catalog_aws.h"
+#include "engine/change/now.h"
 
 /* What an ARN names: one of the two. */
 struct resource {
@@ -23,7 +24,7 @@ static void resource_done(struct resource *resource)
 
 static int find_resource(struct aws_call *call, struct resource *ret)
 {
-    const struct catalog *catalog = call->daemon->catalog;
+    const struct catalog *catalog = engine_catalog(call->daemon->engine);
     const char *slash;
     int r = aws_get_text(call->body, "ResourceARN", AWS_REQUIRED, 1, 1011, &ret->arn, call->error);
 
@@ -48,16 +49,16 @@ static int find_resource(struct aws_call *call, struct resource *ret)
 
 static int put_resource(struct aws_call *call, const struct resource *resource)
 {
-    struct transaction transaction;
+    struct transaction *transaction;
     int r;
 
-    transaction_begin(&transaction, call->daemon);
+    transaction = now_begin(call->daemon->engine);
     if (resource->service)
-        r = aws_put_service(call, &transaction, resource->service, service_get_settings(resource->service),
+        r = aws_put_service(call, transaction, resource->service, service_get_settings(resource->service),
                             resource->kept);
     else
-        r = aws_put_namespace(call, &transaction, resource->parent->name, resource->kept);
-    return aws_finish(call, &transaction, r);
+        r = aws_put_namespace(call, transaction, resource->parent->name, resource->kept);
+    return aws_finish(call, transaction, r);
 }
 
 static void replace(cJSON *object, const char *name, cJSON *item)

@@ -6,10 +6,11 @@
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
 #include "daemon/daemon.h"
+#include "engine/change/now.h"
 
 static struct ecs_counts count(const struct aws_call *call, const char *cluster)
 {
-    const struct model_namespace *parent = call->daemon->catalog->namespaces;
+    const struct model_namespace *parent = engine_catalog(call->daemon->engine)->namespaces;
     struct ecs_counts counts = {0};
 
     for (; parent; parent = parent->hh.next)
@@ -26,7 +27,8 @@ static struct ecs_counts count(const struct aws_call *call, const char *cluster)
 
 static cJSON *view(const struct aws_call *call, const char *name)
 {
-    const struct aws_record *record = catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name);
+    const struct aws_record *record =
+        catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const struct model_namespace *parent = ecs_cluster_namespace(call, name);
     struct ecs_counts counts = count(call, name);
@@ -106,15 +108,16 @@ static int put_cluster(struct aws_call *call, struct transaction *transaction, c
 
 static int change(struct aws_call *call, const char *name)
 {
-    const struct aws_record *record = catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name);
+    const struct aws_record *record =
+        catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
-    struct transaction transaction;
+    struct transaction *transaction;
     int r = record ? permit(call, kept) : 0;
 
     if (r < 0)
         return r;
-    transaction_begin(&transaction, call->daemon);
-    r = aws_finish(call, &transaction, put_cluster(call, &transaction, name, kept));
+    transaction = now_begin(call->daemon->engine);
+    r = aws_finish(call, transaction, put_cluster(call, transaction, name, kept));
     if (r == 0)
         (void)cJSON_AddItemToObject(call->answer, "cluster", view(call, name));
     return r;
@@ -146,7 +149,7 @@ static void describe(struct aws_call *call, const char *text, cJSON *clusters, c
     char arn[ECS_ARN_SIZE];
     cJSON *failure;
 
-    if (catalog_aws_record(call->daemon->catalog, AWS_CLUSTERS, name) ||
+    if (catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name) ||
         strcmp(name, ECS_DEFAULT_NAME) == 0) {
         (void)cJSON_AddItemToArray(clusters, view(call, name));
         return;

@@ -10,6 +10,7 @@
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
 #include "daemon/daemon.h"
+#include "engine/change/now.h"
 
 /* By the documents' own rules: ports, names, each name once; and no command of this host. */
 static int check_mappings(struct aws_call *call, const char *family)
@@ -88,11 +89,10 @@ static void add_view(struct aws_call *call, const char *name, const cJSON *kept,
 
 static int put_definition(struct aws_call *call, const char *name, const cJSON *kept)
 {
-    struct transaction transaction;
+    struct transaction *transaction;
 
-    transaction_begin(&transaction, call->daemon);
-    return aws_finish(call, &transaction,
-                      aws_put_record(call, &transaction, AWS_TASK_DEFINITIONS, name, kept));
+    transaction = now_begin(call->daemon->engine);
+    return aws_finish(call, transaction, aws_put_record(call, transaction, AWS_TASK_DEFINITIONS, name, kept));
 }
 
 int aws_RegisterTaskDefinition(struct aws_call *call)
@@ -109,7 +109,7 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
         r = check_mappings(call, family);
     if (r < 0)
         return r;
-    revision = next_revision(call->daemon->catalog, family);
+    revision = next_revision(engine_catalog(call->daemon->engine), family);
     (void)snprintf(name, sizeof(name), "%s:%u", family, revision);
     kept = cJSON_Duplicate(call->body, true);
     for (const char *const *own =
@@ -207,7 +207,7 @@ int aws_ListTaskDefinitions(struct aws_call *call)
 {
     static const char *const statuses[] = {"ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", NULL};
     static const char *const sorts[] = {"ASC", "DESC", NULL};
-    const struct aws_record *record = call->daemon->catalog->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = engine_catalog(call->daemon->engine)->aws_records[AWS_TASK_DEFINITIONS];
     size_t n = 0;
     const char **keys;
     const char *family = NULL;

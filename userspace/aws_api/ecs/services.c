@@ -10,6 +10,7 @@
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
 #include "daemon/daemon.h"
+#include "engine/change/now.h"
 
 #define BLOCK      "serviceConnectConfiguration"
 #define MAX_NAMED  10 /* of a DescribeServices */
@@ -84,7 +85,7 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
     if (r == 0)
-        r = apply_documents(call->daemon, &request, &findings, NULL, &revision, &error);
+        r = apply_documents(call->daemon->engine, &request, &findings, NULL, &revision, &error);
     return r < 0 ? first_error(call, &findings, r, &error) : 0;
 }
 
@@ -218,7 +219,8 @@ static int already_there(struct aws_call *call, const struct ecs_service *servic
 static int check_free(struct aws_call *call, const char *namespace_name, const char *cluster,
                       const char *name)
 {
-    const struct model_namespace *parent = catalog_namespace(call->daemon->catalog, namespace_name);
+    const struct model_namespace *parent =
+        catalog_namespace(engine_catalog(call->daemon->engine), namespace_name);
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
 
@@ -339,7 +341,7 @@ int aws_EcsUpdateService(struct aws_call *call)
 int aws_EcsDeleteService(struct aws_call *call)
 {
     _cleanup_(ecs_service_done) struct ecs_service service = {0};
-    struct transaction transaction;
+    struct transaction *transaction;
     const cJSON *desired;
     const char *cluster = NULL;
     bool is_forced = false;
@@ -356,11 +358,11 @@ int aws_EcsDeleteService(struct aws_call *call)
             call->error, "The service %s cannot be deleted while its desiredCount is above 0, unless forced.",
             service.stored->name);
     (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "DRAINING", true));
-    transaction_begin(&transaction, call->daemon);
-    r = apply_removal(&transaction, service.parent, service.stored, &error);
+    transaction = now_begin(call->daemon->engine);
+    r = apply_removal(transaction, service.parent, service.stored, &error);
     if (r < 0)
         (void)aws_invalid(call->error, "%s", error.message);
-    return aws_finish(call, &transaction, r);
+    return aws_finish(call, transaction, r);
 }
 
 /* ---- reading ---- */
@@ -446,7 +448,7 @@ static int collect(struct aws_call *call, const struct model_namespace *parent, 
 static int list(struct aws_call *call, const struct model_namespace *only, const char *cluster,
                 const struct aws_page *page)
 {
-    const struct model_namespace *parent = only ? only : call->daemon->catalog->namespaces;
+    const struct model_namespace *parent = only ? only : engine_catalog(call->daemon->engine)->namespaces;
     cJSON *arns = cJSON_AddArrayToObject(call->answer, "serviceArns");
     char **keys = NULL;
     size_t begin = 0, end = 0;

@@ -6,14 +6,38 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "canaries/canaries.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "engine/plan/scopes.h"
 #include "registry/rows.h"
 
-void transaction_begin(struct transaction *transaction, struct daemon *daemon)
+void transaction_begin(struct transaction *transaction, struct engine *engine, bool is_finding)
 {
-    *transaction = (struct transaction){.daemon = daemon};
+    *transaction = (struct transaction){.engine = engine, .is_finding = is_finding};
+}
+
+struct engine *transaction_engine(const struct transaction *transaction)
+{
+    return transaction->engine;
+}
+
+struct catalog *transaction_catalog(const struct transaction *transaction)
+{
+    return transaction->engine->catalog;
+}
+
+bool transaction_is_new_run(const struct transaction *transaction)
+{
+    return transaction->n_calls == 1;
+}
+
+void transaction_own(struct transaction *transaction)
+{
+    transaction->is_own = true;
+}
+
+void transaction_privilege(struct transaction *transaction)
+{
+    transaction->is_privileged = true;
 }
 
 static void free_touched(struct touched **set)
@@ -24,6 +48,16 @@ static void free_touched(struct touched **set)
         HASH_DEL(*set, touched);
         free(touched->name);
         free(touched);
+    }
+}
+
+static void free_taken(struct transaction *transaction)
+{
+    struct taken_key *taken, *next;
+
+    HASH_ITER (hh, transaction->taken, taken, next) {
+        HASH_DEL(transaction->taken, taken);
+        free(taken);
     }
 }
 
@@ -40,6 +74,10 @@ void transaction_done(struct transaction *transaction)
     for (size_t i = 0; i < transaction->n_scopes; i++)
         scope_change_done(&transaction->scopes[i]);
     free(transaction->scopes);
+    free_taken(transaction);
+    numbers_free(&transaction->numbers);
+    wanted_list_done(&transaction->wanted);
+    free(transaction->publications);
     *transaction = (struct transaction){0};
 }
 
@@ -64,39 +102,54 @@ static int make_room(struct transaction *transaction)
     return 0;
 }
 
+/* Jobs of one group do not put the same row: whoever comes second sees what the first has made of it. */
+static bool is_taken(const struct transaction *transaction, const char *key)
+{
+    struct taken_key *taken;
+
+    HASH_FIND_STR(transaction->taken, key, taken);
+    return taken;
+}
+
+static int refuse_row(struct registry_row *row, struct registry_row *undo, int r, struct error *error)
+{
+    row_done(row);
+    row_done(undo);
+    return error && error->number ? r : error_errno(error, r, "preparing a change");
+}
+
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    struct engine *engine = transaction->engine;
     const struct service *service;
     struct registry_row undo = {0};
-    int r = make_room(transaction);
+    int r = transaction->is_finding ? -EINVAL : make_room(transaction);
 
     if (r == 0)
-        r = row_of_catalog(transaction->daemon->catalog, row.key, &undo);
-    if (r == 0 &&
-        (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value)) {
+        r = row_of_catalog(engine->catalog, row.key, &undo);
+    if (r < 0)
+        return refuse_row(&row, &undo, r, error);
+    if (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value) {
         row_done(&row);
         row_done(&undo);
         return 0;
     }
-    if (r == 0 && !transaction->drives_canary && canaries_guard(transaction->daemon, row.key, error) < 0) {
-        row_done(&row);
-        row_done(&undo);
-        return -EBUSY;
+    if (is_taken(transaction, row.key)) {
+        transaction->must_wait = true;
+        return refuse_row(&row, &undo, -EAGAIN, error);
     }
-    if (r == 0)
-        r = transaction_touch_row(transaction, row.key);
+    if (!transaction->is_privileged && (r = followers_guard(engine, row.key, error)) < 0)
+        return refuse_row(&row, &undo, r, error);
+    r = transaction_touch_row(transaction, row.key);
     service = transaction_service_of_row(transaction, row.key);
     if (r == 0 && service)
         r = service_settings_copy(service_get_settings(service), &settings);
-    if (r < 0) {
-        row_done(&row);
-        row_done(&undo);
-        return error_errno(error, r, "preparing a change");
-    }
+    if (r < 0)
+        return refuse_row(&row, &undo, r, error);
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
-    r = row_apply(transaction->daemon->catalog, row.key, row.value, error);
+    r = row_apply(engine->catalog, row.key, row.value, error);
     if (r == 0 && (transaction_fill_external(transaction, row.key) < 0 ||
                    transaction_touch_row(transaction, row.key) < 0 ||
                    transaction_touch_settings(transaction, row.key, &settings) < 0))
@@ -104,17 +157,39 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     return r;
 }
 
-void transaction_abort(struct transaction *transaction)
-{
-    struct daemon *daemon = transaction->daemon;
+/* ---- the jobs of a group ---- */
 
-    if (!daemon)
-        return;
-    for (size_t i = transaction->n_rows; i-- > 0;)
-        if (row_apply(daemon->catalog, transaction->undo[i].key, transaction->undo[i].value, NULL) < 0)
-            log_error("undoing a refused change of %s failed", transaction->undo[i].key);
-    for (size_t i = transaction->n_scopes; i-- > 0;)
-        scope_change_undo(daemon, &transaction->scopes[i]);
-    transaction_restore_endpoints(transaction);
-    transaction_done(transaction);
+void transaction_begin_job(struct transaction *transaction)
+{
+    transaction->first_row = transaction->n_rows;
+    transaction->is_privileged = false;
+    transaction->is_own = false;
+    transaction->must_wait = false;
+    transaction->n_calls = 0;
+}
+
+int transaction_keep_job(struct transaction *transaction)
+{
+    for (size_t i = transaction->first_row; i < transaction->n_rows; i++) {
+        struct taken_key *taken;
+
+        if (is_taken(transaction, transaction->rows[i].key))
+            continue;
+        taken = calloc(1, sizeof(*taken));
+        if (!taken)
+            return -ENOMEM;
+        taken->key = transaction->rows[i].key;
+        HASH_ADD_KEYPTR(hh, transaction->taken, taken->key, strlen(taken->key), taken);
+    }
+    return 0;
+}
+
+int transaction_whole(struct transaction *transaction, transaction_step_fn step, struct error *error)
+{
+    int r;
+
+    do {
+        r = step(transaction, error);
+    } while (r == STEP_MORE);
+    return r;
 }

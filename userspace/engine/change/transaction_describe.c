@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "engine/change/transaction.h"
+#include "engine/change/transaction_internal.h"
 #include "registry/rows.h"
 
 static const char *const kinds[] = {
@@ -25,7 +25,7 @@ static struct change *collect(const struct transaction *transaction, struct chan
 {
     struct change *changes = NULL;
 
-    for (size_t i = 0; i < transaction->n_rows; i++) {
+    for (size_t i = transaction->first_row; i < transaction->n_rows; i++) {
         const struct registry_row *row = &transaction->rows[i];
         struct change *change;
 

@@ -1,9 +1,98 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the transaction's files share. Not for others. */
+/* A transaction from inside, and the steps of its life. Private to engine/. */
 #pragma once
 
+#include <uthash.h>
+
 #include "engine/change/transaction.h"
-#include "engine/plan/tables.h"
+#include "engine/engine_internal.h"
+#include "engine/plan/scopes.h"
+#include "engine/plan/wanted.h"
+
+/* What an instance had that its row does not tell, for when an undo makes it anew. */
+struct touched_state {
+    uint64_t ramp_since_ms;
+    uint8_t ramp;
+    bool was_eligible;
+};
+
+/* An alias whose table, or an instance whose entry, may have to change. */
+struct touched {
+    char *name; /* the key, and what the texts below point into */
+    const char *namespace_name;
+    const char *service;       /* of an instance */
+    const char *instance;      /* of an instance */
+    struct client_alias alias; /* of an alias */
+    struct touched_state before;
+    UT_hash_handle hh;
+};
+
+/* Where a step goes on: which part of it, and at which row, touched thing or wanted alias. */
+struct step_cursor {
+    unsigned part;
+    size_t index;
+    struct touched *touched;
+};
+
+/* A row of an earlier job of the group. */
+struct taken_key {
+    const char *key; /* the row's */
+    UT_hash_handle hh;
+};
+
+struct transaction {
+    struct engine *engine;
+    struct registry_row *rows;
+    struct registry_row *undo;
+    size_t n_rows;
+    size_t capacity;
+    size_t first_row;        /* of the job that runs */
+    struct taken_key *taken; /* by key */
+    struct touched *aliases;
+    struct touched *instances;
+    struct scope_change *scopes; /* of clients whose routes change */
+    size_t n_scopes;
+    struct unsaved_numbers numbers; /* committed with the rows */
+    struct wanted_list wanted;
+    struct publication **publications; /* of so many wanted aliases each */
+    size_t n_publications;
+    struct step_cursor at;
+    unsigned n_calls;   /* of the job that runs */
+    bool is_privileged; /* the job that runs */
+    bool is_own;        /* nobody asked for it, so it takes nothing away that is kept (plan/kept.h) */
+    bool is_finding;    /* no rows */
+    bool must_wait;     /* the job that runs wants a row that an earlier one has put */
+    bool is_reverted;
+    bool are_names_changed;
+};
+
+/*
+ * Everything that may be long goes by steps, each a bounded piece of it: STEP_MORE, go on; 0: done; only a
+ * reservation may fail. transaction_whole() takes all steps at once.
+ */
+#define STEP_MORE 1
+typedef int (*transaction_step_fn)(struct transaction *transaction, struct error *error);
+int transaction_whole(struct transaction *transaction, transaction_step_fn step, struct error *error);
+
+/* transaction.c */
+void transaction_begin(struct transaction *transaction, struct engine *engine, bool is_finding);
+void transaction_begin_job(struct transaction *transaction);
+int transaction_keep_job(struct transaction *transaction); /* -ENOMEM */
+void transaction_done(struct transaction *transaction);    /* frees all it holds */
+
+/* transaction_undo.c */
+int transaction_drop_job(struct transaction *transaction,
+                         struct error *error); /* the rows of the job that ran */
+int transaction_revert(struct transaction *transaction, struct error *error);
+int transaction_replay(struct transaction *transaction, struct error *error);
+int transaction_abort(struct transaction *transaction,
+                      struct error *error); /* frees all it holds when done */
+
+/* transaction_reserve.c. On failure the transaction can only be aborted. */
+int transaction_reserve(struct transaction *transaction, struct error *error);
+
+/* transaction_publish.c. What could not be written is said. Frees all it holds when done. */
+int transaction_publish(struct transaction *transaction, struct error *error);
 
 /* transaction_touch.c. Called before and after a row is applied: what it reaches may differ. -ENOMEM. */
 int transaction_touch_row(struct transaction *transaction, const char *key);
@@ -18,12 +107,14 @@ int transaction_touch_settings(struct transaction *transaction, const char *key,
 /* The declared service that a ROW_SERVICE's key names; NULL, for any other row too. */
 const struct service *transaction_service_of_row(const struct transaction *transaction, const char *key);
 
-/* transaction_endpoints.c: the instances touched, in the order of a commit or of its undoing. */
-int transaction_number_endpoints(struct transaction *transaction, struct error *error);
-void transaction_write_endpoints(struct transaction *transaction);
-void transaction_remove_endpoints(struct transaction *transaction); /* after the tables no longer name them */
-void transaction_restore_endpoints(struct transaction *transaction);
-void transaction_put_externals(const struct transaction *transaction); /* when all is in effect */
-
-/* transaction.c */
-void transaction_done(struct transaction *transaction);
+/* transaction_endpoints.c: one instance that was touched. */
+int transaction_number_endpoint(struct transaction *transaction, struct touched *touched,
+                                struct error *error);
+void transaction_write_endpoint(struct transaction *transaction, struct touched *touched);
+void transaction_remove_endpoint(struct transaction *transaction,
+                                 struct touched *touched); /* no table names it */
+/* After rows were undone or applied again: numbers stay with their names, whether registered just now or not.
+ */
+void transaction_fill_endpoint(struct transaction *transaction, struct touched *touched);
+void transaction_restore_endpoint(struct transaction *transaction, struct touched *touched);
+void transaction_release_endpoint(struct transaction *transaction, struct touched *touched);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "engine/change/transaction_internal.h"
 #include "model/catalog_aws.h"
 #include "registry/rows.h"
@@ -79,9 +79,24 @@ static int touch_client(struct transaction *transaction, const char *namespace_n
     if (!larger)
         return -ENOMEM;
     transaction->scopes = larger;
-    r = scope_change_begin(transaction->daemon, namespace_name, client, &larger[transaction->n_scopes]);
+    r = scope_change_begin(transaction->engine, namespace_name, client, &larger[transaction->n_scopes]);
     if (r == 0)
         transaction->n_scopes++;
+    return r;
+}
+
+/* The first time only: what the instance had before the change. */
+static int touch_instance(struct transaction *transaction, const struct service *service,
+                          const char *namespace_name, const char *service_name, const char *id)
+{
+    const struct instance *instance = service ? catalog_instance(service, id) : NULL;
+    unsigned before = HASH_COUNT(transaction->instances);
+    struct touched *touched;
+    int r = touch(&transaction->instances, namespace_name, service_name, id, &touched);
+
+    if (r == 0 && instance && HASH_COUNT(transaction->instances) > before)
+        touched->before =
+            (struct touched_state){instance->ramp_since_ms, instance->ramp, instance->was_eligible};
     return r;
 }
 
@@ -89,12 +104,11 @@ static int touch_client(struct transaction *transaction, const char *namespace_n
 static int touch_addresses(struct transaction *transaction, const struct service *service, const char *id)
 {
     const struct instance *record = catalog_record(service, id);
-    struct touched *touched;
     int r = 0;
 
     for (size_t i = 0; record && i < record->n_addresses && r == 0; i++)
-        r = touch(&transaction->instances, service->parent->name, service->name, record->addresses[i]->id,
-                  &touched);
+        r = touch_instance(transaction, service, service->parent->name, service->name,
+                           record->addresses[i]->id);
     return r;
 }
 
@@ -106,7 +120,7 @@ static int touch_refused(struct transaction *transaction, const struct model_nam
     struct touched *touched;
     int r = 0;
 
-    if (health_figures(transaction->daemon->health).refused == 0)
+    if (!followers_depend_on_documents(transaction->engine))
         return 0;
     for (; service; service = service->hh.next) {
         const struct instance *instance = service->instances;
@@ -125,17 +139,16 @@ int transaction_fill_external(const struct transaction *transaction, const char 
 
     if (row_parse_key(key, &name) < 0 || name.kind != ROW_INSTANCE)
         return 0;
-    return externals_fill(transaction->daemon, name.namespace_name, name.service, name.last);
+    return followers_fill(transaction->engine, name.namespace_name, name.service, name.last);
 }
 
 /* Called before and after a row is applied: what it reaches may differ. */
 int transaction_touch_row(struct transaction *transaction, const char *key)
 {
-    const struct catalog *catalog = transaction->daemon->catalog;
+    const struct catalog *catalog = transaction->engine->catalog;
     const struct model_namespace *parent;
     const struct service *service = NULL;
     const struct route *route;
-    struct touched *touched;
     struct row_name name;
     int r = row_parse_key(key, &name);
 
@@ -150,7 +163,7 @@ int transaction_touch_row(struct transaction *transaction, const char *key)
     case ROW_SERVICE:
         return touch_service_aliases(transaction, service);
     case ROW_INSTANCE:
-        r = touch(&transaction->instances, name.namespace_name, name.service, name.last, &touched);
+        r = touch_instance(transaction, service, name.namespace_name, name.service, name.last);
         if (r == 0 && service)
             r = touch_addresses(transaction, service, name.last);
         if (r == 0)
@@ -175,18 +188,17 @@ const struct service *transaction_service_of_row(const struct transaction *trans
 
     if (row_parse_key(key, &name) < 0 || name.kind != ROW_SERVICE)
         return NULL;
-    return catalog_service(transaction->daemon->catalog, name.namespace_name, name.service);
+    return catalog_service(transaction->engine->catalog, name.namespace_name, name.service);
 }
 
 /* Settings are in the entries of every instance and in the tables of every alias that leads to them. */
 static int touch_everything_of(struct transaction *transaction, const struct service *service)
 {
     const struct instance *instance;
-    struct touched *touched;
     int r = 0;
 
     for (instance = service->instances; instance && r == 0; instance = instance->hh.next)
-        r = touch(&transaction->instances, service->parent->name, service->name, instance->id, &touched);
+        r = touch_instance(transaction, service, service->parent->name, service->name, instance->id);
     for (size_t i = 0; i < service->n_routes && r == 0; i++)
         r = touch_alias(transaction, service->parent->name, &service->routes[i]->alias);
     return r;
@@ -206,8 +218,7 @@ int transaction_touch_settings(struct transaction *transaction, const char *key,
 int transaction_touch_instance(struct transaction *transaction, const struct instance *instance)
 {
     const struct service *service = instance->service;
-    struct touched *touched;
-    int r = touch(&transaction->instances, service->parent->name, service->name, instance->id, &touched);
+    int r = touch_instance(transaction, service, service->parent->name, service->name, instance->id);
 
     if (r == 0)
         r = touch_service_aliases(transaction, service);

@@ -5,18 +5,18 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "engine/plan/kept.h"
+#include "engine/change/job.h"
 #include "engine/plan/wanted.h"
 #include "registry/rows.h"
 
 /* Rows that cannot be read move out of the way: nothing is deleted that somebody may still want to look at.
  */
-static int move_rows(struct daemon *daemon, struct error *error)
+static int move_rows(struct engine *engine, struct error *error)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     size_t n = 0;
     struct registry_row *rows = calloc(guard->n_unreadable * 2 + 1, sizeof(*rows));
     uint64_t revision;
@@ -40,46 +40,38 @@ static int move_rows(struct daemon *daemon, struct error *error)
     if (r < 0)
         (void)error_errno(error, r, "accepting the registry");
     else if (n > 0)
-        r = registry_commit(daemon->registry, rows, n, &revision, error);
+        r = registry_commit(engine->registry, rows, n, &revision, error);
     for (size_t i = 0; rows && i < n; i++)
         row_done(&rows[i]);
     free(rows);
     return r;
 }
 
-int registry_guard_accept(const struct control_call *call, cJSON **ret_answer, struct error *error,
-                          void *user)
+int registry_guard_accept(struct engine *engine, const char **ret_was, struct error *error)
 {
-    static const char *const known[] = {NULL};
-    struct daemon *daemon = user;
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     const char *was = registry_verdict_name(guard->verdict);
-    uint32_t before = publisher_aliases(daemon->publisher);
-    cJSON *answer;
-    int r = call->body ? json_check_members(call->body, known, error) : 0;
+    uint32_t before;
+    int r;
 
-    if (r == 0 && registry_guard_is_degraded(&daemon->guard)) {
-        r = move_rows(daemon, error);
+    engine_settle(engine);
+    before = publisher_aliases(engine->publisher);
+    if (registry_guard_is_degraded(guard)) {
+        r = move_rows(engine, error);
         if (r < 0)
             return r;
         /* Until the pins name the registry the next start is degraded as this one was. */
         guard->verdict = REGISTRY_RIGHT;
-        kept_forget(daemon);
-        r = republish_everything(daemon, error);
-        registry_guard_published(daemon, registry_revision(daemon->registry));
-        guard->seen = datapath_registry_seen(daemon->datapath);
+        kept_forget(engine);
+        r = engine_republish(engine, error);
+        registry_guard_published(engine, registry_revision(engine->registry));
+        guard->seen = datapath_registry_seen(engine->datapath);
         log_info(
             "the registry, which was taken for %s, has been accepted as it is: %u aliases before, %u now",
-            was, before, publisher_aliases(daemon->publisher));
+            was, before, publisher_aliases(engine->publisher));
+        if (r < 0)
+            return r;
     }
-    if (r < 0)
-        return r;
-    answer = cJSON_CreateObject();
-    (void)cJSON_AddArrayToObject(answer, "warnings");
-    (void)cJSON_AddStringToObject(answer, "was", was);
-    (void)cJSON_AddNumberToObject(answer, "aliasesBefore", before);
-    (void)cJSON_AddNumberToObject(answer, "aliases", publisher_aliases(daemon->publisher));
-    (void)cJSON_AddNumberToObject(answer, "revision", (double)registry_revision(daemon->registry));
-    *ret_answer = answer;
+    *ret_was = was;
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "registry/rows.h"
 #include "registry/sqlite/sqlite_registry.h"
 #include "registry/sqlite/sqlite_salvage.h"
@@ -24,9 +24,9 @@ _Static_assert(REGISTRY_ID_SIZE == SVC_REGISTRY_ID_SIZE, "an id fits where it is
 
 /* ---- opening ---- */
 
-static int salvage(struct daemon *daemon, const char *path, struct error *error)
+static int salvage(struct engine *engine, const char *path, struct error *error)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     char *aside = NULL;
     size_t n = 0;
     int r = sqlite_registry_set_aside(path, &aside, error);
@@ -36,9 +36,9 @@ static int salvage(struct daemon *daemon, const char *path, struct error *error)
     free(guard->damaged);
     guard->damaged = aside;
     guard->is_damage_new = true;
-    r = sqlite_registry_open(path, &daemon->registry, error);
+    r = sqlite_registry_open(path, &engine->registry, error);
     if (r == 0)
-        r = sqlite_registry_salvage(aside, daemon->registry, &n, error);
+        r = sqlite_registry_salvage(aside, engine->registry, &n, error);
     if (r == 0)
         log_error(
             "registry %s is damaged: it is kept as %s, and %zu rows that could be read of it are in a new "
@@ -47,27 +47,27 @@ static int salvage(struct daemon *daemon, const char *path, struct error *error)
     return r;
 }
 
-int registry_guard_open(struct daemon *daemon, struct error *error)
+int registry_guard_open(struct engine *engine, const char *state_dir, struct error *error)
 {
     _cleanup_free_ char *path = NULL;
     int r;
 
-    if (asprintf(&path, "%s/registry.db", daemon->config.state_dir) < 0)
+    if (asprintf(&path, "%s/registry.db", state_dir) < 0)
         return error_errno(error, ENOMEM, "starting");
-    r = sqlite_registry_open(path, &daemon->registry, error);
-    return r == -EUCLEAN ? salvage(daemon, path, error) : r;
+    r = sqlite_registry_open(path, &engine->registry, error);
+    return r == -EUCLEAN ? salvage(engine, path, error) : r;
 }
 
-int registry_guard_replace(struct daemon *daemon, struct error *error)
+int registry_guard_replace(struct engine *engine, struct error *error)
 {
-    struct registry_guard *guard = &daemon->guard;
-    _cleanup_free_ char *path = strdup(registry_location(daemon->registry));
+    struct registry_guard *guard = &engine->guard;
+    _cleanup_free_ char *path = strdup(registry_location(engine->registry));
 
     if (!path)
         return error_errno(error, ENOMEM, "starting");
-    registry_close(&daemon->registry);
+    (void)registry_close(&engine->registry);
     registry_guard_done(guard);
-    return salvage(daemon, path, error);
+    return salvage(engine, path, error);
 }
 
 /* ---- rows ---- */
@@ -81,9 +81,9 @@ static void read_id(struct registry_guard *guard, const cJSON *json)
     (void)snprintf(guard->copy_of, sizeof(guard->copy_of), "%s", copy_of ? copy_of : "");
 }
 
-bool registry_guard_row(struct daemon *daemon, const char *key, const char *value)
+bool registry_guard_row(struct engine *engine, const char *key, const char *value)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     _cleanup_json_ cJSON *json = NULL;
     const char *path;
 
@@ -104,10 +104,10 @@ bool registry_guard_row(struct daemon *daemon, const char *key, const char *valu
     return true;
 }
 
-int registry_guard_unreadable(struct daemon *daemon, const char *key, const char *value,
+int registry_guard_unreadable(struct engine *engine, const char *key, const char *value,
                               const struct error *error)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     struct registry_row *larger =
         realloc(guard->unreadable, (guard->n_unreadable + 1) * sizeof(*guard->unreadable));
     struct registry_row *row;
@@ -142,12 +142,12 @@ static int on_any_alias(const struct svc_alias_key *key, const struct svc_alias 
 }
 
 /* What cannot be read is taken for something. */
-static bool has_published(struct daemon *daemon)
+static bool has_published(struct engine *engine)
 {
     bool has_any =
-        datapath_origin(daemon->datapath) == DATAPATH_MIGRATED && !datapath_is_readable(daemon->datapath);
+        datapath_origin(engine->datapath) == DATAPATH_MIGRATED && !datapath_is_readable(engine->datapath);
 
-    (void)datapath_each_alias(daemon->datapath, on_any_alias, &has_any);
+    (void)datapath_each_alias(engine->datapath, on_any_alias, &has_any);
     return has_any;
 }
 
@@ -159,11 +159,11 @@ static void make_id(char id[static REGISTRY_ID_SIZE])
 }
 
 /* To be written with the next commit, which publish_everything() makes. */
-static int put_row(struct daemon *daemon, const char *key, cJSON *json)
+static int put_row(struct engine *engine, const char *key, cJSON *json)
 {
     char *key_copy = strdup(key);
     char *value = cJSON_PrintUnformatted(json);
-    int r = key_copy && value ? numbers_add_unsaved(daemon, key_copy, value) : -ENOMEM;
+    int r = key_copy && value ? numbers_add_unsaved(engine, key_copy, value) : -ENOMEM;
 
     cJSON_Delete(json);
     if (r < 0) {
@@ -173,9 +173,9 @@ static int put_row(struct daemon *daemon, const char *key, cJSON *json)
     return r;
 }
 
-static int name_registry(struct daemon *daemon)
+static int name_registry(struct engine *engine)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     bool is_copy = guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0;
     cJSON *json;
 
@@ -190,56 +190,56 @@ static int name_registry(struct daemon *daemon)
     (void)cJSON_AddStringToObject(json, "id", guard->id);
     if (*guard->copy_of)
         (void)cJSON_AddStringToObject(json, "copyOf", guard->copy_of);
-    return put_row(daemon, ID_ROW, json);
+    return put_row(engine, ID_ROW, json);
 }
 
-static void keep_log(const struct daemon *daemon)
+static void keep_log(const struct engine *engine)
 {
     int r =
-        sqlite_registry_copy_log(registry_location(daemon->registry), registry_revision(daemon->registry));
+        sqlite_registry_copy_log(registry_location(engine->registry), registry_revision(engine->registry));
 
     if (r < 0)
         log_warning("registry %s: its log could not be copied, ignoring: %s",
-                    registry_location(daemon->registry), strerror(-r));
+                    registry_location(engine->registry), strerror(-r));
 }
 
-int registry_guard_judge(struct daemon *daemon, struct error *error)
+int registry_guard_judge(struct engine *engine, struct error *error)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     struct registry_facts facts = {
         .id = guard->id,
         .copy_of = guard->copy_of,
-        .revision = registry_revision(daemon->registry),
+        .revision = registry_revision(engine->registry),
         .rows = guard->rows,
         .unreadable = guard->n_unreadable,
         .is_damaged = guard->damaged != NULL,
     };
     int r = 0;
 
-    guard->seen = datapath_registry_seen(daemon->datapath);
+    guard->seen = datapath_registry_seen(engine->datapath);
     facts.pinned_id = guard->seen.id;
     facts.pinned_revision = guard->seen.revision;
-    facts.has_published = has_published(daemon);
+    facts.has_published = has_published(engine);
     guard->verdict = registry_judge(&facts);
     guard->since = guard->seen.degraded_since ? (int64_t)guard->seen.degraded_since : clock_wall_s();
     if (guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0)
-        keep_log(daemon);
+        keep_log(engine);
     if (guard->is_damage_new) {
         cJSON *json = cJSON_CreateObject();
 
         (void)cJSON_AddStringToObject(json, "path", guard->damaged);
-        r = put_row(daemon, DAMAGED_ROW, json);
+        r = put_row(engine, DAMAGED_ROW, json);
     }
     if (r == 0)
-        r = name_registry(daemon);
+        r = name_registry(engine);
     if (r < 0)
         return error_errno(error, r, "starting");
     return 0;
 }
 
-void registry_guard_published(struct daemon *daemon, uint64_t revision)
+void registry_guard_published(struct engine *engine, uint64_t revision)
 {
-    struct registry_guard *guard = &daemon->guard;
+    struct registry_guard *guard = &engine->guard;
     struct svc_registry_seen seen = guard->seen;
 
     if (registry_verdict_is_own(guard->verdict)) {
@@ -250,8 +250,8 @@ void registry_guard_published(struct daemon *daemon, uint64_t revision)
         /* Or the next start would take what is in this registry by then for the right one's. */
         (void)snprintf(seen.id, sizeof(seen.id), "%s", REGISTRY_ID_UNKNOWN);
     }
-    seen.degraded_since = registry_guard_is_degraded(&daemon->guard) ? (uint64_t)guard->since : 0;
-    datapath_set_registry_seen(daemon->datapath, &seen);
+    seen.degraded_since = registry_guard_is_degraded(&engine->guard) ? (uint64_t)guard->since : 0;
+    datapath_set_registry_seen(engine->datapath, &seen);
 }
 
 /* ---- telling ---- */
@@ -271,10 +271,10 @@ static void say_age(int64_t seconds, char *text, size_t size)
         }
 }
 
-static void say_reason(const struct daemon *daemon, char *text, size_t size)
+static void say_reason(const struct engine *engine, char *text, size_t size)
 {
-    const struct registry_guard *guard = &daemon->guard;
-    const char *path = registry_location(daemon->registry);
+    const struct registry_guard *guard = &engine->guard;
+    const char *path = registry_location(engine->registry);
     char age[32];
 
     say_age(clock_wall_s() - (int64_t)guard->seen.published, age, sizeof(age));
@@ -308,15 +308,15 @@ static void say_reason(const struct daemon *daemon, char *text, size_t size)
     }
 }
 
-bool registry_guard_trouble(const struct daemon *daemon, char *ret_text, size_t size)
+bool registry_guard_trouble(const struct engine *engine, char *ret_text, size_t size)
 {
     char reason[640];
     char age[32];
 
-    if (!registry_guard_is_degraded(&daemon->guard))
+    if (!registry_guard_is_degraded(&engine->guard))
         return false;
-    say_reason(daemon, reason, sizeof(reason));
-    say_age(clock_wall_s() - daemon->guard.since, age, sizeof(age));
+    say_reason(engine, reason, sizeof(reason));
+    say_age(clock_wall_s() - engine->guard.since, age, sizeof(age));
     (void)snprintf(
         ret_text, size,
         "%.600s (for %s). What it does not account for stays published: bring the right registry back "
@@ -325,20 +325,20 @@ bool registry_guard_trouble(const struct daemon *daemon, char *ret_text, size_t 
     return true;
 }
 
-void registry_guard_describe(const struct daemon *daemon, cJSON *registry)
+void registry_guard_describe(const struct engine *engine, cJSON *registry)
 {
-    const struct registry_guard *guard = &daemon->guard;
+    const struct registry_guard *guard = &engine->guard;
     char reason[640];
     cJSON *published;
 
     (void)cJSON_AddStringToObject(registry, "id", guard->id);
     (void)cJSON_AddStringToObject(registry, "state", registry_verdict_name(guard->verdict));
-    if (!registry_guard_is_degraded(&daemon->guard))
+    if (!registry_guard_is_degraded(&engine->guard))
         return;
-    say_reason(daemon, reason, sizeof(reason));
+    say_reason(engine, reason, sizeof(reason));
     (void)cJSON_AddStringToObject(registry, "reason", reason);
     (void)cJSON_AddNumberToObject(registry, "since", (double)guard->since);
-    (void)cJSON_AddNumberToObject(registry, "keptAliases", publisher_kept_aliases(daemon->publisher));
+    (void)cJSON_AddNumberToObject(registry, "keptAliases", publisher_kept_aliases(engine->publisher));
     published = cJSON_AddObjectToObject(registry, "published");
     (void)cJSON_AddStringToObject(published, "id", guard->seen.id);
     (void)cJSON_AddNumberToObject(published, "revision", (double)guard->seen.revision);

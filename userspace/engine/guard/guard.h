@@ -17,12 +17,11 @@
 #include <svcconnect/abi.h>
 
 #include "base/error.h"
-#include "control/control_server.h"
 #include "datapath/datapath.h"
 #include "registry/registry.h"
 #include "registry/verdict.h"
 
-struct daemon;
+struct engine;
 
 struct registry_guard {
     enum registry_verdict verdict;
@@ -38,26 +37,30 @@ struct registry_guard {
     int64_t since;                 /* degraded, wall clock in s */
 };
 
-/* Opens the registry; a damaged one is put aside, with what can be read of it in a new one. */
-int registry_guard_open(struct daemon *daemon, struct error *error);
+/* Opens the registry below the state directory; a damaged one is put aside, with what can be read of it in a
+ * new one. */
+int registry_guard_open(struct engine *engine, const char *state_dir, struct error *error);
 
 /* The open registry turned out to be damaged while it was loaded: the same. Load again then. */
-int registry_guard_replace(struct daemon *daemon, struct error *error);
+int registry_guard_replace(struct engine *engine, struct error *error);
 
 /* Each row of a load; true: it is about the registry, and for nobody else. -ENOMEM comes with the next. */
-bool registry_guard_row(struct daemon *daemon, const char *key, const char *value);
+bool registry_guard_row(struct engine *engine, const char *key, const char *value);
 
 /* A row that could not be read. -ENOMEM. */
-int registry_guard_unreadable(struct daemon *daemon, const char *key, const char *value,
+int registry_guard_unreadable(struct engine *engine, const char *key, const char *value,
                               const struct error *error);
 
 /* When the data path is open: sets the verdict, and sees that the next commit gives the registry an id. */
-int registry_guard_judge(struct daemon *daemon, struct error *error);
+int registry_guard_judge(struct engine *engine, struct error *error);
 
-/* The same, and where the daemon is degraded makes sure that it works on the maps that are pinned: opened
- * with their sizes, which then are the settings in `config` and the daemon's. -EUCLEAN: they are of another
- * layout. */
-int registry_guard_settle(struct daemon *daemon, struct datapath_config *config, struct error *error);
+/*
+ * The same, and where the engine is degraded makes sure that it works on the maps that are pinned: opened
+ * with their sizes, which then are in *config and the engine's settings. *datapath may be another one
+ * afterwards. -EUCLEAN: they are of another layout.
+ */
+int registry_guard_settle(struct engine *engine, struct datapath_config *config, struct datapath **datapath,
+                          struct error *error);
 
 static inline bool registry_guard_is_degraded(const struct registry_guard *guard)
 {
@@ -65,16 +68,18 @@ static inline bool registry_guard_is_degraded(const struct registry_guard *guard
 }
 
 /* What was committed as `revision` is published. Cheap. */
-void registry_guard_published(struct daemon *daemon, uint64_t revision);
+void registry_guard_published(struct engine *engine, uint64_t revision);
 
 /* Why and since when, with what to do; false: not degraded. */
-bool registry_guard_trouble(const struct daemon *daemon, char *ret_text, size_t size);
+bool registry_guard_trouble(const struct engine *engine, char *ret_text, size_t size);
 
 /* Adds to the registry's part of `status`. */
-void registry_guard_describe(const struct daemon *daemon, cJSON *registry);
+void registry_guard_describe(const struct engine *engine, cJSON *registry);
 
-/* POST /v1/registry/accept: the registry is right from now on as it is; what was kept goes. */
-int registry_guard_accept(const struct control_call *call, cJSON **ret_answer, struct error *error,
-                          void *user);
+/*
+ * The registry is right from now on as it is; what was kept goes. Waits for the disk: a person asks for it,
+ * once. *ret_was: what it was taken for.
+ */
+int registry_guard_accept(struct engine *engine, const char **ret_was, struct error *error);
 
 void registry_guard_done(struct registry_guard *guard);

@@ -3,27 +3,29 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 
 /* What must not shrink is adopted as it is: new maps would be filled from the registry alone. */
-static int open_as_pinned(struct daemon *daemon, struct datapath_config *config, struct error *error)
+static int open_as_pinned(struct engine *engine, struct datapath_config *config, struct datapath **datapath,
+                          struct error *error)
 {
-    struct config *settings = &daemon->config;
+    struct engine_settings *settings = &engine->settings;
     char trouble[1024];
 
-    if (datapath_pinned_sizes(daemon->datapath, config)) {
+    if (datapath_pinned_sizes(engine->datapath, config)) {
         log_warning("the maps keep the sizes that are pinned while the registry is not the right one");
-        datapath_close(&daemon->datapath);
+        datapath_close(datapath);
+        engine->datapath = NULL;
         settings->max_aliases = config->aliases;
         settings->max_slots = config->slots;
         settings->max_endpoints = config->endpoints;
-        settings->max_tasks = config->tasks;
-        if (datapath_open(config, &daemon->datapath, error) < 0)
+        if (datapath_open(config, datapath, error) < 0)
             return -error->number;
+        engine->datapath = *datapath;
     }
-    if (datapath_origin(daemon->datapath) != DATAPATH_MIGRATED)
+    if (datapath_origin(engine->datapath) != DATAPATH_MIGRATED)
         return 0;
-    (void)registry_guard_trouble(daemon, trouble, sizeof(trouble));
+    (void)registry_guard_trouble(engine, trouble, sizeof(trouble));
     return error_set(
         error, EUCLEAN,
         "what is pinned is another version's, which cannot be kept without its registry: start that "
@@ -31,12 +33,16 @@ static int open_as_pinned(struct daemon *daemon, struct datapath_config *config,
         trouble);
 }
 
-int registry_guard_settle(struct daemon *daemon, struct datapath_config *config, struct error *error)
+int registry_guard_settle(struct engine *engine, struct datapath_config *config, struct datapath **datapath,
+                          struct error *error)
 {
-    int r = registry_guard_judge(daemon, error);
+    int r;
 
-    if (r == 0 && registry_guard_is_degraded(&daemon->guard) &&
-        datapath_origin(daemon->datapath) == DATAPATH_MIGRATED)
-        r = open_as_pinned(daemon, config, error);
+    engine->datapath = *datapath;
+    r = registry_guard_judge(engine, error);
+
+    if (r == 0 && registry_guard_is_degraded(&engine->guard) &&
+        datapath_origin(engine->datapath) == DATAPATH_MIGRATED)
+        r = open_as_pinned(engine, config, datapath, error);
     return r;
 }

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "daemon/daemon.h"
+#include "engine/change/transaction_internal.h"
+#include "model/aliases.h"
+#include "model/endpoint_names.h"
 #include "engine/plan/scopes.h"
 #include "engine/plan/tables.h"
 #include "registry/rows.h"
@@ -26,9 +28,9 @@ static void reserve(struct name_numbers *numbers, uint32_t number)
 }
 
 /* Has the catalog the same scope for the client? */
-static bool is_accounted_for(const struct daemon *daemon, const struct svc_task *task)
+static bool is_accounted_for(const struct engine *engine, const struct svc_task *task)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, task->namespace);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, task->namespace);
     const struct client *client = parent ? catalog_client(parent, task->service) : NULL;
     char name[SCOPE_NAME_SIZE];
     uint32_t number;
@@ -36,72 +38,72 @@ static bool is_accounted_for(const struct daemon *daemon, const struct svc_task 
     if (!client)
         return false;
     scope_name(parent, client, name);
-    return name_numbers_find(daemon->scopes, name, &number) == 0 && number == task->scope;
+    return name_numbers_find(engine->scopes, name, &number) == 0 && number == task->scope;
 }
 
 static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
 {
-    struct daemon *daemon = user;
+    struct engine *engine = user;
     struct svc_task task = *entry;
     uint32_t scope, namespace_scope, known;
 
     task.namespace[sizeof(task.namespace) - 1] = '\0';
     task.service[sizeof(task.service) - 1] = '\0';
-    if (datapath_get_scope(daemon->datapath, cgroup_id, &scope, &namespace_scope) < 0)
+    if (datapath_get_scope(engine->datapath, cgroup_id, &scope, &namespace_scope) < 0)
         return 0;
-    (void)name_numbers_adopt(daemon->scopes, task.namespace, namespace_scope);
-    if (task.scope == namespace_scope || !task.service[0] || is_accounted_for(daemon, &task) ||
-        kept_find_scope(daemon, task.namespace, task.service, &known))
+    (void)name_numbers_adopt(engine->scopes, task.namespace, namespace_scope);
+    if (task.scope == namespace_scope || !task.service[0] || is_accounted_for(engine, &task) ||
+        kept_find_scope(engine, task.namespace, task.service, &known))
         return 0;
-    reserve(daemon->scopes, task.scope);
-    return kept_add_scope(daemon, task.namespace, task.service, task.scope);
+    reserve(engine->scopes, task.scope);
+    return kept_add_scope(engine, task.namespace, task.service, task.scope);
 }
 
 static int on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
 {
-    struct daemon *daemon = user;
+    struct engine *engine = user;
 
     if (alias->client[0])
-        reserve(daemon->scopes, key->scope);
+        reserve(engine->scopes, key->scope);
     return 0;
 }
 
 static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
-    struct daemon *daemon = user;
+    struct engine *engine = user;
 
     (void)endpoint;
-    reserve(daemon->endpoints, number);
+    reserve(engine->endpoints, number);
     return 0;
 }
 
-int kept_adopt(struct daemon *daemon, struct error *error)
+int kept_adopt(struct engine *engine, struct error *error)
 {
     int r;
 
-    if (!registry_guard_is_degraded(&daemon->guard))
+    if (!registry_guard_is_degraded(&engine->guard))
         return 0;
-    r = datapath_each_task(daemon->datapath, on_task, daemon);
+    r = datapath_each_task(engine->datapath, on_task, engine);
     if (r == 0)
-        r = datapath_each_alias(daemon->datapath, on_alias, daemon);
+        r = datapath_each_alias(engine->datapath, on_alias, engine);
     if (r == 0)
-        r = datapath_each_endpoint(daemon->datapath, on_endpoint, daemon);
+        r = datapath_each_endpoint(engine->datapath, on_endpoint, engine);
     return r < 0 ? error_errno(error, r, "reading the pinned maps") : 0;
 }
 
-int kept_choose(struct daemon *daemon, struct wanted_list *wanted, struct error *error)
+int kept_choose(struct engine *engine, struct wanted_list *wanted, struct error *error)
 {
-    int r = registry_guard_is_degraded(&daemon->guard)
-                ? publisher_keep(daemon->publisher, wanted->items, &wanted->n)
+    int r = registry_guard_is_degraded(&engine->guard)
+                ? publisher_keep(engine->publisher, wanted->items, &wanted->n)
                 : 0;
 
     return r < 0 ? error_errno(error, r, "keeping what is published") : 0;
 }
 
-void kept_forget(struct daemon *daemon)
+void kept_forget(struct engine *engine)
 {
-    kept_done(&daemon->kept);
-    publisher_forget_kept(daemon->publisher);
+    kept_done(&engine->kept);
+    publisher_forget_kept(engine->publisher);
 }
 
 /* ---- changes ---- */
@@ -136,7 +138,7 @@ static bool names_endpoint(const struct transaction *transaction, uint32_t numbe
 
         (void)snprintf(name, sizeof(name), "%s/%s/%s", touched->namespace_name, touched->service,
                        touched->instance);
-        if (name_numbers_find(transaction->daemon->endpoints, name, &found) == 0 && found == number)
+        if (name_numbers_find(transaction->engine->endpoints, name, &found) == 0 && found == number)
             return true;
     }
     return false;
@@ -190,7 +192,7 @@ int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_ali
     int r;
 
     *ret_is_dropped = false;
-    if (publisher_find_kept(transaction->daemon->publisher, from, &wanted->alias, &kept) < 0 ||
+    if (publisher_find_kept(transaction->engine->publisher, from, &wanted->alias, &kept) < 0 ||
         names_route(transaction, wanted))
         return 0;
     if (!wanted->exists) {
@@ -209,26 +211,30 @@ int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_ali
     return r < 0 ? error_errno(error, r, "preparing a change") : 0;
 }
 
+static bool is_same_alias(const struct client_alias *a, const struct client_alias *b)
+{
+    return a->port == b->port && a->protocol == b->protocol && strcmp(a->dns_name, b->dns_name) == 0;
+}
+
 int kept_want(struct transaction *transaction, const char *namespace_name, const struct client_alias *alias,
               struct wanted_list *list, struct error *error)
 {
-    struct daemon *daemon = transaction->daemon;
-    size_t first = list->n;
+    struct engine *engine = transaction->engine;
     int r = 0;
 
-    for (size_t i = 0; i < daemon->kept.n && r == 0; i++) {
-        const struct kept_scope *scope = &daemon->kept.items[i];
+    for (size_t i = 0; i < engine->kept.n && r == 0; i++) {
+        const struct kept_scope *scope = &engine->kept.items[i];
         struct kept_alias kept;
         bool is_wanted = false;
 
-        for (size_t k = first; k < list->n; k++)
-            is_wanted |= list->items[k].scope == scope->number;
+        for (size_t k = 0; k < list->n; k++)
+            is_wanted |= list->items[k].scope == scope->number && is_same_alias(&list->items[k].alias, alias);
         if (is_wanted || strcmp(scope->namespace_name, namespace_name) != 0 ||
-            publisher_find_kept(daemon->publisher, scope->number, alias, &kept) == 0)
+            publisher_find_kept(engine->publisher, scope->number, alias, &kept) == 0)
             continue;
         if (wanted_list_grow(list, 1) < 0)
             return error_errno(error, ENOMEM, "preparing a change");
-        r = want_alias(daemon, namespace_name, NULL, alias, &list->items[list->n], error);
+        r = want_alias(engine, namespace_name, NULL, alias, &list->items[list->n], error);
         list->items[list->n].scope = scope->number;
         list->items[list->n++].client = scope->client;
     }
@@ -275,37 +281,36 @@ static int want_copy(struct transaction *transaction, const struct scope_change 
     return r;
 }
 
-int kept_want_scope(struct transaction *transaction, const struct scope_change *change, size_t first,
+int kept_want_scope(struct transaction *transaction, const struct scope_change *change,
                     struct wanted_list *list, struct error *error)
 {
-    struct daemon *daemon = transaction->daemon;
+    struct engine *engine = transaction->engine;
     _cleanup_free_ struct client_alias *aliases = NULL;
     uint32_t from = change->old_number;
     size_t n = 0;
     int r;
 
-    if (!registry_guard_is_degraded(&daemon->guard))
+    if (!registry_guard_is_degraded(&engine->guard))
         return 0;
-    if (!kept_find_scope(daemon, change->namespace_name, change->client, &from) && from == 0 &&
-        name_numbers_find(daemon->scopes, change->namespace_name, &from) < 0)
+    if (!kept_find_scope(engine, change->namespace_name, change->client, &from) && from == 0 &&
+        name_numbers_find(engine->scopes, change->namespace_name, &from) < 0)
         return 0;
-    r = publisher_list_kept(daemon->publisher, from, &aliases, &n);
+    r = publisher_list_kept(engine->publisher, from, &aliases, &n);
     if (r == 0)
         r = wanted_list_grow(list, n);
     for (size_t i = 0; i < n && r == 0; i++) {
         struct kept_alias kept;
         bool is_dropped;
-        size_t k = first;
+        size_t k = 0;
 
-        while (k < list->n && (list->items[k].alias.port != aliases[i].port ||
-                               list->items[k].alias.protocol != aliases[i].protocol ||
-                               strcmp(list->items[k].alias.dns_name, aliases[i].dns_name) != 0))
+        while (k < list->n && (list->items[k].scope != change->new_number ||
+                               !is_same_alias(&list->items[k].alias, &aliases[i])))
             k++;
         if (k < list->n) {
             r = kept_merge(transaction, from, &list->items[k], &is_dropped, error);
             if (r < 0)
                 return r;
-        } else if (publisher_find_kept(daemon->publisher, from, &aliases[i], &kept) == 0) {
+        } else if (publisher_find_kept(engine->publisher, from, &aliases[i], &kept) == 0) {
             r = want_copy(transaction, change, &aliases[i], &kept, &list->items[list->n++]);
         }
     }
@@ -315,21 +320,21 @@ int kept_want_scope(struct transaction *transaction, const struct scope_change *
 /* ---- names ---- */
 
 /* The scope whose names a client's tasks know. */
-static int scope_of(const struct daemon *daemon, const char *namespace_name, const struct client *known,
+static int scope_of(const struct engine *engine, const char *namespace_name, const struct client *known,
                     const char *client, uint32_t *ret_scope)
 {
-    if (kept_find_scope(daemon, namespace_name, client, ret_scope))
+    if (kept_find_scope(engine, namespace_name, client, ret_scope))
         return 0;
     if (!known || !known->scope)
-        return name_numbers_find(daemon->scopes, namespace_name, ret_scope);
+        return name_numbers_find(engine->scopes, namespace_name, ret_scope);
     *ret_scope = known->scope;
     return 0;
 }
 
-int kept_list_names(struct daemon *daemon, const char *namespace_name, const char *client,
+int kept_list_names(const struct engine *engine, const char *namespace_name, const char *client,
                     struct client_alias **ret_aliases, size_t *ret_n)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, namespace_name);
     const struct client *known = parent && *client ? catalog_client(parent, client) : NULL;
     _cleanup_free_ struct client_alias *aliases = NULL;
     _cleanup_free_ struct client_alias *kept = NULL;
@@ -339,9 +344,9 @@ int kept_list_names(struct daemon *daemon, const char *namespace_name, const cha
     uint32_t scope;
     int r = parent ? alias_list_build(parent, known, &aliases, &n) : 0;
 
-    if (r == 0 && registry_guard_is_degraded(&daemon->guard) &&
-        scope_of(daemon, namespace_name, known, client, &scope) == 0)
-        r = publisher_list_kept(daemon->publisher, scope, &kept, &n_kept);
+    if (r == 0 && registry_guard_is_degraded(&engine->guard) &&
+        scope_of(engine, namespace_name, known, client, &scope) == 0)
+        r = publisher_list_kept(engine->publisher, scope, &kept, &n_kept);
     if (r < 0)
         return r;
     both = realloc(aliases, (n + n_kept + 1) * sizeof(*both));

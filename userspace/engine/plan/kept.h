@@ -6,11 +6,12 @@
 #pragma once
 
 #include "engine/publish/publisher.h"
-#include "engine/change/transaction.h"
 #include "engine/plan/wanted.h"
 #include "model/catalog.h"
 
-struct daemon;
+struct engine;
+struct scope_change;
+struct transaction;
 
 /* A scope with routes of its own, as the pins have it: which client's tasks are in it. */
 struct kept_scope {
@@ -25,16 +26,16 @@ struct kept_scopes {
 };
 
 /* From what is pinned, before any number is given: takes those of scopes and endpoints out of use. */
-int kept_adopt(struct daemon *daemon, struct error *error);
+int kept_adopt(struct engine *engine, struct error *error);
 
 /* Of everything the registry wants, what may be published: see publisher_keep(). */
-int kept_choose(struct daemon *daemon, struct wanted_list *wanted, struct error *error);
+int kept_choose(struct engine *engine, struct wanted_list *wanted, struct error *error);
 
 /* Of kept_adopt(). -ENOMEM. */
-int kept_add_scope(struct daemon *daemon, const char *namespace_name, const char *client, uint32_t number);
+int kept_add_scope(struct engine *engine, const char *namespace_name, const char *client, uint32_t number);
 
 /* The scope that a client's tasks keep. False: they go by the registry. */
-bool kept_find_scope(const struct daemon *daemon, const char *namespace_name, const char *client,
+bool kept_find_scope(const struct engine *engine, const char *namespace_name, const char *client,
                      uint32_t *ret_scope);
 
 /*
@@ -49,9 +50,9 @@ int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_ali
 int kept_want(struct transaction *transaction, const char *namespace_name, const struct client_alias *alias,
               struct wanted_list *list, struct error *error);
 
-/* A scope that a change makes: what the client's tasks have where they are now. From list->items[first] on
- * are those that the catalog wants in it. */
-int kept_want_scope(struct transaction *transaction, const struct scope_change *change, size_t first,
+/* A scope that a change makes: what the client's tasks have where they are now. What the catalog wants in it
+ * is in the list already. */
+int kept_want_scope(struct transaction *transaction, const struct scope_change *change,
                     struct wanted_list *list, struct error *error);
 
 /* The change is committed: its clients' tasks go by the registry from now on. */
@@ -59,9 +60,9 @@ void kept_release_clients(struct transaction *transaction);
 
 /* Names of a namespace as a client's tasks (""; NULL: others) see them, kept ones with them: as
  * alias_list_build(). */
-int kept_list_names(struct daemon *daemon, const char *namespace_name, const char *client,
+int kept_list_names(const struct engine *engine, const char *namespace_name, const char *client,
                     struct client_alias **ret_aliases, size_t *ret_n);
 
 /* Accepted: nothing is kept any more. */
-void kept_forget(struct daemon *daemon);
+void kept_forget(struct engine *engine);
 void kept_done(struct kept_scopes *scopes);

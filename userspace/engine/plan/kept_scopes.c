@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "engine/change/transaction_internal.h"
 #include "engine/plan/kept.h"
 
-int kept_add_scope(struct daemon *daemon, const char *namespace_name, const char *client, uint32_t number)
+int kept_add_scope(struct engine *engine, const char *namespace_name, const char *client, uint32_t number)
 {
-    struct kept_scopes *scopes = &daemon->kept;
+    struct kept_scopes *scopes = &engine->kept;
     struct kept_scope *larger = realloc(scopes->items, (scopes->n + 1) * sizeof(*larger));
     struct kept_scope *scope;
 
@@ -21,20 +21,20 @@ int kept_add_scope(struct daemon *daemon, const char *namespace_name, const char
     return scope->namespace_name && scope->client ? 0 : -ENOMEM;
 }
 
-static struct kept_scope *find_scope(const struct daemon *daemon, const char *namespace_name,
+static struct kept_scope *find_scope(const struct engine *engine, const char *namespace_name,
                                      const char *client)
 {
-    for (size_t i = 0; i < daemon->kept.n; i++)
-        if (strcmp(daemon->kept.items[i].namespace_name, namespace_name) == 0 &&
-            strcmp(daemon->kept.items[i].client, client) == 0)
-            return &daemon->kept.items[i];
+    for (size_t i = 0; i < engine->kept.n; i++)
+        if (strcmp(engine->kept.items[i].namespace_name, namespace_name) == 0 &&
+            strcmp(engine->kept.items[i].client, client) == 0)
+            return &engine->kept.items[i];
     return NULL;
 }
 
-bool kept_find_scope(const struct daemon *daemon, const char *namespace_name, const char *client,
+bool kept_find_scope(const struct engine *engine, const char *namespace_name, const char *client,
                      uint32_t *ret_scope)
 {
-    const struct kept_scope *scope = find_scope(daemon, namespace_name, client);
+    const struct kept_scope *scope = find_scope(engine, namespace_name, client);
 
     if (scope)
         *ret_scope = scope->number;
@@ -49,16 +49,16 @@ static void free_scope(struct kept_scope *scope)
 
 void kept_release_clients(struct transaction *transaction)
 {
-    struct daemon *daemon = transaction->daemon;
+    struct engine *engine = transaction->engine;
 
     for (size_t i = 0; i < transaction->n_scopes && !transaction->is_own; i++) {
         struct kept_scope *scope =
-            find_scope(daemon, transaction->scopes[i].namespace_name, transaction->scopes[i].client);
+            find_scope(engine, transaction->scopes[i].namespace_name, transaction->scopes[i].client);
 
         if (!scope)
             continue;
         free_scope(scope);
-        *scope = daemon->kept.items[--daemon->kept.n];
+        *scope = engine->kept.items[--engine->kept.n];
     }
 }
 

@@ -10,7 +10,7 @@
 #include "model/catalog.h"
 #include "registry/registry.h"
 
-struct daemon;
+struct engine;
 
 /* Host rows of numbers that were given and are not in the registry yet; the next commit takes them along. */
 struct unsaved_numbers {
@@ -18,30 +18,34 @@ struct unsaved_numbers {
     size_t n;
 };
 
-int numbers_new(struct daemon *daemon, struct error *error);
-
 /* The number of a namespace's scope or of a name's alias address, given if it has none; error names the
  * setting. */
-int numbers_scope(struct daemon *daemon, const char *namespace_name, uint32_t *ret_scope,
+int numbers_scope(struct engine *engine, const char *namespace_name, uint32_t *ret_scope,
                   struct error *error);
-int numbers_address(struct daemon *daemon, const char *dns_name, uint32_t *ret_number, struct error *error);
+int numbers_address(struct engine *engine, const char *dns_name, uint32_t *ret_number, struct error *error);
 
 /* The next commit remembers the number of a client's scope. */
-void numbers_remember_client(struct daemon *daemon, const char *namespace_name, const char *client,
+void numbers_remember_client(struct engine *engine, const char *namespace_name, const char *client,
                              uint32_t scope);
 
 /* The next commit writes this row too, and takes it over. -ENOMEM: it stays the caller's. */
-int numbers_add_unsaved(struct daemon *daemon, char *key, char *value);
+int numbers_add_unsaved(struct engine *engine, char *key, char *value);
 
 /* Takes that back where the next commit is not to come. */
-void numbers_forget_client(struct daemon *daemon, const char *namespace_name, const char *client);
+void numbers_forget_client(struct engine *engine, const char *namespace_name, const char *client);
 
 /* Sets instance->endpoint if it has none. */
-int numbers_endpoint(struct daemon *daemon, struct instance *instance, struct error *error);
+int numbers_endpoint(struct engine *engine, struct instance *instance, struct error *error);
 
 /* From the kernel's entries and from a "host/..." row; what contradicts an earlier one is left out. */
-int numbers_adopt_kernel(struct daemon *daemon, struct error *error);
-void numbers_adopt_row(struct daemon *daemon, const char *key, const char *value);
+int numbers_adopt_kernel(struct engine *engine, struct error *error);
+void numbers_adopt_row(struct engine *engine, const char *key, const char *value);
 
-/* The unsaved rows have been committed (or the daemon ends). */
-void numbers_saved(struct daemon *daemon);
+/* At the start: blocks until they are in the registry. */
+int numbers_save(struct engine *engine, struct error *error);
+void numbers_free(struct unsaved_numbers *unsaved);
+
+/* The unsaved rows go along with a commit; they are given back if that fails. The caller frees them
+ * otherwise. */
+struct unsaved_numbers numbers_take_unsaved(struct engine *engine);
+void numbers_give_back(struct engine *engine, struct unsaved_numbers *taken);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "daemon/daemon.h"
+#include "engine/engine_internal.h"
 #include "engine/plan/numbers.h"
 
 /* FNV-1a over 64 bits, twice with different starts: equality of a handful of configurations, no secrets. */
@@ -75,14 +75,14 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
                    digest.low);
 }
 
-int scope_of_task(struct daemon *daemon, const char *namespace_name, const char *service, uint32_t *ret_scope,
+int scope_of_task(struct engine *engine, const char *namespace_name, const char *service, uint32_t *ret_scope,
                   uint32_t *ret_namespace_scope, struct error *error)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, namespace_name);
     const struct client *client = parent && *service ? catalog_client(parent, service) : NULL;
-    int r = numbers_scope(daemon, namespace_name, ret_namespace_scope, error);
+    int r = numbers_scope(engine, namespace_name, ret_namespace_scope, error);
 
-    if (r == 0 && !kept_find_scope(daemon, namespace_name, service, ret_scope))
+    if (r == 0 && !kept_find_scope(engine, namespace_name, service, ret_scope))
         *ret_scope = client && client->scope ? client->scope : *ret_namespace_scope;
     return r;
 }
@@ -119,21 +119,21 @@ bool scope_is_used(const struct model_namespace *parent, uint32_t number)
 }
 
 /* Gives the number another name. */
-static int rename_scope(struct daemon *daemon, const char *old_name, const char *new_name)
+static int rename_scope(struct engine *engine, const char *old_name, const char *new_name)
 {
     uint32_t number;
-    int r = name_numbers_retire(daemon->scopes, old_name, &number);
+    int r = name_numbers_retire(engine->scopes, old_name, &number);
 
     if (r < 0)
         return r;
-    name_numbers_reuse(daemon->scopes, number);
-    return name_numbers_adopt(daemon->scopes, new_name, number);
+    name_numbers_reuse(engine->scopes, number);
+    return name_numbers_adopt(engine->scopes, new_name, number);
 }
 
-int scope_change_begin(struct daemon *daemon, const char *namespace_name, const char *client_name,
+int scope_change_begin(struct engine *engine, const char *namespace_name, const char *client_name,
                        struct scope_change *ret_change)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, namespace_name);
     const struct client *client = parent ? catalog_client(parent, client_name) : NULL;
     struct scope_change change = {.namespace_name = strdup(namespace_name), .client = strdup(client_name)};
     char name[SCOPE_NAME_SIZE];
@@ -151,9 +151,9 @@ int scope_change_begin(struct daemon *daemon, const char *namespace_name, const 
     return 0;
 }
 
-int scope_change_plan(struct daemon *daemon, struct scope_change *change, struct error *error)
+int scope_change_plan(struct engine *engine, struct scope_change *change, struct error *error)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, change->namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, change->namespace_name);
     struct client *client = parent ? catalog_client(parent, change->client) : NULL;
     char name[SCOPE_NAME_SIZE];
     int r = 0;
@@ -165,13 +165,13 @@ int scope_change_plan(struct daemon *daemon, struct scope_change *change, struct
     if (!change->new_name)
         return error_errno(error, ENOMEM, "numbering the scope of %s", change->client);
     client->scope = 0;
-    if (name_numbers_find(daemon->scopes, name, &change->new_number) < 0) {
+    if (name_numbers_find(engine->scopes, name, &change->new_number) < 0) {
         if (change->old_number && !scope_is_used(parent, change->old_number)) {
-            r = rename_scope(daemon, change->old_name, name);
+            r = rename_scope(engine, change->old_name, name);
             change->is_renamed = r == 0;
             change->new_number = change->old_number;
         } else {
-            r = name_numbers_take(daemon->scopes, name, &change->new_number);
+            r = name_numbers_take(engine->scopes, name, &change->new_number);
             change->is_new = r == 0;
         }
     }
@@ -179,22 +179,22 @@ int scope_change_plan(struct daemon *daemon, struct scope_change *change, struct
         return error_errno(error, r, "numbering the scope of %s", change->client);
     client->scope = change->new_number;
     if (change->new_number != change->old_number)
-        numbers_remember_client(daemon, change->namespace_name, change->client, change->new_number);
+        numbers_remember_client(engine, change->namespace_name, change->client, change->new_number);
     return 0;
 }
 
-void scope_change_undo(struct daemon *daemon, const struct scope_change *change)
+void scope_change_undo(struct engine *engine, const struct scope_change *change)
 {
-    const struct model_namespace *parent = catalog_namespace(daemon->catalog, change->namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, change->namespace_name);
     struct client *client = parent ? catalog_client(parent, change->client) : NULL;
     uint32_t number;
 
     if (change->is_renamed)
-        (void)rename_scope(daemon, change->new_name, change->old_name);
-    else if (change->is_new && name_numbers_retire(daemon->scopes, change->new_name, &number) == 0)
-        name_numbers_reuse(daemon->scopes, number);
+        (void)rename_scope(engine, change->new_name, change->old_name);
+    else if (change->is_new && name_numbers_retire(engine->scopes, change->new_name, &number) == 0)
+        name_numbers_reuse(engine->scopes, number);
     if (change->new_number && change->new_number != change->old_number)
-        numbers_forget_client(daemon, change->namespace_name, change->client);
+        numbers_forget_client(engine, change->namespace_name, change->client);
     if (client)
         client->scope = change->old_number;
 }
@@ -208,12 +208,12 @@ void scope_change_done(struct scope_change *change)
     *change = (struct scope_change){0};
 }
 
-int scopes_number_clients(struct daemon *daemon, struct error *error)
+int scopes_number_clients(struct engine *engine, struct error *error)
 {
     struct model_namespace *parent;
     struct client *client;
 
-    for (parent = daemon->catalog->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine->catalog->namespaces; parent; parent = parent->hh.next)
         for (client = parent->clients; client; client = client->hh.next) {
             char name[SCOPE_NAME_SIZE];
             bool is_known;
@@ -221,12 +221,12 @@ int scopes_number_clients(struct daemon *daemon, struct error *error)
             int r;
 
             scope_name(parent, client, name);
-            is_known = name_numbers_find(daemon->scopes, name, &number) == 0;
-            r = name_numbers_take(daemon->scopes, name, &client->scope);
+            is_known = name_numbers_find(engine->scopes, name, &number) == 0;
+            r = name_numbers_take(engine->scopes, name, &client->scope);
             if (r < 0)
                 return error_errno(error, r, "numbering the scope of %s", client->name);
             if (!is_known)
-                numbers_remember_client(daemon, parent->name, client->name, client->scope);
+                numbers_remember_client(engine, parent->name, client->name, client->scope);
         }
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "model/catalog.h"
 
-struct daemon;
+struct engine;
 
 /* "NS", or "NS/" and a digest of the client's routes: the name that the scope's number goes by. */
 #define SCOPE_NAME_SIZE (1024 + 1 + 32 + 1)
@@ -22,7 +22,7 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
 
 /* The scope of a task of `service` (may be "") in the namespace, and the namespace's own; numbered if need
  * be. */
-int scope_of_task(struct daemon *daemon, const char *namespace_name, const char *service, uint32_t *ret_scope,
+int scope_of_task(struct engine *engine, const char *namespace_name, const char *service, uint32_t *ret_scope,
                   uint32_t *ret_namespace_scope, struct error *error);
 
 /*
@@ -44,16 +44,16 @@ struct scope_change {
 };
 
 /* Notes what the client has before its routes change. -ENOMEM. */
-int scope_change_begin(struct daemon *daemon, const char *namespace_name, const char *client,
+int scope_change_begin(struct engine *engine, const char *namespace_name, const char *client,
                        struct scope_change *ret_change);
 
 /* Numbers the client after its routes changed. */
-int scope_change_plan(struct daemon *daemon, struct scope_change *change, struct error *error);
-void scope_change_undo(struct daemon *daemon, const struct scope_change *change);
+int scope_change_plan(struct engine *engine, struct scope_change *change, struct error *error);
+void scope_change_undo(struct engine *engine, const struct scope_change *change);
 void scope_change_done(struct scope_change *change);
 
 /* Does any client of the namespace have this number? */
 bool scope_is_used(const struct model_namespace *parent, uint32_t number);
 
 /* At start: numbers every client, from a "host/scope/NS/CLIENT" row or anew. */
-int scopes_number_clients(struct daemon *daemon, struct error *error);
+int scopes_number_clients(struct engine *engine, struct error *error);

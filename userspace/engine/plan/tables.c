@@ -7,19 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "model/catalog_aws.h"
-
-bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
-{
-    return instance->health == HEALTHY && !instance->is_held_back && !instance->drain_until &&
-           instance->protocol == protocol;
-}
-
-/* For want of healthy ones. Never what is leaving. */
-static bool is_last_resort(const struct instance *instance, enum svc_protocol protocol)
-{
-    return !instance->drain_until && instance->protocol == protocol;
-}
+#include "model/endpoint_names.h"
 
 /* Weights in sixteenths, which slow start takes some of; a weight never falls to 0 by it. */
 static uint32_t weight_now(const struct instance *instance)
@@ -39,7 +27,7 @@ static void panic_if_few(const struct service *service, enum svc_protocol protoc
     size_t all = 0;
 
     for (size_t i = 0; percent > 0 && i < n; i++) {
-        if (candidates[i].weight == 0 || !is_last_resort(instances[i], protocol))
+        if (candidates[i].weight == 0 || !instance_is_last_resort(instances[i], protocol))
             continue;
         all++;
         healthy += candidates[i].is_eligible;
@@ -47,7 +35,7 @@ static void panic_if_few(const struct service *service, enum svc_protocol protoc
     if (healthy * 100 >= all * percent)
         return;
     for (size_t i = 0; i < n; i++)
-        candidates[i].is_eligible = is_last_resort(instances[i], protocol);
+        candidates[i].is_eligible = instance_is_last_resort(instances[i], protocol);
 }
 
 /* The addresses of one host name share its weight: a number that they have in common, the lowest of theirs.
@@ -124,7 +112,7 @@ static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol p
                     return;
     for (size_t t = 0; t < view->n_targets; t++)
         for (size_t c = 0; c < view->targets[t].n_candidates; c++)
-            view->candidates[t][c].is_eligible = is_last_resort(view->instances[t][c], protocol);
+            view->candidates[t][c].is_eligible = instance_is_last_resort(view->instances[t][c], protocol);
 }
 
 int alias_view_build(const struct model_namespace *parent, const struct client *client,
@@ -169,33 +157,6 @@ void alias_view_done(struct alias_view *view)
     free(view->instances);
     free(view->services);
     *view = (struct alias_view){0};
-}
-
-int alias_list_build(const struct model_namespace *parent, const struct client *client,
-                     struct client_alias **ret_aliases, size_t *ret_n)
-{
-    struct client_alias *aliases = calloc(HASH_COUNT(parent->owners) + HASH_COUNT(parent->routes) +
-                                              (client ? HASH_COUNT(client->routes) : 0) + 1,
-                                          sizeof(*aliases));
-    struct alias_owner *owner, *next_owner;
-    struct route *route, *next_route;
-    size_t n = 0;
-
-    if (!aliases)
-        return -ENOMEM;
-    HASH_ITER (hh, parent->owners, owner, next_owner) {
-        aliases[n++] = owner->alias;
-    }
-    HASH_ITER (hh, parent->routes, route, next_route) {
-        if (!catalog_alias_owner(parent, route->identity))
-            aliases[n++] = route->alias;
-    }
-    for (route = client ? client->routes : NULL; route; route = route->hh.next)
-        if (!catalog_alias_owner(parent, route->identity) && !catalog_route(parent, NULL, route->identity))
-            aliases[n++] = route->alias;
-    *ret_aliases = aliases;
-    *ret_n = n;
-    return 0;
 }
 
 static bool has_ipv6(const struct alias_view *view)
@@ -243,42 +204,4 @@ void wanted_alias_done(struct wanted_alias *wanted)
     wanted->kept = NULL;
     wanted->n_kept = 0;
     wanted->slots4 = wanted->slots6 = NULL;
-}
-
-void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_entry)
-{
-    *ret_entry = (struct svc_endpoint){
-        .port = instance->port,
-        .protocol = instance->protocol,
-        .health = instance_health(instance),
-        .weight = instance->weight,
-    };
-    (void)snprintf(ret_entry->namespace, sizeof(ret_entry->namespace), "%s", instance->service->parent->name);
-    (void)snprintf(ret_entry->service, sizeof(ret_entry->service), "%s", instance->service->name);
-    (void)snprintf(ret_entry->instance, sizeof(ret_entry->instance), "%s", instance_id(instance));
-    (void)ip_address_format(&instance->address, ret_entry->address);
-}
-
-const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE])
-{
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name,
-                   instance->service->name, instance->id);
-    return name;
-}
-
-/* The entry of an address has its record's id and the address beside it. */
-struct instance *entry_instance(const struct catalog *catalog, const struct svc_endpoint *entry,
-                                char name[static ENDPOINT_NAME_SIZE])
-{
-    const struct service *service = catalog_service(catalog, entry->namespace, entry->service);
-    const struct instance *record = service ? catalog_record(service, entry->instance) : NULL;
-    char key[EXTERNAL_KEY_SIZE];
-    struct ip_address address;
-    const char *id = entry->instance;
-
-    if (record && record->host && ip_address_parse(entry->address, &address) == 0)
-        id = external_key(record->id, &address, key);
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%.*s/%.*s/%s", SVC_NAMESPACE_SIZE, entry->namespace,
-                   SVC_SERVICE_SIZE, entry->service, id);
-    return service ? catalog_instance(service, id) : NULL;
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From the number of a name to its two addresses and back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "model/alias_range.h"
+
+static void parse(const char *text, const char *text6, struct alias_range *range)
+{
+    struct error error = {0};
+
+    if (alias_range_parse(text, text6, range, &error) < 0)
+        fail_msg("%s", error.message);
+}
+
+static void expect_address(const struct alias_range *range, uint32_t number, const char *v4, const char *v6)
+{
+    struct ip_address address = alias_range_address(range, number);
+    struct ip_address address6 = alias_range_address6(range, number);
+    char text[IP_ADDRESS_TEXT_SIZE];
+    uint32_t back = 0;
+
+    assert_string_equal(ip_address_format(&address, text), v4);
+    assert_string_equal(ip_address_format(&address6, text), v6);
+    assert_int_equal(alias_range_number(range, &address, &back), 0);
+    assert_int_equal(back, number);
+}
+
+static void expect_no_number(const struct alias_range *range, const char *text)
+{
+    struct ip_address address;
+    uint32_t number = 7;
+
+    assert_int_equal(ip_address_parse(text, &address), 0);
+    assert_int_equal(alias_range_number(range, &address, &number), -ERANGE);
+    assert_int_equal(number, 7);
+}
+
+static void test_alias_addresses(void **state)
+{
+    struct alias_range range;
+
+    (void)state;
+    parse("127.255.0.0/16", "fd7f:ff53:7663::/112", &range);
+    expect_address(&range, 1, "127.255.0.1", "fd7f:ff53:7663::1");
+    expect_address(&range, 256, "127.255.1.0", "fd7f:ff53:7663::100");
+    expect_address(&range, 65534, "127.255.255.254", "fd7f:ff53:7663::fffe");
+    expect_no_number(&range, "127.255.0.0"); /* the network's and the broadcast one */
+    expect_no_number(&range, "127.255.255.255");
+    expect_no_number(&range, "127.254.255.255");
+    expect_no_number(&range, "128.0.0.0");
+    expect_no_number(&range, "0.0.0.1");
+    expect_no_number(&range, "255.255.255.255");
+    expect_no_number(&range, "fd7f:ff53:7663::1");
+    expect_no_number(&range, "::7fff:1"); /* the same last bytes, no IPv4 address */
+}
+
+static void test_alias_addresses_of_other_ranges(void **state)
+{
+    struct alias_range small;
+    struct alias_range large;
+
+    (void)state;
+    parse("192.168.7.248/29", "fd00::aa8/125", &small);
+    assert_int_equal(small.addresses, 6);
+    expect_address(&small, 6, "192.168.7.254", "fd00::aae");
+    expect_no_number(&small, "192.168.7.255");
+    parse("10.0.0.0/8", "fd00::ab00:0/104", &large);
+    assert_int_equal(large.addresses, (1 << 24) - 2);
+    expect_address(&large, (1 << 24) - 2, "10.255.255.254", "fd00::abff:fffe");
+    expect_no_number(&large, "11.0.0.0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alias_addresses),
+        cmocka_unit_test(test_alias_addresses_of_other_ranges),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The catalog back to what the registry holds, and forward again; numbers stay taken until it is decided. */
+#include "engine/change/transaction_internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "registry/rows.h"
+
+#define ROWS_A_STEP    64
+#define TOUCHED_A_STEP 256
+
+/* The client has the number of its scope that goes with the catalog as it is: before the change, or after it.
+ */
+static void set_scopes(struct transaction *transaction, bool is_after)
+{
+    for (size_t i = 0; i < transaction->n_scopes; i++) {
+        const struct scope_change *change = &transaction->scopes[i];
+        const struct model_namespace *parent =
+            catalog_namespace(transaction->engine->catalog, change->namespace_name);
+        struct client *client = parent ? catalog_client(parent, change->client) : NULL;
+
+        if (client)
+            client->scope = is_after ? change->new_number : change->old_number;
+    }
+}
+
+/* From the last row back to row `first`, which is undone too; at.index counts those that are. Returns whether
+ * all are. */
+static bool undo_some(struct transaction *transaction, size_t first)
+{
+    size_t n = transaction->n_rows - first;
+
+    for (unsigned i = 0; i < ROWS_A_STEP && transaction->at.index < n; i++) {
+        const struct registry_row *undo =
+            &transaction->undo[transaction->n_rows - 1 - transaction->at.index++];
+
+        if (row_apply(transaction->engine->catalog, undo->key, undo->value, NULL) < 0)
+            log_error("undoing a refused change of %s failed", undo->key);
+    }
+    return transaction->at.index == n;
+}
+
+static bool replay_some(struct transaction *transaction)
+{
+    struct error error = {0};
+
+    for (unsigned i = 0; i < ROWS_A_STEP && transaction->at.index < transaction->n_rows; i++) {
+        const struct registry_row *row = &transaction->rows[transaction->at.index++];
+
+        if (row_apply(transaction->engine->catalog, row->key, row->value, &error) < 0)
+            log_error("%s is committed and not in effect: %s; restart svcconnectd", row->key, error.message);
+    }
+    return transaction->at.index == transaction->n_rows;
+}
+
+/* Returns whether `function` has seen all that was touched. */
+static bool some_touched(struct transaction *transaction,
+                         void (*function)(struct transaction *transaction, struct touched *touched))
+{
+    struct touched *touched = transaction->at.touched;
+
+    for (unsigned i = 0; i < TOUCHED_A_STEP && touched; i++) {
+        struct touched *next = touched->hh.next;
+
+        function(transaction, touched);
+        touched = next;
+    }
+    transaction->at.touched = touched;
+    return !touched;
+}
+
+/* The next part of a step begins with its first row and the first thing touched. */
+static int next_part(struct transaction *transaction)
+{
+    transaction->at =
+        (struct step_cursor){.part = transaction->at.part + 1, .touched = transaction->instances};
+    return STEP_MORE;
+}
+
+static int finished(struct transaction *transaction)
+{
+    transaction->at = (struct step_cursor){0};
+    return 0;
+}
+
+enum {
+    UNDO_ROWS, /* or applying them again */
+    UNDO_FILL,
+    UNDO_RESTORE,
+    UNDO_RELEASE, /* of an abort */
+};
+
+int transaction_drop_job(struct transaction *transaction, struct error *error)
+{
+    (void)error;
+    switch (transaction->at.part) {
+    case UNDO_ROWS:
+        if (transaction->n_rows == transaction->first_row)
+            return finished(transaction);
+        if (!undo_some(transaction, transaction->first_row))
+            return STEP_MORE;
+        while (transaction->n_rows > transaction->first_row) {
+            transaction->n_rows--;
+            row_done(&transaction->rows[transaction->n_rows]);
+            row_done(&transaction->undo[transaction->n_rows]);
+        }
+        return next_part(transaction);
+    case UNDO_FILL:
+        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
+    default:
+        return some_touched(transaction, transaction_restore_endpoint) ? finished(transaction) : STEP_MORE;
+    }
+}
+
+int transaction_revert(struct transaction *transaction, struct error *error)
+{
+    (void)error;
+    switch (transaction->at.part) {
+    case UNDO_ROWS:
+        if (!undo_some(transaction, 0))
+            return STEP_MORE;
+        set_scopes(transaction, false);
+        return next_part(transaction);
+    case UNDO_FILL:
+        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
+    default:
+        if (!some_touched(transaction, transaction_restore_endpoint))
+            return STEP_MORE;
+        transaction->is_reverted = true;
+        return finished(transaction);
+    }
+}
+
+int transaction_replay(struct transaction *transaction, struct error *error)
+{
+    (void)error;
+    switch (transaction->at.part) {
+    case UNDO_ROWS:
+        if (!replay_some(transaction))
+            return STEP_MORE;
+        set_scopes(transaction, true);
+        return next_part(transaction);
+    case UNDO_FILL:
+        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
+    default:
+        if (!some_touched(transaction, transaction_restore_endpoint))
+            return STEP_MORE;
+        transaction->is_reverted = false;
+        return finished(transaction);
+    }
+}
+
+int transaction_abort(struct transaction *transaction, struct error *error)
+{
+    struct engine *engine = transaction->engine;
+
+    (void)error;
+    switch (transaction->at.part) {
+    case UNDO_ROWS:
+        if (!transaction->is_reverted && !undo_some(transaction, 0))
+            return STEP_MORE;
+        for (size_t i = transaction->n_scopes; i-- > 0;)
+            scope_change_undo(engine, &transaction->scopes[i]);
+        return next_part(transaction);
+    case UNDO_FILL:
+        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
+    case UNDO_RESTORE:
+        return some_touched(transaction, transaction_restore_endpoint) ? next_part(transaction) : STEP_MORE;
+    default:
+        if (!some_touched(transaction, transaction_release_endpoint))
+            return STEP_MORE;
+        for (size_t i = 0; i < transaction->n_publications; i++)
+            publisher_abort(engine->publisher, &transaction->publications[i]);
+        transaction_done(transaction);
+        return 0;
+    }
+}
