@@ -87,6 +87,13 @@ $(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile
 $(BUILD)/tests/kernels/%: tests/kernels/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -static -o $@
 
+# For clangd: every C file with the flags it is compiled with here.
+compile_commands.json: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) -c
+compile_commands.json: export SOURCES = $(LIB_SRCS) userspace/daemon/main.c $(CLI_SRCS) $(UNIT_SRCS) $(TOOL_SRCS)
+compile_commands.json: Makefile
+	$(Q)python3 -c 'import json, os; print(json.dumps([{"directory": os.getcwd(), "file": file, "command": os.environ["COMPILE"] + " " + file} \
+	    for file in os.environ["SOURCES"].split()], indent=1))' > $@
+
 unit-tests: $(UNIT_TESTS)
 tools: $(TOOLS) $(BENCHES)
 
