@@ -34,6 +34,8 @@ struct client_alias {
     enum svc_protocol protocol;
 };
 
+#define INSTANCE_RAMP_PARTS 16u
+
 struct instance {
     char *id;
     struct service *service;
@@ -56,7 +58,7 @@ struct instance {
     enum svc_health observed; /* by checks; HEALTHY where there are none */
     bool is_held_back;        /* by checks */
     bool was_eligible;
-    uint8_t ramp;           /* slow start: sixteenths of the weight that it lacks; 0: none */
+    uint8_t ramp;           /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
     uint64_t ramp_since_ms; /* monotonic */
     uint32_t
         endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */

@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "model/endpoint_names.h"
 
+_Static_assert(INSTANCE_RAMP_PARTS == TABLE_WEIGHT_PARTS, "slow start counts in the parts that tables take");
+
 /* Weights in sixteenths, which slow start takes some of; a weight never falls to 0 by it. */
 static uint32_t weight_now(const struct instance *instance)
 {
