@@ -92,6 +92,11 @@ int row_parse_key(const char *key, struct row_name *ret_name)
     return 0;
 }
 
+bool row_is_of_host(const char *key)
+{
+    return strncmp(key, "host/", strlen("host/")) == 0;
+}
+
 /* ---- writing ---- */
 
 int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)

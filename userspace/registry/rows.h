@@ -20,6 +20,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "model/catalog.h"
 #include "model/catalog_external.h"
@@ -56,6 +58,9 @@ struct row_name {
 
 /* -EINVAL: too long or parts missing. */
 int row_parse_key(const char *key, struct row_name *ret_name);
+
+/* What one host knows for itself: no row of the catalog, which cannot say what it was before. */
+bool row_is_of_host(const char *key);
 
 /* Each fills *ret_row with malloc'd key and value (row_done() frees). -ENOMEM. */
 int row_for_namespace(const char *namespace_name, const char *aws, struct registry_row *ret_row);

@@ -118,6 +118,11 @@ static int refuse_row(struct registry_row *row, struct registry_row *undo, int r
     return error && error->number ? r : error_errno(error, r, "preparing a change");
 }
 
+static bool is_same_row(const struct registry_row *a, const struct registry_row *b)
+{
+    return a->value && b->value ? strcmp(a->value, b->value) == 0 : !a->value && !b->value;
+}
+
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
@@ -130,7 +135,7 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         r = row_of_catalog(engine->catalog, row.key, &undo);
     if (r < 0)
         return refuse_row(&row, &undo, r, error);
-    if (row.value && undo.value ? strcmp(row.value, undo.value) == 0 : !row.value && !undo.value) {
+    if (!row_is_of_host(row.key) && is_same_row(&row, &undo)) {
         row_done(&row);
         row_done(&undo);
         return 0;

@@ -31,7 +31,8 @@ struct engine *transaction_engine(const struct transaction *transaction);
 /* With the rows put so far. Pointers into it hold until the next row is put. */
 struct catalog *transaction_catalog(const struct transaction *transaction);
 
-/* Takes the row over; one that changes nothing is dropped. On failure the job can only fail. */
+/* Takes the row over; one that changes nothing is dropped, unless it is of this host, which only the registry
+ * knows. On failure the job can only fail. */
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error);
 
 /* Without a row: what this host knows of the instance has changed, so its entry and tables may. -ENOMEM. */
