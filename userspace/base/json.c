@@ -160,3 +160,12 @@ int json_check_members(const cJSON *object, const char *const names[], struct er
     }
     return 0;
 }
+
+void json_add_time(cJSON *object, const char *name, time_t seconds)
+{
+    char text[32];
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        (void)cJSON_AddStringToObject(object, name, text);
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -40,3 +41,6 @@ int json_get_bool(const cJSON *object, const char *name, bool required, bool *re
 
 /* Refuses members that are not among the NULL-terminated `names`: -EINVAL naming the first stranger. */
 int json_check_members(const cJSON *object, const char *const names[], struct error *error);
+
+/* Adds a time of the wall clock in UTC as text. */
+void json_add_time(cJSON *object, const char *name, time_t seconds);
