@@ -11,7 +11,7 @@
 #include "documents/documents.h"
 
 /* How the source of a document begins that came by the ECS API: "ecs:CLUSTER/SERVICE". */
-#define APPLY_SOURCE_OF_ECS "ecs:"
+#define APPLY_SOURCE_OF_ECS CATALOG_SOURCE_OF_ECS
 
 struct apply_request {
     const struct document_list *documents;

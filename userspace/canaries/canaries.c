@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Steps of canaries as jobs, and whose a route is. */
 #include "canaries/canaries.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/change/job.h"
+#include "engine/connections.h"
 #include "events/event_log.h"
 #include "registry/rows.h"
-#include "engine/connections.h"
-#include "engine/change/now.h"
 
 /* ---- rows ---- */
 
@@ -74,46 +76,161 @@ static void say(struct canaries *self, const char *namespace_name, const struct 
     event_log_add(self->events, EVENT_CANARY, namespace_name, canary->to, NULL, "%s", text);
 }
 
+/* One step on its way. The canary is looked up by its names, since anything may have become of it. */
+struct canary_step {
+    struct canaries *canaries;
+    char *namespace_name;
+    char key[CATALOG_CANARY_KEY_SIZE]; /* of the entry */
+    struct catalog_canary changed;     /* as its run has put it */
+    enum canary_verdict verdict;
+    struct canary_step *next;
+};
+
+static struct catalog_canary *entry_of(const struct canary_step *step)
+{
+    const struct model_namespace *parent =
+        catalog_namespace(engine_catalog(step->canaries->engine), step->namespace_name);
+    struct catalog_canary *found = NULL;
+
+    if (parent && parent->canaries)
+        HASH_FIND_STR(parent->canaries, step->key, found);
+    return found;
+}
+
+static bool is_pending(const struct canaries *self, const char *namespace_name,
+                       const struct catalog_canary *entry)
+{
+    for (const struct canary_step *step = self->steps; step; step = step->next)
+        if (strcmp(step->key, entry->key) == 0 && strcmp(step->namespace_name, namespace_name) == 0)
+            return true;
+    return false;
+}
+
+static void free_step(struct canary_step *step)
+{
+    free(step->namespace_name);
+    free(step);
+}
+
+static void unlink_step(struct canary_step *step)
+{
+    struct canary_step **at = &step->canaries->steps;
+
+    while (*at != step)
+        at = &(*at)->next;
+    *at = step->next;
+}
+
+/* Judged afresh: it may have been paused, or have ended, since it was looked at. */
+static int run_step(struct transaction *transaction, void *user, struct error *error)
+{
+    struct canary_step *step = user;
+    const struct catalog_canary *entry = entry_of(step);
+    struct canary_outcomes totals;
+
+    transaction_own(transaction);
+    step->verdict = CANARY_AS_IT_WAS;
+    if (!entry)
+        return JOB_TAKE_BACK;
+    step->changed = *entry;
+    totals = service_outcomes(step->canaries->engine, step->namespace_name, entry->canary.to);
+    step->verdict = canary_evaluate(&step->changed.canary, clock_wall_ms(), &totals);
+    if (step->verdict == CANARY_AS_IT_WAS)
+        return JOB_TAKE_BACK;
+    return canaries_put(transaction, step->namespace_name, &step->changed, error);
+}
+
+static void end_step(struct canary_step *step, int r, const char *why)
+{
+    struct catalog_canary *entry = r == -ECANCELED ? NULL : entry_of(step);
+
+    if (r == 0)
+        say(step->canaries, step->namespace_name, &step->changed, step->verdict);
+    else if (entry && !entry->is_stuck)
+        log_warning("canary %s of %s: its next step cannot be taken, trying on: %s", step->key,
+                    step->namespace_name, why);
+    if (entry)
+        entry->is_stuck = r < 0;
+    free_step(step);
+}
+
+static void step_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    struct canary_step *step = user;
+
+    (void)revision;
+    unlink_step(step);
+    end_step(step, result, result < 0 ? error->message : "");
+}
+
+static void take_step(struct canaries *self, const char *namespace_name, const struct catalog_canary *entry)
+{
+    struct canary_step *step = calloc(1, sizeof(*step));
+    const struct job job = {.run = run_step, .done = step_done, .user = step};
+    int r;
+
+    if (!step)
+        return; /* in a second */
+    step->canaries = self;
+    memcpy(step->key, entry->key, sizeof(step->key));
+    step->namespace_name = strdup(namespace_name);
+    if (!step->namespace_name) {
+        free_step(step);
+        return;
+    }
+    r = engine_submit(self->engine, &job);
+    if (r < 0) {
+        end_step(step, r, strerror(-r));
+        return;
+    }
+    step->next = self->steps;
+    self->steps = step;
+}
+
 static void look_at(struct canaries *self, const struct model_namespace *parent, struct catalog_canary *entry)
 {
     const struct canary_outcomes totals = service_outcomes(self->engine, parent->name, entry->canary.to);
-    struct catalog_canary changed = *entry;
-    enum canary_verdict verdict = canary_evaluate(&changed.canary, clock_wall_ms(), &totals);
-    struct transaction *transaction;
-    struct error error = {0};
-    uint64_t revision;
-    int r;
+    struct canary changed = entry->canary;
 
-    if (verdict == CANARY_AS_IT_WAS) {
-        entry->canary.seen = changed.canary.seen;
+    if (is_pending(self, parent->name, entry))
         return;
-    }
-    transaction = now_begin(self->engine);
-    transaction_own(transaction);
-    r = canaries_put(transaction, parent->name, &changed, &error);
-    if (r < 0)
-        now_abort(transaction);
+    if (canary_evaluate(&changed, clock_wall_ms(), &totals) == CANARY_AS_IT_WAS)
+        entry->canary.seen = changed.seen;
     else
-        r = now_commit(transaction, &revision, &error);
-    if (r == 0)
-        say(self, parent->name, &changed, verdict);
-    else if (!entry->is_stuck)
-        log_warning("canary %s of %s: its next step cannot be taken, trying on: %s", entry->key, parent->name,
-                    error.message);
-    entry->is_stuck = r < 0;
+        take_step(self, parent->name, entry);
+}
+
+static void look_at_all(void *user)
+{
+    struct canaries *self = user;
+    struct model_namespace *parent;
+    struct catalog_canary *entry;
+
+    self->is_waiting = false;
+    for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
+        for (entry = parent->canaries; entry; entry = entry->hh.next)
+            if (entry->canary.state == CANARY_RUNNING)
+                look_at(self, parent, entry);
 }
 
 void canaries_sweep(struct canaries *self)
 {
-    struct model_namespace *parent;
-    struct catalog_canary *entry, *next;
+    if (engine_is_steady(self->engine))
+        look_at_all(self);
+    else if (!self->is_waiting)
+        self->is_waiting = engine_when_steady(self->engine, look_at_all, self) == 0;
+}
 
-    /* A step changes its entry in its place, and no namespace comes or goes by it. */
-    for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
-        HASH_ITER (hh, parent->canaries, entry, next) {
-            if (entry->canary.state == CANARY_RUNNING)
-                look_at(self, parent, entry);
-        }
+void canaries_init(struct canaries *canaries, struct engine *engine, struct event_log *events)
+{
+    *canaries = (struct canaries){.engine = engine, .events = events};
+}
+
+void canaries_done(struct canaries *canaries)
+{
+    if (canaries->engine)
+        engine_forget_waiter(canaries->engine, canaries);
+    *canaries = (struct canaries){0};
 }
 
 /* ---- whose the route is ---- */

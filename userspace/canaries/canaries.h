@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Canaries at work: every second those that run are looked at, and what their rules (model/canary.h) decide
- * becomes one transaction of the canary's row and its route, so that a kill leaves both or neither.
+ * becomes one job that puts the canary's row and its route, so that a kill leaves both or neither.
  */
 #pragma once
 
-#include <cjson/cJSON.h>
+#include <stdbool.h>
 
-#include "control/control_server.h"
 #include "engine/change/transaction.h"
+#include "engine/follower.h"
 
+struct canary_step;
 struct event_log;
 
 struct canaries {
     struct engine *engine;
     struct event_log *events;
+    struct canary_step *steps; /* on their way: at most one of a canary */
+    bool is_waiting;           /* for a steady catalog */
 };
+
+void canaries_init(struct canaries *canaries, struct engine *engine, struct event_log *events);
+void canaries_done(struct canaries *canaries); /* after engine_stop() */
 
 /* Puts the canary's row and the route that goes with its state; marks the transaction as a canary's. */
 int canaries_put(struct transaction *transaction, const char *namespace_name,
                  const struct catalog_canary *entry, struct error *error);
 
-/* Every second. Failures are logged and tried again. */
+/* Every second. A step that fails is said once and tried again; one on its way is not taken twice. */
 void canaries_sweep(struct canaries *self);
 
 #define CANARIES_BUSY "a route that no canary drives; svcconnect canary abort ends it"
@@ -43,12 +49,5 @@ enum canaries_verdict canaries_judge_route(const struct model_namespace *parent,
                                            const struct client_alias *alias,
                                            const struct named_target *targets, size_t n_targets,
                                            bool is_unhealthy_on_empty);
-
-/* One canary as the API shows it (docs/api.md); the caller's. */
-cJSON *canaries_object(const struct engine *engine, const char *namespace_name,
-                       const struct catalog_canary *entry);
-
-/* GET /v1/canaries (read_canaries.c). */
-int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 
 extern const struct engine_follower canaries_follower; /* `user`: the canaries */

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "externals/externals.h"
 
 #define DNS_PORT 53
 

@@ -17,13 +17,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "canaries/canaries.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
-#include "upkeep/probes.h"
 #include "daemon/opening.h"
-#include "upkeep/program_events.h"
-#include "engine/plan/wanted.h"
+#include "engine/change/job.h"
 #include "registry/rows.h"
 
 static const struct timeval sweep_interval = {.tv_sec = 1};
@@ -80,7 +77,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     task_list_sweep(user);
     services_dir_sweep(user);
     canaries_sweep(&daemon->canaries);
-    probes_sweep(user);
+    probes_sweep(&daemon->probes);
 }
 
 static int make_events(struct daemon *daemon)
@@ -134,14 +131,80 @@ static int take_directories(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
 }
 
+/* What drains and UDP closing ask about tasks (upkeep/socket_look.h). */
+static int task_directories(void *user, const char *namespace_name, char ***ret_directories, size_t *ret_n)
+{
+    const struct daemon *daemon = user;
+    char **directories = calloc(HASH_COUNT(daemon->tasks.all) + 1, sizeof(*directories));
+    const struct task *task;
+    size_t n = 0;
+
+    if (!directories)
+        return -ENOMEM;
+    for (task = daemon->tasks.all; task; task = task->hh.next) {
+        char path[PATH_MAX];
+
+        if (strcmp(task->namespace_name, namespace_name) != 0)
+            continue;
+        cgroup_directory(daemon->config.cgroup_root, task->cgroup.path, path, sizeof(path));
+        directories[n] = strdup(path);
+        if (directories[n])
+            n++;
+    }
+    *ret_directories = directories;
+    *ret_n = n;
+    return 0;
+}
+
+static int make_rooms(struct daemon *daemon, struct error *error)
+{
+    const struct socket_looks looks = {.base = daemon->base, .directories = task_directories, .user = daemon};
+    const struct external_settings external = {
+        .servers = daemon->config.external_servers,
+        .min_ttl_s = daemon->config.external_min_ttl,
+        .max_ttl_s = daemon->config.external_max_ttl,
+    };
+    struct engine *engine = daemon->engine;
+    struct event_log *events = &daemon->events;
+
+    canaries_init(&daemon->canaries, engine, events);
+    externals_init(&daemon->externals, engine, events, &external);
+    slow_start_init(&daemon->slow_start, engine);
+    udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
+    drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);
+    daemon->program_events = (struct program_events){
+        .engine = engine, .outliers = &daemon->outliers, .probes = &daemon->probes, .events = events};
+    return probes_init(&daemon->probes, daemon->base, engine, &daemon->outliers, &daemon->config.exec_checks,
+                       events, error);
+}
+
 /* Who follows the engine, in the order in which they are called. Checks say who is eligible, and then slow
  * start how much; UDP sockets are closed by the address that ejection still knows. */
+static int follow_engine(struct daemon *daemon)
+{
+    const struct {
+        const struct engine_follower *functions;
+        void *user;
+    } followers[] = {
+        {&canaries_follower, &daemon->canaries},
+        {&externals_follower, &daemon->externals},
+        {&probes_follower, &daemon->probes},
+        {&slow_start_follower, &daemon->slow_start},
+        {&udp_closing_follower, &daemon->udp_closing},
+        {&outliers_follower, &daemon->outliers},
+        {&drains_follower, &daemon->drains},
+        {&task_list_follower, daemon},
+        {&dns_zones_follower, daemon},
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
+        r = engine_follow(daemon->engine, followers[i].functions, followers[i].user);
+    return r;
+}
+
 static int make_engine(struct daemon *daemon, struct error *error)
 {
-    static const struct engine_follower *const followers[] = {
-        &externals_follower, &probes_follower, &slow_start_follower, &udp_closing_follower,
-        &outliers_follower,  &drains_follower, &task_list_follower,  &dns_zones_follower,
-    };
     const struct engine_settings settings = {
         .base = daemon->base,
         .alias_range = daemon->config.alias_range,
@@ -152,14 +215,9 @@ static int make_engine(struct daemon *daemon, struct error *error)
     };
     int r = engine_new(&settings, &daemon->engine);
 
-    daemon->canaries = (struct canaries){.engine = daemon->engine, .events = &daemon->events};
     if (r == 0)
-        r = engine_follow(daemon->engine, &canaries_follower, &daemon->canaries);
-    for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
-        r = engine_follow(daemon->engine, followers[i], daemon);
-    if (r < 0)
-        return error_errno(error, r, "starting");
-    return probes_new(daemon, error);
+        r = follow_engine(daemon);
+    return r < 0 ? error_errno(error, r, "starting") : make_rooms(daemon, error);
 }
 
 static void say_started(const struct daemon *daemon, enum datapath_origin origin, unsigned swapped)
@@ -188,26 +246,27 @@ static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
     unsigned swapped = 0;
-    int r = outliers_new(&daemon->outliers, engine_max_endpoints(daemon->engine));
+    int r = outliers_init(&daemon->outliers, daemon->engine, engine_max_endpoints(daemon->engine));
 
     if (r < 0)
         return error_errno(error, r, "starting");
+    daemon->outliers.datapath = daemon->program_events.datapath = daemon->datapath;
     r = engine_adopt(daemon->engine, daemon->datapath, error);
-
     if (r < 0)
         return r;
     origin = datapath_origin(daemon->datapath);
     r = engine_publish(daemon->engine, error);
-    if (r == 0 && (slow_start_begin(daemon) < 0 || drains_begin(daemon) < 0))
+    if (r == 0 && (slow_start_begin(&daemon->slow_start, daemon->base) < 0 ||
+                   drains_begin(&daemon->drains, daemon->base) < 0))
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
-        r = externals_begin(daemon, error);
+        r = externals_begin(&daemon->externals, daemon->base, error);
     if (r == 0)
         r = datapath_activate(daemon->datapath, &swapped, error);
     if (r == 0 && make_events(daemon) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
-        r = program_events_listen(daemon, error);
+        r = program_events_begin(&daemon->program_events, daemon->base, error);
     if (r == 0)
         r = dns_begin(daemon, error);
     if (r == 0)
@@ -297,6 +356,11 @@ int daemon_run(struct daemon *daemon)
 
 void daemon_done(struct daemon *daemon)
 {
+    /* First of all, so that whoever waits for a change is told its end, and frees what it needed for that. */
+    if (daemon->engine) {
+        externals_flush(&daemon->externals);
+        engine_stop(daemon->engine);
+    }
     control_server_free(&daemon->control);
     aws_api_done(daemon);
     services_dir_done(&daemon->services_dir);
@@ -307,16 +371,16 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->grace_event);
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
-    if (daemon->program_event)
-        event_free(daemon->program_event);
+    program_events_done(&daemon->program_events);
     if (daemon->datapath)
         dns_done(daemon);
     dns_reads_done(daemon);
     udp_closing_done(&daemon->udp_closing);
-    externals_done(daemon);
+    externals_done(&daemon->externals);
     drains_done(&daemon->drains);
     slow_start_done(&daemon->slow_start);
-    health_free(&daemon->health);
+    probes_done(&daemon->probes);
+    canaries_done(&daemon->canaries);
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
     datapath_close(&daemon->datapath);

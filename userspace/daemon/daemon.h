@@ -19,6 +19,8 @@
 #include "apply/services_dir.h"
 #include "upkeep/slow_start.h"
 #include "tasks/task_list.h"
+#include "upkeep/probes.h"
+#include "upkeep/program_events.h"
 #include "upkeep/udp_closing.h"
 #include "datapath/datapath.h"
 #include "health/health.h"
@@ -33,20 +35,17 @@ struct daemon {
     struct event *signals[3];
     struct event *grace_event;
     struct event *sweep_event;
-    struct event *program_event; /* of the programs */
-    uint64_t events_lost;        /* of theirs, as was last told */
-    int locks[3];                /* state, run and bpffs directory */
+    int locks[3]; /* state, run and bpffs directory */
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;
-    struct health *health;
-    uint32_t n_refused;    /* as was last told: endpoints whose commands are not run */
-    bool is_weak_observer; /* as was last told: its own trouble is the likelier cause of failing checks */
+    struct probes probes;
     struct slow_start slow_start;
     struct drains drains;
     struct canaries canaries;
     struct externals externals;
     struct udp_closing udp_closing;
+    struct program_events program_events;
     struct dns dns;
     struct task_list tasks;
     struct services_dir services_dir;

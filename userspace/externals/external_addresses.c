@@ -1,64 +1,50 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From other addresses of a name to endpoints: one transaction without a row. */
+/*
+ * From other addresses of a name to endpoints: one finding, at most one of a name on its way. It changes the
+ * catalog itself, since addresses are no rows; the list kept in the external becomes the new one when all is
+ * in effect, so that whoever undoes the finding fills the catalog with the old one.
+ */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/daemon.h"
-#include "engine/change/transaction.h"
-#include "model/catalog_aws.h"
+#include "engine/change/job.h"
 #include "engine/connections.h"
-#include "engine/change/now.h"
+#include "externals/externals_internal.h"
+#include "model/catalog_aws.h"
+
+struct address_finding {
+    struct external *external; /* NULL: gone, or another host by now */
+    /* An answer, or: */
+    struct external_merged merged;
+    uint64_t again_ms;
+    /* One address that has drained. */
+    struct ip_address gone;
+    void (*dropped)(int result, const struct error *error, void *user);
+    void *dropped_user;
+    struct external_address *next; /* what its run has made of it */
+    size_t n_next;
+};
 
 struct instance *external_record(const struct external *external)
 {
-    const struct service *service = catalog_service(engine_catalog(external->daemon->engine),
+    const struct service *service = catalog_service(engine_catalog(external->externals->engine),
                                                     external->namespace_name, external->service);
     struct instance *record = service ? catalog_record(service, external->id) : NULL;
 
     return record && record->host ? record : NULL;
 }
 
-static int touch_all(struct transaction *transaction, const struct instance *record)
+void external_detach_finding(struct external *external)
 {
-    int r = transaction_touch_instance(transaction, record);
-
-    for (size_t i = 0; i < record->n_addresses && r == 0; i++)
-        r = transaction_touch_instance(transaction, record->addresses[i]);
-    return r;
+    if (external->finding)
+        external->finding->external = NULL;
+    external->finding = NULL;
 }
 
-/* Takes `next` over when all is in effect; else everything is as it was. */
-static int put_addresses(struct external *external, struct external_address **next, size_t n,
-                         struct error *error)
-{
-    struct instance *record = external_record(external);
-    struct transaction *transaction;
-    uint64_t revision;
-    int r;
-
-    if (!record)
-        return error_errno(error, ENOENT, "%s", external->name);
-    transaction = now_begin(external->daemon->engine);
-    transaction_own(transaction);
-    r = touch_all(transaction, record);
-    if (r == 0)
-        r = catalog_set_addresses(record, *next, n);
-    if (r == 0)
-        r = touch_all(transaction, record);
-    if (r < 0) {
-        now_abort(transaction);
-        return error_errno(error, r, "changing addresses");
-    }
-    r = now_commit(transaction, &revision, error);
-    if (r < 0)
-        return r;
-    free(external->addresses);
-    external->addresses = TAKE_PTR(*next);
-    external->n = n;
-    return 0;
-}
+/* ---- which addresses it will have ---- */
 
 static bool is_among(const struct ip_address *address, const struct ip_address *addresses, size_t n)
 {
@@ -69,49 +55,172 @@ static bool is_among(const struct ip_address *address, const struct ip_address *
 }
 
 /* The end of its drain, as deregistering would have it; 0: nobody waits for it. */
-static int64_t leaves_at(const struct external *external, const struct external_address *address)
+static int64_t leaves_at(const struct external *external, const struct instance *record,
+                         const struct external_address *address)
 {
-    struct daemon *daemon = external->daemon;
-    const struct instance *record = external_record(external);
-    const struct instance *instance = record ? external_find(record, &address->address) : NULL;
+    const struct instance *instance = external_find(record, &address->address);
     uint64_t drain_s = instance ? service_get_settings(instance->service)->drain_ms / 1000 : 0;
 
     if (address->leaves_at || drain_s == 0)
         return address->leaves_at;
-    return endpoint_open(daemon->engine, instance->endpoint) > 0 ? clock_wall_s() + (int64_t)drain_s : 0;
+    return endpoint_open(external->externals->engine, instance->endpoint) > 0
+               ? clock_wall_s() + (int64_t)drain_s
+               : 0;
 }
 
-int external_set_addresses(struct external *external, const struct ip_address *addresses, size_t n,
-                           struct error *error)
+static size_t after_answer(const struct address_finding *finding, const struct instance *record,
+                           struct external_address *next)
 {
-    _cleanup_free_ struct external_address *next = calloc(n + external->n + 1, sizeof(*next));
-    size_t n_next = 0;
+    const struct external *external = finding->external;
+    const struct external_merged *merged = &finding->merged;
+    size_t n = 0;
 
-    if (!next)
-        return error_errno(error, ENOMEM, "changing addresses");
-    for (size_t i = 0; i < n; i++)
-        next[n_next++].address = addresses[i];
+    for (size_t i = 0; i < merged->n; i++)
+        next[n++].address = merged->addresses[i];
     for (size_t i = 0; i < external->n; i++) {
         int64_t end;
 
-        if (is_among(&external->addresses[i].address, addresses, n))
+        if (is_among(&external->addresses[i].address, merged->addresses, merged->n))
             continue;
-        end = leaves_at(external, &external->addresses[i]);
-        if (end && n_next < n + EXTERNAL_MAX_ADDRESSES)
-            next[n_next++] = (struct external_address){external->addresses[i].address, end};
+        end = leaves_at(external, record, &external->addresses[i]);
+        if (end && n < merged->n + EXTERNAL_MAX_ADDRESSES)
+            next[n++] = (struct external_address){external->addresses[i].address, end};
     }
-    return put_addresses(external, &next, n_next, error);
+    return n;
 }
 
-int external_drop_address(struct external *external, const struct ip_address *address, struct error *error)
+static size_t after_drop(const struct address_finding *finding, struct external_address *next)
 {
-    _cleanup_free_ struct external_address *next = calloc(external->n + 1, sizeof(*next));
+    const struct external *external = finding->external;
     size_t n = 0;
 
-    if (!next)
-        return error_errno(error, ENOMEM, "changing addresses");
     for (size_t i = 0; i < external->n; i++)
-        if (!ip_address_equal(&external->addresses[i].address, address))
+        if (!ip_address_equal(&external->addresses[i].address, &finding->gone))
             next[n++] = external->addresses[i];
-    return put_addresses(external, &next, n, error);
+    return n;
+}
+
+/* ---- the finding ---- */
+
+static int touch_all(struct transaction *transaction, const struct instance *record)
+{
+    int r = transaction_touch_instance(transaction, record);
+
+    for (size_t i = 0; i < record->n_addresses && r == 0; i++)
+        r = transaction_touch_instance(transaction, record->addresses[i]);
+    return r;
+}
+
+static int run_finding(struct transaction *transaction, void *user, struct error *error)
+{
+    struct address_finding *finding = user;
+    const struct external *external = finding->external;
+    struct instance *record = external ? external_record(external) : NULL;
+    int r;
+
+    if (!external)
+        return 0;
+    if (!record)
+        return error_errno(error, ENOENT, "%s", external->name);
+    free(finding->next);
+    finding->next = calloc(finding->merged.n + external->n + 1, sizeof(*finding->next));
+    if (!finding->next)
+        return error_errno(error, ENOMEM, "changing addresses");
+    finding->n_next =
+        finding->dropped ? after_drop(finding, finding->next) : after_answer(finding, record, finding->next);
+    r = touch_all(transaction, record);
+    if (r == 0)
+        r = catalog_set_addresses(record, finding->next, finding->n_next);
+    if (r == 0)
+        r = touch_all(transaction, record);
+    if (r < 0) {
+        (void)catalog_set_addresses(record, external->addresses, external->n);
+        return error_errno(error, r, "changing addresses");
+    }
+    return 0;
+}
+
+static void take_over(struct address_finding *finding, struct external *external)
+{
+    free(external->addresses);
+    external->addresses = TAKE_PTR(finding->next);
+    external->n = finding->n_next;
+}
+
+static void finish_answer(const struct address_finding *finding, struct external *external, int result,
+                          const struct error *error)
+{
+    const struct external_merged *merged = &finding->merged;
+
+    if (result == 0) {
+        external_save_later(external);
+        external_say_addresses(external, merged);
+    }
+    external_conclude(external, merged->is_answered, result < 0 ? error->message : merged->failure,
+                      finding->again_ms);
+}
+
+static void finding_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    struct address_finding *finding = user;
+    struct external *external = finding->external;
+
+    (void)revision;
+    if (external) {
+        external->finding = NULL;
+        if (result == 0)
+            take_over(finding, external);
+    }
+    if (finding->dropped) {
+        finding->dropped(external ? result : -ECANCELED, error, finding->dropped_user);
+        if (external && result == 0 && external->is_draining && external->n == 0)
+            external_end_drain(external);
+    } else if (external && result != -ECANCELED) {
+        finish_answer(finding, external, result, error);
+    }
+    free(finding->next);
+    free(finding);
+}
+
+/* Takes `wanted` over in every case. */
+static int submit(struct external *external, struct address_finding *wanted)
+{
+    const struct job job = {.run = run_finding, .done = finding_done, .user = wanted};
+    int r = wanted ? engine_submit_finding(external->externals->engine, &job) : -ENOMEM;
+
+    if (r == 0)
+        external->finding = wanted;
+    else
+        free(wanted);
+    return r;
+}
+
+int external_submit_answer(struct external *external, const struct external_merged *merged, uint64_t again_ms)
+{
+    struct address_finding *finding;
+
+    if (external->finding)
+        return -EALREADY;
+    finding = calloc(1, sizeof(*finding));
+    if (finding)
+        *finding = (struct address_finding){.external = external, .merged = *merged, .again_ms = again_ms};
+    return submit(external, finding);
+}
+
+int externals_drop_address(void *user, const struct instance *address,
+                           void (*dropped)(int result, const struct error *error, void *user),
+                           void *dropped_user)
+{
+    struct external *external = (struct external *)externals_find(user, address->external);
+    struct address_finding *finding;
+
+    if (!external)
+        return -ENOENT;
+    if (external->finding)
+        return -EALREADY;
+    finding = calloc(1, sizeof(*finding));
+    if (finding)
+        *finding = (struct address_finding){
+            .external = external, .gone = address->address, .dropped = dropped, .dropped_user = dropped_user};
+    return submit(external, finding);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Host names of instances, for people. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "daemon/config_external.h"
-#include "daemon/daemon.h"
-#include "api/read/reads.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "externals/externals.h"
 
 cJSON *external_describe(const struct external *external)
 {
@@ -23,7 +24,7 @@ cJSON *external_describe(const struct external *external)
                 list, cJSON_CreateString(ip_address_format(&external->addresses[i].address, text)));
     }
     if (external->resolved_at)
-        read_add_time(object, "resolvedAt", (time_t)external->resolved_at);
+        json_add_time(object, "resolvedAt", (time_t)external->resolved_at);
     (void)cJSON_AddBoolToObject(object, "asking", external->query != NULL);
     if (!external->query)
         (void)cJSON_AddNumberToObject(object, "nextSeconds",
@@ -40,12 +41,12 @@ struct counts {
     const struct external *first; /* that fails */
 };
 
-static struct counts count(const struct daemon *daemon)
+static struct counts count(const struct externals *externals)
 {
     struct counts counts = {0};
     const struct external *external;
 
-    for (external = daemon->externals.all; external; external = external->hh.next) {
+    for (external = externals->all; external; external = external->hh.next) {
         counts.unresolved += external->n == 0;
         if (external->failures == 0)
             continue;
@@ -56,27 +57,26 @@ static struct counts count(const struct daemon *daemon)
     return counts;
 }
 
-cJSON *externals_describe(const struct daemon *daemon)
+cJSON *externals_describe(const struct externals *externals)
 {
-    const struct externals *self = &daemon->externals;
-    struct counts counts = count(daemon);
-    struct resolver_figures figures = resolver_figures(self->resolver);
+    struct counts counts = count(externals);
+    struct resolver_figures figures = resolver_figures(externals->resolver);
     cJSON *object = cJSON_CreateObject();
 
-    (void)cJSON_AddNumberToObject(object, "count", HASH_COUNT(self->all));
+    (void)cJSON_AddNumberToObject(object, "count", HASH_COUNT(externals->all));
     (void)cJSON_AddNumberToObject(object, "failing", counts.failing);
     (void)cJSON_AddNumberToObject(object, "unresolved", counts.unresolved);
     (void)cJSON_AddNumberToObject(object, "asked", (double)figures.asked);
-    (void)cJSON_AddNumberToObject(object, "failed", (double)self->failed);
+    (void)cJSON_AddNumberToObject(object, "failed", (double)externals->failed);
     (void)cJSON_AddNumberToObject(object, "inFlight", figures.in_flight);
     (void)cJSON_AddNumberToObject(object, "waiting", figures.waiting);
-    (void)cJSON_AddItemToObject(object, "nameServers", config_external_servers_json(&daemon->config));
+    external_add_servers(externals->settings.servers, object);
     return object;
 }
 
-const char *externals_trouble(const struct daemon *daemon, char *text, size_t size)
+const char *externals_trouble(const struct externals *externals, char *text, size_t size)
 {
-    struct counts counts = count(daemon);
+    struct counts counts = count(externals);
 
     if (!counts.first)
         return NULL;
@@ -87,4 +87,15 @@ const char *externals_trouble(const struct daemon *daemon, char *text, size_t si
         counts.failing, counts.failing == 1 ? "" : "s", counts.first->host, counts.first->name,
         counts.first->failure);
     return text;
+}
+
+void external_add_servers(const char *servers, cJSON *object)
+{
+    cJSON *list = cJSON_AddArrayToObject(object, "nameServers");
+    _cleanup_free_ char *text = strdup(servers ? servers : "");
+    char *rest = text;
+    char *item;
+
+    while (rest && *rest && (item = strsep(&rest, ",")))
+        (void)cJSON_AddItemToArray(list, cJSON_CreateString(item));
 }

@@ -122,6 +122,9 @@ struct alias_owner {
     UT_hash_handle hh;
 };
 
+/* What the source of a document begins with that came by the AWS API. */
+#define CATALOG_SOURCE_OF_ECS "ecs:"
+
 /* An ECS document as it was applied. */
 struct stored_document {
     char *name;

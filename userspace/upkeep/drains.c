@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Every fifth of a second: who has drained is deregistered, and the sockets of one that has not are counted.
+ */
 #include "upkeep/drains.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "engine/change/job.h"
+#include "engine/connections.h"
 #include "events/instance_events.h"
-#include "engine/change/transaction.h"
 #include "model/endpoint_names.h"
 #include "registry/rows.h"
-#include "engine/connections.h"
-#include "engine/change/now.h"
 
 #define LOOK_EVERY_MS 500
 /* Where sockets cannot be counted: a connect that was led here just before may not have been established yet.
@@ -32,267 +30,319 @@ static struct drain *find(const struct drains *drains, uint32_t endpoint)
     return NULL;
 }
 
-static uint64_t open_now(struct daemon *daemon, const struct drain *drain)
+static uint64_t open_now(const struct drains *drains, const struct drain *drain)
 {
-    return drain->sockets >= 0 ? (uint64_t)drain->sockets : endpoint_open(daemon->engine, drain->endpoint);
+    return drain->sockets >= 0 ? (uint64_t)drain->sockets : endpoint_open(drains->engine, drain->endpoint);
 }
 
-uint64_t drains_open(struct daemon *daemon, uint32_t endpoint)
+uint64_t drains_open(const struct drains *drains, uint32_t endpoint)
 {
-    const struct drain *drain = find(&daemon->drains, endpoint);
+    const struct drain *drain = find(drains, endpoint);
 
-    return drain ? open_now(daemon, drain) : endpoint_open(daemon->engine, endpoint);
+    return drain ? open_now(drains, drain) : endpoint_open(drains->engine, endpoint);
 }
 
-void drains_put(struct daemon *daemon, const struct instance *instance)
-{
-    struct drains *self = &daemon->drains;
-    char name[ENDPOINT_NAME_SIZE];
+/* ---- following changes ---- */
 
-    if (!instance->drain_until || find(self, instance->endpoint))
-        return;
+static struct drain *add(struct drains *self, uint32_t endpoint)
+{
     if (self->n == self->capacity) {
         size_t capacity = self->capacity ? self->capacity * 2 : 16;
         struct drain *larger = realloc(self->items, capacity * sizeof(*larger));
 
-        if (!larger) {
-            log_error("%s: out of memory, it drains until the next start", endpoint_name(instance, name));
-            return;
-        }
+        if (!larger)
+            return NULL;
         self->items = larger;
         self->capacity = capacity;
     }
-    self->items[self->n++] =
-        (struct drain){.endpoint = instance->endpoint, .began_ms = clock_monotonic_ms(), .sockets = -1};
-    log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name),
-             (unsigned long long)endpoint_open(daemon->engine, instance->endpoint),
-             (long long)(instance->drain_until - clock_wall_s()));
-    instance_event(&daemon->events, EVENT_DRAINING, instance, "%llu open connections, %lld s at most",
-                   (unsigned long long)endpoint_open(daemon->engine, instance->endpoint),
-                   (long long)(instance->drain_until - clock_wall_s()));
-    if (self->timer)
+    self->items[self->n] =
+        (struct drain){.endpoint = endpoint, .began_ms = clock_monotonic_ms(), .sockets = -1};
+    return &self->items[self->n++];
+}
+
+static void follow_put(void *user, struct instance *instance)
+{
+    struct drains *self = user;
+    unsigned long long open;
+    long long most_s;
+    char name[ENDPOINT_NAME_SIZE];
+
+    if (!instance->drain_until || find(self, instance->endpoint))
+        return;
+    if (!add(self, instance->endpoint)) {
+        log_error("%s: out of memory, it drains until the next start", endpoint_name(instance, name));
+        return;
+    }
+    open = endpoint_open(self->engine, instance->endpoint);
+    most_s = instance->drain_until - clock_wall_s();
+    log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name), open,
+             most_s);
+    instance_event(self->events, EVENT_DRAINING, instance, "%llu open connections, %lld s at most", open,
+                   most_s);
+    if (self->timer && !event_pending(self->timer, EV_TIMEOUT, NULL))
         (void)event_add(self->timer, &tick);
 }
 
+const struct engine_follower drains_follower = {
+    .put = follow_put,
+};
+
 /* ---- counting and closing sockets ---- */
 
-static void on_job(evutil_socket_t fd, short what, void *user)
+static void take_count(struct drain *drain, bool is_kill, int r, const struct task_sockets_result *found,
+                       const char *why)
 {
-    struct daemon *daemon = user;
-    struct drains *self = &daemon->drains;
-    struct drain *drain = find(self, self->job_endpoint);
-    struct task_sockets_result result = {0};
-    struct error error = {0};
-    int r;
-
-    (void)fd;
-    (void)what;
-    event_free(self->job_event);
-    self->job_event = NULL;
-    r = task_sockets_end(&self->job, &result, &error);
-    if (!drain)
-        return;
     drain->looked_ms = clock_monotonic_ms();
-    drain->sockets = r == 0 && result.incomplete == 0 ? (int64_t)result.open : -1;
-    if (!self->is_job_kill)
+    drain->sockets = r == 0 && found->incomplete == 0 ? (int64_t)found->open : -1;
+    if (!is_kill)
         return;
     drain->is_killed = true;
     if (r < 0)
-        log_warning("draining: connections cannot be closed: %s", error.message);
+        log_warning("draining: connections cannot be closed: %s", why);
     else
-        log_info("draining: %llu of %llu connections closed%s%s", (unsigned long long)result.destroyed,
-                 (unsigned long long)result.open,
-                 result.incomplete ? "; not everything could be looked at: " : "",
-                 result.incomplete ? strerror(-result.incomplete) : "");
+        log_info("draining: %llu of %llu connections closed%s%s", (unsigned long long)found->destroyed,
+                 (unsigned long long)found->open,
+                 found->incomplete ? "; not everything could be looked at: " : "",
+                 found->incomplete ? strerror(-found->incomplete) : "");
 }
 
-/* Directories of the namespace's tasks: *ret_n of them, each malloc'd. NULL: no memory. */
-static char **task_directories(const struct daemon *daemon, const char *namespace_name, size_t *ret_n)
+static void on_looked(int result, const struct task_sockets_result *found, const struct error *error,
+                      void *user)
 {
-    char **directories = calloc(HASH_COUNT(daemon->tasks.all) + 1, sizeof(*directories));
-    const struct task *task;
-    size_t n = 0;
+    struct drains *self = user;
+    struct drain *drain = find(self, self->look_endpoint);
 
-    for (task = directories ? daemon->tasks.all : NULL; task; task = task->hh.next) {
-        char path[PATH_MAX];
-
-        if (strcmp(task->namespace_name, namespace_name) != 0)
-            continue;
-        cgroup_directory(daemon->config.cgroup_root, task->cgroup.path, path, sizeof(path));
-        directories[n] = strdup(path);
-        if (directories[n])
-            n++;
-    }
-    *ret_n = n;
-    return directories;
+    self->look = NULL;
+    if (drain)
+        take_count(drain, self->is_look_kill, result, found, error->message);
 }
 
-static void start_job(struct daemon *daemon, struct drain *drain, const struct instance *instance,
-                      bool is_kill)
+static void look_at(struct drains *self, struct drain *drain, bool is_kill)
 {
-    struct drains *self = &daemon->drains;
-    struct task_sockets_request request = {
+    const struct instance *instance = engine_instance(self->engine, drain->endpoint);
+    const struct task_sockets_request request = {
         .address = instance->address, .port = instance->port, .kill = is_kill};
+    const struct task_sockets_result nobody = {0};
     struct error error = {0};
-    char **directories = task_directories(daemon, instance->service->parent->name, &request.n_cgroups);
-    int r = directories ? 0 : -ENOMEM;
+    int r = socket_look_begin(&self->looks, instance->service->parent->name, &request, on_looked, self,
+                              &self->look, &error);
 
-    request.cgroups = (const char *const *)directories;
-    if (r == 0)
-        r = task_sockets_begin(&request, &self->job, &error);
-    for (size_t i = 0; i < request.n_cgroups; i++)
-        free(directories[i]);
-    free(directories);
     drain->looked_ms = clock_monotonic_ms();
-    if (r == 0) {
-        self->job_event = event_new(daemon->base, task_sockets_fd(self->job), EV_READ, on_job, daemon);
-        if (!self->job_event || event_add(self->job_event, NULL) < 0) {
-            task_sockets_cancel(&self->job);
-            r = -ENOMEM;
-        }
-    }
-    if (r < 0) {
-        drain->sockets = -1;
-        drain->is_killed = drain->is_killed || is_kill;
-        if (is_kill)
-            log_warning("draining: connections cannot be closed: %s",
-                        error.number ? error.message : strerror(-r));
-        return;
-    }
-    self->job_endpoint = drain->endpoint;
-    self->is_job_kill = is_kill;
+    self->look_endpoint = drain->endpoint;
+    self->is_look_kill = is_kill;
+    if (r < 0)
+        take_count(drain, is_kill, r == -ENOENT ? 0 : r, &nobody,
+                   error.number ? error.message : strerror(-r));
 }
-
-/* ---- the round ---- */
 
 static bool is_over(const struct instance *instance)
 {
     return clock_wall_s() >= instance->drain_until;
 }
 
-/* Nobody is connected any more, or nobody is waited for any longer. */
-static bool is_finished(struct daemon *daemon, const struct drain *drain, const struct instance *instance)
+/* One whose connections are to be closed now, else the one that has waited longest for being looked at. */
+static void look_at_one(struct drains *self)
 {
-    if (open_now(daemon, drain) == 0 &&
-        (drain->sockets == 0 || clock_monotonic_ms() - drain->began_ms >= LEAST_MS))
-        return true;
-    return is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
-}
-
-static int remove_instance(struct daemon *daemon, const struct instance *instance, struct error *error)
-{
-    struct transaction *transaction;
-    struct registry_row row;
-    uint64_t revision;
-    int r;
-
-    if (instance->external)
-        return externals_drained(daemon, instance, error);
-    r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
-    transaction = now_begin(daemon->engine);
-    transaction_own(transaction);
-    if (r == 0)
-        r = transaction_put(transaction, row, error);
-    if (r < 0)
-        now_abort(transaction);
-    else
-        r = now_commit(transaction, &revision, error);
-    return r;
-}
-
-static void deregister(struct daemon *daemon, const struct drain *drain, const struct instance *instance)
-{
-    struct error error = {0};
-    char name[ENDPOINT_NAME_SIZE];
-    uint64_t left = open_now(daemon, drain);
-    int r;
-
-    (void)endpoint_name(instance, name);
-    instance_event(&daemon->events, EVENT_DRAINED, instance, "deregistered, %llu connections left",
-                   (unsigned long long)left);
-    r = remove_instance(daemon, instance, &error);
-    if (r < 0)
-        log_warning("%s has drained and cannot be deregistered, trying again: %s", name, error.message);
-    else
-        log_info("%s has drained and is deregistered: %llu connections left", name, (unsigned long long)left);
-}
-
-/* The one that has waited longest for being looked at. */
-static void look_at_one(struct daemon *daemon)
-{
-    struct drains *self = &daemon->drains;
     struct drain *oldest = NULL;
 
-    if (self->job)
+    if (self->look)
         return;
     for (size_t i = 0; i < self->n; i++) {
         struct drain *drain = &self->items[i];
-        const struct instance *instance = engine_instance(daemon->engine, drain->endpoint);
+        const struct instance *instance = engine_instance(self->engine, drain->endpoint);
 
         if (instance->is_drain_kill && !drain->is_killed && is_over(instance)) {
-            start_job(daemon, drain, instance, true);
+            look_at(self, drain, true);
             return;
         }
         if (!oldest || drain->looked_ms < oldest->looked_ms)
             oldest = drain;
     }
     if (oldest && clock_monotonic_ms() - oldest->looked_ms >= LOOK_EVERY_MS)
-        start_job(daemon, oldest, engine_instance(daemon->engine, oldest->endpoint), false);
+        look_at(self, oldest, false);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+/* ---- deregistering ---- */
+
+/* Kept apart from the drain, which may be over for another reason before this has ended. */
+struct departure {
+    struct drains *drains;
+    uint32_t endpoint;
+    uint64_t left; /* connections */
+    char *key;     /* of the row that goes */
+    bool is_put;
+    char name[ENDPOINT_NAME_SIZE];
+};
+
+static void free_departure(struct departure *departure)
 {
-    struct daemon *daemon = user;
-    struct drains *self = &daemon->drains;
+    free(departure->key);
+    free(departure);
+}
+
+/* It may have been registered anew meanwhile, or be gone. */
+static int run_departure(struct transaction *transaction, void *user, struct error *error)
+{
+    struct departure *departure = user;
+    const struct service *service;
+    const struct instance *instance = NULL;
+    struct registry_row row;
+    struct row_name name;
+    int r = row_parse_key(departure->key, &name);
+
+    transaction_own(transaction);
+    departure->is_put = false;
+    if (r < 0)
+        return error_errno(error, r, "deregistering");
+    service = catalog_service(transaction_catalog(transaction), name.namespace_name, name.service);
+    if (service)
+        instance = catalog_instance(service, name.last);
+    if (!instance || !instance->drain_until)
+        return JOB_TAKE_BACK;
+    departure->is_put = true;
+    r = row_delete_instance(name.namespace_name, name.service, name.last, &row);
+    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
+}
+
+static void end_departure(struct departure *departure, int r, const char *why)
+{
+    struct drain *drain = find(departure->drains, departure->endpoint);
+
+    if (r == 0 && departure->is_put)
+        log_info("%s has drained and is deregistered: %llu connections left", departure->name,
+                 (unsigned long long)departure->left);
+    if (drain && drain->departure == departure) {
+        drain->departure = NULL;
+        if (r < 0 && r != -EALREADY && r != -ECANCELED && !drain->is_stuck) {
+            log_warning("%s has drained and cannot be deregistered, trying again: %s", departure->name, why);
+            drain->is_stuck = true;
+        }
+    }
+    free_departure(departure);
+}
+
+static void departure_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    (void)revision;
+    end_departure(user, result, error ? error->message : "");
+}
+
+static void on_address_dropped(int result, const struct error *error, void *user)
+{
+    end_departure(user, result, error ? error->message : "");
+}
+
+static int submit(struct drains *self, struct departure *departure, const struct instance *instance)
+{
+    const struct job job = {.run = run_departure, .done = departure_done, .user = departure};
+    struct registry_row row;
+    int r;
+
+    if (instance->external) {
+        departure->is_put = true;
+        return self->drop_address(self->drop_user, instance, on_address_dropped, departure);
+    }
+    r = row_delete_instance(instance->service->parent->name, instance->service->name, instance->id, &row);
+    if (r < 0)
+        return r;
+    departure->key = row.key;
+    return engine_submit(self->engine, &job);
+}
+
+static void deregister(struct drains *self, struct drain *drain, const struct instance *instance)
+{
+    struct departure *departure = calloc(1, sizeof(*departure));
+    int r;
+
+    if (!departure)
+        return; /* at the next tick */
+    *departure =
+        (struct departure){.drains = self, .endpoint = drain->endpoint, .left = open_now(self, drain)};
+    (void)endpoint_name(instance, departure->name);
+    drain->departure = departure;
+    if (!drain->is_told)
+        instance_event(self->events, EVENT_DRAINED, instance, "deregistered, %llu connections left",
+                       (unsigned long long)departure->left);
+    drain->is_told = true;
+    r = submit(self, departure, instance);
+    if (r < 0)
+        end_departure(departure, r, strerror(-r));
+}
+
+/* Nobody is connected any more, or nobody is waited for any longer. */
+static bool is_finished(const struct drains *self, const struct drain *drain, const struct instance *instance)
+{
+    if (open_now(self, drain) == 0 &&
+        (drain->sockets == 0 || clock_monotonic_ms() - drain->began_ms >= LEAST_MS))
+        return true;
+    return is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
+}
+
+/* ---- the round ---- */
+
+static void go_round(void *user)
+{
+    struct drains *self = user;
     size_t kept = 0;
 
-    (void)fd;
-    (void)what;
     for (size_t i = 0; i < self->n; i++) {
-        struct drain drain = self->items[i];
-        const struct instance *instance = engine_instance(daemon->engine, drain.endpoint);
+        const struct instance *instance = engine_instance(self->engine, self->items[i].endpoint);
 
-        if (instance && instance->drain_until && is_finished(daemon, &drain, instance)) {
-            deregister(daemon, &drain, instance);
-            instance = engine_instance(daemon->engine, drain.endpoint);
-        }
         if (instance && instance->drain_until)
-            self->items[kept++] = drain;
+            self->items[kept++] = self->items[i];
     }
     self->n = kept;
-    look_at_one(daemon);
+    for (size_t i = 0; i < self->n; i++) {
+        struct drain *drain = &self->items[i];
+        const struct instance *instance = engine_instance(self->engine, drain->endpoint);
+
+        if (!drain->departure && is_finished(self, drain, instance))
+            deregister(self, drain, instance);
+    }
+    look_at_one(self);
     if (self->n > 0)
         (void)event_add(self->timer, &tick);
 }
 
-int drains_begin(struct daemon *daemon)
+static void on_tick(evutil_socket_t fd, short what, void *user)
 {
-    struct drains *self = &daemon->drains;
+    struct drains *self = user;
 
-    self->timer = event_new(daemon->base, -1, 0, on_tick, daemon);
-    if (!self->timer || (self->n > 0 && event_add(self->timer, &tick) < 0))
+    (void)fd;
+    (void)what;
+    if (engine_is_steady(self->engine))
+        go_round(self);
+    else if (engine_when_steady(self->engine, go_round, self) < 0)
+        (void)event_add(self->timer, &tick);
+}
+
+void drains_init(struct drains *drains, struct engine *engine, struct event_log *events,
+                 const struct socket_looks *looks, drop_address_fn drop_address, void *drop_user)
+{
+    *drains = (struct drains){
+        .engine = engine,
+        .events = events,
+        .looks = *looks,
+        .drop_address = drop_address,
+        .drop_user = drop_user,
+    };
+}
+
+int drains_begin(struct drains *drains, struct event_base *base)
+{
+    drains->timer = event_new(base, -1, 0, on_tick, drains);
+    if (!drains->timer || (drains->n > 0 && event_add(drains->timer, &tick) < 0))
         return -ENOMEM;
     return 0;
 }
 
 void drains_done(struct drains *drains)
 {
-    if (drains->job_event)
-        event_free(drains->job_event);
-    task_sockets_cancel(&drains->job);
-    if (drains->timer)
+    socket_look_cancel(&drains->look);
+    if (drains->timer) {
+        engine_forget_waiter(drains->engine, drains);
         event_free(drains->timer);
+    }
     free(drains->items);
     *drains = (struct drains){0};
 }
-
-/* ---- following changes ---- */
-
-static void follow_put(void *user, struct instance *instance)
-{
-    drains_put(user, instance);
-}
-
-const struct engine_follower drains_follower = {
-    .put = follow_put,
-};

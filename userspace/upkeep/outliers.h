@@ -16,8 +16,8 @@
 #include "base/error.h"
 #include "model/catalog.h"
 
-struct daemon;
 struct datapath;
+struct engine;
 
 /* One address in one namespace; its endpoints are linked by `next` in the kernel's memory, lowest number
  * first. */
@@ -29,41 +29,46 @@ struct peer {
 };
 
 struct outliers {
-    struct peer *all;        /* by key */
-    struct peer **by_number; /* of an endpoint; NULL: not judged */
+    struct engine *engine;
+    struct datapath *datapath; /* given before engine_adopt() */
+    struct peer *all;          /* by key */
+    struct peer **by_number;   /* of an endpoint; NULL: not judged */
     uint32_t n;
 };
 
-/* Room for endpoints 1..max_endpoints. -ENOMEM. */
-int outliers_new(struct outliers *outliers, uint32_t max_endpoints);
+/* Room for endpoints 1..max_endpoints. -ENOMEM. Ended with outliers_done() in any case. */
+int outliers_init(struct outliers *outliers, struct engine *engine, uint32_t max_endpoints);
 void outliers_done(struct outliers *outliers);
 
 /* The numbered instance as it is now: a new address starts with a clean record, an old one keeps its own. */
-void outliers_put(struct daemon *daemon, const struct instance *instance);
+void outliers_put(struct outliers *outliers, const struct instance *instance);
 
 /* Is the instance one that was put before, with the address it has now? */
-bool outliers_is_at(const struct daemon *daemon, const struct instance *instance);
+bool outliers_is_at(const struct outliers *outliers, const struct instance *instance);
 
 /* The endpoint is no longer registered; its number is reused after a grace period at the earliest. */
-void outliers_remove(struct outliers *outliers, struct datapath *datapath, uint32_t number);
+void outliers_remove(struct outliers *outliers, uint32_t number);
+
+/* Where the endpoint is, if no other endpoint of its namespace has the same address; NULL. */
+const struct svc_peer_key *outliers_alone_at(const struct outliers *outliers, uint32_t number);
 
 /* At start: every instance, then what the kernel holds beyond them goes. Writes only differences. -ENOMEM. */
-int outliers_adopt(struct daemon *daemon, struct error *error);
+int outliers_adopt(struct outliers *outliers, struct error *error);
 
 /* Policies of all instances anew: settings have changed. */
-void outliers_refresh(struct daemon *daemon);
+void outliers_refresh(struct outliers *outliers);
 
 /* Removes from `peers` the addresses of endpoints that are not registered, which a start had left there. */
-void outliers_forget_strangers(struct daemon *daemon);
+void outliers_forget_strangers(struct outliers *outliers);
 
 /* Milliseconds that the endpoint stays ejected; 0: it is not. */
-uint64_t outliers_ejected_ms(const struct daemon *daemon, uint32_t number);
+uint64_t outliers_ejected_ms(const struct outliers *outliers, uint32_t number);
 
 /* Connects stop looking at single endpoints when none is ejected any more. After returns, and at a start. */
-void outliers_settle(struct daemon *daemon);
+void outliers_settle(struct outliers *outliers);
 
 /* Ejects for so long, or clears an ejection together with the record that led to it. -ENOENT: not judged. */
-int outliers_eject(struct daemon *daemon, uint32_t number, uint32_t duration_ms);
-int outliers_clear(struct daemon *daemon, uint32_t number);
+int outliers_eject(struct outliers *outliers, uint32_t number, uint32_t duration_ms);
+int outliers_clear(struct outliers *outliers, uint32_t number);
 
-extern const struct engine_follower outliers_follower; /* `user`: the daemon */
+extern const struct engine_follower outliers_follower; /* `user`: the outliers */

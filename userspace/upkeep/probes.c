@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who is probed, and what follows from what is found. */
 #include "upkeep/probes.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "apply/apply.h"
-#include "daemon/daemon.h"
+#include "engine/change/job.h"
 #include "events/instance_events.h"
-#include "upkeep/outliers.h"
-#include "engine/change/transaction.h"
 #include "model/endpoint_names.h"
-#include "engine/change/now.h"
+#include "upkeep/outliers.h"
 
 static bool is_checked(const struct instance *instance)
 {
     return service_get_settings(instance->service)->check.type != HEALTH_CHECK_NONE && !instance->drain_until;
 }
 
-void probes_plan(const struct daemon *daemon, struct instance *instance)
+static void plan(const struct probes *self, struct instance *instance)
 {
     struct health_report report;
 
@@ -27,12 +27,12 @@ void probes_plan(const struct daemon *daemon, struct instance *instance)
         instance->is_held_back = false;
         return;
     }
-    if (!outliers_is_at(daemon, instance)) {
+    if (!outliers_is_at(self->outliers, instance)) {
         instance->observed = UNKNOWN;
         instance->is_held_back = service_get_settings(instance->service)->admission_ms > 0;
         return;
     }
-    if (health_read(daemon->health, instance->endpoint, &report)) {
+    if (health_read(self->health, instance->endpoint, &report)) {
         instance->observed = report.health;
         instance->is_held_back = !report.is_routable;
     }
@@ -44,12 +44,12 @@ static const char *refusal_of(const struct service *service)
     const struct stored_document *stored =
         service->document ? catalog_document(service->parent, service->document) : NULL;
 
-    if (!stored || strncmp(stored->source, APPLY_SOURCE_OF_ECS, strlen(APPLY_SOURCE_OF_ECS)) != 0)
+    if (!stored || strncmp(stored->source, CATALOG_SOURCE_OF_ECS, strlen(CATALOG_SOURCE_OF_ECS)) != 0)
         return NULL;
     return "the command is not run: it came by the AWS API";
 }
 
-void probes_put(struct daemon *daemon, const struct instance *instance)
+static void put(struct probes *self, const struct instance *instance)
 {
     const struct service_settings *settings = service_get_settings(instance->service);
     char name[ENDPOINT_NAME_SIZE];
@@ -65,17 +65,12 @@ void probes_put(struct daemon *daemon, const struct instance *instance)
     };
 
     if (!is_checked(instance))
-        health_remove(daemon->health, instance->endpoint);
-    else if (health_put(daemon->health, &target, instance->observed) < 0)
+        health_remove(self->health, instance->endpoint);
+    else if (health_put(self->health, &target, instance->observed) < 0)
         log_warning("%s cannot be probed: out of memory", name);
 }
 
-void probes_remove(struct daemon *daemon, uint32_t number)
-{
-    health_remove(daemon->health, number);
-}
-
-static void probes_doubt(struct instance *instance)
+static void doubt(struct instance *instance)
 {
     if (!is_checked(instance))
         return;
@@ -83,7 +78,7 @@ static void probes_doubt(struct instance *instance)
     instance->is_held_back = true;
 }
 
-void probes_adopt(struct instance *instance, enum svc_health entry)
+static void adopt(struct instance *instance, enum svc_health entry)
 {
     if (!is_checked(instance))
         return;
@@ -92,68 +87,117 @@ void probes_adopt(struct instance *instance, enum svc_health entry)
     instance->is_held_back = instance->observed != HEALTHY;
 }
 
-/* A finding is a change without a row: the catalog's instance, then entry and tables, in one step. */
-static void on_transition(uint32_t endpoint, const struct health_report *report, void *user)
-{
-    struct daemon *daemon = user;
-    const struct instance *instance = engine_instance(daemon->engine, endpoint);
-    struct transaction *transaction;
-    struct error error = {0};
+/* ---- findings ---- */
+
+/* Of one endpoint: a change without a row, the catalog's instance and then entry and tables, in one step. */
+struct finding {
+    struct probes *probes;
+    uint32_t endpoint;
+    struct health_report report;
     char name[ENDPOINT_NAME_SIZE];
-    uint64_t revision;
+    bool is_said;
+};
+
+static void say(struct finding *finding, const struct instance *instance)
+{
+    const struct health_report *report = &finding->report;
+
+    if (finding->is_said)
+        return;
+    finding->is_said = true;
+    log_info("%s is %s%s: %s", endpoint_name(instance, finding->name), health_name(report->health),
+             report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
+    instance_event(finding->probes->events, EVENT_HEALTH, instance, "%s: %s", health_name(report->health),
+                   report->reason);
+}
+
+static int run_finding(struct transaction *transaction, void *user, struct error *error)
+{
+    struct finding *finding = user;
+    const struct instance *instance = engine_instance(finding->probes->engine, finding->endpoint);
+    int r;
 
     if (!instance)
-        return;
-    log_info("%s is %s%s: %s", endpoint_name(instance, name), health_name(report->health),
-             report->health == UNKNOWN && report->is_routable ? ", admitted" : "", report->reason);
-    instance_event(&daemon->events, EVENT_HEALTH, instance, "%s: %s", health_name(report->health),
-                   report->reason);
-    transaction = now_begin(daemon->engine);
-    transaction_own(transaction);
-    if (transaction_touch_instance(transaction, instance) < 0) {
-        now_abort(transaction);
-        log_warning("%s: out of memory, its tables stay as they were", name);
-    } else if (now_commit(transaction, &revision, &error) < 0) {
-        log_warning("%s: its tables stay as they were: %s", name, error.message);
+        return 0;
+    say(finding, instance);
+    r = transaction_touch_instance(transaction, instance);
+    return r < 0 ? error_errno(error, r, "publishing what was found") : 0;
+}
+
+static void finding_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    struct finding *finding = user;
+
+    (void)revision;
+    if (result < 0 && result != -ECANCELED)
+        log_warning("%s: its tables stay as they were: %s", finding->name, error->message);
+    free(finding);
+}
+
+void probes_found(uint32_t endpoint, const struct health_report *report, void *user)
+{
+    struct probes *self = user;
+    struct finding *finding = calloc(1, sizeof(*finding));
+    const struct job job = {.run = run_finding, .done = finding_done, .user = finding};
+    int r = finding ? 0 : -ENOMEM;
+
+    if (r == 0) {
+        *finding = (struct finding){.probes = self, .endpoint = endpoint, .report = *report};
+        r = engine_submit_finding(self->engine, &job);
+    }
+    if (r < 0) {
+        log_warning("endpoint %u: its tables stay as they were: %s", endpoint, strerror(-r));
+        free(finding);
     }
 }
 
-int probes_new(struct daemon *daemon, struct error *error)
+int probes_init(struct probes *probes, struct event_base *base, struct engine *engine,
+                const struct outliers *outliers, const struct exec_policy *exec, struct event_log *events,
+                struct error *error)
 {
-    int r = health_new(daemon->base, &daemon->config.exec_checks, on_transition, daemon, &daemon->health);
+    int r;
 
+    *probes = (struct probes){.engine = engine, .outliers = outliers, .events = events};
+    r = health_new(base, exec, probes_found, probes, &probes->health);
     return r < 0 ? error_errno(error, r, "preparing health checks") : 0;
 }
 
-const char *probes_trouble(const struct daemon *daemon)
+void probes_done(struct probes *probes)
 {
-    if (!health_figures(daemon->health).is_weak_observer)
+    health_free(&probes->health);
+}
+
+/* ---- this host as the likelier cause ---- */
+
+const char *probes_trouble(const struct probes *self)
+{
+    if (!health_figures(self->health).is_weak_observer)
         return NULL;
     return "more than half of the healthy endpoints fail their checks at the same time: this host is taken "
            "for the cause, and nothing becomes UNHEALTHY until that is over";
 }
 
-static const struct instance *find_refused(const struct daemon *daemon, struct health_report *ret_report)
+static const struct instance *find_refused(const struct probes *self, struct health_report *ret_report)
 {
     const struct model_namespace *parent;
     const struct service *service;
     const struct instance *instance;
 
-    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (instance = service->instances;
                  instance && service_get_settings(service)->check.type == HEALTH_CHECK_EXEC;
                  instance = instance->hh.next)
-                if (health_read(daemon->health, instance->endpoint, ret_report) && ret_report->refusal)
+                if (health_read(self->health, instance->endpoint, ret_report) && ret_report->refusal)
                     return instance;
     return NULL;
 }
 
-bool probes_refused(const struct daemon *daemon, char *text, size_t size)
+bool probes_refused(const struct probes *self, char *text, size_t size)
 {
-    uint32_t n = health_figures(daemon->health).refused;
+    uint32_t n = health_figures(self->health).refused;
     struct health_report report;
-    const struct instance *first = n > 0 ? find_refused(daemon, &report) : NULL;
+    const struct instance *first = n > 0 ? find_refused(self, &report) : NULL;
     char name[ENDPOINT_NAME_SIZE];
 
     if (!first)
@@ -167,29 +211,29 @@ bool probes_refused(const struct daemon *daemon, char *text, size_t size)
 
 /* More of them than before is worth a line; the next ones of a service that is told are, at most, a line a
  * second. */
-static void sweep_refused(struct daemon *daemon)
+static void sweep_refused(struct probes *self)
 {
-    uint32_t n = health_figures(daemon->health).refused;
+    uint32_t n = health_figures(self->health).refused;
     char text[1024];
 
-    if (n > daemon->n_refused && probes_refused(daemon, text, sizeof(text)))
+    if (n > self->n_refused && probes_refused(self, text, sizeof(text)))
         log_warning("%s", text);
-    daemon->n_refused = n;
+    self->n_refused = n;
 }
 
-void probes_sweep(struct daemon *daemon)
+void probes_sweep(struct probes *self)
 {
-    const char *trouble = probes_trouble(daemon);
+    const char *trouble = probes_trouble(self);
 
-    sweep_refused(daemon);
-    if (daemon->is_weak_observer == (trouble != NULL))
+    sweep_refused(self);
+    if (self->is_weak_observer == (trouble != NULL))
         return;
-    daemon->is_weak_observer = trouble;
+    self->is_weak_observer = trouble;
     if (trouble)
         log_warning("health checks: %s", trouble);
     else
         log_info("health checks: endpoints are judged again");
-    event_log_add(&daemon->events, EVENT_OBSERVER, NULL, NULL, NULL, "%s",
+    event_log_add(self->events, EVENT_OBSERVER, NULL, NULL, NULL, "%s",
                   trouble ? trouble : "endpoints are judged again");
 }
 
@@ -197,37 +241,39 @@ void probes_sweep(struct daemon *daemon)
 
 static void follow_plan(void *user, struct instance *instance)
 {
-    probes_plan(user, instance);
+    plan(user, instance);
 }
 
 static void follow_put(void *user, struct instance *instance)
 {
-    probes_put(user, instance);
+    put(user, instance);
 }
 
 static bool follow_depends_on_documents(void *user)
 {
-    const struct daemon *daemon = user;
+    const struct probes *self = user;
 
-    return health_figures(daemon->health).refused > 0;
+    return health_figures(self->health).refused > 0;
 }
 
 static void follow_unregistered(void *user, uint32_t number)
 {
-    probes_remove(user, number);
+    const struct probes *self = user;
+
+    health_remove(self->health, number);
 }
 
 static void follow_doubt(void *user, struct instance *instance)
 {
     (void)user;
-    probes_doubt(instance);
+    doubt(instance);
 }
 
 static void follow_found(void *user, struct instance *instance, const struct svc_endpoint *entry)
 {
     (void)user;
     if (entry->health <= DRAINING)
-        probes_adopt(instance, entry->health);
+        adopt(instance, entry->health);
 }
 
 const struct engine_follower probes_follower = {

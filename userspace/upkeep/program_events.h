@@ -2,9 +2,30 @@
 /* What the programs tell through their ring buffer: to the event log and to the prober. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/error.h"
 
-struct daemon;
+struct datapath;
+struct engine;
+struct event;
+struct event_base;
+struct event_log;
+struct outliers;
+struct probes;
 
-/* Listens from now on, beginning with what was told while no daemon was there. */
-int program_events_listen(struct daemon *daemon, struct error *error);
+struct program_events {
+    struct engine *engine;
+    struct datapath *datapath;
+    struct outliers *outliers;
+    const struct probes *probes;
+    struct event_log *events;
+    struct event *readable;
+    uint64_t lost; /* of theirs, as was last told */
+};
+
+/* Listens from now on, beginning with what was told while no daemon was there. The members above `readable`
+ * are given. */
+int program_events_begin(struct program_events *self, struct event_base *base, struct error *error);
+void program_events_done(struct program_events *self);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Weights that grow: a tick finds those that have, and one finding publishes them. */
 #include "upkeep/slow_start.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
-#include "engine/change/transaction.h"
+#include "engine/change/job.h"
 #include "model/endpoint_names.h"
-#include "routing/table.h"
-#include "engine/change/now.h"
 
 /* A sixteenth of the shortest slow start, one second, is not to be missed by much. */
 static const struct timeval tick = {.tv_usec = 100000};
@@ -27,13 +26,17 @@ static uint8_t ramp_now(const struct instance *instance)
 
     if (passed_ms >= duration_ms)
         return 0;
-    return (uint8_t)((TABLE_WEIGHT_PARTS - 1) - passed_ms * (TABLE_WEIGHT_PARTS - 1) / duration_ms);
+    return (uint8_t)((INSTANCE_RAMP_PARTS - 1) - passed_ms * (INSTANCE_RAMP_PARTS - 1) / duration_ms);
 }
 
-void slow_start_plan(struct daemon *daemon, struct instance *instance)
+/* ---- following changes ---- */
+
+static void follow_plan(void *user, struct instance *instance)
 {
+    const struct slow_start *self = user;
+
     if (!is_eligible(instance) || service_get_settings(instance->service)->slow_start_ms == 0 ||
-        !daemon->slow_start.is_started) {
+        !self->timer) {
         instance->ramp = 0;
         instance->ramp_since_ms = 0;
     } else if (!instance->was_eligible) {
@@ -44,47 +47,58 @@ void slow_start_plan(struct daemon *daemon, struct instance *instance)
     }
 }
 
-void slow_start_put(struct daemon *daemon, struct instance *instance)
+static bool remember(struct slow_start *self, uint32_t endpoint)
 {
-    struct slow_start *self = &daemon->slow_start;
-
-    instance->was_eligible = is_eligible(instance);
-    if (!instance->ramp)
-        return;
     for (size_t i = 0; i < self->n; i++)
-        if (self->endpoints[i] == instance->endpoint)
-            return;
+        if (self->endpoints[i] == endpoint)
+            return true;
     if (self->n == self->capacity) {
         size_t capacity = self->capacity ? self->capacity * 2 : 16;
         uint32_t *larger = realloc(self->endpoints, capacity * sizeof(*larger));
 
-        if (!larger) {
-            instance->ramp = 0; /* its full weight with the next change */
-            return;
-        }
+        if (!larger)
+            return false;
         self->endpoints = larger;
         self->capacity = capacity;
     }
-    self->endpoints[self->n++] = instance->endpoint;
-    (void)event_add(self->timer, &tick);
+    self->endpoints[self->n++] = endpoint;
+    return true;
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void follow_put(void *user, struct instance *instance)
 {
-    struct daemon *daemon = user;
-    struct slow_start *self = &daemon->slow_start;
-    struct transaction *transaction;
-    struct error error = {0};
-    uint64_t revision;
+    struct slow_start *self = user;
+
+    instance->was_eligible = is_eligible(instance);
+    if (!instance->ramp)
+        return;
+    if (!remember(self, instance->endpoint))
+        instance->ramp = 0; /* its full weight with the next change */
+    else if (!self->is_pending && !event_pending(self->timer, EV_TIMEOUT, NULL))
+        (void)event_add(self->timer, &tick);
+}
+
+const struct engine_follower slow_start_follower = {
+    .plan = follow_plan,
+    .put = follow_put,
+};
+
+/* ---- raising weights ---- */
+
+static void tick_again(struct slow_start *self)
+{
+    if (self->n > 0)
+        (void)event_add(self->timer, &tick);
+}
+
+static int run_ramp(struct transaction *transaction, void *user, struct error *error)
+{
+    struct slow_start *self = user;
     size_t kept = 0;
     int r = 0;
 
-    (void)fd;
-    (void)what;
-    transaction = now_begin(daemon->engine);
-    transaction_own(transaction);
     for (size_t i = 0; i < self->n; i++) {
-        const struct instance *instance = engine_instance(daemon->engine, self->endpoints[i]);
+        const struct instance *instance = engine_instance(self->engine, self->endpoints[i]);
 
         if (!instance || !instance->ramp)
             continue;
@@ -93,19 +107,53 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
             r = transaction_touch_instance(transaction, instance);
     }
     self->n = kept;
-    if (r < 0)
-        now_abort(transaction);
-    else if (now_commit(transaction, &revision, &error) < 0)
-        log_warning("slow start: %s; trying again", error.message);
-    if (self->n > 0)
-        (void)event_add(self->timer, &tick);
+    return r < 0 ? error_errno(error, r, "raising weights") : 0;
 }
 
-int slow_start_begin(struct daemon *daemon)
+static void tell(struct slow_start *self, int r, const char *why)
 {
-    daemon->slow_start.timer = event_new(daemon->base, -1, 0, on_tick, daemon);
-    daemon->slow_start.is_started = true;
-    return daemon->slow_start.timer ? 0 : -ENOMEM;
+    if (r < 0 && r != -ECANCELED && !self->is_failing)
+        log_warning("slow start: %s; trying again", why);
+    self->is_failing = r < 0;
+}
+
+static void ramp_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    struct slow_start *self = user;
+
+    (void)revision;
+    self->is_pending = false;
+    tell(self, result, result < 0 ? error->message : NULL);
+    tick_again(self);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+    struct slow_start *self = user;
+    const struct job job = {.run = run_ramp, .done = ramp_done, .user = self};
+    int r;
+
+    (void)fd;
+    (void)what;
+    if (self->is_pending)
+        return;
+    r = engine_submit_finding(self->engine, &job);
+    self->is_pending = r == 0;
+    if (r < 0) {
+        tell(self, r, strerror(-r));
+        tick_again(self);
+    }
+}
+
+void slow_start_init(struct slow_start *slow_start, struct engine *engine)
+{
+    *slow_start = (struct slow_start){.engine = engine};
+}
+
+int slow_start_begin(struct slow_start *slow_start, struct event_base *base)
+{
+    slow_start->timer = event_new(base, -1, 0, on_tick, slow_start);
+    return slow_start->timer ? 0 : -ENOMEM;
 }
 
 void slow_start_done(struct slow_start *slow_start)
@@ -115,20 +163,3 @@ void slow_start_done(struct slow_start *slow_start)
     free(slow_start->endpoints);
     *slow_start = (struct slow_start){0};
 }
-
-/* ---- following changes ---- */
-
-static void follow_plan(void *user, struct instance *instance)
-{
-    slow_start_plan(user, instance);
-}
-
-static void follow_put(void *user, struct instance *instance)
-{
-    slow_start_put(user, instance);
-}
-
-const struct engine_follower slow_start_follower = {
-    .plan = follow_plan,
-    .put = follow_put,
-};

@@ -6,30 +6,31 @@
 #pragma once
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/follower.h"
 #include "model/catalog.h"
 
-struct daemon;
-
 struct slow_start {
+    struct engine *engine;
     uint32_t *endpoints; /* those whose weight still grows */
     size_t n;
     size_t capacity;
-    struct event *timer;
-    bool is_started; /* what is eligible at a start has been so before */
+    struct event *timer; /* NULL: not begun, since what is eligible at a start has been so before */
+    bool is_pending;     /* a finding is on its way */
+    bool is_failing;     /* which has been said */
 };
 
-/* In a change, before tables are built: sets instance->ramp. */
-void slow_start_plan(struct daemon *daemon, struct instance *instance);
-
-/* After it: remembers whether the instance is eligible, and goes on raising its weight. */
-void slow_start_put(struct daemon *daemon, struct instance *instance);
+void slow_start_init(struct slow_start *slow_start, struct engine *engine);
 
 /* From now on endpoints start slowly. -ENOMEM. */
-int slow_start_begin(struct daemon *daemon);
+int slow_start_begin(struct slow_start *slow_start, struct event_base *base);
 void slow_start_done(struct slow_start *slow_start);
 
-extern const struct engine_follower slow_start_follower; /* `user`: the daemon */
+/*
+ * `user`: the slow start. Before tables are built it sets the instance's `ramp`; when the instance is put it
+ * remembers whether that is eligible, and goes on raising its weight by findings.
+ */
+extern const struct engine_follower slow_start_follower;

@@ -5,25 +5,31 @@
  * ECONNABORTED, and a new connect() leads to another endpoint. Sockets that are not connected need nothing.
  */
 #pragma once
-#include "engine/follower.h"
 
-#include <event2/event.h>
 #include <stdint.h>
 
-struct daemon;
+#include "engine/follower.h"
+#include "upkeep/socket_look.h"
+
+#define UDP_CLOSING_WAITING 4096
+
+struct outliers;
 struct udp_closed;
-struct task_sockets;
 
 struct udp_closing {
-    struct udp_closed *waiting; /* the first of them is under way while there is a job */
+    const struct outliers *outliers;
+    struct socket_looks looks;
+    struct udp_closed *waiting; /* the first of them is under way while there is a look */
     unsigned n;
-    struct task_sockets *job;
-    struct event *job_event;
+    struct socket_look *look;
 };
 
-/* Call while the endpoint is still in daemon->outliers; does nothing for TCP, nor where another endpoint of
- * the namespace has the same address. */
-void udp_closing_add(struct daemon *daemon, const char *namespace_name, uint32_t endpoint);
+void udp_closing_init(struct udp_closing *closing, const struct outliers *outliers,
+                      const struct socket_looks *looks);
 void udp_closing_done(struct udp_closing *closing);
 
-extern const struct engine_follower udp_closing_follower; /* `user`: the daemon */
+/*
+ * `user`: the closing. It asks the outliers where an endpoint was that is removed, so it follows before they
+ * do. Nothing happens for TCP, nor where another endpoint of the namespace has the same address.
+ */
+extern const struct engine_follower udp_closing_follower;

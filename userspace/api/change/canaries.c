@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "canaries/canaries.h"
+#include "api/read/canaries.h"
 #include "api/change/changes.h"
 #include "model/endpoint_names.h"
 #include "model/names.h"

@@ -29,7 +29,8 @@ static int eject(struct daemon *daemon, const struct instance *instance, uint64_
                  struct error *error)
 {
     char name[ENDPOINT_NAME_SIZE];
-    int r = not_judged(outliers_eject(daemon, instance->endpoint, (uint32_t)seconds * 1000), instance, error);
+    int r = not_judged(outliers_eject(&daemon->outliers, instance->endpoint, (uint32_t)seconds * 1000),
+                       instance, error);
 
     if (r < 0)
         return r;
@@ -66,8 +67,8 @@ static int uneject(struct daemon *daemon, const struct instance *instance, bool 
                    struct error *error)
 {
     char name[ENDPOINT_NAME_SIZE];
-    bool was = outliers_ejected_ms(daemon, instance->endpoint) > 0;
-    int r = not_judged(outliers_clear(daemon, instance->endpoint), instance, error);
+    bool was = outliers_ejected_ms(&daemon->outliers, instance->endpoint) > 0;
+    int r = not_judged(outliers_clear(&daemon->outliers, instance->endpoint), instance, error);
 
     if (r < 0)
         return r;

@@ -6,7 +6,8 @@
 
 #include "base/clock.h"
 #include "base/cleanup.h"
-#include "canaries/canaries.h"
+#include "api/read/canaries.h"
+#include "api/read/reads.h"
 #include "daemon/daemon.h"
 #include "engine/connections.h"
 

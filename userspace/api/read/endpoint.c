@@ -4,21 +4,13 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "daemon/daemon.h"
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
 #include "model/endpoint_names.h"
 #include "routing/table.h"
-
-void read_add_time(cJSON *object, const char *name, time_t seconds)
-{
-    char text[32];
-    struct tm parts;
-
-    if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
-        (void)cJSON_AddStringToObject(object, name, text);
-}
 
 /* What decides about `health`, and since when where that is known. */
 static void add_reason(const struct daemon *daemon, const struct instance *instance, cJSON *object)
@@ -29,9 +21,9 @@ static void add_reason(const struct daemon *daemon, const struct instance *insta
         (void)cJSON_AddStringToObject(object, "reason", "draining");
     } else if (instance->health != HEALTHY) {
         (void)cJSON_AddStringToObject(object, "reason", "reported by its owner");
-    } else if (health_read(daemon->health, instance->endpoint, &report)) {
+    } else if (health_read(daemon->probes.health, instance->endpoint, &report)) {
         (void)cJSON_AddStringToObject(object, "reason", report.reason);
-        read_add_time(object, "since", report.since);
+        json_add_time(object, "since", report.since);
     } else {
         (void)cJSON_AddStringToObject(object, "reason", "not checked");
     }
@@ -42,7 +34,7 @@ static void add_check(const struct daemon *daemon, const struct instance *instan
     struct health_report report;
     cJSON *check;
 
-    if (!health_read(daemon->health, instance->endpoint, &report))
+    if (!health_read(daemon->probes.health, instance->endpoint, &report))
         return;
     check = cJSON_AddObjectToObject(object, "check");
     (void)cJSON_AddStringToObject(check, "health", health_name(report.health));
@@ -68,19 +60,19 @@ static void add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
 
 static void add_ejection(const struct daemon *daemon, const struct instance *instance, cJSON *object)
 {
-    uint64_t left_ms = outliers_ejected_ms(daemon, instance->endpoint);
+    uint64_t left_ms = outliers_ejected_ms(&daemon->outliers, instance->endpoint);
 
     (void)cJSON_AddBoolToObject(object, "ejected", left_ms > 0);
     if (left_ms == 0)
         return;
     (void)cJSON_AddNumberToObject(object, "ejectedSeconds", (double)left_ms / 1000);
-    read_add_time(object, "ejectedUntil", (time_t)(clock_wall_s() + (int64_t)(left_ms + 999) / 1000));
+    json_add_time(object, "ejectedUntil", (time_t)(clock_wall_s() + (int64_t)(left_ms + 999) / 1000));
 }
 
 /* How the host name is resolved, the same for each of its addresses. */
 static void add_name(const struct daemon *daemon, const struct instance *record, cJSON *object)
 {
-    const struct external *external = externals_find(daemon, record);
+    const struct external *external = externals_find(&daemon->externals, record);
 
     if (external)
         (void)cJSON_AddItemToObject(object, "name", external_describe(external));
@@ -100,7 +92,7 @@ cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
     add_reason(daemon, instance, object);
     (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
     (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
-    (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(daemon, instance->endpoint));
+    (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(&daemon->drains, instance->endpoint));
     (void)cJSON_AddNumberToObject(object, "ejections", (double)stats.ejections);
     add_ejection(daemon, instance, object);
     add_outcomes(&stats, object);
@@ -113,7 +105,7 @@ cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 
-        read_add_time(draining, "until", (time_t)instance->drain_until);
+        json_add_time(draining, "until", (time_t)instance->drain_until);
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
     }
     return object;
@@ -122,7 +114,7 @@ cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
 /* Members that only an endpoint has are there all the same, as of one that nobody was sent to. */
 cJSON *read_unresolved(struct daemon *daemon, const struct instance *record)
 {
-    const struct external *external = externals_find(daemon, record);
+    const struct external *external = externals_find(&daemon->externals, record);
     const struct svc_endpoint_stats stats = {0};
     cJSON *object = read_instance(record);
     char reason[256];

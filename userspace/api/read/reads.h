@@ -2,8 +2,6 @@
 /* The requests that only read (docs/api.md). */
 #pragma once
 
-#include <time.h>
-
 #include "control/control_server.h"
 #include "tasks/task_list.h"
 #include "model/catalog.h"
@@ -18,6 +16,7 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
 int read_events(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);
 
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller's. */
@@ -25,9 +24,6 @@ cJSON *read_instance(const struct instance *instance);
 cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance);
 /* One that is a host name without an address: in no endpoint's place. */
 cJSON *read_unresolved(struct daemon *daemon, const struct instance *external);
-
-/* Adds a time of the wall clock in UTC as text. */
-void read_add_time(cJSON *object, const char *name, time_t seconds);
 
 /* One task's object; the caller's. */
 cJSON *read_task(struct daemon *daemon, const struct task *task);

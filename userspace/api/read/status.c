@@ -27,7 +27,7 @@ static double uptime(const struct daemon *daemon)
 static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS],
                    struct metrics_snapshot *snapshot)
 {
-    struct health_figures figures = health_figures(daemon->health);
+    struct health_figures figures = health_figures(daemon->probes.health);
 
     maps[0] = (struct metrics_map){"aliases", engine_figures(daemon->engine).aliases * 2,
                                    daemon->config.max_aliases, "maps.aliases"};
@@ -74,15 +74,15 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
     gather(daemon, maps, &snapshot);
     if (engine_trouble(daemon->engine, text, sizeof(text)))
         add_degraded(list, text);
-    if (probes_trouble(daemon))
-        add_degraded(list, probes_trouble(daemon));
-    if (probes_refused(daemon, text, sizeof(text)))
+    if (probes_trouble(&daemon->probes))
+        add_degraded(list, probes_trouble(&daemon->probes));
+    if (probes_refused(&daemon->probes, text, sizeof(text)))
         add_degraded(list, text);
     if (!datapath_has_set_retval(daemon->datapath))
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
                      "ECONNREFUSED");
-    if (externals_trouble(daemon, text, sizeof(text)))
+    if (externals_trouble(&daemon->externals, text, sizeof(text)))
         add_degraded(list, text);
     for (size_t i = 0; i < N_MAPS; i++)
         if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
@@ -180,7 +180,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
     (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
     (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
-    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(daemon));
+    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(&daemon->externals));
     services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
@@ -196,7 +196,7 @@ static struct metrics_endpoint describe(struct daemon *daemon, const struct inst
         .service = instance->service->name,
         .instance = instance_id(instance),
         .health = health_name(instance_health(instance)),
-        .is_ejected = outliers_ejected_ms(daemon, instance->endpoint) > 0,
+        .is_ejected = outliers_ejected_ms(&daemon->outliers, instance->endpoint) > 0,
     };
 
     if (instance->external)
