@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a room above the engine stands on: a whole engine with a registry that can be told to misbehave, a
+ * data path in memory, an event log and a real loop. The room's followers go between house_make() and
+ * house_begin(). Included after cmocka.h.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "datapath/memory.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
+#include "events/event_log.h"
+#include "fakes/fake_registry.h"
+#include "registry/rows.h"
+
+#define HOUSE_ENDPOINTS 16
+
+/* What must happen happens within this time; what takes so long is lost. */
+#define HOUSE_PATIENCE_MS 20000
+
+struct house {
+    struct event_base *base;
+    struct fake_store *store;
+    struct registry *registry;
+    struct datapath *datapath;
+    struct engine *engine;
+    struct event_log events;
+};
+
+static inline void house_make(struct house *house)
+{
+    static const struct datapath_config config = {
+        .aliases = 64, .slots = 256, .endpoints = HOUSE_ENDPOINTS, .tasks = 4};
+    struct engine_settings settings = {.max_aliases = 64, .max_slots = 256, .max_endpoints = HOUSE_ENDPOINTS};
+    struct error error = {0};
+
+    log_set_level(LOG_LEVEL_ERROR);
+    *house = (struct house){.base = event_base_new(), .store = fake_store_new()};
+    assert_non_null(house->base);
+    settings.base = house->base;
+    assert_int_equal(
+        alias_range_parse("127.255.0.0/16", "fd7f:ff53:7663::/112", &settings.alias_range, &error), 0);
+    house->registry = fake_registry_open(house->store);
+    assert_int_equal(datapath_new_in_memory(&config, &house->datapath), 0);
+    assert_int_equal(engine_new(&settings, &house->engine), 0);
+    assert_int_equal(event_log_init(&house->events), 0);
+}
+
+/* `rows`: what the registry has at the start, key and value in turn, to a NULL. */
+static inline void house_fill(struct house *house, const char *const rows[])
+{
+    struct error error = {0};
+
+    for (; rows && *rows; rows += 2) {
+        struct registry_row row = {.key = (char *)rows[0], .value = (char *)rows[1]};
+        uint64_t revision;
+
+        assert_int_equal(registry_commit(house->registry, &row, 1, &revision, &error), 0);
+    }
+}
+
+static inline void house_begin(struct house *house)
+{
+    struct error error = {0};
+    int r = engine_load(house->engine, house->registry, &error);
+
+    if (r == 0)
+        r = engine_adopt(house->engine, house->datapath, &error);
+    if (r == 0)
+        r = engine_publish(house->engine, &error);
+    if (r < 0)
+        fail_msg("%s", error.message);
+    engine_settle(house->engine);
+}
+
+/* Between them the rooms end. */
+static inline void house_stop(struct house *house)
+{
+    engine_stop(house->engine);
+}
+
+static inline void house_end(struct house *house)
+{
+    engine_free(&house->engine);
+    datapath_close(&house->datapath);
+    event_log_done(&house->events);
+    (void)registry_close(&house->registry);
+    fake_store_free(&house->store);
+    event_base_free(house->base);
+}
+
+/* ---- the loop ---- */
+
+/* Turns the loop, and the registry with it, until `is_true` holds. */
+static inline void house_until(struct house *house, bool (*is_true)(void *user), void *user, const char *what)
+{
+    uint64_t end = clock_monotonic_ms() + HOUSE_PATIENCE_MS;
+
+    while (!is_true(user)) {
+        const struct timeval pause = {.tv_usec = 1000};
+
+        if (clock_monotonic_ms() >= end)
+            fail_msg("waited in vain for: %s", what);
+        (void)fake_registry_turn(house->registry);
+        (void)event_base_loopexit(house->base, &pause);
+        (void)event_base_dispatch(house->base);
+    }
+}
+
+struct house_deadline {
+    uint64_t at_ms;
+};
+
+static inline bool house_is_late(void *user)
+{
+    return clock_monotonic_ms() >= ((const struct house_deadline *)user)->at_ms;
+}
+
+/* For what must not happen: so many milliseconds pass. */
+static inline void house_for(struct house *house, unsigned ms)
+{
+    struct house_deadline deadline = {clock_monotonic_ms() + ms};
+
+    house_until(house, house_is_late, &deadline, "time to pass");
+}
+
+/* ---- changes ---- */
+
+struct house_change {
+    const char *key;
+    const char *value;
+    int result;
+    bool is_done;
+};
+
+static inline int house_run_change(struct transaction *transaction, void *user, struct error *error)
+{
+    const struct house_change *change = user;
+    struct registry_row row = {.key = strdup(change->key),
+                               .value = change->value ? strdup(change->value) : NULL};
+
+    return transaction_put(transaction, row, error);
+}
+
+static inline void house_change_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    struct house_change *change = user;
+
+    (void)revision;
+    (void)error;
+    change->result = result;
+    change->is_done = true;
+}
+
+/* One row by a job, to its end. */
+static inline int house_try_put(struct house *house, const char *key, const char *value)
+{
+    struct house_change change = {.key = key, .value = value};
+    const struct job job = {.run = house_run_change, .done = house_change_done, .user = &change};
+
+    assert_int_equal(engine_submit(house->engine, &job), 0);
+    engine_settle(house->engine);
+    assert_true(change.is_done);
+    return change.result;
+}
+
+static inline void house_put(struct house *house, const char *key, const char *value)
+{
+    assert_int_equal(house_try_put(house, key, value), 0);
+}
+
+static inline struct service *house_service(const struct house *house, const char *service)
+{
+    return catalog_service(engine_catalog(house->engine), "ns", service);
+}
+
+/* "ns/SERVICE/ID"; NULL. */
+static inline struct instance *house_instance(const struct house *house, const char *service, const char *id)
+{
+    const struct service *found = house_service(house, service);
+
+    return found ? catalog_instance(found, id) : NULL;
+}
+
+/* ---- what was told ---- */
+
+/* "KIND instance message" of each event, oldest first, with a line end; the caller frees it. */
+static inline char *house_events(const struct house *house)
+{
+    const struct event_entry *entry;
+    uint64_t after = 0;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    while ((entry = event_log_next(&house->events, after))) {
+        (void)fprintf(out, "%s %s %s\n", event_kind_name(entry->kind),
+                      *entry->instance ? entry->instance : "-", entry->message);
+        after = entry->sequence;
+    }
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static inline void house_expect_events(const struct house *house, const char *wanted)
+{
+    _cleanup_free_ char *text = house_events(house);
+
+    assert_string_equal(text, wanted);
+}
+
+/* How many commits have begun: of a change that is not to be tried twice at once. */
+static inline uint64_t house_commits_begun(const struct house *house)
+{
+    return fake_store_counts(house->store).begun;
+}
