@@ -140,6 +140,7 @@ struct house_change {
     const char *value;
     int result;
     bool is_done;
+    char error[256];
 };
 
 static inline int house_run_change(struct transaction *transaction, void *user, struct error *error)
@@ -156,7 +157,8 @@ static inline void house_change_done(int result, uint64_t revision, const struct
     struct house_change *change = user;
 
     (void)revision;
-    (void)error;
+    if (result < 0)
+        (void)snprintf(change->error, sizeof(change->error), "%.200s", error->message);
     change->result = result;
     change->is_done = true;
 }
@@ -170,6 +172,8 @@ static inline int house_try_put(struct house *house, const char *key, const char
     assert_int_equal(engine_submit(house->engine, &job), 0);
     engine_settle(house->engine);
     assert_true(change.is_done);
+    if (change.result < 0)
+        print_message("%s: %s\n", key, change.error);
     return change.result;
 }
 
@@ -198,9 +202,9 @@ static inline char *house_events(const struct house *house)
 {
     const struct event_entry *entry;
     uint64_t after = 0;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    size_t size = EVENT_LOG_CAPACITY * 64;
+    char *text = calloc(1, size);
+    FILE *out = fmemopen(text, size, "w");
 
     assert_non_null(out);
     while ((entry = event_log_next(&house->events, after))) {

@@ -31,20 +31,18 @@ static uint8_t ramp_now(const struct instance *instance)
 
 /* ---- following changes ---- */
 
+/* Since when it grows stays until the change is on disk: one that is refused must find it again. */
 static void follow_plan(void *user, struct instance *instance)
 {
     const struct slow_start *self = user;
 
-    if (!is_eligible(instance) || service_get_settings(instance->service)->slow_start_ms == 0 ||
-        !self->timer) {
-        instance->ramp = 0;
-        instance->ramp_since_ms = 0;
-    } else if (!instance->was_eligible) {
+    instance->ramp = 0;
+    if (!self->timer || !is_eligible(instance) || service_get_settings(instance->service)->slow_start_ms == 0)
+        return;
+    if (!instance->was_eligible)
         instance->ramp_since_ms = clock_monotonic_ms();
+    if (instance->ramp_since_ms)
         instance->ramp = ramp_now(instance);
-    } else if (instance->ramp) {
-        instance->ramp = ramp_now(instance);
-    }
 }
 
 static bool remember(struct slow_start *self, uint32_t endpoint)
@@ -70,8 +68,10 @@ static void follow_put(void *user, struct instance *instance)
     struct slow_start *self = user;
 
     instance->was_eligible = is_eligible(instance);
-    if (!instance->ramp)
+    if (!instance->ramp) {
+        instance->ramp_since_ms = 0;
         return;
+    }
     if (!remember(self, instance->endpoint))
         instance->ramp = 0; /* its full weight with the next change */
     else if (!self->is_pending && !event_pending(self->timer, EV_TIMEOUT, NULL))
