@@ -202,12 +202,24 @@ static void test_check_members(void **state)
     assert_int_equal(json_check_members(NULL, known, &error), -EINVAL);
 }
 
+static void test_add_time(void **state)
+{
+    _cleanup_json_ cJSON *object = cJSON_CreateObject();
+
+    (void)state;
+    json_add_time(object, "first", 0);
+    json_add_time(object, "at", 1700000000);
+    assert_string_equal(cJSON_GetObjectItem(object, "first")->valuestring, "1970-01-01T00:00:00Z");
+    assert_string_equal(cJSON_GetObjectItem(object, "at")->valuestring, "2023-11-14T22:13:20Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),      cmocka_unit_test(test_depth),
         cmocka_unit_test(test_get_string), cmocka_unit_test(test_get_integer),
         cmocka_unit_test(test_get_bool),   cmocka_unit_test(test_check_members),
+        cmocka_unit_test(test_add_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

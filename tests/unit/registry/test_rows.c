@@ -289,6 +289,16 @@ static void test_replacing_keeps_the_endpoint_number(void **state)
     catalog_free(&catalog);
 }
 
+static void test_rows_of_this_host(void **state)
+{
+    (void)state;
+    assert_true(row_is_of_host("host/address/web"));
+    assert_true(row_is_of_host("host/resolved/ns/web/a"));
+    assert_false(row_is_of_host("host"));
+    assert_false(row_is_of_host("services/host/web"));
+    assert_false(row_is_of_host("instances/ns/web/host/a"));
+}
+
 static void test_rows_that_leave_the_catalog_alone(void **state)
 {
     struct catalog *catalog = filled();
@@ -412,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_rows_without_a_catalog),
         cmocka_unit_test(test_members_left_out),
         cmocka_unit_test(test_replacing_keeps_the_endpoint_number),
+        cmocka_unit_test(test_rows_of_this_host),
         cmocka_unit_test(test_rows_that_leave_the_catalog_alone),
         cmocka_unit_test(test_undo_of_one_row),
         cmocka_unit_test(test_undo_of_many_rows),
