@@ -9,66 +9,17 @@
 
 #include <errno.h>
 
-#include "externals/externals_internal.h"
-#include "model/catalog_aws.h"
-#include "unit/house.h"
-
-struct lab {
-    struct house house;
-    struct externals externals;
-};
+#include "externals_lab.h"
 
 #define X       "instances/ns/web/x"
 #define ROW_X   "host/resolved/ns/web/x"
-#define SERVICE "services/ns/web"
 #define AT_ONCE "{\"clientAliases\":[],\"settings\":{\"drainSeconds\":0}}"
 #define DRAINS  "{\"clientAliases\":[],\"settings\":{\"drainSeconds\":300}}"
-#define HOST(name)                                                                                           \
-    "{\"host\":\"" name "\",\"port\":80,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
-#define LEAVING_HOST                                                                                         \
-    "{\"host\":\"h.example\",\"port\":80,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\","          \
-    "\"draining\":{\"until\":99999999999,\"kill\":false}}"
-
-static int setup(void **state)
-{
-    /* Nobody answers there, and the kernel says so at once. */
-    static const struct external_settings settings = {
-        .servers = "127.0.0.1:1", .min_ttl_s = 1, .max_ttl_s = 3600};
-    struct lab *lab = calloc(1, sizeof(*lab));
-
-    *state = lab;
-    house_make(&lab->house);
-    externals_init(&lab->externals, lab->house.engine, &lab->house.events, &settings);
-    assert_int_equal(engine_follow(lab->house.engine, &externals_follower, &lab->externals), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct lab *lab = *state;
-
-    house_stop(&lab->house);
-    externals_done(&lab->externals);
-    house_end(&lab->house);
-    free(lab);
-    return 0;
-}
-
-/* Rows are written; nobody is asked, so that answers are the test's. */
 static void begin(struct lab *lab, const char *const rows[])
 {
     house_fill(&lab->house, rows);
     house_begin(&lab->house);
-    lab->externals.base = lab->house.base;
-    assert_int_equal(external_save_begin(&lab->externals), 0);
-}
-
-static struct external *external_of(struct lab *lab, const char *name)
-{
-    struct external *found;
-
-    HASH_FIND_STR(lab->externals.all, name, found);
-    return found;
+    begin_saving(lab);
 }
 
 static struct external *x_of(struct lab *lab)
@@ -131,13 +82,6 @@ static void set_open(struct lab *lab, unsigned last, unsigned open)
 
     assert_int_equal(
         memory_datapath_set_stats(lab->house.datapath, external_find(record, &address)->endpoint, &stats), 0);
-}
-
-static const char *stored(const struct lab *lab, const char *key)
-{
-    const struct fake_row *row = fake_store_find(lab->house.store, key);
-
-    return row ? row->value : NULL;
 }
 
 static bool is_saved(void *user)

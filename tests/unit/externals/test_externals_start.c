@@ -10,69 +10,10 @@
 #include <errno.h>
 
 #include "base/json.h"
-#include "externals/externals_internal.h"
-#include "model/catalog_aws.h"
-#include "unit/house.h"
+#include "externals_lab.h"
 
-struct lab {
-    struct house house;
-    struct externals externals;
-};
-
-#define SERVICE "services/ns/web"
-#define PLAIN   "{\"clientAliases\":[]}"
-#define HOST(name)                                                                                           \
-    "{\"host\":\"" name "\",\"port\":80,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
-#define LEAVING_HOST                                                                                         \
-    "{\"host\":\"h.example\",\"port\":80,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\","          \
-    "\"draining\":{\"until\":99999999999,\"kill\":false}}"
+#define PLAIN                  "{\"clientAliases\":[]}"
 #define FOUND(host, addresses) "{\"host\":\"" host "\",\"addresses\":[" addresses "]}"
-
-static int setup(void **state)
-{
-    /* Nobody answers there, and the kernel says so at once. */
-    static const struct external_settings settings = {
-        .servers = "127.0.0.1:1", .min_ttl_s = 1, .max_ttl_s = 3600};
-    struct lab *lab = calloc(1, sizeof(*lab));
-
-    *state = lab;
-    house_make(&lab->house);
-    externals_init(&lab->externals, lab->house.engine, &lab->house.events, &settings);
-    assert_int_equal(engine_follow(lab->house.engine, &externals_follower, &lab->externals), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct lab *lab = *state;
-
-    house_stop(&lab->house);
-    externals_done(&lab->externals);
-    house_end(&lab->house);
-    free(lab);
-    return 0;
-}
-
-static void begin_saving(struct lab *lab)
-{
-    lab->externals.base = lab->house.base;
-    assert_int_equal(external_save_begin(&lab->externals), 0);
-}
-
-static struct external *external_of(struct lab *lab, const char *name)
-{
-    struct external *found;
-
-    HASH_FIND_STR(lab->externals.all, name, found);
-    return found;
-}
-
-static const char *stored(const struct lab *lab, const char *key)
-{
-    const struct fake_row *row = fake_store_find(lab->house.store, key);
-
-    return row ? row->value : NULL;
-}
 
 static size_t n_addresses(const struct lab *lab, const char *id)
 {

@@ -108,10 +108,10 @@ static void test_only_the_last_at_its_address(void **state)
     put(lab, "ns", "b", "udp", 1);
     put(lab, "ns", "c", "udp", 1);
     put(lab, "other", "a", "udp", 1);
-    remove_instance(lab, "ns", "b");
+    remove_instance(lab, "ns", "c"); /* the last of three in the list of the address, then the first of two */
     remove_instance(lab, "ns", "a");
     assert_int_equal(lab->asked, 0);
-    remove_instance(lab, "ns", "c");
+    remove_instance(lab, "ns", "b");
     assert_int_equal(lab->asked, 1);
     remove_instance(lab, "other", "a");
     assert_int_equal(lab->asked, 2);
