@@ -332,7 +332,7 @@ static enum canaries_verdict judge(const struct lab *lab, const char *client, co
                                    uint32_t weight, bool is_unhealthy_on_empty)
 {
     const struct client_alias alias = {.dns_name = "backend", .port = 80, .protocol = TCP};
-    const struct route_target target = {.service = house_service(&lab->house, service), .weight = weight};
+    const struct named_target target = {.service = service, .weight = weight};
 
     return canaries_judge_route(catalog_namespace(engine_catalog(lab->house.engine), "ns"), client, &alias,
                                 &target, 1, is_unhealthy_on_empty);

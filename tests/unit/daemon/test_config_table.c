@@ -248,8 +248,8 @@ static void test_what_follows_from_values(void **state)
     assert_int_equal(set.dns_listen_port, 53);
     assert_true(set.is_aws_listen_set); /* though it is the default */
     assert_string_equal(set.external_servers, "127.0.0.9:53");
-    assert_int_equal(set.alias_bits, 96 + 8);
-    assert_int_equal(set.alias_bits6, 64);
+    assert_int_equal(set.alias_range.bits, 96 + 8);
+    assert_int_equal(set.alias_range.bits6, 64);
 }
 
 /* ---- documentation ---- */

@@ -31,6 +31,8 @@ struct lab {
     "{\"address\":\"127.0.0.1\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\","        \
     "\"draining\":{\"until\":99999999999,\"kill\":false}}"
 
+static const struct exec_policy no_commands;
+
 static int setup(void **state)
 {
     struct lab *lab = calloc(1, sizeof(*lab));
@@ -40,7 +42,7 @@ static int setup(void **state)
     house_make(&lab->house);
     assert_int_equal(outliers_init(&lab->outliers, lab->house.engine, HOUSE_ENDPOINTS), 0);
     assert_int_equal(probes_init(&lab->probes, lab->house.base, lab->house.engine, &lab->outliers,
-                                 &lab->house.events, &error),
+                                 &no_commands, &lab->house.events, &error),
                      0);
     lab->outliers.datapath = lab->house.datapath;
     assert_int_equal(engine_follow(lab->house.engine, &probes_follower, &lab->probes), 0);

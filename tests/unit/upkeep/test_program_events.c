@@ -22,6 +22,8 @@ struct lab {
 #define INSTANCE                                                                                             \
     "{\"address\":\"127.0.0.1\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
 
+static const struct exec_policy no_commands;
+
 static int setup(void **state)
 {
     struct lab *lab = calloc(1, sizeof(*lab));
@@ -31,8 +33,9 @@ static int setup(void **state)
     *state = lab;
     house_make(house);
     assert_int_equal(outliers_init(&lab->outliers, house->engine, HOUSE_ENDPOINTS), 0);
-    assert_int_equal(
-        probes_init(&lab->probes, house->base, house->engine, &lab->outliers, &house->events, &error), 0);
+    assert_int_equal(probes_init(&lab->probes, house->base, house->engine, &lab->outliers, &no_commands,
+                                 &house->events, &error),
+                     0);
     lab->outliers.datapath = house->datapath;
     assert_int_equal(engine_follow(house->engine, &probes_follower, &lab->probes), 0);
     assert_int_equal(engine_follow(house->engine, &outliers_follower, &lab->outliers), 0);
