@@ -7,9 +7,9 @@
 
 #include "base/json.h"
 #include "canaries/canaries.h"
-#include "api/change/changes.h"
 #include "model/names.h"
 #include "registry/rows.h"
+#include "engine/change/edits.h"
 #include "engine/change/now.h"
 
 /* A routes document has no name of its own; no service can have this one. */

@@ -32,17 +32,6 @@ int change_canary(struct transaction *transaction, const cJSON *body, cJSON *ans
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);
 
-/* Puts the removal of a service with its instances. `service` may be gone afterwards. */
-int change_remove_service(struct transaction *transaction, const char *namespace_name,
-                          const struct service *service, struct error *error);
-
-/*
- * Fills in alias->port: the one that the name has for tasks of `client` ("" others), with `only_routes` the
- * one it has a route for; 0 if it has none. -EINVAL: it has several.
- */
-int change_route_port(const struct model_namespace *parent, const char *client, struct client_alias *alias,
-                      bool only_routes, struct error *error);
-
 /* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
 int change_find_instance(const struct engine *engine, const cJSON *body, const char **ret_namespace,
                          const struct instance **ret_instance, struct error *error);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "apply/apply.h"
+#include "engine/change/edits.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
@@ -375,40 +376,6 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
                             error);
     r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
     return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
-}
-
-/* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
-int change_remove_service(struct transaction *transaction, const char *namespace_name,
-                          const struct service *service, struct error *error)
-{
-    size_t n = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
-    struct registry_row *rows = calloc(n + 1, sizeof(*rows));
-    struct instance *instance, *next;
-    size_t made = 0;
-    size_t i;
-    int r = rows ? 0 : -ENOMEM;
-
-    HASH_ITER (hh, service->instances, instance, next) {
-        /* Addresses of host names go with those, which are records. */
-        if (r == 0 && !instance->external &&
-            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
-            made++;
-    }
-    HASH_ITER (hh, service->records, instance, next) {
-        if (r == 0 &&
-            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
-            made++;
-    }
-    if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
-        made++;
-    if (r < 0)
-        (void)error_errno(error, r, "deleting the service");
-    for (i = 0; i < made && r == 0; i++)
-        r = transaction_put(transaction, rows[i], error);
-    for (; i < made; i++)
-        row_done(&rows[i]);
-    free(rows);
-    return r;
 }
 
 int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,

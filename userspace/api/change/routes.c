@@ -6,26 +6,13 @@
 
 #include "base/json.h"
 #include "api/change/changes.h"
-#include "model/aliases.h"
+#include "engine/change/edits.h"
 #include "model/names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
 
 #define DEFAULT_PORT 80
 #define MAX_TARGETS  256
-
-/* Does the alias count when a port is looked for? */
-typedef bool (*alias_filter)(const struct model_namespace *parent, const struct client *client,
-                             const struct client_alias *alias);
-
-static bool is_any(const struct model_namespace *parent, const struct client *client,
-                   const struct client_alias *alias)
-{
-    (void)parent;
-    (void)client;
-    (void)alias;
-    return true;
-}
 
 static struct route *find_route(const struct model_namespace *parent, const struct client *client,
                                 const struct client_alias *alias)
@@ -35,47 +22,6 @@ static struct route *find_route(const struct model_namespace *parent, const stru
     return catalog_route(parent, client, alias_identity(alias, identity));
 }
 
-static bool has_route(const struct model_namespace *parent, const struct client *client,
-                      const struct client_alias *alias)
-{
-    return find_route(parent, client, alias) != NULL;
-}
-
-/* The one port of a name; 0 if it has none. Several: an error that asks for it. */
-static int only_port(const struct model_namespace *parent, const struct client *client, const char *dns_name,
-                     enum svc_protocol protocol, alias_filter filter, uint16_t *ret_port, struct error *error)
-{
-    _cleanup_free_ struct client_alias *aliases = NULL;
-    size_t n = 0;
-    uint16_t port = 0;
-    int r = parent ? alias_list_build(parent, client, &aliases, &n) : 0;
-
-    if (r < 0)
-        return error_errno(error, r, "looking for the port");
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(aliases[i].dns_name, dns_name) != 0 || aliases[i].protocol != protocol ||
-            !filter(parent, client, &aliases[i]))
-            continue;
-        if (port && port != aliases[i].port)
-            return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them",
-                               dns_name, port, aliases[i].port);
-        port = aliases[i].port;
-    }
-    *ret_port = port;
-    return 0;
-}
-
-int change_route_port(const struct model_namespace *parent, const char *client_name,
-                      struct client_alias *alias, bool only_routes, struct error *error)
-{
-    const struct client *client = parent && *client_name ? catalog_client(parent, client_name) : NULL;
-
-    if (only_routes && *client_name && !client)
-        return 0;
-    return only_port(parent, client, alias->dns_name, alias->protocol, only_routes ? has_route : is_any,
-                     &alias->port, error);
-}
-
 static const struct client *find_client(const struct engine *engine, const struct route_name *name)
 {
     const struct model_namespace *parent = catalog_namespace(engine_catalog(engine), name->namespace_name);
@@ -83,7 +29,7 @@ static const struct client *find_client(const struct engine *engine, const struc
     return parent && *name->client ? catalog_client(parent, name->client) : NULL;
 }
 
-static int read_alias(const struct engine *engine, const cJSON *body, alias_filter filter,
+static int read_alias(const struct engine *engine, const cJSON *body, bool only_routes,
                       struct route_name *ret_name, struct error *error)
 {
     struct route_name name = {.client = ""};
@@ -112,8 +58,8 @@ static int read_alias(const struct engine *engine, const cJSON *body, alias_filt
     r = model_check_dns_name("dnsName", alias.dns_name, error);
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
-        r = only_port(catalog_namespace(engine_catalog(engine), name.namespace_name),
-                      find_client(engine, &name), alias.dns_name, alias.protocol, filter, &alias.port, error);
+        r = change_route_port(catalog_namespace(engine_catalog(engine), name.namespace_name), name.client,
+                              &alias, only_routes, error);
     if (r == 0) {
         name.alias = alias;
         *ret_name = name;
@@ -124,7 +70,7 @@ static int read_alias(const struct engine *engine, const cJSON *body, alias_filt
 int change_route_name(const struct engine *engine, const cJSON *body, struct route_name *ret_name,
                       struct error *error)
 {
-    return read_alias(engine, body, is_any, ret_name, error);
+    return read_alias(engine, body, false, ret_name, error);
 }
 
 static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,
@@ -237,7 +183,7 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction_engine(transaction), body, is_any, &name, error);
+        r = read_alias(transaction_engine(transaction), body, false, &name, error);
     if (r == 0)
         r = read_targets(transaction, name.namespace_name, body, &targets, &n, error);
     if (r == 0)
@@ -262,7 +208,7 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction_engine(transaction), body, has_route, &name, error);
+        r = read_alias(transaction_engine(transaction), body, true, &name, error);
     if (r < 0)
         return r;
     parent = catalog_namespace(transaction_catalog(transaction), name.namespace_name);

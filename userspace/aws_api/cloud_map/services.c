@@ -7,9 +7,9 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
-#include "api/change/changes.h"
 #include "daemon/daemon.h"
 #include "model/catalog_aws.h"
+#include "engine/change/edits.h"
 #include "engine/change/now.h"
 
 struct new_service {

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "engine/change/edits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/aliases.h"
+#include "registry/rows.h"
+
+/* ---- services ---- */
+
+/* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const struct service *service, struct error *error)
+{
+    size_t n = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
+    struct registry_row *rows = calloc(n + 1, sizeof(*rows));
+    struct instance *instance, *next;
+    size_t made = 0;
+    size_t i;
+    int r = rows ? 0 : -ENOMEM;
+
+    HASH_ITER (hh, service->instances, instance, next) {
+        /* Addresses of host names go with those, which are records. */
+        if (r == 0 && !instance->external &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    HASH_ITER (hh, service->records, instance, next) {
+        if (r == 0 &&
+            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
+            made++;
+    }
+    if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
+        made++;
+    if (r < 0)
+        (void)error_errno(error, r, "deleting the service");
+    for (i = 0; i < made && r == 0; i++)
+        r = transaction_put(transaction, rows[i], error);
+    for (; i < made; i++)
+        row_done(&rows[i]);
+    free(rows);
+    return r;
+}
+
+/* ---- ports of routes ---- */
+
+/* Does the alias count when a port is looked for? */
+typedef bool (*alias_filter)(const struct model_namespace *parent, const struct client *client,
+                             const struct client_alias *alias);
+
+static bool is_any(const struct model_namespace *parent, const struct client *client,
+                   const struct client_alias *alias)
+{
+    (void)parent;
+    (void)client;
+    (void)alias;
+    return true;
+}
+
+static bool has_route(const struct model_namespace *parent, const struct client *client,
+                      const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    return catalog_route(parent, client, alias_identity(alias, identity)) != NULL;
+}
+
+/* The one port of a name; 0 if it has none. Several: an error that asks for it. */
+static int only_port(const struct model_namespace *parent, const struct client *client, const char *dns_name,
+                     enum svc_protocol protocol, alias_filter filter, uint16_t *ret_port, struct error *error)
+{
+    _cleanup_free_ struct client_alias *aliases = NULL;
+    size_t n = 0;
+    uint16_t port = 0;
+    int r = parent ? alias_list_build(parent, client, &aliases, &n) : 0;
+
+    if (r < 0)
+        return error_errno(error, r, "looking for the port");
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(aliases[i].dns_name, dns_name) != 0 || aliases[i].protocol != protocol ||
+            !filter(parent, client, &aliases[i]))
+            continue;
+        if (port && port != aliases[i].port)
+            return error_input(error, "port", "(missing)", "a port: %s has several, %u and %u among them",
+                               dns_name, port, aliases[i].port);
+        port = aliases[i].port;
+    }
+    *ret_port = port;
+    return 0;
+}
+
+int change_route_port(const struct model_namespace *parent, const char *client_name,
+                      struct client_alias *alias, bool only_routes, struct error *error)
+{
+    const struct client *client = parent && *client_name ? catalog_client(parent, client_name) : NULL;
+
+    if (only_routes && *client_name && !client)
+        return 0;
+    return only_port(parent, client, alias->dns_name, alias->protocol, only_routes ? has_route : is_any,
+                     &alias->port, error);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Changes that take several rows, or a look around, and that more than one API makes. */
+#pragma once
+
+#include "engine/change/transaction.h"
+
+/* Puts the removal of a service with its instances. `service` may be gone afterwards. */
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const struct service *service, struct error *error);
+
+/*
+ * Fills in alias->port: the one that the name has for tasks of `client` ("" others), with `only_routes` the
+ * one it has a route for; 0 if it has none. -EINVAL: it has several.
+ */
+int change_route_port(const struct model_namespace *parent, const char *client, struct client_alias *alias,
+                      bool only_routes, struct error *error);
