@@ -9,8 +9,8 @@
 struct control_server {
     struct event_base *base;
     struct evhttp *http;
-    const struct control_route *routes;
-    void *user;
+    struct control_table tables[CONTROL_MAX_TABLES];
+    size_t n_tables;
     char *path;
     struct control_limits limits;
     struct http_streams *streams;

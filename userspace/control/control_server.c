@@ -13,13 +13,12 @@
 #include "base/json.h"
 #include "control/control_internal.h"
 
-/* The table entry; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
-static int find_route(const struct control_server *server, enum evhttp_cmd_type method, const char *path,
-                      const struct control_route **ret_route)
+static int find_in_table(const struct control_table *table, enum evhttp_cmd_type method, const char *path,
+                         const struct control_route **ret_route)
 {
     int r = -ENOENT;
 
-    for (const struct control_route *route = server->routes; route->path; route++) {
+    for (const struct control_route *route = table->routes; route->path; route++) {
         if (strcmp(route->path, path) != 0)
             continue;
         if (route->method == method) {
@@ -27,6 +26,25 @@ static int find_route(const struct control_server *server, enum evhttp_cmd_type 
             return 0;
         }
         r = -ENOTSUP;
+    }
+    return r;
+}
+
+/* The entry and its table's user; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
+static int find_route(const struct control_server *server, enum evhttp_cmd_type method, const char *path,
+                      const struct control_route **ret_route, void **ret_user)
+{
+    int r = -ENOENT;
+
+    for (size_t i = 0; i < server->n_tables; i++) {
+        int found = find_in_table(&server->tables[i], method, path, ret_route);
+
+        if (found == 0) {
+            *ret_user = server->tables[i].user;
+            return 0;
+        }
+        if (found == -ENOTSUP)
+            r = found;
     }
     return r;
 }
@@ -67,14 +85,15 @@ static int dispatch(struct control_reply **reply, cJSON **ret_answer, char **ret
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
     const struct control_route *route = NULL;
-    int r = find_route(server, evhttp_request_get_command(http), path ? path : "", &route);
+    void *user = NULL;
+    int r = find_route(server, evhttp_request_get_command(http), path ? path : "", &route, &user);
 
     if (r == -ENOTSUP)
         return error_set(error, ENOTSUP, "%s does not take this method (see docs/api.md)", path);
     if (r < 0)
         return error_set(error, ENOENT, "no such path: %.200s (see docs/api.md)", path ? path : "");
     if (route->handle_text)
-        return route->handle_text(ret_text, server->user);
+        return route->handle_text(ret_text, user);
     r = read_body(http, route->max_body ? route->max_body : CONTROL_MAX_BODY, &(*reply)->body, error);
     if (r < 0)
         return r;
@@ -82,7 +101,7 @@ static int dispatch(struct control_reply **reply, cJSON **ret_answer, char **ret
         return error_set(error, EINVAL, "the URL's query cannot be read");
     call->body = (*reply)->body;
     call->reply = reply;
-    r = route->handle(call, ret_answer, error, server->user);
+    r = route->handle(call, ret_answer, error, user);
     return r > 0 && *reply ? error_set(error, EIO, "%s promised an answer of nobody", path) : r;
 }
 
@@ -174,18 +193,22 @@ int control_server_limit(struct control_server *server, const struct control_lim
     return 0;
 }
 
-int control_server_new(struct event_base *base, const char *socket_path, const struct control_route *routes,
-                       void *user, struct control_server **ret_server, struct error *error)
+int control_server_new(struct event_base *base, const char *socket_path, const struct control_table *tables,
+                       size_t n_tables, struct control_server **ret_server, struct error *error)
 {
-    struct control_server *server = calloc(1, sizeof(*server));
+    struct control_server *server;
     struct evconnlistener *listener = NULL;
     int fd;
 
+    if (n_tables > CONTROL_MAX_TABLES)
+        return error_set(error, EINVAL, "control socket: %zu tables of requests; there can be %d", n_tables,
+                         CONTROL_MAX_TABLES);
+    server = calloc(1, sizeof(*server));
     if (!server)
         return error_set(error, ENOMEM, "out of memory");
     server->base = base;
-    server->routes = routes;
-    server->user = user;
+    memcpy(server->tables, tables, n_tables * sizeof(*tables));
+    server->n_tables = n_tables;
     fd = listen_unix(socket_path, error);
     if (fd < 0) {
         free(server);

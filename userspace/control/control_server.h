@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The control API's server side: HTTP on a unix socket (libevent), limits, a table of requests, JSON in and
+ * The control API's server side: HTTP on a unix socket (libevent), limits, tables of requests, JSON in and
  * out. Handlers run on the event loop, one at a time. They answer before they return, or take a reply and
  * answer at any later turn of the loop, or hand over a writer that makes the answer slice by slice. Of a
  * connection no request is looked at before the one ahead of it has been answered.
@@ -75,10 +75,17 @@ int control_call_stream(const struct control_call *call, const char *type, const
 
 struct control_server;
 
-/* `routes` ends with an entry without path and must outlive the server. Replaces a socket file nobody listens
- * on. */
-int control_server_new(struct event_base *base, const char *socket_path, const struct control_route *routes,
-                       void *user, struct control_server **ret_server, struct error *error);
+/* The requests of one room, which end with an entry without path, and what its handlers get as `user`. */
+struct control_table {
+    const struct control_route *routes;
+    void *user;
+};
+#define CONTROL_MAX_TABLES 8
+
+/* Takes a copy of the list; the routes must outlive the server. Where two tables have a path with the same
+ * method the first one answers. Replaces a socket file nobody listens on. -EINVAL: too many tables. */
+int control_server_new(struct event_base *base, const char *socket_path, const struct control_table *tables,
+                       size_t n_tables, struct control_server **ret_server, struct error *error);
 /* NULL-safe; sets to NULL. Replies that are out are gone then, and still wait to be sent. */
 void control_server_free(struct control_server **server);
 

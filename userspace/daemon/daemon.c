@@ -242,6 +242,17 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
     log_info("control socket %s", daemon->socket_path);
 }
 
+/* Each room brings its own table of requests. */
+static int listen_control(struct daemon *daemon, struct error *error)
+{
+    const struct control_table tables[] = {
+        {daemon_requests, daemon},
+    };
+
+    return control_server_new(daemon->base, daemon->socket_path, tables, ARRAY_SIZE(tables), &daemon->control,
+                              error);
+}
+
 static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
@@ -272,8 +283,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         services_dir_start(daemon);
     if (r == 0)
-        r = control_server_new(daemon->base, daemon->socket_path, daemon_requests, daemon, &daemon->control,
-                               error);
+        r = listen_control(daemon, error);
     if (r == 0)
         r = aws_api_start(daemon, error);
     if (r == 0)

@@ -45,7 +45,7 @@ static inline void *loop(void *user)
     return user;
 }
 
-static inline int server_start(const struct control_route *routes)
+static inline int server_start_tables(const struct control_table *tables, size_t n_tables)
 {
     struct error error = {0};
 
@@ -58,11 +58,16 @@ static inline int server_start(const struct control_route *routes)
     ending = base ? event_new(base, end_pipe[0], EV_READ, on_end, NULL) : NULL;
     if (!ending || event_add(ending, NULL) < 0)
         return -1;
-    if (control_server_new(base, path, routes, (void *)"user", &server, &error) < 0) {
+    if (control_server_new(base, path, tables, n_tables, &server, &error) < 0) {
         print_error("%s\n", error.message);
         return -1;
     }
     return pthread_create(&thread, NULL, loop, NULL);
+}
+
+static inline int server_start(const struct control_route *routes)
+{
+    return server_start_tables(&(const struct control_table){routes, (void *)"user"}, 1);
 }
 
 static inline int server_end(void)

@@ -63,10 +63,20 @@ static const struct control_route routes[] = {
     {EVHTTP_REQ_GET, "/none", NULL, no_figures, 0},   {0, NULL, NULL, NULL, 0},
 };
 
+/* Of another room: a path of its own, another method of one of the first, and one that it has too late. */
+static const struct control_route more_routes[] = {
+    {EVHTTP_REQ_GET, "/v1/more", echo, NULL, 0},
+    {EVHTTP_REQ_PUT, "/v1/refuse", echo, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/echo", refuse, NULL, 0},
+    {0, NULL, NULL, NULL, 0},
+};
+
 static int setup(void **state)
 {
+    static const struct control_table tables[] = {{routes, (void *)"user"}, {more_routes, (void *)"other"}};
+
     (void)state;
-    return server_start(routes);
+    return server_start_tables(tables, ARRAY_SIZE(tables));
 }
 
 static int teardown(void **state)
@@ -146,6 +156,37 @@ static void test_unknown_paths_and_methods(void **state)
     expect_error("DELETE", "/metrics", "", 405, "/metrics");
 }
 
+static void expect_body(const char *method, const char *target, const char *wanted)
+{
+    _cleanup_(answer_done) struct answer answer = {0};
+
+    request(method, target, "", 0, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, wanted);
+}
+
+/* Each with the user of its table; a path may have methods in several, and the first table goes before. */
+static void test_tables_of_several_rooms(void **state)
+{
+    (void)state;
+    expect_body("GET", "/v1/more", "{\"body\":{},\"user\":\"other\"}");
+    expect_body("PUT", "/v1/refuse", "{\"body\":{},\"user\":\"other\"}");
+    expect_body("GET", "/v1/echo", "{\"body\":{},\"user\":\"user\"}");
+    expect_error("POST", "/v1/more", "{}", 405, "/v1/more");
+}
+
+static void test_too_many_tables(void **state)
+{
+    static const struct control_table tables[CONTROL_MAX_TABLES + 1];
+    struct control_server *none = NULL;
+    struct error error = {0};
+
+    (void)state;
+    assert_int_equal(control_server_new(base, path, tables, ARRAY_SIZE(tables), &none, &error), -EINVAL);
+    assert_null(none);
+    assert_non_null(strstr(error.message, "9 tables"));
+}
+
 /* Methods that no request of the API has. */
 static void test_foreign_methods(void **state)
 {
@@ -198,6 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_paths_and_methods, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tables_of_several_rooms, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_methods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_errors_become_statuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shape_of_an_input_error, setup, teardown),

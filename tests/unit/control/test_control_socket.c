@@ -30,6 +30,8 @@ static const struct control_route routes[] = {
     {0, NULL, NULL, NULL, 0},
 };
 
+static const struct control_table table = {routes, NULL};
+
 static int setup(void **state)
 {
     (void)state;
@@ -61,7 +63,7 @@ static void test_mode(void **state)
         struct event_base *own_base = event_base_new();
         struct control_server *second = NULL;
         mode_t before = umask(masks[i]);
-        int r = control_server_new(own_base, other, routes, NULL, &second, NULL);
+        int r = control_server_new(own_base, other, &table, 1, &second, NULL);
         mode_t after = umask(before);
 
         assert_int_equal(r, 0);
@@ -80,7 +82,7 @@ static int try_second(const char *socket_path, struct error *error)
 {
     struct event_base *own_base = event_base_new();
     struct control_server *second = NULL;
-    int r = control_server_new(own_base, socket_path, routes, NULL, &second, error);
+    int r = control_server_new(own_base, socket_path, &table, 1, &second, error);
 
     assert_int_equal(second == NULL, r != 0);
     control_server_free(&second);
