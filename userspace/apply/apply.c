@@ -435,28 +435,43 @@ static int put_all(struct applying *applying, const struct apply_request *reques
     return r;
 }
 
-int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
-                    cJSON **ret_changes, uint64_t *ret_revision, struct error *error)
+/* -EINVAL if there are errors: with the first one, or where none was kept, with the first finding. */
+static int refuse_errors(const struct findings *findings, struct error *error)
 {
-    struct transaction *transaction = now_begin(engine);
+    if (findings->n_errors == 0)
+        return 0;
+    *error = findings->items[0].error;
+    for (size_t i = 0; i < findings->n; i++)
+        if (findings->items[i].severity == FINDING_ERROR) {
+            *error = findings->items[i].error;
+            break;
+        }
+    return -EINVAL;
+}
+
+int apply_in(struct transaction *transaction, const struct apply_request *request, struct findings *findings,
+             cJSON **ret_changes, struct error *error)
+{
     struct applying applying = {transaction, findings, error, request->owned_source != NULL};
-    _cleanup_json_ cJSON *changes = NULL;
     int r;
 
     if (request->owned_source)
         transaction_own(transaction);
     r = put_all(&applying, request);
-    if (r == 0 && findings->n_errors > 0) {
-        r = -EINVAL;
-        *error = findings->items[0].error;
-        for (size_t i = 0; i < findings->n; i++)
-            if (findings->items[i].severity == FINDING_ERROR) {
-                *error = findings->items[i].error;
-                break;
-            }
-    }
+    if (r == 0)
+        r = refuse_errors(findings, error);
     if (r == 0 && ret_changes)
-        changes = transaction_describe(transaction);
+        *ret_changes = transaction_describe(transaction);
+    return r;
+}
+
+int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
+                    cJSON **ret_changes, uint64_t *ret_revision, struct error *error)
+{
+    struct transaction *transaction = now_begin(engine);
+    _cleanup_json_ cJSON *changes = NULL;
+    int r = apply_in(transaction, request, findings, ret_changes ? &changes : NULL, error);
+
     if (r < 0 || request->is_dry_run) {
         now_abort(transaction);
         *ret_revision = engine_figures(engine).revision;

@@ -27,6 +27,13 @@ struct apply_request {
 int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
                     cJSON **ret_changes, uint64_t *ret_revision, struct error *error);
 
+/*
+ * The same within a change of the caller's, who also says what becomes of it: `is_dry_run` is not looked at.
+ * Findings come on top of those that are there: a job whose run is called again begins with new ones.
+ */
+int apply_in(struct transaction *transaction, const struct apply_request *request, struct findings *findings,
+             cJSON **ret_changes, struct error *error);
+
 /* Puts the removal of a stored document and of what it published into a transaction. */
 int apply_removal(struct transaction *transaction, const struct model_namespace *parent,
                   const struct stored_document *document, struct error *error);
