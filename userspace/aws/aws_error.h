@@ -7,7 +7,8 @@
 
 #define AWS_INVALID_INPUT "InvalidInput"
 #define AWS_ACCESS_DENIED "AccessDeniedException"
-#define AWS_INTERNAL      "InternalFailure" /* with status 500 */
+#define AWS_INTERNAL      "InternalFailure"    /* with status 500 */
+#define AWS_UNAVAILABLE   "ServiceUnavailable" /* with status 503: clients try again by themselves */
 
 struct aws_error {
     const char *invalid; /* the API's type for bad input, set by whoever begins; NULL: InvalidInput */

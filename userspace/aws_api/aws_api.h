@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The AWS APIs on TCP: who asks (signature, key pair), what is asked (table of operations), and the answer.
+ * The AWS APIs on TCP: who asks (signature, key pair), what is asked (tables of operations), and the answer.
  * Key pairs are in the state directory's aws-credentials.json (0600); the first is made with the file.
  */
 #pragma once
@@ -8,34 +8,41 @@
 #include <stdint.h>
 
 #include "aws/aws_credentials.h"
+#include "aws_api/call/later.h"
 #include "base/error.h"
 #include "control/control_server.h"
 #include "http/server.h"
 
 #define AWS_DEFAULT_LISTEN "127.0.0.1:4599"
 
-struct daemon;
+/* Texts must live as long as the API. */
+struct aws_api_settings {
+    const char *listen;    /* "IP:PORT" or "off" */
+    bool is_listen_set;    /* by whoever configures, not by default */
+    const char *state_dir; /* of the key pairs' file */
+};
 
 struct aws_api {
-    struct http_server *server;
+    struct engine *engine;
+    struct aws_api_settings settings;
+    struct http_server *server; /* NULL: nobody listens */
     struct aws_credentials credentials;
     char *path;            /* of their file */
     uint64_t answer_id[2]; /* x-amzn-RequestId of the last answer: random, then counted */
+    struct aws_waiting_list waiting;
 };
 
 /*
  * Reads or makes the key pairs, then listens as the settings say. A default address that another daemon of
- * this host has is no failure but a warning. Everybody's address without a key pair is refused.
+ * this host has is no failure but a warning. Everybody's address without a key pair is refused. `api` stays
+ * where it is until aws_api_done(), which comes before the engine ends and also after a failure.
  */
-int aws_api_start(struct daemon *daemon, struct error *error);
-void aws_api_done(struct daemon *daemon);
+int aws_api_start(struct aws_api *api, struct engine *engine, struct event_base *base,
+                  const struct aws_api_settings *settings, struct error *error);
+void aws_api_done(struct aws_api *api);
 
-/* The control API's part (docs/api.md). */
-int read_credentials(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
-int handle_add_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
-                          void *user);
-int handle_remove_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
-                             void *user);
+/* The control API's requests about key pairs (docs/api.md); their user is the struct aws_api. */
+extern const struct control_route aws_api_routes[];
 
-/* aws_keys.c */
-int aws_keys_load(struct daemon *daemon, struct error *error);
+/* keys.c */
+int aws_keys_load(struct aws_api *api, struct error *error);

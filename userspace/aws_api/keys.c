@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The file of key pairs, and what the control API does with them. Whoever may use the control socket may see
- * secrets: there is nothing he could not do without. */
+/*
+ * The file of key pairs, and what the control API does with them. Whoever may use the control socket may see
+ * secrets: there is nothing he could not do without.
+ *
+ * Writing the file blocks the loop for as long as the disk takes to sync some kilobytes. That is left so: a
+ * person makes a key pair a few times in the life of a host, and must not hear of one that a crash can take
+ * away again.
+ */
 #include <errno.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -13,7 +19,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "aws_api/aws_api.h"
-#include "daemon/daemon.h"
 
 #define MAX_FILE (4u << 20)
 
@@ -42,49 +47,49 @@ static int sync_directory(const char *path)
 }
 
 /* A new file in the place of the old one: at no moment is there half a file. */
-static int save(const struct daemon *daemon, const struct aws_credentials *credentials, struct error *error)
+static int save(const struct aws_api *api, const struct aws_credentials *credentials, struct error *error)
 {
     _cleanup_free_ char *text = aws_credentials_print(credentials);
     _cleanup_free_ char *temporary = NULL;
     _cleanup_close_ int fd = -1;
     int r = 0;
 
-    if (!text || asprintf(&temporary, "%s.new", daemon->aws.path) < 0)
-        return error_errno(error, ENOMEM, "%s", daemon->aws.path);
+    if (!text || asprintf(&temporary, "%s.new", api->path) < 0)
+        return error_errno(error, ENOMEM, "%s", api->path);
     (void)unlink(temporary);
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         r = -errno;
     if (r == 0)
         r = write_whole(fd, text);
-    if (r == 0 && rename(temporary, daemon->aws.path) < 0)
+    if (r == 0 && rename(temporary, api->path) < 0)
         r = -errno;
     if (r == 0)
-        r = sync_directory(daemon->config.state_dir);
+        r = sync_directory(api->settings.state_dir);
     explicit_bzero(text, strlen(text));
-    return r < 0 ? error_errno(error, r, "%s", daemon->aws.path) : 0;
+    return r < 0 ? error_errno(error, r, "%s", api->path) : 0;
 }
 
-int aws_keys_load(struct daemon *daemon, struct error *error)
+int aws_keys_load(struct aws_api *api, struct error *error)
 {
     _cleanup_free_ char *text = NULL;
     size_t length = 0;
     int r;
 
-    if (asprintf(&daemon->aws.path, "%s/aws-credentials.json", daemon->config.state_dir) < 0) {
-        daemon->aws.path = NULL;
+    if (asprintf(&api->path, "%s/aws-credentials.json", api->settings.state_dir) < 0) {
+        api->path = NULL;
         return error_errno(error, ENOMEM, "starting");
     }
-    r = file_read(daemon->aws.path, MAX_FILE, &text, &length);
+    r = file_read(api->path, MAX_FILE, &text, &length);
     if (r == 0) {
-        r = aws_credentials_parse(daemon->aws.path, text, length, &daemon->aws.credentials, error);
+        r = aws_credentials_parse(api->path, text, length, &api->credentials, error);
         explicit_bzero(text, length);
         return r;
     }
     if (r != -ENOENT)
-        return error_errno(error, r, "%s", daemon->aws.path);
-    r = aws_credentials_add(&daemon->aws.credentials, AWS_DEFAULT_CREDENTIAL, false, NULL, error);
-    return r < 0 ? r : save(daemon, &daemon->aws.credentials, error);
+        return error_errno(error, r, "%s", api->path);
+    r = aws_credentials_add(&api->credentials, AWS_DEFAULT_CREDENTIAL, false, NULL, error);
+    return r < 0 ? r : save(api, &api->credentials, error);
 }
 
 /* ---- requests ---- */
@@ -103,16 +108,16 @@ static cJSON *credential_object(const struct aws_credential *credential, bool wi
 }
 
 /* "http://127.0.0.1:4599", or "" while nothing listens. */
-static void add_endpoint(const struct daemon *daemon, cJSON *answer)
+static void add_endpoint(const struct aws_api *api, cJSON *answer)
 {
-    const char *listen = daemon->config.aws_listen;
+    const char *listen = api->settings.listen;
     char text[128] = "";
 
-    if (daemon->aws.server && strncmp(listen, "0.0.0.0:", 8) == 0)
+    if (api->server && strncmp(listen, "0.0.0.0:", 8) == 0)
         (void)snprintf(text, sizeof(text), "http://127.0.0.1:%s", listen + 8);
-    else if (daemon->aws.server && strncmp(listen, "[::]:", 5) == 0)
+    else if (api->server && strncmp(listen, "[::]:", 5) == 0)
         (void)snprintf(text, sizeof(text), "http://[::1]:%s", listen + 5);
-    else if (daemon->aws.server)
+    else if (api->server)
         (void)snprintf(text, sizeof(text), "http://%.100s", listen);
     (void)cJSON_AddStringToObject(answer, "endpoint", text);
 }
@@ -124,10 +129,11 @@ static int no_credential(struct error *error, const char *name)
     return -ENOENT;
 }
 
-int read_credentials(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+static int read_credentials(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                            void *user)
 {
-    struct daemon *daemon = user;
-    const struct aws_credentials *credentials = &daemon->aws.credentials;
+    struct aws_api *api = user;
+    const struct aws_credentials *credentials = &api->credentials;
     const char *name = evhttp_find_header(call->query, "name");
     const struct aws_credential *one = name ? aws_credentials_by_name(credentials, name) : NULL;
     cJSON *answer;
@@ -136,7 +142,7 @@ int read_credentials(const struct control_call *call, cJSON **ret_answer, struct
     if (name && !one)
         return no_credential(error, name);
     answer = one ? credential_object(one, true) : cJSON_CreateObject();
-    add_endpoint(daemon, answer);
+    add_endpoint(api, answer);
     if (!one) {
         list = cJSON_AddArrayToObject(answer, "credentials");
         for (size_t i = 0; i < credentials->n; i++)
@@ -146,11 +152,11 @@ int read_credentials(const struct control_call *call, cJSON **ret_answer, struct
     return 0;
 }
 
-int handle_add_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
+static int add_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
                           void *user)
 {
     static const char *const known[] = {"name", "readOnly", "namespace", NULL};
-    struct daemon *daemon = user;
+    struct aws_api *api = user;
     const char *name = NULL;
     const char *namespace_name = NULL;
     bool is_read_only = false;
@@ -163,29 +169,29 @@ int handle_add_credential(const struct control_call *call, cJSON **ret_answer, s
     if (r == 0)
         r = json_get_string(call->body, "namespace", false, &namespace_name, error);
     if (r == 0)
-        r = aws_credentials_add(&daemon->aws.credentials, name, is_read_only, namespace_name, error);
+        r = aws_credentials_add(&api->credentials, name, is_read_only, namespace_name, error);
     if (r < 0)
         return r;
-    r = save(daemon, &daemon->aws.credentials, error);
+    r = save(api, &api->credentials, error);
     if (r < 0) {
-        (void)aws_credentials_remove(&daemon->aws.credentials, name, NULL);
+        (void)aws_credentials_remove(&api->credentials, name, NULL);
         return r;
     }
-    *ret_answer = credential_object(aws_credentials_by_name(&daemon->aws.credentials, name), true);
-    add_endpoint(daemon, *ret_answer);
+    *ret_answer = credential_object(aws_credentials_by_name(&api->credentials, name), true);
+    add_endpoint(api, *ret_answer);
     log_info("AWS API: new key pair %s%s%s%s", name, is_read_only ? ", read-only" : "",
              namespace_name ? ", for namespace " : "", namespace_name ? namespace_name : "");
     return 0;
 }
 
 /* The file goes first: a key that is said to be gone does not come back. */
-int handle_remove_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
+static int remove_credential(const struct control_call *call, cJSON **ret_answer, struct error *error,
                              void *user)
 {
     static const char *const known[] = {"name", NULL};
-    struct daemon *daemon = user;
+    struct aws_api *api = user;
     _cleanup_(aws_credentials_done) struct aws_credentials left = {0};
-    struct aws_credentials *now = &daemon->aws.credentials;
+    struct aws_credentials *now = &api->credentials;
     const char *name = NULL;
     int r = json_check_members(call->body, known, error);
 
@@ -201,7 +207,7 @@ int handle_remove_credential(const struct control_call *call, cJSON **ret_answer
     left.n = now->n;
     r = aws_credentials_remove(&left, name, error);
     if (r == 0)
-        r = save(daemon, &left, error);
+        r = save(api, &left, error);
     if (r < 0)
         return r;
     (void)aws_credentials_remove(now, name, error);
@@ -210,3 +216,10 @@ int handle_remove_credential(const struct control_call *call, cJSON **ret_answer
     (void)cJSON_AddArrayToObject(*ret_answer, "warnings");
     return 0;
 }
+
+const struct control_route aws_api_routes[] = {
+    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/credentials", add_credential, NULL, 0},
+    {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, NULL, 0},
+    {0, NULL, NULL, NULL, 0},
+};

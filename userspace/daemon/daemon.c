@@ -247,10 +247,22 @@ static int listen_control(struct daemon *daemon, struct error *error)
 {
     const struct control_table tables[] = {
         {daemon_requests, daemon},
+        {aws_api_routes, &daemon->aws},
     };
 
     return control_server_new(daemon->base, daemon->socket_path, tables, ARRAY_SIZE(tables), &daemon->control,
                               error);
+}
+
+static int start_aws_api(struct daemon *daemon, struct error *error)
+{
+    const struct aws_api_settings settings = {
+        .listen = daemon->config.aws_listen,
+        .is_listen_set = daemon->config.is_aws_listen_set,
+        .state_dir = daemon->config.state_dir,
+    };
+
+    return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
 }
 
 static int start_datapath(struct daemon *daemon, struct error *error)
@@ -285,7 +297,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = listen_control(daemon, error);
     if (r == 0)
-        r = aws_api_start(daemon, error);
+        r = start_aws_api(daemon, error);
     if (r == 0)
         say_started(daemon, origin, swapped);
     return r;
@@ -372,7 +384,7 @@ void daemon_done(struct daemon *daemon)
         engine_stop(daemon->engine);
     }
     control_server_free(&daemon->control);
-    aws_api_done(daemon);
+    aws_api_done(&daemon->aws);
     services_dir_done(&daemon->services_dir);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (daemon->signals[i])

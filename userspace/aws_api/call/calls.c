@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "aws/cloud_map_views.h"
-#include "base/clock.h"
 #include "base/json.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
-#include "engine/change/now.h"
 
 #define MAX_OPERATIONS 2000 /* that are remembered; the oldest go */
 
@@ -39,7 +35,7 @@ int aws_find_namespace(struct aws_call *call, const char *member, struct model_n
 
     if (r < 0)
         return r;
-    parent = catalog_namespace_by_id(engine_catalog(call->daemon->engine), id);
+    parent = catalog_namespace_by_id(engine_catalog(call->engine), id);
     if (!parent || !parent->is_declared)
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace with the id %s.", id);
     r = aws_permit(call, parent->name);
@@ -56,7 +52,7 @@ int aws_find_service(struct aws_call *call, const char *member, struct service *
 
     if (r < 0)
         return r;
-    service = catalog_service_by_id(engine_catalog(call->daemon->engine), id);
+    service = catalog_service_by_id(engine_catalog(call->engine), id);
     if (!service || !service->is_declared)
         return aws_fail(call->error, "ServiceNotFound", "There is no service with the id %s.", id);
     r = aws_permit(call, service->parent->name);
@@ -99,10 +95,10 @@ int aws_find_discovered(struct aws_call *call, struct service **ret_service)
         r = aws_permit(call, namespace_name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(engine_catalog(call->daemon->engine), namespace_name);
+    parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
     if (!parent || !parent->is_declared)
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace %.500s.", namespace_name);
-    service = catalog_service(engine_catalog(call->daemon->engine), namespace_name, name);
+    service = catalog_service(engine_catalog(call->engine), namespace_name, name);
     if (!service || !service->is_declared)
         return aws_fail(call->error, "ServiceNotFound", "The namespace %.500s has no service %s.",
                         namespace_name, name);
@@ -112,47 +108,35 @@ int aws_find_discovered(struct aws_call *call, struct service **ret_service)
 
 /* ---- changing ---- */
 
-/* What the registry or the tables say, in the API's words. */
-static int translate(struct aws_call *call, int r, const struct error *error)
+int aws_fail_as(struct aws_error *said, int r, const struct error *error)
 {
     const char *message = error->message[0] ? error->message : strerror(-r);
 
     switch (error->number ? error->number : -r) {
     case ENOSPC:
     case E2BIG:
-        return aws_fail(call->error,
-                        call->error->invalid ? "LimitExceededException" : "ResourceLimitExceeded", "%s",
+        return aws_fail(said, said->invalid ? "LimitExceededException" : "ResourceLimitExceeded", "%s",
                         message);
     case EBUSY:
     case EEXIST:
-        return call->error->invalid ? aws_invalid(call->error, "%s", message)
-                                    : aws_fail(call->error, "ResourceInUse", "%s", message);
+        return said->invalid ? aws_invalid(said, "%s", message)
+                             : aws_fail(said, "ResourceInUse", "%s", message);
     case EINVAL:
-        return aws_invalid(call->error, "%s", message);
+        return aws_invalid(said, "%s", message);
+    case EAGAIN:
+    case ECANCELED:
+        return aws_fail(said, AWS_UNAVAILABLE, "%s", message);
     default:
-        return aws_fail(call->error, AWS_INTERNAL, "%s", message);
+        return aws_fail(said, AWS_INTERNAL, "%s", message);
     }
 }
 
-int aws_put(struct aws_call *call, struct transaction *transaction, int made, struct registry_row *row)
+int aws_put(struct aws_call *call, int made, struct registry_row *row)
 {
     struct error error = {0};
-    int r = made < 0 ? made : transaction_put(transaction, *row, &error);
+    int r = made < 0 ? made : transaction_put(call->transaction, *row, &error);
 
-    return r < 0 ? translate(call, r, &error) : 0;
-}
-
-int aws_finish(struct aws_call *call, struct transaction *transaction, int r)
-{
-    struct error error = {0};
-    uint64_t revision = 0;
-
-    if (r < 0) {
-        now_abort(transaction);
-        return r;
-    }
-    r = now_commit(transaction, &revision, &error);
-    return r < 0 ? translate(call, r, &error) : 0;
+    return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }
 
 /* Compact, and not more than what a row may hold. */
@@ -171,16 +155,15 @@ static char *print_kept(struct aws_call *call, const cJSON *kept)
     return text;
 }
 
-int aws_put_namespace(struct aws_call *call, struct transaction *transaction, const char *name,
-                      const cJSON *kept)
+int aws_put_namespace(struct aws_call *call, const char *name, const cJSON *kept)
 {
     _cleanup_free_ char *text = print_kept(call, kept);
     struct registry_row row;
 
-    return text ? aws_put(call, transaction, row_for_namespace(name, text, &row), &row) : -EINVAL;
+    return text ? aws_put(call, row_for_namespace(name, text, &row), &row) : -EINVAL;
 }
 
-int aws_put_service(struct aws_call *call, struct transaction *transaction, const struct service *service,
+int aws_put_service(struct aws_call *call, const struct service *service,
                     const struct service_settings *settings, const cJSON *kept)
 {
     _cleanup_free_ char *text = print_kept(call, kept);
@@ -188,21 +171,20 @@ int aws_put_service(struct aws_call *call, struct transaction *transaction, cons
 
     if (!text)
         return -EINVAL;
-    return aws_put(call, transaction,
+    return aws_put(call,
                    row_for_service(service->parent->name, service->name, service->aliases, service->n_aliases,
                                    service->document, settings, text, &row),
                    &row);
 }
 
-int aws_put_record(struct aws_call *call, struct transaction *transaction, enum aws_record_kind kind,
-                   const char *name, const cJSON *json)
+int aws_put_record(struct aws_call *call, enum aws_record_kind kind, const char *name, const cJSON *json)
 {
     _cleanup_free_ char *text = json ? print_kept(call, json) : NULL;
     struct registry_row row;
 
     if (json && !text)
         return -EINVAL;
-    return aws_put(call, transaction, row_for_aws(kind, name, text, &row), &row);
+    return aws_put(call, row_for_aws(kind, name, text, &row), &row);
 }
 
 cJSON *aws_service_kept(const struct service *service)
@@ -219,62 +201,63 @@ cJSON *aws_service_kept(const struct service *service)
 
 /* ---- ids and operations ---- */
 
-uint64_t aws_random(void)
+/* SplitMix64: one addition, and a mixing in which every bit of the sum reaches every bit of the number. */
+uint64_t aws_draw(struct aws_call *call)
 {
-    uint64_t random;
+    uint64_t mixed = call->drawn += UINT64_C(0x9e3779b97f4a7c15);
 
-    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-        random = clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15);
-    return random;
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ mixed >> 31;
 }
 
-static void random_letters(char *to, int n)
+static void draw_letters(struct aws_call *call, char *to, int n)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     uint64_t random = 0;
 
     for (int i = 0; i < n; i++) {
         if (i % 12 == 0)
-            random = aws_random();
+            random = aws_draw(call);
         to[i] = letters[random & 31];
         random >>= 5;
     }
     to[n] = '\0';
 }
 
-void aws_new_id(const char *prefix, char id[static AWS_NEW_ID_SIZE])
+void aws_new_id(struct aws_call *call, const char *prefix, char id[static AWS_NEW_ID_SIZE])
 {
     (void)snprintf(id, AWS_NEW_ID_SIZE, "%.16s", prefix);
-    random_letters(id + strlen(id), 16);
+    draw_letters(call, id + strlen(id), 16);
 }
 
 /* They sort by time, so that the oldest is the first in the registry's order too. */
-static void new_operation_id(int64_t now_ms, char id[static AWS_NEW_ID_SIZE])
+static void new_operation_id(struct aws_call *call, char id[static AWS_NEW_ID_SIZE])
 {
-    (void)snprintf(id, AWS_NEW_ID_SIZE, "%012llx-", (unsigned long long)now_ms);
-    random_letters(id + strlen(id), 16);
+    (void)snprintf(id, AWS_NEW_ID_SIZE, "%012llx-", (unsigned long long)call->now_ms);
+    draw_letters(call, id + strlen(id), 16);
 }
 
-int aws_put_operation(struct aws_call *call, struct transaction *transaction, const char *type,
-                      const char *namespace_name, const struct aws_target targets[2])
+int aws_put_operation(struct aws_call *call, const char *type, const char *namespace_name,
+                      const struct aws_target targets[2])
 {
     _cleanup_json_ cJSON *json = cJSON_CreateObject();
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     cJSON *object = cJSON_AddObjectToObject(json, "Targets");
     char id[AWS_NEW_ID_SIZE];
     int r;
 
-    new_operation_id(call->now_ms, id);
+    new_operation_id(call, id);
     for (int i = 0; i < 2 && targets[i].kind; i++)
         (void)cJSON_AddStringToObject(object, targets[i].kind, targets[i].id);
     (void)cJSON_AddStringToObject(json, "Type", type);
     (void)cJSON_AddNumberToObject(json, "CreateDate", aws_time(call->now_ms));
     (void)cJSON_AddStringToObject(json, "Namespace", namespace_name);
-    r = aws_put_record(call, transaction, AWS_OPERATIONS, id, json);
+    r = aws_put_record(call, AWS_OPERATIONS, id, json);
     if (r == 0 && HASH_COUNT(catalog->aws_records[AWS_OPERATIONS]) > MAX_OPERATIONS) {
         _cleanup_free_ char *oldest = strdup(catalog->aws_records[AWS_OPERATIONS]->name);
 
-        r = oldest ? aws_put_record(call, transaction, AWS_OPERATIONS, oldest, NULL)
+        r = oldest ? aws_put_record(call, AWS_OPERATIONS, oldest, NULL)
                    : aws_fail(call->error, AWS_INTERNAL, "out of memory");
     }
     if (r == 0)

@@ -9,10 +9,8 @@
 #include "base/json.h"
 #include "apply/apply.h"
 #include "aws_api/call/calls.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
-#include "engine/change/now.h"
 
 #define MAX_NAMES 16
 
@@ -37,8 +35,7 @@ static void add_name(const struct service *service, const char *suffix, uint16_t
 }
 
 /* A service without a client alias gets the names that a document without one would publish, on this port. */
-static int publish_names(struct aws_call *call, struct transaction *transaction, struct service *service,
-                         uint16_t port)
+static int publish_names(struct aws_call *call, struct service *service, uint16_t port)
 {
     struct documents_options options = apply_options(service->parent->name, SETTINGS_RIGHTS_NONE);
     struct client_alias aliases[MAX_NAMES];
@@ -56,7 +53,7 @@ static int publish_names(struct aws_call *call, struct transaction *transaction,
     add_name(service, "", port, aliases, &n);
     if (n == 0)
         return 0;
-    return aws_put(call, transaction,
+    return aws_put(call,
                    row_for_service(service->parent->name, service->name, aliases, n, NULL,
                                    service_get_settings(service), service->aws, &row),
                    &row);
@@ -66,16 +63,18 @@ static int publish_names(struct aws_call *call, struct transaction *transaction,
 
 static int check_reachable(struct aws_call *call, const struct ip_address *address)
 {
-    return alias_range_holds(&call->daemon->config.alias_range, address)
+    const struct alias_range *range = engine_alias_range(call->engine);
+
+    return alias_range_holds(range, address)
                ? aws_invalid(call->error,
                              "Attributes: AWS_INSTANCE_IPV4: an address outside the range %s, which is for "
                              "names.",
-                             call->daemon->config.alias_range_text)
+                             range->text)
                : 0;
 }
 
-static int put_instance(struct aws_call *call, struct transaction *transaction, struct service *service,
-                        struct instance *instance, const struct cloud_map_instance *wanted)
+static int put_instance(struct aws_call *call, struct service *service, struct instance *instance,
+                        const struct cloud_map_instance *wanted)
 {
     uint16_t port = wanted->port ? wanted->port : service->n_aliases > 0 ? service->aliases[0].port : 0;
     struct registry_row row;
@@ -88,26 +87,22 @@ static int put_instance(struct aws_call *call, struct transaction *transaction, 
         instance->port = port;
         instance->protocol = TCP;
         instance->weight = wanted->weight;
-        r = publish_names(call, transaction, service, port);
+        r = publish_names(call, service, port);
     }
-    return r < 0 ? r
-                 : aws_put(call, transaction,
-                           row_for_instance(service->parent->name, service->name, instance, &row), &row);
+    return r < 0
+               ? r
+               : aws_put(call, row_for_instance(service->parent->name, service->name, instance, &row), &row);
 }
 
 static int register_instance(struct aws_call *call, struct service *service, struct instance *instance,
                              const struct cloud_map_instance *wanted)
 {
-    struct transaction *transaction;
     int r;
 
     instance->health = wanted->is_unhealthy ? UNHEALTHY : HEALTHY;
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "REGISTER_INSTANCE", service->parent->name,
+    r = aws_put_operation(call, "REGISTER_INSTANCE", service->parent->name,
                           (const struct aws_target[2]){{"INSTANCE", instance->id}, {"SERVICE", service->id}});
-    if (r == 0)
-        r = put_instance(call, transaction, service, instance, wanted);
-    return aws_finish(call, transaction, r);
+    return r < 0 ? r : put_instance(call, service, instance, wanted);
 }
 
 int aws_RegisterInstance(struct aws_call *call)
@@ -150,19 +145,16 @@ int aws_DeregisterInstance(struct aws_call *call)
 {
     struct service *service = NULL;
     struct instance *instance = NULL;
-    struct transaction *transaction;
     struct registry_row row;
     int r = aws_find_instance(call, &service, &instance);
 
     if (r < 0)
         return r;
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "DEREGISTER_INSTANCE", service->parent->name,
+    r = aws_put_operation(call, "DEREGISTER_INSTANCE", service->parent->name,
                           (const struct aws_target[2]){{"INSTANCE", instance->id}, {"SERVICE", service->id}});
-    if (r == 0)
-        r = aws_put(call, transaction,
-                    row_delete_instance(service->parent->name, service->name, instance->id, &row), &row);
-    return aws_finish(call, transaction, r);
+    if (r < 0)
+        return r;
+    return aws_put(call, row_delete_instance(service->parent->name, service->name, instance->id, &row), &row);
 }
 
 int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
@@ -170,7 +162,6 @@ int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
     static const char *const statuses[] = {"HEALTHY", "UNHEALTHY", NULL};
     struct service *service = NULL;
     struct instance *instance = NULL;
-    struct transaction *transaction;
     struct registry_row row;
     struct instance changed;
     const char *status = NULL;
@@ -185,10 +176,7 @@ int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
                         service->id);
     changed = *instance;
     changed.health = status[0] == 'U' ? UNHEALTHY : HEALTHY;
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put(call, transaction, row_for_instance(service->parent->name, service->name, &changed, &row),
-                &row);
-    return aws_finish(call, transaction, r);
+    return aws_put(call, row_for_instance(service->parent->name, service->name, &changed, &row), &row);
 }
 
 /* ---- reading ---- */
@@ -327,7 +315,7 @@ static void free_text(const void *data, size_t length, void *user)
 
 int aws_DiscoverInstances(struct aws_call *call)
 {
-    struct discover_query query = {.random = aws_random()};
+    struct discover_query query = {.random = aws_draw(call)};
     struct service *service = NULL;
     size_t length = 0;
     char *text;

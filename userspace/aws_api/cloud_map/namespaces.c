@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Cloud Map's namespaces. Their type decides what a service may ask for; names resolve the same way in all.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
-#include "daemon/daemon.h"
-#include "engine/change/now.h"
 
 #define SOA_TTL 15
 
@@ -55,7 +54,7 @@ static int already_there(struct aws_call *call, const struct model_namespace *pa
                    parent->name);
     aws_error_member(call->error, "CreatorRequestId", known ? known->valuestring : "");
     aws_error_member(call->error, "NamespaceId", parent->id);
-    return -1;
+    return -EINVAL;
 }
 
 struct new_namespace {
@@ -106,7 +105,7 @@ static cJSON *new_kept(struct aws_call *call, const struct new_namespace *new, c
     if (new->vpc)
         (void)cJSON_AddStringToObject(kept, "Vpc", new->vpc);
     if (new->type != CLOUD_MAP_HTTP) {
-        aws_new_id("Z", zone);
+        aws_new_id(call, "Z", zone);
         (void)cJSON_AddStringToObject(kept, "HostedZoneId", zone);
         set_soa(kept, new->ttl);
     }
@@ -121,7 +120,6 @@ static int create(struct aws_call *call, enum cloud_map_type type)
     struct new_namespace new = {.type = type, .ttl = SOA_TTL};
     _cleanup_json_ cJSON *kept = NULL;
     const struct model_namespace *parent;
-    struct transaction *transaction;
     char id[AWS_NEW_ID_SIZE];
     int r = read_new(call, &new);
 
@@ -129,16 +127,14 @@ static int create(struct aws_call *call, enum cloud_map_type type)
         r = aws_permit(call, new.name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(engine_catalog(call->daemon->engine), new.name);
+    parent = catalog_namespace(engine_catalog(call->engine), new.name);
     if (parent && parent->is_declared)
         return already_there(call, parent, type, new.creator);
-    aws_new_id("ns-", id);
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "CREATE_NAMESPACE", new.name,
+    aws_new_id(call, "ns-", id);
+    r = aws_put_operation(call, "CREATE_NAMESPACE", new.name,
                           (const struct aws_target[2]){{"NAMESPACE", id}});
     kept = r == 0 ? new_kept(call, &new, id) : NULL;
-    r = kept ? aws_put_namespace(call, transaction, new.name, kept) : -1;
-    return aws_finish(call, transaction, r);
+    return kept ? aws_put_namespace(call, new.name, kept) : -EINVAL;
 }
 
 int aws_CreateHttpNamespace(struct aws_call *call)
@@ -190,7 +186,7 @@ int aws_ListNamespaces(struct aws_call *call)
         {"HTTP_NAME", {"EQ", "BEGINS_WITH", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     _cleanup_free_ const char **keys = calloc(HASH_COUNT(catalog->namespaces) + 1u, sizeof(*keys));
     const struct model_namespace *parent;
     const cJSON *filters = NULL;
@@ -231,7 +227,6 @@ static const char *what_uses(const struct model_namespace *parent)
 int aws_DeleteNamespace(struct aws_call *call)
 {
     struct model_namespace *parent = NULL;
-    struct transaction *transaction;
     struct registry_row row;
     const char *uses;
     int r = aws_find_namespace(call, "Id", &parent);
@@ -242,19 +237,15 @@ int aws_DeleteNamespace(struct aws_call *call)
     if (uses)
         return aws_fail(call->error, "ResourceInUse", "The namespace %.500s still has %s.", parent->name,
                         uses);
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "DELETE_NAMESPACE", parent->name,
+    r = aws_put_operation(call, "DELETE_NAMESPACE", parent->name,
                           (const struct aws_target[2]){{"NAMESPACE", parent->id}});
-    if (r == 0)
-        r = aws_put(call, transaction, row_delete_namespace(parent->name, &row), &row);
-    return aws_finish(call, transaction, r);
+    return r < 0 ? r : aws_put(call, row_delete_namespace(parent->name, &row), &row);
 }
 
 static int update(struct aws_call *call, enum cloud_map_type type)
 {
     struct model_namespace *parent = NULL;
     _cleanup_json_ cJSON *kept = NULL;
-    struct transaction *transaction;
     const cJSON *change = NULL;
     const char *description = NULL;
     int64_t ttl = -1;
@@ -280,12 +271,9 @@ static int update(struct aws_call *call, enum cloud_map_type type)
     }
     if (ttl >= 0)
         set_soa(kept, ttl);
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "UPDATE_NAMESPACE", parent->name,
+    r = aws_put_operation(call, "UPDATE_NAMESPACE", parent->name,
                           (const struct aws_target[2]){{"NAMESPACE", parent->id}});
-    if (r == 0)
-        r = aws_put_namespace(call, transaction, parent->name, kept);
-    return aws_finish(call, transaction, r);
+    return r < 0 ? r : aws_put_namespace(call, parent->name, kept);
 }
 
 int aws_UpdateHttpNamespace(struct aws_call *call)

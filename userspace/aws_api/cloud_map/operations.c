@@ -7,7 +7,6 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
 
 static const char *text_member(const cJSON *json, const char *name)
@@ -27,7 +26,7 @@ int aws_GetOperation(struct aws_call *call)
 
     if (r < 0)
         return r;
-    record = catalog_aws_record(engine_catalog(call->daemon->engine), AWS_OPERATIONS, id);
+    record = catalog_aws_record(engine_catalog(call->engine), AWS_OPERATIONS, id);
     if (!record)
         return aws_fail(call->error, "OperationNotFound", "There is no operation with the id %s.", id);
     kept = cloud_map_kept(record->text);
@@ -68,7 +67,7 @@ int aws_ListOperations(struct aws_call *call)
         {"NAMESPACE_ID", {"EQ", NULL}}, {"SERVICE_ID", {"EQ", NULL}},       {"STATUS", {"EQ", "IN", NULL}},
         {"TYPE", {"EQ", "IN", NULL}},   {"UPDATE_DATE", {"BETWEEN", NULL}},
     };
-    const struct aws_record *record = engine_catalog(call->daemon->engine)->aws_records[AWS_OPERATIONS];
+    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_OPERATIONS];
     size_t n = 0;
     _cleanup_free_ const char **keys = calloc(HASH_COUNT(record) + 1u, sizeof(*keys));
     const cJSON *filters = NULL;

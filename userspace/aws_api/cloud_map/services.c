@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Cloud Map's services: those of the registry, with what DNS and health configuration they were given. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,10 +8,8 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
 #include "engine/change/edits.h"
-#include "engine/change/now.h"
 
 struct new_service {
     struct model_namespace *parent;
@@ -103,7 +102,7 @@ static int already_there(struct aws_call *call, const struct new_service *new, c
     aws_error_member(call->error, "CreatorRequestId", known ? known->valuestring : "");
     aws_error_member(call->error, "ServiceId", service->id);
     aws_error_member(call->error, "ServiceArn", cloud_map_arn(call->region, "service", service->id, arn));
-    return -1;
+    return -EINVAL;
 }
 
 /* AWS's check as one of ours; NULL: none. */
@@ -168,7 +167,6 @@ int aws_CreateService(struct aws_call *call)
     struct new_service new = {0};
     _cleanup_json_ cJSON *kept = NULL;
     const struct service *service;
-    struct transaction *transaction;
     char id[AWS_NEW_ID_SIZE];
     int r = read_new(call, &new);
 
@@ -179,21 +177,17 @@ int aws_CreateService(struct aws_call *call)
     service = find_taken(&new);
     if (service)
         return already_there(call, &new, service);
-    aws_new_id("srv-", id);
+    aws_new_id(call, "srv-", id);
     kept = new_kept(call, &new, id);
     if (!kept)
-        return -1;
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_service(call, transaction,
-                        &(const struct service){.name = (char *)new.name, .parent = new.parent}, &settings,
-                        kept);
-    r = aws_finish(call, transaction, r);
+        return -EINVAL;
+    r = aws_put_service(call, &(const struct service){.name = (char *)new.name, .parent = new.parent},
+                        &settings, kept);
     if (r == 0)
         (void)cJSON_AddItemToObject(
             call->answer, "Service",
-            cloud_map_service_view(
-                catalog_service(engine_catalog(call->daemon->engine), new.parent->name, new.name),
-                call->region, false));
+            cloud_map_service_view(catalog_service(engine_catalog(call->engine), new.parent->name, new.name),
+                                   call->region, false));
     return r;
 }
 
@@ -225,7 +219,7 @@ int aws_ListServices(struct aws_call *call)
         {"NAMESPACE_ID", {"EQ", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     _cleanup_free_ const char **keys = calloc(HASH_CNT(hh_id, catalog->services_by_id) + 1u, sizeof(*keys));
     const struct model_namespace *parent;
     const cJSON *filters = NULL;
@@ -297,7 +291,6 @@ int aws_UpdateService(struct aws_call *call)
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     struct service *service = NULL;
     _cleanup_json_ cJSON *kept = NULL;
-    struct transaction *transaction;
     const cJSON *change = NULL;
     const char *description = NULL;
     int r = aws_get_object(call->body, "Service", AWS_REQUIRED, &change, call->error);
@@ -320,18 +313,14 @@ int aws_UpdateService(struct aws_call *call)
         cJSON_DeleteItemFromObjectCaseSensitive(kept, "Description");
         (void)cJSON_AddStringToObject(kept, "Description", description);
     }
-    transaction = now_begin(call->daemon->engine);
-    r = aws_put_operation(call, transaction, "UPDATE_SERVICE", service->parent->name,
+    r = aws_put_operation(call, "UPDATE_SERVICE", service->parent->name,
                           (const struct aws_target[2]){{"SERVICE", service->id}});
-    if (r == 0)
-        r = aws_put_service(call, transaction, service, &settings, kept);
-    return aws_finish(call, transaction, r);
+    return r < 0 ? r : aws_put_service(call, service, &settings, kept);
 }
 
 int aws_DeleteService(struct aws_call *call)
 {
     struct service *service = NULL;
-    struct transaction *transaction;
     struct error error = {0};
     int r = aws_find_service(call, "Id", &service);
 
@@ -345,9 +334,6 @@ int aws_DeleteService(struct aws_call *call)
     if (service->n_routes > 0)
         return aws_fail(call->error, "ResourceInUse", "The route of %s leads to the service %s.",
                         service->routes[0]->identity, service->id);
-    transaction = now_begin(call->daemon->engine);
-    r = change_remove_service(transaction, service->parent->name, service, &error);
-    if (r < 0)
-        (void)aws_fail(call->error, AWS_INTERNAL, "%s", error.message);
-    return aws_finish(call, transaction, r);
+    r = change_remove_service(call->transaction, service->parent->name, service, &error);
+    return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Tags of namespaces and services, and the attributes that a service itself may have. */
+#include <errno.h>
 #include <string.h>
 
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
-#include "daemon/daemon.h"
 #include "model/catalog_aws.h"
-#include "engine/change/now.h"
 
 /* What an ARN names: one of the two. */
 struct resource {
@@ -24,7 +23,7 @@ static void resource_done(struct resource *resource)
 
 static int find_resource(struct aws_call *call, struct resource *ret)
 {
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     const char *slash;
     int r = aws_get_text(call->body, "ResourceARN", AWS_REQUIRED, 1, 1011, &ret->arn, call->error);
 
@@ -49,16 +48,9 @@ static int find_resource(struct aws_call *call, struct resource *ret)
 
 static int put_resource(struct aws_call *call, const struct resource *resource)
 {
-    struct transaction *transaction;
-    int r;
-
-    transaction = now_begin(call->daemon->engine);
-    if (resource->service)
-        r = aws_put_service(call, transaction, resource->service, service_get_settings(resource->service),
-                            resource->kept);
-    else
-        r = aws_put_namespace(call, transaction, resource->parent->name, resource->kept);
-    return aws_finish(call, transaction, r);
+    return resource->service ? aws_put_service(call, resource->service,
+                                               service_get_settings(resource->service), resource->kept)
+                             : aws_put_namespace(call, resource->parent->name, resource->kept);
 }
 
 static void replace(cJSON *object, const char *name, cJSON *item)
@@ -80,7 +72,7 @@ int aws_TagResource(struct aws_call *call)
         return r;
     merged = cloud_map_merge_tags(aws_member(resource.kept, "Tags"), tags, resource.arn, call->error);
     if (!merged)
-        return -1;
+        return -EINVAL;
     replace(resource.kept, "Tags", merged);
     return put_resource(call, &resource);
 }

@@ -5,12 +5,10 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
-#include "daemon/daemon.h"
-#include "engine/change/now.h"
 
 static struct ecs_counts count(const struct aws_call *call, const char *cluster)
 {
-    const struct model_namespace *parent = engine_catalog(call->daemon->engine)->namespaces;
+    const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
     struct ecs_counts counts = {0};
 
     for (; parent; parent = parent->hh.next)
@@ -27,8 +25,7 @@ static struct ecs_counts count(const struct aws_call *call, const char *cluster)
 
 static cJSON *view(const struct aws_call *call, const char *name)
 {
-    const struct aws_record *record =
-        catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name);
+    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const struct model_namespace *parent = ecs_cluster_namespace(call, name);
     struct ecs_counts counts = count(call, name);
@@ -40,7 +37,7 @@ static cJSON *view(const struct aws_call *call, const char *name)
 }
 
 /* A name that nobody has yet becomes an HTTP namespace, as in ECS. */
-static int make_namespace(struct aws_call *call, struct transaction *transaction, const char *name)
+static int make_namespace(struct aws_call *call, const char *name)
 {
     _cleanup_json_ cJSON *kept = cJSON_CreateObject();
     char id[AWS_NEW_ID_SIZE];
@@ -48,15 +45,15 @@ static int make_namespace(struct aws_call *call, struct transaction *transaction
 
     if (r < 0)
         return r;
-    aws_new_id("ns-", id);
+    aws_new_id(call, "ns-", id);
     (void)cJSON_AddStringToObject(kept, "id", id);
     (void)cJSON_AddStringToObject(kept, "Type", "HTTP");
     (void)cJSON_AddNumberToObject(kept, "CreateDate", aws_time(call->now_ms));
-    return aws_put_namespace(call, transaction, name, kept);
+    return aws_put_namespace(call, name, kept);
 }
 
 /* "serviceConnectDefaults" into what is kept; an empty name takes the default away. */
-static int set_defaults(struct aws_call *call, struct transaction *transaction, cJSON *kept)
+static int set_defaults(struct aws_call *call, cJSON *kept)
 {
     const struct model_namespace *parent;
     const cJSON *defaults = NULL;
@@ -75,7 +72,7 @@ static int set_defaults(struct aws_call *call, struct transaction *transaction, 
         return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
     r = aws_permit(call, parent ? parent->name : text);
     if (r == 0 && !parent)
-        r = make_namespace(call, transaction, text);
+        r = make_namespace(call, text);
     if (r == 0)
         (void)cJSON_AddStringToObject(kept, "namespace", parent ? parent->name : text);
     return r;
@@ -90,11 +87,11 @@ static int permit(struct aws_call *call, const cJSON *kept)
                                         : 0;
 }
 
-static int put_cluster(struct aws_call *call, struct transaction *transaction, const char *name, cJSON *kept)
+static int put_cluster(struct aws_call *call, const char *name, cJSON *kept)
 {
     static const char *const members[] = {"settings", "configuration", "capacityProviders",
                                           "defaultCapacityProviderStrategy", "tags"};
-    int r = set_defaults(call, transaction, kept);
+    int r = set_defaults(call, kept);
 
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
         if (aws_member(call->body, members[i])) {
@@ -103,21 +100,18 @@ static int put_cluster(struct aws_call *call, struct transaction *transaction, c
         }
     if (r == 0)
         r = permit(call, kept);
-    return r < 0 ? r : aws_put_record(call, transaction, AWS_CLUSTERS, name, kept);
+    return r < 0 ? r : aws_put_record(call, AWS_CLUSTERS, name, kept);
 }
 
 static int change(struct aws_call *call, const char *name)
 {
-    const struct aws_record *record =
-        catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name);
+    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
-    struct transaction *transaction;
     int r = record ? permit(call, kept) : 0;
 
     if (r < 0)
         return r;
-    transaction = now_begin(call->daemon->engine);
-    r = aws_finish(call, transaction, put_cluster(call, transaction, name, kept));
+    r = put_cluster(call, name, kept);
     if (r == 0)
         (void)cJSON_AddItemToObject(call->answer, "cluster", view(call, name));
     return r;
@@ -149,7 +143,7 @@ static void describe(struct aws_call *call, const char *text, cJSON *clusters, c
     char arn[ECS_ARN_SIZE];
     cJSON *failure;
 
-    if (catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name) ||
+    if (catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) ||
         strcmp(name, ECS_DEFAULT_NAME) == 0) {
         (void)cJSON_AddItemToArray(clusters, view(call, name));
         return;

@@ -9,8 +9,6 @@
 #include "base/json.h"
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
-#include "daemon/daemon.h"
-#include "engine/change/now.h"
 
 /* By the documents' own rules: ports, names, each name once; and no command of this host. */
 static int check_mappings(struct aws_call *call, const char *family)
@@ -87,14 +85,6 @@ static void add_view(struct aws_call *call, const char *name, const cJSON *kept,
         (void)cJSON_AddArrayToObject(call->answer, "tags");
 }
 
-static int put_definition(struct aws_call *call, const char *name, const cJSON *kept)
-{
-    struct transaction *transaction;
-
-    transaction = now_begin(call->daemon->engine);
-    return aws_finish(call, transaction, aws_put_record(call, transaction, AWS_TASK_DEFINITIONS, name, kept));
-}
-
 int aws_RegisterTaskDefinition(struct aws_call *call)
 {
     _cleanup_json_ cJSON *kept = NULL;
@@ -109,7 +99,7 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
         r = check_mappings(call, family);
     if (r < 0)
         return r;
-    revision = next_revision(engine_catalog(call->daemon->engine), family);
+    revision = next_revision(engine_catalog(call->engine), family);
     (void)snprintf(name, sizeof(name), "%s:%u", family, revision);
     kept = cJSON_Duplicate(call->body, true);
     for (const char *const *own =
@@ -119,7 +109,7 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
     (void)cJSON_AddNumberToObject(kept, "revision", revision);
     (void)cJSON_AddStringToObject(kept, "status", "ACTIVE");
     (void)cJSON_AddNumberToObject(kept, "registeredAt", aws_time(call->now_ms));
-    r = put_definition(call, name, kept);
+    r = aws_put_record(call, AWS_TASK_DEFINITIONS, name, kept);
     if (r == 0)
         add_view(call, name, kept, true);
     return r;
@@ -152,7 +142,7 @@ int aws_DeregisterTaskDefinition(struct aws_call *call)
     if (!aws_member(kept, "deregisteredAt"))
         (void)cJSON_AddNumberToObject(kept, "deregisteredAt", aws_time(call->now_ms));
     add_view(call, record->name, kept, false);
-    return put_definition(call, record->name, kept);
+    return aws_put_record(call, AWS_TASK_DEFINITIONS, record->name, kept);
 }
 
 int aws_DescribeTaskDefinition(struct aws_call *call)
@@ -207,7 +197,7 @@ int aws_ListTaskDefinitions(struct aws_call *call)
 {
     static const char *const statuses[] = {"ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", NULL};
     static const char *const sorts[] = {"ASC", "DESC", NULL};
-    const struct aws_record *record = engine_catalog(call->daemon->engine)->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_TASK_DEFINITIONS];
     size_t n = 0;
     const char **keys;
     const char *family = NULL;

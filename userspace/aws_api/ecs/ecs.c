@@ -8,7 +8,6 @@
 
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
-#include "daemon/daemon.h"
 
 const struct aws_operation aws_ecs_operations[] = {
     {"CreateCluster", aws_CreateCluster, false},
@@ -34,7 +33,7 @@ int ecs_find_cluster(struct aws_call *call, const char **ret_name)
 
     if (r < 0)
         return r;
-    if (!catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, name) &&
+    if (!catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) &&
         strcmp(name, ECS_DEFAULT_NAME) != 0)
         return aws_fail(call->error, "ClusterNotFoundException", "There is no cluster %s.", name);
     *ret_name = name;
@@ -43,7 +42,7 @@ int ecs_find_cluster(struct aws_call *call, const char **ret_name)
 
 const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text)
 {
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     const struct model_namespace *parent;
     const char *last = strncmp(text, "arn:", 4) == 0 ? ecs_last_part(text) : text;
 
@@ -55,8 +54,7 @@ const struct model_namespace *ecs_namespace(const struct aws_call *call, const c
 
 const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call, const char *cluster)
 {
-    const struct aws_record *record =
-        catalog_aws_record(engine_catalog(call->daemon->engine), AWS_CLUSTERS, cluster);
+    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, cluster);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const cJSON *name = aws_member(kept, "namespace");
 
@@ -90,7 +88,7 @@ static const struct aws_record *latest(const struct catalog *catalog, const char
 int ecs_find_definition(struct aws_call *call, const char *text, const struct aws_record **ret_record,
                         cJSON **ret_kept)
 {
-    const struct catalog *catalog = engine_catalog(call->daemon->engine);
+    const struct catalog *catalog = engine_catalog(call->engine);
     const struct aws_record *record;
     char family[ECS_NAME_MAX + 1];
     char key[ECS_KEY_SIZE];
@@ -138,7 +136,7 @@ bool ecs_is_service(const struct stored_document *stored, const char *cluster, c
 int ecs_lookup_service(const struct aws_call *call, const char *cluster, const char *name,
                        struct ecs_service *ret_service)
 {
-    const struct model_namespace *parent = engine_catalog(call->daemon->engine)->namespaces;
+    const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
 
     for (; parent; parent = parent->hh.next) {
         const struct stored_document *stored = catalog_document(parent, name);

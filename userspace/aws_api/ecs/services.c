@@ -9,8 +9,6 @@
 #include "base/json.h"
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
-#include "daemon/daemon.h"
-#include "engine/change/now.h"
 
 #define BLOCK      "serviceConnectConfiguration"
 #define MAX_NAMED  10 /* of a DescribeServices */
@@ -55,16 +53,14 @@ static cJSON *view(const struct aws_call *call, const struct ecs_service *servic
 
 /* ---- applying ---- */
 
+/* The first finding that is an error, or else what applying has failed with. */
 static int first_error(struct aws_call *call, const struct findings *findings, int r,
                        const struct error *error)
 {
     for (size_t i = 0; i < findings->n; i++)
         if (findings->items[i].severity == FINDING_ERROR)
             return aws_invalid(call->error, "%s", findings->items[i].error.message);
-    return r == -ENOSPC ? aws_fail(call->error, "LimitExceededException", "%s", error->message)
-           : r == -EINVAL || r == -EBUSY
-               ? aws_invalid(call->error, "%s", error->message)
-               : aws_fail(call->error, AWS_INTERNAL, "%s", error->message[0] ? error->message : strerror(-r));
+    return aws_fail_as(call->error, r, error);
 }
 
 /* The source is the service's own, so that a document that moves to another namespace leaves the old one. */
@@ -78,14 +74,13 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     char source[2 * ECS_NAME_MAX + 16];
     struct apply_request request = {.documents = &list, .owned_source = source};
     struct error error = {0};
-    uint64_t revision = 0;
     int r = text ? 0 : -ENOMEM;
 
     (void)snprintf(source, sizeof(source), APPLY_SOURCE_OF_ECS "%s/%s", cluster, name);
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
     if (r == 0)
-        r = apply_documents(call->daemon->engine, &request, &findings, NULL, &revision, &error);
+        r = apply_in(call->transaction, &request, &findings, NULL, &error);
     return r < 0 ? first_error(call, &findings, r, &error) : 0;
 }
 
@@ -190,7 +185,7 @@ static void set_times(struct aws_call *call, cJSON *document, bool is_new)
 {
     char id[AWS_NEW_ID_SIZE];
 
-    aws_new_id("ecs-svc/", id);
+    aws_new_id(call, "ecs-svc/", id);
     if (is_new)
         replace(document, "createdAt", cJSON_CreateNumber(aws_time(call->now_ms)));
     replace(document, "updatedAt", cJSON_CreateNumber(aws_time(call->now_ms)));
@@ -219,8 +214,7 @@ static int already_there(struct aws_call *call, const struct ecs_service *servic
 static int check_free(struct aws_call *call, const char *namespace_name, const char *cluster,
                       const char *name)
 {
-    const struct model_namespace *parent =
-        catalog_namespace(engine_catalog(call->daemon->engine), namespace_name);
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
 
@@ -341,7 +335,6 @@ int aws_EcsUpdateService(struct aws_call *call)
 int aws_EcsDeleteService(struct aws_call *call)
 {
     _cleanup_(ecs_service_done) struct ecs_service service = {0};
-    struct transaction *transaction;
     const cJSON *desired;
     const char *cluster = NULL;
     bool is_forced = false;
@@ -358,11 +351,8 @@ int aws_EcsDeleteService(struct aws_call *call)
             call->error, "The service %s cannot be deleted while its desiredCount is above 0, unless forced.",
             service.stored->name);
     (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "DRAINING", true));
-    transaction = now_begin(call->daemon->engine);
-    r = apply_removal(transaction, service.parent, service.stored, &error);
-    if (r < 0)
-        (void)aws_invalid(call->error, "%s", error.message);
-    return aws_finish(call, transaction, r);
+    r = apply_removal(call->transaction, service.parent, service.stored, &error);
+    return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }
 
 /* ---- reading ---- */
@@ -448,7 +438,7 @@ static int collect(struct aws_call *call, const struct model_namespace *parent, 
 static int list(struct aws_call *call, const struct model_namespace *only, const char *cluster,
                 const struct aws_page *page)
 {
-    const struct model_namespace *parent = only ? only : engine_catalog(call->daemon->engine)->namespaces;
+    const struct model_namespace *parent = only ? only : engine_catalog(call->engine)->namespaces;
     cJSON *arns = cJSON_AddArrayToObject(call->answer, "serviceArns");
     char **keys = NULL;
     size_t begin = 0, end = 0;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "aws_api/call/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+static const struct aws_dialect dialects[] = {
+    {"Route53AutoNaming_v20170314.", "servicediscovery", NULL, "Message", aws_cloud_map_operations},
+    {"AmazonEC2ContainerServiceV20141113.", "ecs", "InvalidParameterException", "message",
+     aws_ecs_operations},
+};
+
+const struct aws_dialect *aws_dialect_of(const char *target)
+{
+    for (size_t i = 0; target && i < ARRAY_SIZE(dialects); i++)
+        if (strncmp(target, dialects[i].prefix, strlen(dialects[i].prefix)) == 0)
+            return &dialects[i];
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static int authenticate(struct aws_request *request, const struct aws_credentials *credentials,
+                        const struct http_request *http, const void *body, size_t length)
+{
+    struct sigv4_authorization authorization;
+    struct aws_error *error = &request->error;
+    const struct aws_credential *who;
+    int r = sigv4_parse(http, &authorization, error);
+
+    if (r < 0)
+        return r;
+    who = aws_credentials_by_key(credentials, authorization.access_key_id);
+    if (!who)
+        return aws_fail(error, "UnrecognizedClientException",
+                        "The security token included in the request is invalid: no key pair here has the "
+                        "access key id %.32s (svcconnect credentials list).",
+                        authorization.access_key_id);
+    r = sigv4_verify(http, body, length, &authorization, who->secret, request->dialect->service,
+                     request->now_ms / 1000, error);
+    if (r < 0)
+        return r;
+    request->who = *who;
+    explicit_bzero(request->who.secret, sizeof(request->who.secret)); /* nobody needs it any more */
+    memcpy(request->region, authorization.region, sizeof(request->region));
+    return 0;
+}
+
+_Static_assert(sizeof(((struct aws_request *)0)->region) == sizeof(((struct sigv4_authorization *)0)->region),
+               "a request keeps the region as it was signed");
+
+static int parse_body(struct aws_request *request, const void *body, size_t length)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    struct error ours = {0};
+
+    if (length == 0) {
+        request->body = cJSON_CreateObject();
+        return request->body ? 0 : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+    }
+    if (json_parse("request body", body, length, &json, &ours) < 0)
+        return aws_fail(&request->error, "SerializationException", "%s", ours.message);
+    if (!cJSON_IsObject(json))
+        return aws_fail(&request->error, "SerializationException", "request body: a JSON object is wanted");
+    request->body = TAKE_PTR(json);
+    return 0;
+}
+
+static const struct aws_operation *operation_of(const struct aws_dialect *dialect, const char *name)
+{
+    for (const struct aws_operation *operation = dialect->operations; operation->name; operation++)
+        if (strcmp(operation->name, name) == 0)
+            return operation;
+    return NULL;
+}
+
+static int find_operation(struct aws_request *request, const char *name)
+{
+    const struct aws_operation *operation = operation_of(request->dialect, name);
+
+    if (!operation)
+        return aws_fail(&request->error, "UnknownOperationException",
+                        "There is no operation %.100s here, or not in this version.", name);
+    if (request->who.is_read_only && !operation->is_read)
+        return aws_fail(&request->error, AWS_ACCESS_DENIED,
+                        "The key %.64s (%.64s) is read-only and may not do %s.", request->who.access_key_id,
+                        request->who.name, name);
+    request->operation = operation;
+    return 0;
+}
+
+static uint64_t new_seed(void)
+{
+    uint64_t seed;
+
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = clock_monotonic_ns();
+    return seed;
+}
+
+int aws_request_read(struct aws_request *request, struct engine *engine,
+                     const struct aws_credentials *credentials, const struct http_request *http,
+                     const void *body, size_t length)
+{
+    const char *target = http_request_header(http, "x-amz-target");
+    struct timespec now;
+    int r;
+
+    *request = (struct aws_request){.engine = engine, .seed = new_seed()};
+    if (!aws_dialect_of(target) || strcmp(http->method, "POST") != 0 || strcmp(http->path, "/") != 0 ||
+        *http->query)
+        return aws_fail(&request->error, "UnknownOperationException",
+                        "A POST of / is wanted whose header X-Amz-Target names an operation of Cloud Map or "
+                        "ECS.");
+    request->dialect = aws_dialect_of(target);
+    request->error.invalid = request->dialect->invalid;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    request->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    r = authenticate(request, credentials, http, body, length);
+    if (r == 0)
+        r = parse_body(request, body, length);
+    return r < 0 ? r : find_operation(request, target + strlen(request->dialect->prefix));
+}
+
+void aws_request_done(struct aws_request *request)
+{
+    cJSON_Delete(request->body);
+    cJSON_Delete(request->answer);
+    aws_error_done(&request->error);
+    *request = (struct aws_request){0};
+}
+
+/* ---- running ---- */
+
+int aws_request_run(struct aws_request *request, struct transaction *transaction, struct evbuffer *text)
+{
+    struct aws_call call = {
+        .engine = request->engine,
+        .transaction = transaction,
+        .who = &request->who,
+        .region = request->region,
+        .body = request->body,
+        .now_ms = request->now_ms,
+        .drawn = request->seed,
+        .error = &request->error,
+        .text = text,
+    };
+
+    aws_error_done(&request->error);
+    request->error.invalid = request->dialect->invalid;
+    (void)evbuffer_drain(text, evbuffer_get_length(text));
+    cJSON_Delete(request->answer);
+    call.answer = request->answer = cJSON_CreateObject();
+    return call.answer ? request->operation->run(&call)
+                       : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+}
+
+/* ---- answering ---- */
+
+static int status_of(const struct aws_error *error)
+{
+    if (strcmp(error->type, AWS_INTERNAL) == 0)
+        return 500;
+    return strcmp(error->type, AWS_UNAVAILABLE) == 0 ? 503 : 400;
+}
+
+static int finish_answer(struct aws_request *request, struct evbuffer *text)
+{
+    _cleanup_free_ char *printed = NULL;
+
+    if (evbuffer_get_length(text) > 0)
+        return 0;
+    printed = cJSON_PrintUnformatted(request->answer);
+    return printed && evbuffer_add(text, printed, strlen(printed)) == 0
+               ? 0
+               : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+}
+
+int aws_request_finish(struct aws_request *request, int r, struct evbuffer *text)
+{
+    struct aws_error *error = &request->error;
+    _cleanup_free_ char *printed = NULL;
+
+    if (r == 0 && finish_answer(request, text) == 0)
+        return 200;
+    (void)evbuffer_drain(text, evbuffer_get_length(text));
+    if (!error->type)
+        (void)aws_fail(error, AWS_INTERNAL, "The request failed.");
+    printed = aws_error_print(error, request->dialect ? request->dialect->message : "message");
+    if (printed)
+        (void)evbuffer_add(text, printed, strlen(printed));
+    if (status_of(error) == 500)
+        log_error("AWS API: %s", error->message);
+    return status_of(error);
+}
