@@ -256,26 +256,50 @@ static void test_endless_conflict(void **state)
     expect_committed(lab);
 }
 
-/* In one group the second is refused for what the first put; when the group fails, both run alone. */
+/* Two that want the same name, and what the disk does with the group, with the first and with the second. */
+static void play_two(struct aws_lab *lab, const struct fake_step steps[3], const char *types[2])
+{
+    struct outcome outcomes[2] = {0};
+
+    fake_registry_plan(lab->registry, steps, 3);
+    for (int i = 0; i < 2; i++) {
+        struct aws_request request = lab_request(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop'}");
+
+        assert_int_equal(aws_later(&lab->waiting, &request, &outcomes[i]), 0);
+    }
+    engine_settle(lab->engine);
+    for (int i = 0; i < 2; i++) {
+        const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(outcomes[i].body, "__type"));
+
+        assert_int_equal(outcomes[i].n_sent, 1);
+        assert_string_equal(type ? type : "", types[i]);
+        outcome_done(&outcomes[i]);
+    }
+    expect_committed(lab);
+}
+
+/* In a group the second is refused for what the first has put. Nobody hears of that if the group fails: both
+ * run once more, alone, and the second is answered by what the first has come to. */
 static void test_refusal_of_a_group_that_fails(void **state)
 {
-    static const struct fake_step steps[] = {{FAKE_DISK_FULL, 0}};
-    struct aws_lab *lab = *state;
-    struct outcome first = {0}, second = {0};
-    struct aws_request one = lab_request(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop'}");
-    struct aws_request two = lab_request(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop'}");
+    static const struct fake_step steps[] = {{FAKE_DISK_FULL, 0}, {FAKE_WRITTEN, 0}, {FAKE_WRITTEN, 0}};
 
-    fake_registry_plan(lab->registry, steps, ARRAY_SIZE(steps));
-    assert_int_equal(aws_later(&lab->waiting, &one, &first), 0);
-    assert_int_equal(aws_later(&lab->waiting, &two, &second), 0);
-    engine_settle(lab->engine);
-    assert_int_equal(first.n_sent, 1);
-    assert_int_equal(second.n_sent, 1);
-    assert_int_equal((first.status == 200) + (second.status == 200), 1);
-    assert_non_null(catalog_namespace(engine_catalog(lab->engine), "shop"));
-    expect_committed(lab);
-    outcome_done(&first);
-    outcome_done(&second);
+    play_two(*state, steps, (const char *[]){"", "NamespaceAlreadyExists"});
+}
+
+static void test_second_succeeds_when_the_first_fails(void **state)
+{
+    static const struct fake_step steps[] = {{FAKE_DISK_FULL, 0}, {FAKE_IO_ERROR, 0}, {FAKE_WRITTEN, 0}};
+
+    play_two(*state, steps, (const char *[]){"InternalFailure", ""});
+}
+
+/* The sentence of the run before must not be what the second fails with in the end. */
+static void test_errors_are_of_the_last_run(void **state)
+{
+    static const struct fake_step steps[] = {{FAKE_DISK_FULL, 0}, {FAKE_DISK_FULL, 0}, {FAKE_IO_ERROR, 0}};
+
+    play_two(*state, steps, (const char *[]){"ResourceLimitExceeded", "InternalFailure"});
 }
 
 /* More endpoints than the maps hold: the tables refuse, after the operation itself was content. */
@@ -312,6 +336,8 @@ int main(void)
         cmocka_unit_test(test_script_is_complete),
         AWS_TEST(test_endless_conflict),
         AWS_TEST(test_refusal_of_a_group_that_fails),
+        AWS_TEST(test_second_succeeds_when_the_first_fails),
+        AWS_TEST(test_errors_are_of_the_last_run),
         cmocka_unit_test(test_no_room_in_the_tables),
     };
 
