@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ECS services as documents: what is applied within the job, what is refused, and what moves. */
+#include "aws_lab.h"
+
+#define DEFINITION                                                                                           \
+    "{'family':'web','containerDefinitions':[{'name':'web','image':'web:1','portMappings':"                  \
+    "[{'name':'http','containerPort':8080}]}]}"
+#define SERVICES(discovery, alias)                                                                           \
+    "'services':[{'portName':'http','discoveryName':'" discovery                                             \
+    "','clientAliases':[{'port':80,'dnsName':'" alias "'}]}]"
+#define BLOCK(namespace, services)                                                                           \
+    "'serviceConnectConfiguration':{'enabled':true,'namespace':'" namespace "'," services "}"
+#define CREATE(name, rest) "{'serviceName':'" name "','taskDefinition':'web'," rest "}"
+
+static void prepare(struct aws_lab *lab)
+{
+    lab_expect(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop'}", 200, NULL);
+    lab_expect(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'depot'}", 200, NULL);
+    lab_expect(lab, ECS "RegisterTaskDefinition", DEFINITION, 200, NULL);
+}
+
+static const struct service *service_of(const struct aws_lab *lab, const char *parent, const char *name)
+{
+    const struct service *service = catalog_service(engine_catalog(lab->engine), parent, name);
+
+    return service && service->is_declared ? service : NULL;
+}
+
+static void test_create(void **state)
+{
+    struct aws_lab *lab = *state;
+    const struct service *service;
+    uint64_t commits;
+
+    prepare(lab);
+    commits = fake_store_counts(lab->store).commits;
+    lab_expect(lab, ECS "CreateService", CREATE("front", BLOCK("shop", SERVICES("front", "front.example"))),
+               200, NULL);
+    assert_int_equal(fake_store_counts(lab->store).commits, commits + 1); /* all of it at once */
+    service = service_of(lab, "shop", "front");
+    assert_non_null(service);
+    assert_string_equal(service->document, "front");
+    assert_string_equal(service->aliases[0].dns_name, "front.example");
+    assert_string_equal(catalog_document(service->parent, "front")->source, "ecs:default/front");
+    expect_committed(lab);
+}
+
+/* Again with the same token it is the same request, also after a conflict; with another it is refused. */
+static void test_create_again(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome first, second;
+    _cleanup_free_ char *before = NULL;
+    _cleanup_free_ char *after = NULL;
+    const char *body = CREATE("front", "'clientToken':'one'," BLOCK("shop", SERVICES("front", "front")));
+
+    prepare(lab);
+    lab_ask(lab, ECS "CreateService", body, &first);
+    before = rows_text(lab);
+    lab_ask(lab, ECS "CreateService", body, &second);
+    after = rows_text(lab);
+    assert_int_equal(second.status, 200);
+    assert_true(cJSON_Compare(first.body, second.body, true));
+    assert_string_equal(after, before);
+    lab_expect(lab, ECS "CreateService", CREATE("front", "'clientToken':'two'"), 400,
+               "InvalidParameterException");
+    outcome_done(&first);
+    outcome_done(&second);
+}
+
+/* What is wrong with a document is told in the API's words, and leaves nothing of it behind. */
+static void test_create_refused(void **state)
+{
+    static const struct {
+        const char *body, *type;
+    } cases[] = {
+        {CREATE("bad", BLOCK("nowhere", SERVICES("bad", "bad"))), "NamespaceNotFoundException"},
+        {"{'serviceName':'bad','taskDefinition':'none'}", "ClientException"},
+        {"{'serviceName':'bad','taskDefinition':'a:b:c'}", "InvalidParameterException"},
+        {"{'serviceName':'bad'}", "InvalidParameterException"},
+        {CREATE("bad", "'cluster':'none'"), "ClusterNotFoundException"},
+        {CREATE("bad", "'desiredCount':-1"), "InvalidParameterException"},
+        {CREATE("bad", "'serviceConnectConfiguration':{'services':[]}"), "InvalidParameterException"},
+        {CREATE("bad", BLOCK("shop", "'services':[{'portName':'grpc'}]")), "InvalidParameterException"},
+        /* the alias is front's already: what applying finds */
+        {CREATE("bad", BLOCK("shop", SERVICES("bad", "front"))), "InvalidParameterException"},
+        {CREATE("bad", BLOCK("shop", SERVICES("front", "bad"))), "InvalidParameterException"},
+    };
+    struct aws_lab *lab = *state;
+    _cleanup_free_ char *before = NULL;
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateService", CREATE("front", BLOCK("shop", SERVICES("front", "front"))), 200,
+               NULL);
+    before = rows_text(lab);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_free_ char *after = NULL;
+
+        lab_expect(lab, ECS "CreateService", cases[i].body, 400, cases[i].type);
+        after = rows_text(lab);
+        assert_string_equal(after, before);
+        expect_committed(lab);
+    }
+}
+
+static void test_update_keeps_what_is_left_out(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome outcome;
+    const cJSON *service;
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateService",
+               CREATE("front", "'desiredCount':2," BLOCK("shop", SERVICES("front", "front"))), 200, NULL);
+    lab_ask(lab, ECS "UpdateService", "{'service':'front','desiredCount':5}", &outcome);
+    assert_int_equal(outcome.status, 200);
+    service = cJSON_GetObjectItem(outcome.body, "service");
+    assert_int_equal(cJSON_GetObjectItem(service, "desiredCount")->valueint, 5);
+    assert_non_null(service_of(lab, "shop", "front"));
+    outcome_done(&outcome);
+    lab_expect(lab, ECS "UpdateService", "{'service':'none'}", 400, "ServiceNotFoundException");
+    lab_expect(lab, ECS "UpdateService", "{'service':'front','taskDefinition':'none'}", 400,
+               "ClientException");
+}
+
+/* To another namespace: the old one is left in the same transaction, in every run of it. */
+static void test_update_moves(void **state)
+{
+    static const struct fake_step steps[] = {{FAKE_CONFLICT, 0}, {FAKE_CONFLICT, 0}};
+    struct aws_lab *lab = *state;
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateService", CREATE("front", BLOCK("shop", SERVICES("front", "front"))), 200,
+               NULL);
+    fake_registry_plan(lab->registry, steps, ARRAY_SIZE(steps));
+    lab_expect(lab, ECS "UpdateService", "{'service':'front'," BLOCK("depot", SERVICES("front", "front")) "}",
+               200, NULL);
+    assert_null(service_of(lab, "shop", "front"));
+    assert_non_null(service_of(lab, "depot", "front"));
+    expect_committed(lab);
+
+    /* With the block switched off it publishes nothing and is still there. */
+    lab_expect(lab, ECS "UpdateService",
+               "{'service':'front','serviceConnectConfiguration':{'enabled':false}}", 200, NULL);
+    assert_null(service_of(lab, "depot", "front"));
+    lab_expect(lab, ECS "DeleteService", "{'service':'front','force':true}", 200, NULL);
+    lab_expect(lab, ECS "UpdateService", "{'service':'front'}", 400, "ServiceNotFoundException");
+    expect_committed(lab);
+}
+
+static void test_delete(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome outcome;
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateService",
+               CREATE("front", "'desiredCount':1," BLOCK("shop", SERVICES("front", "front"))), 200, NULL);
+    lab_expect(lab, ECS "DeleteService", "{'service':'front'}", 400, "InvalidParameterException");
+    lab_expect(lab, ECS "UpdateService", "{'service':'front','desiredCount':0}", 200, NULL);
+    lab_ask(lab, ECS "DeleteService", "{'service':'front'}", &outcome);
+    assert_int_equal(outcome.status, 200);
+    assert_string_equal(
+        cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(outcome.body, "service"), "status")),
+        "DRAINING");
+    assert_null(service_of(lab, "shop", "front"));
+    outcome_done(&outcome);
+    expect_committed(lab);
+}
+
+/* Two at once get two revisions, whoever of them comes first. */
+static void test_definitions_count_up(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome outcomes[3] = {0};
+    unsigned seen = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct aws_request request = lab_request(lab, ECS "RegisterTaskDefinition", DEFINITION);
+
+        assert_int_equal(aws_later(&lab->waiting, &request, &outcomes[i]), 0);
+    }
+    engine_settle(lab->engine);
+    for (int i = 0; i < 3; i++) {
+        const cJSON *definition = cJSON_GetObjectItem(outcomes[i].body, "taskDefinition");
+
+        assert_int_equal(outcomes[i].status, 200);
+        seen |= 1u << cJSON_GetObjectItem(definition, "revision")->valueint;
+        outcome_done(&outcomes[i]);
+    }
+    assert_int_equal(seen, 1u << 1 | 1u << 2 | 1u << 3);
+    lab_expect(lab, ECS "DeregisterTaskDefinition", "{'taskDefinition':'web'}", 400,
+               "InvalidParameterException");
+    lab_expect(lab, ECS "DeregisterTaskDefinition", "{'taskDefinition':'web:3'}", 200, NULL);
+    lab_expect(lab, ECS "CreateService", "{'serviceName':'s','taskDefinition':'web:3'}", 400,
+               "ClientException");
+    lab_expect(lab, ECS "RegisterTaskDefinition", DEFINITION, 200, NULL); /* 4, not 3 again */
+    lab_expect(lab, ECS "DescribeTaskDefinition", "{'taskDefinition':'web:4'}", 200, NULL);
+}
+
+/* Two clusters that bring the same new namespace along make it once. */
+static void test_clusters_make_a_namespace_once(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome outcomes[2] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        struct aws_request request =
+            lab_request(lab, ECS "CreateCluster",
+                        i ? "{'clusterName':'a','serviceConnectDefaults':{'namespace':'fleet'}}"
+                          : "{'clusterName':'b','serviceConnectDefaults':{'namespace':'fleet'}}");
+
+        assert_int_equal(aws_later(&lab->waiting, &request, &outcomes[i]), 0);
+    }
+    engine_settle(lab->engine);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(outcomes[i].status, 200);
+        outcome_done(&outcomes[i]);
+    }
+    assert_true(catalog_namespace(engine_catalog(lab->engine), "fleet")->is_declared);
+    lab_expect(lab, ECS "CreateCluster",
+               "{'clusterName':'c','serviceConnectDefaults':{'namespace':'arn:aws:x/ns-none'}}", 400,
+               "NamespaceNotFoundException");
+    expect_committed(lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AWS_TEST(test_create),
+        AWS_TEST(test_create_again),
+        AWS_TEST(test_create_refused),
+        AWS_TEST(test_update_keeps_what_is_left_out),
+        AWS_TEST(test_update_moves),
+        AWS_TEST(test_delete),
+        AWS_TEST(test_definitions_count_up),
+        AWS_TEST(test_clusters_make_a_namespace_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
