@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Cloud Map's operations on the registry's own things: what they refuse, and what comes with a first
+ * instance. */
+#include "aws_lab.h"
+
+struct shop {
+    char operation[64];
+    char namespace_id[64];
+    char service[64];
+};
+
+static void fill(char *to, size_t size, const char *format, const char *what)
+{
+    const char *hole = strchr(format, '%');
+
+    (void)snprintf(to, size, "%.*s%s%s", (int)(hole - format), format, what, hole + 1);
+}
+
+static void ask(struct aws_lab *lab, const char *target, const char *format, const char *what, int status,
+                const char *type)
+{
+    char body[1024];
+
+    fill(body, sizeof(body), format, what);
+    lab_expect(lab, target, body, status, type);
+}
+
+static void open_shop(struct aws_lab *lab, struct shop *shop)
+{
+    char body[512];
+
+    lab_get(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop','CreatorRequestId':'one'}", "OperationId",
+            shop->operation, sizeof(shop->operation));
+    fill(body, sizeof(body), "{'OperationId':'%'}", shop->operation);
+    lab_get(lab, CLOUD_MAP "GetOperation", body, "Operation.Targets.NAMESPACE", shop->namespace_id,
+            sizeof(shop->namespace_id));
+    fill(body, sizeof(body), "{'Name':'cart','CreatorRequestId':'one','NamespaceId':'%'}",
+         shop->namespace_id);
+    lab_get(lab, CLOUD_MAP "CreateService", body, "Service.Id", shop->service, sizeof(shop->service));
+}
+
+static const struct service *cart(const struct aws_lab *lab)
+{
+    return catalog_service(engine_catalog(lab->engine), "shop", "cart");
+}
+
+#define AT(id, address)                                                                                      \
+    "{'InstanceId':'" id "','Attributes':{'AWS_INSTANCE_IPV4':'" address                                     \
+    "','AWS_INSTANCE_PORT':'8080'},'ServiceId':'%'}"
+
+/* ---- the same request again ---- */
+
+static void test_namespace_again(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    char again[64];
+    _cleanup_free_ char *before = NULL;
+    _cleanup_free_ char *after = NULL;
+
+    open_shop(lab, &shop);
+    before = rows_text(lab);
+    lab_get(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop','CreatorRequestId':'one'}", "OperationId",
+            again, sizeof(again));
+    assert_string_equal(again, shop.operation);
+    lab_expect(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'shop','CreatorRequestId':'two'}", 400,
+               "NamespaceAlreadyExists");
+    after = rows_text(lab);
+    assert_string_equal(after, before);
+}
+
+static void test_service_again(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    struct outcome outcome;
+    char body[256];
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "CreateService", "{'Name':'cart','CreatorRequestId':'one','NamespaceId':'%'}",
+        shop.namespace_id, 200, NULL);
+    fill(body, sizeof(body), "{'Name':'cart','CreatorRequestId':'two','NamespaceId':'%'}", shop.namespace_id);
+    lab_ask(lab, CLOUD_MAP "CreateService", body, &outcome);
+    assert_int_equal(outcome.status, 400);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(outcome.body, "__type")),
+                        "ServiceAlreadyExists");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(outcome.body, "ServiceId")), shop.service);
+    outcome_done(&outcome);
+}
+
+/* ---- what is in use stays ---- */
+
+static void test_in_use(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "DeleteService", "{'Id':'%'}", shop.service, 400, "ResourceInUse");
+    ask(lab, CLOUD_MAP "DeleteNamespace", "{'Id':'%'}", shop.namespace_id, 400, "ResourceInUse");
+    ask(lab, CLOUD_MAP "DeregisterInstance", "{'InstanceId':'i','ServiceId':'%'}", shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "DeregisterInstance", "{'InstanceId':'i','ServiceId':'%'}", shop.service, 400,
+        "InstanceNotFound");
+    ask(lab, CLOUD_MAP "DeleteService", "{'Id':'%'}", shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "GetService", "{'Id':'%'}", shop.service, 400, "ServiceNotFound");
+    ask(lab, CLOUD_MAP "DeleteNamespace", "{'Id':'%'}", shop.namespace_id, 200, NULL);
+    ask(lab, CLOUD_MAP "GetNamespace", "{'Id':'%'}", shop.namespace_id, 400, "NamespaceNotFound");
+    expect_committed(lab);
+}
+
+/* ---- instances ---- */
+
+static void test_first_instance_brings_names(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    size_t n;
+
+    open_shop(lab, &shop);
+    assert_int_equal(cart(lab)->n_aliases, 0);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+    n = cart(lab)->n_aliases;
+    assert_true(n >= 3);
+    assert_string_equal(cart(lab)->aliases[0].dns_name, "cart.shop");
+    assert_int_equal(cart(lab)->aliases[0].port, 8080);
+    assert_string_equal(cart(lab)->aliases[n - 1].dns_name, "cart");
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("j", "10.0.0.2"), shop.service, 200, NULL);
+    assert_int_equal(cart(lab)->n_aliases, n);
+    assert_int_equal(engine_catalog(lab->engine)->n_instances, 2);
+    expect_committed(lab);
+}
+
+/* Names and instance are one change: where it does not come to be, neither do they. */
+static void test_names_go_with_the_instance(void **state)
+{
+    static const struct fake_step full = {FAKE_DISK_FULL, 0};
+    struct aws_lab *lab = *state;
+    struct shop shop;
+
+    open_shop(lab, &shop);
+    fake_registry_plan(lab->registry, &full, 1);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 400, "ResourceLimitExceeded");
+    assert_int_equal(cart(lab)->n_aliases, 0);
+    assert_int_equal(engine_catalog(lab->engine)->n_instances, 0);
+    expect_committed(lab);
+}
+
+static void test_addresses(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    struct outcome outcome;
+    char body[256];
+
+    open_shop(lab, &shop);
+    fill(body, sizeof(body), AT("i", "127.255.3.4"), shop.service);
+    lab_ask(lab, CLOUD_MAP "RegisterInstance", body, &outcome);
+    assert_int_equal(outcome.status, 400);
+    assert_non_null(
+        strstr(cJSON_GetStringValue(cJSON_GetObjectItem(outcome.body, "Message")), "127.255.0.0/16"));
+    outcome_done(&outcome);
+    ask(lab, CLOUD_MAP "RegisterInstance", "{'InstanceId':'r','Attributes':{'zone':'a'},'ServiceId':'%'}",
+        shop.service, 200, NULL);
+    assert_non_null(catalog_record(cart(lab), "r"));
+    assert_null(catalog_instance(cart(lab), "r"));
+
+    /* Again with an address it becomes an endpoint. */
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("r", "10.0.0.9"), shop.service, 200, NULL);
+    assert_null(catalog_record(cart(lab), "r"));
+    assert_non_null(catalog_instance(cart(lab), "r"));
+    expect_committed(lab);
+}
+
+static void test_health(void **state)
+{
+    static const char set[] = "{'InstanceId':'i','Status':'UNHEALTHY','ServiceId':'%'}";
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    char body[256];
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "UpdateInstanceCustomHealthStatus", set, shop.service, 400, "CustomHealthNotFound");
+    fill(body, sizeof(body),
+         "{'Name':'paid','HealthCheckCustomConfig':{'FailureThreshold':1},'NamespaceId':'%'}",
+         shop.namespace_id);
+    lab_get(lab, CLOUD_MAP "CreateService", body, "Service.Id", shop.service, sizeof(shop.service));
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.2"), shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "UpdateInstanceCustomHealthStatus", set, shop.service, 200, NULL);
+    assert_int_equal(
+        catalog_instance(catalog_service(engine_catalog(lab->engine), "shop", "paid"), "i")->health,
+        UNHEALTHY);
+    ask(lab, CLOUD_MAP "UpdateInstanceCustomHealthStatus",
+        "{'InstanceId':'i','Status':'ILL','ServiceId':'%'}", shop.service, 400, "InvalidInput");
+}
+
+/* Discovery writes its text itself, and an error after it has begun leaves none of it. */
+static void test_discovery(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    struct outcome outcome;
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("j", "10.0.0.2"), shop.service, 200, NULL);
+    lab_ask(lab, CLOUD_MAP "DiscoverInstances", "{'NamespaceName':'shop','ServiceName':'cart'}", &outcome);
+    assert_int_equal(outcome.status, 200);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(outcome.body, "Instances")), 2);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(outcome.body, "InstancesRevision")) ==
+                (double)cart(lab)->instances_revision);
+    outcome_done(&outcome);
+    lab_expect(lab, CLOUD_MAP "DiscoverInstances", "{'NamespaceName':'shop','ServiceName':'none'}", 400,
+               "ServiceNotFound");
+    lab_expect(lab, CLOUD_MAP "DiscoverInstances", "{'NamespaceName':'none','ServiceName':'cart'}", 400,
+               "NamespaceNotFound");
+}
+
+/* The revision of a service's instances never goes back, whatever was undone on the way. */
+static void test_revision_of_instances(void **state)
+{
+    static const struct fake_step steps[] = {{FAKE_DISK_FULL, 0}, {FAKE_CONFLICT, 0}, {FAKE_WRITTEN, 0}};
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    uint64_t before;
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+    before = cart(lab)->instances_revision;
+    fake_registry_plan(lab->registry, steps, ARRAY_SIZE(steps));
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("j", "10.0.0.2"), shop.service, 400, "ResourceLimitExceeded");
+    assert_true(cart(lab)->instances_revision >= before);
+    before = cart(lab)->instances_revision;
+    ask(lab, CLOUD_MAP "RegisterInstance", AT("j", "10.0.0.2"), shop.service, 200, NULL);
+    assert_true(cart(lab)->instances_revision > before);
+}
+
+/* ---- operations ---- */
+
+/* So many are remembered and no more; the last one always is. */
+static void test_operations_are_bounded(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    struct outcome outcome;
+    char body[256];
+    unsigned n;
+
+    open_shop(lab, &shop);
+    for (int i = 0; i < 2010; i++) {
+        fill(body, sizeof(body),
+             i % 2 ? "{'Namespace':{'Description':'a'},'Id':'%'}"
+                   : "{'Namespace':{'Description':'b'},'Id':'%'}",
+             shop.namespace_id);
+        lab_ask(lab, CLOUD_MAP "UpdateHttpNamespace", body, &outcome);
+        assert_int_equal(outcome.status, 200);
+        if (i < 2009)
+            outcome_done(&outcome);
+    }
+    n = HASH_COUNT(engine_catalog(lab->engine)->aws_records[AWS_OPERATIONS]);
+    assert_int_equal(n, 2000);
+    ask(lab, CLOUD_MAP "GetOperation", "{'OperationId':'%'}", shop.operation, 400, "OperationNotFound");
+    ask(lab, CLOUD_MAP "GetOperation", "{'OperationId':'%'}",
+        cJSON_GetStringValue(cJSON_GetObjectItem(outcome.body, "OperationId")), 200, NULL);
+    outcome_done(&outcome);
+    expect_committed(lab);
+}
+
+/* What an operation that was refused would have been called is nowhere. */
+static void test_refused_operation_is_not_remembered(void **state)
+{
+    static const struct fake_step full = {FAKE_DISK_FULL, 0};
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    unsigned before;
+
+    open_shop(lab, &shop);
+    before = HASH_COUNT(engine_catalog(lab->engine)->aws_records[AWS_OPERATIONS]);
+    fake_registry_plan(lab->registry, &full, 1);
+    ask(lab, CLOUD_MAP "DeleteNamespace", "{'Id':'%'}", shop.namespace_id, 400, "ResourceInUse");
+    ask(lab, CLOUD_MAP "UpdateHttpNamespace", "{'Namespace':{'Description':'a'},'Id':'%'}", shop.namespace_id,
+        400, "ResourceLimitExceeded");
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->aws_records[AWS_OPERATIONS]), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AWS_TEST(test_namespace_again),
+        AWS_TEST(test_service_again),
+        AWS_TEST(test_in_use),
+        AWS_TEST(test_first_instance_brings_names),
+        AWS_TEST(test_names_go_with_the_instance),
+        AWS_TEST(test_addresses),
+        AWS_TEST(test_health),
+        AWS_TEST(test_discovery),
+        AWS_TEST(test_revision_of_instances),
+        AWS_TEST(test_operations_are_bounded),
+        AWS_TEST(test_refused_operation_is_not_remembered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
