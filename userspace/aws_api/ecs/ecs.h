@@ -32,6 +32,9 @@ int ecs_lookup_service(const struct aws_call *call, const char *cluster, const c
                        struct ecs_service *ret_service);
 /* All of a cluster, or of a namespace, one by one; a document may be of another kind. */
 bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document);
+/* The service as answers show it; the caller's. */
+cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, const char *status,
+                bool with_tags);
 /* Instances registered for what the document publishes. */
 unsigned ecs_running(const struct model_namespace *parent, const char *document_name);
 

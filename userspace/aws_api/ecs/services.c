@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* ECS's services: documents that are applied, withdrawn and shown. No container is started; what runs is what
- * has been registered. */
+/* Changes of ECS's services: documents that are applied and withdrawn. No container is started. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,45 +9,12 @@
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
 
-#define BLOCK      "serviceConnectConfiguration"
-#define MAX_NAMED  10 /* of a DescribeServices */
-#define USUAL_PAGE 10
+#define BLOCK "serviceConnectConfiguration"
 
 static void replace(cJSON *object, const char *name, cJSON *item)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);
     (void)cJSON_AddItemToObject(object, name, item);
-}
-
-/* ---- views ---- */
-
-/* {discoveryName, discoveryArn} of what the document publishes. */
-static cJSON *resources_of(const struct aws_call *call, const struct model_namespace *parent,
-                           const char *name)
-{
-    cJSON *list = cJSON_CreateArray();
-    char arn[CLOUD_MAP_ARN_SIZE];
-
-    for (const struct service *service = parent->services; service; service = service->hh.next) {
-        cJSON *item;
-
-        if (!service->document || strcmp(service->document, name) != 0)
-            continue;
-        item = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(item, "discoveryName", service->name);
-        (void)cJSON_AddStringToObject(item, "discoveryArn",
-                                      cloud_map_arn(call->region, "service", service->id, arn));
-        (void)cJSON_AddItemToArray(list, item);
-    }
-    return list;
-}
-
-static cJSON *view(const struct aws_call *call, const struct ecs_service *service, const char *status,
-                   bool with_tags)
-{
-    return ecs_service_view(service->document, status, ecs_running(service->parent, service->stored->name),
-                            resources_of(call, service->parent, service->stored->name), with_tags,
-                            call->region);
 }
 
 /* ---- applying ---- */
@@ -177,7 +143,7 @@ static int answer_service(struct aws_call *call, const char *cluster, const char
 
     if (ecs_lookup_service(call, cluster, name, &service) < 0)
         return aws_fail(call->error, AWS_INTERNAL, "The service %s is gone.", name);
-    (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "ACTIVE", true));
+    (void)cJSON_AddItemToObject(call->answer, "service", ecs_view(call, &service, "ACTIVE", true));
     return 0;
 }
 
@@ -206,7 +172,7 @@ static int already_there(struct aws_call *call, const struct ecs_service *servic
         return aws_invalid(call->error,
                            "Creation of service was not idempotent: there is a service %s already.",
                            service->stored->name);
-    (void)cJSON_AddItemToObject(call->answer, "service", view(call, service, "ACTIVE", true));
+    (void)cJSON_AddItemToObject(call->answer, "service", ecs_view(call, service, "ACTIVE", true));
     return 0;
 }
 
@@ -350,142 +316,7 @@ int aws_EcsDeleteService(struct aws_call *call)
         return aws_invalid(
             call->error, "The service %s cannot be deleted while its desiredCount is above 0, unless forced.",
             service.stored->name);
-    (void)cJSON_AddItemToObject(call->answer, "service", view(call, &service, "DRAINING", true));
+    (void)cJSON_AddItemToObject(call->answer, "service", ecs_view(call, &service, "DRAINING", true));
     r = apply_removal(call->transaction, service.parent, service.stored, &error);
     return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
-}
-
-/* ---- reading ---- */
-
-int aws_DescribeServices(struct aws_call *call)
-{
-    const cJSON *names = NULL;
-    const cJSON *include = NULL;
-    const cJSON *item;
-    const char *cluster = NULL;
-    cJSON *services, *failures;
-    int r = aws_get_list(call->body, "services", AWS_REQUIRED, MAX_NAMED, ECS_ARN_SIZE, &names, call->error);
-
-    if (r == 0)
-        r = aws_get_list(call->body, "include", AWS_OPTIONAL, 10, 32, &include, call->error);
-    if (r == 0)
-        r = ecs_find_cluster(call, &cluster);
-    if (r == 0 && !names->child)
-        r = aws_invalid(call->error, "services: at least one is wanted.");
-    if (r < 0)
-        return r;
-    services = cJSON_AddArrayToObject(call->answer, "services");
-    failures = cJSON_AddArrayToObject(call->answer, "failures");
-    cJSON_ArrayForEach (item, names) {
-        _cleanup_(ecs_service_done) struct ecs_service service = {0};
-        char path[2 * ECS_NAME_MAX + 2];
-        char arn[ECS_ARN_SIZE];
-        cJSON *failure;
-
-        if (ecs_lookup_service(call, cluster, ecs_last_part(item->valuestring), &service) == 0) {
-            r = aws_permit(call, service.parent->name);
-            if (r < 0)
-                return r;
-            (void)cJSON_AddItemToArray(services, view(call, &service, "ACTIVE", include && include->child));
-            continue;
-        }
-        (void)snprintf(path, sizeof(path), "%s/%.*s", cluster, ECS_NAME_MAX,
-                       ecs_last_part(item->valuestring));
-        failure = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(failure, "arn", ecs_arn(call->region, "service", path, arn));
-        (void)cJSON_AddStringToObject(failure, "reason", "MISSING");
-        (void)cJSON_AddItemToArray(failures, failure);
-    }
-    return 0;
-}
-
-/* Keys "CLUSTER/NAME" of the services of one namespace that are of the cluster (NULL: of any) and fit. */
-static int collect(struct aws_call *call, const struct model_namespace *parent, const char *cluster,
-                   char ***keys, size_t *n)
-{
-    const cJSON *launch = aws_member(call->body, "launchType");
-    const cJSON *scheduling = aws_member(call->body, "schedulingStrategy");
-
-    for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
-        _cleanup_json_ cJSON *document = NULL;
-        const cJSON *own;
-        const char *cluster_name;
-        char **larger;
-
-        if (!ecs_is_service(stored, cluster, &document))
-            continue;
-        own = aws_member(document, "launchType");
-        if (cJSON_IsString(launch) &&
-            strcmp(launch->valuestring, cJSON_IsString(own) ? own->valuestring : "EC2") != 0)
-            continue;
-        own = aws_member(document, "schedulingStrategy");
-        if (cJSON_IsString(scheduling) &&
-            strcmp(scheduling->valuestring, cJSON_IsString(own) ? own->valuestring : "REPLICA") != 0)
-            continue;
-        own = aws_member(document, "cluster");
-        cluster_name = cJSON_IsString(own) ? ecs_last_part(own->valuestring) : ECS_DEFAULT_NAME;
-        larger = reallocarray(*keys, *n + 1, sizeof(*larger));
-        if (!larger)
-            return -ENOMEM;
-        *keys = larger;
-        if (asprintf(&larger[*n], "%s/%s", cluster_name, stored->name) < 0)
-            return -ENOMEM;
-        (*n)++;
-    }
-    return 0;
-}
-
-static int list(struct aws_call *call, const struct model_namespace *only, const char *cluster,
-                const struct aws_page *page)
-{
-    const struct model_namespace *parent = only ? only : engine_catalog(call->engine)->namespaces;
-    cJSON *arns = cJSON_AddArrayToObject(call->answer, "serviceArns");
-    char **keys = NULL;
-    size_t begin = 0, end = 0;
-    size_t n = 0;
-    int r = 0;
-
-    for (; parent && r == 0; parent = only ? NULL : parent->hh.next)
-        if (aws_may_see(call, parent->name))
-            r = collect(call, parent, cluster, &keys, &n);
-    if (n > 0)
-        aws_page_cut(page, (const char **)keys, n, &begin, &end, call->answer, "nextToken");
-    for (size_t i = begin; i < end; i++) {
-        char arn[ECS_ARN_SIZE];
-
-        (void)cJSON_AddItemToArray(arns, cJSON_CreateString(ecs_arn(call->region, "service", keys[i], arn)));
-    }
-    for (size_t i = 0; i < n; i++)
-        free(keys[i]);
-    free(keys);
-    return r < 0 ? aws_fail(call->error, AWS_INTERNAL, "out of memory") : 0;
-}
-
-int aws_EcsListServices(struct aws_call *call)
-{
-    struct aws_page page;
-    const char *cluster = NULL;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
-
-    if (r == 0)
-        r = ecs_find_cluster(call, &cluster);
-    return r < 0 ? r : list(call, NULL, cluster, &page);
-}
-
-int aws_ListServicesByNamespace(struct aws_call *call)
-{
-    const struct model_namespace *parent;
-    struct aws_page page;
-    const char *text = NULL;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
-
-    if (r == 0)
-        r = aws_get_text(call->body, "namespace", AWS_REQUIRED, 1, 1024, &text, call->error);
-    if (r < 0)
-        return r;
-    parent = ecs_namespace(call, text);
-    if (!parent)
-        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
-    r = aws_permit(call, parent->name);
-    return r < 0 ? r : list(call, parent, NULL, &page);
 }
