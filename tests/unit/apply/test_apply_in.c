@@ -80,7 +80,7 @@ struct applying {
 static int run(struct transaction *transaction, void *user, struct error *error)
 {
     struct applying *applying = user;
-    struct documents_options options = apply_options("shop");
+    struct documents_options options = apply_options("shop", SETTINGS_RIGHTS_NONE);
     _cleanup_(document_list_done) struct document_list list = {0};
     const struct apply_request request = {.documents = &list, .owned_source = applying->owned_source};
     int r;

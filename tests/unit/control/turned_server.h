@@ -117,7 +117,9 @@ static inline int setup(void **state)
     address.sun_family = AF_UNIX;
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/api.sock", directory);
     base = event_base_new();
-    return base ? control_server_new(base, address.sun_path, &(const struct control_table){routes, NULL}, 1, &server, &error) : -1;
+    return base ? control_server_new(base, address.sun_path, &(const struct control_table){routes, NULL}, 1,
+                                     &server, &error)
+                : -1;
 }
 
 static inline int teardown(void **state)

@@ -43,8 +43,7 @@ static void put_service(struct catalog *catalog, const char *name, const struct 
 static void put_route(struct catalog *catalog, const char *client, struct client_alias alias,
                       const char *service)
 {
-    struct service named = {.name = (char *)service};
-    const struct route_target target = {.service = &named, .weight = 1};
+    const struct named_target target = {.service = service, .weight = 1};
     struct registry_row row;
 
     put(catalog, row_for_route("shop", client, &alias, &target, 1, false, &row), &row);
