@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Prometheus text exposition format 0.0.4. */
 #include <inttypes.h>
+#include <math.h>
 
 #include "metrics/snapshot.h"
 
@@ -24,6 +25,24 @@ static void counter(FILE *out, const char *name, const char *help, uint64_t valu
 static void connects(FILE *out, const char *result, uint64_t value)
 {
     (void)fprintf(out, "svcconnect_connects_total{result=\"%s\"} %" PRIu64 "\n", result, value);
+}
+
+/* Buckets of this format hold what is in those below them, too; the last one is named +Inf. */
+static void histogram(FILE *out, const char *name, const char *help, const struct histogram *values)
+{
+    uint64_t seen = 0;
+
+    header(out, name, "histogram", help);
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        double bound = histogram_bound(i);
+
+        seen += values->buckets[i];
+        if (isinf(bound))
+            (void)fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, seen);
+        else
+            (void)fprintf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, bound, seen);
+    }
+    (void)fprintf(out, "%s_sum %.17g\n%s_count %" PRIu64 "\n", name, values->sum, name, values->count);
 }
 
 static void write_label(FILE *out, const char *text)
@@ -81,6 +100,9 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
     gauge(out, "svcconnect_kept_aliases", "Aliases that stay published because of that.",
           snapshot->kept_aliases);
     gauge(out, "svcconnect_uptime_seconds", "Seconds since this daemon was ready.", snapshot->uptime_seconds);
+    if (snapshot->loop_lag)
+        histogram(out, "svcconnect_loop_lag_seconds",
+                  "How late the event loop came to a clock that ticks every 100 ms.", snapshot->loop_lag);
 }
 
 /* One endpoint's value; `label` may be NULL, its value needs no escaping. */

@@ -10,6 +10,7 @@
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
+#include "metrics/histogram.h"
 
 struct metrics_map {
     const char *name;
@@ -43,6 +44,7 @@ struct metrics_snapshot {
     bool is_weak_observer;
     bool is_registry_degraded;
     uint32_t kept_aliases;
+    const struct histogram *loop_lag; /* NULL: nobody has measured it */
 };
 
 void metrics_write(FILE *out, const struct metrics_snapshot *snapshot);

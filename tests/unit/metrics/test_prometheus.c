@@ -19,6 +19,13 @@ static const struct metrics_map maps[] = {
     {.name = "slots", .used = 4294967295u, .max = 4294967295u, .setting = "maps.slots"},
 };
 
+static const struct histogram lag = {
+    .buckets = {100, 20, 3, [HISTOGRAM_BOUNDS - 1] = 1, [HISTOGRAM_BOUNDS] = 2},
+    .count = 126,
+    .sum = 21.5,
+    .max = 9,
+};
+
 static const struct metrics_snapshot full = {
     .counters = {.hit = 11,
                  .miss = 12,
@@ -43,6 +50,7 @@ static const struct metrics_snapshot full = {
     .map_writes = 6,
     .revision = 9007199254740992, /* 2^53 */
     .uptime_seconds = 12.5,
+    .loop_lag = &lag,
 };
 
 static char *written(const struct metrics_snapshot *snapshot, const struct metrics_endpoint *endpoint)
@@ -98,6 +106,24 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_registry_degraded 1");
     expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
+}
+
+/* Each bucket with those below it, and the last one is as many as there are. */
+static void test_histogram(void **state)
+{
+    _cleanup_free_ char *text = written(&full, NULL);
+
+    (void)state;
+    expect_line(text, "# TYPE svcconnect_loop_lag_seconds histogram");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"0.001\"} 100");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"0.002\"} 120");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"0.005\"} 123");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"1\"} 123");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"2.5\"} 123");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"5\"} 124");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"+Inf\"} 126");
+    expect_line(text, "svcconnect_loop_lag_seconds_sum 21.5");
+    expect_line(text, "svcconnect_loop_lag_seconds_count 126");
 }
 
 static void test_endpoint_line(void **state)
@@ -181,15 +207,22 @@ static size_t name_length(const char *text)
 }
 
 /* A sample: name, labels, one space, a number, nothing after it; of the metric that the last TYPE line
- * declared. */
-static void check_sample(const char *line, const char *current)
+ * declared, or one of the three parts of a histogram. */
+static void check_sample(const char *line, const char *current, bool is_histogram)
 {
     size_t n = name_length(line);
     const char *value = strrchr(line, ' ');
     char *end = NULL;
 
-    assert_int_equal(n, strlen(current));
-    assert_memory_equal(line, current, n);
+    assert_true(n >= strlen(current));
+    assert_memory_equal(line, current, strlen(current));
+    if (n > strlen(current)) {
+        const char *part = line + strlen(current);
+
+        assert_true(is_histogram);
+        assert_true(strncmp(part, "_bucket{", 8) == 0 || strncmp(part, "_sum ", 5) == 0 ||
+                    strncmp(part, "_count ", 7) == 0);
+    }
     assert_true(line[n] == '{' || line[n] == ' ');
     assert_non_null(value);
     if (line[n] == '{')
@@ -204,14 +237,14 @@ static void test_text_is_well_formed(void **state)
                                               {.connections = 1}, ""};
     _cleanup_free_ char *text = written(&full, &endpoint);
     char seen[8192] = "\n";
-    char current[128] = "";
+    char current[128] = "", kind[16] = "";
     unsigned samples = 0;
     char *rest = NULL;
 
     (void)state;
     assert_int_equal(text[strlen(text) - 1], '\n');
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char name[128], kind[16], entry[160];
+        char name[128], entry[160];
 
         if (strncmp(line, "# HELP ", 7) == 0) {
             assert_int_equal(sscanf(line + 7, "%127s", name), 1);
@@ -224,16 +257,17 @@ static void test_text_is_well_formed(void **state)
         } else if (strncmp(line, "# TYPE ", 7) == 0) {
             assert_int_equal(sscanf(line + 7, "%127s %15s", name, kind), 2);
             assert_string_equal(name, current);
-            assert_true(strcmp(kind, "counter") == 0 || strcmp(kind, "gauge") == 0);
+            assert_true(strcmp(kind, "counter") == 0 || strcmp(kind, "gauge") == 0 ||
+                        strcmp(kind, "histogram") == 0);
             /* By convention exactly the counters end in _total. */
             assert_int_equal(strcmp(kind, "counter") == 0,
                              strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0);
         } else {
-            check_sample(line, current);
+            check_sample(line, current, strcmp(kind, "histogram") == 0);
             samples++;
         }
     }
-    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7);
+    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7 + HISTOGRAM_BUCKETS + 2);
 }
 
 static void test_empty_snapshot(void **state)
@@ -245,12 +279,14 @@ static void test_empty_snapshot(void **state)
     expect_line(text, "svcconnect_connects_total{result=\"hit\"} 0");
     expect_line(text, "svcconnect_uptime_seconds 0");
     assert_null(strstr(text, "{map="));
+    assert_null(strstr(text, "loop_lag"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_endpoint_line),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_an_address_is_a_label),
