@@ -265,6 +265,17 @@ static int start_aws_api(struct daemon *daemon, struct error *error)
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
 }
 
+/* The last thing: a start is no stall. */
+static int watch_loop(struct daemon *daemon, struct error *error)
+{
+    int r = loop_watch_begin(&daemon->loop_watch, daemon->base);
+
+    if (r < 0)
+        return error_errno(error, r, "making the clock that measures the event loop");
+    daemon->loop_lag = &daemon->loop_watch.lag;
+    return 0;
+}
+
 static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
@@ -298,6 +309,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
         r = listen_control(daemon, error);
     if (r == 0)
         r = start_aws_api(daemon, error);
+    if (r == 0)
+        r = watch_loop(daemon, error);
     if (r == 0)
         say_started(daemon, origin, swapped);
     return r;
@@ -394,6 +407,7 @@ void daemon_done(struct daemon *daemon)
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
     program_events_done(&daemon->program_events);
+    loop_watch_done(&daemon->loop_watch);
     if (daemon->datapath)
         dns_done(daemon);
     dns_reads_done(daemon);

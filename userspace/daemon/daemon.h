@@ -10,6 +10,7 @@
 #include "control/control_server.h"
 #include "aws_api/aws_api.h"
 #include "daemon/config.h"
+#include "daemon/loop_watch.h"
 #include "dns/dns.h"
 #include "upkeep/drains.h"
 #include "events/event_log.h"
@@ -35,6 +36,8 @@ struct daemon {
     struct event *signals[3];
     struct event *grace_event;
     struct event *sweep_event;
+    struct loop_watch loop_watch;
+    const struct histogram *loop_lag; /* what that measures, for who tells of it */
     int locks[3]; /* state, run and bpffs directory */
     struct engine *engine;
     struct datapath *datapath;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The daemon about itself: status and metrics, from the same figures. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -49,6 +50,7 @@ static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS]
         .revision = engine_figures(daemon->engine).revision,
         .uptime_seconds = uptime(daemon),
     };
+    snapshot->loop_lag = daemon->loop_lag;
     snapshot->probes = figures.probes;
     snapshot->probes_failed = figures.failed;
     snapshot->probe_targets = figures.targets;
@@ -152,6 +154,29 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "eventsLost", (double)snapshot->counters.events_lost);
 }
 
+/* Buckets each for itself: differences of two answers say what happened in between, without a scrape. */
+static void add_loop(const struct histogram *lag, cJSON *answer)
+{
+    cJSON *loop, *buckets;
+
+    if (!lag)
+        return;
+    loop = cJSON_AddObjectToObject(answer, "loop");
+    (void)cJSON_AddNumberToObject(loop, "lagP99Ms", round(histogram_quantile(lag, 0.99) * 1e6) / 1e3);
+    (void)cJSON_AddNumberToObject(loop, "lagMaxMs", round(lag->max * 1e6) / 1e3);
+    buckets = cJSON_AddArrayToObject(loop, "lagBuckets");
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        cJSON *bucket = cJSON_CreateObject();
+
+        if (i < HISTOGRAM_BOUNDS)
+            (void)cJSON_AddNumberToObject(bucket, "atMostMs", histogram_bound(i) * 1e3);
+        else
+            (void)cJSON_AddNullToObject(bucket, "atMostMs");
+        (void)cJSON_AddNumberToObject(bucket, "count", (double)lag->buckets[i]);
+        (void)cJSON_AddItemToArray(buckets, bucket);
+    }
+}
+
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct daemon *daemon = user;
@@ -174,6 +199,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_directories(daemon, answer);
     add_kernel(daemon, answer);
     add_figures(&snapshot, answer);
+    add_loop(snapshot.loop_lag, answer);
     (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
     health = cJSON_AddObjectToObject(answer, "health");
     (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);

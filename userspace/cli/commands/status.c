@@ -124,6 +124,18 @@ static void print_names(const cJSON *status)
                  text_number(names, "failing"), text_number(names, "unresolved"));
 }
 
+static void print_loop(const cJSON *status)
+{
+    const cJSON *p99 = text_child(text_child(status, "loop"), "lagP99Ms");
+    const cJSON *most = text_child(text_child(status, "loop"), "lagMaxMs");
+
+    if (!cJSON_IsNumber(p99) || !cJSON_IsNumber(most))
+        return;
+    print_label("event loop");
+    (void)printf("at most %.3g ms late 99 %% of the time, %.3g ms at the worst\n", p99->valuedouble,
+                 most->valuedouble);
+}
+
 static void print_counters(const cJSON *status)
 {
     static const struct {
@@ -204,6 +216,7 @@ int command_status(const struct invocation *invocation)
     print_names(response.json);
     print_documents(response.json);
     print_health(response.json);
+    print_loop(response.json);
     print_counters(response.json);
     print_maps(response.json);
     print_directories(response.json);

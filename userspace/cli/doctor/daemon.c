@@ -7,6 +7,8 @@
 #include "cli/text.h"
 
 #define FULL_PERCENT 80
+#define LATE_P99_MS  20
+#define LATE_MOST_MS 1000
 #define SHOWN_MAX    10 /* findings of one kind; the rest is counted */
 
 static void check_state(struct doctor *doctor, const cJSON *status)
@@ -84,12 +86,42 @@ static void check_maps(struct doctor *doctor, const cJSON *status)
         doctor_add(doctor, "maps", DOCTOR_OK, NULL, "every map is at most %d %% full", FULL_PERCENT);
 }
 
+/* Names, changes and findings of checks all wait for the loop; connects of tasks do not. */
+static void check_loop(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *p99 = text_child(text_child(status, "loop"), "lagP99Ms");
+    const cJSON *most = text_child(text_child(status, "loop"), "lagMaxMs");
+
+    if (!cJSON_IsNumber(p99) || !cJSON_IsNumber(most))
+        return; /* an older daemon */
+    if (p99->valuedouble > LATE_P99_MS)
+        doctor_add(
+            doctor, "loop", DOCTOR_WARNING,
+            "look for a lack of processor time (/proc/pressure/cpu, CPUQuota of its unit, top), then for "
+            "what asks it so much: scrapes, lists, changes",
+            "in 1 %% of its time the daemon is more than %d ms late (p99 %.3g ms): so long names and "
+            "changes wait; connects do not",
+            LATE_P99_MS, p99->valuedouble);
+    if (most->valuedouble > LATE_MOST_MS)
+        doctor_add(
+            doctor, "loop", DOCTOR_WARNING,
+            "if nobody stopped it or this host, look in the log and in the metric "
+            "svcconnect_loop_lag_seconds for when it was; a restart forgets it",
+            "since its start the daemon was once %.3g ms late: resolvers of tasks may have asked again",
+            most->valuedouble);
+    if (p99->valuedouble <= LATE_P99_MS && most->valuedouble <= LATE_MOST_MS)
+        doctor_add(doctor, "loop", DOCTOR_OK, NULL,
+                   "at most %.3g ms late 99 %% of the time, %.3g ms at the worst", p99->valuedouble,
+                   most->valuedouble);
+}
+
 void doctor_check_status(struct doctor *doctor, const cJSON *status)
 {
     check_state(doctor, status);
     check_kernel(doctor, status);
     check_registry(doctor, status);
     check_maps(doctor, status);
+    check_loop(doctor, status);
 }
 
 void doctor_check_tasks(struct doctor *doctor, const cJSON *document)
