@@ -33,7 +33,7 @@ SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
-BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(BUILD)/tests/bench/preload/count_allocations.so
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c))
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
 

@@ -14,14 +14,16 @@ import time
 import connection
 import control
 import lab
+import loop
 import figures as figures_module
 import guard
 import health
 import plots
 import program
 import run as integration
+import testbed
 
-PARTS = {"connect": connection, "program": program, "control": control, "health": health}
+PARTS = {"connect": connection, "program": program, "control": control, "health": health, "loop": loop}
 OUTPUT = os.path.join(lab.BUILD, "bench")
 
 
@@ -31,6 +33,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="about a minute: fewer and shorter rounds, smaller sizes")
     parser.add_argument("--guard", action="store_true", help="only judge what must not grow (seconds; .ci/run does it)")
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="only this part; may be repeated")
+    parser.add_argument("--build", metavar="DIR", help="the daemon of that build directory, an earlier one's for instance")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement (default: 5, --quick: 2)")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(OUTPUT, "results.json"),
                         help="where the results go, as Markdown beside it (default: %(default)s)")
@@ -89,6 +92,9 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     os.makedirs(OUTPUT, exist_ok=True)
+    if arguments.build:
+        testbed.DAEMON, testbed.CLI = (os.path.abspath(os.path.join(arguments.build, name))
+                                       for name in ("svcconnectd", "svcconnect"))
     began = time.monotonic()
     with integration.surroundings(use_host_bpffs=False):
         known_runs, mounts = set(integration.run_cgroups()), integration.read_mounts()
