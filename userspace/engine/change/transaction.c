@@ -12,7 +12,8 @@
 
 void transaction_begin(struct transaction *transaction, struct engine *engine, bool is_finding)
 {
-    *transaction = (struct transaction){.engine = engine, .is_finding = is_finding};
+    *transaction = (struct transaction){
+        .engine = engine, .is_finding = is_finding, .n_externals = engine->catalog->n_externals};
 }
 
 struct engine *transaction_engine(const struct transaction *transaction)
@@ -118,9 +119,16 @@ static int refuse_row(struct registry_row *row, struct registry_row *undo, int r
     return error && error->number ? r : error_errno(error, r, "preparing a change");
 }
 
-static bool is_same_row(const struct registry_row *a, const struct registry_row *b)
+/* Of rows that the catalog leaves alone only the registry knows. */
+static bool is_unchanged(const struct registry_row *row, const struct registry_row *undo)
 {
-    return a->value && b->value ? strcmp(a->value, b->value) == 0 : !a->value && !b->value;
+    struct row_name name;
+
+    if (row_parse_key(row->key, &name) == 0 &&
+        (name.kind == ROW_HOST_ADDRESS || name.kind == ROW_HOST_SCOPE || name.kind == ROW_HOST_RESOLVED ||
+         name.kind == ROW_UNKNOWN))
+        return false;
+    return row->value && undo->value ? strcmp(row->value, undo->value) == 0 : !row->value && !undo->value;
 }
 
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
@@ -135,7 +143,7 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         r = row_of_catalog(engine->catalog, row.key, &undo);
     if (r < 0)
         return refuse_row(&row, &undo, r, error);
-    if (!row_is_of_host(row.key) && is_same_row(&row, &undo)) {
+    if (is_unchanged(&row, &undo)) {
         row_done(&row);
         row_done(&undo);
         return 0;
@@ -154,7 +162,7 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         return refuse_row(&row, &undo, r, error);
     transaction->rows[transaction->n_rows] = row;
     transaction->undo[transaction->n_rows++] = undo;
-    r = row_apply(engine->catalog, row.key, row.value, error);
+    r = transaction_apply(transaction, &row, error);
     if (r == 0 && (transaction_fill_external(transaction, row.key) < 0 ||
                    transaction_touch_row(transaction, row.key) < 0 ||
                    transaction_touch_settings(transaction, row.key, &settings) < 0))
@@ -187,6 +195,17 @@ int transaction_keep_job(struct transaction *transaction)
         HASH_ADD_KEYPTR(hh, transaction->taken, taken->key, strlen(taken->key), taken);
     }
     return 0;
+}
+
+void transaction_release_key(struct transaction *transaction, const char *key)
+{
+    struct taken_key *taken;
+
+    HASH_FIND_STR(transaction->taken, key, taken);
+    if (!taken || taken->key != key)
+        return;
+    HASH_DEL(transaction->taken, taken);
+    free(taken);
 }
 
 int transaction_whole(struct transaction *transaction, transaction_step_fn step, struct error *error)

@@ -8,7 +8,9 @@
 #include "engine/engine_internal.h"
 #include "engine/plan/numbers.h"
 #include "engine/change/transaction_internal.h"
+#include "model/catalog_aws.h"
 #include "model/endpoint_names.h"
+#include "registry/rows.h"
 
 static struct instance *touched_instance(const struct transaction *transaction, const struct touched *touched)
 {
@@ -41,13 +43,57 @@ static void restore_endpoint(struct engine *engine, const struct touched *touche
         engine->instances[instance->endpoint] = instance;
 }
 
-static void forget_endpoint(struct engine *engine, const struct touched *touched)
+/* The instance that the row names and, of a host name, its addresses: what an applied row may free or make.
+ */
+static void each_of_row(const struct transaction *transaction, const char *key,
+                        void (*function)(struct engine *engine, struct instance *instance))
+{
+    const struct service *service = NULL;
+    const struct instance *record;
+    struct instance *instance;
+    struct row_name name;
+
+    if (row_parse_key(key, &name) == 0 && name.kind == ROW_INSTANCE)
+        service = catalog_service(transaction->engine->catalog, name.namespace_name, name.service);
+    if (!service)
+        return;
+    instance = catalog_instance(service, name.last);
+    if (instance)
+        function(transaction->engine, instance);
+    record = catalog_record(service, name.last);
+    for (size_t i = 0; record && i < record->n_addresses; i++)
+        function(transaction->engine, record->addresses[i]);
+}
+
+static void unpoint(struct engine *engine, struct instance *instance)
+{
+    engine->instances[instance->endpoint] = NULL;
+}
+
+static void point(struct engine *engine, struct instance *instance)
+{
+    if (instance->endpoint)
+        engine->instances[instance->endpoint] = instance;
+}
+
+int transaction_apply(const struct transaction *transaction, const struct registry_row *row,
+                      struct error *error)
+{
+    int r;
+
+    each_of_row(transaction, row->key, unpoint);
+    r = row_apply(transaction->engine->catalog, row->key, row->value, error);
+    each_of_row(transaction, row->key, point);
+    return r;
+}
+
+void transaction_forget_endpoint(struct transaction *transaction, struct touched *touched)
 {
     char name[ENDPOINT_NAME_SIZE];
     uint32_t number;
 
-    if (name_numbers_find(engine->endpoints, touched_name(touched, name), &number) == 0)
-        engine->instances[number] = NULL;
+    if (name_numbers_find(transaction->engine->endpoints, touched_name(touched, name), &number) == 0)
+        transaction->engine->instances[number] = NULL;
 }
 
 void transaction_fill_endpoint(struct transaction *transaction, struct touched *touched)
@@ -61,21 +107,26 @@ void transaction_restore_endpoint(struct transaction *transaction, struct touche
 {
     struct instance *instance = touched_instance(transaction, touched);
 
-    if (instance) {
+    if (instance)
         restore_endpoint(transaction->engine, touched, instance);
-        followers_plan(transaction->engine, instance);
-    } else {
-        forget_endpoint(transaction->engine, touched);
-    }
 }
 
+void transaction_plan_endpoint(struct transaction *transaction, struct touched *touched)
+{
+    struct instance *instance = touched_instance(transaction, touched);
+
+    if (instance)
+        followers_plan(transaction->engine, instance);
+}
+
+/* A name that was no endpoint in this transaction may hold a number that rows on their way have reserved. */
 void transaction_release_endpoint(struct transaction *transaction, struct touched *touched)
 {
     struct engine *engine = transaction->engine;
     char name[ENDPOINT_NAME_SIZE];
     uint32_t number;
 
-    if (touched_instance(transaction, touched) ||
+    if (!touched->is_endpoint || touched_instance(transaction, touched) ||
         name_numbers_retire(engine->endpoints, touched_name(touched, name), &number) < 0)
         return;
     engine->instances[number] = NULL;
@@ -90,7 +141,6 @@ int transaction_number_endpoint(struct transaction *transaction, struct touched 
 
     if (!instance)
         return 0;
-    restore_endpoint(engine, touched, instance);
     /* Before it is numbered: a number it has says that it was there before. */
     followers_plan(engine, instance);
     r = numbers_endpoint(engine, instance, error);
@@ -121,7 +171,7 @@ void transaction_remove_endpoint(struct transaction *transaction, struct touched
     char name[ENDPOINT_NAME_SIZE];
     uint32_t number;
 
-    if (touched_instance(transaction, touched) ||
+    if (!touched->is_endpoint || touched_instance(transaction, touched) ||
         name_numbers_find(engine->endpoints, touched_name(touched, name), &number) < 0)
         return;
     engine->instances[number] = NULL;

@@ -24,6 +24,7 @@ struct touched {
     const char *instance;      /* of an instance */
     struct client_alias alias; /* of an alias */
     struct touched_state before;
+    bool is_endpoint; /* an instance that was there at one time: not a host name's record */
     UT_hash_handle hh;
 };
 
@@ -52,6 +53,7 @@ struct transaction {
     struct touched *instances;
     struct scope_change *scopes; /* of clients whose routes change */
     size_t n_scopes;
+    size_t n_externals;             /* there were before */
     struct unsaved_numbers numbers; /* committed with the rows */
     struct wanted_list wanted;
     struct publication **publications; /* of so many wanted aliases each */
@@ -78,7 +80,10 @@ int transaction_whole(struct transaction *transaction, transaction_step_fn step,
 void transaction_begin(struct transaction *transaction, struct engine *engine, bool is_finding);
 void transaction_begin_job(struct transaction *transaction);
 int transaction_keep_job(struct transaction *transaction); /* -ENOMEM */
-void transaction_done(struct transaction *transaction);    /* frees all it holds */
+
+/* Taken by this very row: without memory to take all of a job's, those taken go again. */
+void transaction_release_key(struct transaction *transaction, const char *key);
+void transaction_done(struct transaction *transaction); /* frees all it holds */
 
 /* transaction_undo.c */
 int transaction_drop_job(struct transaction *transaction,
@@ -91,11 +96,22 @@ int transaction_abort(struct transaction *transaction,
 /* transaction_reserve.c. On failure the transaction can only be aborted. */
 int transaction_reserve(struct transaction *transaction, struct error *error);
 
+/* transaction_refresh.c. After a replay: the tables as they are with what was found since the reserve. Those
+ * that cannot be had stay. */
+int transaction_refresh(struct transaction *transaction, struct error *error);
+
 /* transaction_publish.c. What could not be written is said. Frees all it holds when done. */
 int transaction_publish(struct transaction *transaction, struct error *error);
 
+/* Its first part alone: other tables may have to follow before what they named is taken away. */
+int transaction_publish_tables(struct transaction *transaction, struct error *error);
+
 /* transaction_touch.c. Called before and after a row is applied: what it reaches may differ. -ENOMEM. */
 int transaction_touch_row(struct transaction *transaction, const char *key);
+
+/* An instance that may be gone; with `has_ways` also the aliases that lead to its service. -ENOMEM. */
+int transaction_touch_name(struct transaction *transaction, const char *namespace_name,
+                           const char *service_name, const char *id, bool has_ways);
 
 /* After it was applied: the addresses of an instance that is a host name. -ENOMEM. */
 int transaction_fill_external(const struct transaction *transaction, const char *key);
@@ -107,7 +123,13 @@ int transaction_touch_settings(struct transaction *transaction, const char *key,
 /* The declared service that a ROW_SERVICE's key names; NULL, for any other row too. */
 const struct service *transaction_service_of_row(const struct transaction *transaction, const char *key);
 
-/* transaction_endpoints.c: one instance that was touched. */
+/* transaction_endpoints.c: row_apply(), and no endpoint number leads to an instance that the row has taken
+ * away. */
+int transaction_apply(const struct transaction *transaction, const struct registry_row *row,
+                      struct error *error);
+
+/* One instance that was touched. Numbers are forgotten, and restored, for all before any is planned. */
+void transaction_forget_endpoint(struct transaction *transaction, struct touched *touched);
 int transaction_number_endpoint(struct transaction *transaction, struct touched *touched,
                                 struct error *error);
 void transaction_write_endpoint(struct transaction *transaction, struct touched *touched);
@@ -117,4 +139,5 @@ void transaction_remove_endpoint(struct transaction *transaction,
  */
 void transaction_fill_endpoint(struct transaction *transaction, struct touched *touched);
 void transaction_restore_endpoint(struct transaction *transaction, struct touched *touched);
+void transaction_plan_endpoint(struct transaction *transaction, struct touched *touched);
 void transaction_release_endpoint(struct transaction *transaction, struct touched *touched);

@@ -2,22 +2,61 @@
 /* Publishing: what was reserved and is on disk becomes visible, and followers hear of it. */
 #include "engine/change/transaction_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
 #define TOUCHED_A_STEP 128
 
+/* Namespaces that followers were told of: each walks its tasks, so none should be told twice. */
+struct told {
+    const char *namespace_name;
+    UT_hash_handle hh;
+};
+
+static void tell_once(struct engine *engine, const char *namespace_name, struct told **all,
+                      void (*tell)(struct engine *engine, const char *namespace_name))
+{
+    struct told *told;
+
+    HASH_FIND_STR(*all, namespace_name, told);
+    if (told)
+        return;
+    told = calloc(1, sizeof(*told));
+    if (told) { /* without memory it is told again */
+        told->namespace_name = namespace_name;
+        HASH_ADD_KEYPTR(hh, *all, told->namespace_name, strlen(told->namespace_name), told);
+    }
+    tell(engine, namespace_name);
+}
+
+static void forget_told(struct told **all)
+{
+    struct told *told, *next;
+
+    HASH_ITER (hh, *all, told, next) {
+        HASH_DEL(*all, told);
+        free(told);
+    }
+}
+
 static void tell_names(struct transaction *transaction)
 {
-    const char *last = "";
-    struct touched *touched, *next;
+    struct told *all = NULL;
 
-    HASH_ITER (hh, transaction->aliases, touched, next) {
-        if (strcmp(touched->namespace_name, last) != 0)
-            followers_names_changed(transaction->engine, touched->namespace_name);
-        last = touched->namespace_name;
-    }
+    for (struct touched *touched = transaction->aliases; touched; touched = touched->hh.next)
+        tell_once(transaction->engine, touched->namespace_name, &all, followers_names_changed);
+    forget_told(&all);
+}
+
+static void tell_scopes(struct transaction *transaction)
+{
+    struct told *all = NULL;
+
+    for (size_t i = 0; i < transaction->n_scopes; i++)
+        tell_once(transaction->engine, transaction->scopes[i].namespace_name, &all, followers_scopes_changed);
+    forget_told(&all);
 }
 
 /* Scopes that no client has any more: their tasks have moved by now. */
@@ -76,14 +115,18 @@ static void publish_some(struct transaction *transaction)
             strerror(-r));
 }
 
+/* The tables of a scope that goes still name what it led to. */
+static void leave_scopes(struct transaction *transaction)
+{
+    kept_release_clients(transaction);
+    tell_scopes(transaction);
+    drop_scopes(transaction);
+}
+
 static void tell_followers(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
 
-    kept_release_clients(transaction);
-    for (size_t i = 0; i < transaction->n_scopes; i++)
-        followers_scopes_changed(engine, transaction->scopes[i].namespace_name);
-    drop_scopes(transaction);
     publisher_begin_grace(engine->publisher);
     if (transaction->are_names_changed)
         tell_names(transaction);
@@ -95,6 +138,7 @@ enum {
     PUBLISH_BEGIN,
     PUBLISH_ENTRIES,
     PUBLISH_TABLES,
+    PUBLISH_SCOPES,
     PUBLISH_REMOVALS,
     PUBLISH_SETTLED,
     PUBLISH_TOLD,
@@ -122,6 +166,9 @@ int transaction_publish(struct transaction *transaction, struct error *error)
         }
         publish_some(transaction);
         return STEP_MORE;
+    case PUBLISH_SCOPES:
+        leave_scopes(transaction);
+        return next_part(transaction);
     case PUBLISH_REMOVALS:
         return some_touched(transaction, transaction_remove_endpoint) ? next_part(transaction) : STEP_MORE;
     case PUBLISH_SETTLED:
@@ -131,4 +178,9 @@ int transaction_publish(struct transaction *transaction, struct error *error)
         transaction_done(transaction);
         return 0;
     }
+}
+
+int transaction_publish_tables(struct transaction *transaction, struct error *error)
+{
+    return transaction->at.part == PUBLISH_SCOPES ? 0 : transaction_publish(transaction, error);
 }

@@ -64,6 +64,20 @@ static int next_part(struct transaction *transaction, struct touched *first)
     return STEP_MORE;
 }
 
+/* Of each some at a step; the same parts as after an undo (transaction_undo.c). */
+static int each_endpoint(struct transaction *transaction,
+                         void (*function)(struct transaction *transaction, struct touched *touched))
+{
+    struct touched *touched = transaction->at.touched;
+
+    for (unsigned i = 0; i < ENDPOINTS_A_STEP && touched; i++) {
+        function(transaction, touched);
+        touched = touched->hh.next;
+    }
+    transaction->at.touched = touched;
+    return touched ? STEP_MORE : next_part(transaction, transaction->instances);
+}
+
 static int number_endpoints(struct transaction *transaction, struct error *error)
 {
     struct touched *touched = transaction->at.touched;
@@ -173,6 +187,8 @@ static int write_tables(struct transaction *transaction, struct error *error)
 
 enum {
     RESERVE_BEGIN,
+    RESERVE_FORGET,
+    RESERVE_RESTORE,
     RESERVE_ENDPOINTS,
     RESERVE_SCOPES,
     RESERVE_ALIASES,
@@ -188,11 +204,18 @@ static int reserve_part(struct transaction *transaction, struct error *error)
     switch (transaction->at.part) {
     case RESERVE_BEGIN:
         /* Bounded like their addresses, which they may not have yet. */
-        if (engine->catalog->n_externals > engine->settings.max_endpoints)
+        if (engine->catalog->n_externals > engine->settings.max_endpoints &&
+            engine->catalog->n_externals > transaction->n_externals)
             return error_set(error, ENOSPC,
                              "more host names than maps.endpoints (%u): raise it and restart svcconnectd",
                              engine->settings.max_endpoints);
         return next_part(transaction, transaction->instances);
+    case RESERVE_FORGET:
+        /* A finding may have taken some away without a row, and another one of its group brought them back.
+         */
+        return each_endpoint(transaction, transaction_forget_endpoint);
+    case RESERVE_RESTORE:
+        return each_endpoint(transaction, transaction_restore_endpoint);
     case RESERVE_ENDPOINTS:
         return number_endpoints(transaction, error);
     case RESERVE_SCOPES:

@@ -94,9 +94,21 @@ static int touch_instance(struct transaction *transaction, const struct service 
     struct touched *touched;
     int r = touch(&transaction->instances, namespace_name, service_name, id, &touched);
 
+    if (r == 0 && instance)
+        touched->is_endpoint = true;
     if (r == 0 && instance && HASH_COUNT(transaction->instances) > before)
         touched->before =
             (struct touched_state){instance->ramp_since_ms, instance->ramp, instance->was_eligible};
+    return r;
+}
+
+/* All aliases that lead to the service: its own, and those of routes. */
+static int touch_ways_to(struct transaction *transaction, const struct service *service)
+{
+    int r = touch_service_aliases(transaction, service);
+
+    for (size_t i = 0; service && i < service->n_routes && r == 0; i++)
+        r = touch_alias(transaction, service->parent->name, &service->routes[i]->alias);
     return r;
 }
 
@@ -117,7 +129,6 @@ static int touch_refused(struct transaction *transaction, const struct model_nam
                          const char *document)
 {
     const struct service *service = parent->services;
-    struct touched *touched;
     int r = 0;
 
     if (!followers_depend_on_documents(transaction->engine))
@@ -128,7 +139,7 @@ static int touch_refused(struct transaction *transaction, const struct model_nam
         if (!service->document || strcmp(service->document, document) != 0)
             continue;
         for (; instance && r == 0; instance = instance->hh.next)
-            r = touch(&transaction->instances, parent->name, service->name, instance->id, &touched);
+            r = touch_instance(transaction, service, parent->name, service->name, instance->id);
     }
     return r;
 }
@@ -166,11 +177,7 @@ int transaction_touch_row(struct transaction *transaction, const char *key)
         r = touch_instance(transaction, service, name.namespace_name, name.service, name.last);
         if (r == 0 && service)
             r = touch_addresses(transaction, service, name.last);
-        if (r == 0)
-            r = touch_service_aliases(transaction, service);
-        for (size_t i = 0; service && i < service->n_routes && r == 0; i++)
-            r = touch_alias(transaction, parent->name, &service->routes[i]->alias);
-        return r;
+        return r < 0 ? r : touch_ways_to(transaction, service);
     case ROW_DOCUMENT:
         return touch_refused(transaction, parent, name.last);
     case ROW_ROUTE:
@@ -213,6 +220,16 @@ int transaction_touch_settings(struct transaction *transaction, const char *key,
     if (!service || service_settings_equal(before, service_get_settings(service)))
         return 0;
     return touch_everything_of(transaction, service);
+}
+
+int transaction_touch_name(struct transaction *transaction, const char *namespace_name,
+                           const char *service_name, const char *id, bool has_ways)
+{
+    const struct service *service =
+        catalog_service(transaction->engine->catalog, namespace_name, service_name);
+    int r = touch_instance(transaction, service, namespace_name, service_name, id);
+
+    return r < 0 || !has_ways ? r : touch_ways_to(transaction, service);
 }
 
 int transaction_touch_instance(struct transaction *transaction, const struct instance *instance)

@@ -35,7 +35,7 @@ static bool undo_some(struct transaction *transaction, size_t first)
         const struct registry_row *undo =
             &transaction->undo[transaction->n_rows - 1 - transaction->at.index++];
 
-        if (row_apply(transaction->engine->catalog, undo->key, undo->value, NULL) < 0)
+        if (transaction_apply(transaction, undo, NULL) < 0)
             log_error("undoing a refused change of %s failed", undo->key);
     }
     return transaction->at.index == n;
@@ -48,7 +48,7 @@ static bool replay_some(struct transaction *transaction)
     for (unsigned i = 0; i < ROWS_A_STEP && transaction->at.index < transaction->n_rows; i++) {
         const struct registry_row *row = &transaction->rows[transaction->at.index++];
 
-        if (row_apply(transaction->engine->catalog, row->key, row->value, &error) < 0)
+        if (transaction_apply(transaction, row, &error) < 0)
             log_error("%s is committed and not in effect: %s; restart svcconnectd", row->key, error.message);
     }
     return transaction->at.index == transaction->n_rows;
@@ -86,10 +86,31 @@ static int finished(struct transaction *transaction)
 
 enum {
     UNDO_ROWS, /* or applying them again */
+    UNDO_FORGET,
     UNDO_FILL,
     UNDO_RESTORE,
+    UNDO_PLAN,
     UNDO_RELEASE, /* of an abort */
 };
+
+/* Nothing leads to an instance that a follower takes away while it fills others, and all numbers lead to
+ * theirs before followers plan. Returns whether that was the last of these parts. */
+static bool look_after_endpoints(struct transaction *transaction)
+{
+    static void (*const parts[])(struct transaction * transaction, struct touched * touched) = {
+        [UNDO_FORGET] = transaction_forget_endpoint,
+        [UNDO_FILL] = transaction_fill_endpoint,
+        [UNDO_RESTORE] = transaction_restore_endpoint,
+        [UNDO_PLAN] = transaction_plan_endpoint,
+    };
+
+    if (!some_touched(transaction, parts[transaction->at.part]))
+        return false;
+    if (transaction->at.part == UNDO_PLAN)
+        return true;
+    (void)next_part(transaction);
+    return false;
+}
 
 int transaction_drop_job(struct transaction *transaction, struct error *error)
 {
@@ -102,14 +123,13 @@ int transaction_drop_job(struct transaction *transaction, struct error *error)
             return STEP_MORE;
         while (transaction->n_rows > transaction->first_row) {
             transaction->n_rows--;
+            transaction_release_key(transaction, transaction->rows[transaction->n_rows].key);
             row_done(&transaction->rows[transaction->n_rows]);
             row_done(&transaction->undo[transaction->n_rows]);
         }
         return next_part(transaction);
-    case UNDO_FILL:
-        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
     default:
-        return some_touched(transaction, transaction_restore_endpoint) ? finished(transaction) : STEP_MORE;
+        return look_after_endpoints(transaction) ? finished(transaction) : STEP_MORE;
     }
 }
 
@@ -122,10 +142,8 @@ int transaction_revert(struct transaction *transaction, struct error *error)
             return STEP_MORE;
         set_scopes(transaction, false);
         return next_part(transaction);
-    case UNDO_FILL:
-        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
     default:
-        if (!some_touched(transaction, transaction_restore_endpoint))
+        if (!look_after_endpoints(transaction))
             return STEP_MORE;
         transaction->is_reverted = true;
         return finished(transaction);
@@ -141,10 +159,8 @@ int transaction_replay(struct transaction *transaction, struct error *error)
             return STEP_MORE;
         set_scopes(transaction, true);
         return next_part(transaction);
-    case UNDO_FILL:
-        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
     default:
-        if (!some_touched(transaction, transaction_restore_endpoint))
+        if (!look_after_endpoints(transaction))
             return STEP_MORE;
         transaction->is_reverted = false;
         return finished(transaction);
@@ -163,10 +179,11 @@ int transaction_abort(struct transaction *transaction, struct error *error)
         for (size_t i = transaction->n_scopes; i-- > 0;)
             scope_change_undo(engine, &transaction->scopes[i]);
         return next_part(transaction);
+    case UNDO_FORGET:
     case UNDO_FILL:
-        return some_touched(transaction, transaction_fill_endpoint) ? next_part(transaction) : STEP_MORE;
     case UNDO_RESTORE:
-        return some_touched(transaction, transaction_restore_endpoint) ? next_part(transaction) : STEP_MORE;
+    case UNDO_PLAN:
+        return look_after_endpoints(transaction) ? next_part(transaction) : STEP_MORE;
     default:
         if (!some_touched(transaction, transaction_release_endpoint))
             return STEP_MORE;
