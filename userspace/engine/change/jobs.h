@@ -23,14 +23,6 @@ struct job_queue {
     size_t alone; /* so many of the first run one by one */
 };
 
-/* An instance that findings have changed while a commit was under way. */
-struct stirred {
-    char *namespace_name;
-    char *service;
-    char *instance;
-    struct stirred *next;
-};
-
 /* What the group is at. Each state but JOBS_IDLE and JOBS_COMMITTING goes on by steps, some at a turn. */
 enum jobs_state {
     JOBS_IDLE,
@@ -40,7 +32,9 @@ enum jobs_state {
     JOBS_REVERTING,
     JOBS_COMMITTING, /* rows are on their way */
     JOBS_REPLAYING,
+    JOBS_REFRESHING, /* tables are built once more with what was found meanwhile */
     JOBS_PUBLISHING,
+    JOBS_FINISHING, /* tables are published: what they named goes, and followers hear of it */
     JOBS_ABORTING,
 };
 
@@ -52,25 +46,81 @@ struct waiter {
 
 struct jobs {
     struct event *turn;      /* something waits */
+    struct event *again;     /* something could not be had a while ago */
     struct event *committed; /* the registry has ended a commit */
     struct job_queue changes;
     struct job_queue findings;
     struct job_queue group; /* that is on its way */
     struct transaction transaction;
     struct waiting_job *running;
-    size_t most; /* jobs of the group */
+    size_t most;       /* jobs of the group */
+    uint64_t group_ns; /* jobs are added to a group for so long */
+    uint64_t turn_ns;  /* then others have the loop */
     uint64_t gather_until_ns;
     struct registry_commit commit;
     struct registry_row *rows;
-    struct stirred *stirred;
+    struct transaction stirred; /* its instances: findings have touched them while a commit was under way */
+    bool is_stirred_said;
+    bool is_stirred_late; /* they could not be published: not tried again until `again` */
     enum jobs_state state;
     int result; /* of the group, while it is undone */
     struct error error;
+    bool is_unwritten;     /* it was reserved, and the registry has not taken it */
+    size_t most_numbers;   /* as many go along with a commit */
+    bool are_numbers_late; /* a commit failed: they are not tried by themselves until `again` */
     uint64_t revision;
     struct waiter *waiters; /* for a steady catalog */
+    bool had_findings;      /* the last step was of findings */
     bool must_save;         /* numbers, also without a change that takes them along */
     bool is_ending;
 };
+
+#define JOBS_OF_GROUP 1024
+
+/* job_queue.c */
+void job_queue_init(struct job_queue *queue);
+void job_queue_push(struct job_queue *queue, struct waiting_job *waiting);
+struct waiting_job *job_queue_pop(struct job_queue *queue);                    /* NULL: it is empty */
+void job_queue_put_back(struct job_queue *queue, struct waiting_job *waiting); /* as the first */
+void job_queue_put_back_all(struct job_queue *queue, struct job_queue *from);  /* before what `queue` holds */
+
+/* Tells each job its end, what its own run said or else this one, and frees it. */
+void job_queue_answer(struct job_queue *queue, int r, uint64_t revision, const struct error *error);
+
+/*
+ * The group cannot be had: of several each is tried by itself, also those that refused themselves, since they
+ * may have seen what another one had put. Only of one it is known whose fault it is.
+ */
+void job_queue_give_up(struct job_queue *queue, struct job_queue *group, int r, const struct error *error);
+
+/* The registry did not write the group: its jobs are told, except those that are to run again, which are put
+ * back to `queue`. */
+void job_queue_fail(struct job_queue *queue, struct job_queue *group, int r, const struct error *error);
+
+/* steady.c */
+void jobs_call_waiters(struct engine *engine);
+void jobs_drop_waiters(struct jobs *jobs);
+
+/* jobs_group.c */
+int job_run_once(struct transaction *transaction, struct waiting_job *waiting);
+
+/* What the job that ran has put stays, or is to be dropped; true: it stays. */
+bool job_has_run(struct transaction *transaction, struct waiting_job *waiting, int r);
+
+/* Of the group on its way, or begins one; nothing to be done while the registry commits. */
+void jobs_step(struct engine *engine);
+
+/* The registry has ended the commit under way. */
+void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const struct error *error);
+
+/* jobs_findings.c */
+void jobs_run_findings(struct engine *engine);
+
+/* jobs_stirred.c */
+void stirred_remember(struct jobs *jobs, const struct transaction *finding);
+void stirred_join(const struct jobs *jobs, struct transaction *transaction);
+void stirred_publish(struct engine *engine);
+void stirred_drop(struct jobs *jobs);
 
 int jobs_init(struct engine *engine, struct event_base *base);   /* -ENOMEM */
 int jobs_listen(struct engine *engine, struct event_base *base); /* when there is a registry; -ENOMEM */
@@ -78,3 +128,6 @@ void jobs_free(struct engine *engine);
 
 /* There is work: the next turn takes it up. */
 void jobs_stir(struct engine *engine);
+
+/* What nobody waits for and could not be had is tried again in a while. */
+void jobs_again_later(struct jobs *jobs);

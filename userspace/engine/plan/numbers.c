@@ -71,11 +71,22 @@ void numbers_free(struct unsaved_numbers *unsaved)
     *unsaved = (struct unsaved_numbers){0};
 }
 
-struct unsaved_numbers numbers_take_unsaved(struct engine *engine)
+struct unsaved_numbers numbers_take_unsaved(struct engine *engine, size_t most)
 {
-    struct unsaved_numbers taken = engine->unsaved;
+    struct unsaved_numbers *unsaved = &engine->unsaved;
+    struct unsaved_numbers taken = *unsaved;
 
-    engine->unsaved = (struct unsaved_numbers){0};
+    if (unsaved->n <= most) {
+        *unsaved = (struct unsaved_numbers){0};
+        return taken;
+    }
+    taken = (struct unsaved_numbers){.rows = calloc(most + 1, sizeof(*taken.rows))};
+    if (!taken.rows || most == 0)
+        return taken; /* they stay for a later one */
+    taken.n = most;
+    memcpy(taken.rows, unsaved->rows, most * sizeof(*taken.rows));
+    unsaved->n -= most;
+    memmove(unsaved->rows, unsaved->rows + most, unsaved->n * sizeof(*unsaved->rows));
     return taken;
 }
 
@@ -88,7 +99,8 @@ void numbers_give_back(struct engine *engine, struct unsaved_numbers *taken)
         numbers_free(taken);
         return;
     }
-    memmove(larger + taken->n, larger, engine->unsaved.n * sizeof(*larger));
+    if (engine->unsaved.n)
+        memmove(larger + taken->n, larger, engine->unsaved.n * sizeof(*larger));
     if (taken->n)
         memcpy(larger, taken->rows, taken->n * sizeof(*larger));
     engine->unsaved.rows = larger;

@@ -45,7 +45,7 @@ void numbers_adopt_row(struct engine *engine, const char *key, const char *value
 int numbers_save(struct engine *engine, struct error *error);
 void numbers_free(struct unsaved_numbers *unsaved);
 
-/* The unsaved rows go along with a commit; they are given back if that fails. The caller frees them
- * otherwise. */
-struct unsaved_numbers numbers_take_unsaved(struct engine *engine);
+/* The oldest of the unsaved rows, `most` at most, go along with a commit; they are given back if that fails.
+ * The caller frees them otherwise. */
+struct unsaved_numbers numbers_take_unsaved(struct engine *engine, size_t most);
 void numbers_give_back(struct engine *engine, struct unsaved_numbers *taken);

@@ -319,6 +319,49 @@ int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wa
     return 0;
 }
 
+static void release_tables(struct publisher *publisher, const struct publication_step *step)
+{
+    if (step->count4)
+        slot_regions_release(publisher->regions, step->first4, step->count4);
+    if (step->count6 && (step->first6 != step->first4 || !step->count4))
+        slot_regions_release(publisher->regions, step->first6, step->count6);
+}
+
+size_t publication_tables(const struct publication *publication)
+{
+    return publication->n_steps;
+}
+
+const struct wanted_alias *publication_wanted(const struct publication *publication, size_t i)
+{
+    return publication->steps[i].change == TABLE_REMOVE ? NULL : publication->steps[i].wanted;
+}
+
+static bool has_slots(const struct publisher *publisher, uint32_t first, uint32_t count,
+                      const struct svc_slot *slots, uint32_t n)
+{
+    return count == n &&
+           (n == 0 || memcmp(datapath_slots(publisher->datapath, first), slots, n * sizeof(*slots)) == 0);
+}
+
+int publisher_rewrite(struct publisher *publisher, struct publication *publication, size_t i,
+                      const struct wanted_alias *fresh, struct error *error)
+{
+    struct publication_step *step = &publication->steps[i];
+    struct publication_step next = *step;
+    int r;
+
+    if (has_slots(publisher, step->first4, step->count4, fresh->slots4, fresh->count4) &&
+        has_slots(publisher, step->first6, step->count6, fresh->slots6, fresh->count6))
+        return 0;
+    next.count4 = next.count6 = next.first4 = next.first6 = 0;
+    r = prepare_tables(publisher, fresh, &next, error);
+    release_tables(publisher, r < 0 ? &next : step);
+    if (r == 0)
+        *step = next;
+    return r;
+}
+
 void publisher_abort(struct publisher *publisher, struct publication **publication)
 {
     struct publication *self = *publication;
@@ -329,10 +372,7 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
         struct publication_step *step = &self->steps[i];
 
         free(step->kept);
-        if (step->count4)
-            slot_regions_release(publisher->regions, step->first4, step->count4);
-        if (step->count6 && (step->first6 != step->first4 || !step->count4))
-            slot_regions_release(publisher->regions, step->first6, step->count6);
+        release_tables(publisher, step);
         if (step->change == TABLE_ADD && step->published) {
             uint32_t index;
 

@@ -63,6 +63,15 @@ int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wa
 /* Did the set of aliases change, not only tables? */
 bool publication_changes_names(const struct publication *publication);
 
+/*
+ * Between the two: the tables of a change, 0..publication_tables()-1, may be written anew. NULL: one that
+ * goes. On failure the table is as it was.
+ */
+size_t publication_tables(const struct publication *publication);
+const struct wanted_alias *publication_wanted(const struct publication *publication, size_t i);
+int publisher_rewrite(struct publisher *publisher, struct publication *publication, size_t i,
+                      const struct wanted_alias *fresh, struct error *error);
+
 /* Makes it visible. Failures to write an alias entry (no memory) are returned after the rest has been done.
  */
 int publisher_commit(struct publisher *publisher, struct publication **publication);
