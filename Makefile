@@ -32,7 +32,7 @@ FAKES       := $(BUILD)/libfakes.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
-TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS))
+TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c))
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
@@ -82,6 +82,9 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB) $(BENCH_SKELETONS) Makefile
 
 $(BUILD)/tests/bench/preload/%.so: tests/bench/preload/%.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -g -D_GNU_SOURCE $(WARN) -Werror -O2 -fPIC -shared $< -o $@
+
+$(BUILD)/tests/support/preload/%.so: tests/support/preload/%.c Makefile
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -g -D_GNU_SOURCE $(WARN) -Werror -O2 -fPIC -shared $< -ldl -o $@
 
 # Static: it runs in a virtual machine that has nothing else (scripts/test-kernels).
 $(BUILD)/tests/kernels/%: tests/kernels/%.c Makefile
