@@ -49,6 +49,7 @@ struct engine_lab {
 };
 
 #define LAB_ENDPOINTS 64
+#define LAB_TURN_NS   (UINT64_MAX / 2) /* until nothing is left: not a matter of how busy the machine is */
 
 /* ---- what everybody may see between two turns ---- */
 
@@ -248,6 +249,13 @@ static inline void lab_expect_no_leak(struct engine_lab *lab)
 
 /* ---- turns ---- */
 
+static inline void lab_set_stepwise(struct engine_lab *lab, bool is_stepwise)
+{
+    lab->is_stepwise = is_stepwise;
+    if (lab->engine)
+        lab->engine->jobs->turn_ns = is_stepwise ? 0 : LAB_TURN_NS;
+}
+
 /* The registry first, so that a commit begun in one turn can end in the next one. */
 static inline void lab_turn(struct engine_lab *lab)
 {
@@ -434,7 +442,7 @@ static inline void lab_start(struct engine_lab *lab, const struct engine_followe
     assert_int_equal(engine_new(&settings, &lab->engine), 0);
     lab->engine->jobs->group_ns =
         UINT64_MAX / 2; /* what is one group must not depend on how busy the machine is */
-    lab->engine->jobs->turn_ns = lab->is_stepwise ? 0 : 2000000;
+    lab_set_stepwise(lab, lab->is_stepwise);
     if (follower)
         assert_int_equal(engine_follow(lab->engine, follower, user), 0);
     assert_int_equal(engine_load(lab->engine, lab->registry, &lab->error), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Random jobs, random findings, a registry that fails at random: after every turn what can be read is what
- * the registry holds, and what is published is what can be read. SVCCONNECT_TEST_SEED and _STEPS choose
- * another run.
+ * Random jobs, some of them in pieces, random findings, a registry that fails at random, turns of one step
+ * and long ones: whenever the catalog may be read it is what the registry holds, and what is published is
+ * what can be read. SVCCONNECT_TEST_SEED and _STEPS choose another run.
  */
 #include "engine_lab.h"
 
@@ -18,6 +18,8 @@ struct model {
     struct engine_lab *lab;
     uint64_t random;
     size_t submitted, ended, failed, findings;
+    size_t pieces, reads;
+    bool is_reader_waiting;
     /* What upkeep would know, and no row tells: instances held back, and the addresses of host names. */
     struct held {
         char name[ENDPOINT_NAME_SIZE];
@@ -30,7 +32,8 @@ struct model {
 struct model_job {
     struct model *model;
     uint64_t seed;
-    unsigned runs;
+    uint64_t random;              /* of the run, as far as it has come */
+    unsigned left;                /* pieces of it */
     struct registry_row last[32]; /* of the last run */
     size_t n_last;
     bool is_taken_back;
@@ -336,19 +339,31 @@ static void forget_rows(struct model_job *job)
         row_done(&job->last[--job->n_last]);
 }
 
+static void begin_run(struct model_job *job)
+{
+    job->is_taken_back = false;
+    forget_rows(job);
+    job->random = job->seed;
+    job->left = 1 + pick(&job->random, pick(&job->random, 4) ? 2 : 8);
+}
+
+/* A piece: a run that began afresh starts over, with what it had put gone. */
 static int run(struct transaction *transaction, void *user, struct error *error)
 {
     struct model_job *job = user;
-    struct rows rows = {.job = job, .transaction = transaction, .random = job->seed, .error = error};
+    struct rows rows = {.job = job, .transaction = transaction, .error = error};
 
-    job->runs++;
-    job->is_taken_back = false;
-    forget_rows(job);
+    if (transaction_is_new_run(transaction))
+        begin_run(job);
+    rows.random = next(&job->random);
     rows.namespace_name = namespaces[pick(&rows.random, ARRAY_SIZE(namespaces))];
-    for (unsigned n = 1 + pick(&rows.random, 2); n > 0; n--)
-        put_anything(&rows);
+    put_anything(&rows);
     if (rows.r < 0)
         return rows.r;
+    if (--job->left > 0) {
+        job->model->pieces++;
+        return JOB_GO_ON;
+    }
     switch (pick(&rows.random, 10)) {
     case 0:
         return error_set(error, EPERM, "refused");
@@ -456,6 +471,30 @@ static void submit_finding(struct model *model)
     model->findings++;
 }
 
+/* ---- a reader ---- */
+
+static void on_steady(void *user)
+{
+    struct model *model = user;
+
+    assert_true(engine_is_steady(model->lab->engine));
+    model->is_reader_waiting = false;
+    model->reads++;
+    lab_check(model->lab);
+}
+
+/* Asks to be called, or thinks better of it. */
+static void wait_to_read(struct model *model)
+{
+    if (!model->is_reader_waiting)
+        assert_int_equal(engine_when_steady(model->lab->engine, on_steady, model), 0);
+    else if (pick(&model->random, 8) == 0)
+        engine_forget_waiter(model->lab->engine, model);
+    else
+        return;
+    model->is_reader_waiting = !model->is_reader_waiting;
+}
+
 /* ---- the run ---- */
 
 static void plan_faults(struct model *model)
@@ -523,15 +562,19 @@ static void test_whatever_happens(void **state)
     for (uint64_t step = 0; step < steps; step++) {
         if (step % 2000 == 0)
             plan_faults(model);
-        for (unsigned n = pick(&model->random, 4); n > 0; n--)
+        for (unsigned n = pick(&model->random, model->lab->is_stepwise ? 2 : 4); n > 0; n--)
             submit(model);
         for (unsigned n = pick(&model->random, 3); n > 0; n--)
             submit_finding(model);
         if (pick(&model->random, 50) == 0)
             model->lab->engine->jobs->are_numbers_late = false; /* the second is over */
+        wait_to_read(model);
+        if (pick(&model->random, model->lab->is_stepwise ? 100 : 30) == 0)
+            lab_set_stepwise(model->lab, !model->lab->is_stepwise);
         lab_turn(model->lab);
         if (pick(&model->random, 500) == 0) { /* the daemon ends, and the next one adopts */
             lab_stop(model->lab);
+            model->is_reader_waiting = false; /* nobody calls it any more */
             assert_int_equal(model->ended, model->submitted);
             assert_int_equal(memory_datapath_restart(model->lab->datapath, DATAPATH_ADOPTED), 0);
             lab_start(model->lab, &follower, model);
@@ -539,10 +582,18 @@ static void test_whatever_happens(void **state)
         }
     }
     lab_plan(model->lab, NULL, 0);
+    lab_set_stepwise(model->lab, false);
     lab_settle(model->lab);
     assert_int_equal(model->ended, model->submitted);
-    print_message("%zu jobs, %zu findings, %zu failed, %llu turns\n", model->submitted, model->findings,
-                  model->failed, (unsigned long long)model->lab->turns);
+    assert_false(model->is_reader_waiting);
+    print_message(
+        "%zu jobs and %zu more pieces, %zu findings, %zu failed, %zu reads, %llu turns, unsteady after %u\n",
+        model->submitted - model->findings, model->pieces, model->findings, model->failed, model->reads,
+        (unsigned long long)model->lab->turns, model->lab->unsteady);
+    if (steps >= STEPS) {
+        assert_true(model->pieces > 0 && model->reads > 0);
+        assert_in_range(model->lab->unsteady, steps / 10, model->lab->turns);
+    }
     expect_nothing_left(model->lab);
     lab_free(model->lab);
     free(model);
