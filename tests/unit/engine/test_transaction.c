@@ -187,6 +187,25 @@ static void test_a_dropped_job_is_as_if_it_had_not_been(void **state)
     lab_expect_no_leak(lab);
 }
 
+/* Its keys could not all be taken: those that were go again. */
+static void test_a_kept_job_that_is_dropped_frees_its_keys(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct transaction transaction;
+
+    transaction_begin(&transaction, lab->engine, false);
+    transaction_begin_job(&transaction);
+    assert_int_equal(put(&transaction, "instances/ns/web/d", INSTANCE(5)), 0);
+    assert_int_equal(transaction_keep_job(&transaction), 0);
+    (void)transaction_whole(&transaction, transaction_drop_job, NULL);
+    assert_int_equal(HASH_COUNT(transaction.taken), 0);
+    transaction_begin_job(&transaction);
+    assert_int_equal(put(&transaction, "instances/ns/web/d", INSTANCE(6)), 0);
+    assert_int_equal(transaction_keep_job(&transaction), 0);
+    (void)transaction_whole(&transaction, transaction_abort, NULL);
+    lab_check(lab);
+}
+
 static void test_a_bad_row_changes_nothing(void **state)
 {
     static const char *const rows[][2] = {
@@ -256,12 +275,37 @@ static void test_what_runs_out_names_its_setting(void **state)
     expect_full(128, 1024, "127.255.0.0/28", "aliasRange", 14);
 }
 
+#define HOST(name) "{\"host\":\"" name ".example\",\"port\":80}"
+
+/* maps.endpoints was made smaller: what is there stays, and only who brings more of them is refused. */
+static void test_too_many_host_names(void **state)
+{
+    struct engine_lab *lab = *state;
+
+    assert_int_equal(DO(lab, {"instances/ns/web/x", HOST("x")}, {"instances/ns/web/y", HOST("y")},
+                        {"instances/ns/web/z", HOST("z")}),
+                     0);
+    assert_int_equal(DO(lab, {"instances/ns/db/a", NULL}, {"instances/ns/web/b", NULL}), 0);
+    lab_stop(lab);
+    lab->max_endpoints = 2;
+    assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    lab_start(lab, NULL, NULL);
+    assert_int_equal(DO(lab, {"instances/ns/web/a", WEIGHED(1, 3)}), 0);
+    assert_int_equal(DO(lab, {"instances/ns/web/w", HOST("w")}), -ENOSPC);
+    assert_non_null(strstr(lab->error.message, "maps.endpoints"));
+    assert_int_equal(DO(lab, {"instances/ns/web/z", NULL}), 0);
+    lab_check(lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_abort_leaves_nothing, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_revert_and_replay, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_dropped_job_is_as_if_it_had_not_been, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_a_kept_job_that_is_dropped_frees_its_keys, setup,
+                                        engine_teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_host_names, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_row_changes_nothing, setup, engine_teardown),
         cmocka_unit_test(test_what_runs_out_names_its_setting),
     };
