@@ -259,6 +259,37 @@ static void test_findings_wait_for_no_commit(void **state)
     }
 }
 
+/* Not even for one turn, however many the commit's tables take. */
+static void test_what_was_found_is_not_undone_by_a_commit(void **state)
+{
+    const struct fake_step steps[] = {{FAKE_WRITTEN, 6}};
+    struct engine_lab *lab = *state;
+    struct change change = {.rows = {{"instances/ns/web/c", INSTANCE(3)}}};
+    struct change finding = {.on_run = hold_back, .user = (char[]){"a"}};
+    uint64_t held;
+
+    assert_int_equal(DO(lab, {"services/ns/web", SERVICE("web")}, {"instances/ns/web/a", INSTANCE(1)},
+                        {"instances/ns/web/b", INSTANCE(2)}),
+                     0);
+    held = bit_of(lab, "a");
+    lab_set_stepwise(lab, true);
+    lab_plan(lab, steps, 1);
+    lab_submit(lab, &change);
+    while (lab->engine->jobs->state != JOBS_COMMITTING)
+        lab_turn(lab);
+    lab_find(lab, &finding);
+    while (!finding.ends)
+        lab_turn(lab);
+    assert_int_equal(lab->engine->jobs->state, JOBS_COMMITTING);
+    while (!change.ends) {
+        assert_int_equal(lab_table(lab, 1, "web:80/tcp") & held, 0);
+        lab_turn(lab);
+    }
+    assert_int_equal(change.result, 0);
+    assert_int_equal(lab_table(lab, 1, "web:80/tcp"), bit_of(lab, "b") | bit_of(lab, "c"));
+    lab_settle(lab);
+}
+
 static int run_nothing(struct transaction *transaction, void *user, struct error *error)
 {
     (void)transaction;
@@ -318,6 +349,7 @@ int main(void)
         ENGINE_TEST(test_numbers_are_saved_by_themselves),
         ENGINE_TEST(test_numbers_go_along_with_the_next_change),
         ENGINE_TEST(test_findings_wait_for_no_commit),
+        ENGINE_TEST(test_what_was_found_is_not_undone_by_a_commit),
         ENGINE_TEST(test_what_was_found_comes_before_others),
         ENGINE_TEST(test_a_finding_of_what_the_commit_takes_away),
     };
