@@ -74,7 +74,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    task_list_sweep(user);
+    task_list_sweep(&daemon->tasks);
     services_dir_sweep(user);
     canaries_sweep(&daemon->canaries);
     probes_sweep(&daemon->probes);
@@ -131,34 +131,10 @@ static int take_directories(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
 }
 
-/* What drains and UDP closing ask about tasks (upkeep/socket_look.h). */
-static int task_directories(void *user, const char *namespace_name, char ***ret_directories, size_t *ret_n)
-{
-    const struct daemon *daemon = user;
-    char **directories = calloc(HASH_COUNT(daemon->tasks.all) + 1, sizeof(*directories));
-    const struct task *task;
-    size_t n = 0;
-
-    if (!directories)
-        return -ENOMEM;
-    for (task = daemon->tasks.all; task; task = task->hh.next) {
-        char path[PATH_MAX];
-
-        if (strcmp(task->namespace_name, namespace_name) != 0)
-            continue;
-        cgroup_directory(daemon->config.cgroup_root, task->cgroup.path, path, sizeof(path));
-        directories[n] = strdup(path);
-        if (directories[n])
-            n++;
-    }
-    *ret_directories = directories;
-    *ret_n = n;
-    return 0;
-}
-
 static int make_rooms(struct daemon *daemon, struct error *error)
 {
-    const struct socket_looks looks = {.base = daemon->base, .directories = task_directories, .user = daemon};
+    const struct socket_looks looks = {
+        .base = daemon->base, .directories = tasks_directories, .user = &daemon->tasks};
     const struct external_settings external = {
         .servers = daemon->config.external_servers,
         .min_ttl_s = daemon->config.external_min_ttl,
@@ -193,8 +169,8 @@ static int follow_engine(struct daemon *daemon)
         {&udp_closing_follower, &daemon->udp_closing},
         {&outliers_follower, &daemon->outliers},
         {&drains_follower, &daemon->drains},
-        {&task_list_follower, daemon},
-        {&dns_zones_follower, daemon},
+        {&tasks_follower, &daemon->tasks},
+        {&dns_follower, &daemon->dns},
     };
     int r = 0;
 
@@ -276,6 +252,31 @@ static int watch_loop(struct daemon *daemon, struct error *error)
     return 0;
 }
 
+/* Rooms that need the data path, which is open for good now. */
+static void make_task_rooms(struct daemon *daemon)
+{
+    tasks_init(&daemon->tasks, &(struct tasks_settings){
+                                   .engine = daemon->engine,
+                                   .datapath = daemon->datapath,
+                                   .events = &daemon->events,
+                                   .cgroup_root = daemon->config.cgroup_root,
+                                   .hosts_dir = daemon->hosts_dir,
+                                   .max_tasks = daemon->config.max_tasks,
+                               });
+    dns_init(&daemon->dns, &(struct dns_settings){
+                               .base = daemon->base,
+                               .engine = daemon->engine,
+                               .datapath = daemon->datapath,
+                               .cgroup_root = daemon->config.cgroup_root,
+                               .max_tasks = daemon->config.max_tasks,
+                               .ttl = daemon->config.dns_ttl,
+                               .is_on = daemon->config.is_dns_on,
+                               .listen_address = daemon->config.dns_listen_address,
+                               .listen_port = daemon->config.dns_listen_port,
+                           });
+    tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
+}
+
 static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
@@ -285,6 +286,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r < 0)
         return error_errno(error, r, "starting");
     daemon->outliers.datapath = daemon->program_events.datapath = daemon->datapath;
+    make_task_rooms(daemon);
     r = engine_adopt(daemon->engine, daemon->datapath, error);
     if (r < 0)
         return r;
@@ -302,7 +304,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = program_events_begin(&daemon->program_events, daemon->base, error);
     if (r == 0)
-        r = dns_begin(daemon, error);
+        r = dns_begin(&daemon->dns, error);
     if (r == 0)
         services_dir_start(daemon);
     if (r == 0)
@@ -353,7 +355,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
     /* Now, while there is little for another process to have, and before there are locks that it would keep.
      */
     if (r == 0 && daemon->config.is_dns_on)
-        dns_reads_start(daemon);
+        dns_reads_start(&daemon->dns);
     if (r == 0)
         r = take_directories(daemon, error);
     if (r < 0)
@@ -408,9 +410,7 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->sweep_event);
     program_events_done(&daemon->program_events);
     loop_watch_done(&daemon->loop_watch);
-    if (daemon->datapath)
-        dns_done(daemon);
-    dns_reads_done(daemon);
+    dns_done(&daemon->dns);
     udp_closing_done(&daemon->udp_closing);
     externals_done(&daemon->externals);
     drains_done(&daemon->drains);
@@ -420,7 +420,7 @@ void daemon_done(struct daemon *daemon)
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
     datapath_close(&daemon->datapath);
-    task_list_done(&daemon->tasks);
+    tasks_done(&daemon->tasks);
     event_log_done(&daemon->events);
     if (daemon->base)
         event_base_free(daemon->base);

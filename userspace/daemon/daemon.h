@@ -50,7 +50,7 @@ struct daemon {
     struct udp_closing udp_closing;
     struct program_events program_events;
     struct dns dns;
-    struct task_list tasks;
+    struct tasks tasks;
     struct services_dir services_dir;
     struct event_log events;
     struct control_server *control;

@@ -11,8 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/random.h"
-#include "daemon/daemon.h"
 #include "dns/stub.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
 #include "names/dns_directory.h"
 
 #define CANONICAL "AWS_INSTANCE_CNAME"
@@ -246,12 +247,14 @@ static int find(const struct catalog *catalog, const char *name, struct view *vi
     return -ENOENT;
 }
 
-int dns_directory_answer(struct daemon *daemon, const struct dns_question *question, bool is_udp,
+int dns_directory_answer(struct dns *dns, const struct dns_question *question, bool is_udp,
                          uint8_t **ret_answer, size_t *ret_size)
 {
-    struct view view = {.type = question->type, .ttl = daemon->config.dns_ttl};
-    int r = question->is_plain ? find(engine_catalog(daemon->engine), question->name, &view) : -ENOENT;
+    struct view view = {.type = question->type, .ttl = dns->settings.ttl};
+    int r = -EAGAIN;
 
+    if (engine_is_steady(dns->settings.engine))
+        r = question->is_plain ? find(engine_catalog(dns->settings.engine), question->name, &view) : -ENOENT;
     if (r == 0)
         r = dns_directory_build(&view.found, view.ttl, question, is_udp, ret_answer, ret_size);
     free(view.canonical);

@@ -5,38 +5,55 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "daemon/daemon.h"
+#include "base/log.h"
+#include "datapath/datapath.h"
 #include "dns/stub.h"
 
 #define BUFFER_SIZE (DNS_MESSAGE_MAX + 1)
 
 static const struct timeval tick_interval = {.tv_usec = 500000};
 
-static void beat(struct daemon *daemon, uint64_t now)
+static void beat(struct dns *dns, uint64_t now)
 {
-    __atomic_store_n(&datapath_resolver(daemon->datapath, 0)->heartbeat, now, __ATOMIC_RELEASE);
+    __atomic_store_n(&datapath_resolver(dns->settings.datapath, 0)->heartbeat, now, __ATOMIC_RELEASE);
 }
 
 /* ---- for people ---- */
 
-cJSON *dns_describe_task(const struct task *task)
+static struct dns_task *find(const struct dns *dns, uint64_t cgroup_id)
 {
+    struct dns_task *task;
+
+    HASH_FIND(hh, dns->tasks, &cgroup_id, sizeof(cgroup_id), task);
+    return task;
+}
+
+cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id)
+{
+    const struct dns_task *task = find(dns, cgroup_id);
     cJSON *list = cJSON_CreateArray();
     char text[IP_ADDRESS_TEXT_SIZE];
 
-    for (const struct dns_stub *stub = task->dns; stub; stub = stub->next)
+    for (const struct dns_stub *stub = task ? task->stubs : NULL; stub; stub = stub->next)
         for (unsigned i = 0; i < stub->n_servers; i++)
             (void)cJSON_AddItemToArray(
                 list, cJSON_CreateString(ip_address_format(&stub->servers[i].address, text)));
     return list;
 }
 
-cJSON *dns_describe(const struct daemon *daemon)
+const char *dns_problem(const struct dns *dns, uint64_t cgroup_id)
 {
-    const struct dns_counters *counters = &daemon->dns.counters;
+    const struct dns_task *task = find(dns, cgroup_id);
+
+    return task ? task->look.problem : "";
+}
+
+cJSON *dns_describe(const struct dns *dns)
+{
+    const struct dns_counters *counters = &dns->counters;
     cJSON *object = cJSON_CreateObject();
 
-    (void)cJSON_AddBoolToObject(object, "on", daemon->config.is_dns_on);
+    (void)cJSON_AddBoolToObject(object, "on", dns->settings.is_on);
     (void)cJSON_AddNumberToObject(object, "answered", (double)counters->answered);
     (void)cJSON_AddNumberToObject(object, "forwarded", (double)counters->forwarded);
     (void)cJSON_AddNumberToObject(object, "timedOut", (double)counters->timed_out);
@@ -49,68 +66,175 @@ cJSON *dns_describe(const struct daemon *daemon)
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
 {
-    struct daemon *daemon = user;
-    struct task *task, *next;
+    struct dns *dns = user;
+    struct dns_task *task, *next;
 
     (void)fd;
     (void)what;
-    daemon->dns.ticks++;
-    dns_reads_tick(daemon);
-    beat(daemon, clock_monotonic_ns());
-    HASH_ITER (hh, daemon->tasks.all, task, next) {
-        for (struct dns_stub *stub = task->dns; stub; stub = stub->next)
+    dns->ticks++;
+    dns_reads_tick(dns);
+    beat(dns, clock_monotonic_ns());
+    HASH_ITER (hh, dns->tasks, task, next) {
+        for (struct dns_stub *stub = task->stubs; stub; stub = stub->next)
             dns_forward_sweep(stub);
-        dns_look_tick(daemon, task);
+        dns_look_tick(dns, task);
     }
 }
 
-int dns_begin(struct daemon *daemon, struct error *error)
+void dns_init(struct dns *dns, const struct dns_settings *settings)
 {
-    struct task *task;
+    dns->settings = *settings;
+}
 
-    beat(daemon, 0);
-    dns_resolvers_reset(daemon);
-    daemon->dns.buffer = malloc(BUFFER_SIZE);
-    if (!daemon->dns.buffer)
+int dns_begin(struct dns *dns, struct error *error)
+{
+    struct dns_task *task, *next;
+
+    beat(dns, 0);
+    dns_resolvers_reset(dns);
+    dns->buffer = malloc(BUFFER_SIZE);
+    if (!dns->buffer)
         return error_errno(error, ENOMEM, "starting");
-    if (daemon->config.dns_listen_port > 0) {
-        int r = dns_stub_listen(daemon, &daemon->config.dns_listen_address, daemon->config.dns_listen_port,
-                                &daemon->dns.listener, error);
+    if (dns->settings.listen_port > 0) {
+        int r = dns_stub_listen(dns, &dns->settings.listen_address, dns->settings.listen_port, &dns->listener,
+                                error);
 
         if (r < 0)
             return r;
     }
-    if (!daemon->config.is_dns_on)
+    if (!dns->settings.is_on)
         return 0;
-    daemon->dns.tick = event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon);
-    if (!daemon->dns.tick || event_add(daemon->dns.tick, &tick_interval) < 0)
+    dns->tick = event_new(dns->settings.base, -1, EV_PERSIST, on_tick, dns);
+    if (!dns->tick || event_add(dns->tick, &tick_interval) < 0)
         return error_errno(error, ENOMEM, "starting");
-    beat(daemon, clock_monotonic_ns());
-    if (dns_reads_begin(daemon) < 0)
+    beat(dns, clock_monotonic_ns());
+    if (dns_reads_begin(dns) < 0)
         return error_errno(error, ENOMEM, "starting");
-    dns_look_begin(daemon);
-    for (task = daemon->tasks.all; task; task = task->hh.next)
-        dns_task_put(daemon, task, 0);
+    dns_look_begin(dns);
+    dns->is_begun = true;
+    HASH_ITER (hh, dns->tasks, task, next)
+        dns_look_put(dns, task, 0);
     return 0;
 }
 
-void dns_done(struct daemon *daemon)
+void dns_done(struct dns *dns)
 {
-    struct task *task;
+    struct dns_task *task, *next;
 
-    if (daemon->dns.buffer)
-        beat(daemon, 0);
-    for (task = daemon->tasks.all; task; task = task->hh.next) {
+    if (dns->buffer)
+        beat(dns, 0);
+    dns_hold_done(dns);
+    HASH_ITER (hh, dns->tasks, task, next) {
         dns_look_drop(task);
-        while (task->dns)
-            dns_stub_free(&task->dns);
+        while (task->stubs)
+            dns_stub_free(&task->stubs);
+        HASH_DEL(dns->tasks, task);
+        free(task);
     }
-    dns_reads_done(daemon);
-    dns_look_done(daemon);
-    dns_stub_free(&daemon->dns.listener);
-    if (daemon->dns.tick)
-        event_free(daemon->dns.tick);
-    dns_zones_done(&daemon->dns.zones);
-    free(daemon->dns.reads.answer);
-    free(daemon->dns.buffer);
+    dns_reads_done(dns);
+    dns_look_done(dns);
+    dns_stub_free(&dns->listener);
+    if (dns->tick)
+        event_free(dns->tick);
+    dns_zones_done(&dns->zones);
+    free(dns->reads.answer);
+    free(dns->buffer);
+    *dns = (struct dns){0};
 }
+
+/* ---- tasks that come and go ---- */
+
+static struct dns_task *make(struct dns *dns, const struct task *of)
+{
+    struct dns_task *task = calloc(1, sizeof(*task));
+
+    if (!task)
+        return NULL;
+    task->cgroup_id = of->cgroup.id;
+    task->of = of;
+    task->look.round.netns_fd = -1;
+    task->watch = (struct cgroup_watch)CGROUP_WATCH_NONE;
+    HASH_ADD(hh, dns->tasks, cgroup_id, sizeof(task->cgroup_id), task);
+    return task;
+}
+
+static void on_task_put(void *user, const struct task *of, pid_t pid)
+{
+    struct dns *dns = user;
+    struct dns_task *task = find(dns, of->cgroup.id);
+
+    if (!task)
+        task = make(dns, of);
+    if (!task) {
+        log_warning("task %s keeps to its own name servers: out of memory", of->cgroup.path);
+        return;
+    }
+    task->names = NULL; /* it may see those of another namespace now */
+    if (dns->is_begun)
+        dns_look_put(dns, task, pid);
+}
+
+static void on_task_removed(void *user, const struct task *of)
+{
+    struct dns *dns = user;
+    struct dns_task *task = find(dns, of->cgroup.id);
+
+    if (!task)
+        return;
+    dns_look_remove(dns, task);
+    HASH_DEL(dns->tasks, task);
+    free(task);
+}
+
+const struct task_observer dns_observer = {
+    .put = on_task_put,
+    .removed = on_task_removed,
+};
+
+/* ---- those who wait for a look ---- */
+
+bool dns_is_looking(const struct dns *dns, uint64_t cgroup_id)
+{
+    const struct dns_task *task = find(dns, cgroup_id);
+
+    return task && task->look.round.is_on;
+}
+
+int dns_call_when_looked(struct dns *dns, uint64_t cgroup_id,
+                         void (*looked)(const struct task *task, void *user), void *user)
+{
+    struct dns_task *task = find(dns, cgroup_id);
+
+    return task ? dns_look_wait(task, looked, user) : -ENOENT;
+}
+
+void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user)
+{
+    struct dns_task *task = find(dns, cgroup_id);
+
+    if (task)
+        dns_look_forget(task, user);
+}
+
+/* ---- following changes ---- */
+
+static void follow_names_changed(void *user, const char *namespace_name)
+{
+    struct dns *dns = user;
+
+    dns_zones_mark(&dns->zones, namespace_name);
+}
+
+/* Where tasks may have come to another scope without names that changed: what was kept has gone. */
+static void follow_scopes_changed(void *user, const char *namespace_name)
+{
+    struct dns *dns = user;
+
+    if (!namespace_name)
+        dns_zones_mark(&dns->zones, NULL);
+}
+
+const struct engine_follower dns_follower = {
+    .scopes_changed = follow_scopes_changed,
+    .names_changed = follow_names_changed,
+};

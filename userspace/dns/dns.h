@@ -7,27 +7,25 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <uthash.h>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/address.h"
 #include "dns/resolvers.h"
 #include "dns/zones.h"
 #include "cgroups/cgroup_watch.h"
 #include "cgroups/root_reader.h"
+#include "engine/follower.h"
+#include "tasks/task_list.h"
 
-/* Who wants to hear of the end of a round of looking at a task; also if the task goes before that. */
-struct dns_waiter {
-    void (*looked)(struct task *task, void *user);
-    void *user;
-    struct dns_waiter *next;
-};
-struct daemon;
 struct dns_stub;
-struct task;
+struct dns_waiter;
+struct engine;
 
 struct dns_counters {
     uint64_t answered; /* about names of ours */
@@ -80,7 +78,36 @@ struct dns_reads {
     bool is_failed; /* which has been said */
 };
 
+/* What the rest of the daemon gives; texts and pointers are the caller's and outlive the struct. */
+struct dns_settings {
+    struct event_base *base;
+    struct engine *engine; /* for names, addresses and the catalog */
+    struct datapath *datapath;
+    const char *cgroup_root;
+    uint32_t max_tasks;
+    uint32_t ttl; /* of answers, in seconds */
+    bool is_on;   /* for tasks */
+    struct ip_address listen_address;
+    uint16_t listen_port; /* 0: nobody outside tasks is answered */
+};
+
+/* What is known here of one task. */
+struct dns_task {
+    uint64_t cgroup_id;
+    const struct task *of;      /* tasks/ says when it goes */
+    struct dns_entries entries; /* none: its DNS is left alone */
+    struct dns_stub *stubs;     /* by network namespace; NULL: no process has been seen in it */
+    struct dns_snapshot *names; /* that it was answered from last; NULL: none yet */
+    struct dns_look look;
+    struct cgroup_watch watch;
+    UT_hash_handle hh; /* by cgroup_id */
+};
+
 struct dns {
+    struct dns_settings settings;
+    struct dns_task *tasks;
+    bool is_begun;
+    bool is_held; /* questions wait in their sockets until the engine is steady (hold.c) */
     struct event *tick;
     struct event *quick; /* while there are looks to follow soon */
     struct event *watch; /* of cgroups; NULL: they cannot be watched */
@@ -94,21 +121,37 @@ struct dns {
     struct dns_reads reads;
 };
 
-/* After the tasks have been adopted. */
-int dns_begin(struct daemon *daemon, struct error *error);
-/* The heartbeat ends at once, so that tasks ask their own name servers; nothing else changes for them. */
-void dns_done(struct daemon *daemon);
+/* On a zeroed struct, early in a start, while the process is small: makes the process that reads in tasks'
+ * root directories. dns_done() ends it. */
+void dns_reads_start(struct dns *dns);
 
-/* A task is new, or sees other names now. `pid`: a process whose namespaces it will have; 0: found later. */
-void dns_task_put(struct daemon *daemon, struct task *task, pid_t pid);
-/* Are the task's processes being looked at just now? Then somebody may wait for the end of it. -ENOMEM. */
-bool dns_is_looking(const struct task *task);
-int dns_call_when_looked(struct task *task, void (*looked)(struct task *task, void *user), void *user);
-void dns_forget_waiter(struct task *task, const void *user);
-/* Early in a start, while the process is small: dns_done() ends it. */
-void dns_reads_start(struct daemon *daemon);
-void dns_reads_done(struct daemon *daemon);
-/* For people: the name servers that are stood in for, and what came of all questions; the caller's. */
-cJSON *dns_describe_task(const struct task *task);
-cJSON *dns_describe(const struct daemon *daemon);
-void dns_task_remove(struct daemon *daemon, struct task *task);
+/* Once the data path is open, and before tasks are adopted. */
+void dns_init(struct dns *dns, const struct dns_settings *settings);
+
+/* After the tasks have been adopted. */
+int dns_begin(struct dns *dns, struct error *error);
+
+/* The heartbeat ends at once, so that tasks ask their own name servers; nothing else changes for them. Good
+ * for a zeroed struct, too. */
+void dns_done(struct dns *dns);
+
+/* For tasks/: `user` is the struct dns. What was put before dns_begin() is looked at from then on. */
+extern const struct task_observer dns_observer;
+
+/* For the engine: `user` is the struct dns. */
+extern const struct engine_follower dns_follower;
+
+/* Are this task's processes being looked at just now? Then somebody may wait for the end of the round, which
+ * is told also if the task goes before that. -ENOENT: it is not known here; -ENOMEM. */
+bool dns_is_looking(const struct dns *dns, uint64_t cgroup_id);
+int dns_call_when_looked(struct dns *dns, uint64_t cgroup_id,
+                         void (*looked)(const struct task *task, void *user), void *user);
+void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user);
+
+/* For people: the name servers that are stood in for, and what came of all questions. The caller frees them.
+ */
+cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id);
+cJSON *dns_describe(const struct dns *dns);
+
+/* Why a process of the task keeps to its own name servers; "": none does. */
+const char *dns_problem(const struct dns *dns, uint64_t cgroup_id);

@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "daemon/daemon.h"
 #include "dns/stub.h"
 #include "cgroups/netns.h"
 
@@ -150,7 +149,7 @@ static void fail_all(struct dns_upstream *upstream)
             continue;
         (void)!sendto(server->udp_fd, answer, make_failure(passed, answer), MSG_DONTWAIT | MSG_NOSIGNAL,
                       (const struct sockaddr *)&passed->client, passed->client_size);
-        stub->daemon->dns.counters.refused++;
+        stub->dns->counters.refused++;
         give_up(stub, passed);
     }
 }
@@ -158,7 +157,7 @@ static void fail_all(struct dns_upstream *upstream)
 static void on_answer(evutil_socket_t fd, short what, void *user)
 {
     struct dns_upstream *upstream = user;
-    uint8_t *buffer = upstream->server->stub->daemon->dns.buffer;
+    uint8_t *buffer = upstream->server->stub->dns->buffer;
 
     (void)what;
     for (int i = 0; i < DNS_PER_ROUND; i++) {
@@ -179,7 +178,7 @@ int dns_forward_watch(struct dns_server *server)
 
     if (!upstream->server)
         return 0; /* a stub without a task asks nobody */
-    upstream->event = dns_watch(server->stub->daemon, upstream->fd, on_answer, upstream);
+    upstream->event = dns_watch(server->stub->dns->settings.base, upstream->fd, on_answer, upstream);
     return upstream->event ? 0 : -ENOMEM;
 }
 
@@ -208,7 +207,7 @@ static struct dns_upstream *add_upstream(struct dns_server *server)
     if (!opening.upstream || netns_run(server->stub->netns_fd, open_another, &opening) < 0)
         return NULL;
     opening.upstream->event =
-        dns_watch(server->stub->daemon, opening.upstream->fd, on_answer, opening.upstream);
+        dns_watch(server->stub->dns->settings.base, opening.upstream->fd, on_answer, opening.upstream);
     if (!opening.upstream->event) {
         close_upstream(opening.upstream);
         return NULL;
@@ -324,7 +323,7 @@ void dns_forward_sweep(struct dns_stub *stub)
 
     for (size_t i = 0; i < stub->n_passed && stub->n_used > 0; i++)
         if (stub->passed[i].is_used && stub->passed[i].deadline_ms <= now) {
-            stub->daemon->dns.counters.timed_out++;
+            stub->dns->counters.timed_out++;
             give_up(stub, &stub->passed[i]);
         }
     for (unsigned i = 0; i < stub->n_servers; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What tasks have in their /etc/resolv.conf, from the process that reads it (tasks/root_reader). That process
- * is made anew when it has ended, but no oftener than once a second.
+ * What tasks have in their /etc/resolv.conf, from the process that reads it (cgroups/root_reader). That
+ * process is made anew when it has ended, but no oftener than once a second.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
 #include "dns/stub.h"
 
 #define PATH       "/etc/resolv.conf"
@@ -27,68 +26,68 @@ static void stop_listening(struct dns_reads *reads)
 }
 
 /* Those who wait ask again when they look the next time. */
-static void give_up(struct daemon *daemon, int number)
+static void give_up(struct dns *dns, int number)
 {
     const struct root_answer lost = {.head = {.number = number, .step = ROOT_FILE_PROCESS}};
-    struct task *task, *next;
+    struct dns_task *task, *next;
 
-    HASH_ITER (hh, daemon->tasks.all, task, next)
-        if (task->dns_look.round.is_on)
-            dns_round_answer(daemon, task, &lost);
+    HASH_ITER (hh, dns->tasks, task, next)
+        if (task->look.round.is_on)
+            dns_round_answer(dns, task, &lost);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *user)
 {
-    struct daemon *daemon = user;
+    struct dns *dns = user;
 
     (void)fd;
     (void)what;
     log_warning("the process that reads %s of tasks has ended, starting another", PATH);
-    stop_listening(&daemon->dns.reads);
-    root_reader_end(&daemon->dns.reads.reader);
-    give_up(daemon, -EAGAIN);
-    dns_reads_tick(daemon);
+    stop_listening(&dns->reads);
+    root_reader_end(&dns->reads.reader);
+    give_up(dns, -EAGAIN);
+    dns_reads_tick(dns);
 }
 
 static void on_answer(evutil_socket_t fd, short what, void *user)
 {
-    struct daemon *daemon = user;
-    struct root_answer *answer = daemon->dns.reads.answer;
+    struct dns *dns = user;
+    struct root_answer *answer = dns->reads.answer;
 
     (void)fd;
     (void)what;
     for (unsigned i = 0; i < PER_ROUND; i++) {
-        struct task *task;
+        struct dns_task *task;
 
-        switch (root_reader_hear(&daemon->dns.reads.reader, answer)) {
+        switch (root_reader_hear(&dns->reads.reader, answer)) {
         case 0:
             break;
         case -EPIPE: /* its end is told by the other event */
-            (void)event_del(daemon->dns.reads.on_answer);
+            (void)event_del(dns->reads.on_answer);
             return;
         default:
             return;
         }
-        HASH_FIND(hh, daemon->tasks.all, &answer->key, sizeof(answer->key), task);
-        if (task && task->dns_look.round.is_on && task->dns_look.round.asked == answer->id)
-            dns_round_answer(daemon, task, answer);
+        HASH_FIND(hh, dns->tasks, &answer->key, sizeof(answer->key), task);
+        if (task && task->look.round.is_on && task->look.round.asked == answer->id)
+            dns_round_answer(dns, task, answer);
     }
 }
 
-static int listen_to(struct daemon *daemon)
+static int listen_to(struct dns *dns)
 {
-    struct dns_reads *reads = &daemon->dns.reads;
+    struct dns_reads *reads = &dns->reads;
 
     if (!reads->reader.pid)
         return 0;
-    reads->on_answer = dns_watch(daemon, reads->reader.fd, on_answer, daemon);
-    reads->on_end = dns_watch(daemon, reads->reader.pidfd, on_end, daemon);
+    reads->on_answer = dns_watch(dns->settings.base, reads->reader.fd, on_answer, dns);
+    reads->on_end = dns_watch(dns->settings.base, reads->reader.pidfd, on_end, dns);
     return reads->on_answer && reads->on_end ? 0 : -ENOMEM;
 }
 
-void dns_reads_start(struct daemon *daemon)
+void dns_reads_start(struct dns *dns)
 {
-    struct dns_reads *reads = &daemon->dns.reads;
+    struct dns_reads *reads = &dns->reads;
     int r;
 
     reads->started_ms = clock_monotonic_ms();
@@ -98,40 +97,40 @@ void dns_reads_start(struct daemon *daemon)
     reads->is_failed = r < 0;
 }
 
-int dns_reads_begin(struct daemon *daemon)
+int dns_reads_begin(struct dns *dns)
 {
-    daemon->dns.reads.answer = malloc(sizeof(*daemon->dns.reads.answer));
-    return daemon->dns.reads.answer ? listen_to(daemon) : -ENOMEM;
+    dns->reads.answer = malloc(sizeof(*dns->reads.answer));
+    return dns->reads.answer ? listen_to(dns) : -ENOMEM;
 }
 
-void dns_reads_tick(struct daemon *daemon)
+void dns_reads_tick(struct dns *dns)
 {
-    struct dns_reads *reads = &daemon->dns.reads;
+    struct dns_reads *reads = &dns->reads;
 
     if (reads->reader.pid || clock_monotonic_ms() < reads->started_ms + RESTART_MS)
         return;
-    dns_reads_start(daemon);
-    if (listen_to(daemon) < 0)
-        dns_reads_done(daemon);
+    dns_reads_start(dns);
+    if (listen_to(dns) < 0)
+        dns_reads_done(dns);
 }
 
-int dns_reads_ask(struct daemon *daemon, const struct task *task, pid_t pid, uint64_t *ret_id)
+int dns_reads_ask(struct dns *dns, const struct dns_task *task, pid_t pid, uint64_t *ret_id)
 {
-    struct dns_reads *reads = &daemon->dns.reads;
+    struct dns_reads *reads = &dns->reads;
     int r;
 
     if (!reads->reader.pid)
         return -EAGAIN;
-    r = root_reader_ask(&reads->reader, reads->last_id + 1, task->cgroup.id, pid, PATH);
+    r = root_reader_ask(&reads->reader, reads->last_id + 1, task->cgroup_id, pid, PATH);
     if (r < 0)
         return r == -ENAMETOOLONG ? r : -EAGAIN;
     *ret_id = ++reads->last_id;
     return 0;
 }
 
-void dns_reads_done(struct daemon *daemon)
+void dns_reads_done(struct dns *dns)
 {
-    struct dns_reads *reads = &daemon->dns.reads;
+    struct dns_reads *reads = &dns->reads;
 
     stop_listening(reads);
     if (reads->reader.pid)

@@ -5,84 +5,84 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
+#include "datapath/datapath.h"
 #include "dns/stub.h"
 
-static struct svc_resolver *entry_of(const struct daemon *daemon, uint32_t number)
+static struct svc_resolver *entry_of(const struct dns *dns, uint32_t number)
 {
-    return datapath_resolver(daemon->datapath, number);
+    return datapath_resolver(dns->settings.datapath, number);
 }
 
-static uint32_t find_free(const struct daemon *daemon)
+static uint32_t find_free(const struct dns *dns)
 {
-    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++)
-        if (entry_of(daemon, number)->cgroup_id == 0)
+    for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++)
+        if (entry_of(dns, number)->cgroup_id == 0)
             return number;
     return 0;
 }
 
-static void lead_to(const struct daemon *daemon, uint32_t from, uint32_t next)
+static void lead_to(const struct dns *dns, uint32_t from, uint32_t next)
 {
-    __atomic_store_n(&entry_of(daemon, from)->next, next, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry_of(dns, from)->next, next, __ATOMIC_RELEASE);
 }
 
-static void append(struct daemon *daemon, struct task *task, uint32_t number)
+static void append(struct dns *dns, struct dns_task *task, uint32_t number)
 {
-    struct dns_entries *entries = &task->dns_entries;
+    struct dns_entries *entries = &task->entries;
 
     if (entries->n > 0)
-        lead_to(daemon, entries->numbers[entries->n - 1], number);
+        lead_to(dns, entries->numbers[entries->n - 1], number);
     entries->numbers[entries->n++] = number;
-    daemon->dns.n_more_entries += entries->n > 1;
+    dns->n_more_entries += entries->n > 1;
 }
 
-static void find_own(struct daemon *daemon, struct task *task)
+static void find_own(struct dns *dns, struct dns_task *task)
 {
-    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++) {
-        struct svc_resolver *entry = entry_of(daemon, number);
+    for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++) {
+        struct svc_resolver *entry = entry_of(dns, number);
 
-        if (entry->cgroup_id != task->cgroup.id)
+        if (entry->cgroup_id != task->of->cgroup.id)
             continue;
         entry->next = 0;
-        if (task->dns_entries.n < SVC_RESOLVER_NETNS)
-            append(daemon, task, number);
+        if (task->entries.n < SVC_RESOLVER_NETNS)
+            append(dns, task, number);
         else
             *entry = (struct svc_resolver){0};
     }
 }
 
-int dns_resolvers_claim(struct daemon *daemon, struct task *task)
+int dns_resolvers_claim(struct dns *dns, struct dns_task *task)
 {
-    struct dns_entries *entries = &task->dns_entries;
+    struct dns_entries *entries = &task->entries;
 
     if (entries->n == 0)
-        find_own(daemon, task);
+        find_own(dns, task);
     if (entries->n == 0) {
-        uint32_t number = find_free(daemon);
+        uint32_t number = find_free(dns);
 
         if (!number)
             return -ENOSPC;
-        *entry_of(daemon, number) = (struct svc_resolver){.cgroup_id = task->cgroup.id};
-        append(daemon, task, number);
+        *entry_of(dns, number) = (struct svc_resolver){.cgroup_id = task->of->cgroup.id};
+        append(dns, task, number);
     }
-    return datapath_set_resolver(daemon->datapath, task->cgroup.id, entries->numbers[0]);
+    return datapath_set_resolver(dns->settings.datapath, task->of->cgroup.id, entries->numbers[0]);
 }
 
-static bool has_stub(const struct task *task, uint32_t number)
+static bool has_stub(const struct dns_task *task, uint32_t number)
 {
-    for (const struct dns_stub *stub = task->dns; stub; stub = stub->next)
+    for (const struct dns_stub *stub = task->stubs; stub; stub = stub->next)
         if (stub->number == number)
             return true;
     return false;
 }
 
-uint32_t dns_resolvers_take(struct daemon *daemon, struct task *task, uint64_t netns_cookie)
+uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t netns_cookie)
 {
-    const struct dns_entries *entries = &task->dns_entries;
+    const struct dns_entries *entries = &task->entries;
     uint32_t number;
 
     for (unsigned i = 0; i < entries->n; i++)
-        if (entry_of(daemon, entries->numbers[i])->netns_cookie == netns_cookie &&
+        if (entry_of(dns, entries->numbers[i])->netns_cookie == netns_cookie &&
             !has_stub(task, entries->numbers[i]))
             return entries->numbers[i];
     for (unsigned i = 0; i < entries->n; i++)
@@ -91,49 +91,49 @@ uint32_t dns_resolvers_take(struct daemon *daemon, struct task *task, uint64_t n
     /* Every task finds its first entry: no more than one of the others for each. Without a cookie the first
      * stands for all network namespaces. */
     if (netns_cookie == 0 || entries->n == SVC_RESOLVER_NETNS ||
-        daemon->dns.n_more_entries >= daemon->config.max_tasks)
+        dns->n_more_entries >= dns->settings.max_tasks)
         return 0;
-    number = find_free(daemon);
+    number = find_free(dns);
     if (number) {
-        *entry_of(daemon, number) =
-            (struct svc_resolver){.cgroup_id = task->cgroup.id, .netns_cookie = netns_cookie};
-        append(daemon, task, number);
+        *entry_of(dns, number) =
+            (struct svc_resolver){.cgroup_id = task->of->cgroup.id, .netns_cookie = netns_cookie};
+        append(dns, task, number);
     }
     return number;
 }
 
-void dns_resolvers_trim(struct daemon *daemon, struct task *task)
+void dns_resolvers_trim(struct dns *dns, struct dns_task *task)
 {
-    struct dns_entries *entries = &task->dns_entries;
+    struct dns_entries *entries = &task->entries;
 
     for (unsigned i = entries->n; i-- > 1;) {
         uint32_t number = entries->numbers[i];
 
         if (has_stub(task, number))
             continue;
-        lead_to(daemon, entries->numbers[i - 1], i + 1 < entries->n ? entries->numbers[i + 1] : 0);
-        *entry_of(daemon, number) = (struct svc_resolver){0};
+        lead_to(dns, entries->numbers[i - 1], i + 1 < entries->n ? entries->numbers[i + 1] : 0);
+        *entry_of(dns, number) = (struct svc_resolver){0};
         memmove(&entries->numbers[i], &entries->numbers[i + 1],
                 (entries->n - i - 1) * sizeof(entries->numbers[0]));
         entries->n--;
-        daemon->dns.n_more_entries--;
+        dns->n_more_entries--;
     }
 }
 
-void dns_resolvers_free(struct daemon *daemon, struct task *task)
+void dns_resolvers_free(struct dns *dns, struct dns_task *task)
 {
-    struct dns_entries *entries = &task->dns_entries;
+    struct dns_entries *entries = &task->entries;
 
     for (unsigned i = 0; i < entries->n; i++) {
-        *entry_of(daemon, entries->numbers[i]) = (struct svc_resolver){0};
-        daemon->dns.n_more_entries -= i > 0;
+        *entry_of(dns, entries->numbers[i]) = (struct svc_resolver){0};
+        dns->n_more_entries -= i > 0;
     }
     entries->n = 0;
 }
 
-void dns_resolvers_publish(struct daemon *daemon, const struct dns_stub *stub)
+void dns_resolvers_publish(struct dns *dns, const struct dns_stub *stub)
 {
-    struct svc_resolver *entry = entry_of(daemon, stub->number);
+    struct svc_resolver *entry = entry_of(dns, stub->number);
 
     entry->netns_cookie = stub->netns_cookie;
     for (unsigned i = 0; i < stub->n_servers; i++) {
@@ -147,21 +147,21 @@ void dns_resolvers_publish(struct daemon *daemon, const struct dns_stub *stub)
     __atomic_store_n(&entry->n, stub->n_servers, __ATOMIC_RELEASE);
 }
 
-void dns_resolvers_withdraw(struct daemon *daemon, const struct dns_stub *stub)
+void dns_resolvers_withdraw(struct dns *dns, const struct dns_stub *stub)
 {
-    __atomic_store_n(&entry_of(daemon, stub->number)->n, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry_of(dns, stub->number)->n, 0, __ATOMIC_RELEASE);
 }
 
-void dns_resolvers_reset(struct daemon *daemon)
+void dns_resolvers_reset(struct dns *dns)
 {
-    for (uint32_t number = 1; number <= datapath_resolvers(daemon->datapath); number++) {
-        struct svc_resolver *entry = entry_of(daemon, number);
-        const struct task *task;
+    for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++) {
+        struct svc_resolver *entry = entry_of(dns, number);
+        const struct dns_task *task;
 
         if (entry->cgroup_id == 0)
             continue;
         entry->n = 0;
-        HASH_FIND(hh, daemon->tasks.all, &entry->cgroup_id, sizeof(entry->cgroup_id), task);
+        HASH_FIND(hh, dns->tasks, &entry->cgroup_id, sizeof(entry->cgroup_id), task);
         if (!task)
             *entry = (struct svc_resolver){0};
     }

@@ -10,9 +10,9 @@
 
 #include <svcconnect/abi.h>
 
-struct daemon;
+struct dns;
 struct dns_stub;
-struct task;
+struct dns_task;
 
 struct dns_entries {
     uint32_t numbers[SVC_RESOLVER_NETNS];
@@ -20,17 +20,17 @@ struct dns_entries {
 };
 
 /* Those it had, or a free one. -ENOSPC; or what telling the programs says. */
-int dns_resolvers_claim(struct daemon *daemon, struct task *task);
+int dns_resolvers_claim(struct dns *dns, struct dns_task *task);
 /* The entry for this network namespace, with no stub in it yet; 0: there is no room for one more. */
-uint32_t dns_resolvers_take(struct daemon *daemon, struct task *task, uint64_t netns_cookie);
+uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t netns_cookie);
 /* Of entries without a stub all but the first go. */
-void dns_resolvers_trim(struct daemon *daemon, struct task *task);
+void dns_resolvers_trim(struct dns *dns, struct dns_task *task);
 /* All of them; the task is taken off. */
-void dns_resolvers_free(struct daemon *daemon, struct task *task);
+void dns_resolvers_free(struct dns *dns, struct dns_task *task);
 
 /* From now on the programs send questions to the stub; from now on they do not. */
-void dns_resolvers_publish(struct daemon *daemon, const struct dns_stub *stub);
-void dns_resolvers_withdraw(struct daemon *daemon, const struct dns_stub *stub);
+void dns_resolvers_publish(struct dns *dns, const struct dns_stub *stub);
+void dns_resolvers_withdraw(struct dns *dns, const struct dns_stub *stub);
 
 /* At start: nobody answers yet, and tasks may have gone while no daemon ran. */
-void dns_resolvers_reset(struct daemon *daemon);
+void dns_resolvers_reset(struct dns *dns);

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "datapath/datapath.h"
 #include "dns/stub.h"
 #include "cgroups/cgroup_tree.h"
 #include "cgroups/netns.h"
@@ -25,21 +25,21 @@
 
 /* ---- a task's stubs ---- */
 
-static void end_stub(struct daemon *daemon, struct dns_stub **stub)
+static void end_stub(struct dns *dns, struct dns_stub **stub)
 {
-    dns_resolvers_withdraw(daemon, *stub);
+    dns_resolvers_withdraw(dns, *stub);
     dns_stub_free(stub);
 }
 
-void dns_round_end_stubs(struct daemon *daemon, struct task *task)
+void dns_round_end_stubs(struct dns *dns, struct dns_task *task)
 {
-    while (task->dns)
-        end_stub(daemon, &task->dns);
+    while (task->stubs)
+        end_stub(dns, &task->stubs);
 }
 
-static struct dns_stub **find_stub(struct task *task, ino_t netns)
+static struct dns_stub **find_stub(struct dns_task *task, ino_t netns)
 {
-    struct dns_stub **at = &task->dns;
+    struct dns_stub **at = &task->stubs;
 
     while (*at && (*at)->netns != netns)
         at = &(*at)->next;
@@ -47,26 +47,27 @@ static struct dns_stub **find_stub(struct task *task, ino_t netns)
 }
 
 /* 1: it has taken the descriptor over; 0: one namespace more than there can be. */
-static int start_stub(struct daemon *daemon, struct task *task, int netns_fd, const char *text,
+static int start_stub(struct dns *dns, struct dns_task *task, int netns_fd, const char *text,
                       struct error *error)
 {
     uint64_t cookie = netns_cookie(netns_fd);
-    uint32_t number = dns_resolvers_take(daemon, task, cookie);
+    uint32_t number = dns_resolvers_take(dns, task, cookie);
     struct dns_stub *stub;
     int r;
 
     if (!number)
         return 0;
-    r = dns_stub_new(daemon, task, netns_fd, text, datapath_resolver(daemon->datapath, number), &stub, error);
+    r = dns_stub_new(dns, task, netns_fd, text, datapath_resolver(dns->settings.datapath, number), &stub,
+                     error);
     if (r < 0)
         return r;
     stub->number = number;
     stub->netns_cookie = cookie;
     stub->is_seen = true;
-    stub->next = task->dns;
-    task->dns = stub;
-    dns_resolvers_publish(daemon, stub);
-    log_debug("task %s: its DNS is answered for %u name servers", task->cgroup.path, stub->n_servers);
+    stub->next = task->stubs;
+    task->stubs = stub;
+    dns_resolvers_publish(dns, stub);
+    log_debug("task %s: its DNS is answered for %u name servers", task->of->cgroup.path, stub->n_servers);
     return 1;
 }
 
@@ -131,9 +132,9 @@ static int open_netns(pid_t pid, ino_t *ret_netns)
     return TAKE_FD(fd);
 }
 
-static void use_text(struct daemon *daemon, struct task *task, ino_t netns, const char *text)
+static void use_text(struct dns *dns, struct dns_task *task, ino_t netns, const char *text)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
     struct dns_stub *known = *find_stub(task, netns);
     struct error error = {0};
     int r;
@@ -148,7 +149,7 @@ static void use_text(struct daemon *daemon, struct task *task, ino_t netns, cons
             known->news = strdup(text);
         return;
     }
-    r = start_stub(daemon, task, round->netns_fd, text, &error);
+    r = start_stub(dns, task, round->netns_fd, text, &error);
     if (r < 0)
         note_problem(round, netns, error.message);
     else if (r == 0)
@@ -159,9 +160,9 @@ static void use_text(struct daemon *daemon, struct task *task, ino_t netns, cons
         TAKE_FD(round->netns_fd);
 }
 
-static void use_answer(struct daemon *daemon, struct task *task, const struct root_answer *answer)
+static void use_answer(struct dns *dns, struct dns_task *task, const struct root_answer *answer)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
     const struct root_file_head *head = &answer->head;
     char problem[DNS_PROBLEM_SIZE];
     struct dns_stub *known;
@@ -172,7 +173,7 @@ static void use_answer(struct daemon *daemon, struct task *task, const struct ro
     if (head->number == 0 || is_absent(head)) {
         /* It may have gone to another namespace meanwhile, or its number to another process. */
         if (head->netns == info.st_ino)
-            use_text(daemon, task, info.st_ino, head->number == 0 ? answer->text : "");
+            use_text(dns, task, info.st_ino, head->number == 0 ? answer->text : "");
         return;
     }
     if (has_ended(head)) {
@@ -192,68 +193,68 @@ static void use_answer(struct daemon *daemon, struct task *task, const struct ro
 }
 
 /* No process has what the stub was made for, and one has something else. */
-static void renew(struct daemon *daemon, struct task *task, struct dns_stub **stub)
+static void renew(struct dns *dns, struct dns_task *task, struct dns_stub **stub)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
     _cleanup_close_ int netns_fd = fcntl((*stub)->netns_fd, F_DUPFD_CLOEXEC, 0);
     _cleanup_free_ char *text = TAKE_PTR((*stub)->news);
     ino_t netns = (*stub)->netns;
     struct error error = {0};
     int r;
 
-    end_stub(daemon, stub);
+    end_stub(dns, stub);
     round->is_changed = true;
     r = netns_fd < 0 ? error_errno(&error, errno, "answering DNS")
-                     : start_stub(daemon, task, netns_fd, text, &error);
+                     : start_stub(dns, task, netns_fd, text, &error);
     if (r < 0)
         note_problem(round, netns, error.message);
     else if (r > 0)
         TAKE_FD(netns_fd);
 }
 
-static struct dns_stub **find_renewed(struct task *task)
+static struct dns_stub **find_renewed(struct dns_task *task)
 {
-    struct dns_stub **at = &task->dns;
+    struct dns_stub **at = &task->stubs;
 
     while (*at && ((*at)->is_seen || !(*at)->news))
         at = &(*at)->next;
     return at;
 }
 
-static void forget_news(struct task *task)
+static void forget_news(struct dns_task *task)
 {
-    for (struct dns_stub *stub = task->dns; stub; stub = stub->next) {
+    for (struct dns_stub *stub = task->stubs; stub; stub = stub->next) {
         free(stub->news);
         stub->news = NULL;
     }
 }
 
-static void finish(struct daemon *daemon, struct task *task)
+static void finish(struct dns *dns, struct dns_task *task)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
     struct dns_stub **at;
 
     while (*(at = find_renewed(task)))
-        renew(daemon, task, at);
+        renew(dns, task, at);
     /* With the last process goes the network namespace, which a socket of ours would keep. */
-    for (at = &task->dns; *at;)
+    for (at = &task->stubs; *at;)
         if ((*at)->is_seen || !round->is_whole || round->is_cut) {
             at = &(*at)->next;
         } else {
-            end_stub(daemon, at);
+            end_stub(dns, at);
             round->is_changed = true;
         }
-    dns_resolvers_trim(daemon, task);
+    dns_resolvers_trim(dns, task);
     if (round->problem[0] && *find_stub(task, round->problem_netns))
         round->problem[0] = '\0'; /* another process of that namespace could be read for */
     dns_round_drop(task);
-    dns_look_ended(daemon, task);
+    dns_look_ended(dns, task);
 }
 
 /* Returns whether an answer is waited for: else there is nothing to learn from this process, or no way. */
-static bool ask(struct daemon *daemon, struct task *task, pid_t pid)
+static bool ask(struct dns *dns, struct dns_task *task, pid_t pid)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
     struct dns_stub *known;
     ino_t netns = 0;
     int fd = open_netns(pid, &netns);
@@ -269,7 +270,7 @@ static bool ask(struct daemon *daemon, struct task *task, pid_t pid)
         return false;
     }
     round->n_reads++;
-    if (dns_reads_ask(daemon, task, pid, &round->asked) < 0) {
+    if (dns_reads_ask(dns, task, pid, &round->asked) < 0) {
         (void)close(fd);
         round->is_cut = true;
         return false;
@@ -278,33 +279,33 @@ static bool ask(struct daemon *daemon, struct task *task, pid_t pid)
     return true;
 }
 
-static void go_on(struct daemon *daemon, struct task *task)
+static void go_on(struct dns *dns, struct dns_task *task)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
 
     while (round->next < round->n_processes && !round->is_cut)
-        if (ask(daemon, task, round->processes[round->next++]))
+        if (ask(dns, task, round->processes[round->next++]))
             return;
-    finish(daemon, task);
+    finish(dns, task);
 }
 
-void dns_round_answer(struct daemon *daemon, struct task *task, const struct root_answer *answer)
+void dns_round_answer(struct dns *dns, struct dns_task *task, const struct root_answer *answer)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
 
-    use_answer(daemon, task, answer);
+    use_answer(dns, task, answer);
     if (round->netns_fd >= 0)
         (void)close(round->netns_fd);
     round->netns_fd = -1;
-    go_on(daemon, task);
+    go_on(dns, task);
 }
 
-static void list_processes(struct daemon *daemon, struct task *task, struct dns_round *round)
+static void list_processes(struct dns *dns, struct dns_task *task, struct dns_round *round)
 {
     struct cgroup_tree tree = {0};
     char directory[PATH_MAX];
 
-    cgroup_directory(daemon->config.cgroup_root, task->cgroup.path, directory, sizeof(directory));
+    cgroup_directory(dns->settings.cgroup_root, task->of->cgroup.path, directory, sizeof(directory));
     if (cgroup_tree_add(&tree, directory, LOOK_PROCESSES) < 0)
         tree.n_processes = 0;
     round->processes = TAKE_PTR(tree.processes);
@@ -312,9 +313,9 @@ static void list_processes(struct daemon *daemon, struct task *task, struct dns_
     cgroup_tree_done(&tree);
 }
 
-void dns_round_begin(struct daemon *daemon, struct task *task, pid_t only)
+void dns_round_begin(struct dns *dns, struct dns_task *task, pid_t only)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
 
     if (round->is_on)
         return;
@@ -325,16 +326,16 @@ void dns_round_begin(struct daemon *daemon, struct task *task, pid_t only)
         if (round->processes)
             round->processes[round->n_processes++] = only;
     } else {
-        for (struct dns_stub *stub = task->dns; stub; stub = stub->next)
+        for (struct dns_stub *stub = task->stubs; stub; stub = stub->next)
             stub->is_seen = false;
-        list_processes(daemon, task, round);
+        list_processes(dns, task, round);
     }
-    go_on(daemon, task);
+    go_on(dns, task);
 }
 
-void dns_round_drop(struct task *task)
+void dns_round_drop(struct dns_task *task)
 {
-    struct dns_round *round = &task->dns_look.round;
+    struct dns_round *round = &task->look.round;
 
     if (round->is_on && round->netns_fd >= 0)
         (void)close(round->netns_fd);

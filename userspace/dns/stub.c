@@ -11,33 +11,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/daemon.h"
 #include "cgroups/netns.h"
+#include "engine/engine.h"
 
 #define STUB_ADDRESS 0x7f003535u /* 127.0.53.53: loopback, and nobody's */
 #define PORT_TRIES   8
 #define RECEIVE_ROOM (1 << 20)
 
 /* ---- sockets ---- */
-
-socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret)
-{
-    *ret = (struct sockaddr_storage){0};
-    if (ip_address_is_v4(address)) {
-        struct sockaddr_in *in = (struct sockaddr_in *)ret;
-
-        in->sin_family = AF_INET;
-        in->sin_port = htons(port);
-        in->sin_addr.s_addr = htonl(ip_address_to_v4(address));
-        return sizeof(*in);
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
-
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(port);
-    memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
-    return sizeof(*in6);
-}
 
 struct ip_address dns_server_listen_address(const struct dns_server *server)
 {
@@ -47,13 +28,6 @@ struct ip_address dns_server_listen_address(const struct dns_server *server)
         return server->address;
     /* By the family: a datagram cannot change it on its way. */
     return ip_address_is_v4(&server->address) ? ip_address_from_v4(STUB_ADDRESS) : loopback;
-}
-
-int dns_open(int family, int type)
-{
-    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    return fd < 0 ? -errno : fd;
 }
 
 /* UDP and TCP on one port; 0: any. */
@@ -108,11 +82,12 @@ static int open_all(void *user)
 int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
                     uint8_t **ret_answer, size_t *ret_size)
 {
-    struct dns_view view = {.search = stub->search, .ttl = stub->daemon->config.dns_ttl};
+    struct dns_view view = {.search = stub->search, .ttl = stub->dns->settings.ttl};
 
     if (!stub->task)
-        return dns_directory_answer(stub->daemon, question, is_udp, ret_answer, ret_size);
-    view.zone = dns_zones_get(stub->daemon, stub->task);
+        return dns_directory_answer(stub->dns, question, is_udp, ret_answer, ret_size);
+    view.zone = dns_zones_get(&stub->dns->zones, stub->dns->settings.engine, stub->task->of->namespace_name,
+                              stub->task->of->service, &stub->task->names);
     return view.zone ? dns_answer_build(&view, question, is_udp, ret_answer, ret_size) : -ENOMEM;
 }
 
@@ -137,7 +112,7 @@ static void fail(const struct dns_server *server, const struct dns_asked *asked,
 
 static void take_question(struct dns_server *server, struct dns_asked *asked)
 {
-    struct dns_counters *counters = &server->stub->daemon->dns.counters;
+    struct dns_counters *counters = &server->stub->dns->counters;
     uint8_t *answer = NULL;
     size_t size = 0;
     int r = -ENOENT;
@@ -169,9 +144,11 @@ static void take_question(struct dns_server *server, struct dns_asked *asked)
 static void on_question(evutil_socket_t fd, short what, void *user)
 {
     struct dns_server *server = user;
-    uint8_t *buffer = server->stub->daemon->dns.buffer;
+    uint8_t *buffer = server->stub->dns->buffer;
 
     (void)what;
+    if (dns_hold(server->stub))
+        return;
     for (int i = 0; i < DNS_PER_ROUND; i++) {
         struct sockaddr_storage client;
         struct dns_asked asked = {.message = buffer, .client = &client, .client_size = sizeof(client)};
@@ -196,24 +173,13 @@ static void on_connection(evutil_socket_t fd, short what, void *user)
     dns_tcp_accept(user);
 }
 
-struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn function, void *user)
-{
-    struct event *event = event_new(daemon->base, fd, EV_READ | EV_PERSIST, function, user);
-
-    if (event && event_add(event, NULL) < 0) {
-        event_free(event);
-        return NULL;
-    }
-    return event;
-}
-
 static int watch_all(struct dns_stub *stub)
 {
     for (unsigned i = 0; i < stub->n_servers; i++) {
         struct dns_server *server = &stub->servers[i];
 
-        server->udp_event = dns_watch(stub->daemon, server->udp_fd, on_question, server);
-        server->tcp_event = dns_watch(stub->daemon, server->tcp_fd, on_connection, server);
+        server->udp_event = dns_watch(stub->dns->settings.base, server->udp_fd, on_question, server);
+        server->tcp_event = dns_watch(stub->dns->settings.base, server->tcp_fd, on_connection, server);
         if (!server->udp_event || !server->tcp_event || dns_forward_watch(server) < 0)
             return -ENOMEM;
     }
@@ -221,11 +187,11 @@ static int watch_all(struct dns_stub *stub)
 }
 
 /* A name server that is an alias address is an alias and stays one. */
-static bool is_alias(const struct daemon *daemon, const struct ip_address *address)
+static bool is_alias(const struct dns *dns, const struct ip_address *address)
 {
     uint32_t number;
 
-    return alias_range_number(&daemon->config.alias_range, address, &number) == 0;
+    return alias_range_number(engine_alias_range(dns->settings.engine), address, &number) == 0;
 }
 
 static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
@@ -233,7 +199,7 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
     for (unsigned i = 0; i < stub->conf.n_nameservers; i++) {
         struct dns_server *server = &stub->servers[stub->n_servers];
 
-        if (is_alias(stub->daemon, &stub->conf.nameservers[i]))
+        if (is_alias(stub->dns, &stub->conf.nameservers[i]))
             continue;
         *server = (struct dns_server){.stub = stub,
                                       .address = stub->conf.nameservers[i],
@@ -246,7 +212,7 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
         stub->search[i] = stub->conf.domains[i];
 }
 
-int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const char *text,
+int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const char *text,
                  const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error)
 {
     struct dns_stub *stub = calloc(1, sizeof(*stub));
@@ -255,7 +221,7 @@ int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const c
 
     if (!stub)
         return error_errno(error, ENOMEM, "answering DNS");
-    stub->daemon = daemon;
+    stub->dns = dns;
     stub->task = task;
     stub->netns_fd = -1;
     stub->text = strdup(text);
@@ -274,7 +240,7 @@ int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const c
     return 0;
 }
 
-int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uint16_t port,
+int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t port,
                     struct dns_stub **ret_stub, struct error *error)
 {
     struct dns_stub *stub = calloc(1, sizeof(*stub));
@@ -284,7 +250,7 @@ int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uin
 
     if (!stub)
         return error_errno(error, ENOMEM, "starting");
-    stub->daemon = daemon;
+    stub->dns = dns;
     stub->netns_fd = -1;
     stub->n_servers = 1;
     *server = (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One task's stub in one network namespace: its sockets, and the questions that it has passed on. Not for
- * others than dns*.c. */
+/* One task's stub in one network namespace: its sockets, and the questions that it has passed on. Private to
+ * dns/. */
 #pragma once
 
 #include <event2/event.h>
@@ -56,8 +56,8 @@ struct dns_passed {
 };
 
 struct dns_stub {
-    struct daemon *daemon;
-    struct task *task;
+    struct dns *dns;
+    struct dns_task *task;
     struct dns_stub *next; /* of the task, in another network namespace */
     uint32_t number;       /* of its entry in `resolvers` */
     bool is_seen;          /* while its task's processes are looked at: one is in this namespace */
@@ -75,11 +75,12 @@ struct dns_stub {
     size_t n_used;
     struct dns_connection *connections;
     unsigned n_connections;
+    bool is_held; /* its questions wait (hold.c) */
 };
 
 /* Stub sockets on loopback addresses in the namespace of `netns_fd`, which is taken over on success.
  * `before`: ports of an earlier run to try first. */
-int dns_stub_new(struct daemon *daemon, struct task *task, int netns_fd, const char *text,
+int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const char *text,
                  const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error);
 /* The task's next one takes its place. */
 void dns_stub_free(struct dns_stub **stub);
@@ -91,15 +92,15 @@ struct ip_address dns_server_listen_address(const struct dns_server *server);
  * For those outside tasks: a stub without one, in the daemon's own network namespace. It answers about
  * services and their instances, and refuses the rest.
  */
-int dns_stub_listen(struct daemon *daemon, const struct ip_address *address, uint16_t port,
+int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t port,
                     struct dns_stub **ret_stub, struct error *error);
 
 /* -ENOENT: somebody else's to answer. -ENOMEM. */
 int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
                     uint8_t **ret_answer, size_t *ret_size);
 
-/* dns_directory_view.c: the same about <service>.<namespace>. */
-int dns_directory_answer(struct daemon *daemon, const struct dns_question *question, bool is_udp,
+/* directory_view.c: the same about <service>.<namespace>; -EAGAIN: the engine is not steady. */
+int dns_directory_answer(struct dns *dns, const struct dns_question *question, bool is_udp,
                          uint8_t **ret_answer, size_t *ret_size);
 
 /* A question as it came by UDP. */
@@ -113,7 +114,7 @@ struct dns_asked {
 };
 
 /*
- * dns_forward.c: questions that are somebody else's to answer. Open: the first socket, in a thread of the
+ * forward.c: questions that are somebody else's to answer. Open: the first socket, in a thread of the
  * task's network namespace. Question: goes on to the name server and its answer back to the asker, both as
  * they are but for the id. Negative: it does not. Sweep: gives up what has waited too long.
  */
@@ -123,40 +124,57 @@ void dns_forward_close(struct dns_server *server);
 int dns_forward_question(struct dns_server *server, const struct dns_asked *asked);
 void dns_forward_sweep(struct dns_stub *stub);
 
-/* A socket that does not block; -errno. And its event, added; NULL: no memory. */
+/* sockets.c. A socket that does not block; -errno. And its event, added; NULL: no memory. */
 int dns_open(int family, int type);
-struct event *dns_watch(struct daemon *daemon, int fd, event_callback_fn function, void *user);
+struct event *dns_watch(struct event_base *base, int fd, event_callback_fn function, void *user);
 
 /* An address and a port as the kernel takes them. */
 socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret);
 
-/* dns_look.c: when to look where tasks have processes; and for a task what each tick brings. */
-void dns_look_begin(struct daemon *daemon);
-void dns_look_tick(struct daemon *daemon, struct task *task);
-void dns_look_done(struct daemon *daemon);
+/* look.c: when to look where tasks have processes; and for a task what each tick brings. */
+void dns_look_begin(struct dns *dns);
+void dns_look_tick(struct dns *dns, struct dns_task *task);
+void dns_look_done(struct dns *dns);
+/* A task is new, or sees other names now. `pid`: a process whose namespaces it will have; 0: found later. */
+void dns_look_put(struct dns *dns, struct dns_task *task, pid_t pid);
+void dns_look_remove(struct dns *dns, struct dns_task *task);
+/* Who wants to hear of the end of a round, and who does not any more. -ENOMEM. */
+int dns_look_wait(struct dns_task *task, void (*looked)(const struct task *task, void *user), void *user);
+void dns_look_forget(struct dns_task *task, const void *user);
 /* Nobody looks at the task any more, and nobody waits for that. */
-void dns_look_drop(struct task *task);
+void dns_look_drop(struct dns_task *task);
 
 /*
- * dns_round.c: looking. Begin: at all processes of the task, or at `only`; nothing while a round is on. The
+ * round.c: looking. Begin: at all processes of the task, or at `only`; nothing while a round is on. The
  * end may come at once, and is told by dns_look_ended(). Answer: of the process that is waited for. Drop: no
  * end.
  */
-void dns_round_begin(struct daemon *daemon, struct task *task, pid_t only);
-void dns_round_answer(struct daemon *daemon, struct task *task, const struct root_answer *answer);
-void dns_round_drop(struct task *task);
-void dns_look_ended(struct daemon *daemon, struct task *task);
-void dns_round_end_stubs(struct daemon *daemon, struct task *task);
+void dns_round_begin(struct dns *dns, struct dns_task *task, pid_t only);
+void dns_round_answer(struct dns *dns, struct dns_task *task, const struct root_answer *answer);
+void dns_round_drop(struct dns_task *task);
+void dns_look_ended(struct dns *dns, struct dns_task *task);
+void dns_round_end_stubs(struct dns *dns, struct dns_task *task);
 
 /*
- * dns_reads.c: what a process has in its /etc/resolv.conf. Ask: the answer comes by dns_round_answer() if the
+ * reads.c: what a process has in its /etc/resolv.conf. Ask: the answer comes by dns_round_answer() if the
  * round still waits for *ret_id. -EAGAIN: too much at a time, or nobody to ask just now. Tick: twice a
  * second.
  */
-int dns_reads_ask(struct daemon *daemon, const struct task *task, pid_t pid, uint64_t *ret_id);
-int dns_reads_begin(struct daemon *daemon);
-void dns_reads_tick(struct daemon *daemon);
+int dns_reads_ask(struct dns *dns, const struct dns_task *task, pid_t pid, uint64_t *ret_id);
+int dns_reads_begin(struct dns *dns);
+void dns_reads_done(struct dns *dns);
+void dns_reads_tick(struct dns *dns);
 
-/* dns_tcp.c: somebody wants to connect; and the end of all of them. */
+/* tcp.c: somebody wants to connect; and the end of all of them. */
 void dns_tcp_accept(struct dns_server *server);
 void dns_tcp_close_all(struct dns_stub *stub);
+/* Takes what its connections have sent meanwhile. */
+void dns_tcp_resume(struct dns_stub *stub);
+
+/*
+ * hold.c: while the engine is not steady, nobody may read the catalog. Hold: true if this stub's question can
+ * only be answered from there and all such questions wait now, in their sockets, until it is; the caller
+ * reads no further.
+ */
+bool dns_hold(struct dns_stub *stub);
+void dns_hold_done(struct dns *dns);

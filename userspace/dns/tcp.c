@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "daemon/daemon.h"
 #include "dns/stub.h"
 #include "cgroups/netns.h"
 
@@ -134,7 +133,7 @@ static int open_upstream(struct dns_connection *connection)
     if (r < 0)
         return r;
     connection->upstream =
-        bufferevent_socket_new(server->stub->daemon->base, opening.fd, BEV_OPT_CLOSE_ON_FREE);
+        bufferevent_socket_new(server->stub->dns->settings.base, opening.fd, BEV_OPT_CLOSE_ON_FREE);
     if (!connection->upstream) {
         (void)close(opening.fd);
         return -ENOMEM;
@@ -167,7 +166,7 @@ static void fail(struct dns_connection *connection, const uint8_t *message, enum
 static bool take_question(struct dns_connection *connection, const uint8_t *message, size_t size)
 {
     struct dns_stub *stub = connection->server->stub;
-    struct dns_counters *counters = &stub->daemon->dns.counters;
+    struct dns_counters *counters = &stub->dns->counters;
     struct dns_question question;
     enum dns_verdict verdict = dns_message_read(message, size, &question);
     uint8_t *answer = NULL;
@@ -203,9 +202,11 @@ static void on_client(struct bufferevent *client, void *user)
 {
     struct dns_connection *connection = user;
     struct evbuffer *input = bufferevent_get_input(client);
-    uint8_t *buffer = connection->server->stub->daemon->dns.buffer;
+    uint8_t *buffer = connection->server->stub->dns->buffer;
     size_t size;
 
+    if (dns_hold(connection->server->stub))
+        return;
     while ((size = whole_message(client)) > 0) {
         (void)evbuffer_drain(input, sizeof(uint16_t));
         (void)evbuffer_remove(input, buffer, size);
@@ -225,6 +226,16 @@ static void on_client(struct bufferevent *client, void *user)
     }
 }
 
+void dns_tcp_resume(struct dns_stub *stub)
+{
+    struct dns_connection *next;
+
+    for (struct dns_connection *connection = stub->connections; connection; connection = next) {
+        next = connection->next;
+        on_client(connection->client, connection);
+    }
+}
+
 void dns_tcp_accept(struct dns_server *server)
 {
     struct dns_stub *stub = server->stub;
@@ -235,7 +246,7 @@ void dns_tcp_accept(struct dns_server *server)
         return;
     connection = stub->n_connections < DNS_CONNECTIONS ? calloc(1, sizeof(*connection)) : NULL;
     if (connection)
-        connection->client = bufferevent_socket_new(stub->daemon->base, fd, BEV_OPT_CLOSE_ON_FREE);
+        connection->client = bufferevent_socket_new(stub->dns->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!connection || !connection->client) {
         free(connection);
         (void)close(fd);

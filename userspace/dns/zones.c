@@ -9,7 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/daemon.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
 #include "model/aliases.h"
 
 #define PAUSE_FACTOR 20 /* making snapshots takes no more than a twentieth of the time */
@@ -75,7 +76,7 @@ static void add_port(struct dns_snapshot *snapshot, struct dns_name *name, const
         name->has_address6 = false;
 }
 
-static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size_t n_aliases)
+static void add_names(const struct engine *engine, struct dns_snapshot *snapshot, size_t n_aliases)
 {
     size_t n = 0;
 
@@ -87,12 +88,12 @@ static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size
             add_port(snapshot, &snapshot->names[n - 1], alias, i);
             continue;
         }
-        if (engine_address(daemon->engine, alias->dns_name, &number) < 0)
+        if (engine_address(engine, alias->dns_name, &number) < 0)
             continue;
         snapshot->names[n] =
             (struct dns_name){.name = alias->dns_name,
-                              .address = alias_range_address(&daemon->config.alias_range, number),
-                              .address6 = alias_range_address6(&daemon->config.alias_range, number),
+                              .address = alias_range_address(engine_alias_range(engine), number),
+                              .address6 = alias_range_address6(engine_alias_range(engine), number),
                               .has_address6 = true,
                               .ports = &snapshot->ports[i]};
         add_port(snapshot, &snapshot->names[n], alias, i);
@@ -105,18 +106,18 @@ static void add_names(struct daemon *daemon, struct dns_snapshot *snapshot, size
         .names = snapshot->names,
         .n_names = n,
         .by_address = snapshot->by_address,
-        .range = {daemon->config.alias_range.first, daemon->config.alias_range.bits},
-        .range6 = {daemon->config.alias_range.first6, daemon->config.alias_range.bits6},
+        .range = {engine_alias_range(engine)->first, engine_alias_range(engine)->bits},
+        .range6 = {engine_alias_range(engine)->first6, engine_alias_range(engine)->bits6},
     };
 }
 
-static int fill(struct daemon *daemon, struct dns_snapshot *snapshot, const char *client)
+static int fill(const struct engine *engine, struct dns_snapshot *snapshot, const char *client)
 {
     size_t n = 0;
     int r;
 
     empty(snapshot);
-    r = engine_names(daemon->engine, snapshot->namespace_name, client, &snapshot->aliases, &n);
+    r = engine_names(engine, snapshot->namespace_name, client, &snapshot->aliases, &n);
     if (r < 0)
         return r;
     if (n > 0)
@@ -128,7 +129,7 @@ static int fill(struct daemon *daemon, struct dns_snapshot *snapshot, const char
         empty(snapshot);
         return -ENOMEM;
     }
-    add_names(daemon, snapshot, n);
+    add_names(engine, snapshot, n);
     return 0;
 }
 
@@ -149,26 +150,36 @@ static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const
     return snapshot;
 }
 
-const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *task)
+const struct dns_zone *dns_zones_last(const struct dns_snapshot *last)
 {
-    const char *client =
-        engine_has_client(daemon->engine, task->namespace_name, task->service) ? task->service : "";
+    return last && last->names ? &last->zone : NULL;
+}
+
+const struct dns_zone *dns_zones_get(struct dns_zones *zones, const struct engine *engine,
+                                     const char *namespace_name, const char *service,
+                                     struct dns_snapshot **last)
+{
     char key[SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE + 2];
     struct dns_snapshot *snapshot;
+    const char *client;
     uint64_t now;
 
-    (void)snprintf(key, sizeof(key), "%s/%s", task->namespace_name, client);
-    HASH_FIND_STR(daemon->dns.zones.all, key, snapshot);
+    if (!engine_is_steady(engine))
+        return dns_zones_last(*last);
+    client = engine_has_client(engine, namespace_name, service) ? service : "";
+    (void)snprintf(key, sizeof(key), "%s/%s", namespace_name, client);
+    HASH_FIND_STR(zones->all, key, snapshot);
     if (!snapshot)
-        snapshot = make(&daemon->dns.zones, key, task->namespace_name);
+        snapshot = make(zones, key, namespace_name);
     if (!snapshot)
         return NULL;
+    *last = snapshot;
     if (!snapshot->is_stale)
         return &snapshot->zone;
     now = clock_monotonic_ns();
     if (snapshot->names && now - snapshot->made_ns < snapshot->took_ns * PAUSE_FACTOR)
         return &snapshot->zone;
-    if (fill(daemon, snapshot, client) < 0)
+    if (fill(engine, snapshot, client) < 0)
         return NULL;
     snapshot->made_ns = clock_monotonic_ns();
     snapshot->took_ns = snapshot->made_ns - now;
@@ -176,12 +187,12 @@ const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *t
     return &snapshot->zone;
 }
 
-void dns_zones_mark(struct daemon *daemon, const char *namespace_name)
+void dns_zones_mark(struct dns_zones *zones, const char *namespace_name)
 {
     struct dns_snapshot *snapshot, *next;
 
-    HASH_ITER (hh, daemon->dns.zones.all, snapshot, next) {
-        if (strcmp(snapshot->namespace_name, namespace_name) == 0)
+    HASH_ITER (hh, zones->all, snapshot, next) {
+        if (!namespace_name || strcmp(snapshot->namespace_name, namespace_name) == 0)
             snapshot->is_stale = true;
     }
 }
@@ -195,14 +206,3 @@ void dns_zones_done(struct dns_zones *zones)
         free_snapshot(snapshot);
     }
 }
-
-/* ---- following changes ---- */
-
-static void follow_names_changed(void *user, const char *namespace_name)
-{
-    dns_zones_mark(user, namespace_name);
-}
-
-const struct engine_follower dns_zones_follower = {
-    .names_changed = follow_names_changed,
-};

@@ -5,22 +5,27 @@
  */
 #pragma once
 
-#include "engine/follower.h"
 #include "names/dns_answer.h"
 
-struct daemon;
-struct task;
 struct dns_snapshot;
+struct engine;
 
 struct dns_zones {
     struct dns_snapshot *all;
 };
 
-/* What the task sees; good until the next call. NULL: no memory. */
-const struct dns_zone *dns_zones_get(struct daemon *daemon, const struct task *task);
+/*
+ * What tasks of `service` ("": of none) see in the namespace; good until the next call. While the engine is
+ * not steady that is what *last holds, the snapshot that the same asker had before, which is replaced else;
+ * it starts as NULL and is valid until dns_zones_done(). NULL: there is none yet, or no memory.
+ */
+const struct dns_zone *dns_zones_get(struct dns_zones *zones, const struct engine *engine,
+                                     const char *namespace_name, const char *service,
+                                     struct dns_snapshot **last);
 
-/* Names of the namespace have come or gone. */
-void dns_zones_mark(struct daemon *daemon, const char *namespace_name);
+/* What is in a snapshot, perhaps no longer true; NULL: nothing yet. */
+const struct dns_zone *dns_zones_last(const struct dns_snapshot *last);
+
+/* Names of the namespace (NULL: of any) have come or gone. */
+void dns_zones_mark(struct dns_zones *zones, const char *namespace_name);
 void dns_zones_done(struct dns_zones *zones);
-
-extern const struct engine_follower dns_zones_follower; /* `user`: the daemon */

@@ -7,20 +7,21 @@
 #include "names/hosts_text.h"
 
 struct client_alias;
+struct engine;
 
 /* Path of the task's hosts file. */
-void task_hosts_path(const struct daemon *daemon, const struct task *task, char *ret_path, size_t size);
+void task_hosts_path(const struct tasks *tasks, const struct task *task, char *ret_path, size_t size);
 
 /* Writes it anew, in place. */
-int task_hosts_write(struct daemon *daemon, const struct task *task, struct error *error);
-void task_hosts_remove(const struct daemon *daemon, const struct task *task);
+int task_hosts_write(struct tasks *tasks, const struct task *task, struct error *error);
+void task_hosts_remove(const struct tasks *tasks, const struct task *task);
 
 /* Rewrites those of the namespace's run tasks. */
-void task_hosts_refresh(struct daemon *daemon, const char *namespace_name);
+void task_hosts_refresh(struct tasks *tasks, const char *namespace_name);
 
 /*
  * The names that tasks of `client` ("": others) see in a namespace, with their addresses, sorted by name,
  * each once. Names point into *ret_aliases; the caller frees both. -ENOMEM.
  */
-int namespace_hosts_build(struct daemon *daemon, const char *namespace_name, const char *client,
+int namespace_hosts_build(const struct engine *engine, const char *namespace_name, const char *client,
                           struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n);

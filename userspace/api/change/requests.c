@@ -186,7 +186,7 @@ struct attaching {
     struct control_reply *reply;
 };
 
-static void on_looked(struct task *task, void *user)
+static void on_looked(const struct task *task, void *user)
 {
     struct attaching *attaching = user;
     struct error error = {0};
@@ -195,7 +195,7 @@ static void on_looked(struct task *task, void *user)
     free(attaching);
 }
 
-static int answer_when_looked(struct daemon *daemon, struct task *task, const struct control_call *call)
+static int answer_when_looked(struct daemon *daemon, const struct task *task, const struct control_call *call)
 {
     struct attaching *attaching = malloc(sizeof(*attaching));
     struct error error = {0};
@@ -203,13 +203,13 @@ static int answer_when_looked(struct daemon *daemon, struct task *task, const st
     if (!attaching)
         return -ENOMEM;
     attaching->daemon = daemon;
-    if (dns_call_when_looked(task, on_looked, attaching) < 0) {
+    if (dns_call_when_looked(&daemon->dns, task->cgroup.id, on_looked, attaching) < 0) {
         free(attaching);
         return -ENOMEM;
     }
     if (control_call_defer(call, &attaching->reply, &error) == CONTROL_LATER)
         return 0;
-    dns_forget_waiter(task, attaching);
+    dns_forget_waiter(&daemon->dns, task->cgroup.id, attaching);
     free(attaching);
     return -EAGAIN;
 }
@@ -222,6 +222,7 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     const char *service = "";
     bool is_run = false;
     uint64_t pid = 0;
+    struct daemon *daemon = user;
     struct task *task = NULL;
     int r = json_check_members(call->body, known, error);
 
@@ -238,18 +239,20 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0)
         r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
     if (r == 0)
-        r = task_attach(user, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
+        r = task_attach(&daemon->tasks, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
     /* Whoever is told that it is attached finds names in it, if there is a process already. */
-    if (r == 0 && dns_is_looking(task) && answer_when_looked(user, task, call) == 0)
+    if (r == 0 && dns_is_looking(&daemon->dns, task->cgroup.id) &&
+        answer_when_looked(daemon, task, call) == 0)
         return CONTROL_LATER;
     if (r == 0)
-        *ret_answer = read_task(user, task);
+        *ret_answer = read_task(daemon, task);
     return r;
 }
 
 static int handle_detach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"cgroup", "all", NULL};
+    struct daemon *daemon = user;
     const char *cgroup = NULL;
     bool is_all = false;
     int r = json_check_members(call->body, known, error);
@@ -263,9 +266,9 @@ static int handle_detach(const struct control_call *call, cJSON **ret_answer, st
     if (r < 0)
         return r;
     if (is_all)
-        task_detach_all(user);
+        task_detach_all(&daemon->tasks);
     else
-        r = task_detach(user, cgroup, error);
+        r = task_detach(&daemon->tasks, cgroup, error);
     if (r == 0)
         *ret_answer = new_answer();
     return r;

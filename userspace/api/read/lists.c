@@ -348,6 +348,7 @@ int read_routes(const struct control_call *call, cJSON **ret_answer, struct erro
 
 cJSON *read_task(struct daemon *daemon, const struct task *task)
 {
+    const char *problem = dns_problem(&daemon->dns, task->cgroup.id);
     char path[PATH_MAX];
     unsigned processes = 0;
     cJSON *object = cJSON_CreateObject();
@@ -364,11 +365,11 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
         datapath_is_attached(daemon->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
     (void)cJSON_AddBoolToObject(object, "run", task->is_run);
     (void)cJSON_AddNumberToObject(object, "processes", processes);
-    (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(task));
-    if (task->dns_look.problem[0])
-        (void)cJSON_AddStringToObject(object, "nameserversReason", task->dns_look.problem);
+    (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(&daemon->dns, task->cgroup.id));
+    if (*problem)
+        (void)cJSON_AddStringToObject(object, "nameserversReason", problem);
     if (task->is_run) {
-        task_hosts_path(daemon, task, path, sizeof(path));
+        task_hosts_path(&daemon->tasks, task, path, sizeof(path));
         (void)cJSON_AddStringToObject(object, "hostsFile", path);
     }
     return object;
@@ -408,7 +409,7 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
         char text[IP_ADDRESS_TEXT_SIZE];
         size_t n = 0;
 
-        if (namespace_hosts_build(daemon, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
+        if (namespace_hosts_build(daemon->engine, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
             break;
         for (size_t e = 0; e < n; e++) {
             cJSON *object = cJSON_CreateObject();

@@ -6,6 +6,8 @@
 #include "tasks/task_list.h"
 #include "model/catalog.h"
 
+struct daemon;
+
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);

@@ -200,7 +200,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_kernel(daemon, answer);
     add_figures(&snapshot, answer);
     add_loop(snapshot.loop_lag, answer);
-    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(user));
+    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(&daemon->dns));
     health = cJSON_AddObjectToObject(answer, "health");
     (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);
     (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
