@@ -91,7 +91,9 @@ static int run(struct transaction *transaction, void *user, struct error *error)
     applying->changes = NULL;
     r = documents_parse("test", applying->text, strlen(applying->text), &options, &list, &applying->findings);
     if (r == 0)
-        r = apply_in(transaction, &request, &applying->findings, &applying->changes, error);
+        r = apply_in(transaction, &request, &applying->findings, error);
+    if (r == 0)
+        applying->changes = transaction_describe(transaction);
     return r == 0 && applying->is_dry_run ? JOB_TAKE_BACK : r;
 }
 

@@ -46,7 +46,7 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
     if (r == 0)
-        r = apply_in(call->transaction, &request, &findings, NULL, &error);
+        r = apply_in(call->transaction, &request, &findings, &error);
     return r < 0 ? first_error(call, &findings, r, &error) : 0;
 }
 
