@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-struct daemon;
+struct dirent;
+struct engine;
+struct event_base;
+struct worker;
 
 /* One file as it was last looked at. */
 struct services_file {
@@ -26,24 +29,50 @@ struct services_file {
     UT_hash_handle hh;
 };
 
+enum services_state {
+    SERVICES_IDLE,
+    SERVICES_APPLYING, /* files, in alphabetical order */
+    SERVICES_WAITING,  /* until the catalog may be read */
+    SERVICES_REMOVING, /* what came from files that are gone */
+};
+
 struct services_dir {
+    /* Set by the owner before the start; they outlive it. */
+    struct engine *engine;
+    struct event_base *base;
+    struct worker *worker;
+    const char *path;
+
     struct services_file *files; /* by path */
     int inotify_fd;              /* valid if `event` is */
     int watch;                   /* -1: the directory is not there */
     struct event *event;
     struct event *timer; /* a burst of events is one scan */
     uint64_t revision;   /* of the registry when the last scan began */
+
+    enum services_state state;
+    struct dirent **entries; /* of the scan under way */
+    int n_entries;
+    int next_entry;
+    unsigned n_loads;     /* files and removals on their way */
+    bool must_scan_again; /* something has changed during a scan */
+    bool is_ending;       /* jobs are refused because the daemon ends */
 };
 
-/* Scans once and watches. Failures are logged and shown in status; the daemon goes on. */
-void services_dir_start(struct daemon *daemon);
+/* Begins a first scan and watches. Failures are logged and shown in status; the daemon goes on. */
+void services_dir_start(struct services_dir *dir);
+
+/* Blocks until the scan under way has been applied: for the start, before the loop turns, and for tests. */
+void services_dir_settle(struct services_dir *dir);
 
 /*
  * Every second: watches a directory that has come into being meanwhile; tries refused files again when the
  * registry has changed, because what was in their way may be gone.
  */
-void services_dir_sweep(struct daemon *daemon);
+void services_dir_sweep(struct services_dir *dir);
 
 /* "count" of documents in force and "failed" files. */
-void services_dir_describe(const struct daemon *daemon, cJSON *object);
+void services_dir_describe(const struct services_dir *dir, cJSON *object);
+
+/* After worker_stop() and engine_stop(), which end what is on its way. */
 void services_dir_done(struct services_dir *dir);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "apply/worker.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/opening.h"
@@ -75,7 +76,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     task_list_sweep(&daemon->tasks);
-    services_dir_sweep(user);
+    services_dir_sweep(&daemon->services_dir);
     canaries_sweep(&daemon->canaries);
     probes_sweep(&daemon->probes);
 }
@@ -277,6 +278,24 @@ static void make_task_rooms(struct daemon *daemon)
     tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
 }
 
+/* Nobody is told that the daemon is ready before what lies in the directory has been applied. */
+static int start_documents(struct daemon *daemon, struct error *error)
+{
+    int r = worker_new(daemon->base, &daemon->documents_worker);
+
+    if (r < 0)
+        return error_errno(error, r, "starting");
+    daemon->services_dir = (struct services_dir){
+        .engine = daemon->engine,
+        .base = daemon->base,
+        .worker = daemon->documents_worker,
+        .path = daemon->config.services_dir,
+    };
+    services_dir_start(&daemon->services_dir);
+    services_dir_settle(&daemon->services_dir);
+    return 0;
+}
+
 static int start_datapath(struct daemon *daemon, struct error *error)
 {
     enum datapath_origin origin;
@@ -306,7 +325,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = dns_begin(&daemon->dns, error);
     if (r == 0)
-        services_dir_start(daemon);
+        r = start_documents(daemon, error);
     if (r == 0)
         r = listen_control(daemon, error);
     if (r == 0)
@@ -393,7 +412,9 @@ int daemon_run(struct daemon *daemon)
 
 void daemon_done(struct daemon *daemon)
 {
-    /* First of all, so that whoever waits for a change is told its end, and frees what it needed for that. */
+    /* First of all, so that whoever waits for documents or a change is told the end, and frees what it needed
+     * for that. */
+    worker_stop(daemon->documents_worker);
     if (daemon->engine) {
         externals_flush(&daemon->externals);
         engine_stop(daemon->engine);
@@ -419,6 +440,7 @@ void daemon_done(struct daemon *daemon)
     canaries_done(&daemon->canaries);
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
+    worker_free(&daemon->documents_worker);
     datapath_close(&daemon->datapath);
     tasks_done(&daemon->tasks);
     event_log_done(&daemon->events);

@@ -38,7 +38,7 @@ struct daemon {
     struct event *sweep_event;
     struct loop_watch loop_watch;
     const struct histogram *loop_lag; /* what that measures, for who tells of it */
-    int locks[3]; /* state, run and bpffs directory */
+    int locks[3];                     /* state, run and bpffs directory */
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;
@@ -51,6 +51,7 @@ struct daemon {
     struct program_events program_events;
     struct dns dns;
     struct tasks tasks;
+    struct worker *documents_worker;
     struct services_dir services_dir;
     struct event_log events;
     struct control_server *control;

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "apply/apply.h"
+#include "apply/submit.h"
+#include "base/cleanup.h"
 #include "api/change/changes.h"
 #include "daemon/daemon.h"
 
@@ -60,67 +62,101 @@ static void add_warnings(cJSON *answer, const struct findings *findings)
         }
 }
 
-/* Every source is parsed, so that all errors of all files come at once. */
-static int parse_sources(const struct daemon *daemon, const cJSON *sources, const char *namespace_name,
-                         struct document_list *documents, struct findings *findings, struct error *error)
+/* A request while its texts are parsed and applied. They stay in its body, which lives as long as the reply.
+ */
+struct documents_request {
+    struct control_reply *reply;
+    bool is_dry_run;
+    struct apply_text *texts;
+};
+
+static void free_request(struct documents_request *request)
 {
-    static const char *const known[] = {"source", "text", NULL};
-    struct documents_options options = apply_options(namespace_name, engine_host_rights(daemon->engine));
-    const cJSON *item;
-    bool is_refused = false;
-
-    cJSON_ArrayForEach (item, sources) {
-        const char *source = "(unnamed)";
-        const char *text = NULL;
-        int r = json_check_members(item, known, error);
-
-        if (r == 0)
-            r = json_get_string(item, "source", false, &source, error);
-        if (r == 0)
-            r = json_get_string(item, "text", true, &text, error);
-        if (r < 0)
-            return r;
-        r = documents_parse(source, text, strlen(text), &options, documents, findings);
-        if (r == -ENOMEM)
-            return error_errno(error, r, "applying documents");
-        is_refused = is_refused || r < 0;
-    }
-    return is_refused ? -EINVAL : 0;
+    free(request->texts);
+    free(request);
 }
 
-static int apply(struct daemon *daemon, const cJSON *sources, const char *namespace_name, bool is_dry_run,
-                 struct findings *findings, cJSON **ret_answer, struct error *error)
+static void on_applied(struct apply_end *end, void *user)
 {
-    _cleanup_(document_list_done) struct document_list documents = {0};
-    struct apply_request request = {.documents = &documents, .is_dry_run = is_dry_run};
-    cJSON *changes = NULL;
-    uint64_t revision = 0;
-    int r = parse_sources(daemon, sources, namespace_name, &documents, findings, error);
+    struct documents_request *request = user;
+    cJSON *answer = NULL;
 
+    if (end->result == 0) {
+        answer = cJSON_CreateObject();
+        (void)cJSON_AddNumberToObject(answer, "revision", (double)end->revision);
+        (void)cJSON_AddBoolToObject(answer, "dryRun", request->is_dry_run);
+        (void)cJSON_AddItemToObject(answer, "changes", TAKE_PTR(end->changes));
+        add_warnings(answer, &end->findings);
+    } else if (end->findings.n_errors > 0) {
+        answer = refusal(&end->findings);
+    }
+    control_reply_send(request->reply, end->result, answer, &end->error);
+    free_request(request);
+}
+
+static int read_sources(const cJSON *sources, struct apply_text *texts, struct error *error)
+{
+    static const char *const known[] = {"source", "text", NULL};
+    const cJSON *item;
+    size_t n = 0;
+
+    cJSON_ArrayForEach (item, sources) {
+        int r = json_check_members(item, known, error);
+
+        texts[n].source = "(unnamed)";
+        if (r == 0)
+            r = json_get_string(item, "source", false, &texts[n].source, error);
+        if (r == 0)
+            r = json_get_string(item, "text", true, &texts[n].text, error);
+        if (r < 0)
+            return r;
+        n++;
+    }
+    return 0;
+}
+
+static int apply(struct daemon *daemon, const struct control_call *call, const cJSON *sources,
+                 const char *namespace_name, bool is_dry_run, struct error *error)
+{
+    struct documents_request *request = calloc(1, sizeof(*request));
+    struct apply_texts texts = {
+        .n = (size_t)cJSON_GetArraySize(sources),
+        .default_namespace = namespace_name,
+        .is_dry_run = is_dry_run,
+        .wants_changes = true,
+    };
+    int r;
+
+    if (!request)
+        return -ENOMEM;
+    request->is_dry_run = is_dry_run;
+    texts.items = request->texts = calloc(texts.n, sizeof(*request->texts));
+    r = request->texts ? read_sources(sources, request->texts, error) : -ENOMEM;
     if (r == 0)
-        r = apply_documents(daemon->engine, &request, findings, &changes, &revision, error);
+        r = control_call_defer(call, &request->reply, error);
     if (r < 0) {
-        if (findings->n_errors > 0)
-            *ret_answer = refusal(findings);
+        free_request(request);
         return r;
     }
-    *ret_answer = cJSON_CreateObject();
-    (void)cJSON_AddNumberToObject(*ret_answer, "revision", (double)revision);
-    (void)cJSON_AddBoolToObject(*ret_answer, "dryRun", is_dry_run);
-    (void)cJSON_AddItemToObject(*ret_answer, "changes", changes);
-    add_warnings(*ret_answer, findings);
-    return 0;
+    r = apply_submit_texts(daemon->engine, daemon->documents_worker, &texts, on_applied, request);
+    if (r < 0) {
+        struct apply_end refused = {.result = r};
+
+        (void)error_errno(&refused.error, r, "the documents cannot be taken on");
+        on_applied(&refused, request);
+    }
+    return CONTROL_LATER;
 }
 
 int handle_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"documents", "namespace", "dryRun", NULL};
     const cJSON *sources = cJSON_GetObjectItemCaseSensitive(call->body, "documents");
-    _cleanup_(findings_done) struct findings findings = {0};
     const char *namespace_name = NULL;
     bool is_dry_run = false;
     int r = json_check_members(call->body, known, error);
 
+    (void)ret_answer;
     if (r == 0)
         r = change_namespace(call->body, &namespace_name, error);
     if (r == 0)
@@ -128,5 +164,5 @@ int handle_documents(const struct control_call *call, cJSON **ret_answer, struct
     if (r == 0 && (!cJSON_IsArray(sources) || cJSON_GetArraySize(sources) < 1))
         r = error_input(error, "documents", sources ? "(not such a list)" : "(missing)",
                         "a list of at least one object with source and text");
-    return r < 0 ? r : apply(user, sources, namespace_name, is_dry_run, &findings, ret_answer, error);
+    return r < 0 ? r : apply(user, call, sources, namespace_name, is_dry_run, error);
 }

@@ -207,7 +207,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
     (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
     (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(&daemon->externals));
-    services_dir_describe(daemon, cJSON_AddObjectToObject(answer, "documents"));
+    services_dir_describe(&daemon->services_dir, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
     (void)cJSON_AddNumberToObject(writes, "adopted", engine_figures(daemon->engine).adopted);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* An engine on a registry and a data path in memory, with a worker, for documents. */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/apply.h"
+#include "apply/submit.h"
+#include "apply/worker.h"
+#include "base/cleanup.h"
+#include "datapath/memory.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
+#include "fakes/fake_registry.h"
+#include "registry/rows.h"
+
+struct lab {
+    struct event_base *base;
+    struct fake_store *store;
+    struct registry *registry;
+    struct datapath *datapath;
+    struct engine *engine;
+    struct worker *worker;
+};
+
+static inline int lab_setup(void **state)
+{
+    static const struct datapath_config config = {
+        .aliases = 8192, .slots = 65536, .endpoints = 64, .tasks = 4};
+    struct engine_settings settings = {.max_aliases = 8192, .max_slots = 65536, .max_endpoints = 64};
+    struct lab *lab = calloc(1, sizeof(*lab));
+    struct error error = {0};
+
+    *state = lab;
+    settings.base = lab->base = event_base_new();
+    lab->store = fake_store_new();
+    lab->registry = fake_registry_open(lab->store);
+    assert_int_equal(datapath_new_in_memory(&config, &lab->datapath), 0);
+    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd00:5c::/64", &settings.alias_range, &error), 0);
+    assert_int_equal(engine_new(&settings, &lab->engine), 0);
+    assert_int_equal(engine_load(lab->engine, lab->registry, &error), 0);
+    assert_int_equal(engine_adopt(lab->engine, lab->datapath, &error), 0);
+    assert_int_equal(engine_publish(lab->engine, &error), 0);
+    assert_int_equal(worker_new(lab->base, &lab->worker), 0);
+    engine_settle(lab->engine);
+    return 0;
+}
+
+static inline int lab_teardown(void **state)
+{
+    struct lab *lab = *state;
+
+    worker_stop(lab->worker);
+    engine_stop(lab->engine);
+    engine_free(&lab->engine);
+    worker_free(&lab->worker);
+    datapath_close(&lab->datapath);
+    (void)registry_close(&lab->registry);
+    fake_store_free(&lab->store);
+    event_base_free(lab->base);
+    free(lab);
+    return 0;
+}
+
+#define LAB_TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
+
+/* ---- what a document says ---- */
+
+#define TASK                                                                                                 \
+    "\"taskDefinition\":{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"c\",\"portMappings\":[{"     \
+    "\"name\":\"http\",\"containerPort\":8080}]}]}"
+#define PUBLISHED(name, alias)                                                                               \
+    "{\"portName\":\"http\",\"discoveryName\":\"" name                                                       \
+    "\",\"clientAliases\":[{\"port\":80,\"dnsName\":\"" alias "\"}]}"
+#define DOCUMENT_WITH(name, services, more)                                                                  \
+    "{\"serviceName\":\"" name "\"," TASK ",\"serviceConnectConfiguration\":{\"enabled\":true,"              \
+    "\"namespace\":\"shop\",\"services\":[" services "]" more "}}"
+#define DOCUMENT(name, services) DOCUMENT_WITH(name, services, "")
+
+/* ---- applying ---- */
+
+struct applied {
+    bool is_done;
+    int result;
+    uint64_t revision;
+    struct error error;
+    struct findings findings;
+    cJSON *changes;
+};
+
+static inline void applied_done(struct applied *applied)
+{
+    findings_done(&applied->findings);
+    cJSON_Delete(applied->changes);
+    *applied = (struct applied){0};
+}
+
+static inline void lab_keep_end(struct apply_end *end, void *user)
+{
+    struct applied *applied = user;
+
+    assert_false(applied->is_done);
+    *applied = (struct applied){true, end->result, end->revision, end->error, end->findings, end->changes};
+    end->findings = (struct findings){0};
+    end->changes = NULL;
+}
+
+static inline void lab_wait(struct lab *lab, const struct applied *applied)
+{
+    while (!applied->is_done) {
+        (void)worker_wait(lab->worker);
+        engine_settle(lab->engine);
+    }
+}
+
+/* One text of one source. */
+static inline void lab_apply(struct lab *lab, const char *source, const char *text, const char *owned,
+                             bool is_dry_run, struct applied *ret_applied)
+{
+    const struct apply_text item = {.source = source, .text = text};
+    const struct apply_texts texts = {
+        .items = &item,
+        .n = 1,
+        .default_namespace = "shop",
+        .owned_source = owned,
+        .is_dry_run = is_dry_run,
+        .wants_changes = true,
+    };
+
+    *ret_applied = (struct applied){0};
+    assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, ret_applied), 0);
+    lab_wait(lab, ret_applied);
+}
+
+/* The result alone. */
+static inline int lab_try(struct lab *lab, const char *text)
+{
+    struct applied applied;
+    int r;
+
+    lab_apply(lab, "test", text, NULL, false, &applied);
+    r = applied.result;
+    applied_done(&applied);
+    return r;
+}
+
+/* ---- looking ---- */
+
+static inline const struct service *lab_service(const struct lab *lab, const char *name)
+{
+    const struct service *service = catalog_service(engine_catalog(lab->engine), "shop", name);
+
+    return service && service->is_declared ? service : NULL;
+}
+
+static inline bool lab_has_name(const struct lab *lab, const char *service_name, const char *dns_name)
+{
+    const struct service *service = lab_service(lab, service_name);
+
+    for (size_t i = 0; service && i < service->n_aliases; i++)
+        if (strcmp(service->aliases[i].dns_name, dns_name) == 0)
+            return true;
+    return false;
+}
+
+static inline const struct stored_document *lab_document(const struct lab *lab, const char *name)
+{
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+
+    return parent ? catalog_document(parent, name) : NULL;
+}
+
+static inline const struct route *lab_route(const struct lab *lab, const char *client_name,
+                                            const char *dns_name)
+{
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+    const struct client *client = parent && *client_name ? catalog_client(parent, client_name) : NULL;
+    struct client_alias alias = {.port = 80, .protocol = TCP};
+    char identity[ALIAS_IDENTITY_SIZE];
+
+    if (!parent || (*client_name && !client))
+        return NULL;
+    (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", dns_name);
+    return catalog_route(parent, client, alias_identity(&alias, identity));
+}
+
+static inline size_t lab_count(const struct applied *applied, const char *action, const char *kind)
+{
+    const cJSON *item;
+    size_t n = 0;
+
+    cJSON_ArrayForEach (item, applied->changes)
+        n += strcmp(cJSON_GetObjectItem(item, "action")->valuestring, action) == 0 &&
+             strcmp(cJSON_GetObjectItem(item, "kind")->valuestring, kind) == 0;
+    return n;
+}
