@@ -273,6 +273,7 @@ static void test_runs_again_after_a_conflict(void **state)
               "[" DOCUMENT("one", WEB) "," ROUTES(ROUTE("web.example", TO("web") "," TO("nobody"))) "]", NULL,
               false, &applied);
     assert_int_equal(applied.result, 0);
+    assert_int_equal(applied.findings.n, 1);
     assert_int_equal(applied.findings.n_warnings, 1); /* said once, though it was run three times */
     assert_int_equal(lab_count(&applied, "create", "service"), 1);
     assert_int_equal(fake_store_counts(lab->store).begun, 3);

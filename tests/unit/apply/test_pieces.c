@@ -127,6 +127,7 @@ static void test_a_long_document_goes_in_pieces(void **state)
     _cleanup_free_ char *whole = document_of("one", 0, MANY);
     _cleanup_free_ char *half = document_of("one", 0, MANY / 2);
     struct crumbs crumbs;
+    uint64_t n_rows;
 
     apply_in_crumbs(lab, whole, NULL, &crumbs);
     assert_int_equal(crumbs.result, 0);
@@ -136,10 +137,13 @@ static void test_a_long_document_goes_in_pieces(void **state)
     assert_int_equal(count_services(lab, MANY), MANY);
     /* Found by what they say of their document: the text is long. */
     assert_true(strlen(lab_document(lab, "one")->text) > 64 << 10);
+    n_rows = fake_store_counts(lab->store).rows;
     apply_in_crumbs(lab, half, NULL, &crumbs);
     assert_int_equal(crumbs.result, 0);
     assert_true(crumbs.n_calls > 10);
     assert_int_equal(count_services(lab, MANY), MANY / 2);
+    /* The document and half of the services: the other half has not gone in between, with its instances. */
+    assert_int_equal(fake_store_counts(lab->store).rows - n_rows, MANY / 2 + 1);
     assert_null(lab_service(lab, "s1000"));
     assert_non_null(lab_service(lab, "s999"));
 }
