@@ -38,11 +38,17 @@ static void free_documents(void *user)
     free(list);
 }
 
+static void on_freed(int result, void *user)
+{
+    if (result < 0)
+        free_documents(user);
+}
+
 /* A large list takes longer to free than others should wait. */
 static void dispose_documents(struct document_list *list, struct worker *worker)
 {
     struct document_list *copy = worker && list->n > 0 ? malloc(sizeof(*copy)) : NULL;
-    const struct work work = {.run = free_documents, .user = copy};
+    const struct work work = {.run = free_documents, .done = on_freed, .user = copy};
 
     if (copy) {
         *copy = *list;
