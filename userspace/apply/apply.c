@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/change/job.h"
-#include "engine/change/now.h"
 #include "registry/rows.h"
 
 struct documents_options apply_options(const char *default_namespace, struct settings_rights rights)
@@ -352,25 +351,5 @@ int apply_removal(struct transaction *transaction, const struct model_namespace 
         r = put_made(transaction, row_delete_document(withdrawal.namespace_name, withdrawal.name, &row), &row,
                      error);
     withdrawal_done(&withdrawal);
-    return r;
-}
-
-int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
-                    cJSON **ret_changes, uint64_t *ret_revision, struct error *error)
-{
-    struct transaction *transaction = now_begin(engine);
-    _cleanup_json_ cJSON *changes = NULL;
-    int r = apply_in(transaction, request, findings, error);
-
-    if (r == 0 && ret_changes)
-        changes = transaction_describe(transaction);
-    if (r < 0 || request->is_dry_run) {
-        now_abort(transaction);
-        *ret_revision = engine_figures(engine).revision;
-    } else {
-        r = now_commit(transaction, ret_revision, error);
-    }
-    if (r == 0 && ret_changes)
-        *ret_changes = TAKE_PTR(changes);
     return r;
 }

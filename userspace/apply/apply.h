@@ -42,14 +42,5 @@ void apply_pieces_free(struct apply_pieces **pieces); /* NULL-safe; sets to NULL
 int apply_removal(struct transaction *transaction, const struct model_namespace *parent,
                   const struct stored_document *document, struct error *error);
 
-/* ---- as a change of their own ---- */
-
-/*
- * Blocks until it is on disk. *ret_changes (may be NULL) describes what changed, as docs/api.md has it.
- * Findings come on top of those that are there.
- */
-int apply_documents(struct engine *engine, const struct apply_request *request, struct findings *findings,
-                    cJSON **ret_changes, uint64_t *ret_revision, struct error *error);
-
 /* The options documents are parsed with; `default_namespace` and what `rights` point to stay the caller's. */
 struct documents_options apply_options(const char *default_namespace, struct settings_rights rights);
