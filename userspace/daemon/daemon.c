@@ -21,6 +21,7 @@
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/opening.h"
+#include "daemon/rooms.h"
 #include "engine/change/job.h"
 #include "registry/rows.h"
 
@@ -132,54 +133,6 @@ static int take_directories(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
 }
 
-static int make_rooms(struct daemon *daemon, struct error *error)
-{
-    const struct socket_looks looks = {
-        .base = daemon->base, .directories = tasks_directories, .user = &daemon->tasks};
-    const struct external_settings external = {
-        .servers = daemon->config.external_servers,
-        .min_ttl_s = daemon->config.external_min_ttl,
-        .max_ttl_s = daemon->config.external_max_ttl,
-    };
-    struct engine *engine = daemon->engine;
-    struct event_log *events = &daemon->events;
-
-    canaries_init(&daemon->canaries, engine, events);
-    externals_init(&daemon->externals, engine, events, &external);
-    slow_start_init(&daemon->slow_start, engine);
-    udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
-    drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);
-    daemon->program_events = (struct program_events){
-        .engine = engine, .outliers = &daemon->outliers, .probes = &daemon->probes, .events = events};
-    return probes_init(&daemon->probes, daemon->base, engine, &daemon->outliers, &daemon->config.exec_checks,
-                       events, error);
-}
-
-/* Who follows the engine, in the order in which they are called. Checks say who is eligible, and then slow
- * start how much; UDP sockets are closed by the address that ejection still knows. */
-static int follow_engine(struct daemon *daemon)
-{
-    const struct {
-        const struct engine_follower *functions;
-        void *user;
-    } followers[] = {
-        {&canaries_follower, &daemon->canaries},
-        {&externals_follower, &daemon->externals},
-        {&probes_follower, &daemon->probes},
-        {&slow_start_follower, &daemon->slow_start},
-        {&udp_closing_follower, &daemon->udp_closing},
-        {&outliers_follower, &daemon->outliers},
-        {&drains_follower, &daemon->drains},
-        {&tasks_follower, &daemon->tasks},
-        {&dns_follower, &daemon->dns},
-    };
-    int r = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
-        r = engine_follow(daemon->engine, followers[i].functions, followers[i].user);
-    return r;
-}
-
 static int make_engine(struct daemon *daemon, struct error *error)
 {
     const struct engine_settings settings = {
@@ -193,8 +146,8 @@ static int make_engine(struct daemon *daemon, struct error *error)
     int r = engine_new(&settings, &daemon->engine);
 
     if (r == 0)
-        r = follow_engine(daemon);
-    return r < 0 ? error_errno(error, r, "starting") : make_rooms(daemon, error);
+        r = rooms_follow(daemon);
+    return r < 0 ? error_errno(error, r, "starting") : rooms_make(daemon, error);
 }
 
 static void say_started(const struct daemon *daemon, enum datapath_origin origin, unsigned swapped)
@@ -219,29 +172,6 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
     log_info("control socket %s", daemon->socket_path);
 }
 
-/* Each room brings its own table of requests. */
-static int listen_control(struct daemon *daemon, struct error *error)
-{
-    const struct control_table tables[] = {
-        {daemon_requests, daemon},
-        {aws_api_routes, &daemon->aws},
-    };
-
-    return control_server_new(daemon->base, daemon->socket_path, tables, ARRAY_SIZE(tables), &daemon->control,
-                              error);
-}
-
-static int start_aws_api(struct daemon *daemon, struct error *error)
-{
-    const struct aws_api_settings settings = {
-        .listen = daemon->config.aws_listen,
-        .is_listen_set = daemon->config.is_aws_listen_set,
-        .state_dir = daemon->config.state_dir,
-    };
-
-    return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
-}
-
 /* The last thing: a start is no stall. */
 static int watch_loop(struct daemon *daemon, struct error *error)
 {
@@ -249,33 +179,7 @@ static int watch_loop(struct daemon *daemon, struct error *error)
 
     if (r < 0)
         return error_errno(error, r, "making the clock that measures the event loop");
-    daemon->loop_lag = &daemon->loop_watch.lag;
     return 0;
-}
-
-/* Rooms that need the data path, which is open for good now. */
-static void make_task_rooms(struct daemon *daemon)
-{
-    tasks_init(&daemon->tasks, &(struct tasks_settings){
-                                   .engine = daemon->engine,
-                                   .datapath = daemon->datapath,
-                                   .events = &daemon->events,
-                                   .cgroup_root = daemon->config.cgroup_root,
-                                   .hosts_dir = daemon->hosts_dir,
-                                   .max_tasks = daemon->config.max_tasks,
-                               });
-    dns_init(&daemon->dns, &(struct dns_settings){
-                               .base = daemon->base,
-                               .engine = daemon->engine,
-                               .datapath = daemon->datapath,
-                               .cgroup_root = daemon->config.cgroup_root,
-                               .max_tasks = daemon->config.max_tasks,
-                               .ttl = daemon->config.dns_ttl,
-                               .is_on = daemon->config.is_dns_on,
-                               .listen_address = daemon->config.dns_listen_address,
-                               .listen_port = daemon->config.dns_listen_port,
-                           });
-    tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
 }
 
 /* Nobody is told that the daemon is ready before what lies in the directory has been applied. */
@@ -305,7 +209,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r < 0)
         return error_errno(error, r, "starting");
     daemon->outliers.datapath = daemon->program_events.datapath = daemon->datapath;
-    make_task_rooms(daemon);
+    rooms_make_for_tasks(daemon);
     r = engine_adopt(daemon->engine, daemon->datapath, error);
     if (r < 0)
         return r;
@@ -327,9 +231,9 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = start_documents(daemon, error);
     if (r == 0)
-        r = listen_control(daemon, error);
+        r = rooms_listen(daemon, error);
     if (r == 0)
-        r = start_aws_api(daemon, error);
+        r = rooms_start_aws_api(daemon, error);
     if (r == 0)
         r = watch_loop(daemon, error);
     if (r == 0)
@@ -400,7 +304,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
         r = start_datapath(daemon, error);
     if (r < 0)
         return r;
-    (void)clock_gettime(CLOCK_MONOTONIC, &daemon->started);
+    (void)clock_gettime(CLOCK_MONOTONIC, &daemon->api.started);
     return 0;
 }
 

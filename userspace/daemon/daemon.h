@@ -8,6 +8,7 @@
 
 #include "canaries/canaries.h"
 #include "control/control_server.h"
+#include "api/api.h"
 #include "aws_api/aws_api.h"
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
@@ -37,8 +38,7 @@ struct daemon {
     struct event *grace_event;
     struct event *sweep_event;
     struct loop_watch loop_watch;
-    const struct histogram *loop_lag; /* what that measures, for who tells of it */
-    int locks[3];                     /* state, run and bpffs directory */
+    int locks[3]; /* state, run and bpffs directory */
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;
@@ -55,10 +55,10 @@ struct daemon {
     struct services_dir services_dir;
     struct event_log events;
     struct control_server *control;
+    struct api api;
     struct aws_api aws;
     char *socket_path;
     char *hosts_dir;
-    struct timespec started; /* CLOCK_MONOTONIC */
 };
 
 /* Everything up to a usable daemon; on failure what was pinned before still serves. */
@@ -69,6 +69,3 @@ int daemon_run(struct daemon *daemon);
 
 /* Gives back memory, descriptors and the socket. Never detaches, never unpins. */
 void daemon_done(struct daemon *daemon);
-
-/* The request table (requests.c), for the control server. */
-extern const struct control_route daemon_requests[];

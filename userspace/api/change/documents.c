@@ -11,7 +11,7 @@
 #include "apply/submit.h"
 #include "base/cleanup.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
 
 /* One finding as the API lists it. */
 static cJSON *finding_object(const struct finding *finding)
@@ -115,7 +115,7 @@ static int read_sources(const cJSON *sources, struct apply_text *texts, struct e
     return 0;
 }
 
-static int apply(struct daemon *daemon, const struct control_call *call, const cJSON *sources,
+static int apply(struct api *api, const struct control_call *call, const cJSON *sources,
                  const char *namespace_name, bool is_dry_run, struct error *error)
 {
     struct documents_request *request = calloc(1, sizeof(*request));
@@ -138,7 +138,7 @@ static int apply(struct daemon *daemon, const struct control_call *call, const c
         free_request(request);
         return r;
     }
-    r = apply_submit_texts(daemon->engine, daemon->documents_worker, &texts, on_applied, request);
+    r = apply_submit_texts(api->engine, api->documents_worker, &texts, on_applied, request);
     if (r < 0) {
         struct apply_end refused = {.result = r};
 

@@ -9,7 +9,10 @@
 #include "base/json.h"
 #include "canaries/canaries.h"
 #include "api/change/changes.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "dns/dns.h"
+#include "engine/engine.h"
+#include "tasks/task_list.h"
 #include "api/read/reads.h"
 #include "api/change/documents.h"
 #include "api/change/ejections.h"
@@ -65,7 +68,7 @@ static void on_done(int r, uint64_t revision, const struct error *error, void *u
 
 static int submit(const struct control_call *call, change_fn change,
                   int (*run)(struct transaction *transaction, void *user, struct error *error),
-                  struct daemon *daemon, struct error *error)
+                  struct api *api, struct error *error)
 {
     struct change_request *request = calloc(1, sizeof(*request));
     const struct job job = {.run = run, .done = on_done, .user = request};
@@ -79,7 +82,7 @@ static int submit(const struct control_call *call, change_fn change,
         free(request);
         return r;
     }
-    r = engine_submit(daemon->engine, &job);
+    r = engine_submit(api->engine, &job);
     if (r < 0) {
         struct error refused = {0};
 
@@ -182,7 +185,7 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
 /* ---- tasks ---- */
 
 struct attaching {
-    struct daemon *daemon;
+    struct api *api;
     struct control_reply *reply;
 };
 
@@ -191,25 +194,25 @@ static void on_looked(const struct task *task, void *user)
     struct attaching *attaching = user;
     struct error error = {0};
 
-    control_reply_send(attaching->reply, 0, read_task(attaching->daemon, task), &error);
+    control_reply_send(attaching->reply, 0, read_task(attaching->api, task), &error);
     free(attaching);
 }
 
-static int answer_when_looked(struct daemon *daemon, const struct task *task, const struct control_call *call)
+static int answer_when_looked(struct api *api, const struct task *task, const struct control_call *call)
 {
     struct attaching *attaching = malloc(sizeof(*attaching));
     struct error error = {0};
 
     if (!attaching)
         return -ENOMEM;
-    attaching->daemon = daemon;
-    if (dns_call_when_looked(&daemon->dns, task->cgroup.id, on_looked, attaching) < 0) {
+    attaching->api = api;
+    if (dns_call_when_looked(api->dns, task->cgroup.id, on_looked, attaching) < 0) {
         free(attaching);
         return -ENOMEM;
     }
     if (control_call_defer(call, &attaching->reply, &error) == CONTROL_LATER)
         return 0;
-    dns_forget_waiter(&daemon->dns, task->cgroup.id, attaching);
+    dns_forget_waiter(api->dns, task->cgroup.id, attaching);
     free(attaching);
     return -EAGAIN;
 }
@@ -222,7 +225,7 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     const char *service = "";
     bool is_run = false;
     uint64_t pid = 0;
-    struct daemon *daemon = user;
+    struct api *api = user;
     struct task *task = NULL;
     int r = json_check_members(call->body, known, error);
 
@@ -239,20 +242,19 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0)
         r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
     if (r == 0)
-        r = task_attach(&daemon->tasks, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
+        r = task_attach(api->tasks, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
     /* Whoever is told that it is attached finds names in it, if there is a process already. */
-    if (r == 0 && dns_is_looking(&daemon->dns, task->cgroup.id) &&
-        answer_when_looked(daemon, task, call) == 0)
+    if (r == 0 && dns_is_looking(api->dns, task->cgroup.id) && answer_when_looked(api, task, call) == 0)
         return CONTROL_LATER;
     if (r == 0)
-        *ret_answer = read_task(daemon, task);
+        *ret_answer = read_task(api, task);
     return r;
 }
 
 static int handle_detach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     static const char *const known[] = {"cgroup", "all", NULL};
-    struct daemon *daemon = user;
+    struct api *api = user;
     const char *cgroup = NULL;
     bool is_all = false;
     int r = json_check_members(call->body, known, error);
@@ -266,9 +268,9 @@ static int handle_detach(const struct control_call *call, cJSON **ret_answer, st
     if (r < 0)
         return r;
     if (is_all)
-        task_detach_all(&daemon->tasks);
+        task_detach_all(api->tasks);
     else
-        r = task_detach(&daemon->tasks, cgroup, error);
+        r = task_detach(api->tasks, cgroup, error);
     if (r == 0)
         *ret_answer = new_answer();
     return r;
@@ -278,24 +280,24 @@ static int handle_accept_registry(const struct control_call *call, cJSON **ret_a
                                   void *user)
 {
     static const char *const known[] = {NULL};
-    struct daemon *daemon = user;
-    uint32_t before = engine_figures(daemon->engine).aliases;
+    struct api *api = user;
+    uint32_t before = engine_figures(api->engine).aliases;
     const char *was = NULL;
     int r = json_check_members(call->body, known, error);
 
     if (r == 0)
-        r = registry_guard_accept(daemon->engine, &was, error);
+        r = registry_guard_accept(api->engine, &was, error);
     if (r < 0)
         return r;
     *ret_answer = new_answer();
     (void)cJSON_AddStringToObject(*ret_answer, "was", was);
     (void)cJSON_AddNumberToObject(*ret_answer, "aliasesBefore", before);
-    (void)cJSON_AddNumberToObject(*ret_answer, "aliases", engine_figures(daemon->engine).aliases);
-    (void)cJSON_AddNumberToObject(*ret_answer, "revision", (double)engine_figures(daemon->engine).revision);
+    (void)cJSON_AddNumberToObject(*ret_answer, "aliases", engine_figures(api->engine).aliases);
+    (void)cJSON_AddNumberToObject(*ret_answer, "revision", (double)engine_figures(api->engine).revision);
     return 0;
 }
 
-const struct control_route daemon_requests[] = {
+const struct control_route api_requests[] = {
     {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
     {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
     {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0},

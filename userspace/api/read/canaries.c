@@ -8,7 +8,9 @@
 #include "base/cleanup.h"
 #include "api/read/canaries.h"
 #include "api/read/reads.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "engine/engine.h"
+#include "model/catalog.h"
 #include "engine/connections.h"
 
 static void add_time(cJSON *object, const char *name, int64_t time)
@@ -85,7 +87,7 @@ static int by_name(const void *a, const void *b)
 
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    struct daemon *daemon = user;
+    struct api *api = user;
     const char *wanted = evhttp_find_header(call->query, "namespace");
     _cleanup_free_ struct listed *all = NULL;
     const struct model_namespace *parent;
@@ -93,12 +95,12 @@ int read_canaries(const struct control_call *call, cJSON **ret_answer, struct er
     size_t most = 0;
     size_t n = 0;
 
-    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(api->engine)->namespaces; parent; parent = parent->hh.next)
         most += HASH_COUNT(parent->canaries);
     all = calloc(most + 1, sizeof(*all));
     if (!all)
         return error_set(error, ENOMEM, "out of memory");
-    for (parent = engine_catalog(daemon->engine)->namespaces; parent; parent = parent->hh.next)
+    for (parent = engine_catalog(api->engine)->namespaces; parent; parent = parent->hh.next)
         for (const struct catalog_canary *entry = parent->canaries; entry; entry = entry->hh.next)
             if (!wanted || strcmp(wanted, parent->name) == 0)
                 all[n++] = (struct listed){parent->name, entry};
@@ -106,7 +108,6 @@ int read_canaries(const struct control_call *call, cJSON **ret_answer, struct er
     *ret_answer = cJSON_CreateObject();
     list = cJSON_AddArrayToObject(*ret_answer, "canaries");
     for (size_t i = 0; i < n; i++)
-        (void)cJSON_AddItemToArray(list,
-                                   canaries_object(daemon->engine, all[i].namespace_name, all[i].entry));
+        (void)cJSON_AddItemToArray(list, canaries_object(api->engine, all[i].namespace_name, all[i].entry));
     return 0;
 }

@@ -5,7 +5,11 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "health/health.h"
+#include "upkeep/probes.h"
+#include "externals/externals.h"
+#include "datapath/datapath.h"
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
@@ -13,7 +17,7 @@
 #include "routing/table.h"
 
 /* What decides about `health`, and since when where that is known. */
-static void add_reason(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+static void add_reason(const struct api *api, const struct instance *instance, cJSON *object)
 {
     struct health_report report;
 
@@ -21,7 +25,7 @@ static void add_reason(const struct daemon *daemon, const struct instance *insta
         (void)cJSON_AddStringToObject(object, "reason", "draining");
     } else if (instance->health != HEALTHY) {
         (void)cJSON_AddStringToObject(object, "reason", "reported by its owner");
-    } else if (health_read(daemon->probes.health, instance->endpoint, &report)) {
+    } else if (health_read(api->probes->health, instance->endpoint, &report)) {
         (void)cJSON_AddStringToObject(object, "reason", report.reason);
         json_add_time(object, "since", report.since);
     } else {
@@ -29,12 +33,12 @@ static void add_reason(const struct daemon *daemon, const struct instance *insta
     }
 }
 
-static void add_check(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+static void add_check(const struct api *api, const struct instance *instance, cJSON *object)
 {
     struct health_report report;
     cJSON *check;
 
-    if (!health_read(daemon->probes.health, instance->endpoint, &report))
+    if (!health_read(api->probes->health, instance->endpoint, &report))
         return;
     check = cJSON_AddObjectToObject(object, "check");
     (void)cJSON_AddStringToObject(check, "health", health_name(report.health));
@@ -58,9 +62,9 @@ static void add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
     (void)cJSON_AddNumberToObject(outcomes, "unreachable", (double)stats->unreachable);
 }
 
-static void add_ejection(const struct daemon *daemon, const struct instance *instance, cJSON *object)
+static void add_ejection(const struct api *api, const struct instance *instance, cJSON *object)
 {
-    uint64_t left_ms = outliers_ejected_ms(&daemon->outliers, instance->endpoint);
+    uint64_t left_ms = outliers_ejected_ms(api->outliers, instance->endpoint);
 
     (void)cJSON_AddBoolToObject(object, "ejected", left_ms > 0);
     if (left_ms == 0)
@@ -70,38 +74,38 @@ static void add_ejection(const struct daemon *daemon, const struct instance *ins
 }
 
 /* How the host name is resolved, the same for each of its addresses. */
-static void add_name(const struct daemon *daemon, const struct instance *record, cJSON *object)
+static void add_name(const struct api *api, const struct instance *record, cJSON *object)
 {
-    const struct external *external = externals_find(&daemon->externals, record);
+    const struct external *external = externals_find(api->externals, record);
 
     if (external)
         (void)cJSON_AddItemToObject(object, "name", external_describe(external));
 }
 
-cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
+cJSON *read_endpoint(struct api *api, const struct instance *instance)
 {
     struct svc_endpoint_stats stats = {0};
     cJSON *object = read_instance(instance);
 
-    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &stats);
+    (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &stats);
     (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
     (void)cJSON_AddStringToObject(object, "service", instance->service->name);
     (void)cJSON_AddBoolToObject(object, "eligible",
                                 instance_is_eligible(instance, instance->protocol) && instance->weight > 0);
     (void)cJSON_AddStringToObject(object, "reported", health_name(instance->health));
-    add_reason(daemon, instance, object);
+    add_reason(api, instance, object);
     (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
     (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
-    (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(&daemon->drains, instance->endpoint));
+    (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(api->drains, instance->endpoint));
     (void)cJSON_AddNumberToObject(object, "ejections", (double)stats.ejections);
-    add_ejection(daemon, instance, object);
+    add_ejection(api, instance, object);
     add_outcomes(&stats, object);
-    add_check(daemon, instance, object);
+    add_check(api, instance, object);
     if (instance->ramp)
         (void)cJSON_AddNumberToObject(object, "slowStartPercent",
                                       100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
     if (instance->external)
-        add_name(daemon, instance->external, object);
+        add_name(api, instance->external, object);
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 
@@ -112,9 +116,9 @@ cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance)
 }
 
 /* Members that only an endpoint has are there all the same, as of one that nobody was sent to. */
-cJSON *read_unresolved(struct daemon *daemon, const struct instance *record)
+cJSON *read_unresolved(struct api *api, const struct instance *record)
 {
-    const struct external *external = externals_find(&daemon->externals, record);
+    const struct external *external = externals_find(api->externals, record);
     const struct svc_endpoint_stats stats = {0};
     cJSON *object = read_instance(record);
     char reason[256];
@@ -134,6 +138,6 @@ cJSON *read_unresolved(struct daemon *daemon, const struct instance *record)
     (void)cJSON_AddNumberToObject(object, "ejections", 0);
     (void)cJSON_AddBoolToObject(object, "ejected", false);
     add_outcomes(&stats, object);
-    add_name(daemon, record, object);
+    add_name(api, record, object);
     return object;
 }

@@ -5,7 +5,8 @@
 #include <time.h>
 
 #include "base/number.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "events/event_log.h"
 #include "api/read/reads.h"
 
 #define MAX_SEQUENCE ((uint64_t)1 << 53) /* what a JSON number holds exactly */
@@ -69,7 +70,7 @@ static bool is_wanted(const struct wanted *wanted, const struct event_entry *ent
 
 int read_events(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    const struct event_log *log = &((struct daemon *)user)->events;
+    const struct event_log *log = ((struct api *)user)->events;
     const struct event_entry *entry;
     struct wanted wanted = {0};
     uint64_t next;

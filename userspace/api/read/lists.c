@@ -10,7 +10,13 @@
 
 #include "base/json.h"
 #include "base/sorted.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "dns/dns.h"
+#include "engine/engine.h"
+#include "health/health.h"
+#include "datapath/datapath.h"
+#include "tasks/task_list.h"
+#include "model/catalog.h"
 #include "tasks/task_hosts.h"
 #include "engine/plan/tables.h"
 #include "model/endpoint_names.h"
@@ -34,11 +40,10 @@ static int namespaces_by_name(const void *a, const void *b)
 }
 
 /* The namespaces asked for, sorted; NULL-terminated, the caller frees. */
-static struct model_namespace **sorted_namespaces(const struct daemon *daemon,
-                                                  const struct control_call *call)
+static struct model_namespace **sorted_namespaces(const struct api *api, const struct control_call *call)
 {
     struct model_namespace **sorted =
-        SORTED_ENTRIES(engine_catalog(daemon->engine)->namespaces, namespaces_by_name);
+        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
     size_t n = 0;
 
     for (size_t i = 0; sorted && sorted[i]; i++)
@@ -161,7 +166,7 @@ static int instances_by_id(const void *a, const void *b)
     return strcmp((*(struct instance *const *)a)->id, (*(struct instance *const *)b)->id);
 }
 
-static void add_endpoints(struct daemon *daemon, const struct service *service, cJSON *list)
+static void add_endpoints(struct api *api, const struct service *service, cJSON *list)
 {
     size_t room = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
     _cleanup_free_ struct instance **sorted = calloc(room + 1, sizeof(struct instance *));
@@ -178,8 +183,8 @@ static void add_endpoints(struct daemon *daemon, const struct service *service, 
     if (n)
         qsort(sorted, n, sizeof(struct instance *), instances_by_id);
     for (size_t i = 0; i < n; i++)
-        (void)cJSON_AddItemToArray(list, sorted[i]->host ? read_unresolved(daemon, sorted[i])
-                                                         : read_endpoint(daemon, sorted[i]));
+        (void)cJSON_AddItemToArray(list, sorted[i]->host ? read_unresolved(api, sorted[i])
+                                                         : read_endpoint(api, sorted[i]));
 }
 
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
@@ -248,8 +253,8 @@ static const struct route *effective_route(const struct model_namespace *parent,
     return route ? route : catalog_route(parent, NULL, identity);
 }
 
-static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *parent,
-                           const struct client *client, const struct client_alias *alias)
+static cJSON *alias_object(struct api *api, const struct model_namespace *parent, const struct client *client,
+                           const struct client_alias *alias)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
     const struct route *route = effective_route(parent, client, alias);
@@ -262,9 +267,9 @@ static cJSON *alias_object(struct daemon *daemon, const struct model_namespace *
     (void)cJSON_AddStringToObject(object, "namespace", parent->name);
     (void)cJSON_AddStringToObject(object, "client", client ? client->name : "");
     add_alias(object, alias);
-    if (engine_address(daemon->engine, alias->dns_name, &number) == 0) {
-        struct ip_address address = alias_range_address(&daemon->config.alias_range, number);
-        struct ip_address address6 = alias_range_address6(&daemon->config.alias_range, number);
+    if (engine_address(api->engine, alias->dns_name, &number) == 0) {
+        struct ip_address address = alias_range_address(&api->settings.alias_range, number);
+        struct ip_address address6 = alias_range_address6(&api->settings.alias_range, number);
 
         (void)cJSON_AddStringToObject(object, "address", ip_address_format(&address, text));
         (void)cJSON_AddStringToObject(object, "address6", ip_address_format(&address6, text));
@@ -292,8 +297,8 @@ static int aliases_by_name(const void *a, const void *b)
 }
 
 /* What tasks of `client` (NULL: others) see, or only what was set for them. */
-static int add_aliases(struct daemon *daemon, const struct model_namespace *parent,
-                       const struct client *client, bool only_routes, cJSON *list)
+static int add_aliases(struct api *api, const struct model_namespace *parent, const struct client *client,
+                       bool only_routes, cJSON *list)
 {
     _cleanup_free_ struct client_alias *aliases = NULL;
     size_t n = 0;
@@ -305,7 +310,7 @@ static int add_aliases(struct daemon *daemon, const struct model_namespace *pare
         qsort(aliases, n, sizeof(*aliases), aliases_by_name);
     for (size_t a = 0; a < n; a++)
         if (!only_routes || has_own_route(parent, client, &aliases[a]))
-            (void)cJSON_AddItemToArray(list, alias_object(daemon, parent, client, &aliases[a]));
+            (void)cJSON_AddItemToArray(list, alias_object(api, parent, client, &aliases[a]));
     return 0;
 }
 
@@ -314,19 +319,19 @@ static int clients_by_name(const void *a, const void *b)
     return strcmp((*(struct client *const *)a)->name, (*(struct client *const *)b)->name);
 }
 
-static int list_aliases(struct daemon *daemon, const struct control_call *call, const char *member,
+static int list_aliases(struct api *api, const struct control_call *call, const char *member,
                         bool only_routes, cJSON **ret_answer)
 {
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, call);
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(api, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, member);
 
     for (size_t i = 0; namespaces && namespaces[i]; i++) {
         _cleanup_free_ struct client **clients = SORTED_ENTRIES(namespaces[i]->clients, clients_by_name);
 
-        (void)add_aliases(daemon, namespaces[i], NULL, only_routes, list);
+        (void)add_aliases(api, namespaces[i], NULL, only_routes, list);
         for (size_t c = 0; only_routes && clients && clients[c]; c++)
-            (void)add_aliases(daemon, namespaces[i], clients[c], true, list);
+            (void)add_aliases(api, namespaces[i], clients[c], true, list);
     }
     *ret_answer = answer;
     return 0;
@@ -346,14 +351,14 @@ int read_routes(const struct control_call *call, cJSON **ret_answer, struct erro
 
 /* ---- tasks and hosts ---- */
 
-cJSON *read_task(struct daemon *daemon, const struct task *task)
+cJSON *read_task(struct api *api, const struct task *task)
 {
-    const char *problem = dns_problem(&daemon->dns, task->cgroup.id);
+    const char *problem = dns_problem(api->dns, task->cgroup.id);
     char path[PATH_MAX];
     unsigned processes = 0;
     cJSON *object = cJSON_CreateObject();
 
-    (void)cgroup_count_processes(daemon->config.cgroup_root, task->cgroup.path, &processes);
+    (void)cgroup_count_processes(api->settings.cgroup_root, task->cgroup.path, &processes);
     (void)cJSON_AddStringToObject(object, "cgroup", task->cgroup.path);
     (void)cJSON_AddNumberToObject(object, "cgroupId", (double)task->cgroup.id);
     (void)cJSON_AddStringToObject(object, "namespace", task->namespace_name);
@@ -362,14 +367,14 @@ cJSON *read_task(struct daemon *daemon, const struct task *task)
     /* Asked of the kernel, not remembered: a link can be severed behind the daemon's back. */
     (void)cJSON_AddStringToObject(
         object, "state",
-        datapath_is_attached(daemon->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
+        datapath_is_attached(api->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
     (void)cJSON_AddBoolToObject(object, "run", task->is_run);
     (void)cJSON_AddNumberToObject(object, "processes", processes);
-    (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(&daemon->dns, task->cgroup.id));
+    (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(api->dns, task->cgroup.id));
     if (*problem)
         (void)cJSON_AddStringToObject(object, "nameserversReason", problem);
     if (task->is_run) {
-        task_hosts_path(&daemon->tasks, task, path, sizeof(path));
+        task_hosts_path(api->tasks, task, path, sizeof(path));
         (void)cJSON_AddStringToObject(object, "hostsFile", path);
     }
     return object;
@@ -382,23 +387,23 @@ static int tasks_by_path(const void *a, const void *b)
 
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    struct daemon *daemon = user;
+    struct api *api = user;
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "tasks");
-    _cleanup_free_ struct task **tasks = SORTED_ENTRIES(daemon->tasks.all, tasks_by_path);
+    _cleanup_free_ struct task **tasks = SORTED_ENTRIES(api->tasks->all, tasks_by_path);
 
     (void)error;
     for (size_t i = 0; tasks && tasks[i]; i++)
         if (is_wanted(call, tasks[i]->namespace_name))
-            (void)cJSON_AddItemToArray(list, read_task(daemon, tasks[i]));
+            (void)cJSON_AddItemToArray(list, read_task(api, tasks[i]));
     *ret_answer = answer;
     return 0;
 }
 
 int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    struct daemon *daemon = user;
-    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(daemon, call);
+    struct api *api = user;
+    _cleanup_free_ struct model_namespace **namespaces = sorted_namespaces(api, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "hosts");
 
@@ -409,7 +414,7 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
         char text[IP_ADDRESS_TEXT_SIZE];
         size_t n = 0;
 
-        if (namespace_hosts_build(daemon->engine, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
+        if (namespace_hosts_build(api->engine, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
             break;
         for (size_t e = 0; e < n; e++) {
             cJSON *object = cJSON_CreateObject();

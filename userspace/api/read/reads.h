@@ -6,7 +6,7 @@
 #include "tasks/task_list.h"
 #include "model/catalog.h"
 
-struct daemon;
+struct api;
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
@@ -23,9 +23,9 @@ int read_metrics(char **ret_text, void *user);
 
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller's. */
 cJSON *read_instance(const struct instance *instance);
-cJSON *read_endpoint(struct daemon *daemon, const struct instance *instance);
+cJSON *read_endpoint(struct api *api, const struct instance *instance);
 /* One that is a host name without an address: in no endpoint's place. */
-cJSON *read_unresolved(struct daemon *daemon, const struct instance *external);
+cJSON *read_unresolved(struct api *api, const struct instance *external);
 
 /* One task's object; the caller's. */
-cJSON *read_task(struct daemon *daemon, const struct task *task);
+cJSON *read_task(struct api *api, const struct task *task);

@@ -5,7 +5,9 @@
 
 #include "base/json.h"
 #include "base/sorted.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "engine/engine.h"
+#include "model/catalog.h"
 #include "api/read/reads.h"
 
 /* Sharing texts with the service's own, the copy is for writing only. */
@@ -44,9 +46,9 @@ static int namespaces_by_name(const void *a, const void *b)
 
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    const struct daemon *daemon = user;
+    const struct api *api = user;
     _cleanup_free_ struct model_namespace **namespaces =
-        SORTED_ENTRIES(engine_catalog(daemon->engine)->namespaces, namespaces_by_name);
+        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
     const char *wanted = evhttp_find_header(call->query, "namespace");
     cJSON *answer = cJSON_CreateObject();
     cJSON *list;
@@ -54,8 +56,8 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
     (void)error;
     (void)cJSON_AddItemToObject(
         answer, "global",
-        service_settings_write_global(&engine_catalog(daemon->engine)->ejection,
-                                      engine_catalog(daemon->engine)->connect_timeout_ms));
+        service_settings_write_global(&engine_catalog(api->engine)->ejection,
+                                      engine_catalog(api->engine)->connect_timeout_ms));
     list = cJSON_AddArrayToObject(answer, "services");
     for (size_t n = 0; namespaces && namespaces[n]; n++) {
         _cleanup_free_ struct service **services = NULL;
@@ -65,7 +67,7 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
         services = SORTED_ENTRIES(namespaces[n]->services, services_by_name);
         for (size_t s = 0; services && services[s]; s++)
             if (services[s]->is_declared)
-                (void)cJSON_AddItemToArray(list, service_object(engine_catalog(daemon->engine), services[s]));
+                (void)cJSON_AddItemToArray(list, service_object(engine_catalog(api->engine), services[s]));
     }
     *ret_answer = answer;
     return 0;

@@ -8,7 +8,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "daemon/daemon.h"
+#include "api/api.h"
+#include "dns/dns.h"
+#include "engine/engine.h"
+#include "health/health.h"
+#include "externals/externals.h"
+#include "datapath/datapath.h"
+#include "apply/services_dir.h"
+#include "tasks/task_list.h"
 #include "upkeep/outliers.h"
 #include "upkeep/probes.h"
 #include "api/read/reads.h"
@@ -16,48 +23,46 @@
 
 #define N_MAPS 4
 
-static double uptime(const struct daemon *daemon)
+static double uptime(const struct api *api)
 {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - daemon->started.tv_sec) +
-           (double)(now.tv_nsec - daemon->started.tv_nsec) / 1e9;
+    return (double)(now.tv_sec - api->started.tv_sec) + (double)(now.tv_nsec - api->started.tv_nsec) / 1e9;
 }
 
-static void gather(struct daemon *daemon, struct metrics_map maps[static N_MAPS],
-                   struct metrics_snapshot *snapshot)
+static void gather(struct api *api, struct metrics_map maps[static N_MAPS], struct metrics_snapshot *snapshot)
 {
-    struct health_figures figures = health_figures(daemon->probes.health);
+    struct health_figures figures = health_figures(api->probes->health);
 
-    maps[0] = (struct metrics_map){"aliases", engine_figures(daemon->engine).aliases * 2,
-                                   daemon->config.max_aliases, "maps.aliases"};
-    maps[1] = (struct metrics_map){"slots", engine_figures(daemon->engine).slots_used,
-                                   daemon->config.max_slots, "maps.slots"};
-    maps[2] = (struct metrics_map){"endpoints", engine_figures(daemon->engine).endpoints_used,
-                                   daemon->config.max_endpoints, "maps.endpoints"};
+    maps[0] = (struct metrics_map){"aliases", engine_figures(api->engine).aliases * 2,
+                                   api->settings.max_aliases, "maps.aliases"};
+    maps[1] = (struct metrics_map){"slots", engine_figures(api->engine).slots_used, api->settings.max_slots,
+                                   "maps.slots"};
+    maps[2] = (struct metrics_map){"endpoints", engine_figures(api->engine).endpoints_used,
+                                   api->settings.max_endpoints, "maps.endpoints"};
     maps[3] =
-        (struct metrics_map){"tasks", HASH_COUNT(daemon->tasks.all), daemon->config.max_tasks, "maps.tasks"};
+        (struct metrics_map){"tasks", HASH_COUNT(api->tasks->all), api->settings.max_tasks, "maps.tasks"};
     *snapshot = (struct metrics_snapshot){
         .maps = maps,
         .n_maps = N_MAPS,
-        .namespaces = HASH_COUNT(engine_catalog(daemon->engine)->namespaces),
-        .services = engine_catalog(daemon->engine)->n_services,
-        .instances = engine_catalog(daemon->engine)->n_instances,
-        .aliases = engine_figures(daemon->engine).aliases,
-        .tasks = HASH_COUNT(daemon->tasks.all),
-        .map_writes = datapath_writes(daemon->datapath),
-        .revision = engine_figures(daemon->engine).revision,
-        .uptime_seconds = uptime(daemon),
+        .namespaces = HASH_COUNT(engine_catalog(api->engine)->namespaces),
+        .services = engine_catalog(api->engine)->n_services,
+        .instances = engine_catalog(api->engine)->n_instances,
+        .aliases = engine_figures(api->engine).aliases,
+        .tasks = HASH_COUNT(api->tasks->all),
+        .map_writes = datapath_writes(api->datapath),
+        .revision = engine_figures(api->engine).revision,
+        .uptime_seconds = uptime(api),
     };
-    snapshot->loop_lag = daemon->loop_lag;
+    snapshot->loop_lag = api->loop_lag;
     snapshot->probes = figures.probes;
     snapshot->probes_failed = figures.failed;
     snapshot->probe_targets = figures.targets;
     snapshot->is_weak_observer = figures.is_weak_observer;
-    snapshot->is_registry_degraded = engine_is_degraded(daemon->engine);
-    snapshot->kept_aliases = engine_figures(daemon->engine).kept_aliases;
-    (void)datapath_counters(daemon->datapath, &snapshot->counters);
+    snapshot->is_registry_degraded = engine_is_degraded(api->engine);
+    snapshot->kept_aliases = engine_figures(api->engine).kept_aliases;
+    (void)datapath_counters(api->datapath, &snapshot->counters);
 }
 
 static void add_degraded(cJSON *list, const char *text)
@@ -66,25 +71,25 @@ static void add_degraded(cJSON *list, const char *text)
 }
 
 /* Conditions that make the state "degraded", as sentences. */
-static void list_degraded(struct daemon *daemon, cJSON *list)
+static void list_degraded(struct api *api, cJSON *list)
 {
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
     const struct task *task;
     char text[1024];
 
-    gather(daemon, maps, &snapshot);
-    if (engine_trouble(daemon->engine, text, sizeof(text)))
+    gather(api, maps, &snapshot);
+    if (engine_trouble(api->engine, text, sizeof(text)))
         add_degraded(list, text);
-    if (probes_trouble(&daemon->probes))
-        add_degraded(list, probes_trouble(&daemon->probes));
-    if (probes_refused(&daemon->probes, text, sizeof(text)))
+    if (probes_trouble(api->probes))
+        add_degraded(list, probes_trouble(api->probes));
+    if (probes_refused(api->probes, text, sizeof(text)))
         add_degraded(list, text);
-    if (!datapath_has_set_retval(daemon->datapath))
+    if (!datapath_has_set_retval(api->datapath))
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
                      "ECONNREFUSED");
-    if (externals_trouble(&daemon->externals, text, sizeof(text)))
+    if (externals_trouble(api->externals, text, sizeof(text)))
         add_degraded(list, text);
     for (size_t i = 0; i < N_MAPS; i++)
         if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
@@ -92,7 +97,7 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
                            maps[i].used, maps[i].max, maps[i].setting);
             add_degraded(list, text);
         }
-    for (task = daemon->tasks.all; task; task = task->hh.next)
+    for (task = api->tasks->all; task; task = task->hh.next)
         if (!task->is_attached) {
             (void)snprintf(text, sizeof(text), "task %s could not be attached: see the daemon's log",
                            task->cgroup.path);
@@ -100,28 +105,28 @@ static void list_degraded(struct daemon *daemon, cJSON *list)
         }
 }
 
-static void add_directories(const struct daemon *daemon, cJSON *answer)
+static void add_directories(const struct api *api, cJSON *answer)
 {
     cJSON *registry = cJSON_AddObjectToObject(answer, "registry");
     cJSON *directories = cJSON_AddObjectToObject(answer, "directories");
 
-    (void)cJSON_AddStringToObject(registry, "type", daemon->config.registry);
-    engine_describe_registry(daemon->engine, registry);
-    (void)cJSON_AddStringToObject(directories, "state", daemon->config.state_dir);
-    (void)cJSON_AddStringToObject(directories, "run", daemon->config.run_dir);
-    (void)cJSON_AddStringToObject(directories, "bpffs", daemon->config.bpffs);
-    (void)cJSON_AddStringToObject(directories, "cgroupRoot", daemon->config.cgroup_root);
-    (void)cJSON_AddStringToObject(answer, "aliasRange", daemon->config.alias_range_text);
-    (void)cJSON_AddStringToObject(answer, "aliasRange6", daemon->config.alias_range6_text);
+    (void)cJSON_AddStringToObject(registry, "type", api->settings.registry);
+    engine_describe_registry(api->engine, registry);
+    (void)cJSON_AddStringToObject(directories, "state", api->settings.state_dir);
+    (void)cJSON_AddStringToObject(directories, "run", api->settings.run_dir);
+    (void)cJSON_AddStringToObject(directories, "bpffs", api->settings.bpffs);
+    (void)cJSON_AddStringToObject(directories, "cgroupRoot", api->settings.cgroup_root);
+    (void)cJSON_AddStringToObject(answer, "aliasRange", api->settings.alias_range_text);
+    (void)cJSON_AddStringToObject(answer, "aliasRange6", api->settings.alias_range6_text);
 }
 
-static void add_kernel(const struct daemon *daemon, cJSON *answer)
+static void add_kernel(const struct api *api, cJSON *answer)
 {
     cJSON *kernel = cJSON_AddObjectToObject(answer, "kernel");
     struct utsname names;
 
     (void)cJSON_AddStringToObject(kernel, "release", uname(&names) == 0 ? names.release : "unknown");
-    (void)cJSON_AddBoolToObject(kernel, "setRetval", datapath_has_set_retval(daemon->datapath));
+    (void)cJSON_AddBoolToObject(kernel, "setRetval", datapath_has_set_retval(api->datapath));
 }
 
 static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
@@ -179,7 +184,7 @@ static void add_loop(const struct histogram *lag, cJSON *answer)
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    struct daemon *daemon = user;
+    struct api *api = user;
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
     cJSON *answer = cJSON_CreateObject();
@@ -189,68 +194,68 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
 
     (void)call;
     (void)error;
-    gather(daemon, maps, &snapshot);
-    list_degraded(daemon, degraded);
+    gather(api, maps, &snapshot);
+    list_degraded(api, degraded);
     (void)cJSON_AddStringToObject(answer, "version", SVC_VERSION);
     (void)cJSON_AddNumberToObject(answer, "pid", getpid());
     (void)cJSON_AddNumberToObject(answer, "uptimeSeconds", (double)(long)snapshot.uptime_seconds);
     (void)cJSON_AddStringToObject(answer, "state", cJSON_GetArraySize(degraded) ? "degraded" : "ok");
     (void)cJSON_AddItemToObject(answer, "degraded", degraded);
-    add_directories(daemon, answer);
-    add_kernel(daemon, answer);
+    add_directories(api, answer);
+    add_kernel(api, answer);
     add_figures(&snapshot, answer);
     add_loop(snapshot.loop_lag, answer);
-    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(&daemon->dns));
+    (void)cJSON_AddItemToObject(answer, "dns", dns_describe(api->dns));
     health = cJSON_AddObjectToObject(answer, "health");
     (void)cJSON_AddNumberToObject(health, "targets", snapshot.probe_targets);
     (void)cJSON_AddNumberToObject(health, "probes", (double)snapshot.probes);
     (void)cJSON_AddNumberToObject(health, "failed", (double)snapshot.probes_failed);
     (void)cJSON_AddBoolToObject(health, "weakObserver", snapshot.is_weak_observer);
-    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(&daemon->externals));
-    services_dir_describe(&daemon->services_dir, cJSON_AddObjectToObject(answer, "documents"));
+    (void)cJSON_AddItemToObject(answer, "externalNames", externals_describe(api->externals));
+    services_dir_describe(api->services_dir, cJSON_AddObjectToObject(answer, "documents"));
     writes = cJSON_AddObjectToObject(answer, "writes");
     (void)cJSON_AddNumberToObject(writes, "maps", (double)snapshot.map_writes);
-    (void)cJSON_AddNumberToObject(writes, "adopted", engine_figures(daemon->engine).adopted);
+    (void)cJSON_AddNumberToObject(writes, "adopted", engine_figures(api->engine).adopted);
     *ret_answer = answer;
     return 0;
 }
 
-static struct metrics_endpoint describe(struct daemon *daemon, const struct instance *instance)
+static struct metrics_endpoint describe(struct api *api, const struct instance *instance)
 {
     struct metrics_endpoint endpoint = {
         .namespace_name = instance->service->parent->name,
         .service = instance->service->name,
         .instance = instance_id(instance),
         .health = health_name(instance_health(instance)),
-        .is_ejected = outliers_ejected_ms(&daemon->outliers, instance->endpoint) > 0,
+        .is_ejected = outliers_ejected_ms(api->outliers, instance->endpoint) > 0,
     };
 
     if (instance->external)
         (void)ip_address_format(&instance->address, endpoint.address);
-    (void)datapath_endpoint_stats(daemon->datapath, instance->endpoint, &endpoint.stats);
+    (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &endpoint.stats);
     if (endpoint.stats.established > endpoint.stats.closed)
         endpoint.open = endpoint.stats.established - endpoint.stats.closed;
     return endpoint;
 }
 
-static int write_endpoints(FILE *out, struct daemon *daemon)
+static int write_endpoints(FILE *out, struct api *api)
 {
     _cleanup_free_ struct metrics_endpoint *endpoints =
-        calloc(engine_catalog(daemon->engine)->n_instances + 1, sizeof(*endpoints));
+        calloc(engine_catalog(api->engine)->n_instances + 1, sizeof(*endpoints));
     size_t n = 0;
 
     if (!endpoints)
         return -ENOMEM;
-    for (uint32_t number = 1; number <= daemon->config.max_endpoints; number++)
-        if (engine_instance(daemon->engine, number) && n < engine_catalog(daemon->engine)->n_instances)
-            endpoints[n++] = describe(daemon, engine_instance(daemon->engine, number));
+    for (uint32_t number = 1; number <= api->settings.max_endpoints; number++)
+        if (engine_instance(api->engine, number) && n < engine_catalog(api->engine)->n_instances)
+            endpoints[n++] = describe(api, engine_instance(api->engine, number));
     metrics_write_endpoints(out, endpoints, n);
     return 0;
 }
 
 int read_metrics(char **ret_text, void *user)
 {
-    struct daemon *daemon = user;
+    struct api *api = user;
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
     char *text = NULL;
@@ -260,9 +265,9 @@ int read_metrics(char **ret_text, void *user)
 
     if (!out)
         return -ENOMEM;
-    gather(daemon, maps, &snapshot);
+    gather(api, maps, &snapshot);
     metrics_write(out, &snapshot);
-    r = write_endpoints(out, daemon);
+    r = write_endpoints(out, api);
     if (fclose(out) != 0 || r < 0) {
         free(text);
         return -ENOMEM;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The control API (docs/api.md): the table of its requests, and what they may know of the other rooms. Reads
+ * show what is there; changes are jobs of the engine, and answer when their job is done.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#include "control/control_server.h"
+#include "model/alias_range.h"
+
+struct datapath;
+struct dns;
+struct drains;
+struct engine;
+struct event_log;
+struct externals;
+struct histogram;
+struct outliers;
+struct probes;
+struct services_dir;
+struct tasks;
+struct worker;
+
+/* What the status shows of the configuration; the texts belong to whoever made the struct and outlive it. */
+struct api_settings {
+    const char *registry;
+    const char *state_dir;
+    const char *run_dir;
+    const char *bpffs;
+    const char *cgroup_root;
+    const char *alias_range_text;
+    const char *alias_range6_text;
+    struct alias_range alias_range;
+    uint32_t max_aliases;
+    uint32_t max_slots;
+    uint32_t max_endpoints;
+    uint32_t max_tasks;
+};
+
+/* Filled by the daemon before the table is served; everything pointed to outlives the control server. */
+struct api {
+    struct api_settings settings;
+    struct engine *engine;
+    struct datapath *datapath;
+    struct outliers *outliers;
+    struct probes *probes;
+    struct drains *drains;
+    struct externals *externals;
+    struct dns *dns;
+    struct tasks *tasks;
+    struct event_log *events;
+    struct services_dir *services_dir;
+    struct worker *documents_worker;
+    const struct histogram *loop_lag; /* how late the loop was; NULL: nobody measures it */
+    struct timespec started;          /* CLOCK_MONOTONIC */
+};
+
+/* For the control server: `user` is the struct api. */
+extern const struct control_route api_requests[];

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "daemon/rooms.h"
+
+#include "base/cleanup.h"
+
+int rooms_make(struct daemon *daemon, struct error *error)
+{
+    const struct socket_looks looks = {
+        .base = daemon->base, .directories = tasks_directories, .user = &daemon->tasks};
+    const struct external_settings external = {
+        .servers = daemon->config.external_servers,
+        .min_ttl_s = daemon->config.external_min_ttl,
+        .max_ttl_s = daemon->config.external_max_ttl,
+    };
+    struct engine *engine = daemon->engine;
+    struct event_log *events = &daemon->events;
+
+    canaries_init(&daemon->canaries, engine, events);
+    externals_init(&daemon->externals, engine, events, &external);
+    slow_start_init(&daemon->slow_start, engine);
+    udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
+    drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);
+    daemon->program_events = (struct program_events){
+        .engine = engine, .outliers = &daemon->outliers, .probes = &daemon->probes, .events = events};
+    return probes_init(&daemon->probes, daemon->base, engine, &daemon->outliers, &daemon->config.exec_checks,
+                       events, error);
+}
+
+/* Checks say who is eligible, and then slow start how much; UDP sockets are closed by the address that ejection
+ * still knows. */
+int rooms_follow(struct daemon *daemon)
+{
+    const struct {
+        const struct engine_follower *functions;
+        void *user;
+    } followers[] = {
+        {&canaries_follower, &daemon->canaries},
+        {&externals_follower, &daemon->externals},
+        {&probes_follower, &daemon->probes},
+        {&slow_start_follower, &daemon->slow_start},
+        {&udp_closing_follower, &daemon->udp_closing},
+        {&outliers_follower, &daemon->outliers},
+        {&drains_follower, &daemon->drains},
+        {&tasks_follower, &daemon->tasks},
+        {&dns_follower, &daemon->dns},
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
+        r = engine_follow(daemon->engine, followers[i].functions, followers[i].user);
+    return r;
+}
+
+void rooms_make_for_tasks(struct daemon *daemon)
+{
+    tasks_init(&daemon->tasks, &(struct tasks_settings){
+                                   .engine = daemon->engine,
+                                   .datapath = daemon->datapath,
+                                   .events = &daemon->events,
+                                   .cgroup_root = daemon->config.cgroup_root,
+                                   .hosts_dir = daemon->hosts_dir,
+                                   .max_tasks = daemon->config.max_tasks,
+                               });
+    dns_init(&daemon->dns, &(struct dns_settings){
+                               .base = daemon->base,
+                               .engine = daemon->engine,
+                               .datapath = daemon->datapath,
+                               .cgroup_root = daemon->config.cgroup_root,
+                               .max_tasks = daemon->config.max_tasks,
+                               .ttl = daemon->config.dns_ttl,
+                               .is_on = daemon->config.is_dns_on,
+                               .listen_address = daemon->config.dns_listen_address,
+                               .listen_port = daemon->config.dns_listen_port,
+                           });
+    tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
+}
+
+static void make_api(struct daemon *daemon)
+{
+    const struct config *config = &daemon->config;
+
+    daemon->api = (struct api){
+        .settings = {.registry = config->registry,
+                     .state_dir = config->state_dir,
+                     .run_dir = config->run_dir,
+                     .bpffs = config->bpffs,
+                     .cgroup_root = config->cgroup_root,
+                     .alias_range_text = config->alias_range_text,
+                     .alias_range6_text = config->alias_range6_text,
+                     .alias_range = config->alias_range,
+                     .max_aliases = config->max_aliases,
+                     .max_slots = config->max_slots,
+                     .max_endpoints = config->max_endpoints,
+                     .max_tasks = config->max_tasks},
+        .engine = daemon->engine,
+        .datapath = daemon->datapath,
+        .outliers = &daemon->outliers,
+        .probes = &daemon->probes,
+        .drains = &daemon->drains,
+        .externals = &daemon->externals,
+        .dns = &daemon->dns,
+        .tasks = &daemon->tasks,
+        .events = &daemon->events,
+        .services_dir = &daemon->services_dir,
+        .documents_worker = daemon->documents_worker,
+        .loop_lag = &daemon->loop_watch.lag,
+    };
+}
+
+int rooms_listen(struct daemon *daemon, struct error *error)
+{
+    const struct control_table tables[] = {
+        {api_requests, &daemon->api},
+        {aws_api_routes, &daemon->aws},
+    };
+
+    make_api(daemon);
+    return control_server_new(daemon->base, daemon->socket_path, tables, ARRAY_SIZE(tables), &daemon->control,
+                              error);
+}
+
+int rooms_start_aws_api(struct daemon *daemon, struct error *error)
+{
+    const struct aws_api_settings settings = {
+        .listen = daemon->config.aws_listen,
+        .is_listen_set = daemon->config.is_aws_listen_set,
+        .state_dir = daemon->config.state_dir,
+    };
+
+    return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
+}
