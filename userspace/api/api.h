@@ -58,5 +58,6 @@ struct api {
     struct timespec started;          /* CLOCK_MONOTONIC */
 };
 
-/* For the control server: `user` is the struct api. */
+/* For the control server: `user` is the struct api. What reads the catalog waits while jobs put their rows. */
 extern const struct control_route api_requests[];
+extern const struct control_gate api_gate;

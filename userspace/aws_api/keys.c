@@ -218,8 +218,8 @@ static int remove_credential(const struct control_call *call, cJSON **ret_answer
 }
 
 const struct control_route aws_api_routes[] = {
-    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/credentials", add_credential, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, NULL, 0},
-    {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/credentials", add_credential, NULL, 0, false},
+    {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, NULL, 0, false},
+    {0, NULL, NULL, NULL, 0, false},
 };

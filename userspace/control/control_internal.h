@@ -32,12 +32,16 @@ struct control_reply {
     struct event *timer; /* the end of the client's patience */
     struct event *watch; /* whether the client is still there */
     struct http_stream *stream;
-    bool is_out; /* among the server's replies */
+    const struct control_route *route; /* of a request that waits for its table's gate, */
+    const struct control_table *table; /* and the table */
+    bool is_out;                       /* among the server's replies */
 };
 
 /* control_reply.c */
 struct control_reply *control_reply_new(struct control_server *server, struct evhttp_request *http);
 void control_reply_free(struct control_reply *reply); /* without an answer */
+/* As if a deferred request had come only now. False: nobody waits for it any more, and it is freed. */
+bool control_reply_take_back(struct control_reply *reply);
 void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
                        const char *text);
 /* As a handler returns it: `answer` may also be there with a negative `r`; it stays the caller's. */

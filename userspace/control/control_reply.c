@@ -144,23 +144,43 @@ static struct evhttp_request *part(struct control_reply *reply)
     return http;
 }
 
-void control_reply_free(struct control_reply *reply)
+static void leave_server(struct control_reply *reply)
 {
     struct control_server *server = reply->server;
 
+    if (!reply->is_out || !server)
+        return;
+    reply->is_out = false;
+    if (reply->previous)
+        reply->previous->next = reply->next;
+    else
+        server->replies = reply->next;
+    if (reply->next)
+        reply->next->previous = reply->previous;
+    reply->next = reply->previous = NULL;
+    server->n_replies--;
+}
+
+void control_reply_free(struct control_reply *reply)
+{
     (void)part(reply);
-    if (reply->is_out && server) {
-        if (reply->previous)
-            reply->previous->next = reply->next;
-        else
-            server->replies = reply->next;
-        if (reply->next)
-            reply->next->previous = reply->previous;
-        server->n_replies--;
-    }
+    leave_server(reply);
     evhttp_clear_headers(&reply->query);
     cJSON_Delete(reply->body);
     free(reply);
+}
+
+bool control_reply_take_back(struct control_reply *reply)
+{
+    struct evhttp_request *http = part(reply);
+
+    if (!http) {
+        control_reply_free(reply);
+        return false;
+    }
+    leave_server(reply);
+    reply->http = http;
+    return true;
 }
 
 /* The connection goes down, and the request with it, unless libevent has left that to us. */

@@ -30,9 +30,9 @@ static int find_in_table(const struct control_table *table, enum evhttp_cmd_type
     return r;
 }
 
-/* The entry and its table's user; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
+/* The entry and its table; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
 static int find_route(const struct control_server *server, enum evhttp_cmd_type method, const char *path,
-                      const struct control_route **ret_route, void **ret_user)
+                      const struct control_route **ret_route, const struct control_table **ret_table)
 {
     int r = -ENOENT;
 
@@ -40,7 +40,7 @@ static int find_route(const struct control_server *server, enum evhttp_cmd_type 
         int found = find_in_table(&server->tables[i], method, path, ret_route);
 
         if (found == 0) {
-            *ret_user = server->tables[i].user;
+            *ret_table = &server->tables[i];
             return 0;
         }
         if (found == -ENOTSUP)
@@ -75,41 +75,83 @@ static int read_body(struct evhttp_request *http, size_t limit, cJSON **ret_body
     return 0;
 }
 
-/* `*reply` is NULL afterwards if the handler lets the answer come later. */
-static int dispatch(struct control_reply **reply, cJSON **ret_answer, char **ret_text, struct error *error)
+/* ---- handling ---- */
+
+/* Answers, unless the handler lets the answer come later. */
+static void handle(struct control_reply *reply)
 {
-    const struct control_server *server = (*reply)->server;
-    struct evhttp_request *http = (*reply)->http;
-    struct control_call *call = &(*reply)->call;
+    const struct control_route *route = reply->route;
+    struct evhttp_request *http = reply->http;
+    _cleanup_json_ cJSON *answer = NULL;
+    _cleanup_free_ char *text = NULL;
+    struct error error = {0};
+    int r;
+
+    reply->call.reply = &reply;
+    r = route->handle_text ? route->handle_text(&text, reply->table->user)
+                           : route->handle(&reply->call, &answer, &error, reply->table->user);
+    if (!reply)
+        return;
+    if (r > 0)
+        r = error_set(&error, EIO, "%s promised an answer of nobody", route->path);
+    control_reply_free(reply);
+    if (r == 0 && text)
+        control_send_text(http, HTTP_OK, "OK", CONTROL_TEXT, text);
+    else
+        control_send_result(http, r, answer, &error);
+}
+
+static void on_open(void *user)
+{
+    if (control_reply_take_back(user))
+        handle(user);
+}
+
+/* Until its table's gate is open. As an answer that comes later, it counts and ends as these do. */
+static int hold(struct control_reply *reply, struct error *error)
+{
+    const struct control_table *table = reply->table;
+    struct control_reply *held = NULL, *taken = reply;
+    int r;
+
+    reply->call.reply = &taken;
+    r = control_call_defer(&reply->call, &held, error);
+    if (r < 0)
+        return r;
+    r = table->gate->when_open(table->user, on_open, held);
+    if (r < 0 && control_reply_take_back(held))
+        return error_errno(error, r, "the request cannot wait");
+    return 0;
+}
+
+/* Which request it is, and what comes with it. */
+static int read_request(struct control_reply *reply, struct error *error)
+{
+    struct evhttp_request *http = reply->http;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
-    const struct control_route *route = NULL;
-    void *user = NULL;
-    int r = find_route(server, evhttp_request_get_command(http), path ? path : "", &route, &user);
+    size_t limit;
+    int r = find_route(reply->server, evhttp_request_get_command(http), path ? path : "", &reply->route,
+                       &reply->table);
 
     if (r == -ENOTSUP)
         return error_set(error, ENOTSUP, "%s does not take this method (see docs/api.md)", path);
     if (r < 0)
         return error_set(error, ENOENT, "no such path: %.200s (see docs/api.md)", path ? path : "");
-    if (route->handle_text)
-        return route->handle_text(ret_text, user);
-    r = read_body(http, route->max_body ? route->max_body : CONTROL_MAX_BODY, &(*reply)->body, error);
+    limit = reply->route->max_body ? reply->route->max_body : CONTROL_MAX_BODY;
+    r = reply->route->handle_text ? 0 : read_body(http, limit, &reply->body, error);
     if (r < 0)
         return r;
-    if (query_text && evhttp_parse_query_str(query_text, &(*reply)->query) < 0)
+    if (query_text && evhttp_parse_query_str(query_text, &reply->query) < 0)
         return error_set(error, EINVAL, "the URL's query cannot be read");
-    call->body = (*reply)->body;
-    call->reply = reply;
-    r = route->handle(call, ret_answer, error, user);
-    return r > 0 && *reply ? error_set(error, EIO, "%s promised an answer of nobody", path) : r;
+    reply->call.body = reply->body;
+    return 0;
 }
 
 static void on_request(struct evhttp_request *http, void *user)
 {
     struct control_reply *reply = control_reply_new(user, http);
-    _cleanup_json_ cJSON *answer = NULL;
-    _cleanup_free_ char *text = NULL;
     struct error error = {0};
     int r;
 
@@ -117,14 +159,19 @@ static void on_request(struct evhttp_request *http, void *user)
         control_send_result(http, -ENOMEM, NULL, &error);
         return;
     }
-    r = dispatch(&reply, &answer, &text, &error);
-    if (!reply)
+    r = read_request(reply, &error);
+    if (r == 0 && reply->route->waits && reply->table->gate &&
+        !reply->table->gate->is_open(reply->table->user)) {
+        r = hold(reply, &error);
+        if (r == 0)
+            return;
+    }
+    if (r == 0) {
+        handle(reply);
         return;
+    }
     control_reply_free(reply);
-    if (r == 0 && text)
-        control_send_text(http, HTTP_OK, "OK", CONTROL_TEXT, text);
-    else
-        control_send_result(http, r, answer, &error);
+    control_send_result(http, r, NULL, &error);
 }
 
 /* Is somebody accepting there? A file left by a killed daemon is not in the way. */

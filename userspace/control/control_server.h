@@ -47,6 +47,7 @@ struct control_route {
     /* Or, for an answer that is not JSON: text in *ret_text, malloc'd. */
     int (*handle_text)(char **ret_text, void *user);
     size_t max_body; /* 0: CONTROL_MAX_BODY */
+    bool waits;      /* for its table's gate */
 };
 
 struct control_reply;
@@ -75,10 +76,18 @@ int control_call_stream(const struct control_call *call, const char *type, const
 
 struct control_server;
 
+/* Whether what requests read is whole just now; `user` is the table's. */
+struct control_gate {
+    bool (*is_open)(const void *user);
+    /* Calls once, from the loop, when it is open. -ENOMEM. */
+    int (*when_open)(void *user, void (*function)(void *waiter), void *waiter);
+};
+
 /* The requests of one room, which end with an entry without path, and what its handlers get as `user`. */
 struct control_table {
     const struct control_route *routes;
     void *user;
+    const struct control_gate *gate; /* NULL: nothing waits */
 };
 #define CONTROL_MAX_TABLES 8
 

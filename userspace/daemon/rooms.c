@@ -110,8 +110,8 @@ static void make_api(struct daemon *daemon)
 int rooms_listen(struct daemon *daemon, struct error *error)
 {
     const struct control_table tables[] = {
-        {api_requests, &daemon->api},
-        {aws_api_routes, &daemon->aws},
+        {api_requests, &daemon->api, &api_gate},
+        {aws_api_routes, &daemon->aws, NULL},
     };
 
     make_api(daemon);

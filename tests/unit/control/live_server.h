@@ -67,7 +67,7 @@ static inline int server_start_tables(const struct control_table *tables, size_t
 
 static inline int server_start(const struct control_route *routes)
 {
-    return server_start_tables(&(const struct control_table){routes, (void *)"user"}, 1);
+    return server_start_tables(&(const struct control_table){routes, (void *)"user", NULL}, 1);
 }
 
 static inline int server_end(void)

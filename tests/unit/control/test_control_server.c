@@ -57,23 +57,28 @@ static int no_figures(char **ret_text, void *user)
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/echo", echo, NULL, 0},      {EVHTTP_REQ_POST, "/v1/echo", echo, NULL, 0},
-    {EVHTTP_REQ_PATCH, "/v1/echo", echo, NULL, 0},    {EVHTTP_REQ_DELETE, "/v1/echo", echo, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/refuse", refuse, NULL, 0}, {EVHTTP_REQ_GET, "/metrics", NULL, figures, 0},
-    {EVHTTP_REQ_GET, "/none", NULL, no_figures, 0},   {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/echo", echo, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/echo", echo, NULL, 0, false},
+    {EVHTTP_REQ_PATCH, "/v1/echo", echo, NULL, 0, false},
+    {EVHTTP_REQ_DELETE, "/v1/echo", echo, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/refuse", refuse, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/metrics", NULL, figures, 0, false},
+    {EVHTTP_REQ_GET, "/none", NULL, no_figures, 0, false},
+    {0, NULL, NULL, NULL, 0, false},
 };
 
 /* Of another room: a path of its own, another method of one of the first, and one that it has too late. */
 static const struct control_route more_routes[] = {
-    {EVHTTP_REQ_GET, "/v1/more", echo, NULL, 0},
-    {EVHTTP_REQ_PUT, "/v1/refuse", echo, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/echo", refuse, NULL, 0},
-    {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/more", echo, NULL, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/refuse", echo, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/echo", refuse, NULL, 0, false},
+    {0, NULL, NULL, NULL, 0, false},
 };
 
 static int setup(void **state)
 {
-    static const struct control_table tables[] = {{routes, (void *)"user"}, {more_routes, (void *)"other"}};
+    static const struct control_table tables[] = {{routes, (void *)"user", NULL},
+                                                  {more_routes, (void *)"other", NULL}};
 
     (void)state;
     return server_start_tables(tables, ARRAY_SIZE(tables));

@@ -25,12 +25,12 @@ static int count(const struct control_call *call, cJSON **ret_answer, struct err
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/count", count, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/count", count, NULL, 0},
-    {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_GET, "/v1/count", count, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/count", count, NULL, 0, false},
+    {0, NULL, NULL, NULL, 0, false},
 };
 
-static const struct control_table table = {routes, NULL};
+static const struct control_table table = {routes, NULL, NULL};
 
 static int setup(void **state)
 {

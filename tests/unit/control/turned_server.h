@@ -94,14 +94,50 @@ static inline int stream(const struct control_call *call, cJSON **ret_answer, st
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/now", now, NULL, 0},
-    {EVHTTP_REQ_GET, "/later", later, NULL, 0},
-    {EVHTTP_REQ_POST, "/later", later, NULL, 0},
-    {EVHTTP_REQ_GET, "/at-once", at_once, NULL, 0},
-    {EVHTTP_REQ_GET, "/forgotten", forgotten, NULL, 0},
-    {EVHTTP_REQ_GET, "/stream", stream, NULL, 0},
-    {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_GET, "/now", now, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/later", later, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/later", later, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/at-once", at_once, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/forgotten", forgotten, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/stream", stream, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/gated", now, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/gated-later", later, NULL, 0, true},
+    {0, NULL, NULL, NULL, 0, false},
 };
+
+static bool is_gate_shut;
+static bool is_gate_broken;
+static unsigned n_waiting;
+static struct {
+    void (*function)(void *waiter);
+    void *waiter;
+} waiting[4];
+
+static inline bool is_open(const void *user)
+{
+    (void)user;
+    return !is_gate_shut;
+}
+
+static inline int when_open(void *user, void (*function)(void *waiter), void *waiter)
+{
+    (void)user;
+    if (is_gate_broken)
+        return -ENOMEM;
+    waiting[n_waiting].function = function;
+    waiting[n_waiting++].waiter = waiter;
+    return 0;
+}
+
+static const struct control_gate gate = {is_open, when_open};
+
+static inline void open_gate(void)
+{
+    is_gate_shut = false;
+    for (unsigned i = 0; i < n_waiting; i++)
+        waiting[i].function(waiting[i].waiter);
+    n_waiting = 0;
+}
 
 static inline int setup(void **state)
 {
@@ -110,15 +146,16 @@ static inline int setup(void **state)
     (void)state;
     (void)signal(SIGPIPE, SIG_IGN);
     memset(digits, 0, sizeof(digits));
-    n_replies = n_calls = n_digits = 0;
+    n_replies = n_calls = n_digits = n_waiting = 0;
+    is_gate_shut = is_gate_broken = false;
     (void)snprintf(directory, sizeof(directory), "%s/svc-control-XXXXXX", P_tmpdir);
     if (!mkdtemp(directory))
         return -1;
     address.sun_family = AF_UNIX;
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/api.sock", directory);
     base = event_base_new();
-    return base ? control_server_new(base, address.sun_path, &(const struct control_table){routes, NULL}, 1,
-                                     &server, &error)
+    return base ? control_server_new(base, address.sun_path,
+                                     &(const struct control_table){routes, NULL, &gate}, 1, &server, &error)
                 : -1;
 }
 

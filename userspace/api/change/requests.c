@@ -297,35 +297,48 @@ static int handle_accept_registry(const struct control_call *call, cJSON **ret_a
     return 0;
 }
 
+static bool is_steady(const void *user)
+{
+    return engine_is_steady(((const struct api *)user)->engine);
+}
+
+static int when_steady(void *user, void (*function)(void *waiter), void *waiter)
+{
+    return engine_when_steady(((struct api *)user)->engine, function, waiter);
+}
+
+const struct control_gate api_gate = {is_steady, when_steady};
+
+/* Changes do not wait for the gate, so that they share commits. */
 const struct control_route api_requests[] = {
-    {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0},
-    {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/drains", handle_drain, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/ejections", handle_eject, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/ejections", handle_uneject, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0},
-    {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0},
-    {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/settings", read_settings, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, NULL, 0},
-    {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES},
-    {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL, 0},
-    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL, 0},
-    {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0},
-    {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0},
-    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0},
-    {0, NULL, NULL, NULL, 0},
+    {EVHTTP_REQ_POST, "/v1/instances", handle_register, NULL, 0, false},
+    {EVHTTP_REQ_PATCH, "/v1/instances", handle_update, NULL, 0, false},
+    {EVHTTP_REQ_DELETE, "/v1/instances", handle_deregister, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/drains", handle_drain, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/ejections", handle_eject, NULL, 0, true},
+    {EVHTTP_REQ_DELETE, "/v1/ejections", handle_uneject, NULL, 0, true},
+    {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0, false},
+    {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/settings", read_settings, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, NULL, 0, false},
+    {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/batch", handle_batch, NULL, 0, false},
+    {EVHTTP_REQ_POST, "/v1/documents", handle_documents, NULL, DOCUMENTS_MAX_BYTES, false},
+    {EVHTTP_REQ_GET, "/v1/documents", read_documents, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL, 0, true},
+    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0, true},
+    {0, NULL, NULL, NULL, 0, false},
 };
