@@ -50,18 +50,26 @@ static inline struct event_base *house_make_base(void)
     return base;
 }
 
+static inline struct alias_range house_alias_range(void)
+{
+    struct alias_range range;
+    struct error error = {0};
+
+    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd7f:ff53:7663::/112", &range, &error), 0);
+    return range;
+}
+
 static inline void house_make(struct house *house)
 {
     static const struct datapath_config config = {
-        .aliases = 64, .slots = 256, .endpoints = HOUSE_ENDPOINTS, .tasks = 4};
-    struct engine_settings settings = {.max_aliases = 64, .max_slots = 256, .max_endpoints = HOUSE_ENDPOINTS};
-    struct error error = {0};
+        .aliases = 512, .slots = 1024, .endpoints = HOUSE_ENDPOINTS, .tasks = 4};
+    struct engine_settings settings = {
+        .max_aliases = 512, .max_slots = 1024, .max_endpoints = HOUSE_ENDPOINTS};
 
     log_set_level(LOG_LEVEL_ERROR);
     *house = (struct house){.base = house_make_base(), .store = fake_store_new()};
     settings.base = house->base;
-    assert_int_equal(
-        alias_range_parse("127.255.0.0/16", "fd7f:ff53:7663::/112", &settings.alias_range, &error), 0);
+    settings.alias_range = house_alias_range();
     house->registry = fake_registry_open(house->store);
     assert_int_equal(datapath_new_in_memory(&config, &house->datapath), 0);
     assert_int_equal(engine_new(&settings, &house->engine), 0);

@@ -12,46 +12,57 @@
 #include <sys/queue.h>
 
 #include "base/cleanup.h"
+#include "api/api.h"
 #include "canaries/canaries.h"
-#include "daemon/daemon.h"
+#include "dns/dns.h"
+#include "externals/externals.h"
 #include "api/read/reads.h"
-#include "datapath/memory.h"
+#include "api/read/canaries.h"
+#include "unit/house.h"
 
 /* In an order that no sorting gives. */
 static const char *const names[] = {"m", "z", "a", "q"};
 
 #define N ARRAY_SIZE(names)
 
-static void fill_namespace(struct catalog *catalog, const char *name)
+static void put(struct house *house, const char *key, const char *value)
 {
-    for (size_t i = 0; i < N; i++) {
-        struct service *service = catalog_make_service(catalog, name, names[i]);
-        struct route_target *targets = calloc(1, sizeof(*targets));
-        struct client_alias alias = {.port = 80, .protocol = TCP};
+    const char *const row[] = {key, value, NULL};
 
-        assert_true(service && targets);
-        (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s.example", names[i]);
-        assert_int_equal(catalog_declare_service(catalog, service, &alias, 1, NULL), 0);
-        targets[0] = (struct route_target){service, 1};
-        assert_int_equal(catalog_set_route(service->parent, names[i], &alias, targets, 1), 0);
-        assert_int_equal(catalog_set_document(catalog, service->parent, names[i], "", "{}"), 0);
+    house_fill(house, row);
+}
+
+static void fill(struct house *house)
+{
+    char key[128], value[256];
+
+    for (size_t i = 0; i < N * N; i++) {
+        const char *namespace_name = names[i / N];
+        const char *name = names[i % N];
+
+        (void)snprintf(value, sizeof(value),
+                       "{\"clientAliases\":[{\"dnsName\":\"%s.example\",\"port\":80,\"protocol\":\"tcp\"}]}",
+                       name);
+        (void)snprintf(key, sizeof(key), "services/%s/%s", namespace_name, name);
+        put(house, key, value);
+        (void)snprintf(value, sizeof(value), "{\"targets\":[{\"service\":\"%s\",\"weight\":1}]}", name);
+        (void)snprintf(key, sizeof(key), "routes/%s/%s/%s.example:80/tcp", namespace_name, name, name);
+        put(house, key, value);
+        (void)snprintf(key, sizeof(key), "documents/%s/%s", namespace_name, name);
+        put(house, key, "{\"text\":\"{}\"}");
     }
 }
 
-static void fill(struct daemon *daemon, struct task tasks[static N])
+/* Tasks that only the list knows. */
+static void add_tasks(struct tasks *tasks, struct task some[static N])
 {
-    daemon->catalog = catalog_new();
-    assert_non_null(daemon->catalog);
-    assert_int_equal(name_numbers_new(&daemon->addresses, 1, 100), 0);
-    daemon->config.cgroup_root = (char *)"/nowhere";
     for (size_t i = 0; i < N; i++) {
-        struct task *task = &tasks[i];
+        struct task *task = &some[i];
 
-        fill_namespace(daemon->catalog, names[i]);
         task->cgroup.id = i + 1;
         (void)snprintf(task->cgroup.path, sizeof(task->cgroup.path), "/%s", names[i]);
         task->namespace_name = task->service = (char *)names[i];
-        HASH_ADD(hh, daemon->tasks.all, cgroup.id, sizeof(task->cgroup.id), task);
+        HASH_ADD(hh, tasks->all, cgroup.id, sizeof(task->cgroup.id), task);
     }
 }
 
@@ -62,10 +73,10 @@ static void note(char text[static 4096], const char *name)
 }
 
 /* The names of everything, in the order in which a change would walk it. */
-static void walk(const struct daemon *daemon, char text[static 4096])
+static void walk(const struct api *api, char text[static 4096])
 {
     text[0] = '\0';
-    for (const struct model_namespace *parent = daemon->catalog->namespaces; parent;
+    for (const struct model_namespace *parent = engine_catalog(api->engine)->namespaces; parent;
          parent = parent->hh.next) {
         note(text, parent->name);
         for (const struct service *service = parent->services; service; service = service->hh.next)
@@ -78,7 +89,7 @@ static void walk(const struct daemon *daemon, char text[static 4096])
         for (const struct alias_owner *owner = parent->owners; owner; owner = owner->hh.next)
             note(text, owner->identity);
     }
-    for (const struct task *task = daemon->tasks.all; task; task = task->hh.next)
+    for (const struct task *task = api->tasks->all; task; task = task->hh.next)
         note(text, task->cgroup.path);
 }
 
@@ -86,16 +97,17 @@ static const struct {
     int (*read)(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
     const char *list;
     const char *member; /* the second by which the list is sorted, after the namespace; NULL: the first */
+    size_t n_least;
 } reads[] = {
-    {read_services, "services", "name"},
-    {read_endpoints, "endpoints", "service"},
-    {read_aliases, "aliases", "dnsName"},
-    {read_routes, "routes", "client"},
-    {read_tasks, "tasks", NULL},
-    {read_hosts, "hosts", NULL},
-    {read_documents, "documents", "name"},
-    {read_settings, "services", "name"},
-    {read_canaries, "canaries", "dnsName"},
+    {read_services, "services", "name", N *N},
+    {read_endpoints, "endpoints", "service", 0},
+    {read_aliases, "aliases", "dnsName", N *N},
+    {read_routes, "routes", "client", N *N},
+    {read_tasks, "tasks", NULL, N},
+    {read_hosts, "hosts", NULL, N},
+    {read_documents, "documents", "name", N *N},
+    {read_settings, "services", "name", 0},
+    {read_canaries, "canaries", "dnsName", 0},
 };
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -110,37 +122,57 @@ static int compare(const cJSON *a, const cJSON *b, const char *member)
     return order || !member ? order : strcmp(text_of(a, member), text_of(b, member));
 }
 
-static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
+static void check(struct api *api, const struct control_call *call)
 {
-    static const struct datapath_config config = {.aliases = 2, .slots = 1, .endpoints = 1, .tasks = N};
-    struct daemon daemon = {0};
-    struct task tasks[N] = {0};
-    struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
-    const struct control_call call = {.query = &query};
     char before[4096], after[4096];
 
-    (void)state;
-    assert_int_equal(datapath_new_in_memory(&config, &daemon.datapath), 0);
-    fill(&daemon, tasks);
-    walk(&daemon, before);
+    walk(api, before);
     for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
         _cleanup_json_ cJSON *answer = NULL;
         struct error error = {0};
         const cJSON *list, *item;
 
-        assert_int_equal(reads[i].read(&call, &answer, &error, &daemon), 0);
+        assert_int_equal(reads[i].read(call, &answer, &error, api), 0);
         list = cJSON_GetObjectItemCaseSensitive(answer, reads[i].list);
         assert_non_null(list);
+        assert_true(reads[i].n_least <= (size_t)cJSON_GetArraySize(list));
         cJSON_ArrayForEach (item, list)
             if (item->next)
                 assert_true(compare(item, item->next, reads[i].member) <= 0);
-        walk(&daemon, after);
+        walk(api, after);
         assert_string_equal(after, before);
     }
-    HASH_CLEAR(hh, daemon.tasks.all);
-    name_numbers_free(&daemon.addresses);
-    catalog_free(&daemon.catalog);
-    datapath_close(&daemon.datapath);
+}
+
+static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
+{
+    struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
+    const struct control_call call = {.query = &query};
+    struct house house;
+    struct task some[N] = {0};
+    struct tasks tasks = {.settings.cgroup_root = "/nowhere"};
+    struct canaries canaries;
+    struct externals externals = {0};
+    struct dns dns = {0};
+    struct api api = {
+        .tasks = &tasks, .dns = &dns, .externals = &externals, .settings.cgroup_root = "/nowhere"};
+
+    (void)state;
+    house_make(&house);
+    canaries_init(&canaries, house.engine, &house.events);
+    fill(&house);
+    house_begin(&house);
+    api.engine = house.engine;
+    api.datapath = house.datapath;
+    api.settings.alias_range = house_alias_range();
+    tasks.settings.engine = house.engine;
+    tasks.settings.datapath = house.datapath;
+    add_tasks(&tasks, some);
+    check(&api, &call);
+    HASH_CLEAR(hh, tasks.all);
+    house_stop(&house);
+    canaries_done(&canaries);
+    house_end(&house);
 }
 
 int main(void)
