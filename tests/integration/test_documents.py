@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import CLI, Testbed, note, wait_until
+from testbed import CLI, Testbed, note, processor_seconds, wait_until, yardstick
 
 PATIENCE = 5
 
@@ -136,12 +136,6 @@ def call(bed, name, port, *options):
     """Who answers a connect by name, in `svcconnect run`."""
     result = bed.cli("run", *options, "--", sys.executable, "-c", CALL, name, str(port))
     return result.out.strip() if result.rc == 0 else result.err.strip().splitlines()[-1]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # --- the ways to apply
@@ -716,28 +710,37 @@ def hostile():
     }
 
 
+HOSTILE_UNITS = 10  # of yardstick(): what the dearest of them may take
+
+
+def all_seconds(bed):
+    """The processor time of the daemon and of the commands that have ended."""
+    mine = os.times()
+    return processor_seconds(bed.daemon.pid) + mine.children_user + mine.children_system
+
+
 def test_hostile_files_are_refused_in_time():
-    """By apply and in the directory: less than 2 s each, nothing changes, the daemon's memory stays bounded."""
+    """By apply and in the directory: for little processor time each, nothing changes, the daemon's memory stays bounded."""
     with watched(web=service("web", ("web", 80))) as bed:
         bed.service("web")
         agent = bed.task().agent()
-        before, slowest = everything(bed), ("", 0.0)
+        before, slowest, unit = everything(bed), ("", 0.0), yardstick()
         for what, text in hostile().items():
             path = file_of(bed, text)
-            began = time.monotonic()
-            result = bed.cli("apply", "-f", path)
-            taken = time.monotonic() - began
+            began = all_seconds(bed)
+            result = bed.cli("apply", "-f", path, timeout=120)
+            taken = all_seconds(bed) - began
             assert result.rc == 1 and result.err.strip() and not result.out.strip(), (what, repr(result)[:2000])
             assert len(result.err) < 200000, (what, len(result.err))
-            began = time.monotonic()
+            began = processor_seconds(bed.daemon.pid)
             os.rename(path, path_of(bed, "hostile"))
             wait_failed(bed, "hostile.json")
-            both = max(taken, time.monotonic() - began)
+            both = max(taken, processor_seconds(bed.daemon.pid) - began) / unit
             slowest = max(slowest, (what, both), key=lambda item: item[1])
-            assert both < 2, (what, taken, both)
+            assert both < HOSTILE_UNITS, (what, taken, both, unit)
             os.unlink(path_of(bed, "hostile"))
             wait_failed(bed)
-        note(f"slowest: {slowest[0]}, {slowest[1]:.2f} s")
+        note(f"slowest: {slowest[0]}, {slowest[1]:.2f} units of {unit:.3f} s")
         assert everything(bed) == before and agent.name(bed.address_of("web"), 80) == "web/0"
         with open(f"/proc/{bed.daemon.pid}/status", encoding="utf-8") as file:
             peak = [int(line.split()[1]) for line in file if line.startswith("VmHWM")][0]
@@ -747,17 +750,20 @@ def test_hostile_files_are_refused_in_time():
 
 def test_hostile_requests():
     with Testbed() as bed:
-        before = everything(bed)
+        before, unit, slowest = everything(bed), yardstick(), ("", 0.0)
         for what, text in hostile().items():
             body = json.dumps({"documents": [{"source": "x", "text": text.decode("utf-8", "replace")}]}).encode()
             body = body.replace(b"\\ufffd", b"\xff")
-            began = time.monotonic()
+            began = processor_seconds(bed.daemon.pid)
             try:
                 status, answer = bed.api("POST", "/v1/documents", body)
                 assert status in (400, 413), (what, status, str(answer)[:500])
             except OSError:
                 assert len(body) > 16 << 20, what  # cut off: more than the daemon reads
-            assert time.monotonic() - began < 2, what
+            taken = (processor_seconds(bed.daemon.pid) - began) / unit
+            slowest = max(slowest, (what, taken), key=lambda item: item[1])
+            assert taken < HOSTILE_UNITS, (what, taken, unit)
+        note(f"slowest: {slowest[0]}, {slowest[1]:.2f} units of {unit:.3f} s")
         for body in ({}, {"documents": []}, {"documents": {}}, {"documents": [5]}, {"documents": [{}]},
                      {"documents": [{"text": 5}]}, {"documents": [{"text": "{}", "more": 1}]},
                      {"documents": [{"text": "{}"}], "more": 1}, {"documents": [{"text": "5"}]},
@@ -770,40 +776,44 @@ def test_hostile_requests():
 
 # --- size
 
+MANY_UNITS = 5  # of yardstick(): what 300 services, or their instances, may take
+
+
 def test_300_services_of_20_instances():
-    """Less than a second of the daemon's time for the documents and for the instances; again: not a write."""
+    """Little of the daemon's time for the documents and for the instances; again: not a write."""
     with Testbed() as bed:
         directory = os.path.join(bed.base, "documents")
         os.mkdir(directory)
         for number in range(300):
             write(os.path.join(directory, f"s{number}.json"), service(f"s{number}", (f"s{number}", 80)))
         bed.task()
-        began = cpu_seconds(bed.daemon.pid)
+        began = processor_seconds(bed.daemon.pid)
         bed.cli_ok("apply", "-f", directory)
-        applied = cpu_seconds(bed.daemon.pid)
+        applied = processor_seconds(bed.daemon.pid)
         changes = [{"op": "register", "service": f"s{number // 20}", "id": str(number % 20),
                     "address": f"10.{number >> 12}.{number >> 6 & 63}.{number & 63}:8080"} for number in range(6000)]
         bed.batch(changes)
-        registered = cpu_seconds(bed.daemon.pid)
+        registered = processor_seconds(bed.daemon.pid)
         status = bed.status()
         assert (status["services"], status["instances"], status["documents"]["count"]) == (300, 6000, 300), status
         before = everything(bed)
-        again = cpu_seconds(bed.daemon.pid)
+        again = processor_seconds(bed.daemon.pid)
         assert "nothing to change" in bed.cli_ok("apply", "-f", directory).out
-        again = cpu_seconds(bed.daemon.pid) - again
+        again = processor_seconds(bed.daemon.pid) - again
         note(f"the daemon's CPU: apply {applied - began:.2f} s, register {registered - applied:.2f} s, "
              f"apply again {again:.2f} s; {before[2]} map writes")
         assert everything(bed) == before
-        assert applied - began < 1 and registered - applied < 1 and again < 1
+        unit = yardstick()
+        assert max(applied - began, registered - applied, again) < MANY_UNITS * unit, unit
 
 
 def test_300_files_in_the_watched_directory():
     files = {f"s{number}": service(f"s{number}", (f"s{number}", 80)) for number in range(300)}
     with watched(**files) as bed:
-        used = cpu_seconds(bed.daemon.pid)
+        used = processor_seconds(bed.daemon.pid)
         assert len(aliases_of(bed)) == 300 and not failed_of(bed)
         note(f"the daemon's CPU until ready: {used:.2f} s")
-        assert used < 2
+        assert used < 2 * MANY_UNITS * yardstick()
         before = everything(bed)
         for name in files:
             os.utime(path_of(bed, name))
