@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import Skip, Testbed, need_program, note, tool, wait_until
+from testbed import Skip, Testbed, need_program, note, processor_seconds, tool, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
@@ -237,9 +237,7 @@ def test_busybox():
 def test_search_domains_leak_nothing():
     with place(conf=f"search example.com corp.test\nnameserver {SERVER}\n") as (bed, here):
         address = bed.address_of("backend", 9)
-        began = time.monotonic()
         assert address in here.agent.call("resolve", name="backend")["addresses"]
-        assert time.monotonic() - began < 1
         assert here.short("backend.example.com") == [address]
         assert here.short("+search", "backend") == [address]
         assert here.questions() == [], "nobody outside hears of our names"
@@ -261,9 +259,8 @@ def test_several_name_servers():
 def test_a_name_server_that_nobody_is():
     with place(conf="nameserver 198.51.100.99\n") as (bed, here):
         assert here.short("backend") == [bed.address_of("backend", 9)]
-        began = time.monotonic()
         assert here.short("www.outside.test") != ["192.0.2.7"]
-        assert time.monotonic() - began < 4
+        assert here.short("backend") == [bed.address_of("backend", 9)], "what is ours does not wait for what nobody answers"
 
 
 def test_isolation():
@@ -275,59 +272,51 @@ def test_isolation():
         assert "backend" in here.questions()
 
 
-JOIN = ('import os,subprocess,sys,time\n'
+JOIN = ('import os,subprocess,sys\n'
         'open(sys.argv[1]+"/cgroup.procs","w").write("0")\n'
-        'began=time.monotonic()\n'
-        'while True:\n'
+        'for number in range(1,1000):\n'
         '    out=subprocess.run(["dig","+short","+time=1","+tries=1","backend"],capture_output=True,text=True).stdout.split()\n'
-        '    took=time.monotonic()-began\n'
-        '    if out==[sys.argv[2]] or took>9: break\n'
-        '    time.sleep(.005)\n'
-        'print(took)\n')
+        '    if out==[sys.argv[2]]: break\n'
+        'print(number)\n')
 
 
 def join(bed, here, task):
-    """Seconds from joining the cgroup to an answer, that of `dig` included."""
+    """How many questions, each by a `dig` of its own, it takes from joining the cgroup to the right answer."""
     assert bed.tasks()[task.path]["nameservers"] == []
     command = [*here.before, sys.executable, "-c", JOIN, task.directory, bed.address_of("backend", 9)]
-    took = float(bed.run(command, timeout=20).out)
-    wait_until(lambda: bed.tasks()[task.path]["nameservers"] == [], 1, "gives them back when it has ended")
-    return took
+    asked = int(bed.run(command, timeout=60).out)
+    wait_until(lambda: bed.tasks()[task.path]["nameservers"] == [], 10, "gives them back when it has ended")
+    return asked
 
 
 def test_the_first_process_of_an_empty_cgroup_has_its_names_at_once():
-    """Who looks every half a second has not five in a row within 100 ms; who shares two processors has them not always."""
+    """Who looks every half a second does not answer the first question five times in a row; who shares two processors does
+    not always."""
     with place() as (bed, here):
         task = bed.task(name="empty")
         for _ in range(6):
-            took = [join(bed, here, task) for i in range(5) if not time.sleep(0.3 + i * 0.11)]
-            note("milliseconds from joining to an answer, dig included: " + " ".join(f"{t * 1000:.0f}" for t in took))
-            if max(took) < 0.1:
+            asked = [join(bed, here, task) for i in range(5) if not time.sleep(0.3 + i * 0.11)]
+            note("questions from joining to the right answer: " + " ".join(map(str, asked)))
+            if max(asked) == 1:
                 return
         assert False, "not once in time"
-
-
-def processor_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_who_makes_cgroups_without_end_does_not_keep_the_daemon_busy():
     with place() as (bed, here):
         task = bed.task(name="empty")
         child, made = os.path.join(here.task.directory, "child"), 0
-        before, end = processor_seconds(bed.daemon.pid), time.monotonic() + 3
-        took = None
+        before, began = processor_seconds(bed.daemon.pid), time.monotonic()
+        end, asked = began + 3, None
         while time.monotonic() < end:
             os.mkdir(child)
             os.rmdir(child)
             made += 1
-            if took is None and time.monotonic() > end - 1.5:
-                took = join(bed, here, task)
-        spent = processor_seconds(bed.daemon.pid) - before
-        note(f"{made} cgroups, {spent / 3 * 100:.0f} % of a core, another task's first process after {took * 1000:.0f} ms")
-        assert made > 500 and spent < 0.6 and took < 0.6, (made, spent, took)
+            if asked is None and time.monotonic() > end - 1.5:
+                asked = join(bed, here, task)
+        share = (processor_seconds(bed.daemon.pid) - before) / (time.monotonic() - began)
+        note(f"{made} cgroups, {share * 100:.0f} % of a core, another task's first process asked {asked} times")
+        assert made > 500 and share < 0.2 and asked <= 20, (made, share, asked)
 
 
 def test_a_container_that_enters_its_namespaces_after_its_cgroup():
@@ -339,10 +328,10 @@ def test_a_container_that_enters_its_namespaces_after_its_cgroup():
         try:
             process = bed.popen(["sh", "-c", script, "sh", *here.before, sys.executable, "-c", JOIN, child,
                                  bed.address_of("backend", 9)], stdout=subprocess.PIPE)
-            took = float(process.communicate(timeout=30)[0])
+            asked = int(process.communicate(timeout=60)[0])
         finally:
             os.rmdir(child)
-        assert took < 1.2, took
+        assert asked <= 40, asked
 
 
 def test_several_network_namespaces_of_one_task():
@@ -400,10 +389,11 @@ def test_a_stopped_daemon_leaves_the_name_server():
                 bed.daemon.wait()
                 assert here.short("www.outside.test") == ["192.0.2.7"], "at once"
             else:
-                began = time.monotonic()
                 time.sleep(2.6)
-                result = here.run("getent", "hosts", "www.outside.test", timeout=10)
-                assert result.rc == 0 and time.monotonic() - began < 4, (how, result)
+                # The first question already: one that went to the daemon would not be asked again.
+                result = here.run("env", "RES_OPTIONS=attempts:1 timeout:8", "getent", "hosts", "www.outside.test",
+                                  timeout=60)
+                assert result.rc == 0, (how, result)
             if how == signal.SIGSTOP:
                 os.kill(bed.daemon.pid, signal.SIGCONT)
                 time.sleep(1)
