@@ -82,7 +82,7 @@ def test_shares_move_by_steps():
                 seen.append(item["percent"])
             if item["state"] == "SUCCEEDED":
                 break
-            assert time.monotonic() < began + 15, item
+            assert time.monotonic() < began + 60, item
             time.sleep(0.02)
         assert seen == [25, 50, 75, 100], seen
         assert time.monotonic() - began > 3.5, "four steps of a second each"
@@ -130,18 +130,19 @@ def test_defaults_are_those_of_ecs():
 def test_pause_holds_and_resume_goes_on():
     with Testbed() as bed:
         two_versions(bed)
-        start(bed, stepPercent=40, intervalSeconds=2)
+        start(bed, stepPercent=40, intervalSeconds=4)
         time.sleep(0.5)
         left = act(bed, "pause")["canary"]["nextStepInSeconds"]
-        assert 0 < left < 1.6, left
-        time.sleep(2.5)
+        assert 0 < left <= 3.5, left
+        time.sleep(left + 1)
         item = canary(bed)
         assert (item["state"], item["percent"], item["nextStepInSeconds"]) == ("PAUSED", 40, left), item
         refused(bed, "PATCH", "/v1/canaries", 409, "PAUSED", "resume", dnsName="backend", port=80, action="pause")
         resumed = time.monotonic()
         assert act(bed, "resume")["canary"]["state"] == "RUNNING"
-        wait_until(lambda: state(bed)[1] == 80, 5, "the next step")
-        assert left - 0.2 < time.monotonic() - resumed < left + 1.7, "what was left of the step, and a look per second"
+        assert canary(bed)["nextStepInSeconds"] <= left, "what was left of the step, and no step from its beginning"
+        wait_until(lambda: state(bed)[1] == 80, 20, "the next step")
+        assert time.monotonic() - resumed > left - 0.2, "and all of what was left"
         refused(bed, "PATCH", "/v1/canaries", 409, "RUNNING", dnsName="backend", port=80, action="resume")
 
 
