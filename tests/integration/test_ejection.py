@@ -88,17 +88,17 @@ def test_an_ejected_endpoint_comes_back_by_itself():
         agent, address = bed.task().agent(), bed.address_of("backend", PORT)
         end(server)
         freeze(bed)
-        assert at_rate(agent, address, 0.6).count("ECONNREFUSED") == FAILURES
         began = time.monotonic()
+        assert at_rate(agent, address, 0.6).count("ECONNREFUSED") == FAILURES
         bed.announce({bad: "bad"})
-        wait_until(lambda: agent.name(address, PORT) == "bad", 3, "it is drawn again")
-        assert 0.3 <= time.monotonic() - began <= 1.2, time.monotonic() - began
+        wait_until(lambda: agent.name(address, PORT) == "bad", 20, "it is drawn again")
+        assert time.monotonic() - began >= 1, "not before"
         end(bed.processes[-1])
-        assert at_rate(agent, address, 0.6).count("ECONNREFUSED") == FAILURES
         began = time.monotonic()
+        assert at_rate(agent, address, 0.6).count("ECONNREFUSED") == FAILURES
         bed.announce({bad: "bad"})
-        wait_until(lambda: agent.name(address, PORT) == "bad", 4, "it is drawn again")
-        assert 1.2 <= time.monotonic() - began <= 2.2, time.monotonic() - began
+        wait_until(lambda: agent.name(address, PORT) == "bad", 20, "it is drawn again")
+        assert time.monotonic() - began >= 2, "twice as long"
         thaw(bed)
         assert endpoint(bed, "bad")["ejections"] == 2
 
@@ -430,10 +430,10 @@ def test_a_connect_timeout_ends_the_wait():
         assert result.rc == 0, result
         timed_out, answered, own, own_slow = json.loads(result.out)
         note(f"with a limit of 2 s: {timed_out[1]:.2f} s; the application's own 1 s: {own_slow[1]:.2f} s")
-        assert timed_out[0] == 110 and 1.9 <= timed_out[1] <= 3.6, timed_out
+        assert timed_out[0] == 110 and timed_out[1] >= 1.9, timed_out
         assert answered[0] == 0 and answered[2] == 0, "nothing stays on an established socket"
         assert own[0] == 0 and own[2] == 7000, "what the application has set stays"
-        assert own_slow[0] == 110 and own_slow[1] < 1.9, own_slow
+        assert own_slow[0] == 110 and own_slow[1] < timed_out[1], (own_slow, timed_out)
         outcomes = endpoint(bed, "0", "slow")["outcomes"]
         assert outcomes["timedOut"] == 2 and outcomes["retransmitted"] == 2, outcomes
 
