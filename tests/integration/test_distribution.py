@@ -154,8 +154,11 @@ def test_unhealthy_gets_none_and_all_unhealthy_refuse():
         report = task.connector(target, "--count", 500)
         assert report["errors"] == {"ECONNREFUSED": 500} and not report["answered"], report
         after = bed.counters()
+        nobody = task.connector({bed.address(): None}, "--count", 500)
+        assert nobody["errors"] == {"ECONNREFUSED": 500}, nobody
         assert after["noEndpoint"] - before["noEndpoint"] == 500 and after["hit"] == before["hit"], (before, after)
-        assert report["longestMs"] < 1000, "a refusal comes at once"
+        # A refusal that waited for anything would be slower than the kernel's own by orders of magnitude.
+        assert report["seconds"] < 20 * nobody["seconds"] + 0.05, (report, nobody)
         bed.update("backend", "1", health="HEALTHY")
         assert draw(bed, task, "backend", 500, port) == {"backend/1": 500}
 
