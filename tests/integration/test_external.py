@@ -148,13 +148,13 @@ def test_a_change_is_followed_within_its_time_to_live():
         task = bed.task()
         agent = task.agent()
         assert agent.name(bed.address_of("db", PORT), PORT) == "s0"
-        zone.put(HOST, A=[new], ttl=2)
-        began = time.monotonic()
         address = bed.address_of("db", PORT)
-        while agent.name(address, PORT) != "s1":
-            assert time.monotonic() - began < 3, "after the time to live and a second: still the old address"
-            time.sleep(0.05)
-        note(f"after {time.monotonic() - began:.2f} s of a time to live of 2 s")
+        zone.put(HOST, A=[new], ttl=2)
+        asked, began = len(zone.questions()), time.monotonic()
+        wait_until(lambda: agent.name(address, PORT) == "s1" or time.sleep(0.05), 20, "the new address is used")
+        asked = len(zone.questions()) - asked
+        note(f"after {time.monotonic() - began:.2f} s of a time to live of 2 s, and {asked} questions")
+        assert asked <= 4, "by the first answer that says so; A and AAAA are a question each, and one round may be under way"
         assert task.connector({bed.target("db", PORT): "s1"}, "--count", 300)["answered"] == 300
         assert any(new in item["message"] for item in events(bed)), events(bed)
         # No change: nothing is written, nothing is published.
