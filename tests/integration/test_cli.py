@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 from testbed import CLI, Testbed, is_socket, need_program, wait_until
 
@@ -453,10 +452,9 @@ def test_run_ends_what_its_command_left_behind():
     with Testbed() as bed:
         stubborn = "trap '' TERM HUP; echo $$; exec >/dev/null 2>&1; while :; do sleep 1; done"
         script = 'sleep 600 >/dev/null 2>&1 & echo $!; setsid sh -c "$0" & sleep 0.3'
-        began = time.monotonic()
         result = bed.cli(*run_words("sh", "-c", script, stubborn))
         pids = [int(word) for word in result.out.split()]
-        assert result.rc == 0 and len(pids) == 2 and time.monotonic() - began < 10, result
+        assert result.rc == 0 and len(pids) == 2, result
         for pid in pids:
             wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), 2, f"process {pid} is gone")
 
