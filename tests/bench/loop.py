@@ -284,13 +284,13 @@ def show(result):
         rows.append([f"{what}; {lost} not answered" if lost else what, figures.median(what, "duration_s"),
                      together(figures, what, "lag", ("p50", "p99", "p999", "max")),
                      together(figures, what, "dns", ("p50", "p99", "p999", "max")),
-                     f"{sum(values['dns_lost']):,} + {sum(values['dns_elsewhere']):,} of {sum(values['dns_asked']):,}",
+                     f"{sum(values['dns_lost']):,} ({sum(values['dns_elsewhere']):,}) of {sum(values['dns_asked']):,}",
                      f"{sum(values['connects_failed']):,} of {sum(values['connects']):,}",
                      figures.median(what, "connect_p99_ms"), figures.median(what, "changes_per_second"),
                      together(figures, what, "ack", ("p50", "p99"))])
     print_table("The loop, and what a task sees meanwhile (ms but where it says else)",
                 ["what goes on", "duration, s", "loop late: p50, p99, p99.9, max", "DNS answer: p50, p99, p99.9, max",
-                 "lost + from elsewhere", "failed connects", "connect p99", "changes/s", "acknowledged: p50, p99"], rows)
+                 "lost (answered by others)", "failed connects", "connect p99", "changes/s", "acknowledged: p50, p99"], rows)
 
 
 def judge(result, targets):

@@ -7,9 +7,10 @@
  *
  * A question has a moment at which it is due, whether or not the one before has been answered, and its
  * latency counts from there: so the latencies are those of whoever might have asked at any moment. One that
- * has been overtaken by a later answer is lost, as far as this socket is concerned; it counts as waiting
- * until then, which is the least that it would have had to. An answer with another address than the alias's
- * came from elsewhere. Connects come one after the other and end by a reset.
+ * has been overtaken by the answer to a later one is lost, as far as this socket is concerned; it counts as
+ * waiting until then, which is the least that it would have had to. An answer without the alias's address is
+ * that of somebody else who was asked because the daemon gave no sign of life; it is counted, and is none.
+ * Connects come one after the other and end by a reset.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,7 @@ struct questions {
     bool is_pending[IDS];
     uint32_t asked; /* and all before `settled` are answered or lost */
     uint32_t settled;
-    uint64_t lost, elsewhere;
+    uint64_t lost, elsewhere; /* the latter are among the former */
     struct histogram latencies;
 };
 
@@ -93,6 +94,10 @@ static void hear(int fd)
 
         if (!questions.is_pending[id])
             continue;
+        if (!is_right(answer, (size_t)size)) {
+            questions.elsewhere++;
+            continue;
+        }
         for (; questions.settled % IDS != id; questions.settled++)
             if (questions.is_pending[questions.settled % IDS]) {
                 questions.is_pending[questions.settled % IDS] = false;
@@ -102,7 +107,6 @@ static void hear(int fd)
         questions.is_pending[id] = false;
         questions.settled++;
         histogram_add(&questions.latencies, now - questions.due[id]);
-        questions.elsewhere += !is_right(answer, (size_t)size);
     }
 }
 
