@@ -77,23 +77,32 @@ static int read_body(struct evhttp_request *http, size_t limit, cJSON **ret_body
 
 /* ---- handling ---- */
 
-/* Answers, unless the handler lets the answer come later. */
+/* `*reply` is NULL afterwards if the handler lets the answer come later. */
+static int call_handler(struct control_reply **reply, cJSON **ret_answer, char **ret_text,
+                        struct error *error)
+{
+    const struct control_route *route = (*reply)->route;
+    void *user = (*reply)->table->user;
+    int r;
+
+    if (route->handle_text)
+        return route->handle_text(ret_text, user);
+    (*reply)->call.reply = reply;
+    r = route->handle(&(*reply)->call, ret_answer, error, user);
+    return r > 0 && *reply ? error_set(error, EIO, "%s promised an answer of nobody", route->path) : r;
+}
+
+/* Answers, unless the answer comes later. */
 static void handle(struct control_reply *reply)
 {
-    const struct control_route *route = reply->route;
     struct evhttp_request *http = reply->http;
     _cleanup_json_ cJSON *answer = NULL;
     _cleanup_free_ char *text = NULL;
     struct error error = {0};
-    int r;
+    int r = call_handler(&reply, &answer, &text, &error);
 
-    reply->call.reply = &reply;
-    r = route->handle_text ? route->handle_text(&text, reply->table->user)
-                           : route->handle(&reply->call, &answer, &error, reply->table->user);
     if (!reply)
         return;
-    if (r > 0)
-        r = error_set(&error, EIO, "%s promised an answer of nobody", route->path);
     control_reply_free(reply);
     if (r == 0 && text)
         control_send_text(http, HTTP_OK, "OK", CONTROL_TEXT, text);

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 
-/* Calls `function` of every follower that has it. */
+/* Calls `function`, which takes something, of every follower that has it. */
 #define EACH_FOLLOWER(engine, function, ...)                                                                 \
     for (unsigned i = 0; i < (engine)->n_followers; i++)                                                     \
         if ((engine)->followers[i].functions->function)                                                      \
-    (engine)->followers[i].functions->function((engine)->followers[i].user __VA_OPT__(, ) __VA_ARGS__)
+    (engine)->followers[i].functions->function((engine)->followers[i].user, __VA_ARGS__)
 
 /* The same until one fails, which is returned. */
 #define UNTIL_ONE_FAILS(engine, function, ...)                                                               \
@@ -16,8 +16,7 @@
                                                                                                              \
     for (unsigned i = 0; i < (engine)->n_followers && r == 0; i++)                                           \
         if ((engine)->followers[i].functions->function)                                                      \
-            r = (engine)->followers[i].functions->function((engine)->followers[i].user __VA_OPT__(, )        \
-                                                               __VA_ARGS__);                                 \
+            r = (engine)->followers[i].functions->function((engine)->followers[i].user, __VA_ARGS__);        \
     return r
 
 int engine_follow(struct engine *engine, const struct engine_follower *follower, void *user)
@@ -81,7 +80,9 @@ void followers_names_changed(struct engine *engine, const char *namespace_name)
 
 void followers_settings_changed(struct engine *engine)
 {
-    EACH_FOLLOWER(engine, settings_changed);
+    for (unsigned i = 0; i < engine->n_followers; i++)
+        if (engine->followers[i].functions->settings_changed)
+            engine->followers[i].functions->settings_changed(engine->followers[i].user);
 }
 
 void followers_doubt(struct engine *engine, struct instance *instance)
@@ -111,7 +112,9 @@ void followers_unregistered(struct engine *engine, uint32_t number)
 
 void followers_republished(struct engine *engine)
 {
-    EACH_FOLLOWER(engine, republished);
+    for (unsigned i = 0; i < engine->n_followers; i++)
+        if (engine->followers[i].functions->republished)
+            engine->followers[i].functions->republished(engine->followers[i].user);
 }
 
 bool followers_depend_on_documents(struct engine *engine)

@@ -214,6 +214,7 @@ static int run_within(struct transaction *transaction, void *user, struct error 
 
     if (within->removes)
         return apply_removal(transaction, parent, catalog_document(parent, "one"), error);
+    findings_done(&within->findings);
     parse(within->text, &list);
     r = apply_in(transaction, &request, &within->findings, error);
     document_list_done(&list);

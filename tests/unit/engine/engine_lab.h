@@ -42,7 +42,7 @@ static inline void lab_plan(struct engine_lab *lab, const struct fake_step *step
 
     assert_non_null(all);
     for (size_t i = 0; i < LAB_STEPS; i++)
-        all[i] = i < n ? steps[i] : (struct fake_step){FAKE_WRITTEN, 1};
+        all[i] = steps && i < n ? steps[i] : (struct fake_step){FAKE_WRITTEN, 1};
     fake_registry_plan(lab->registry, all, LAB_STEPS);
     free(all);
 }
