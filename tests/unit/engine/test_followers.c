@@ -255,7 +255,7 @@ static void test_what_is_refused_is_undone_and_filled(void **state)
     expect("guard instances/ns/web/a\nfill ns/web/a, which is not there\n"
            "guard instances/ns/web/b\nfill ns/web/b\n"
            "fill ns/web/a\nfill ns/web/b, which is not there\nplan a 1\n"
-           "plan a 1\nput a 1\nsettled ns/web/a\nsettled ns/web/b\n");
+           "fill ns/web/a\nfill ns/web/b, which is not there\nplan a 1\n"); /* and nothing is put */
 }
 
 static void test_a_failed_commit_puts_nothing(void **state)

@@ -54,6 +54,7 @@ struct jobs {
     struct transaction transaction;
     struct waiting_job *running;
     size_t most;       /* jobs of the group */
+    size_t n_stand;    /* of them: neither refused nor taken back */
     uint64_t group_ns; /* jobs are added to a group for so long */
     uint64_t turn_ns;  /* then others have the loop */
     uint64_t gather_until_ns;

@@ -38,6 +38,7 @@ static void begin_group(struct engine *engine)
 
     transaction_begin(&jobs->transaction, engine, false);
     jobs->running = NULL;
+    jobs->n_stand = 0;
     /* What is kept is merged with one change at a time. */
     jobs->most = jobs->changes.alone || engine_is_degraded(engine) ? 1 : JOBS_OF_GROUP;
     jobs->gather_until_ns = clock_monotonic_ns() + jobs->group_ns;
@@ -66,6 +67,7 @@ static void step_running(struct engine *engine)
     if (r == JOB_GO_ON && !transaction->must_wait)
         return;
     if (job_has_run(transaction, jobs->running, r)) {
+        jobs->n_stand += jobs->running->result == 0;
         job_queue_push(&jobs->group, jobs->running);
         jobs->running = NULL;
         if (jobs->changes.alone)
@@ -115,8 +117,14 @@ static void step_reserving(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
     struct error error = {0};
-    int r = transaction_reserve(&jobs->transaction, &error);
+    int r;
 
+    /* Nothing stands of what they did, so the kernel has nothing to hear. */
+    if (jobs->group.first && jobs->n_stand == 0) {
+        undo_group(jobs, 0, &error);
+        return;
+    }
+    r = transaction_reserve(&jobs->transaction, &error);
     if (r == STEP_MORE)
         return;
     jobs->is_unwritten = false;
@@ -254,6 +262,10 @@ static void step_aborting(struct engine *engine)
     if (transaction_abort(&jobs->transaction, NULL) == STEP_MORE)
         return;
     enter(jobs, JOBS_IDLE);
+    if (r == 0) {
+        job_queue_answer(&jobs->group, 0, registry_revision(engine->registry), NULL);
+        return;
+    }
     for (struct waiting_job *waiting = jobs->group.first; waiting && is_conflict; waiting = waiting->next)
         is_conflict = waiting->conflicts++ < MAX_CONFLICTS;
     if (is_conflict) {
