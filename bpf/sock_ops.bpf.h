@@ -70,8 +70,8 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
         stats->connections += attempts_take(endpoint);
         return;
     }
-    /* Without branches: merged ones would end in an offset that depends on the path, which needs CAP_PERFMON.
-     */
+    /* Without branches: merged ones would end in an offset that depends on the path, which needs
+     * CAP_PERFMON. */
     stats->established += kind == ESTABLISHED;
     stats->refused += kind == REFUSED;
     stats->timed_out += kind == TIMED_OUT;

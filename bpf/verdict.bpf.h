@@ -10,8 +10,8 @@
 #define VERDICT_PROCEED 1
 #define VERDICT_REJECT  0
 
-/* bpf_set_retval() came with 5.18; without it a rejected connect fails with EPERM. Set by the daemon at load.
- */
+/* bpf_set_retval() came with 5.18; without it a rejected connect fails with EPERM. Set by the
+ * daemon at load. */
 const volatile int has_set_retval = 0;
 
 static __always_inline int verdict_refuse(void)

@@ -225,8 +225,8 @@ SVC_INLINE __u32 svc_outlier_fail(struct svc_outlier *outlier, __u64 now)
     return duration;
 }
 
-/* Retries of a SYN after which a connect has waited at least so long, doubling from one second; 0: leave it.
- */
+/* Retries of a SYN after which a connect has waited at least so long, doubling from one second;
+ * 0: leave it. */
 SVC_INLINE __u32 svc_syn_retries(__u32 timeout_ms)
 {
     for (__u32 retries = 1; retries < 6; retries++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One service or route of a document into a transaction, against what the namespace has. Private to apply/.
- */
+/* One service or route of a document into a transaction, against what the namespace has.
+ * Private to apply/. */
 #pragma once
 
 #include "documents/documents.h"

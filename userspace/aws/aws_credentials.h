@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Key pairs of the AWS API: who may do what. Pure but for new ones, which the kernel's random numbers make.
- */
+/* Key pairs of the AWS API: who may do what. Pure but for new ones, which the kernel's random
+ * numbers make. */
 #pragma once
 
 #include <stdbool.h>

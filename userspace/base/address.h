@@ -25,8 +25,8 @@ struct ip_address ip_address_from_v4(uint32_t host);
 /* The IPv4 address in host order; meaningful only when ip_address_is_v4(). */
 uint32_t ip_address_to_v4(const struct ip_address *address);
 
-/* Dotted IPv4, or IPv6 without brackets. -EINVAL for anything else (names, prefixes, zones, leading zeros).
- */
+/* Dotted IPv4, or IPv6 without brackets. -EINVAL for anything else (names, prefixes, zones,
+ * leading zeros). */
 int ip_address_parse(const char *text, struct ip_address *ret_address);
 
 /* Writes the shortest usual text (IPv4 without the mapping) and returns `text`. */

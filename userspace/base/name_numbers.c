@@ -211,8 +211,8 @@ void name_numbers_reuse(struct name_numbers *numbers, uint32_t number)
 {
     uint32_t offset = number - numbers->first;
 
-    /* A number that a name holds stays its own, whatever the caller believes: two names must never share one.
-     */
+    /* A number that a name holds stays its own, whatever the caller believes: two names must
+     * never share one. */
     if (number < numbers->first || offset >= numbers->n_numbers || bit_get(numbers->held, offset))
         return;
     set_out(numbers, offset, false);

@@ -46,8 +46,8 @@ int cgroup_resolve(const char *root, const char *text, struct cgroup *ret_cgroup
     if (asprintf(&joined, "%s%s%s", is_full ? "" : real_root, is_full ? "" : "/", text) < 0)
         return error_errno(error, ENOMEM, "cgroup %.200s", text);
     real = realpath(joined, NULL);
-    /* A path through another mount point or a link to the hierarchy is fine too, as long as it ends inside.
-     */
+    /* A path through another mount point or a link to the hierarchy is fine too, as long as it
+     * ends inside. */
     if (!real && text[0] == '/')
         real = realpath(text, NULL);
     if (!real) {

@@ -13,6 +13,6 @@
  */
 int netns_run(int netns_fd, int (*function)(void *user), void *user);
 
-/* What programs know the namespace by; 0: a kernel (before 5.14) that does not tell, or no socket to be had.
- */
+/* What programs know the namespace by; 0: a kernel (before 5.14) that does not tell, or no
+ * socket to be had. */
 uint64_t netns_cookie(int netns_fd);

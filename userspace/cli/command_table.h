@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The commands: one row each, with their words, what they accept, their help and the function that does them.
- */
+/* The commands: one row each, with their words, what they accept, their help and the function
+ * that does them. */
 #pragma once
 
 #include <stdbool.h>

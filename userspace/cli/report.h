@@ -16,8 +16,8 @@ int report_error(const struct invocation *invocation, int status, const char *fo
 int report_usage(const struct invocation *invocation, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Nobody answers on the socket (`number`: errno of connecting): says how to go on; returns CLI_UNREACHABLE.
- */
+/* Nobody answers on the socket (`number`: errno of connecting): says how to go on; returns
+ * CLI_UNREACHABLE. */
 int report_unreachable(const struct invocation *invocation, int number);
 
 /*

@@ -10,8 +10,8 @@
 #define EXTERNAL_MAX_SERVERS     8
 #define EXTERNAL_SERVERS_OF_HOST "host"
 
-/* "host", or IP[:PORT] joined by commas: *ret_servers is that list with ports, the caller's; NULL of "host".
- */
+/* "host", or IP[:PORT] joined by commas: *ret_servers is that list with ports, the caller's;
+ * NULL of "host". */
 int config_external_servers(const char *field, const char *text, char **ret_servers, struct error *error);
 
 /* A list of the file joined by commas, as the flag has it; an empty one means the host's. The caller's. */

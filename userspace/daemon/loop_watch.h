@@ -13,8 +13,8 @@
 struct event;
 struct event_base;
 
-/* An idle loop has to wake up for each tick, which costs some 40 us in a virtual machine: 0.04 % of a core.
- */
+/* An idle loop has to wake up for each tick, which costs some 40 us in a virtual machine: 0.04
+ * % of a core. */
 #define LOOP_WATCH_INTERVAL_NS 100000000u
 
 struct loop_watch {

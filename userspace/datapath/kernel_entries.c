@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Entries of the kernel's hash maps: one at a time, or many by one system call, which halves what one costs.
- */
+/* Entries of the kernel's hash maps: one at a time, or many by one system call, which halves
+ * what one costs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -38,8 +38,8 @@ static void link_path(const struct datapath *datapath, char path[PATH_MAX], cons
                    name ? name : "", pin ? "/" : "", pin ? pin : "");
 }
 
-/* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a negative errno.
- */
+/* The cgroup a pinned link is attached to; 0 once that has gone. Returns the link's fd, or a
+ * negative errno. */
 static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_program_id)
 {
     struct bpf_link_info info = {0};
@@ -57,8 +57,8 @@ static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_pr
     return TAKE_FD(fd);
 }
 
-/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update does no harm.
- */
+/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update
+ * does no harm. */
 static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
                            const struct bpf_program *ours)
 {

@@ -21,8 +21,8 @@ int memory_datapath_restart(struct datapath *datapath, enum datapath_origin orig
 /* After `n` more entries each one put into this map ("aliases", "peers"...) fails; error 0 ends that. */
 void memory_datapath_fail_puts(struct datapath *datapath, const char *map, unsigned n, int error);
 
-/* From the next on, grace periods last until memory_datapath_end_grace(); without it they are over at once.
- */
+/* From the next on, grace periods last until memory_datapath_end_grace(); without it they are
+ * over at once. */
 void memory_datapath_hold_grace(struct datapath *datapath);
 void memory_datapath_end_grace(struct datapath *datapath);
 

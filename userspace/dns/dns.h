@@ -148,8 +148,8 @@ int dns_call_when_looked(struct dns *dns, uint64_t cgroup_id,
                          void (*looked)(const struct task *task, void *user), void *user);
 void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user);
 
-/* For people: the name servers that are stood in for, and what came of all questions. The caller frees them.
- */
+/* For people: the name servers that are stood in for, and what came of all questions. The
+ * caller frees them. */
 cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id);
 cJSON *dns_describe(const struct dns *dns);
 

@@ -76,8 +76,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted, equal names stand together: n log n, where a member would otherwise be compared to all before it.
- */
+/* Sorted, equal names stand together: n log n, where a member would otherwise be compared to
+ * all before it. */
 static void check_duplicates(struct document_reader *reader, const cJSON *object)
 {
     size_t n = document_count(object);

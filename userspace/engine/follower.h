@@ -29,8 +29,8 @@ struct engine_follower {
     /* An instance's row was applied or undone: completes what the catalog holds of it. -ENOMEM. */
     int (*fill)(void *user, const char *namespace_name, const char *service, const char *id);
 
-    /* Before tables are built: sets what the host knows of the instance. Its number is that of before, or 0.
-     */
+    /* Before tables are built: sets what the host knows of the instance. Its number is that of
+     * before, or 0. */
     void (*plan)(void *user, struct instance *instance);
 
     /* The instance is on disk as it is now; tables follow at once. */
@@ -40,8 +40,8 @@ struct engine_follower {
      * (plan/kept.h). */
     void (*unregistered)(void *user, uint32_t number);
 
-    /* No table names this endpoint any more; its number is given again after a grace period at the earliest.
-     */
+    /* No table names this endpoint any more; its number is given again after a grace period at
+     * the earliest. */
     void (*removed)(void *user, const char *namespace_name, uint32_t number);
 
     /* All of a change that touched this instance is in effect, also one that took it away. */

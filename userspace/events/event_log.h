@@ -62,8 +62,8 @@ void event_log_add(struct event_log *log, enum event_kind kind, const char *name
                    const char *service, const char *instance, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* The sequence number of the oldest event kept and of the newest; newest + 1 and newest (0) if there is none.
- */
+/* The sequence number of the oldest event kept and of the newest; newest + 1 and newest (0) if
+ * there is none. */
 uint64_t event_log_oldest(const struct event_log *log);
 uint64_t event_log_newest(const struct event_log *log);
 

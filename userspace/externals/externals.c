@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The list of host names: it follows what is registered, and begins with what the registry has of this host.
- */
+/* The list of host names: it follows what is registered, and begins with what the registry has
+ * of this host. */
 #include "externals/externals.h"
 
 #include <errno.h>

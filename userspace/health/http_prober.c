@@ -244,8 +244,8 @@ static enum probe_outcome judge_status(const struct http_probe *probe, char *rea
     return PROBE_FAILED;
 }
 
-/* libcurl also runs "out of memory" when one line of a header is too long for it: no excuse for an endpoint.
- */
+/* libcurl also runs "out of memory" when one line of a header is too long for it: no excuse for
+ * an endpoint. */
 static bool has_answered(const struct http_probe *probe)
 {
     curl_off_t first_byte_us = 0;

@@ -107,8 +107,8 @@ enum canary_verdict {
     CANARY_FAILED, /* ROLLED_BACK */
 };
 
-/* The state at `now` with the new service's counters at `totals`: at most one step. Only RUNNING ones change.
- */
+/* The state at `now` with the new service's counters at `totals`: at most one step. Only RUNNING
+ * ones change. */
 enum canary_verdict canary_evaluate(struct canary *canary, int64_t now, const struct canary_outcomes *totals);
 
 /*

@@ -396,8 +396,8 @@ int catalog_set_route(struct model_namespace *parent, const char *client_name,
     }
     route->alias = *alias;
     alias_identity(alias, route->identity);
-    /* References of the new route are in place first: a service that both name is not forgotten in between.
-     */
+    /* References of the new route are in place first: a service that both name is not
+     * forgotten in between. */
     if (fill_route(route, targets, n_targets) < 0 || (*client_name && !make_client(parent, client_name))) {
         drop_references(route);
         free(route);

@@ -17,8 +17,8 @@ struct service *catalog_service_by_id(const struct catalog *catalog, const char 
 int catalog_set_namespace_aws(struct model_namespace *parent, const char *text, const char *id);
 int catalog_set_service_aws(struct service *service, const char *text, const char *id);
 
-/* Instances without an address. A record is a `struct instance` with nothing but id, health and attributes.
- */
+/* Instances without an address. A record is a `struct instance` with nothing but id, health
+ * and attributes. */
 struct instance *catalog_record(const struct service *service, const char *id);
 struct instance *catalog_make_record(struct service *service, const char *id); /* NULL: no memory */
 void catalog_remove_record(struct instance *record);

@@ -45,8 +45,8 @@ struct registry_commit {
 /* One row of a load; returns 0 to go on, a negative errno to stop. Key and value stay the registry's. */
 typedef int (*registry_row_fn)(const char *key, const char *value, void *user);
 
-/* What registry.c asks of a backend; it sees to it that load, count and begin never meet a commit under way.
- */
+/* What registry.c asks of a backend; it sees to it that load, count and begin never meet a
+ * commit under way. */
 struct registry_backend {
     const char *name;
     /* All rows whose key begins with `prefix` ("": all), in key order. */

@@ -107,8 +107,8 @@ void row_done(struct registry_row *row);
 /* The route a ROW_ROUTE's name means; NULL. */
 struct route *row_find_route(const struct model_namespace *parent, const struct row_name *name);
 
-/* The row that would bring back what `key` names in the catalog as it is now (a deletion if it is not there).
- */
+/* The row that would bring back what `key` names in the catalog as it is now (a deletion if it
+ * is not there). */
 int row_of_catalog(const struct catalog *catalog, const char *key, struct registry_row *ret_row);
 
 /*

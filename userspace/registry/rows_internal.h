@@ -15,8 +15,7 @@ int row_apply_canary(struct catalog *catalog, const struct row_name *name, const
                      struct error *error);
 
 /* rows_instance.c: "protocol" of a row, TCP where it is left out; row_apply() of a ROW_INSTANCE that is
- * somewhere.
- */
+ * somewhere. */
 int row_read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, struct error *error);
 int row_apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                        struct error *error);

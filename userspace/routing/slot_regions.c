@@ -109,8 +109,8 @@ int slot_regions_take(struct slot_regions *regions, uint32_t count, uint32_t *re
         uint8_t left = largest(regions, 2 * node);
         uint8_t right = largest(regions, 2 * node + 1);
 
-        /* The half that just suffices, so that large free regions stay whole; the left one if they are equal.
-         */
+        /* The half that just suffices, so that large free regions stay whole; the left one if
+         * they are equal. */
         node = 2 * node + (left <= order || (right > order && right < left));
     }
     set_node(regions, node, order, TAKEN);
@@ -153,8 +153,8 @@ void slot_regions_release(struct slot_regions *regions, uint32_t first, uint32_t
     int order = region_order(regions, first, count);
     size_t node;
 
-    /* What nobody has taken is left alone: to lose slots is better than to give one region to two services.
-     */
+    /* What nobody has taken is left alone: to lose slots is better than to give one region to
+     * two services. */
     if (order < 0)
         return;
     node = node_for(regions, first, (unsigned)order);

@@ -62,8 +62,8 @@ void setting_free_command(char **command); /* NULL-safe */
 
 bool settings_equal(const struct setting *rows, const void *a, const void *b);
 
-/* *to is a copy of *from, texts included by pointer; gives it texts of its own. -ENOMEM: it has none at all.
- */
+/* *to is a copy of *from, texts included by pointer; gives it texts of its own. -ENOMEM: it has
+ * none at all. */
 int settings_own(const struct setting *rows, const void *from, void *to);
 /* Frees the texts and leaves NULL. */
 void settings_disown(const struct setting *rows, void *base);

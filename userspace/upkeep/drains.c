@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Every fifth of a second: who has drained is deregistered, and the sockets of one that has not are counted.
- */
+/* Every fifth of a second: who has drained is deregistered, and the sockets of one that has not
+ * are counted. */
 #include "upkeep/drains.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@
 #include "registry/rows.h"
 
 #define LOOK_EVERY_MS 500
-/* Where sockets cannot be counted: a connect that was led here just before may not have been established yet.
- */
+/* Where sockets cannot be counted: a connect that was led here just before may not have been
+ * established yet. */
 #define LEAST_MS 1000
 
 static const struct timeval tick = {.tv_usec = 200000};

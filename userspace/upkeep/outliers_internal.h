@@ -4,8 +4,8 @@
 
 #include "upkeep/outliers.h"
 
-/* Writes the members that are userspace's where they differ; the program's stay, unless the address is new.
- */
+/* Writes the members that are userspace's where they differ; the program's stay, unless the
+ * address is new. */
 void outliers_write_cell(struct outliers *outliers, const struct instance *instance,
                          const struct svc_peer_key *key);
 void outliers_link_cell(struct datapath *datapath, uint32_t number, uint32_t next);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Requests that wait: in which order they are answered, what they see, and what becomes of them at the end.
- */
+/* Requests that wait: in which order they are answered, what they see, and what becomes of
+ * them at the end. */
 #include "aws_lab.h"
 
 #define CREATE CLOUD_MAP "CreateHttpNamespace"

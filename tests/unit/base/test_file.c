@@ -210,8 +210,8 @@ static void read_for_ever(struct sightings *seen)
     }
 }
 
-/* A process reads while the text grows and shrinks: it never finds the file empty or without its first line.
- */
+/* A process reads while the text grows and shrinks: it never finds the file empty or without
+ * its first line. */
 static void test_rewrite_never_empty(void **state)
 {
     struct sightings *seen = NULL;

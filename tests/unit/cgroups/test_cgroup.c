@@ -251,8 +251,8 @@ static void test_path_length(void **state)
     expect_refused(mount_point, path, -EINVAL, "at most 255");
 }
 
-/* More than a path can hold: whatever is left after cutting may be an existing cgroup, and not the one meant.
- */
+/* More than a path can hold: whatever is left after cutting may be an existing cgroup, and not
+ * the one meant. */
 static void test_text_too_long_for_a_path(void **state)
 {
     _cleanup_free_ char *text = malloc((size_t)PATH_MAX * 2);

@@ -43,8 +43,8 @@ static void write_file(const char *text)
     assert_true(fputs(text, out) >= 0);
 }
 
-/* Loads `text` as the file (a host's own file must not be read here) with these flags after it, up to a NULL.
- */
+/* Loads `text` as the file (a host's own file must not be read here) with these flags after it,
+ * up to a NULL. */
 static int load(const char *text, const char *const flags[], struct config *config,
                 enum config_action *action, struct error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The names that tasks see, from an engine on a registry in memory: also while nobody may read its catalog.
- */
+/* The names that tasks see, from an engine on a registry in memory: also while nobody may read
+ * its catalog. */
 #include "unit/tasks/room_lab.h"
 
 #include "dns/zones.h"

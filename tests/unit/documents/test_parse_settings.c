@@ -102,8 +102,8 @@ static void test_forms(void **state)
                     "{'healthCheck':{'type':'http','retries':2,'path':'/x'}}");
 }
 
-/* Of a task definition that is a service itself: beside its block. A container's check runs in the container.
- */
+/* Of a task definition that is a service itself: beside its block. A container's check runs in
+ * the container. */
 static void test_task_definition(void **state)
 {
     _cleanup_parsed_ struct parsed parsed =

@@ -49,8 +49,8 @@ static void put_route(struct catalog *catalog, const char *client, struct client
     put(catalog, row_for_route("shop", client, &alias, &target, 1, false, &row), &row);
 }
 
-/* "one" has port 80, "two" 80 and 81, "both" TCP 80 and UDP 53; "two:81" has a route, and for "web" "one:80".
- */
+/* "one" has port 80, "two" 80 and 81, "both" TCP 80 and UDP 53; "two:81" has a route, and for
+ * "web" "one:80". */
 static int setup(void **state)
 {
     struct catalog *catalog = catalog_new();

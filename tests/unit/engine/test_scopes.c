@@ -166,8 +166,8 @@ static void test_different_routes_have_different_names(void **state)
     assert_string_not_equal(here, there);
 }
 
-/* The registry remembers numbers by client, but a next version must make the same names of the same routes.
- */
+/* The registry remembers numbers by client, but a next version must make the same names of the
+ * same routes. */
 static void test_name_does_not_change_over_restarts(void **state)
 {
     struct engine *engine = *state;

@@ -170,8 +170,8 @@ static void test_environment(void **unused)
     (void)unsetenv("NOTIFY_SOCKET");
 }
 
-/* No descriptor but the three, not even one without CLOEXEC; nothing ignored or blocked; a group of its own.
- */
+/* No descriptor but the three, not even one without CLOEXEC; nothing ignored or blocked; a
+ * group of its own. */
 static void test_what_is_inherited(void **unused)
 {
     _cleanup_close_ int careless = dup(STDERR_FILENO);

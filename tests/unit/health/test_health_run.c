@@ -63,8 +63,8 @@ static void test_queue_moves_on(void **unused)
     assert_int_equal(done, 2 * HEALTH_MAX_COMMANDS);
 }
 
-/* After the crowd of first probes each has its place within the interval: ten stretches, about equally full.
- */
+/* After the crowd of first probes each has its place within the interval: ten stretches, about
+ * equally full. */
 static void test_spread(void **unused)
 {
     struct health_check check = check_of(HEALTH_CHECK_TCP);

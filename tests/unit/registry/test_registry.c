@@ -143,8 +143,8 @@ static void test_a_commit_under_way(void **state)
     commit_one(bench, "d", "4");
 }
 
-/* What it writes may go as soon as the end is consumed; AddressSanitizer judges whether anybody still looks.
- */
+/* What it writes may go as soon as the end is consumed; AddressSanitizer judges whether anybody
+ * still looks. */
 static void test_many_in_a_row(void **state)
 {
     struct bench *bench = *state;

@@ -160,8 +160,8 @@ static void test_deletion(void **state)
     assert_int_equal(row_apply(*state, "canaries/other//x:1/tcp", NULL, NULL), 0);
 }
 
-/* A good row with one member replaced by `text` (NULL: left out) is refused, and the error names the member.
- */
+/* A good row with one member replaced by `text` (NULL: left out) is refused, and the error
+ * names the member. */
 static void expect_refused(struct catalog *catalog, const char *key, const char *good, const char *member,
                            const char *text)
 {

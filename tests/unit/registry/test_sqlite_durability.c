@@ -274,8 +274,8 @@ static void test_kill_9_within_a_commit_leaves_all_or_nothing(void **state)
         (void)teardown(state);
         (void)setup(state);
     }
-    /* Some were killed before the last page was in the log; one after it and before the sync; one at the end.
-     */
+    /* Some were killed before the last page was in the log; one after it and before the sync;
+     * one at the end. */
     assert_true(n_nothing > 5);
     assert_true(n_all >= 2);
 }

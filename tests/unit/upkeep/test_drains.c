@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Instances on their way out: by the counters, by the sockets of tasks that there are none of, by their time.
- */
+/* Instances on their way out: by the counters, by the sockets of tasks that there are none of,
+ * by their time. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Who is probed, and what a finding does. Endpoints are loopback ports that refuse; findings are handed in.
- */
+/* Who is probed, and what a finding does. Endpoints are loopback ports that refuse; findings
+ * are handed in. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

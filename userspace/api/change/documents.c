@@ -62,8 +62,8 @@ static void add_warnings(cJSON *answer, const struct findings *findings)
         }
 }
 
-/* A request while its texts are parsed and applied. They stay in its body, which lives as long as the reply.
- */
+/* A request while its texts are parsed and applied. They stay in its body, which lives as long
+ * as the reply. */
 struct documents_request {
     struct control_reply *reply;
     bool is_dry_run;

@@ -142,8 +142,8 @@ static int default_id(const struct instance *instance, char *ret_id, size_t size
                              MODEL_INSTANCE_MAX);
 }
 
-/* Has a service that no document defines an alias of the protocol? A document says itself what it publishes.
- */
+/* Has a service that no document defines an alias of the protocol? A document says itself what
+ * it publishes. */
 static bool has_alias(const struct service *service, enum svc_protocol protocol)
 {
     if (!service || !service->is_declared)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Cloud Map's namespaces. Their type decides what a service may ask for; names resolve the same way in all.
- */
+/* Cloud Map's namespaces. Their type decides what a service may ask for; names resolve the
+ * same way in all. */
 #include <errno.h>
 #include <string.h>
 

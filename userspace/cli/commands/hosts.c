@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* hosts: names and alias addresses in, lines of hosts(5) out, grouped where one name may stand for several.
- */
+/* hosts: names and alias addresses in, lines of hosts(5) out, grouped where one name may stand
+ * for several. */
 #include <stdio.h>
 #include <string.h>
 

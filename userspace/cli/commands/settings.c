@@ -34,8 +34,7 @@ static cJSON *value_of(const char *name, const char *text)
 }
 
 /* The object in which the last part of the name stands, made where it is not there. -EEXIST: something else
- * is.
- */
+ * is. */
 static int find_place(cJSON *settings, char *name, cJSON **ret_object, const char **ret_member)
 {
     char *dot = strchr(name, '.');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* attach, detach, tasks. What may be a task is the daemon's to decide: the path goes to it as it was given.
- */
+/* attach, detach, tasks. What may be a task is the daemon's to decide: the path goes to it as
+ * it was given. */
 #include <stdio.h>
 #include <string.h>
 

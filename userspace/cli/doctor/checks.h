@@ -36,8 +36,8 @@ void doctor_add(struct doctor *doctor, const char *name, enum doctor_state state
 
 void doctor_done(struct doctor *doctor);
 
-/* doctor_host.c: what can be seen without a daemon. `bpffs`: the daemon's directory if one told, else NULL.
- */
+/* doctor_host.c: what can be seen without a daemon. `bpffs`: the daemon's directory if one
+ * told, else NULL. */
 void doctor_check_host(struct doctor *doctor, const char *bpffs);
 void doctor_check_socket(struct doctor *doctor, const char *path);
 

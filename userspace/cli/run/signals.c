@@ -138,8 +138,8 @@ void run_signals_die(int number)
     const struct rlimit none = {0, 0};
     sigset_t only;
 
-    /* The command has left its core; a limit of 0 does not hold for a core_pattern that is a pipe, this does.
-     */
+    /* The command has left its core; a limit of 0 does not hold for a core_pattern that is a
+     * pipe, this does. */
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)sigaction(number, &standard, NULL);

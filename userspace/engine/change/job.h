@@ -66,6 +66,6 @@ void engine_save_numbers(struct engine *engine);
 /* Before followers are freed: waits for the commit under way and tells its jobs; what waits is refused. */
 void engine_stop(struct engine *engine);
 
-/* Turns until no job waits and no commit is under way, blocking for the disk: for the start, and for tests.
- */
+/* Turns until no job waits and no commit is under way, blocking for the disk: for the start,
+ * and for tests. */
 void engine_settle(struct engine *engine);

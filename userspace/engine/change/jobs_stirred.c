@@ -22,8 +22,8 @@ void stirred_remember(struct jobs *jobs, const struct transaction *finding)
                       touched->service, touched->instance);
 }
 
-/* Before the replay, which may free instances that only findings have made: their numbers are looked after.
- */
+/* Before the replay, which may free instances that only findings have made: their numbers are
+ * looked after. */
 void stirred_join(const struct jobs *jobs, struct transaction *transaction)
 {
     const struct touched *touched;

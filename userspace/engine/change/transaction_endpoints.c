@@ -43,8 +43,8 @@ static void restore_endpoint(struct engine *engine, const struct touched *touche
         engine->instances[instance->endpoint] = instance;
 }
 
-/* The instance that the row names and, of a host name, its addresses: what an applied row may free or make.
- */
+/* The instance that the row names and, of a host name, its addresses: what an applied row may
+ * free or make. */
 static void each_of_row(const struct transaction *transaction, const char *key,
                         void (*function)(struct engine *engine, struct instance *instance))
 {

@@ -135,8 +135,8 @@ int transaction_number_endpoint(struct transaction *transaction, struct touched 
 void transaction_write_endpoint(struct transaction *transaction, struct touched *touched);
 void transaction_remove_endpoint(struct transaction *transaction,
                                  struct touched *touched); /* no table names it */
-/* After rows were undone or applied again: numbers stay with their names, whether registered just now or not.
- */
+/* After rows were undone or applied again: numbers stay with their names, whether registered
+ * just now or not. */
 void transaction_fill_endpoint(struct transaction *transaction, struct touched *touched);
 void transaction_restore_endpoint(struct transaction *transaction, struct touched *touched);
 void transaction_plan_endpoint(struct transaction *transaction, struct touched *touched);

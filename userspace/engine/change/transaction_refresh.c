@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The tables of a transaction that was replayed, built once more with what was found since they were
- * reserved.
- */
+ * reserved. */
 #include "engine/change/transaction_internal.h"
 
 #include "base/cleanup.h"

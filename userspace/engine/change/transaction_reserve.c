@@ -211,8 +211,8 @@ static int reserve_part(struct transaction *transaction, struct error *error)
                              engine->settings.max_endpoints);
         return next_part(transaction, transaction->instances);
     case RESERVE_FORGET:
-        /* A finding may have taken some away without a row, and another one of its group brought them back.
-         */
+        /* A finding may have taken some away without a row, and another one of its group
+         * brought them back. */
         return each_endpoint(transaction, transaction_forget_endpoint);
     case RESERVE_RESTORE:
         return each_endpoint(transaction, transaction_restore_endpoint);

@@ -10,8 +10,8 @@
 #define ROWS_A_STEP    64
 #define TOUCHED_A_STEP 256
 
-/* The client has the number of its scope that goes with the catalog as it is: before the change, or after it.
- */
+/* The client has the number of its scope that goes with the catalog as it is: before the change,
+ * or after it. */
 static void set_scopes(struct transaction *transaction, bool is_after)
 {
     for (size_t i = 0; i < transaction->n_scopes; i++) {

@@ -12,8 +12,8 @@
 #include "engine/plan/wanted.h"
 #include "registry/rows.h"
 
-/* Rows that cannot be read move out of the way: nothing is deleted that somebody may still want to look at.
- */
+/* Rows that cannot be read move out of the way: nothing is deleted that somebody may still
+ * want to look at. */
 static int move_rows(struct engine *engine, struct error *error)
 {
     struct registry_guard *guard = &engine->guard;

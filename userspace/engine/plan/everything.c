@@ -30,8 +30,8 @@ struct stale_endpoint {
     char *name;
 };
 
-/* What the kernel's `endpoints` needs, found in one walk; entries are written afterwards, not under the walk.
- */
+/* What the kernel's `endpoints` needs, found in one walk; entries are written afterwards, not
+ * under the walk. */
 struct endpoint_plan {
     struct engine *engine;
     struct instance **by_number; /* registered ones whose entry is not right yet */
@@ -139,8 +139,8 @@ static void remove_stale(const struct endpoint_plan *plan)
         uint32_t number;
 
         (void)datapath_delete_endpoint(plan->engine->datapath, plan->stale[i].number);
-        /* Entries of addresses of a name that is none any more look alike: the name may be of another number.
-         */
+        /* Entries of addresses of a name that is none any more look alike: the name may be of
+         * another number. */
         if (name_numbers_find(plan->engine->endpoints, plan->stale[i].name, &number) == 0 &&
             number == plan->stale[i].number &&
             name_numbers_retire(plan->engine->endpoints, plan->stale[i].name, &number) == 0)

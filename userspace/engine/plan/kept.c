@@ -17,8 +17,8 @@
 
 /* ---- start ---- */
 
-/* A number that nobody may be given: no name of ours has such a character. -EBUSY: somebody has it already.
- */
+/* A number that nobody may be given: no name of ours has such a character. -EBUSY: somebody
+ * has it already. */
 static void reserve(struct name_numbers *numbers, uint32_t number)
 {
     char name[32];

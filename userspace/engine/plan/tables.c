@@ -40,8 +40,8 @@ static void panic_if_few(const struct service *service, enum svc_protocol protoc
         candidates[i].is_eligible = instance_is_last_resort(instances[i], protocol);
 }
 
-/* The addresses of one host name share its weight: a number that they have in common, the lowest of theirs.
- */
+/* The addresses of one host name share its weight: a number that they have in common, the
+ * lowest of theirs. */
 static uint32_t group_of(const struct instance *instance)
 {
     const struct instance *external = instance->external;
@@ -170,8 +170,8 @@ static bool has_ipv6(const struct alias_view *view)
     return false;
 }
 
-/* A route to several services has the first one's. TCP knows no stickiness: tables are equal whatever it is.
- */
+/* A route to several services has the first one's. TCP knows no stickiness: tables are equal
+ * whatever it is. */
 static void set_manner(struct wanted_alias *wanted, const struct service_settings *settings)
 {
     wanted->stickiness_ms = wanted->alias.protocol == UDP ? settings->udp_stickiness_ms : 0;

@@ -151,8 +151,8 @@ static int compare(struct publisher *publisher, const struct wanted_alias *wante
     return 0;
 }
 
-/* A region with this content, or none for an empty table. Reclaims at once when all are in use or in waiting.
- */
+/* A region with this content, or none for an empty table. Reclaims at once when all are in use
+ * or in waiting. */
 static int fill_region(struct publisher *publisher, const struct svc_slot *slots, uint32_t count,
                        uint32_t *ret_first)
 {

@@ -72,8 +72,8 @@ const struct wanted_alias *publication_wanted(const struct publication *publicat
 int publisher_rewrite(struct publisher *publisher, struct publication *publication, size_t i,
                       const struct wanted_alias *fresh, struct error *error);
 
-/* Makes it visible. Failures to write an alias entry (no memory) are returned after the rest has been done.
- */
+/* Makes it visible. Failures to write an alias entry (no memory) are returned after the rest
+ * has been done. */
 int publisher_commit(struct publisher *publisher, struct publication **publication);
 void publisher_abort(struct publisher *publisher, struct publication **publication);
 

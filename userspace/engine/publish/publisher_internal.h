@@ -8,8 +8,8 @@
 
 #define PUBLISHED_IDENTITY (ALIAS_IDENTITY_SIZE + 12)
 
-/* One alias in one scope, as the kernel has it. Its tables are read from the kernel's memory, not kept again.
- */
+/* One alias in one scope, as the kernel has it. Its tables are read from the kernel's memory,
+ * not kept again. */
 struct published {
     char identity[PUBLISHED_IDENTITY];
     uint32_t scope;
