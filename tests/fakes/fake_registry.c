@@ -127,10 +127,12 @@ static int fake_load(struct registry *registry, const char *prefix, registry_row
                      struct error *error)
 {
     const struct fake_registry *self = (const struct fake_registry *)registry;
+    int r;
 
     if (!self->is_connected)
         return error_set(error, ENOTCONN, "registry fake: reading: there is no connection");
-    return fake_store_load(self->store, prefix, on_row, user);
+    r = fake_store_load(self->store, prefix, on_row, user);
+    return r == -EUCLEAN ? error_set(error, EUCLEAN, "registry fake: reading: it is damaged") : r;
 }
 
 static uint64_t fake_count(const struct registry *registry)

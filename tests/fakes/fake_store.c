@@ -12,6 +12,7 @@ struct fake_store {
     uint64_t revision;
     size_t max_rows;
     const char *setting;
+    size_t n_whole; /* how many rows a load comes to */
     struct fake_counts counts;
 };
 
@@ -123,11 +124,14 @@ void fake_store_count_refused(struct fake_store *store)
 
 int fake_store_load(const struct fake_store *store, const char *prefix, registry_row_fn on_row, void *user)
 {
+    size_t n = 0;
     int r = 0;
 
     for (size_t i = place_of(store, prefix); i < store->n_rows && r == 0; i++) {
         if (strncmp(store->rows[i].key, prefix, strlen(prefix)) != 0)
             break;
+        if (n++ == store->n_whole)
+            return -EUCLEAN;
         r = on_row(store->rows[i].key, store->rows[i].value, user);
     }
     return r;
@@ -135,7 +139,10 @@ int fake_store_load(const struct fake_store *store, const char *prefix, registry
 
 struct fake_store *fake_store_new(void)
 {
-    return needed(calloc(1, sizeof(struct fake_store)));
+    struct fake_store *store = needed(calloc(1, sizeof(*store)));
+
+    store->n_whole = SIZE_MAX;
+    return store;
 }
 
 void fake_store_free(struct fake_store **store)
@@ -155,6 +162,11 @@ void fake_store_limit_rows(struct fake_store *store, size_t n_rows, const char *
 {
     store->max_rows = n_rows;
     store->setting = setting;
+}
+
+void fake_store_damage(struct fake_store *store, size_t n_whole)
+{
+    store->n_whole = n_whole;
 }
 
 const struct fake_row *fake_store_rows(const struct fake_store *store, size_t *ret_n)

@@ -31,6 +31,11 @@ void fake_store_free(struct fake_store **store); /* after its registries; NULL-s
 /* Refuses commits of more rows from now on, with an error that names `setting`; 0: none is too large. */
 void fake_store_limit_rows(struct fake_store *store, size_t n_rows, const char *setting);
 
+/* A load tells so many rows from now on and then fails with -EUCLEAN, as a damaged file; SIZE_MAX: all are
+ * whole.
+ */
+void fake_store_damage(struct fake_store *store, size_t n_whole);
+
 /* In key order; valid until the next commit takes effect. */
 const struct fake_row *fake_store_rows(const struct fake_store *store, size_t *ret_n);
 const struct fake_row *fake_store_find(const struct fake_store *store, const char *key); /* NULL: absent */

@@ -166,6 +166,24 @@ static void test_no_connection(void **state)
     assert_string_equal(text, "a=1;c=1;");
 }
 
+static void test_damage(void **state)
+{
+    struct fleet *fleet = *state;
+    struct error error = {0};
+    char text[4096] = "";
+
+    assert_int_equal(put(fleet->one, "a", "1"), 0);
+    assert_int_equal(put(fleet->one, "b", "1"), 0);
+    fake_store_damage(fleet->store, 1);
+    assert_int_equal(registry_load(fleet->one, "", bench_append, text, &error), -EUCLEAN);
+    assert_int_equal(error.number, EUCLEAN);
+    assert_string_equal(text, "a=1;");
+    assert_int_equal(put(fleet->one, "c", "1"), 0); /* as SQLite, which writes elsewhere */
+    fake_store_damage(fleet->store, SIZE_MAX);
+    assert_int_equal(registry_load(fleet->one, "", bench_append, text, NULL), 0);
+    assert_string_equal(text, "a=1;a=1;b=1;c=1;");
+}
+
 /* One letter per commit: what became of it. */
 static void run_by_seed(uint64_t seed, char letters[201])
 {
@@ -286,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_hosts_meet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large_names_the_setting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
         cmocka_unit_test(test_a_seed_repeats),
         cmocka_unit_test_setup_teardown(test_rows_must_stay_as_they_are, setup, teardown),
         cmocka_unit_test(test_the_fake_agrees_with_sqlite),
