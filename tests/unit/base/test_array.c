@@ -10,6 +10,13 @@
 
 #include "base/array.h"
 
+/* Under AddressSanitizer too, too much is refused and not fatal. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 struct item {
     char bytes[24];
 };

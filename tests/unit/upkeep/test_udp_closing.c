@@ -140,13 +140,13 @@ static void test_several_wait_in_order(void **state)
 
     lab->has_task = true;
     for (int i = 1; i <= 3; i++) {
-        char id[8];
+        char id[12];
 
         (void)snprintf(id, sizeof(id), "%d", i);
         put(lab, "ns", id, "udp", i);
     }
     for (int i = 1; i <= 3; i++) {
-        char id[8];
+        char id[12];
 
         (void)snprintf(id, sizeof(id), "%d", i);
         remove_instance(lab, "ns", id);
