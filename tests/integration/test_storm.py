@@ -292,7 +292,7 @@ def test_published_slots_stay_as_they_are_for_a_grace_period():
             count += 1
         report = json.loads(reader.stdout.read())
         note(f"{count} changes, {report['replaced']} of them during {report['looks']} looks")
-        assert report["views"] == 20 and report["looks"] > 100 and report["replaced"] > 100, report
+        assert report["views"] == 20 and report["looks"] > 20 and report["replaced"] > 20, report
         assert report["wrong"] == 0, report
 
 
