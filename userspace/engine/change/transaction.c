@@ -124,9 +124,7 @@ static bool is_unchanged(const struct registry_row *row, const struct registry_r
 {
     struct row_name name;
 
-    if (row_parse_key(row->key, &name) == 0 &&
-        (name.kind == ROW_HOST_ADDRESS || name.kind == ROW_HOST_SCOPE || name.kind == ROW_HOST_RESOLVED ||
-         name.kind == ROW_UNKNOWN))
+    if (row_is_of_host(row->key) || (row_parse_key(row->key, &name) == 0 && name.kind == ROW_UNKNOWN))
         return false;
     return row->value && undo->value ? strcmp(row->value, undo->value) == 0 : !row->value && !undo->value;
 }
