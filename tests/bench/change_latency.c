@@ -13,9 +13,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "control_talk.h"
 #include "histogram.h"
 #include "targets.h"
 
@@ -36,28 +36,6 @@ static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "change_latency: %s: %s\n", what, strerror(errno));
     exit(1);
-}
-
-static int open_socket(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        die(path);
-    return fd;
-}
-
-/* Length of head and body together, 0 while they are not all there. */
-static size_t answer_length(const char *answer)
-{
-    const char *end = strstr(answer, "\r\n\r\n");
-    const char *length = strcasestr(answer, "content-length:");
-
-    if (!end || !length || length > end)
-        return 0;
-    return (size_t)(end + 4 - answer) + strtoul(length + 15, NULL, 10);
 }
 
 static void request(int fd, const char *method, const char *path, const char *body)
@@ -138,7 +116,9 @@ int main(int argc, char **argv)
         sides[i].body = argv[6 + 2 * i];
         sides[i].byte = (unsigned char)atoi(argv[7 + 2 * i]);
     }
-    fd = open_socket(argv[1]);
+    fd = control_dial(argv[1]);
+    if (fd < 0)
+        die(argv[1]);
     for (unsigned long i = 0; i < count; i++)
         late += change(fd, argv[4], argv[5], &sides[i % 2]);
     printf("{\"changes\": %lu, \"late_connects\": %lu", count, late);

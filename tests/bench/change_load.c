@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "control_talk.h"
 #include "load.h"
 
 #define MAX_CLIENTS 250
@@ -37,17 +37,6 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-static int dial(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        die(path);
-    return fd;
-}
-
 static void request(int i)
 {
     struct client *client = &clients[i];
@@ -68,17 +57,6 @@ static void request(int i)
     client->begun = now_ns();
     if (write(polls[i].fd, text, (size_t)length) != length)
         die("sending a request");
-}
-
-/* Length of head and body together, 0 while they are not all there. */
-static size_t answer_length(const char *answer)
-{
-    const char *end = strstr(answer, "\r\n\r\n");
-    const char *length = strcasestr(answer, "content-length:");
-
-    if (!end || !length || length > end)
-        return 0;
-    return (size_t)(end + 4 - answer) + strtoul(length + 15, NULL, 10);
 }
 
 /* Returns whether the client is free for the next one. */
@@ -116,8 +94,11 @@ int main(int argc, char **argv)
         return 2;
     }
     load.seconds = strtod(argv[3], NULL);
-    for (int i = 0; i < n; i++)
-        polls[i] = (struct pollfd){.fd = dial(argv[1]), .events = POLLIN};
+    for (int i = 0; i < n; i++) {
+        polls[i] = (struct pollfd){.fd = control_dial(argv[1]), .events = POLLIN};
+        if (polls[i].fd < 0)
+            die(argv[1]);
+    }
     load_begin(&load);
     for (int i = 0; i < n; i++)
         request(i);
