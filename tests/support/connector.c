@@ -3,9 +3,8 @@
  * connector: connects again and again and counts who answered. Prints one JSON object when done, or on
  * SIGTERM/SIGINT.
  *
- *   connector [--count N | --seconds S] [--parallel P] [--timeout MS] [--mapped | --v6] [--nonblocking |
- * --fastopen]
- *             [--http] TARGET... | --address A --port P
+ *   connector [--count N | --seconds S] [--parallel P] [--timeout MS] [--mapped | --v6]
+ *             [--nonblocking | --fastopen] [--http] TARGET... | --address A --port P
  *
  * TARGET is ADDRESS:PORT or ADDRESS:PORT=EXPECTED, with ADDRESS IPv4 or [IPv6]; targets are taken in turn. An
  * answer is the line "NAME\n" that announce sends; it is right if NAME is EXPECTED or begins with EXPECTED

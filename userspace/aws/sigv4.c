@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Signature version 4: canonical request, string to sign, signature. Compared in constant time. */
 #include "aws/sigv4.h"
 
 #include <ctype.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The catalog: namespaces, services, instances, clients and documents, and the links between them. What is
+ * taken away is taken out of all that led to it, which needs all of them in sight.
+ */
 #include "model/catalog.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* DiscoverInstances: what is found, in which order, and what the filters take. One operation, so one file. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

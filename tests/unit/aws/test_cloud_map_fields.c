@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Every field of Cloud Map's requests against its documented limits: one table of cases after the other. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Each kind of row: written, read back, refused. One test for each kind, which makes it long. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
