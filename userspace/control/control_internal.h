@@ -29,11 +29,12 @@ struct control_reply {
     struct control_server *server; /* NULL: it has ended */
     struct evhttp_request *http;   /* NULL: nobody waits */
     struct control_reply *next, *previous;
-    struct event *timer; /* the end of the client's patience */
+    struct event *timer; /* when to begin the watch, then the end of the client's patience */
     struct event *watch; /* whether the client is still there */
     struct http_stream *stream;
     const struct control_route *route; /* of a request that waits for its table's gate, */
     const struct control_table *table; /* and the table */
+    bool is_watched;                   /* or was to be, but there was no descriptor for it */
     bool is_out;                       /* among the server's replies */
 };
 

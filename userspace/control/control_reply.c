@@ -18,6 +18,9 @@
 #include "base/json.h"
 #include "control/control_internal.h"
 
+/* Most answers come within a few milliseconds, and are not worth the system calls of a watch. */
+#define WATCH_AFTER_MS 100
+
 static const struct {
     int number;
     int status;
@@ -200,18 +203,6 @@ static void on_close(struct evhttp_connection *connection, void *user)
 
 /* ---- later ---- */
 
-static void on_answer_time(evutil_socket_t fd, short what, void *user)
-{
-    struct control_reply *reply = user;
-    struct error error = {0};
-    int r = error_set(&error, ETIMEDOUT, "the answer took longer than %g s; the change may still be made",
-                      reply->server->limits.answer_ms / 1000.0);
-
-    (void)fd;
-    (void)what;
-    send_error(part(reply), r, NULL, &error);
-}
-
 /* Something has changed about the client's socket. One that has only finished sending still waits. */
 static void on_watch(evutil_socket_t fd, short what, void *user)
 {
@@ -243,6 +234,33 @@ static void watch_client(struct control_reply *reply)
         free_watch(reply);
 }
 
+static int wait_ms(const struct control_reply *reply, unsigned ms)
+{
+    const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    return evtimer_add(reply->timer, &time);
+}
+
+static void on_answer_time(evutil_socket_t fd, short what, void *user)
+{
+    struct control_reply *reply = user;
+    const unsigned answer_ms = reply->server->limits.answer_ms;
+    struct error error = {0};
+    int r;
+
+    (void)fd;
+    (void)what;
+    if (!reply->is_watched && answer_ms > WATCH_AFTER_MS) {
+        reply->is_watched = true;
+        watch_client(reply);
+        if (wait_ms(reply, answer_ms - WATCH_AFTER_MS) >= 0)
+            return;
+    }
+    r = error_set(&error, ETIMEDOUT, "the answer took longer than %g s; the change may still be made",
+                  answer_ms / 1000.0);
+    send_error(part(reply), r, NULL, &error);
+}
+
 static int too_many(struct error *error)
 {
     return error_set(error, EAGAIN, "too many requests wait for their answers; try again in a moment");
@@ -252,16 +270,15 @@ int control_call_defer(const struct control_call *call, struct control_reply **r
 {
     struct control_reply *reply = *call->reply;
     struct control_server *server = reply->server;
-    const struct timeval patience = {.tv_sec = server->limits.answer_ms / 1000,
-                                     .tv_usec = server->limits.answer_ms % 1000 * 1000};
     struct evbuffer *text = evhttp_request_get_input_buffer(reply->http);
+    const unsigned answer_ms = server->limits.answer_ms;
+    const unsigned first_ms = answer_ms < WATCH_AFTER_MS ? answer_ms : WATCH_AFTER_MS;
 
     if (server->n_replies >= server->limits.replies)
         return too_many(error);
     reply->timer = evtimer_new(server->base, on_answer_time, reply);
-    if (!reply->timer || evtimer_add(reply->timer, &patience) < 0)
+    if (!reply->timer || wait_ms(reply, first_ms) < 0)
         return error_set(error, ENOMEM, "out of memory");
-    watch_client(reply);
     evhttp_connection_set_closecb(evhttp_request_get_connection(reply->http), on_close, reply);
     (void)evbuffer_drain(text, evbuffer_get_length(text)); /* parsed, and possibly large */
     reply->next = server->replies;

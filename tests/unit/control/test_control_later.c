@@ -102,6 +102,31 @@ static void test_answer_of_nobody(void **state)
     client_close(&client);
 }
 
+/* Answered at once, it is not watched: that would be most of the price of an answer. */
+static void test_quick_answer_is_not_watched(void **state)
+{
+    struct client client = ask(GET("/later"));
+
+    (void)state;
+    TURN_UNTIL(n_replies == 1);
+    assert_null(replies[0]->watch);
+    send_reply(0, "soon");
+    TURN_UNTIL(client_count(&client, "\"soon\"") == 1);
+    client_close(&client);
+}
+
+/* It is found out whether it leaves before somebody looks or after. */
+static void test_client_that_leaves_while_watched(void **state)
+{
+    struct client client = ask(GET("/later"));
+
+    (void)state;
+    TURN_UNTIL(n_replies == 1 && replies[0]->watch);
+    client_close(&client);
+    TURN_UNTIL(control_reply_is_gone(replies[0]));
+    send_reply(0, "nobody there");
+}
+
 static void test_client_that_has_left(void **state)
 {
     struct client client = ask(GET("/later") GET("/now"));
@@ -135,7 +160,7 @@ static void test_client_that_has_finished_sending(void **state)
     struct client client = ask(GET("/later"));
 
     (void)state;
-    TURN_UNTIL(n_replies == 1);
+    TURN_UNTIL(n_replies == 1 && replies[0]->watch);
     assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
     some_turns();
     assert_false(control_reply_is_gone(replies[0]));
@@ -209,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pipelined_requests_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answered_before_the_handler_returns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answer_of_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quick_answer_is_not_watched, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_client_that_leaves_while_watched, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_that_has_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_that_has_reset, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_that_has_finished_sending, setup, teardown),
