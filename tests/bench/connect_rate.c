@@ -2,17 +2,15 @@
 /*
  * connect_rate: connects and closes, one connection after the other, and tells rate and latency as JSON.
  *
- *   connect_rate [--seconds S | --count N] [--parallel N] [--first-byte] [--peer-name] [--refused |
- * --unreachable]
- *                [--mapped] TARGET... | --targets FILE
+ *   connect_rate [--seconds S | --count N] [--parallel N] [--first-byte] [--peer-name]
+ *                [--refused | --unreachable] [--mapped] TARGET... | --targets FILE
  *
  *   --parallel     so many processes, each as described
  *   --first-byte   waits for the first byte of the other side, so that the way to the server counts, not only
  *                  to whoever completes the handshake
  *   --peer-name    calls getpeername() on each connection
  *   --refused      connections must be refused
- *   --unreachable  there must be no route (ENETUNREACH): connect() alone, in a loop on one socket, caches
- * warm
+ *   --unreachable  there must be no route (ENETUNREACH): connect() alone, in a loop on one socket, caches warm
  *   --attempts     the programs' pinned map of that name: what they note of connects to nowhere is taken back
  *   --mapped       AF_INET6 sockets to ::ffff:A
  *   --targets      one ADDRESS:PORT per line, taken in turn

@@ -10,8 +10,8 @@
  * answer is the line "NAME\n" that announce sends; it is right if NAME is EXPECTED or begins with EXPECTED
  * and a slash.
  *   --mapped       IPv4 targets by AF_INET6 sockets (::ffff:A)       --v6        all targets must be IPv6
- *   --nonblocking  connect() on a non-blocking socket, then poll()   --http      send a request, the body is
- * the name
+ *   --nonblocking  connect() on a non-blocking socket, then poll()
+ *   --http         send a request; the body of the answer is the name
  *   --fastopen     the request is sent by sendto(MSG_FASTOPEN), without connect()
  *
  * A connection ends with a reset (SO_LINGER 0), which leaves no TIME_WAIT behind: ephemeral ports do not run

@@ -45,7 +45,7 @@ struct apply_text {
     const char *text; /* NULL: `source` is the path of the file to read */
 };
 
-/* All that these lead to is the caller's, and stays as it is until `done`. */
+/* All that these lead to belongs to the caller, who leaves it as it is until `done`. */
 struct apply_texts {
     const struct apply_text *items;
     size_t n;

@@ -29,7 +29,7 @@ enum withdrawal_part {
 struct withdrawal {
     char *namespace_name; /* of the stored document */
     char *name;
-    const struct document *new; /* the caller's; NULL: the document goes */
+    const struct document *new; /* borrowed; NULL: the document goes */
     bool is_marked;             /* its services are found by looking at all of the namespace */
     bool is_client_gone;        /* all routes of its client go, also those set by hand */
     struct document_list old;   /* empty if is_marked */

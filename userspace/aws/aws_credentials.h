@@ -31,7 +31,8 @@ struct aws_credentials {
 /* As the file in the state directory has them. -EINVAL says what is wrong; -ENOMEM. */
 int aws_credentials_parse(const char *what, const char *text, size_t length, struct aws_credentials *ret,
                           struct error *error);
-char *aws_credentials_print(const struct aws_credentials *credentials); /* the caller's; NULL: no memory */
+/* The caller frees it; NULL: no memory. */
+char *aws_credentials_print(const struct aws_credentials *credentials);
 void aws_credentials_done(struct aws_credentials *credentials);
 
 const struct aws_credential *aws_credentials_by_name(const struct aws_credentials *credentials,

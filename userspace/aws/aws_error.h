@@ -29,5 +29,5 @@ void aws_error_member(struct aws_error *error, const char *name, const char *val
 
 void aws_error_done(struct aws_error *error);
 
-/* The body; `message_member` is "Message" or "message". The caller's; NULL: no memory. */
+/* The body; `message_member` is "Message" or "message". The caller frees it; NULL: no memory. */
 char *aws_error_print(const struct aws_error *error, const char *message_member);

@@ -26,5 +26,5 @@ struct discover_query {
 /* Reads the members of a request. */
 int discover_read(const cJSON *body, struct discover_query *ret, struct aws_error *error);
 
-/* The answer's text; the caller's. NULL: no memory. */
+/* The answer's text, which the caller frees. NULL: no memory. */
 char *discover_answer(const struct service *service, const struct discover_query *query, size_t *ret_length);

@@ -13,7 +13,7 @@
 const char *cloud_map_arn(const char *region, const char *kind, const char *id,
                           char arn[static CLOUD_MAP_ARN_SIZE]);
 
-/* The text that is kept, as an object; an empty one where there is none. The caller's. */
+/* The text that is kept, as an object; an empty one where there is none. The caller frees it. */
 cJSON *cloud_map_kept(const char *aws);
 
 /* Of the object that is kept. */
@@ -27,7 +27,7 @@ bool cloud_map_has_check(const struct service *service);
 /* "HEALTHY", "UNHEALTHY" or "UNKNOWN" */
 const char *cloud_map_health(const struct instance *instance, bool has_check);
 
-/* Namespace or NamespaceSummary, Service or ServiceSummary; the caller's. */
+/* Namespace or NamespaceSummary, Service or ServiceSummary; the caller frees it. */
 cJSON *cloud_map_namespace_view(const struct model_namespace *parent, const char *region, bool is_summary);
 cJSON *cloud_map_service_view(const struct service *service, const char *region, bool is_summary);
 /* The attributes it was registered with, or those that say the same. */

@@ -32,7 +32,7 @@ struct ecs_counts {
     unsigned services;
 };
 
-/* Each the caller's. `default_namespace`: the ARN of it, or NULL. */
+/* The caller frees each. `default_namespace`: the ARN of it, or NULL. */
 cJSON *ecs_cluster_view(const char *name, const cJSON *kept, const char *default_namespace,
                         const struct ecs_counts *counts, const char *region);
 cJSON *ecs_definition_view(const char *name, const cJSON *kept, const char *region);

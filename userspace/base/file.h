@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 /*
- * Reads a file of at most `limit` bytes; the text is NUL-terminated and the caller's. -EFBIG beyond the
+ * Reads a file of at most `limit` bytes; the text is NUL-terminated and the caller frees it. -EFBIG beyond the
  * limit. `ret_length` may be NULL.
  */
 int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length);

@@ -2,7 +2,7 @@
 /*
  * How many TCP connections tasks have to one endpoint, asked of the kernel's socket tables, and closing them:
  * for draining. A job runs in a thread of its own, which enters the network namespaces of the tasks'
- * processes one by one; the caller's thread stays where it is and does not wait.
+ * processes one by one; the calling thread stays where it is and does not wait.
  *
  * Counted are sockets that were made in one of the cgroups or below it, whoever holds them now, and that are
  * not closed: not LISTEN, CLOSE, TIME_WAIT, nor FIN_WAIT2 once its process has let go of it: then everything

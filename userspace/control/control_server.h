@@ -107,5 +107,5 @@ struct control_limits {
 };
 int control_server_limit(struct control_server *server, const struct control_limits *limits);
 
-/* The JSON form of an error (docs/api.md); the caller's. */
+/* The JSON form of an error (docs/api.md); the caller frees it. */
 cJSON *control_error_json(const struct error *error);

@@ -67,7 +67,7 @@ static bool is_first_of_group(size_t index)
     return true;
 }
 
-/* The members that the object `group` may have, or the outermost one: NULL-terminated, the caller's. */
+/* The members that the object `group` may have, or the outermost one: NULL-terminated; the caller frees it. */
 static const char **known_members(const char *group)
 {
     const char **names = calloc(config_setting_count + 1, sizeof(*names));

@@ -57,7 +57,7 @@ int config_load(int argc, char **argv, struct config *ret_config, enum config_ac
                 struct error *error);
 void config_done(struct config *config);
 
-/* The effective settings as the JSON file would have them; the caller's. */
+/* The effective settings as the JSON file would have them. The caller frees them. */
 char *config_print(const struct config *config);
 void config_print_help(void);
 

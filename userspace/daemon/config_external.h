@@ -10,11 +10,12 @@
 #define EXTERNAL_MAX_SERVERS     8
 #define EXTERNAL_SERVERS_OF_HOST "host"
 
-/* "host", or IP[:PORT] joined by commas: *ret_servers is that list with ports, the caller's;
- * NULL of "host". */
+/* "host", or IP[:PORT] joined by commas: *ret_servers is that list with ports, which the
+ * caller frees; NULL of "host". */
 int config_external_servers(const char *field, const char *text, char **ret_servers, struct error *error);
 
-/* A list of the file joined by commas, as the flag has it; an empty one means the host's. The caller's. */
+/* A list of the file joined by commas, as the flag has it, which the caller frees; an empty one means the
+ * host's. */
 int config_join_servers(const char *field, const cJSON *list, char **ret_text, struct error *error);
 
 /* The name servers as a list of the file, none for the host's. */

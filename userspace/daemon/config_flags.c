@@ -35,7 +35,7 @@ static const struct {
 
 #define FIRST_VALUE 256 /* what getopt_long() returns for row 0; below are characters */
 
-/* All flags as getopt_long() wants them; the caller's. */
+/* All flags as getopt_long() wants them. The caller frees them. */
 static struct option *make_options(void)
 {
     struct option *options = calloc(config_setting_count + ARRAY_SIZE(other_flags) + 1, sizeof(*options));

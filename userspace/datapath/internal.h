@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the files of this folder share. Not for others.
+ * Private to datapath/: what its files share.
  *
  * A data path has one of two forms. What they differ in is struct datapath_backend: entries of hash maps,
  * links, grace periods, events. Everything else is written once, above it: arrays are plain memory in both,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the files of the kernel's form share (open, links, events, preflight, kernel_...). Not for others. */
+/* Private to the files of the kernel's form: open, links, events, preflight, kernel_... */
 #pragma once
 
 #include <limits.h>

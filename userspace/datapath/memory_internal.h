@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the files of the form in memory share. Not for others. */
+/* Private to the files of the form in memory. */
 #pragma once
 
 #include <stdio.h>

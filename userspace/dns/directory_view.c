@@ -58,7 +58,7 @@ static void make_name(const struct instance *instance, char name[static DNS_ENDP
             *c = '-';
 }
 
-/* A text among the attributes, the caller's; NULL. */
+/* A text among the attributes, which the caller frees; NULL: there is none. */
 static char *attribute_of(const struct instance *instance, const char *name)
 {
     _cleanup_json_ cJSON *attributes = NULL;

@@ -19,7 +19,7 @@ struct dns_entries {
     unsigned n;
 };
 
-/* Those it had, or a free one. -ENOSPC; or what telling the programs says. */
+/* Claims for the task the entries it had before, or a free one. -ENOSPC; or what telling the programs says. */
 int dns_resolvers_claim(struct dns *dns, struct dns_task *task);
 /* The entry for this network namespace, with no stub in it yet; 0: there is no room for one more. */
 uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t netns_cookie);

@@ -3,9 +3,10 @@
  * The engine: the one writer. It owns what is registered (the catalog), the numbers of this host, the
  * registry and the tables that are published, and every change of them goes through it in three steps:
  *
- *   reserve   the change is applied to the catalog and checked whole; its tables are built; what can run out
- * is taken commit    the rows go to the registry; durable when that is done publish   the tables become
- * visible by one store each; nothing is left that could fail
+ *   reserve   the catalog takes the change and it is checked whole; its tables are built; what can run out is
+ *             taken
+ *   commit    the rows go to the registry; durable when that is done
+ *   publish   the tables become visible by one store each; nothing is left that could fail
  *
  *   change/   a transaction: rows in, rows and tables out, or everything as it was      (transaction.h)
  *   plan/     from the catalog to numbers, scopes and wanted tables                     (wanted.h, tables.h)
@@ -56,8 +57,9 @@ int engine_follow(struct engine *engine, const struct engine_follower *follower,
 /*
  * The start, in this order. The registry is the engine's own, below the state directory, or one of the
  * caller's that outlives the engine (else NULL). Rows that cannot be read are counted, said once and left
- * alone. The data path is the caller's; a registry that is less than what it has published makes the engine
- * keep what runs (guard/guard.h), and may make it open the data path again, with the sizes that are pinned.
+ * alone. The data path belongs to the caller; a registry that is less than what it has published makes the
+ * engine keep what runs (guard/guard.h), and may make it open the data path again, with the sizes that are
+ * pinned.
  */
 int engine_open_registry(struct engine *engine, const char *state_dir, struct error *error);
 uint64_t engine_rows(const struct engine *engine); /* how many there are to be loaded */

@@ -93,7 +93,7 @@ int externals_drop_address(void *externals, const struct instance *address,
                            void *dropped_user);
 
 /* external_reads.c. The object of a name in `endpoints`, the one in `status`, and a sentence (NULL: all is
- * well). Objects are the caller's. */
+ * well). The caller frees the objects. */
 const struct external *externals_find(const struct externals *externals, const struct instance *record);
 cJSON *external_describe(const struct external *external);
 cJSON *externals_describe(const struct externals *externals);

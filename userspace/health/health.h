@@ -56,7 +56,7 @@ struct health_target {
 typedef void (*health_transition_fn)(uint32_t endpoint, const struct health_report *report, void *user);
 
 /*
- * -ENOMEM. `exec` names the commands that may be run and stays the caller's; NULL: none. `user` goes to the
+ * -ENOMEM. `exec` names the commands that may be run and outlives the checks; NULL: none. `user` goes to the
  * callback. The process ignores SIGPIPE and does not ignore SIGCHLD.
  */
 int health_new(struct event_base *base, const struct exec_policy *exec, health_transition_fn on_transition,

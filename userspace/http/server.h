@@ -80,7 +80,7 @@ const struct http_request *http_reply_request(const struct http_reply *reply);
 const void *http_reply_body(const struct http_reply *reply, size_t *ret_length);
 /* Nobody waits for the answer any more; what is sent is thrown away. */
 bool http_reply_is_gone(const struct http_reply *reply);
-/* Both free the reply. `body` is emptied and stays the caller's. */
+/* Both free the reply. `body` is emptied; the caller still frees it. */
 void http_reply_send(struct http_reply *reply, int status, struct evbuffer *body);
 void http_reply_stream(struct http_reply *reply, int status, const struct http_writer *writer);
 

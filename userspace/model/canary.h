@@ -96,7 +96,8 @@ int canary_state_parse(const char *name, enum canary_state *ret_state);
 /* RUNNING or PAUSED: the route is the canary's. */
 bool canary_is_active(const struct canary *canary);
 
-/* Fills in what a start fills in; services, knobs and `before` are the caller's. `totals`: counters now. */
+/* Fills in what a start fills in; the caller has filled in services, knobs
+ * and `before`. `totals`: counters now. */
 void canary_start(struct canary *canary, int64_t now, const struct canary_outcomes *totals);
 
 enum canary_verdict {

@@ -26,7 +26,7 @@ void catalog_remove_record(struct instance *record);
 /* Copies; NULL: none. -ENOMEM leaves the old ones. */
 int catalog_set_attributes(struct instance *instance, const char *attributes, const char *creator);
 
-/* The instances of the service are others than before. */
+/* Tells that the set of the service's instances has changed. */
 void catalog_bump_instances(struct service *service);
 
 const char *aws_record_kind_name(enum aws_record_kind kind); /* "operations", ... */

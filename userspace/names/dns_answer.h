@@ -52,7 +52,7 @@ struct dns_view {
 bool dns_answer_is_ours(const struct dns_view *view, const struct dns_question *question);
 
 /*
- * The answer to a question that is ours: *ret_answer is the caller's to free. By UDP it has at most four
+ * The answer to a question that is ours: the caller frees *ret_answer. By UDP it has at most four
  * times the size of the query, and what the asker takes; what does not fit is cut with the sign to ask by
  * TCP. -ENOMEM. -ENOENT: not ours.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Answers as bytes, with ldns: what dns_answer and dns_directory share. Not for others. */
+/* Answers as bytes, with ldns: private to dns_answer and dns_directory. */
 #pragma once
 
 #include <ldns/ldns.h>
@@ -33,7 +33,7 @@ size_t dns_writer_limit(const struct dns_question *question, bool is_udp);
 /*
  * `fill` adds records and sets the code of an answer with authority; it is not asked about what is refused
  * anyway (ANY, other classes, other versions of EDNS), and perhaps again when its answer is too long: first
- * what is additional goes, then all of it, with the sign to ask by TCP. *ret_answer is the caller's. -ENOMEM.
+ * what is additional goes, then all of it, with the sign to ask by TCP. The caller frees *ret_answer. -ENOMEM.
  */
 int dns_writer_build(const struct dns_question *question, bool is_udp,
                      int (*fill)(ldns_pkt *packet, void *user), void *user, uint8_t **ret_answer,

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
- *   namespaces/NS                    {}
- *   services/NS/SERVICE              {"clientAliases": [{"dnsName", "port", "protocol"}], "document",
- * "settings"} instances/NS/SERVICE/ID          {"address", "port", "protocol", "weight", "health",
- * "draining"} routes/NS/CLIENT/ALIAS           {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
- *                                    (CLIENT empty: everybody; without onEmpty: refuse)
- *   documents/NS/NAME                {"source", "text"}: an ECS document as it was applied
- *   settings/global                  {"ejection", "connectTimeoutSeconds"}
- *   canaries/NS/CLIENT/ALIAS         {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
- *   aws/KIND/NAME                    a JSON object of the AWS API's own: an operation, cluster, task
- * definition host/address/DNSNAME             number of the alias address in this host's range
- *   host/scope/NS[/CLIENT]           scope number on this host
- *   host/resolved/NS/SERVICE/ID      {"host", "addresses"}: what this host found a host name to be, last
+ *
+ *   namespaces/NS                {}
+ *   services/NS/SERVICE          {"clientAliases": [{"dnsName", "port", "protocol"}], "document", "settings"}
+ *   instances/NS/SERVICE/ID      {"address", "port", "protocol", "weight", "health", "draining"}
+ *   routes/NS/CLIENT/ALIAS       {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
+ *                                (CLIENT empty: everybody; without onEmpty: refuse)
+ *   documents/NS/NAME            {"source", "text"}: an ECS document as it was applied
+ *   settings/global              {"ejection", "connectTimeoutSeconds"}
+ *   canaries/NS/CLIENT/ALIAS     {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
+ *   aws/KIND/NAME                a JSON object of the AWS API's own: an operation, cluster, task definition
+ *   host/address/DNSNAME         number of the alias address in this host's range
+ *   host/scope/NS[/CLIENT]       scope number on this host
+ *   host/resolved/NS/SERVICE/ID  {"host", "addresses"}: what this host found a host name to be, last
+ *
  * Beside these, what the AWS API keeps: "aws" of a namespace and a service (an object), "attributes" and
  * "creatorRequestId" of an instance; an instance without "address" is a record (model/catalog_aws.h), or with
  * "host" in its place one of a host name (model/catalog_external.h).

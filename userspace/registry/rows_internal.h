@@ -21,7 +21,7 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
                        struct error *error);
 
 /* rows_aws.c: what the AWS API adds to a row. *ret_text is the member as compact JSON, NULL without it, and
- * the caller's; ids stay the object's. -EINVAL, -ENOMEM. */
+ * the caller's to free; ids belong to the object. -EINVAL, -ENOMEM. */
 int row_read_aws(const cJSON *json, char **ret_text, const char **ret_id, struct error *error);
 int row_read_attributes(const cJSON *json, char **ret_text, const char **ret_creator, struct error *error);
 /* row_apply() of a ROW_AWS; `json` NULL: a deletion. */

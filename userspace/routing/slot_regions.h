@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Which parts of the `slots` array hold a table: a buddy allocator over slot numbers. Pure bookkeeping; when
- * a region that programs may still read can be given back is the caller's matter (after a grace period).
+ * a region that programs may still read can be given back is for the caller to know (after a grace period).
  */
 #pragma once
 

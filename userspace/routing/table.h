@@ -41,7 +41,7 @@ struct table_target {
 
 /*
  * Builds the table: one slot per eligible candidate, in the order given (targets, then candidates).
- * *ret_slots is the caller's (free); with nobody eligible it is NULL and *ret_count 0. Unused bytes of a slot
+ * The caller frees *ret_slots; with nobody eligible it is NULL and *ret_count 0. Unused bytes of a slot
  * are zero. -ENOMEM; -E2BIG: more than SVC_MAX_TABLE_SLOTS eligible candidates, or TABLE_MAX_GROUP in a
  * group.
  */

@@ -32,8 +32,8 @@ struct table_operation {
 
 /*
  * Both sets in any order. Operations come ordered: removals, replacements, additions; each group by identity.
- * *ret_operations is the caller's (free), NULL when nothing differs. -ENOMEM; -EEXIST: an identity twice in a
- * set.
+ * The caller frees *ret_operations, which is NULL when nothing differs. -ENOMEM; -EEXIST: an identity twice in
+ * a set.
  */
 int table_diff(const struct table_view *wanted, size_t n_wanted, const struct table_view *current,
                size_t n_current, struct table_operation **ret_operations, size_t *ret_n_operations);

@@ -44,7 +44,7 @@ static struct share outcome(uint32_t endpoint, uint16_t port_be, const uint8_t a
     return share;
 }
 
-/* The table's endpoints in the order of their numbers, each once; the caller's. NULL: no memory. */
+/* The table's endpoints in the order of their numbers, each once. The caller frees them. NULL: no memory. */
 static struct share *shares_of(const struct svc_slot *slots, uint32_t count, size_t *ret_n)
 {
     struct share *shares = calloc((size_t)count * 2 + 1, sizeof(*shares));

@@ -12,7 +12,7 @@
 
 /*
  * Numbers of endpoints that `current` leads to and `wanted` does not, or not at the same address; ascending,
- * each once. *ret_numbers is the caller's. -ENOMEM.
+ * each once. The caller frees *ret_numbers. -ENOMEM.
  */
 int table_missing(const struct svc_slot *current, uint32_t n_current, const struct svc_slot *wanted,
                   uint32_t n_wanted, uint32_t **ret_numbers, size_t *ret_n);

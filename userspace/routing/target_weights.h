@@ -2,7 +2,7 @@
 /*
  * The weights of a target's candidates as whole numbers in one unit, those of groups divided among their
  * members: all are multiplied by the least common multiple of the groups' sizes, so that nothing is rounded.
- * Not for others than table.c.
+ * Private to table.c.
  */
 #pragma once
 

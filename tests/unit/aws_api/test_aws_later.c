@@ -224,7 +224,7 @@ static void test_end_of_the_engine(void **state)
     assert_int_equal(fake_store_counts(lab->store).commits, 0);
     outcome_done(&change);
 
-    /* From then on nothing is taken on, and the request stays the caller's. */
+    /* From then on nothing is taken on, and the caller still owns the request. */
     late = (struct outcome){0};
     request = lab_request(lab, CREATE, "{'Name':'shop'}");
     assert_int_equal(aws_later(&lab->waiting, &request, &late), -ECANCELED);

@@ -34,7 +34,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* The answer's section as text, its records joined by "; ". The caller's. */
+/* The answer's section as text, its records joined by "; ". The caller frees it. */
 static char *ask(ldns_rr_type type, ldns_pkt_section section, ldns_pkt_rcode rcode, bool is_udp)
 {
     ldns_pkt *packet =

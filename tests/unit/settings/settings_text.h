@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "settings/service_settings.h"
 
-/* The caller's. */
+/* The caller frees it. */
 static inline cJSON *parse_json(const char *text)
 {
     _cleanup_free_ char *copy = strdup(text);

@@ -21,11 +21,11 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(char **ret_text, void *user);
 
-/* An instance as it is registered, and with what is known of it as an endpoint; the caller's. */
+/* An instance as it is registered, and with what is known of it as an endpoint; the caller frees it. */
 cJSON *read_instance(const struct instance *instance);
 cJSON *read_endpoint(struct api *api, const struct instance *instance);
 /* One that is a host name without an address: in no endpoint's place. */
 cJSON *read_unresolved(struct api *api, const struct instance *external);
 
-/* One task's object; the caller's. */
+/* One task's object, which the caller frees. */
 cJSON *read_task(struct api *api, const struct task *task);

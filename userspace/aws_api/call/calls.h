@@ -76,7 +76,7 @@ int aws_put_service(struct aws_call *call, const struct service *service,
                     const struct service_settings *settings, const cJSON *kept);
 
 /* What is kept of the service, to be changed and put; of one that was made by other means, what it is taken
- * for. The caller's. */
+ * for. The caller frees it. */
 cJSON *aws_service_kept(const struct service *service);
 
 /* A record of the AWS API's own; `json` NULL removes it. */

@@ -200,7 +200,7 @@ int aws_GetInstance(struct aws_call *call)
     return 0;
 }
 
-/* The ids of all instances, the caller's; NULL: no memory. */
+/* The ids of all instances, which the caller frees; NULL: no memory. */
 static const char **list_ids(const struct service *service, size_t *ret_n)
 {
     const char **keys =

@@ -15,8 +15,8 @@ const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call,
 /* A namespace by name, or by ARN with its id or its name; NULL: there is none. */
 const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text);
 
-/* The record of a task definition, by "FAMILY", "FAMILY:REVISION" or ARN, *ret_kept the caller's. Without a
- * revision the latest active one. */
+/* The record of a task definition, by "FAMILY", "FAMILY:REVISION" or ARN; without a revision the
+ * latest active one. The caller frees *ret_kept. */
 int ecs_find_definition(struct aws_call *call, const char *text, const struct aws_record **ret_record,
                         cJSON **ret_kept);
 
@@ -32,7 +32,7 @@ int ecs_lookup_service(const struct aws_call *call, const char *cluster, const c
                        struct ecs_service *ret_service);
 /* All of a cluster, or of a namespace, one by one; a document may be of another kind. */
 bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document);
-/* The service as answers show it; the caller's. */
+/* The service as answers show it; the caller frees it. */
 cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, const char *status,
                 bool with_tags);
 /* Instances registered for what the document publishes. */

@@ -15,7 +15,7 @@
 /* ---- set ---- */
 
 /* A value as JSON: nothing is null; numbers, lists, objects and quoted strings as they are; the rest is text,
- * and the text of a command is for the shell. The caller's; NULL: no memory. */
+ * and the text of a command is for the shell. The caller frees it; NULL: no memory. */
 static cJSON *value_of(const char *name, const char *text)
 {
     _cleanup_json_ cJSON *json = NULL;

@@ -5,8 +5,8 @@
  * ends them:
  *
  *   run      the jobs of a group put their rows, one job after the other
- *   reserve  endpoints, scopes and addresses are numbered, tables built and written where no program looks
- * yet revert   the catalog is what the registry holds again, while the rows are on their way to the disk
+ *   reserve  endpoints, scopes and addresses are numbered, tables built and written where no program looks yet
+ *   revert   the catalog is what the registry holds again, while the rows are on their way to the disk
  *   replay   they are on disk: the catalog has them once more
  *   publish  tables, entries and followers
  *   abort    instead of any of these: as if nothing had been

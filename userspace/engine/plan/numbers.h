@@ -28,7 +28,7 @@ int numbers_address(struct engine *engine, const char *dns_name, uint32_t *ret_n
 void numbers_remember_client(struct engine *engine, const char *namespace_name, const char *client,
                              uint32_t scope);
 
-/* The next commit writes this row too, and takes it over. -ENOMEM: it stays the caller's. */
+/* The next commit writes this row too, and takes it over. -ENOMEM: the caller still owns it. */
 int numbers_add_unsaved(struct engine *engine, char *key, char *value);
 
 /* Takes that back where the next commit is not to come. */

@@ -26,8 +26,8 @@ int scope_of_task(struct engine *engine, const char *namespace_name, const char 
                   uint32_t *ret_namespace_scope, struct error *error);
 
 /*
- * The scopes of a namespace beside its own, each once by a client that has it: *ret_clients is the caller's
- * array. Clients must be numbered. -ENOMEM.
+ * The scopes of a namespace beside its own, each once by a client that has it. The caller frees the array
+ * *ret_clients. Clients must be numbered. -ENOMEM.
  */
 int scopes_of_clients(const struct model_namespace *parent, struct client ***ret_clients, size_t *ret_n);
 

@@ -18,7 +18,7 @@
 struct publisher;
 struct publication; /* a prepared change */
 
-/* One client alias in one scope, as wanted. Without `exists` it is to go. Pointers are the caller's. */
+/* One client alias in one scope, as wanted. Without `exists` it is to go. What it points to is borrowed. */
 struct wanted_alias {
     uint32_t scope;
     const char *namespace_name;
@@ -89,7 +89,7 @@ void publisher_begin_grace(struct publisher *publisher);
 /* Call when datapath_grace_fd() is readable: gives back what waited, begins the next. */
 void publisher_end_grace(struct publisher *publisher);
 
-/* The aliases published in a scope: *ret_aliases is the caller's array. -ENOMEM. */
+/* The aliases published in a scope: the caller frees *ret_aliases. -ENOMEM. */
 int publisher_list_scope(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
                          size_t *ret_n);
 

@@ -5,8 +5,8 @@
 #include "registry/registry.h"
 
 /*
- * Renames the file with what SQLite keeps beside it to PATH.damaged-TIME; nobody may have it open. *ret_aside
- * is the caller's.
+ * Renames the file with what SQLite keeps beside it to PATH.damaged-TIME; nobody may have it open. The caller
+ * frees *ret_aside, the new path.
  */
 int sqlite_registry_set_aside(const char *path, char **ret_aside, struct error *error);
 
