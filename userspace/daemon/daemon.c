@@ -22,6 +22,7 @@
 #include "daemon/notify.h"
 #include "daemon/opening.h"
 #include "daemon/rooms.h"
+#include "daemon/watchdog.h"
 #include "engine/change/job.h"
 #include "registry/rows.h"
 
@@ -179,6 +180,9 @@ static int watch_loop(struct daemon *daemon, struct error *error)
 
     if (r < 0)
         return error_errno(error, r, "making the clock that measures the event loop");
+    r = watchdog_begin(daemon->base, &daemon->watchdog);
+    if (r < 0)
+        return error_errno(error, r, "making the timer of the service manager's watchdog");
     return 0;
 }
 
@@ -335,6 +339,8 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->sweep_event);
     program_events_done(&daemon->program_events);
     loop_watch_done(&daemon->loop_watch);
+    if (daemon->watchdog)
+        event_free(daemon->watchdog);
     dns_done(&daemon->dns);
     udp_closing_done(&daemon->udp_closing);
     externals_done(&daemon->externals);

@@ -38,7 +38,8 @@ struct daemon {
     struct event *grace_event;
     struct event *sweep_event;
     struct loop_watch loop_watch;
-    int locks[3]; /* state, run and bpffs directory */
+    struct event *watchdog; /* NULL: the service manager does not watch */
+    int locks[3];           /* state, run and bpffs directory */
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;

@@ -42,7 +42,8 @@ static void environment_done(struct environment *environment)
 static bool is_passed_on(const char *variable)
 {
     return strncmp(variable, OUR_PREFIX, strlen(OUR_PREFIX)) != 0 &&
-           strncmp(variable, "NOTIFY_SOCKET=", strlen("NOTIFY_SOCKET=")) != 0;
+           strncmp(variable, "NOTIFY_SOCKET=", strlen("NOTIFY_SOCKET=")) != 0 &&
+           strncmp(variable, "WATCHDOG_", strlen("WATCHDOG_")) != 0;
 }
 
 static int make_own_variables(const struct probe_request *request, char *own[static N_VARIABLES])

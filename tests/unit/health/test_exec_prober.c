@@ -164,8 +164,11 @@ static void test_environment(void **unused)
     (void)unused;
     assert_int_equal(setenv("SVCCONNECT_PORT", "of ours", 1), 0);
     assert_int_equal(setenv("NOTIFY_SOCKET", "/nowhere", 1), 0);
-    run_and_expect("echo \"$SVCCONNECT_NAME $SVCCONNECT_ADDRESS $SVCCONNECT_PORT ${NOTIFY_SOCKET-none}\"",
-                   5000, PROBE_PASSED, ": default/backend/i-1 ::1 8080 none");
+    assert_int_equal(setenv("WATCHDOG_USEC", "30000000", 1), 0);
+    run_and_expect("echo \"$SVCCONNECT_NAME $SVCCONNECT_ADDRESS $SVCCONNECT_PORT ${NOTIFY_SOCKET-none}"
+                   " ${WATCHDOG_USEC-none}\"",
+                   5000, PROBE_PASSED, ": default/backend/i-1 ::1 8080 none none");
+    (void)unsetenv("WATCHDOG_USEC");
     (void)unsetenv("SVCCONNECT_PORT");
     (void)unsetenv("NOTIFY_SOCKET");
 }
