@@ -38,6 +38,8 @@ def parse_arguments():
     parser.add_argument("-v", "--verbose", action="store_true", help="show the output of passing tests too")
     parser.add_argument("-x", "--exit-first", action="store_true", help="stop at the first failure")
     parser.add_argument("-l", "--list", action="store_true", help="only name the tests")
+    parser.add_argument("--as-unit", action="store_true",
+                        help="start the daemons with the settings of the systemd unit (as_unit.py)")
     parser.add_argument("--host-bpffs", action="store_true",
                         help="pin in the host's /sys/fs/bpf, in no mount namespace of our own")
     return parser.parse_args()
@@ -341,11 +343,18 @@ def main():
     arguments = parse_arguments()
     sys.path[:0] = [HERE, AWS]
     sys.dont_write_bytecode = True
+    import as_unit
     tests = load_tests(arguments.k)
     if arguments.list:
         print("\n".join(name for name, _ in tests))
         return 0
     check_requirements()
+    if arguments.as_unit:
+        lacking = as_unit.missing()
+        if lacking:
+            print(f"skip  as the unit: this machine lacks {lacking}\n0 passed, 0 failed, {len(tests)} skipped")
+            return 0
+        os.environ["SVCTEST_AS_UNIT"] = "1"
     if not arguments.host_bpffs:
         enter_mount_namespace()
     adopt_orphans()

@@ -16,6 +16,8 @@ import sys
 import time
 import urllib.parse
 
+from as_unit import Sandbox
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("SVCCONNECT_BUILD") or os.path.join(TOP, "build"))
 DAEMON = os.path.join(BUILD, "svcconnectd")
@@ -294,6 +296,15 @@ def _addresses():
 _free_addresses = _addresses()
 
 
+def both(first, second):
+    """Between fork and exec: one after the other; `first` may be None."""
+    def call():
+        if first:
+            first()
+        second()
+    return call
+
+
 class Testbed:
     """`config`: settings for the daemon's file; `flags`: more words for its command line."""
 
@@ -411,6 +422,9 @@ class Testbed:
     def launch(self, flags=(), **options):
         """Starts a daemon without waiting for it."""
         self.write_config()
+        if os.environ.get("SVCTEST_AS_UNIT"):
+            sandbox = Sandbox([self.state_dir, self.run_dir, os.environ["SVCTEST_BPFFS"]])
+            options["preexec_fn"] = both(options.get("preexec_fn"), sandbox)
         log = open(self.log_file, "a", encoding="utf-8")
         with log:
             return self.popen(self.command_line(flags), stdout=log, stderr=log, **options)
