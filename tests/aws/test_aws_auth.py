@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Who may do what: signatures, key pairs, and clients that do not behave."""
+import contextlib
 import datetime
 import os
 import select
@@ -76,6 +77,60 @@ def test_listening():
         bed.start()
         with Testbed({"awsListen": f"127.0.0.1:{bed.port}"}, start=False) as second:
             assert second.launch().wait(10) == 1, "an address that is taken, and was asked for"
+
+
+FLOOD = 600
+
+
+def resident_kib(bed):
+    with open(f"/proc/{bed.daemon.pid}/status", encoding="utf-8") as file:
+        return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
+
+
+def settle(bed):
+    """Waits until the daemon has read all that it is going to read."""
+    def used():
+        with open(f"/proc/{bed.daemon.pid}/stat", encoding="utf-8") as file:
+            return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    last = -100
+    while used() > last + 1:
+        last = used()
+        time.sleep(0.25)
+
+
+def flood_head(bed, signed_as):
+    """Of a request that will not end; by a stranger, or with the id of a key that is another's."""
+    headers, _ = bed.signed("ListNamespaces", {})
+    if not signed_as:
+        headers["Authorization"] = headers["Authorization"].replace("Credential=", "Credential=X")
+    return ("POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in {
+        "Host": f"127.0.0.1:{bed.port}", **headers, "Content-Length": "1000000"}.items()) + "\r\n").encode()
+
+
+def test_bodies_of_strangers_are_not_kept():
+    for signed_as in (False, True):
+        with AwsBed() as bed:
+            bed.call("CreateHttpNamespace", {"Name": "n"})
+            before, head, streams = resident_kib(bed), flood_head(bed, signed_as), []
+            part, taken = b"x" * 300000, 0
+            for _ in range(FLOOD):
+                stream = socket.create_connection(("127.0.0.1", bed.port), 10)
+                stream.sendall(head)
+                stream.settimeout(0)
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    taken += stream.send(part)
+                streams.append(stream)
+            for _ in range(2):
+                for stream in streams:
+                    with contextlib.suppress(BlockingIOError, ConnectionError):
+                        taken += stream.send(part)
+                assert bed.call("ListNamespaces")[0] == 200, "a client with a key is answered meanwhile"
+            settle(bed)
+            assert taken > FLOOD * 100000, taken
+            grown = resident_kib(bed) - before
+            assert grown < 96 * 1024, f"{grown} KiB more for {taken >> 10} KiB of nobody"
+            for stream in streams:
+                stream.close()
 
 
 def test_clients_that_do_not_behave():

@@ -395,19 +395,25 @@ static int check_payload(const struct http_request *request, const void *body, s
                     "The header X-Amz-Content-SHA256 is not the hash of the request's body.");
 }
 
-int sigv4_verify(const struct http_request *request, const void *body, size_t length,
-                 const struct sigv4_authorization *authorization, const char *secret, const char *service,
-                 int64_t now, struct aws_error *error)
+int sigv4_check_head(const struct http_request *request, const struct sigv4_authorization *authorization,
+                     const char *service, int64_t now, struct aws_error *error)
 {
-    char expected[SIGV4_HEX_SIZE];
     int r;
 
     if (strcmp(authorization->service, service) != 0)
         return aws_fail(error, "InvalidSignatureException",
                         "Credential should be scoped to correct service: '%s'.", service);
     r = check_signed(request, authorization->signed_headers, error);
-    if (r == 0)
-        r = check_time(authorization, now, error);
+    return r < 0 ? r : check_time(authorization, now, error);
+}
+
+int sigv4_verify(const struct http_request *request, const void *body, size_t length,
+                 const struct sigv4_authorization *authorization, const char *secret, const char *service,
+                 int64_t now, struct aws_error *error)
+{
+    char expected[SIGV4_HEX_SIZE];
+    int r = sigv4_check_head(request, authorization, service, now, error);
+
     if (r == 0)
         r = check_payload(request, body, length, error);
     if (r < 0)

@@ -39,8 +39,14 @@ int sigv4_sign(const struct http_request *request, const void *body, size_t leng
                char ret_signature[static SIGV4_HEX_SIZE]);
 
 /*
- * Checks scope, what is signed, time and signature, in that order. `service`: whose requests these are;
- * `now`: wall clock, seconds. Fails with InvalidSignatureException; the time of comparing tells nothing about
+ * Checks scope, what is signed and time, in that order: all that can be told without the body. `service`:
+ * whose requests these are; `now`: wall clock, seconds. Fails with InvalidSignatureException.
+ */
+int sigv4_check_head(const struct http_request *request, const struct sigv4_authorization *authorization,
+                     const char *service, int64_t now, struct aws_error *error);
+
+/*
+ * Checks the head as above, then the signature. Fails with InvalidSignatureException; the time of comparing tells nothing about
  * the signature.
  */
 int sigv4_verify(const struct http_request *request, const void *body, size_t length,

@@ -31,6 +31,18 @@ static int answer_later(struct aws_api *api, struct http_call *http, struct aws_
     return HTTP_LATER;
 }
 
+/* Strangers are told so before they are let send anything that would have to be kept. */
+static int admit(const struct http_request *http, struct evbuffer *body, void *user)
+{
+    const struct aws_api *api = user;
+    struct aws_request request;
+    int r = aws_request_judge_head(&request, &api->credentials, http);
+    int status = r < 0 ? aws_request_finish(&request, r, body) : 0;
+
+    aws_request_done(&request);
+    return status;
+}
+
 /* What only reads is answered at once, except while a change is being put together. */
 static int handle(struct http_call *http, struct evbuffer *body, void *user)
 {
@@ -90,6 +102,7 @@ static const struct http_service aws_service = {
     .option = "awsListen",
     .content_type = "application/x-amz-json-1.1",
     .handle = handle,
+    .admit = admit,
     .refuse = aws_refuse,
     .add_headers = add_request_id,
     .limits = {.replies = HTTP_MAX_CONNECTIONS}, /* each may have a change on its way */

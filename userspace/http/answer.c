@@ -177,6 +177,7 @@ static void reply_free(struct http_reply *reply)
         if (reply->next)
             reply->next->previous = reply->previous;
         server->n_replies--;
+        server->n_bytes -= reply->length;
     }
     free(reply->head);
     free(reply->body);
@@ -222,6 +223,7 @@ struct http_reply *http_call_defer(struct http_call *call)
         server->replies->previous = reply;
     server->replies = reply;
     server->n_replies++;
+    server->n_bytes += reply->length;
     reply->connection = connection;
     connection->reply = reply;
     connection->deadline_ms = UINT64_MAX; /* the reply has a timer of its own */

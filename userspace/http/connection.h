@@ -8,13 +8,23 @@
 
 #include "http/server.h"
 
+struct http_peer {
+    unsigned char bytes[8];
+};
+
 struct http_connection {
     struct http_server *server;
+    struct http_peer peer;
     struct bufferevent *socket;
     struct http_connection *next, *previous;
     char *head; /* of the request whose body is awaited */
     struct http_request request;
     uint64_t deadline_ms;
+    size_t n_bytes;           /* of the body, among the server's */
+    struct evbuffer *refusal; /* the body is thrown away as it comes, and this is the answer */
+    int refusal_status;
+    size_t n_thrown;
+    bool is_admitted;           /* a request of its was; else it is a stranger (guests.h) */
     struct http_reply *reply;   /* that somebody holds for this client */
     struct http_stream *stream; /* that is being written */
     bool has_begun;             /* bytes of a request are there */
@@ -29,8 +39,11 @@ struct http_server {
     const struct http_service *service;
     struct http_limits limits;
     void *user;
-    struct http_connection *first;
+    struct http_connection *first, *last; /* the latest and the earliest */
     unsigned n;
+    unsigned n_admitted;
+    size_t n_bytes; /* of bodies that are held */
+    bool is_paused; /* no descriptor was left: nobody is accepted before the next tick */
     unsigned limit;
     struct http_streams *streams;
     struct http_reply *replies; /* that are out */

@@ -13,26 +13,31 @@
 #include "base/address.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "http/connection.h"
+#include "http/guests.h"
 
 void http_connection_patience(struct http_connection *connection, unsigned ms)
 {
     connection->deadline_ms = clock_monotonic_ms() + ms;
 }
 
+/* Where nobody would give way, clients wait in the kernel's queue. */
+static void listen_if_there_is_room(struct http_server *server)
+{
+    if (server->listener && !server->is_paused && server->n_admitted < server->limit)
+        (void)evconnlistener_enable(server->listener);
+}
+
 void http_connection_free(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
 
-    if (connection->previous)
-        connection->previous->next = connection->next;
-    else
-        server->first = connection->next;
-    if (connection->next)
-        connection->next->previous = connection->previous;
-    if (server->n-- == server->limit && server->listener)
-        (void)evconnlistener_enable(server->listener);
+    http_guest_leave(connection);
+    listen_if_there_is_room(server);
     http_answer_forget(connection);
+    if (connection->refusal)
+        evbuffer_free(connection->refusal);
     bufferevent_free(connection->socket);
     free(connection->head);
     free(connection);
@@ -80,6 +85,8 @@ static void hand_out(struct http_connection *connection, struct evbuffer *input)
     connection->is_awaited = true;
     status = server->service->handle(&call, body, server->user);
     (void)evbuffer_drain(input, length);
+    server->n_bytes -= connection->n_bytes; /* those of a reply that is out count as its own */
+    connection->n_bytes = 0;
     if (status > HTTP_LATER)
         http_answer(connection, status, body);
     else if (status == HTTP_TOO_MANY)
@@ -87,6 +94,55 @@ static void hand_out(struct http_connection *connection, struct evbuffer *input)
     else if (connection->is_awaited && !connection->reply)
         http_refuse(connection, 500, http_reason(500)); /* a handler that promised an answer of nobody */
     evbuffer_free(body);
+}
+
+/* As much of a refused body as is there; the answer when all of it was. */
+static void throw_away(struct http_connection *connection, struct evbuffer *input)
+{
+    size_t left = connection->request.content_length - connection->n_thrown;
+    size_t here = evbuffer_get_length(input) < left ? evbuffer_get_length(input) : left;
+    struct evbuffer *refusal;
+
+    (void)evbuffer_drain(input, here);
+    connection->n_thrown += here;
+    if (here < left)
+        return;
+    refusal = TAKE_PTR(connection->refusal);
+    http_answer(connection, connection->refusal_status, refusal);
+    evbuffer_free(refusal);
+}
+
+/* A body is taken only of a request whose head the service admits, and while there is room for it. An HTTP
+ * status: the connection ends with it; else 0. */
+static int judge_head(struct http_connection *connection)
+{
+    const struct http_service *service = connection->server->service;
+    struct evbuffer *refusal = evbuffer_new();
+    int status = 0;
+
+    if (!refusal)
+        return 500;
+    if (service->admit)
+        status = service->admit(&connection->request, refusal, connection->server->user);
+    if (status == 0 && !http_guest_admit(connection, connection->request.content_length)) {
+        status = 503;
+        service->refuse(status, HTTP_TOO_MANY_SENTENCE, refusal);
+    }
+    if (connection->server->n_admitted == connection->server->limit)
+        (void)evconnlistener_disable(connection->server->listener);
+    if (status == 0) {
+        evbuffer_free(refusal);
+        return 0;
+    }
+    connection->refusal = refusal;
+    connection->refusal_status = status;
+    connection->n_thrown = 0;
+    if (connection->request
+            .expects_continue) { /* it need not send the body any more, and must not begin anew */
+        connection->request.content_length = 0;
+        connection->request.keeps_alive = false;
+    }
+    return 0;
 }
 
 /* One request at most, and none while the one before it is not answered and the answer taken. */
@@ -109,6 +165,8 @@ static void on_read(struct bufferevent *socket, void *user)
             return;
         if (status == 0 && connection->request.content_length > HTTP_MAX_BODY)
             status = 413;
+        if (status == 0)
+            status = judge_head(connection);
         if (status > 0) {
             http_refuse(connection, status, http_reason(status));
             return;
@@ -117,7 +175,9 @@ static void on_read(struct bufferevent *socket, void *user)
             evbuffer_get_length(input) == 0)
             (void)evbuffer_add_printf(bufferevent_get_output(socket), "HTTP/1.1 100 Continue\r\n\r\n");
     }
-    if (evbuffer_get_length(input) >= connection->request.content_length)
+    if (connection->refusal)
+        throw_away(connection, input);
+    else if (evbuffer_get_length(input) >= connection->request.content_length)
         hand_out(connection, input);
 }
 
@@ -158,10 +218,11 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
                       int length, void *user)
 {
     struct http_server *server = user;
-    struct http_connection *connection = calloc(1, sizeof(*connection));
+    struct http_connection *connection =
+        http_guests_make_room(server, address) ? calloc(1, sizeof(*connection)) : NULL;
     int yes = 1;
 
-    (void)address;
+    (void)listener;
     (void)length;
     if (connection)
         connection->socket =
@@ -173,17 +234,23 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     connection->server = server;
-    connection->next = server->first;
-    if (server->first)
-        server->first->previous = connection;
-    server->first = connection;
-    if (++server->n == server->limit)
-        (void)evconnlistener_disable(listener);
+    http_guest_arrive(connection, address);
     http_connection_patience(connection, connection->server->limits.request_ms);
     (void)bufferevent_priority_set(connection->socket, HTTP_LOOP_PRIORITY);
     bufferevent_setwatermark(connection->socket, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
     bufferevent_setcb(connection->socket, on_read, on_written, on_event, connection);
     (void)bufferevent_enable(connection->socket, EV_READ | EV_WRITE);
+}
+
+/* No descriptor or no memory: trying again at once would keep the loop busy with failing. */
+static void on_accept_error(struct evconnlistener *listener, void *user)
+{
+    struct http_server *server = user;
+
+    log_warning("%s: nobody can connect for a second: %s", server->service->name,
+                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    (void)evconnlistener_disable(listener);
+    server->is_paused = true;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
@@ -194,6 +261,8 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    server->is_paused = false;
+    listen_if_there_is_room(server);
     while (connection) {
         struct http_connection *next = connection->next;
 
@@ -235,13 +304,13 @@ static int listen_tcp(const struct http_service *service, const char *text, stru
 }
 
 /* As many as leave half of the descriptors to everything else. */
-static unsigned connection_limit(void)
+static unsigned connection_limit(unsigned most)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 256;
-    return limit.rlim_cur / 2 < HTTP_MAX_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : HTTP_MAX_CONNECTIONS;
+    return limit.rlim_cur / 2 < most ? (unsigned)(limit.rlim_cur / 2) : most;
 }
 
 static unsigned or_default(unsigned number, unsigned normal)
@@ -257,20 +326,25 @@ static int start(struct http_server *server, int fd)
     server->limits = (struct http_limits){
         .replies = or_default(limits->replies, HTTP_MAX_REPLIES),
         .streams = or_default(limits->streams, HTTP_MAX_STREAMS),
+        .connections = or_default(limits->connections, HTTP_MAX_CONNECTIONS),
+        .body_bytes = or_default(limits->body_bytes, HTTP_MAX_BODIES),
         .request_ms = or_default(limits->request_ms, HTTP_REQUEST_S * 1000),
         .answer_ms = or_default(limits->answer_ms, HTTP_ANSWER_S * 1000),
         .reply_ms = or_default(limits->reply_ms, HTTP_REPLY_S * 1000),
     };
     if (server->limits.reply_ms < 1000 || server->limits.request_ms < 1000)
         period = (struct timeval){.tv_usec = 5000};
-    server->limit = connection_limit();
+    server->limit = connection_limit(server->limits.connections);
     server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
     if (!server->tick || event_add(server->tick, &period) < 0 ||
         http_streams_new(server->base, server->limits.streams, &server->streams) < 0)
         return -ENOMEM;
     server->listener = evconnlistener_new(server->base, on_accept, server,
                                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    return server->listener ? 0 : -ENOMEM;
+    if (!server->listener)
+        return -ENOMEM;
+    evconnlistener_set_error_cb(server->listener, on_accept_error);
+    return 0;
 }
 
 int http_server_new(struct event_base *base, const char *text, const struct http_service *service, void *user,

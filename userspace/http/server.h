@@ -2,7 +2,7 @@
 /*
  * HTTP/1.1 on TCP: connections, limits, times. Requests are answered one at a time on the event loop, behind
  * everything else that is due: strangers wait for the data path and the control socket, never the other way
- * round. Beyond the limit of connections new ones wait in the kernel's queue. What is asked, how answers look
+ * round. Beyond the limit of connections those give way that have not shown who they are (guests.h). What is asked, how answers look
  * and what a refusal says belong to the service that is handed in.
  *
  * A handler answers before it returns, or takes a reply and answers at any later turn of the loop, or hands
@@ -19,6 +19,7 @@
 #include "http/streams.h"
 
 #define HTTP_MAX_BODY        (1u << 20)
+#define HTTP_MAX_BODIES      (64u << 20) /* bytes of all that are held at once */
 #define HTTP_MAX_HEAD        (16u << 10)
 #define HTTP_MAX_CONNECTIONS 2048
 #define HTTP_REQUEST_S       10 /* from its first byte, or from connecting, to its last */
@@ -30,11 +31,13 @@
 
 /* Of a server; a number that is 0 is the one above. */
 struct http_limits {
-    unsigned replies;    /* that come later, at once */
-    unsigned streams;    /* at once */
-    unsigned request_ms; /* HTTP_REQUEST_S */
-    unsigned answer_ms;  /* HTTP_ANSWER_S */
-    unsigned reply_ms;   /* HTTP_REPLY_S */
+    unsigned replies;     /* that come later, at once */
+    unsigned streams;     /* at once */
+    unsigned connections; /* at once; at most half of the descriptors */
+    unsigned body_bytes;  /* HTTP_MAX_BODIES */
+    unsigned request_ms;  /* HTTP_REQUEST_S */
+    unsigned answer_ms;   /* HTTP_ANSWER_S */
+    unsigned reply_ms;    /* HTTP_REPLY_S */
 };
 
 /* One request, for as long as its handler runs. */
@@ -58,6 +61,11 @@ struct http_service {
     const char *option;       /* the setting that the address comes from: "awsListen" */
     const char *content_type; /* of every answer */
     http_handle_fn handle;
+    /*
+     * Judges a head before its body is taken: 0, or the status of a refusal and its body in `answer`. What is
+     * refused is thrown away as it comes. NULL: everybody may send bodies.
+     */
+    int (*admit)(const struct http_request *request, struct evbuffer *answer, void *user);
     /* Fills the body of a refusal that the server makes by itself. */
     void (*refuse)(int status, const char *sentence, struct evbuffer *body);
     /* Adds header lines of its own to an answer, each with its CRLF; may be NULL. */

@@ -206,6 +206,47 @@ static void test_signatures(void **state)
     expect_refused(*state, &wire, "UnrecognizedClientException", "Message");
 }
 
+static void expect_head(struct wire *wire, const char *type)
+{
+    struct aws_request request;
+    int r = aws_request_judge_head(&request, &wire->credentials, &wire->http);
+
+    assert_int_equal(r, type ? -EINVAL : 0);
+    if (type)
+        assert_string_equal(request.error.type, type);
+    aws_request_done(&request);
+    wire_done(wire);
+}
+
+/* All that can be told without the body; the signature cannot. */
+static void test_heads(void **state)
+{
+    struct wire wire;
+
+    (void)state;
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    expect_head(&wire, NULL);
+    wire_new(&wire, CLOUD_MAP "DoMagic", "{}", false);
+    expect_head(&wire, NULL);
+    wire_new(&wire, "Elsewhere.DoIt", "{}", false);
+    expect_head(&wire, "UnknownOperationException");
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    wire.http.n_headers--; /* no Authorization */
+    expect_head(&wire, "MissingAuthenticationTokenException");
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    aws_credentials_done(&wire.credentials); /* the key is gone */
+    expect_head(&wire, "UnrecognizedClientException");
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    wire.date[3] = '0'; /* years ago, and not the day of the scope */
+    expect_head(&wire, "InvalidSignatureException");
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    add_header(&wire.http, "X-Amz-Unsigned", "added on the way");
+    expect_head(&wire, "InvalidSignatureException");
+    wire_new(&wire, CLOUD_MAP "ListNamespaces", "{}", false);
+    wire.http.headers[1].value = ECS "ListClusters"; /* signed for the other API */
+    expect_head(&wire, "InvalidSignatureException");
+}
+
 static void test_bodies(void **state)
 {
     static const char *const bodies[] = {"{", "[]", "5", "{} {}", "\"text\""};
@@ -334,6 +375,7 @@ int main(void)
         AWS_TEST(test_what_is_no_request),
         AWS_TEST(test_unknown_operations),
         AWS_TEST(test_signatures),
+        AWS_TEST(test_heads),
         AWS_TEST(test_bodies),
         AWS_TEST(test_read_only_keys),
         AWS_TEST(test_run_begins_afresh),

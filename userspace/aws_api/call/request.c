@@ -27,24 +27,35 @@ const struct aws_dialect *aws_dialect_of(const char *target)
 
 /* ---- reading ---- */
 
+static int identify(struct aws_request *request, const struct aws_credentials *credentials,
+                    const struct http_request *http, struct sigv4_authorization *ret_authorization,
+                    const struct aws_credential **ret_who)
+{
+    struct aws_error *error = &request->error;
+    int r = sigv4_parse(http, ret_authorization, error);
+
+    if (r < 0)
+        return r;
+    *ret_who = aws_credentials_by_key(credentials, ret_authorization->access_key_id);
+    if (!*ret_who)
+        return aws_fail(error, "UnrecognizedClientException",
+                        "The security token included in the request is invalid: no key pair here has the "
+                        "access key id %.32s (svcconnect credentials list).",
+                        ret_authorization->access_key_id);
+    return 0;
+}
+
 static int authenticate(struct aws_request *request, const struct aws_credentials *credentials,
                         const struct http_request *http, const void *body, size_t length)
 {
     struct sigv4_authorization authorization;
-    struct aws_error *error = &request->error;
     const struct aws_credential *who;
-    int r = sigv4_parse(http, &authorization, error);
+    int r = identify(request, credentials, http, &authorization, &who);
 
     if (r < 0)
         return r;
-    who = aws_credentials_by_key(credentials, authorization.access_key_id);
-    if (!who)
-        return aws_fail(error, "UnrecognizedClientException",
-                        "The security token included in the request is invalid: no key pair here has the "
-                        "access key id %.32s (svcconnect credentials list).",
-                        authorization.access_key_id);
     r = sigv4_verify(http, body, length, &authorization, who->secret, request->dialect->service,
-                     request->now_ms / 1000, error);
+                     request->now_ms / 1000, &request->error);
     if (r < 0)
         return r;
     request->who = *who;
@@ -105,15 +116,11 @@ static uint64_t new_seed(void)
     return seed;
 }
 
-int aws_request_read(struct aws_request *request, struct engine *engine,
-                     const struct aws_credentials *credentials, const struct http_request *http,
-                     const void *body, size_t length)
+/* Which API is spoken, and when. */
+static int read_dialect(struct aws_request *request, const struct http_request *http, const char *target)
 {
-    const char *target = http_request_header(http, "x-amz-target");
     struct timespec now;
-    int r;
 
-    *request = (struct aws_request){.engine = engine, .seed = new_seed()};
     if (!aws_dialect_of(target) || strcmp(http->method, "POST") != 0 || strcmp(http->path, "/") != 0 ||
         *http->query)
         return aws_fail(&request->error, "UnknownOperationException",
@@ -123,6 +130,37 @@ int aws_request_read(struct aws_request *request, struct engine *engine,
     request->error.invalid = request->dialect->invalid;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     request->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return 0;
+}
+
+int aws_request_judge_head(struct aws_request *request, const struct aws_credentials *credentials,
+                           const struct http_request *http)
+{
+    const char *target = http_request_header(http, "x-amz-target");
+    struct sigv4_authorization authorization;
+    const struct aws_credential *who;
+    int r;
+
+    *request = (struct aws_request){0};
+    r = read_dialect(request, http, target);
+    if (r == 0)
+        r = identify(request, credentials, http, &authorization, &who);
+    return r < 0 ? r
+                 : sigv4_check_head(http, &authorization, request->dialect->service, request->now_ms / 1000,
+                                    &request->error);
+}
+
+int aws_request_read(struct aws_request *request, struct engine *engine,
+                     const struct aws_credentials *credentials, const struct http_request *http,
+                     const void *body, size_t length)
+{
+    const char *target = http_request_header(http, "x-amz-target");
+    int r;
+
+    *request = (struct aws_request){.engine = engine, .seed = new_seed()};
+    r = read_dialect(request, http, target);
+    if (r < 0)
+        return r;
     r = authenticate(request, credentials, http, body, length);
     if (r == 0)
         r = parse_body(request, body, length);

@@ -39,6 +39,13 @@ struct aws_request {
 const struct aws_dialect *aws_dialect_of(const char *target);
 
 /*
+ * Whether it can become a request at all, by its head alone: who sends the key of nobody, or of another time,
+ * need not send a body. 0, or -EINVAL with the request's error; aws_request_finish() and _done() as below.
+ */
+int aws_request_judge_head(struct aws_request *request, const struct aws_credentials *credentials,
+                           const struct http_request *http);
+
+/*
  * Who asks and what: signature, key pair, body, operation, and whether the key may do that. 0, or -EINVAL
  * with the request's error. The caller ends with aws_request_done() in any case.
  */
