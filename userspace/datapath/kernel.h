@@ -52,6 +52,14 @@ int kernel_recover_directories(const struct datapath *datapath);
 void kernel_open_pinned(const struct datapath *datapath, struct datapath_fds *fds);
 void kernel_close_pinned(struct datapath_fds *fds);
 
+/* kernel_adopt.c; the sizes of the skeleton's maps are those that are wanted */
+struct bpf_map *kernel_skeleton_map(const struct datapath *datapath, int map);
+uint32_t kernel_pinned_version(const struct datapath_fds *fds); /* 0: it cannot be read */
+enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds);
+int kernel_choose_stock(const struct datapath *datapath, const struct datapath_config *config);
+int kernel_reuse_pinned(struct datapath *datapath, const struct datapath_fds *fds);
+void kernel_remember_old(struct datapath *datapath, const struct datapath_fds *fds);
+
 /* events.c */
 int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
                   void *user);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Opening: find what is pinned, adopt it or build anew beside it, load, map, pin; later the swap. */
+/* Opening: what is pinned is adopted (kernel_adopt.c) or built anew beside: load, map, pin; later the swap. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,50 +8,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "datapath/kernel.h"
-
-static struct bpf_map *skeleton_map(const struct datapath *datapath, int map)
-{
-    return bpf_object__find_map_by_name(datapath->kernel->skeleton->obj, datapath_map_names[map]);
-}
-
-static bool has_wanted_layout(const struct datapath *datapath, int map, int fd)
-{
-    const struct bpf_map *wanted = skeleton_map(datapath, map);
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
-
-    return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(wanted) &&
-           info.key_size == bpf_map__key_size(wanted) && info.value_size == bpf_map__value_size(wanted) &&
-           info.max_entries == bpf_map__max_entries(wanted) && info.map_flags == bpf_map__map_flags(wanted);
-}
-
-static uint32_t pinned_version(const struct datapath_fds *fds)
-{
-    struct svc_layout layout = {0};
-    uint32_t zero = 0;
-
-    if (fds->fd[MAP_LAYOUT] >= 0)
-        (void)bpf_map_lookup_elem(fds->fd[MAP_LAYOUT], &zero, &layout);
-    return layout.abi_version;
-}
-
-/* No program knows this map, so a set from before there was one takes it in as it is. */
-static bool is_missing_addition(int map, int fd)
-{
-    return map == MAP_REGISTRY_SEEN && fd < 0;
-}
-
-static enum datapath_origin judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)
-{
-    if (!kernel_has_directory(datapath, "maps"))
-        return DATAPATH_NEW;
-    if (pinned_version(fds) != SVC_ABI_VERSION)
-        return DATAPATH_MIGRATED;
-    for (int map = 0; map < MAP_COUNT_; map++)
-        if (!is_missing_addition(map, fds->fd[map]) && !has_wanted_layout(datapath, map, fds->fd[map]))
-            return DATAPATH_MIGRATED;
-    return DATAPATH_ADOPTED;
-}
 
 /* One for each CPU, if that is not too many. */
 static uint32_t attempt_shards(int n_cpus)
@@ -78,7 +34,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        int r = bpf_map__set_max_entries(skeleton_map(datapath, sizes[i].map), sizes[i].entries);
+        int r = bpf_map__set_max_entries(kernel_skeleton_map(datapath, sizes[i].map), sizes[i].entries);
 
         if (r < 0)
             return r;
@@ -86,41 +42,6 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     datapath->kernel->skeleton->rodata->attempts_mask = shards - 1;
     datapath->kernel->skeleton->rodata->attempts_stride = datapath->n_outliers;
     return 0;
-}
-
-#define MAX_STOCK_BYTES (256u << 20) /* on a machine of many CPUs the time is the better price */
-
-/*
- * Counters per CPU, taken from the kernel one by one, cost 18 us each; taken all at once with the map, 1 us.
- * That is the memory of every endpoint that would fit, so it is for hosts that will use a good part of it.
- * What is pinned stays.
- */
-static int choose_stock(const struct datapath *datapath, const struct datapath_config *config)
-{
-    struct bpf_map *wanted = skeleton_map(datapath, MAP_ENDPOINT_STATS);
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
-    int pinned = datapath->kernel->old.fd[MAP_ENDPOINT_STATS];
-    uint64_t bytes =
-        (uint64_t)config->endpoints * sizeof(struct svc_endpoint_stats) * (uint64_t)datapath->n_cpus;
-    bool is_large = config->expected_endpoints >= config->endpoints / 4 && bytes <= MAX_STOCK_BYTES;
-
-    if (pinned >= 0 && bpf_obj_get_info_by_fd(pinned, &info, &size) == 0 &&
-        (info.map_flags & ~(__u32)BPF_F_NO_PREALLOC) == 0)
-        is_large = info.map_flags == 0;
-    return bpf_map__set_map_flags(wanted, is_large ? 0 : BPF_F_NO_PREALLOC);
-}
-
-static int reuse_pinned(struct datapath *datapath, const struct datapath_fds *fds)
-{
-    int r = 0;
-
-    for (int map = 0; map < MAP_COUNT_ && r == 0; map++)
-        /* The scopes of running tasks outlive every swap: that one map is always the same (see abi.h). */
-        if ((datapath->origin == DATAPATH_ADOPTED && !is_missing_addition(map, fds->fd[map])) ||
-            (map == MAP_TASK_SCOPE && has_wanted_layout(datapath, map, fds->fd[map])))
-            r = bpf_map__reuse_fd(skeleton_map(datapath, map), fds->fd[map]);
-    return r;
 }
 
 static int map_array(const struct datapath *datapath, int map, size_t size, void **ret_memory)
@@ -192,34 +113,6 @@ static int pin_addition(struct datapath *datapath, struct error *error)
     return 0;
 }
 
-static uint32_t pinned_entries(const struct datapath_fds *fds, enum map_index map)
-{
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
-
-    return bpf_obj_get_info_by_fd(fds->fd[map], &info, &size) == 0 ? info.max_entries : 0;
-}
-
-/* What is asked of the old maps of a migration. */
-static void remember_old(struct datapath *datapath, const struct datapath_fds *fds)
-{
-    struct svc_registry_seen seen = {0};
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
-    uint32_t zero = 0;
-    int fd = fds->fd[MAP_REGISTRY_SEEN];
-
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.value_size == sizeof(seen))
-        (void)bpf_map_lookup_elem(fd, &zero, &seen);
-    datapath->old_registry_seen = seen;
-    datapath->old_sizes = (struct datapath_config){
-        .aliases = pinned_entries(fds, MAP_ALIASES),
-        .slots = pinned_entries(fds, MAP_SLOTS),
-        .endpoints = pinned_entries(fds, MAP_ENDPOINTS),
-        .tasks = pinned_entries(fds, MAP_TASKS),
-    };
-}
-
 /* 0: not known; no map has it. */
 static uint32_t map_id(const struct datapath *datapath, enum map_index map)
 {
@@ -241,15 +134,15 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     if (r < 0)
         return error_errno(error, r, "setting map sizes");
     kernel_open_pinned(datapath, &datapath->kernel->old);
-    r = choose_stock(datapath, config);
+    r = kernel_choose_stock(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map flags");
-    datapath->origin = judge_pinned(datapath, &datapath->kernel->old);
-    datapath->old_is_readable =
-        datapath->origin == DATAPATH_MIGRATED && pinned_version(&datapath->kernel->old) == SVC_ABI_VERSION;
+    datapath->origin = kernel_judge_pinned(datapath, &datapath->kernel->old);
+    datapath->old_is_readable = datapath->origin == DATAPATH_MIGRATED &&
+                                kernel_pinned_version(&datapath->kernel->old) == SVC_ABI_VERSION;
     if (datapath->origin == DATAPATH_MIGRATED)
-        remember_old(datapath, &datapath->kernel->old);
-    r = reuse_pinned(datapath, &datapath->kernel->old);
+        kernel_remember_old(datapath, &datapath->kernel->old);
+    r = kernel_reuse_pinned(datapath, &datapath->kernel->old);
     if (r < 0)
         return error_errno(error, r, "adopting pinned maps");
     datapath->has_set_retval =
@@ -260,7 +153,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
         return error_errno(error, r,
                            "the kernel refuses the BPF programs or maps (--log-level debug tells more)");
     for (int map = 0; map < MAP_COUNT_; map++)
-        datapath->kernel->fd[map] = bpf_map__fd(skeleton_map(datapath, map));
+        datapath->kernel->fd[map] = bpf_map__fd(kernel_skeleton_map(datapath, map));
     datapath->kernel->services_map_id = map_id(datapath, MAP_SERVICES);
     datapath->kernel->peers_map_id = map_id(datapath, MAP_PEERS);
     datapath->kernel->flows_map_id = map_id(datapath, MAP_FLOWS);
