@@ -117,8 +117,6 @@ static inline void lab_try_kernel(void)
 /* Group setup. */
 static inline int lab_begin(void **state)
 {
-    char path[512];
-
     (void)state;
     log_set_level(LOG_LEVEL_ERROR);
     if (geteuid() != 0)
@@ -129,11 +127,6 @@ static inline int lab_begin(void **state)
         lab_cannot("no mount namespace", errno);
     else if (mount("bpf", LAB_BPFFS, "bpf", 0, NULL) < 0)
         lab_cannot("no bpffs at " LAB_BPFFS, errno);
-    if (*lab_why_not)
-        return 0;
-    cgroup_directory(lab_cgroup_root, lab_parent, path, sizeof(path));
-    if (mkdir(path, 0755) < 0)
-        lab_cannot(path, errno);
     else
         lab_try_kernel();
     return 0;
@@ -210,8 +203,10 @@ static inline int lab_teardown(void **state)
     struct lab *lab = *state;
 
     datapath_close(&lab->datapath);
-    if (lab->is_kernel && !*lab_why_not)
+    if (lab->is_kernel && !*lab_why_not) {
         lab_remove_pins();
+        (void)cgroup_remove(lab_cgroup_root, lab_parent);
+    }
     free(lab);
     return 0;
 }
@@ -272,11 +267,14 @@ static inline unsigned lab_activate(struct lab *lab)
 static inline struct lab_cgroup lab_make_cgroup(struct lab *lab, const char *name)
 {
     struct lab_cgroup made = {.cgroup.id = 1000 + ++lab->cgroups};
+    char parent[sizeof(made.directory)];
     struct stat info;
 
     (void)snprintf(made.cgroup.path, sizeof(made.cgroup.path), "%s/%s", lab_parent, name);
     cgroup_directory(lab->config.cgroup_root, made.cgroup.path, made.directory, sizeof(made.directory));
     if (lab->is_kernel) {
+        cgroup_directory(lab->config.cgroup_root, lab_parent, parent, sizeof(parent));
+        assert_true(mkdir(parent, 0755) == 0 || errno == EEXIST);
         assert_int_equal(mkdir(made.directory, 0755), 0);
         assert_int_equal(stat(made.directory, &info), 0);
         made.cgroup.id = info.st_ino;
