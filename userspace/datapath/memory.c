@@ -123,10 +123,21 @@ static void free_old(struct memory *memory)
     memory->old_outliers = NULL;
 }
 
+/* Those whose cgroup is alive. */
+static unsigned count_links(const struct memory *memory)
+{
+    const struct memory_link *link;
+    unsigned n = 0;
+
+    for (link = memory->links; link; link = link->hh.next)
+        n += link->cgroup_id != 0;
+    return n;
+}
+
 static int memory_activate(struct datapath *datapath, unsigned *ret_swapped, struct error *error)
 {
     (void)error;
-    *ret_swapped = datapath->origin == DATAPATH_MIGRATED ? HASH_COUNT(datapath->memory->links) : 0;
+    *ret_swapped = datapath->origin == DATAPATH_MIGRATED ? count_links(datapath->memory) : 0;
     free_old(datapath->memory);
     RECORD(datapath, "activate\n");
     return 0;

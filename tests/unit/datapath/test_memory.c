@@ -352,6 +352,8 @@ static void test_migration(void **state)
     uint32_t scope, namespace_scope;
 
     fill(datapath);
+    assert_int_equal(datapath_attach(datapath, "gone-41", "/gone", 41, NULL), 0);
+    memory_datapath_lose_cgroup(datapath, 41); /* its links are swapped no more */
     assert_int_equal(memory_datapath_restart(datapath, DATAPATH_MIGRATED), 0);
     /* Read are the old ones, but for peers; written the new ones. */
     assert_int_equal(sum_aliases(datapath), 10);
