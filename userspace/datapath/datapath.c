@@ -148,6 +148,8 @@ int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *
 
     if (r < 0)
         return r;
+    if (!value.scope && !value.namespace_scope)
+        return -ENOENT;
     *ret_scope = value.scope;
     *ret_namespace_scope = value.namespace_scope;
     return 0;

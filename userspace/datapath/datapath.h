@@ -190,11 +190,11 @@ int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_
 uint32_t datapath_resolvers(const struct datapath *datapath);
 struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number);
 
-/* The scopes that the kernel holds for the task; -ENOENT: no link of it is attached. */
+/* The scopes that the kernel holds for the task; -ENOENT: none since it was attached, or it is not. */
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
                        uint32_t *ret_namespace_scope);
 
-/* Unpins and so detaches. 0 also when there is nothing. */
+/* Unpins and so detaches; the task's scope goes, too. 0 also when there is nothing. */
 int datapath_detach(struct datapath *datapath, const char *name);
 
 /* Are all programs attached and is the cgroup they are attached to alive? */

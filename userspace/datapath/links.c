@@ -170,21 +170,32 @@ int kernel_attach(struct datapath *datapath, const char *name, const char *cgrou
 }
 
 /* Detaching by the link is over when it returns; removing the last pin only lets the kernel do so later. */
-static void detach_link(int directory_fd, const char *directory, const char *pin)
+static void detach_link(int directory_fd, const char *directory, const char *pin, uint64_t *cgroup_id)
 {
     char path[PATH_MAX];
+    uint32_t program_id;
     _cleanup_close_ int fd = -1;
 
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, pin) < sizeof(path))
-        fd = bpf_obj_get(path);
+        fd = open_link(path, cgroup_id, &program_id);
     if (fd >= 0)
         (void)bpf_link_detach(fd);
     (void)unlinkat(directory_fd, pin, 0);
 }
 
+/* From Linux 5.9 on a cgroup keeps its scope without links, and would be in it again with the next ones. */
+static void clear_scope(const struct datapath *datapath, uint64_t cgroup_id)
+{
+    static const struct svc_task_scope none;
+
+    if (cgroup_id)
+        (void)bpf_map_update_elem(datapath->kernel->fd[MAP_TASK_SCOPE], &cgroup_id, &none, BPF_EXIST);
+}
+
 int kernel_detach(struct datapath *datapath, const char *name)
 {
     char path[PATH_MAX];
+    uint64_t cgroup_id = 0;
     _cleanup_closedir_ DIR *dir = NULL;
     const struct dirent *entry;
 
@@ -194,7 +205,8 @@ int kernel_detach(struct datapath *datapath, const char *name)
         return errno == ENOENT ? 0 : -errno;
     while ((entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            detach_link(dirfd(dir), path, entry->d_name);
+            detach_link(dirfd(dir), path, entry->d_name, &cgroup_id);
+    clear_scope(datapath, cgroup_id);
     if (rmdir(path) < 0 && errno != ENOENT)
         return -errno;
     datapath->writes++;

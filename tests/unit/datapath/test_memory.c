@@ -246,8 +246,7 @@ static void test_links_and_scopes(void **state)
     assert_int_equal(datapath_attach(datapath, "web-7", "/web", 7, NULL), 0);
     assert_true(datapath_is_attached(datapath, "web-7", 7));
     assert_false(datapath_is_attached(datapath, "web-7", 8));
-    assert_int_equal(datapath_get_scope(datapath, 7, &scope, &namespace_scope), 0);
-    assert_int_equal(scope, 0);
+    assert_int_equal(datapath_get_scope(datapath, 7, &scope, &namespace_scope), -ENOENT);
     assert_int_equal(datapath_set_resolver(datapath, 7, 1), 0);
     assert_int_equal(datapath_set_resolver(datapath, 7, 1), 0);
     assert_int_equal(datapath_set_scope(datapath, 7, 1, 2), 0);
