@@ -50,10 +50,14 @@ void kernel_remove_directory(const struct datapath *datapath, const char *direct
 int kernel_rename_directory(const struct datapath *datapath, const char *from, const char *to);
 int kernel_recover_directories(const struct datapath *datapath);
 void kernel_open_pinned(const struct datapath *datapath, struct datapath_fds *fds);
+void kernel_close_one(struct datapath_fds *fds, int map);
 void kernel_close_pinned(struct datapath_fds *fds);
 
 /* kernel_adopt.c; the sizes of the skeleton's maps are those that are wanted */
 struct bpf_map *kernel_skeleton_map(const struct datapath *datapath, int map);
+/* Closes what lies under a name of ours and is no such map: reading it would go past the end of what is read
+ * into. The others are as they were, whatever their sizes. */
+void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *fds);
 uint32_t kernel_pinned_version(const struct datapath_fds *fds); /* 0: it cannot be read */
 enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds);
 int kernel_choose_stock(const struct datapath *datapath, const struct datapath_config *config);

@@ -7,15 +7,51 @@ struct bpf_map *kernel_skeleton_map(const struct datapath *datapath, int map)
     return bpf_object__find_map_by_name(datapath->kernel->skeleton->obj, datapath_map_names[map]);
 }
 
+/* Is it such a map, of whatever size? Then its entries are as long as ours. */
+static bool has_our_form(const struct datapath *datapath, int map, int fd, struct bpf_map_info *info)
+{
+    const struct bpf_map *wanted = kernel_skeleton_map(datapath, map);
+    __u32 size = sizeof(*info);
+
+    *info = (struct bpf_map_info){0};
+    return fd >= 0 && bpf_obj_get_info_by_fd(fd, info, &size) == 0 && info->type == bpf_map__type(wanted) &&
+           info->key_size == bpf_map__key_size(wanted) && info->value_size == bpf_map__value_size(wanted);
+}
+
 static bool has_wanted_layout(const struct datapath *datapath, int map, int fd)
 {
     const struct bpf_map *wanted = kernel_skeleton_map(datapath, map);
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
+    struct bpf_map_info info;
 
-    return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(wanted) &&
-           info.key_size == bpf_map__key_size(wanted) && info.value_size == bpf_map__value_size(wanted) &&
-           info.max_entries == bpf_map__max_entries(wanted) && info.map_flags == bpf_map__map_flags(wanted);
+    return has_our_form(datapath, map, fd, &info) && info.max_entries == bpf_map__max_entries(wanted) &&
+           info.map_flags == bpf_map__map_flags(wanted);
+}
+
+/* Any version's `tasks`: its entries may be longer or shorter. */
+static bool is_tasks(const struct datapath *datapath, int fd)
+{
+    const struct bpf_map *wanted = kernel_skeleton_map(datapath, MAP_TASKS);
+    struct bpf_map_info info;
+
+    (void)has_our_form(datapath, MAP_TASKS, fd, &info);
+    return info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted);
+}
+
+void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *fds)
+{
+    struct bpf_map_info info;
+    bool is_our_version;
+
+    if (!has_our_form(datapath, MAP_LAYOUT, fds->fd[MAP_LAYOUT], &info))
+        kernel_close_one(fds, MAP_LAYOUT);
+    is_our_version = kernel_pinned_version(fds) == SVC_ABI_VERSION;
+    for (int map = 0; map < MAP_COUNT_; map++) {
+        bool is_ours = is_our_version ? has_our_form(datapath, map, fds->fd[map], &info)
+                                      : map != MAP_TASKS || is_tasks(datapath, fds->fd[map]);
+
+        if (!is_ours && map != MAP_REGISTRY_SEEN) /* a set without that one is adopted */
+            kernel_close_one(fds, map);
+    }
 }
 
 uint32_t kernel_pinned_version(const struct datapath_fds *fds)
@@ -93,12 +129,11 @@ static uint32_t pinned_entries(const struct datapath_fds *fds, enum map_index ma
 void kernel_remember_old(struct datapath *datapath, const struct datapath_fds *fds)
 {
     struct svc_registry_seen seen = {0};
-    struct bpf_map_info info = {0};
-    __u32 size = sizeof(info);
+    struct bpf_map_info info;
     uint32_t zero = 0;
     int fd = fds->fd[MAP_REGISTRY_SEEN];
 
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.value_size == sizeof(seen))
+    if (has_our_form(datapath, MAP_REGISTRY_SEEN, fd, &info))
         (void)bpf_map_lookup_elem(fd, &zero, &seen);
     datapath->old_registry_seen = seen;
     datapath->old_sizes = (struct datapath_config){

@@ -77,11 +77,15 @@ void kernel_open_pinned(const struct datapath *datapath, struct datapath_fds *fd
     }
 }
 
+void kernel_close_one(struct datapath_fds *fds, int map)
+{
+    if (fds->fd[map] >= 0)
+        (void)close(fds->fd[map]);
+    fds->fd[map] = -1;
+}
+
 void kernel_close_pinned(struct datapath_fds *fds)
 {
-    for (int map = 0; map < MAP_COUNT_; map++) {
-        if (fds->fd[map] >= 0)
-            (void)close(fds->fd[map]);
-        fds->fd[map] = -1;
-    }
+    for (int map = 0; map < MAP_COUNT_; map++)
+        kernel_close_one(fds, map);
 }

@@ -134,6 +134,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     if (r < 0)
         return error_errno(error, r, "setting map sizes");
     kernel_open_pinned(datapath, &datapath->kernel->old);
+    kernel_drop_foreign(datapath, &datapath->kernel->old);
     r = kernel_choose_stock(datapath, config);
     if (r < 0)
         return error_errno(error, r, "setting map flags");

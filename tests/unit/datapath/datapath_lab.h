@@ -20,6 +20,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -36,6 +37,7 @@
 #include "base/log.h"
 #include "base/mounts.h"
 #include "cgroups/cgroup.h"
+#include "datapath/log_bridge.h"
 #include "datapath/memory.h"
 
 #define LAB_BPFFS "/sys/fs/bpf"
@@ -119,6 +121,7 @@ static inline int lab_begin(void **state)
 {
     (void)state;
     log_set_level(LOG_LEVEL_ERROR);
+    datapath_bridge_log();
     if (geteuid() != 0)
         lab_cannot("the kernel's form needs root", EPERM);
     else if (!lab_cgroup_root)
