@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What tasks there are is asked of the kernel: a start takes over what the daemon before has pinned. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,13 @@ static int adopt_task(struct tasks *tasks, const struct found_task *found, struc
     int r = 0;
 
     (void)snprintf(cgroup.path, sizeof(cgroup.path), "%s", found->entry.cgroup);
-    task = cgroup.path[0] == '/' && cgroup.path[1] ? task_new(tasks, &cgroup) : NULL;
+    if (cgroup.path[0] != '/' || !cgroup.path[1]) {
+        log_warning("the entry of cgroup %" PRIu64 " in the map tasks names no cgroup, removing it",
+                    cgroup.id);
+        (void)datapath_delete_task(tasks->settings.datapath, cgroup.id);
+        return 0;
+    }
+    task = task_new(tasks, &cgroup);
     if (!task || task_set_owner(task, found->entry.namespace, found->entry.service) < 0) {
         if (task)
             task_forget(tasks, task);
