@@ -183,7 +183,7 @@ static void test_no_room_for_another_task(void **state)
     (void)state;
     need_cgroups();
     for (int i = 0; i < LAB_TASKS; i++) {
-        (void)snprintf(name, sizeof(name), "/task%d", i);
+        (void)snprintf(name, sizeof(name), "/task%c", (char)('0' + i));
         make_cgroup(name);
         assert_int_equal(attach(name, "shop", "", &error), 0);
     }
