@@ -197,6 +197,7 @@ static inline void lab_start(struct engine_lab *lab, const struct engine_followe
                                        .max_aliases = lab->max_aliases,
                                        .max_slots = lab->max_slots,
                                        .max_endpoints = lab->max_endpoints};
+    struct datapath_config config = {0};
 
     assert_int_equal(alias_range_parse(lab->range, "fd00:5c::/64", &settings.alias_range, &lab->error), 0);
     assert_int_equal(engine_new(&settings, &lab->engine), 0);
@@ -206,6 +207,8 @@ static inline void lab_start(struct engine_lab *lab, const struct engine_followe
     if (follower)
         assert_int_equal(engine_follow(lab->engine, follower, user), 0);
     assert_int_equal(engine_load(lab->engine, lab->registry, &lab->error), 0);
+    if (lab->is_judged)
+        assert_int_equal(engine_judge(lab->engine, &config, &lab->datapath, &lab->error), 0);
     assert_int_equal(engine_adopt(lab->engine, lab->datapath, &lab->error), 0);
     assert_int_equal(engine_publish(lab->engine, &lab->error), 0);
     lab->grace =
@@ -264,10 +267,55 @@ static inline int engine_setup(void **state)
     return 0;
 }
 
+/* Judged at every start, as the daemon is. */
+static inline int judged_setup(void **state)
+{
+    struct engine_lab *lab = lab_new(128, 1024, LAB_ENDPOINTS, "127.255.0.0/26");
+
+    *state = lab;
+    lab_ended = 0;
+    lab->is_judged = true;
+    lab_start(lab, NULL, NULL);
+    return 0;
+}
+
+/* The next run, on what is pinned. */
+static inline void lab_restart(struct engine_lab *lab)
+{
+    lab_stop(lab);
+    assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    lab_start(lab, NULL, NULL);
+}
+
+/* Another registry in the place of the one there was, which the test gives back or frees: between two runs.
+ */
+static inline struct fake_store *lab_swap_store(struct engine_lab *lab, struct fake_store *store)
+{
+    struct fake_store *before = lab->store;
+
+    assert_null(lab->engine);
+    (void)registry_close(&lab->registry);
+    lab->store = store;
+    lab->registry = fake_registry_open(lab->store);
+    lab_plan(lab, NULL, 0);
+    return before;
+}
+
+/* A row that no engine puts. */
+static inline void lab_write_row(struct engine_lab *lab, const char *key, const char *value)
+{
+    struct registry_row row = {.key = strdup(key), .value = value ? strdup(value) : NULL};
+    uint64_t revision;
+
+    assert_int_equal(registry_commit(lab->registry, &row, 1, &revision, &lab->error), 0);
+    row_done(&row);
+}
+
 static inline int engine_teardown(void **state)
 {
     lab_free(*state);
     return 0;
 }
 
+#define JUDGED_TEST(name) cmocka_unit_test_setup_teardown(name, judged_setup, engine_teardown)
 #define ENGINE_TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, engine_teardown)

@@ -39,6 +39,7 @@ struct engine_lab {
     uint64_t turns;
     uint32_t max_aliases, max_slots, max_endpoints;
     const char *range;
+    bool is_judged;                                      /* a start judges its registry (guard/guard.h) */
     bool is_stepwise;                                    /* each turn is one step long */
     unsigned unsteady;                                   /* turns after which nobody may read */
     void (*on_fresh)(struct catalog *fresh, void *user); /* adds what is of this host and not in the rows */
@@ -213,7 +214,7 @@ static inline void lab_check(struct engine_lab *lab)
     }
     lab_expect_committed(lab);
     lab_expect_numbers(lab);
-    if (lab_is_between(lab))
+    if (lab_is_between(lab) && !engine_is_degraded(lab->engine)) /* more is published than is wanted */
         lab_expect_published(lab);
 }
 
@@ -223,6 +224,8 @@ static inline void lab_expect_no_leak(struct engine_lab *lab)
     const struct engine *engine = lab->engine;
     size_t scopes = 0;
 
+    if (engine_is_degraded(engine)) /* what is kept has numbers, too */
+        return;
     for (const struct model_namespace *parent = engine->catalog->namespaces; parent;
          parent = parent->hh.next) {
         _cleanup_free_ struct client **clients = NULL;
