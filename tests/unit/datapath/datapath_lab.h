@@ -23,11 +23,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +78,8 @@ static inline void lab_guard(void)
         lab_cgroup_root = NULL;
     (void)snprintf(lab_parent, sizeof(lab_parent), "/svcconnect-unit-%d", (int)getpid());
     child = fork();
+    if (child == 0)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would clean up after it, or end it */
     if (child <= 0)
         return;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
