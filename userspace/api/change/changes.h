@@ -24,13 +24,24 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
 int change_set_settings(struct transaction *transaction, const cJSON *body, cJSON *answer,
                         struct error *error);
 
-/* changes_canary.c; not for batches. */
+/* Not for batches. */
 int change_start_canary(struct transaction *transaction, const cJSON *body, cJSON *answer,
                         struct error *error);
 int change_canary(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);
+
+/* The body's service, checked as a name. */
+int change_service_name(const cJSON *body, const char **ret_name, struct error *error);
+
+/* -ENOENT, with the sentence. */
+int change_no_service(struct error *error, const char *namespace_name, const char *name);
+
+/* The namespace and the service come into being with their first instance; the alias is the service's name,
+ * one for each protocol that there are instances of. */
+int change_declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
+                           const struct instance *instance, struct error *error);
 
 /* The instance that a body names by service, id and namespace; -ENOENT says which part is unknown. */
 int change_find_instance(const struct engine *engine, const cJSON *body, const char **ret_namespace,

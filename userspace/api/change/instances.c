@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Changes of instances and services. */
+/* Changes of instances: registering, weight and health, draining, deregistering. */
 #include "api/change/changes.h"
 
 #include <errno.h>
@@ -9,8 +9,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "apply/apply.h"
-#include "engine/change/edits.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
@@ -18,48 +16,6 @@
 #include "engine/connections.h"
 
 #define MAX_DRAIN_S 86400
-
-static const struct {
-    const char *name;
-    change_fn change;
-} changes[] = {
-    {"register", change_register},         {"update", change_update},
-    {"deregister", change_deregister},     {"delete-service", change_delete_service},
-    {"set-route", change_set_route},       {"clear-route", change_clear_route},
-    {"set-settings", change_set_settings}, {"drain", change_drain},
-};
-
-change_fn change_by_name(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
-        if (strcmp(changes[i].name, name) == 0)
-            return changes[i].change;
-    return NULL;
-}
-
-int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)
-{
-    const char *name = "default";
-    int r = json_get_string(body, "namespace", false, &name, error);
-
-    if (r == 0)
-        r = model_check_namespace("namespace", name, error);
-    if (r == 0)
-        *ret_namespace = name;
-    return r;
-}
-
-static int read_service_name(const cJSON *body, const char **ret_name, struct error *error)
-{
-    const char *name = NULL;
-    int r = json_get_string(body, "service", true, &name, error);
-
-    if (r == 0)
-        r = model_check_service("service", name, error);
-    if (r == 0)
-        *ret_name = name;
-    return r;
-}
 
 static int read_weight(const cJSON *body, bool is_required, uint32_t *weight, struct error *error)
 {
@@ -114,18 +70,6 @@ static int read_address(const struct engine *engine, const cJSON *body, struct i
     return 0;
 }
 
-int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error)
-{
-    const char *text = "tcp";
-    int r = json_get_string(body, "protocol", false, &text, error);
-
-    if (r == 0 && strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
-        r = error_input(error, "protocol", text, "tcp, udp");
-    if (r == 0)
-        *ret_protocol = strcmp(text, "udp") == 0 ? UDP : TCP;
-    return r;
-}
-
 /* "IP:PORT" without brackets, which an instance id may not hold, or "HOST:PORT"; a UDP instance may have a
  * TCP one beside it. */
 static int default_id(const struct instance *instance, char *ret_id, size_t size, struct error *error)
@@ -140,64 +84,6 @@ static int default_id(const struct instance *instance, char *ret_id, size_t size
                : error_input(error, "id", "(missing)",
                              "an id of 1 to %d characters: HOST:PORT, which is the default, is longer",
                              MODEL_INSTANCE_MAX);
-}
-
-/* Has a service that no document defines an alias of the protocol? A document says itself what
- * it publishes. */
-static bool has_alias(const struct service *service, enum svc_protocol protocol)
-{
-    if (!service || !service->is_declared)
-        return false;
-    for (size_t i = 0; i < service->n_aliases; i++)
-        if (service->aliases[i].protocol == protocol)
-            return true;
-    return service->document != NULL;
-}
-
-/* The namespace and the service come into being with their first instance; the alias is the service's name,
- * one for each protocol that there are instances of. */
-static int declare_service(struct transaction *transaction, const char *namespace_name, const char *name,
-                           const struct instance *instance, struct error *error)
-{
-    const struct catalog *catalog = transaction_catalog(transaction);
-    const struct service *service = catalog_service(catalog, namespace_name, name);
-    const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
-    _cleanup_free_ struct client_alias *aliases = NULL;
-    size_t n = service && service->is_declared ? service->n_aliases : 0;
-    struct client_alias alias = {.port = instance->port, .protocol = instance->protocol};
-    char identity[ALIAS_IDENTITY_SIZE];
-    struct registry_row row;
-    int r;
-
-    if (has_alias(service, instance->protocol))
-        return 0;
-    (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", name);
-    r = model_check_dns_name("service", alias.dns_name, error);
-    if (r < 0)
-        return r;
-    if (parent && catalog_alias_owner(parent, alias_identity(&alias, identity))) {
-        (void)error_input(error, "service", name, "a name whose client alias %s no other service has",
-                          identity);
-        error->number = EEXIST;
-        return -EEXIST;
-    }
-    if (!parent || !parent->is_declared) {
-        r = row_for_namespace(namespace_name, NULL, &row);
-        if (r == 0)
-            r = transaction_put(transaction, row, error);
-        if (r < 0)
-            return r;
-    }
-    aliases = calloc(n + 1, sizeof(*aliases));
-    if (!aliases)
-        return error_errno(error, ENOMEM, "registering");
-    if (n)
-        memcpy(aliases, service->aliases, n * sizeof(*aliases));
-    aliases[n] = alias;
-    r = row_for_service(namespace_name, name, aliases, n + 1, NULL,
-                        n ? service_get_settings(service) : &service_settings_default,
-                        service ? service->aws : NULL, &row);
-    return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 
 int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
@@ -216,7 +102,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = change_namespace(body, &namespace_name, error);
     if (r == 0)
-        r = read_service_name(body, &name, error);
+        r = change_service_name(body, &name, error);
     if (r == 0)
         r = read_address(transaction_engine(transaction), body, &instance, host, error);
     if (r == 0)
@@ -232,7 +118,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = model_check_instance_id("id", id, error);
     if (r == 0)
-        r = declare_service(transaction, namespace_name, name, &instance, error);
+        r = change_declare_service(transaction, namespace_name, name, &instance, error);
     if (r < 0)
         return r;
     instance.id = (char *)id;
@@ -241,14 +127,6 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
         return error_errno(error, r, "registering");
     (void)cJSON_AddStringToObject(answer, "id", id);
     return transaction_put(transaction, row, error);
-}
-
-static int no_service(struct error *error, const char *namespace_name, const char *name)
-{
-    (void)error_input(error, "service", name, "a service of namespace %s (svcconnect services lists them)",
-                      namespace_name);
-    error->number = ENOENT;
-    return -ENOENT;
 }
 
 int change_find_instance(const struct engine *engine, const cJSON *body, const char **ret_namespace,
@@ -261,7 +139,7 @@ int change_find_instance(const struct engine *engine, const cJSON *body, const c
     int r = change_namespace(body, ret_namespace, error);
 
     if (r == 0)
-        r = read_service_name(body, &name, error);
+        r = change_service_name(body, &name, error);
     if (r == 0)
         r = json_get_string(body, "id", true, &id, error);
     if (r == 0)
@@ -270,7 +148,7 @@ int change_find_instance(const struct engine *engine, const cJSON *body, const c
         return r;
     service = catalog_service(engine_catalog(engine), *ret_namespace, name);
     if (!service || !service->is_declared)
-        return no_service(error, *ret_namespace, name);
+        return change_no_service(error, *ret_namespace, name);
     instance = catalog_instance(service, id);
     if (!instance && (instance = catalog_record(service, id)) && !instance->host)
         instance = NULL;
@@ -376,45 +254,4 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
                             error);
     r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
     return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
-}
-
-int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
-                          struct error *error)
-{
-    static const char *const known[] = {"service", "namespace", NULL};
-    const struct model_namespace *parent;
-    const struct service *service;
-    const char *namespace_name = NULL;
-    const char *name = NULL;
-    int r = json_check_members(body, known, error);
-
-    (void)answer;
-    if (r == 0)
-        r = change_namespace(body, &namespace_name, error);
-    if (r == 0)
-        r = json_get_string(body, "service", true, &name, error);
-    if (r == 0)
-        r = model_check_document("service", name, error);
-    if (r < 0)
-        return r;
-    parent = catalog_namespace(transaction_catalog(transaction), namespace_name);
-    if (parent && catalog_document(parent, name))
-        return apply_removal(transaction, parent, catalog_document(parent, name), error);
-    service = catalog_service(transaction_catalog(transaction), namespace_name, name);
-    if (!service || !service->is_declared)
-        return no_service(error, namespace_name, name);
-    if (service->document) {
-        (void)error_input(error, "service", name, "the name of its document, %.128s, with all that publishes",
-                          service->document);
-        error->number = EBUSY;
-        return -EBUSY;
-    }
-    if (service->n_routes > 0) {
-        (void)error_input(error, "service", name,
-                          "a service that no route targets; clear the route of %s first",
-                          service->routes[0]->identity);
-        error->number = EBUSY;
-        return -EBUSY;
-    }
-    return change_remove_service(transaction, namespace_name, service, error);
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What changes of every kind share: their names in a batch, and members that most bodies have. */
+#include "api/change/changes.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "model/names.h"
+
+static const struct {
+    const char *name;
+    change_fn change;
+} changes[] = {
+    {"register", change_register},         {"update", change_update},
+    {"deregister", change_deregister},     {"delete-service", change_delete_service},
+    {"set-route", change_set_route},       {"clear-route", change_clear_route},
+    {"set-settings", change_set_settings}, {"drain", change_drain},
+};
+
+change_fn change_by_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+        if (strcmp(changes[i].name, name) == 0)
+            return changes[i].change;
+    return NULL;
+}
+
+int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)
+{
+    const char *name = "default";
+    int r = json_get_string(body, "namespace", false, &name, error);
+
+    if (r == 0)
+        r = model_check_namespace("namespace", name, error);
+    if (r == 0)
+        *ret_namespace = name;
+    return r;
+}
+
+int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error)
+{
+    const char *text = "tcp";
+    int r = json_get_string(body, "protocol", false, &text, error);
+
+    if (r == 0 && strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
+        r = error_input(error, "protocol", text, "tcp, udp");
+    if (r == 0)
+        *ret_protocol = strcmp(text, "udp") == 0 ? UDP : TCP;
+    return r;
+}
