@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Changes and reads by the control socket, on a whole engine: when they are answered, and what they see. */
+/* When changes and reads are answered, and what they see: the disk is slow, another host is first, clients
+ * share a commit or go away. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,160 +8,44 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "unit/api/api_lab.h"
 
-#include "api/api.h"
-#include "tasks/task_list.h"
-#include "unit/house.h"
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
-
-/* Somebody at the other end, who never blocks. */
-struct asker {
-    int fd;
-    char text[65536]; /* what came, ending in NUL */
-    size_t length;
-};
-
-struct lab {
-    struct house house;
-    struct api api;
-    struct control_server *server;
-    struct sockaddr_un address;
-    char directory[64];
-    bool is_going_on;
-};
-
-static int setup(void **state)
-{
-    struct lab *lab = calloc(1, sizeof(*lab));
-    const struct control_table table = {api_requests, &lab->api, &api_gate};
-    struct error error = {0};
-
-    assert_non_null(lab);
-    *state = lab;
-    (void)signal(SIGPIPE, SIG_IGN);
-    house_make(&lab->house);
-    house_begin(&lab->house);
-    lab->api.engine = lab->house.engine;
-    lab->api.datapath = lab->house.datapath;
-    (void)snprintf(lab->directory, sizeof(lab->directory), "%s/svc-api-XXXXXX", P_tmpdir);
-    assert_non_null(mkdtemp(lab->directory));
-    lab->address.sun_family = AF_UNIX;
-    (void)snprintf(lab->address.sun_path, sizeof(lab->address.sun_path), "%s/api.sock", lab->directory);
-    return control_server_new(lab->house.base, lab->address.sun_path, &table, 1, &lab->server, &error);
-}
-
-static int teardown(void **state)
-{
-    struct lab *lab = *state;
-    int r;
-
-    lab->is_going_on = false;
-    house_stop(&lab->house);
-    control_server_free(&lab->server);
-    house_end(&lab->house);
-    r = rmdir(lab->directory);
-    free(lab);
-    return r;
-}
-
-static struct asker *ask(struct lab *lab, const char *text)
-{
-    struct asker *asker = calloc(1, sizeof(*asker));
-
-    assert_non_null(asker);
-    asker->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(asker->fd, (const struct sockaddr *)&lab->address, sizeof(lab->address)), 0);
-    assert_int_equal(fcntl(asker->fd, F_SETFL, O_NONBLOCK), 0);
-    assert_int_equal(send(asker->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-    return asker;
-}
-
-static void leave(struct asker *asker)
-{
-    (void)close(asker->fd);
-    free(asker);
-}
-
-static bool has_answer(struct asker *asker)
-{
-    ssize_t n = recv(asker->fd, asker->text + asker->length, sizeof(asker->text) - 1 - asker->length, 0);
-
-    if (n > 0)
-        asker->length += (size_t)n;
-    return asker->length > 0;
-}
-
-static bool hears(struct asker *asker, const char *part)
-{
-    (void)has_answer(asker);
-    return strstr(asker->text, part);
-}
-
-static struct asker *post(struct lab *lab, const char *path, const char *body)
-{
-    char text[1024];
-
-    (void)snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", path,
-                   strlen(body), body);
-    return ask(lab, text);
-}
-
-static void turn(struct lab *lab)
-{
-    (void)event_base_loop(lab->house.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-}
-
-/* The disk is slow: what is begun stays under way until the registry is turned. */
-static void some_turns(struct lab *lab)
-{
-    for (unsigned i = 0; i < 50; i++)
-        turn(lab);
-}
-
-/* Turns until it is so; what takes this long does not come any more. */
-#define TURN_UNTIL(condition)                                                                                \
-    do {                                                                                                     \
-        uint64_t since_ms = clock_monotonic_ms();                                                            \
-                                                                                                             \
-        while (!(condition)) {                                                                               \
-            turn(lab);                                                                                       \
-            if (clock_monotonic_ms() - since_ms > HOUSE_PATIENCE_MS)                                         \
-                fail_msg("never came true: %s", #condition);                                                 \
-        }                                                                                                    \
-    } while (0)
-#define REGISTRY_TURN_UNTIL(condition) TURN_UNTIL((fake_registry_turn(lab->house.registry), condition))
+#define REGISTER  "POST /v1/instances"
+#define UPDATE    "PATCH /v1/instances"
+#define WEB       "{'service':'web','address':'10.0.0.1:80'}"
+#define OTHER     "{'service':'other','address':'10.0.0.2:80'}"
+#define SLOW      1000
+#define MANY      64 /* commits, more than a change is run again for */
+#define N_REPLIES 2
 
 static void check_services(struct lab *lab, bool is_there)
 {
-    struct asker *client = ask(lab, GET("/v1/services"));
+    _cleanup_json_ cJSON *answer = lab_get(lab, "GET /v1/services", "", 200);
 
-    TURN_UNTIL(hears(client, "\"services\":"));
-    assert_int_equal(hears(client, "\"name\":\"web\""), is_there);
-    leave(client);
+    assert_int_equal(json_item(json_at(answer, "services"), "name", "web") != NULL, is_there);
 }
+
+/* ---- when it is answered ---- */
 
 static void test_a_change_is_answered_when_it_is_durable(void **state)
 {
     struct lab *lab = *state;
-    const struct fake_step step = {FAKE_WRITTEN, 1000};
-    struct asker *client;
+    struct asker *client, *reader;
 
-    fake_registry_plan(lab->house.registry, &step, 1);
-    client = post(lab, "/v1/instances", "{\"service\":\"web\",\"address\":\"10.0.0.1:80\"}");
-    some_turns(lab);
-    assert_false(has_answer(client));
-    check_services(lab, false); /* who reads does not wait for the disk, and sees what is on it */
-    REGISTRY_TURN_UNTIL(hears(client, "\"revision\":1"));
-    assert_true(hears(client, "200 OK"));
+    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    client = lab_send(lab, REGISTER, WEB);
+    lab_some_turns(lab);
+    assert_false(asker_has_any(client));
+    /* Who reads does not wait for the disk, and sees what is on it. */
+    reader = lab_send(lab, "GET /v1/services", "");
+    TURN_UNTIL(asker_has_answer(reader));
+    assert_true(asker_hears(reader, "200 OK"));
+    assert_false(asker_hears(reader, "\"web\""));
+    asker_leave(reader);
+    REGISTRY_TURN_UNTIL(asker_hears(client, "\"revision\":1"));
+    assert_true(asker_hears(client, "200 OK"));
     check_services(lab, true);
-    leave(client);
+    asker_leave(client);
 }
 
 static int go_on(struct transaction *transaction, void *user, struct error *error)
@@ -180,72 +65,360 @@ static int go_on(struct transaction *transaction, void *user, struct error *erro
 
 static void test_reads_wait_while_rows_are_put(void **state)
 {
-    static const char *const paths[] = {GET("/v1/services"),  GET("/v1/aliases"),   GET("/v1/routes"),
-                                        GET("/v1/documents"), GET("/v1/canaries"),  GET("/v1/hosts"),
-                                        GET("/v1/settings"),  GET("/v1/endpoints"), GET("/v1/tasks")};
+    static const char *const paths[] = {"/v1/services", "/v1/aliases",  "/v1/routes",   "/v1/documents",
+                                        "/v1/canaries", "/v1/hosts",    "/v1/settings", "/v1/endpoints",
+                                        "/v1/tasks",    "/v1/services", "/v1/status",   "/v1/events",
+                                        "/metrics"};
     struct lab *lab = *state;
     const struct job job = {.run = go_on, .user = lab};
     struct asker *clients[ARRAY_SIZE(paths)];
-    struct tasks tasks = {0};
+    char what[64];
 
-    lab->api.tasks = &tasks;
     lab->is_going_on = true;
     assert_int_equal(engine_submit(lab->house.engine, &job), 0);
     TURN_UNTIL(!engine_is_steady(lab->house.engine));
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        (void)snprintf(what, sizeof(what), "GET %s", paths[i]);
+        clients[i] = lab_send(lab, what, "");
+    }
+    lab_some_turns(lab);
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-        clients[i] = ask(lab, paths[i]);
-    some_turns(lab);
-    for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-        if (has_answer(clients[i]))
+        if (asker_has_any(clients[i]))
             fail_msg("did not wait: %s", paths[i]);
     lab->is_going_on = false;
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-        TURN_UNTIL(hears(clients[i], "200 OK"));
-        assert_false(hears(clients[i], "\"web\""));
-        leave(clients[i]);
+        TURN_UNTIL(asker_has_answer(clients[i]));
+        assert_true(asker_hears(clients[i], "200 OK"));
+        assert_false(asker_hears(clients[i], "\"web\""));
+        asker_leave(clients[i]);
     }
 }
 
-static void test_a_batch_is_refused_as_a_whole(void **state)
+static void test_one_client_is_answered_in_order(void **state)
 {
     struct lab *lab = *state;
-    struct asker *client =
-        post(lab, "/v1/batch",
-             "{\"changes\":[{\"op\":\"register\",\"service\":\"web\",\"address\":\"10.0.0.1:80\"},"
-             "{\"op\":\"register\",\"service\":\"web\",\"address\":\"nonsense\"}]}");
-    uint64_t writes = datapath_writes(lab->house.datapath);
+    struct asker *client = lab_connect(lab);
+    _cleanup_json_ cJSON *registered = NULL, *changed = NULL, *refused = NULL, *list = NULL;
+    int status;
 
-    TURN_UNTIL(hears(client, "400 Bad Request"));
-    assert_true(hears(client, "\"field\":\"changes[1].address\""));
-    check_services(lab, false);
-    assert_int_equal(datapath_writes(lab->house.datapath), writes);
-    leave(client);
+    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    asker_send(client, REGISTER, WEB);
+    asker_send(client, UPDATE, "{'service':'web','id':'10.0.0.1:80','weight':7}");
+    asker_send(client, UPDATE, "{'service':'web','id':'10.0.0.1:80','weight':-1}");
+    asker_send(client, "GET /v1/endpoints", "");
+    registered = lab_hear(lab, client, &status);
+    assert_int_equal(status, 200);
+    json_expect(registered, "id", "'10.0.0.1:80'");
+    json_expect(registered, "revision", "1");
+    changed = lab_hear(lab, client, &status);
+    assert_int_equal(status, 200);
+    json_expect(changed, "id", "");
+    json_expect(changed, "revision", "2");
+    refused = lab_hear(lab, client, &status);
+    assert_int_equal(status, 400);
+    list = lab_hear(lab, client, &status);
+    assert_int_equal(status, 200);
+    json_expect(list, "endpoints.0.weight", "7");
+    assert_int_equal(client->length, 0);
+    asker_leave(client);
 }
 
-static void test_the_disk_is_full(void **state)
+/* ---- the registry ---- */
+
+static void test_a_conflict_runs_the_job_again(void **state)
+{
+    static const struct fake_step steps[] = {{FAKE_CONFLICT, 1}, {FAKE_CONFLICT, 0}, {FAKE_WRITTEN, 1}};
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *answer = NULL;
+
+    lab_two_services(lab);
+    lab_do(lab, UPDATE, "{'service':'v2','id':'b','weight':0}");
+    fake_registry_plan(lab->house.registry, steps, ARRAY_SIZE(steps));
+    answer = lab_get(lab, "POST /v1/canaries", "{'dnsName':'v1','from':'v1','to':'v2'}", 200);
+    assert_int_equal(fake_store_counts(lab->house.store).refused, 2);
+    json_expect(answer, "revision", "4");
+    /* Each run says what it has to say anew: once, however often it was run. */
+    assert_int_equal(cJSON_GetArraySize(json_at(answer, "warnings")), 1);
+    json_expect(answer, "canary.state", "'RUNNING'");
+}
+
+/* Also when it is tried again, with fewer rows or alone. */
+static void plan_all(struct lab *lab, enum fake_fault fault)
+{
+    struct fake_step steps[MANY];
+
+    for (size_t i = 0; i < MANY; i++)
+        steps[i] = (struct fake_step){fault, 1};
+    fake_registry_plan(lab->house.registry, steps, MANY);
+}
+
+static void test_conflicts_without_end_are_to_be_tried_later(void **state)
 {
     struct lab *lab = *state;
-    const struct fake_step step = {FAKE_DISK_FULL, 1};
+
+    plan_all(lab, FAKE_CONFLICT);
+    lab_refuse(lab, REGISTER, WEB, 503, NULL, "another host was first");
+    fake_registry_plan(lab->house.registry, NULL, 0);
+    lab_do(lab, REGISTER, WEB);
+    check_services(lab, true);
+}
+
+static void test_what_the_registry_refuses(void **state)
+{
+    static const struct {
+        enum fake_fault fault;
+        int status;
+        const char *part;
+    } faults[] = {
+        {FAKE_DISK_FULL, 507, "the disk is full"},
+        {FAKE_TOO_LARGE, 507, "raise its limit"},
+        {FAKE_IO_ERROR, 500, "the disk failed"},
+    };
+    struct lab *lab = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+        plan_all(lab, faults[i].fault);
+        lab_refuse(lab, REGISTER, WEB, faults[i].status, NULL, faults[i].part);
+        check_services(lab, false);
+    }
+    fake_registry_plan(lab->house.registry, NULL, 0);
+    lab_do(lab, REGISTER, WEB);
+    check_services(lab, true);
+}
+
+static void test_a_table_of_the_data_path_is_full(void **state)
+{
+    struct lab *lab = *state;
+    char body[128];
+
+    for (unsigned i = 1; i <= HOUSE_ENDPOINTS; i++) {
+        (void)snprintf(body, sizeof(body), "{'service':'web','address':'10.0.0.%u:80'}", i);
+        lab_do(lab, REGISTER, body);
+    }
+    lab_refuse(lab, REGISTER, OTHER, 507, NULL, "maps.endpoints");
+    lab_do(lab, "DELETE /v1/instances", "{'service':'web','id':'10.0.0.1:80'}");
+    lab_some_turns(lab); /* the number is free when nobody can be using it any more */
+    lab_do(lab, REGISTER, OTHER);
+}
+
+/* ---- together ---- */
+
+/* A change that keeps the registry busy, so that those sent from now on share the next commit. */
+static struct asker *occupy(struct lab *lab)
+{
+    struct asker *client;
+    uint64_t begun = house_commits_begun(&lab->house);
+
+    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    client = lab_send(lab, REGISTER, "{'service':'first','id':'f','address':'10.0.0.9:80'}");
+    TURN_UNTIL(house_commits_begun(&lab->house) == begun + 1);
+    return client;
+}
+
+static void test_of_those_who_share_a_commit_one_is_refused(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *body;
+        int status;
+        const char *revision;
+    } asked[] = {
+        {REGISTER, WEB, 200, "2"},
+        {UPDATE, "{'service':'web','id':'nobody','weight':3}", 404, ""},
+        {UPDATE, "{'service':'first','id':'f','weight':3}", 200, "2"},
+        {"PUT /v1/routes", "{'dnsName':'x','targets':[{'service':'nobody','weight':1}]}", 400, ""},
+        {"PUT /v1/settings", "{'settings':{'connectTimeoutSeconds':2}}", 200, "2"},
+    };
+    struct lab *lab = *state;
+    struct asker *first = occupy(lab), *clients[ARRAY_SIZE(asked)];
+    _cleanup_json_ cJSON *endpoint = NULL;
+    int status;
+
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+        clients[i] = lab_send(lab, asked[i].what, asked[i].body);
+        lab_some_turns(lab);
+    }
+    cJSON_Delete(lab_hear(lab, first, &status));
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+        _cleanup_json_ cJSON *answer = lab_hear(lab, clients[i], &status);
+
+        assert_int_equal(status, asked[i].status);
+        json_expect(answer, "revision", asked[i].revision);
+        asker_leave(clients[i]);
+    }
+    asker_leave(first);
+    assert_int_equal(house_commits_begun(&lab->house), 2);
+    check_services(lab, true);
+    endpoint = lab_endpoint(lab, "f");
+    json_expect(endpoint, "weight", "3");
+}
+
+static void test_changes_of_two_clients_are_made_in_their_order(void **state)
+{
+    struct lab *lab = *state;
+    struct asker *first = occupy(lab), *a, *b, *c;
+    _cleanup_json_ cJSON *one = NULL, *two = NULL, *three = NULL, *endpoint = NULL;
+    int status;
+
+    /* The same row, so that they cannot share a commit. */
+    a = lab_send(lab, UPDATE, "{'service':'first','id':'f','weight':5}");
+    lab_some_turns(lab);
+    b = lab_send(lab, UPDATE, "{'service':'first','id':'f','health':'UNHEALTHY'}");
+    lab_some_turns(lab);
+    c = lab_send(lab, UPDATE, "{'service':'first','id':'f','weight':6}");
+    lab_some_turns(lab);
+    three = lab_hear(lab, c, &status);
+    one = lab_hear(lab, a, &status);
+    two = lab_hear(lab, b, &status);
+    json_expect(one, "revision", "2");
+    json_expect(two, "revision", "3");
+    json_expect(three, "revision", "4");
+    endpoint = lab_endpoint(lab, "f");
+    json_expect(endpoint, "weight", "6");
+    json_expect(endpoint, "reported", "'UNHEALTHY'");
+    asker_leave(first);
+    asker_leave(a);
+    asker_leave(b);
+    asker_leave(c);
+}
+
+static void test_a_shared_commit_that_fails_is_tried_one_by_one(void **state)
+{
+    /* The first is who keeps the registry busy; the second, of both, meets another host. */
+    static const struct fake_step steps[] = {
+        {FAKE_WRITTEN, SLOW}, {FAKE_TOO_LARGE, 1}, {FAKE_WRITTEN, 1}, {FAKE_DISK_FULL, 1}};
+    struct lab *lab = *state;
+    struct asker *first, *a, *b;
+    _cleanup_json_ cJSON *taken = NULL, *refused = NULL;
+    int status;
+
+    fake_registry_plan(lab->house.registry, steps, ARRAY_SIZE(steps));
+    first = lab_send(lab, REGISTER, "{'service':'first','address':'10.0.0.9:80'}");
+    TURN_UNTIL(house_commits_begun(&lab->house) == 1);
+    a = lab_send(lab, REGISTER, WEB);
+    lab_some_turns(lab);
+    b = lab_send(lab, REGISTER, OTHER);
+    lab_some_turns(lab);
+    taken = lab_hear(lab, a, &status);
+    assert_int_equal(status, 200);
+    json_expect(taken, "id", "'10.0.0.1:80'");
+    refused = lab_hear(lab, b, &status);
+    assert_int_equal(status, 507);
+    assert_int_equal(house_commits_begun(&lab->house), 4);
+    check_services(lab, true);
+    assert_null(lab_instance(lab, "other", "10.0.0.2:80"));
+    asker_leave(first);
+    asker_leave(a);
+    asker_leave(b);
+}
+
+/* ---- who does not wait ---- */
+
+static void test_a_client_leaves_before_its_answer(void **state)
+{
+    struct lab *lab = *state;
     struct asker *client;
 
-    fake_registry_plan(lab->house.registry, &step, 1);
-    client = post(lab, "/v1/instances", "{\"service\":\"web\",\"address\":\"10.0.0.1:80\"}");
-    REGISTRY_TURN_UNTIL(hears(client, "507 Insufficient Storage"));
+    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    client = lab_send(lab, REGISTER, WEB);
+    TURN_UNTIL(house_commits_begun(&lab->house) == 1);
+    asker_leave(client);
+    lab_some_turns(lab);
     check_services(lab, false);
-    leave(client);
-    client = post(lab, "/v1/instances", "{\"service\":\"web\",\"address\":\"10.0.0.1:80\"}");
-    REGISTRY_TURN_UNTIL(hears(client, "200 OK"));
-    check_services(lab, true);
-    leave(client);
+    REGISTRY_TURN_UNTIL(registry_revision(lab->house.registry) == 1);
+    lab_some_turns(lab);
+    check_services(lab, true); /* what was asked for is done */
+    lab_do(lab, REGISTER, OTHER);
+}
+
+static void test_a_client_leaves_before_its_refusal(void **state)
+{
+    struct lab *lab = *state;
+    struct asker *first = occupy(lab);
+    struct asker *client = lab_send(lab, UPDATE, "{'service':'nobody','id':'x','weight':1}");
+    _cleanup_json_ cJSON *answer = NULL;
+    int status;
+
+    lab_some_turns(lab);
+    asker_leave(client);
+    answer = lab_hear(lab, first, &status);
+    assert_int_equal(status, 200);
+    lab_do(lab, REGISTER, OTHER);
+    asker_leave(first);
+}
+
+static void test_too_many_wait(void **state)
+{
+    const struct control_limits limits = {.replies = N_REPLIES};
+    struct lab *lab = *state;
+    struct asker *waiting[N_REPLIES];
+    _cleanup_free_ char *before = NULL;
+    _cleanup_json_ cJSON *answer = NULL;
+    struct asker *late;
+    int status;
+
+    assert_int_equal(control_server_limit(lab->server, &limits), 0);
+    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    waiting[0] = lab_send(lab, REGISTER, WEB);
+    waiting[1] = lab_send(lab, REGISTER, "{'service':'web','address':'10.0.0.3:80'}");
+    lab_some_turns(lab);
+    late = lab_send(lab, REGISTER, OTHER);
+    TURN_UNTIL(asker_has_answer(late));
+    answer = asker_take(late, &status);
+    assert_int_equal(status, 503);
+    json_expect_error("a third", answer, NULL, "too many requests wait");
+    for (size_t i = 0; i < N_REPLIES; i++) {
+        cJSON_Delete(lab_hear(lab, waiting[i], &status));
+        assert_int_equal(status, 200);
+        asker_leave(waiting[i]);
+    }
+    assert_null(lab_instance(lab, "other", "10.0.0.2:80"));
+    lab_do(lab, REGISTER, OTHER);
+    asker_leave(late);
+}
+
+static void test_the_daemon_ends_meanwhile(void **state)
+{
+    struct lab *lab = *state;
+    struct asker *first = occupy(lab);
+    struct asker *waiting = lab_send(lab, REGISTER, WEB), *late;
+    _cleanup_json_ cJSON *done = NULL, *ended = NULL, *refused = NULL;
+    int status;
+
+    lab_some_turns(lab);
+    engine_stop(lab->house.engine);
+    late = lab_send(lab, REGISTER, OTHER);
+    done = lab_hear(lab, first, &status);
+    assert_int_equal(status, 200);
+    ended = lab_hear(lab, waiting, &status);
+    assert_int_equal(status, 500);
+    json_expect_error("what waited", ended, NULL, "svcconnectd is ending; nothing was changed");
+    refused = lab_hear(lab, late, &status);
+    assert_int_equal(status, 500);
+    json_expect_error("what came later", refused, NULL, "the change cannot be taken on");
+    assert_int_equal(registry_revision(lab->house.registry), 1);
+    asker_leave(first);
+    asker_leave(waiting);
+    asker_leave(late);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_change_is_answered_when_it_is_durable, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reads_wait_while_rows_are_put, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_batch_is_refused_as_a_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_disk_is_full, setup, teardown),
+        LAB_TEST(test_a_change_is_answered_when_it_is_durable),
+        LAB_TEST(test_reads_wait_while_rows_are_put),
+        LAB_TEST(test_one_client_is_answered_in_order),
+        LAB_TEST(test_a_conflict_runs_the_job_again),
+        LAB_TEST(test_conflicts_without_end_are_to_be_tried_later),
+        LAB_TEST(test_what_the_registry_refuses),
+        LAB_TEST(test_a_table_of_the_data_path_is_full),
+        LAB_TEST(test_of_those_who_share_a_commit_one_is_refused),
+        LAB_TEST(test_changes_of_two_clients_are_made_in_their_order),
+        LAB_TEST(test_a_shared_commit_that_fails_is_tried_one_by_one),
+        LAB_TEST(test_a_client_leaves_before_its_answer),
+        LAB_TEST(test_a_client_leaves_before_its_refusal),
+        LAB_TEST(test_too_many_wait),
+        LAB_TEST(test_the_daemon_ends_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
