@@ -35,6 +35,7 @@ static const struct {
     {ENOSPC, 507, "Insufficient Storage"},
     {E2BIG, 507, "Insufficient Storage"},
     {EAGAIN, HTTP_SERVUNAVAIL, "Service Unavailable"},
+    {ENOTCONN, HTTP_SERVUNAVAIL, "Service Unavailable"},
     {ETIMEDOUT, 504, "Gateway Timeout"},
 };
 

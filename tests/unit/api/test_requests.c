@@ -170,6 +170,7 @@ static void test_what_the_registry_refuses(void **state)
         int status;
         const char *part;
     } faults[] = {
+        {FAKE_LOST_BEFORE, 503, "the connection was lost"},
         {FAKE_DISK_FULL, 507, "the disk is full"},
         {FAKE_TOO_LARGE, 507, "raise its limit"},
         {FAKE_IO_ERROR, 500, "the disk failed"},
