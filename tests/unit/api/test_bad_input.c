@@ -121,14 +121,11 @@ static void check_kinds(struct lab *lab, const struct request *request, const cJ
 
 static void check_request(struct lab *lab, const struct request *request)
 {
-    _cleanup_free_ char *text = strdup(request->body);
+    _cleanup_free_ char *text = body_from(request->body);
     _cleanup_json_ cJSON *json = NULL, *surplus = NULL;
     const cJSON *item;
     char between[64];
 
-    for (char *c = text; *c; c++)
-        if (*c == '\'')
-            *c = '"';
     json = cJSON_Parse(text);
     assert_non_null(json);
     surplus = cJSON_Duplicate(json, true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* When changes and reads are answered, and what they see: the disk is slow, another host is first, clients
- * share a commit or go away. */
+/* When changes and reads are answered, and what they see: the disk is slow or full, another host is first,
+ * several share a commit. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,20 +10,11 @@
 
 #include "unit/api/api_lab.h"
 
-#define REGISTER  "POST /v1/instances"
-#define UPDATE    "PATCH /v1/instances"
-#define WEB       "{'service':'web','address':'10.0.0.1:80'}"
-#define OTHER     "{'service':'other','address':'10.0.0.2:80'}"
-#define SLOW      1000
-#define MANY      64 /* commits, more than a change is run again for */
-#define N_REPLIES 2
-
-static void check_services(struct lab *lab, bool is_there)
-{
-    _cleanup_json_ cJSON *answer = lab_get(lab, "GET /v1/services", "", 200);
-
-    assert_int_equal(json_item(json_at(answer, "services"), "name", "web") != NULL, is_there);
-}
+#define REGISTER "POST /v1/instances"
+#define UPDATE   "PATCH /v1/instances"
+#define WEB      "{'service':'web','address':'10.0.0.1:80'}"
+#define OTHER    "{'service':'other','address':'10.0.0.2:80'}"
+#define MANY     64 /* commits, more than a change is run again for */
 
 /* ---- when it is answered ---- */
 
@@ -32,7 +23,7 @@ static void test_a_change_is_answered_when_it_is_durable(void **state)
     struct lab *lab = *state;
     struct asker *client, *reader;
 
-    lab_plan(lab, FAKE_WRITTEN, SLOW);
+    lab_plan(lab, FAKE_WRITTEN, LAB_SLOW);
     client = lab_send(lab, REGISTER, WEB);
     lab_some_turns(lab);
     assert_false(asker_has_any(client));
@@ -44,7 +35,7 @@ static void test_a_change_is_answered_when_it_is_durable(void **state)
     asker_leave(reader);
     REGISTRY_TURN_UNTIL(asker_hears(client, "\"revision\":1"));
     assert_true(asker_hears(client, "200 OK"));
-    check_services(lab, true);
+    lab_expect_web(lab, true);
     asker_leave(client);
 }
 
@@ -94,35 +85,6 @@ static void test_reads_wait_while_rows_are_put(void **state)
     }
 }
 
-static void test_one_client_is_answered_in_order(void **state)
-{
-    struct lab *lab = *state;
-    struct asker *client = lab_connect(lab);
-    _cleanup_json_ cJSON *registered = NULL, *changed = NULL, *refused = NULL, *list = NULL;
-    int status;
-
-    lab_plan(lab, FAKE_WRITTEN, SLOW);
-    asker_send(client, REGISTER, WEB);
-    asker_send(client, UPDATE, "{'service':'web','id':'10.0.0.1:80','weight':7}");
-    asker_send(client, UPDATE, "{'service':'web','id':'10.0.0.1:80','weight':-1}");
-    asker_send(client, "GET /v1/endpoints", "");
-    registered = lab_hear(lab, client, &status);
-    assert_int_equal(status, 200);
-    json_expect(registered, "id", "'10.0.0.1:80'");
-    json_expect(registered, "revision", "1");
-    changed = lab_hear(lab, client, &status);
-    assert_int_equal(status, 200);
-    json_expect(changed, "id", "");
-    json_expect(changed, "revision", "2");
-    refused = lab_hear(lab, client, &status);
-    assert_int_equal(status, 400);
-    list = lab_hear(lab, client, &status);
-    assert_int_equal(status, 200);
-    json_expect(list, "endpoints.0.weight", "7");
-    assert_int_equal(client->length, 0);
-    asker_leave(client);
-}
-
 /* ---- the registry ---- */
 
 static void test_a_conflict_runs_the_job_again(void **state)
@@ -160,7 +122,7 @@ static void test_conflicts_without_end_are_to_be_tried_later(void **state)
     lab_refuse(lab, REGISTER, WEB, 503, NULL, "another host was first");
     fake_registry_plan(lab->house.registry, NULL, 0);
     lab_do(lab, REGISTER, WEB);
-    check_services(lab, true);
+    lab_expect_web(lab, true);
 }
 
 static void test_what_the_registry_refuses(void **state)
@@ -180,11 +142,11 @@ static void test_what_the_registry_refuses(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
         plan_all(lab, faults[i].fault);
         lab_refuse(lab, REGISTER, WEB, faults[i].status, NULL, faults[i].part);
-        check_services(lab, false);
+        lab_expect_web(lab, false);
     }
     fake_registry_plan(lab->house.registry, NULL, 0);
     lab_do(lab, REGISTER, WEB);
-    check_services(lab, true);
+    lab_expect_web(lab, true);
 }
 
 static void test_a_table_of_the_data_path_is_full(void **state)
@@ -204,18 +166,6 @@ static void test_a_table_of_the_data_path_is_full(void **state)
 
 /* ---- together ---- */
 
-/* A change that keeps the registry busy, so that those sent from now on share the next commit. */
-static struct asker *occupy(struct lab *lab)
-{
-    struct asker *client;
-    uint64_t begun = house_commits_begun(&lab->house);
-
-    lab_plan(lab, FAKE_WRITTEN, SLOW);
-    client = lab_send(lab, REGISTER, "{'service':'first','id':'f','address':'10.0.0.9:80'}");
-    TURN_UNTIL(house_commits_begun(&lab->house) == begun + 1);
-    return client;
-}
-
 static void test_of_those_who_share_a_commit_one_is_refused(void **state)
 {
     static const struct {
@@ -231,7 +181,7 @@ static void test_of_those_who_share_a_commit_one_is_refused(void **state)
         {"PUT /v1/settings", "{'settings':{'connectTimeoutSeconds':2}}", 200, "2"},
     };
     struct lab *lab = *state;
-    struct asker *first = occupy(lab), *clients[ARRAY_SIZE(asked)];
+    struct asker *first = lab_occupy(lab), *clients[ARRAY_SIZE(asked)];
     _cleanup_json_ cJSON *endpoint = NULL;
     int status;
 
@@ -249,7 +199,7 @@ static void test_of_those_who_share_a_commit_one_is_refused(void **state)
     }
     asker_leave(first);
     assert_int_equal(house_commits_begun(&lab->house), 2);
-    check_services(lab, true);
+    lab_expect_web(lab, true);
     endpoint = lab_endpoint(lab, "f");
     json_expect(endpoint, "weight", "3");
 }
@@ -257,7 +207,7 @@ static void test_of_those_who_share_a_commit_one_is_refused(void **state)
 static void test_changes_of_two_clients_are_made_in_their_order(void **state)
 {
     struct lab *lab = *state;
-    struct asker *first = occupy(lab), *a, *b, *c;
+    struct asker *first = lab_occupy(lab), *a, *b, *c;
     _cleanup_json_ cJSON *one = NULL, *two = NULL, *three = NULL, *endpoint = NULL;
     int status;
 
@@ -287,7 +237,7 @@ static void test_a_shared_commit_that_fails_is_tried_one_by_one(void **state)
 {
     /* The first is who keeps the registry busy; the second, of both, meets another host. */
     static const struct fake_step steps[] = {
-        {FAKE_WRITTEN, SLOW}, {FAKE_TOO_LARGE, 1}, {FAKE_WRITTEN, 1}, {FAKE_DISK_FULL, 1}};
+        {FAKE_WRITTEN, LAB_SLOW}, {FAKE_TOO_LARGE, 1}, {FAKE_WRITTEN, 1}, {FAKE_DISK_FULL, 1}};
     struct lab *lab = *state;
     struct asker *first, *a, *b;
     _cleanup_json_ cJSON *taken = NULL, *refused = NULL;
@@ -306,101 +256,11 @@ static void test_a_shared_commit_that_fails_is_tried_one_by_one(void **state)
     refused = lab_hear(lab, b, &status);
     assert_int_equal(status, 507);
     assert_int_equal(house_commits_begun(&lab->house), 4);
-    check_services(lab, true);
+    lab_expect_web(lab, true);
     assert_null(lab_instance(lab, "other", "10.0.0.2:80"));
     asker_leave(first);
     asker_leave(a);
     asker_leave(b);
-}
-
-/* ---- who does not wait ---- */
-
-static void test_a_client_leaves_before_its_answer(void **state)
-{
-    struct lab *lab = *state;
-    struct asker *client;
-
-    lab_plan(lab, FAKE_WRITTEN, SLOW);
-    client = lab_send(lab, REGISTER, WEB);
-    TURN_UNTIL(house_commits_begun(&lab->house) == 1);
-    asker_leave(client);
-    lab_some_turns(lab);
-    check_services(lab, false);
-    REGISTRY_TURN_UNTIL(registry_revision(lab->house.registry) == 1);
-    lab_some_turns(lab);
-    check_services(lab, true); /* what was asked for is done */
-    lab_do(lab, REGISTER, OTHER);
-}
-
-static void test_a_client_leaves_before_its_refusal(void **state)
-{
-    struct lab *lab = *state;
-    struct asker *first = occupy(lab);
-    struct asker *client = lab_send(lab, UPDATE, "{'service':'nobody','id':'x','weight':1}");
-    _cleanup_json_ cJSON *answer = NULL;
-    int status;
-
-    lab_some_turns(lab);
-    asker_leave(client);
-    answer = lab_hear(lab, first, &status);
-    assert_int_equal(status, 200);
-    lab_do(lab, REGISTER, OTHER);
-    asker_leave(first);
-}
-
-static void test_too_many_wait(void **state)
-{
-    const struct control_limits limits = {.replies = N_REPLIES};
-    struct lab *lab = *state;
-    struct asker *waiting[N_REPLIES];
-    _cleanup_free_ char *before = NULL;
-    _cleanup_json_ cJSON *answer = NULL;
-    struct asker *late;
-    int status;
-
-    assert_int_equal(control_server_limit(lab->server, &limits), 0);
-    lab_plan(lab, FAKE_WRITTEN, SLOW);
-    waiting[0] = lab_send(lab, REGISTER, WEB);
-    waiting[1] = lab_send(lab, REGISTER, "{'service':'web','address':'10.0.0.3:80'}");
-    lab_some_turns(lab);
-    late = lab_send(lab, REGISTER, OTHER);
-    TURN_UNTIL(asker_has_answer(late));
-    answer = asker_take(late, &status);
-    assert_int_equal(status, 503);
-    json_expect_error("a third", answer, NULL, "too many requests wait");
-    for (size_t i = 0; i < N_REPLIES; i++) {
-        cJSON_Delete(lab_hear(lab, waiting[i], &status));
-        assert_int_equal(status, 200);
-        asker_leave(waiting[i]);
-    }
-    assert_null(lab_instance(lab, "other", "10.0.0.2:80"));
-    lab_do(lab, REGISTER, OTHER);
-    asker_leave(late);
-}
-
-static void test_the_daemon_ends_meanwhile(void **state)
-{
-    struct lab *lab = *state;
-    struct asker *first = occupy(lab);
-    struct asker *waiting = lab_send(lab, REGISTER, WEB), *late;
-    _cleanup_json_ cJSON *done = NULL, *ended = NULL, *refused = NULL;
-    int status;
-
-    lab_some_turns(lab);
-    engine_stop(lab->house.engine);
-    late = lab_send(lab, REGISTER, OTHER);
-    done = lab_hear(lab, first, &status);
-    assert_int_equal(status, 200);
-    ended = lab_hear(lab, waiting, &status);
-    assert_int_equal(status, 500);
-    json_expect_error("what waited", ended, NULL, "svcconnectd is ending; nothing was changed");
-    refused = lab_hear(lab, late, &status);
-    assert_int_equal(status, 500);
-    json_expect_error("what came later", refused, NULL, "the change cannot be taken on");
-    assert_int_equal(registry_revision(lab->house.registry), 1);
-    asker_leave(first);
-    asker_leave(waiting);
-    asker_leave(late);
 }
 
 int main(void)
@@ -408,7 +268,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAB_TEST(test_a_change_is_answered_when_it_is_durable),
         LAB_TEST(test_reads_wait_while_rows_are_put),
-        LAB_TEST(test_one_client_is_answered_in_order),
         LAB_TEST(test_a_conflict_runs_the_job_again),
         LAB_TEST(test_conflicts_without_end_are_to_be_tried_later),
         LAB_TEST(test_what_the_registry_refuses),
@@ -416,10 +275,6 @@ int main(void)
         LAB_TEST(test_of_those_who_share_a_commit_one_is_refused),
         LAB_TEST(test_changes_of_two_clients_are_made_in_their_order),
         LAB_TEST(test_a_shared_commit_that_fails_is_tried_one_by_one),
-        LAB_TEST(test_a_client_leaves_before_its_answer),
-        LAB_TEST(test_a_client_leaves_before_its_refusal),
-        LAB_TEST(test_too_many_wait),
-        LAB_TEST(test_the_daemon_ends_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
