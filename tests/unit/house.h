@@ -70,6 +70,7 @@ static inline void house_make(struct house *house)
     *house = (struct house){.base = house_make_base(), .store = fake_store_new()};
     settings.base = house->base;
     settings.alias_range = house_alias_range();
+    settings.host_rights.origin = SETTINGS_OF_HOST; /* as in the daemon, with no command allowed */
     house->registry = fake_registry_open(house->store);
     assert_int_equal(datapath_new_in_memory(&config, &house->datapath), 0);
     assert_int_equal(engine_new(&settings, &house->engine), 0);

@@ -56,6 +56,7 @@ static void test_an_instance_as_it_is_without_more(void **state)
     json_expect(made, "clientAliases", "[{'dnsName':'web','port':80,'protocol':'tcp'}]");
     json_expect(made, "instances", "1");
     json_expect(made, "document", "");
+    assert_non_null(fake_store_find(lab->house.store, "namespaces/default"));
 }
 
 static void test_an_instance_with_everything(void **state)
@@ -170,6 +171,7 @@ static void test_what_cannot_be_registered(void **state)
          "a name whose client alias taken:80/tcp no other service has"},
     };
     struct lab *lab = *state;
+    _cleanup_json_ cJSON *made = NULL;
     char body[512];
 
     lab_do(lab, "POST /v1/documents", "{'documents':[" DOCUMENT("s", "doc", "other", "taken") "]}");
@@ -177,8 +179,10 @@ static void test_what_cannot_be_registered(void **state)
     /* A host name may be longer than an id: then it needs one of its own. */
     (void)snprintf(body, sizeof(body), "{'service':'x','address':'%060d.%060d.%060d.net:80'}", 1, 1, 1);
     lab_refuse(lab, REGISTER, body, 400, "id", "HOST:PORT, which is the default, is longer");
-    /* An instance of a service that a document made needs no alias of its own. */
+    /* What a document publishes it says itself: an instance adds no alias. */
     lab_do(lab, REGISTER, "{'service':'other','id':'o','address':'10.0.0.1:80','protocol':'udp'}");
+    made = service(lab, "other");
+    json_expect(made, "clientAliases", "[{'dnsName':'taken','port':80,'protocol':'tcp'}]");
 }
 
 /* ---- weight and health ---- */
