@@ -123,6 +123,11 @@ static void test_a_port_is_needed_where_there_are_two(void **state)
     lab_do(lab, CLEAR, "{'dnsName':'front','port':80}");
     lab_do(lab, CLEAR, "{'dnsName':'front'}");
     expect_none(lab, "aliases", "front", 81, "");
+    /* Of what has a route. */
+    lab_do(lab, SET, "{'dnsName':'v1','port':81,'targets':[{'service':'v2','weight':1}]}");
+    lab_do(lab, CLEAR, "{'dnsName':'v1'}");
+    expect_none(lab, "aliases", "v1", 81, "");
+    expect_item(lab, "aliases", "v1", 80, "", "origin", "'service'");
     /* Each protocol has its own names. */
     udp = lab_get(lab, SET, "{'dnsName':'v1','protocol':'udp','targets':[{'service':'v1','weight':1}]}", 200);
     json_expect(udp, "protocol", "'udp'");
@@ -155,6 +160,8 @@ static void test_a_route_for_one_client(void **state)
     expect_item(lab, "routes", "v1", 80, "shop", "targets.0.service", "'v2'");
     lab_refuse(lab, CLEAR, "{'dnsName':'v1','client':'nobody'}", 404, "dnsName",
                "a client alias with a route");
+    lab_refuse(lab, CLEAR, "{'dnsName':'v1','port':80,'client':'nobody'}", 404, "dnsName",
+               "a client alias with a route");
     lab_do(lab, CLEAR, "{'dnsName':'v1'}");
     expect_none(lab, "routes", "v1", 80, "");
     expect_item(lab, "routes", "v1", 80, "shop", "targets.0.service", "'v2'");
@@ -181,6 +188,29 @@ static void test_namespaces_have_routes_of_their_own(void **state)
 }
 
 /* ---- what is refused ---- */
+
+/* A route in the registry may name one that has gone, or has not come yet. */
+static void test_a_service_that_is_only_mentioned(void **state)
+{
+    static const struct refusal all[] = {
+        {SET, "{'dnsName':'x','targets':[{'service':'ghost','weight':1}]}", 400, "targets[0].service",
+         "register its first instance before"},
+        {"PUT /v1/settings", "{'service':'ghost','settings':{}}", 404, "service", "a service of namespace"},
+        {"DELETE /v1/services", "{'service':'ghost'}", 404, "service", "a service of namespace default"},
+        {"PATCH /v1/instances", "{'service':'ghost','id':'a','weight':1}", 404, "service", "a service of"},
+        {"POST /v1/canaries", "{'dnsName':'v1','from':'v1','to':'ghost'}", 400, "to", "a service of"},
+    };
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *settings = NULL;
+
+    lab_two_services(lab);
+    house_put(&lab->house, "routes/default/shop/x:80/tcp",
+              "{\"targets\":[{\"service\":\"ghost\",\"weight\":1}]}");
+    assert_non_null(catalog_service(engine_catalog(lab->house.engine), "default", "ghost"));
+    lab_refuse_all(lab, all, ARRAY_SIZE(all));
+    settings = lab_get(lab, "GET /v1/settings", "", 200);
+    assert_null(json_item(json_at(settings, "services"), "name", "ghost"));
+}
 
 static void test_what_cannot_be_set(void **state)
 {
@@ -243,6 +273,7 @@ int main(void)
         LAB_TEST(test_a_port_may_be_left_out_where_there_is_one),
         LAB_TEST(test_a_route_for_one_client),
         LAB_TEST(test_namespaces_have_routes_of_their_own),
+        LAB_TEST(test_a_service_that_is_only_mentioned),
         LAB_TEST(test_what_cannot_be_set),
     };
 
