@@ -57,6 +57,7 @@ static inline struct asker *lab_connect(struct lab *lab)
     struct asker *asker = calloc(1, sizeof(*asker));
 
     assert_non_null(asker);
+    asker->base = lab->house.base;
     asker->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(asker->fd, (const struct sockaddr *)&lab->address, sizeof(lab->address)), 0);
     assert_int_equal(fcntl(asker->fd, F_SETFL, O_NONBLOCK), 0);
