@@ -137,6 +137,28 @@ static void test_one_bad_change_refuses_all(void **state)
     lab_do(lab, BATCH, "{'changes':[" REGISTER "]}");
 }
 
+/* Whoever names one that there is not is told all that there are. */
+static void test_the_operations_are_all_named(void **state)
+{
+    static const char *const ops[] = {"register",  "update",      "deregister",   "delete-service",
+                                      "set-route", "clear-route", "set-settings", "drain"};
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *answer = lab_get(lab, BATCH, "{'changes':[{'op':'none'}]}", 400);
+    const char *allowed = cJSON_GetStringValue(json_at(answer, "error.allowed"));
+
+    assert_non_null(allowed);
+    for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+        _cleanup_json_ cJSON *refused = NULL;
+        char body[64];
+
+        if (!strstr(allowed, ops[i]))
+            fail_msg("%s does not name %s", allowed, ops[i]);
+        (void)snprintf(body, sizeof(body), "{'changes':[{'op':'%s'}]}", ops[i]);
+        refused = lab_get(lab, BATCH, body, 400);
+        assert_non_null(strstr(json_at(refused, "error.message")->valuestring, "(missing)"));
+    }
+}
+
 static void test_there_are_too_many(void **state)
 {
     struct lab *lab = *state;

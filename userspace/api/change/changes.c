@@ -2,6 +2,7 @@
 /* What changes of every kind share: their names in a batch, and members that most bodies have. */
 #include "api/change/changes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -24,6 +25,15 @@ change_fn change_by_name(const char *name)
         if (strcmp(changes[i].name, name) == 0)
             return changes[i].change;
     return NULL;
+}
+
+void change_list_names(char *ret_text, size_t size)
+{
+    size_t length = 0;
+
+    ret_text[0] = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(changes) && length < size; i++)
+        length += (size_t)snprintf(ret_text + length, size - length, "%s%s", i ? ", " : "", changes[i].name);
 }
 
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)

@@ -31,6 +31,8 @@ int change_canary(struct transaction *transaction, const cJSON *body, cJSON *ans
 
 /* By the name a batch uses ("register", ...); NULL. */
 change_fn change_by_name(const char *name);
+/* All of these names, for people. */
+void change_list_names(char *ret_text, size_t size);
 
 /* The body's service, checked as a name. */
 int change_service_name(const cJSON *body, const char **ret_name, struct error *error);

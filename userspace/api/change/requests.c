@@ -126,10 +126,12 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
     if (r < 0)
         return r;
     do_change = change_by_name(name);
-    if (!do_change)
-        return error_input(
-            error, "op", name,
-            "register, update, deregister, delete-service, set-route, clear-route, set-settings");
+    if (!do_change) {
+        char names[160];
+
+        change_list_names(names, sizeof(names));
+        return error_input(error, "op", name, "%s", names);
+    }
     op = cJSON_DetachItemFromObjectCaseSensitive(item, "op");
     r = do_change(transaction, item, answer, error);
     (void)cJSON_AddItemToObject(item, "op", op);
