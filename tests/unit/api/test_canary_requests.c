@@ -181,6 +181,7 @@ static void test_what_cannot_be_started(void **state)
         {START, "{'dnsName':'v2','from':'v1','to':'v2'}", 409, "from", "v2:80/tcp leads to v2"},
         {START, "{'dnsName':'elsewhere','from':'v1','to':'v2'}", 409, "from", "elsewhere:80/tcp leads to v4"},
         {START, "{'dnsName':'none-of-from','from':'v1','to':'v2'}", 409, "from", "leads to v2"},
+        {START, "{'dnsName':'no-weight-of-from','from':'v1','to':'v2'}", 409, "from", "leads to v2"},
         {ACT, "{'dnsName':'v1','action':'pause'}", 404, "dnsName", "an alias with a canary"},
         {ACT, "{'dnsName':'v1','action':'pause','namespace':'nobody'}", 404, "dnsName",
          "an alias with a canary"},
@@ -192,6 +193,9 @@ static void test_what_cannot_be_started(void **state)
 
     lab_two_services(lab);
     lab_do(lab, ROUTE, "{'dnsName':'none-of-from','targets':[{'service':'v2','weight':1}]}");
+    lab_do(lab, ROUTE,
+           "{'dnsName':'no-weight-of-from','targets':[{'service':'v1','weight':0},{'service':'v2','weight':1}"
+           "]}");
     lab_do(lab, "POST /v1/instances", "{'service':'v4','id':'d','address':'10.0.0.4:80'}");
     lab_do(lab, ROUTE,
            "{'dnsName':'elsewhere','targets':[{'service':'v1','weight':1},{'service':'v4','weight':1}]}");
