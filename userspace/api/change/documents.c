@@ -108,8 +108,13 @@ static int read_sources(const cJSON *sources, struct apply_text *texts, struct e
             r = json_get_string(item, "source", false, &texts[n].source, error);
         if (r == 0)
             r = json_get_string(item, "text", true, &texts[n].text, error);
-        if (r < 0)
+        if (r < 0) {
+            char prefix[32];
+
+            (void)snprintf(prefix, sizeof(prefix), "documents[%zu]", n);
+            error_prefix_field(error, prefix);
             return r;
+        }
         n++;
     }
     return 0;
