@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <semaphore.h>
+
 #include "unit/api/api_lab.h"
 
 #define REGISTER  "POST /v1/instances"
@@ -107,6 +109,70 @@ static void test_too_many_wait(void **state)
     asker_leave(late);
 }
 
+static int nothing(struct transaction *transaction, void *user, struct error *error)
+{
+    (void)transaction;
+    (void)user;
+    (void)error;
+    return JOB_TAKE_BACK;
+}
+
+/* Of other rooms' jobs as many as there may be: this is no conflict with what is registered. */
+static void test_the_engines_queue_is_full(void **state)
+{
+    const struct job job = {.run = nothing};
+    struct lab *lab = *state;
+    struct asker *first = lab_occupy(lab), *late;
+    _cleanup_json_ cJSON *answer = NULL;
+    int status;
+
+    while (engine_submit(lab->house.engine, &job) == 0)
+        ;
+    late = lab_send(lab, REGISTER, OTHER);
+    TURN_UNTIL(asker_has_answer(late));
+    answer = asker_take(late, &status);
+    assert_int_equal(status, 503);
+    json_expect_error("one more", answer, NULL, "too many changes wait");
+    asker_leave(late);
+    asker_leave(first);
+}
+
+static void wait_for_end(void *user)
+{
+    (void)sem_wait(user);
+}
+
+static void at_once(void *user)
+{
+    (void)user;
+}
+
+static void test_the_workers_queue_is_full(void **state)
+{
+    struct lab *lab = *state;
+    struct work work = {.run = wait_for_end};
+    struct asker *late;
+    _cleanup_json_ cJSON *answer = NULL;
+    sem_t end;
+    int status;
+
+    assert_int_equal(sem_init(&end, 0, 0), 0);
+    work.user = &end;
+    assert_int_equal(worker_submit(lab->worker, &work), 0);
+    work.run = at_once;
+    while (worker_submit(lab->worker, &work) == 0)
+        ;
+    late = lab_send(lab, "POST /v1/documents", "{'documents':[" DOCUMENT("s", "s", "s", "s") "]}");
+    TURN_UNTIL(asker_has_answer(late));
+    (void)sem_post(&end);
+    answer = asker_take(late, &status);
+    assert_int_equal(status, 503);
+    json_expect_error("one more", answer, NULL, "too many changes wait");
+    asker_leave(late);
+    worker_stop(lab->worker);
+    (void)sem_destroy(&end);
+}
+
 static void test_the_daemon_ends_meanwhile(void **state)
 {
     struct lab *lab = *state;
@@ -137,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAB_TEST(test_one_client_is_answered_in_order),    LAB_TEST(test_a_client_leaves_before_its_answer),
         LAB_TEST(test_a_client_leaves_before_its_refusal), LAB_TEST(test_too_many_wait),
+        LAB_TEST(test_the_engines_queue_is_full),          LAB_TEST(test_the_workers_queue_is_full),
         LAB_TEST(test_the_daemon_ends_meanwhile),
     };
 

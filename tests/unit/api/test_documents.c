@@ -233,7 +233,7 @@ static void test_the_daemon_ends_meanwhile(void **state)
     late = lab_send(lab, APPLY, "{'documents':[" SHOP "]}");
     answer = lab_hear(lab, late, &status);
     assert_int_equal(status, 500);
-    json_expect_error("late documents", answer, NULL, "the documents cannot be taken on");
+    json_expect_error("late documents", answer, NULL, "the change cannot be taken on");
     asker_leave(late);
 }
 

@@ -2,6 +2,7 @@
 /* What changes of every kind share: their names in a batch, and members that most bodies have. */
 #include "api/change/changes.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,14 @@ void change_list_names(char *ret_text, size_t size)
     ret_text[0] = '\0';
     for (size_t i = 0; i < ARRAY_SIZE(changes) && length < size; i++)
         length += (size_t)snprintf(ret_text + length, size - length, "%s%s", i ? ", " : "", changes[i].name);
+}
+
+/* A full queue may have room in a moment; it is at odds with nothing that exists. */
+int change_not_taken(int r, struct error *error)
+{
+    if (r == -EBUSY)
+        return error_set(error, EAGAIN, "too many changes wait for their turn; try again in a moment");
+    return error_errno(error, r, "the change cannot be taken on");
 }
 
 int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)

@@ -34,6 +34,9 @@ change_fn change_by_name(const char *name);
 /* All of these names, for people. */
 void change_list_names(char *ret_text, size_t size);
 
+/* A queue did not take a change on, with this negative errno: what its client is told. */
+int change_not_taken(int r, struct error *error);
+
 /* The body's service, checked as a name. */
 int change_service_name(const cJSON *body, const char **ret_name, struct error *error);
 

@@ -145,9 +145,9 @@ static int apply(struct api *api, const struct control_call *call, const cJSON *
     }
     r = apply_submit_texts(api->engine, api->documents_worker, &texts, on_applied, request);
     if (r < 0) {
-        struct apply_end refused = {.result = r};
+        struct apply_end refused = {0};
 
-        (void)error_errno(&refused.error, r, "the documents cannot be taken on");
+        refused.result = change_not_taken(r, &refused.error);
         on_applied(&refused, request);
     }
     return CONTROL_LATER;

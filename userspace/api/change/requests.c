@@ -86,8 +86,7 @@ static int submit(const struct control_call *call, change_fn change,
     if (r < 0) {
         struct error refused = {0};
 
-        (void)error_errno(&refused, r, "the change cannot be taken on");
-        on_done(r, 0, &refused, request);
+        on_done(change_not_taken(r, &refused), 0, &refused, request);
     }
     return CONTROL_LATER;
 }
