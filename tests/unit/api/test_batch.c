@@ -98,6 +98,34 @@ static void test_a_conflict_runs_all_of_it_again(void **state)
     assert_int_equal(json_at(endpoint, "weight")->valueint, LONG - 1 + 100);
 }
 
+/* Of a commit that was shared the one is refused by itself, and what the batch then finds is another thing. */
+static void test_another_run_counts_from_the_beginning(void **state)
+{
+    static const struct fake_step steps[] = {
+        {FAKE_WRITTEN, LAB_SLOW}, {FAKE_TOO_LARGE, 1}, {FAKE_DISK_FULL, 1}};
+    struct lab *lab = *state;
+    struct asker *first, *before, *batch;
+    _cleanup_json_ cJSON *refused = NULL, *answer = NULL;
+    int status;
+
+    fake_registry_plan(lab->house.registry, steps, ARRAY_SIZE(steps));
+    first = lab_send(lab, "POST /v1/instances", "{'service':'first','address':'10.0.0.9:80'}");
+    TURN_UNTIL(house_commits_begun(&lab->house) == 1);
+    before = lab_send(lab, "POST /v1/instances", "{'service':'late','id':'l','address':'10.0.0.8:80'}");
+    lab_some_turns(lab);
+    batch = lab_send(lab, BATCH, ONE("{'op':'update','service':'late','id':'l','weight':2}"));
+    lab_some_turns(lab);
+    refused = lab_hear(lab, before, &status);
+    assert_int_equal(status, 507);
+    answer = lab_hear(lab, batch, &status);
+    assert_int_equal(status, 404);
+    json_expect_error("the batch", answer, "changes[1].service", "a service of namespace default");
+    lab_expect_web(lab, false);
+    asker_leave(first);
+    asker_leave(before);
+    asker_leave(batch);
+}
+
 /* ---- what is refused, as a whole ---- */
 
 static void test_one_bad_change_refuses_all(void **state)
@@ -194,9 +222,13 @@ static void test_what_finds_no_room_refuses_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_each_change_sees_those_before_it), LAB_TEST(test_a_long_one_goes_in_pieces),
-        LAB_TEST(test_a_conflict_runs_all_of_it_again),  LAB_TEST(test_one_bad_change_refuses_all),
-        LAB_TEST(test_the_operations_are_all_named),     LAB_TEST(test_there_are_too_many),
+        LAB_TEST(test_each_change_sees_those_before_it),
+        LAB_TEST(test_a_long_one_goes_in_pieces),
+        LAB_TEST(test_a_conflict_runs_all_of_it_again),
+        LAB_TEST(test_another_run_counts_from_the_beginning),
+        LAB_TEST(test_one_bad_change_refuses_all),
+        LAB_TEST(test_the_operations_are_all_named),
+        LAB_TEST(test_there_are_too_many),
         LAB_TEST(test_what_finds_no_room_refuses_all),
     };
 
