@@ -152,6 +152,23 @@ static void test_metrics_tell_the_same(void **state)
 
 /* ---- degraded ---- */
 
+static void test_a_map_is_nearly_full(void **state)
+{
+    struct lab *lab = *state;
+    char body[128];
+
+    for (unsigned i = 1; i <= 14; i++) {
+        (void)snprintf(body, sizeof(body), "{'service':'web','address':'10.0.0.%u:80'}", i);
+        lab_do(lab, "POST /v1/instances", body);
+    }
+    expect_degraded(lab, NULL); /* 14 of 16 */
+    lab_do(lab, "POST /v1/instances", "{'service':'web','address':'10.0.0.15:80'}");
+    expect_degraded(lab, "map endpoints is nearly full (15 of 16): raise maps.endpoints");
+    lab_do(lab, "DELETE /v1/instances", "{'service':'web','id':'10.0.0.15:80'}");
+    lab_some_turns(lab);
+    expect_degraded(lab, NULL);
+}
+
 static void test_a_host_name_without_an_address(void **state)
 {
     struct lab *lab = *state;
@@ -280,6 +297,7 @@ int main(void)
         LAB_TEST(test_it_counts),
         LAB_TEST(test_how_late_the_loop_is),
         LAB_TEST(test_metrics_tell_the_same),
+        LAB_TEST(test_a_map_is_nearly_full),
         LAB_TEST(test_a_host_name_without_an_address),
         LAB_TEST(test_a_task_that_is_not_attached),
         cmocka_unit_test_setup_teardown(test_a_registry_that_is_right_stays, setup_judged, lab_teardown),

@@ -92,7 +92,7 @@ static void list_degraded(struct api *api, cJSON *list)
     if (externals_trouble(api->externals, text, sizeof(text)))
         add_degraded(list, text);
     for (size_t i = 0; i < N_MAPS; i++)
-        if (maps[i].used > maps[i].max / 10 * 9 && maps[i].max >= 10) {
+        if (maps[i].used * 10ull > maps[i].max * 9ull && maps[i].max >= 10) {
             (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name,
                            maps[i].used, maps[i].max, maps[i].setting);
             add_degraded(list, text);
