@@ -68,6 +68,20 @@ static void test_each_change_sees_those_before_it(void **state)
     json_expect(settings, "services.1", "");
 }
 
+/* Others have turns of the loop while it puts its rows: they could see the first of them without the last. */
+static void expect_pieces(struct lab *lab, const char *batch)
+{
+    struct asker *client = lab_send(lab, BATCH, batch);
+    int status;
+
+    TURN_UNTIL(lab_instance(lab, "web", "a"));
+    assert_false(engine_is_steady(lab->house.engine));
+    assert_true(lab_instance(lab, "web", "a")->weight < LONG - 1 + 100);
+    cJSON_Delete(lab_hear(lab, client, &status));
+    assert_int_equal(status, 200);
+    asker_leave(client);
+}
+
 static void test_a_long_one_goes_in_pieces(void **state)
 {
     struct lab *lab = *state;
@@ -77,7 +91,7 @@ static void test_a_long_one_goes_in_pieces(void **state)
 
     (void)snprintf(field, sizeof(field), "changes[%d].weight", LONG - 1);
     lab_refuse(lab, BATCH, bad, 400, field, "99999");
-    lab_do(lab, BATCH, good);
+    expect_pieces(lab, good);
     assert_int_equal(registry_revision(lab->house.registry), 1);
     endpoint = lab_endpoint(lab, "a");
     assert_int_equal(json_at(endpoint, "weight")->valueint, LONG - 1 + 100);
