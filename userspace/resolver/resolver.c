@@ -168,8 +168,11 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 static int make_channel(struct resolver *self, struct error *error)
 {
     char lookups[] = "fb"; /* /etc/hosts, then name servers */
+    /* c-ares 1.18 appends search domains to host names in spite of ARES_FLAG_NOSEARCH: there are none,
+     * and the option says so. */
     struct ares_options options = {
         .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+        .ndomains = 0,
         .timeout = TIMEOUT_MS,
         .tries = TRIES,
         .lookups = lookups,
@@ -179,7 +182,7 @@ static int make_channel(struct resolver *self, struct error *error)
     ares_channel channel = NULL;
     int status = ares_init_options(&channel, &options,
                                    ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-                                       ARES_OPT_SOCK_STATE_CB);
+                                       ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB);
 
     if (status == ARES_SUCCESS && self->name_servers)
         status = ares_set_servers_ports_csv(channel, self->name_servers);

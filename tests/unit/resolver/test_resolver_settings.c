@@ -132,6 +132,20 @@ static void test_the_next_one_is_asked_where_nobody_listens(void **state)
     end(servers);
 }
 
+static void test_no_search_domain_is_appended(void **state)
+{
+    struct servers *servers = begin("", "search corp.example\noptions ndots:5\nnameserver 127.0.1.1\n");
+
+    (void)state;
+    expect(servers, "web", "192.0.2.1");
+    expect(servers, "web.example", "192.0.2.1");
+    assert_int_equal(fake_name_server_count(servers->first), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(fake_name_server_question(servers->first, i)->name,
+                            i < 2 ? "web" : "web.example");
+    end(servers);
+}
+
 static void test_nobody_listens_anywhere(void **state)
 {
     struct servers *servers = begin("", "nameserver 127.0.1.9\n");
@@ -276,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_the_hosts_name_server_is_asked),
         cmocka_unit_test(test_the_next_one_is_asked_where_the_first_fails),
         cmocka_unit_test(test_the_next_one_is_asked_where_nobody_listens),
+        cmocka_unit_test(test_no_search_domain_is_appended),
         cmocka_unit_test(test_nobody_listens_anywhere),
         cmocka_unit_test(test_a_silent_one_is_waited_for),
         cmocka_unit_test(test_names_in_the_hosts_file_need_no_server),
