@@ -102,11 +102,11 @@ enum dns_verdict dns_message_read(const uint8_t *message, size_t size, struct dn
 
 void dns_message_refuse(const uint8_t *query, enum dns_rcode rcode, uint8_t answer[static DNS_HEADER_SIZE])
 {
-    memset(answer, 0, DNS_HEADER_SIZE);
     answer[0] = query[0];
     answer[1] = query[1];
     answer[2] = (uint8_t)(FLAG_ANSWER | (query[2] & (FLAGS_OPERATION | FLAG_RECURSION)));
     answer[3] = (uint8_t)(FLAG_AVAILABLE | (unsigned)rcode);
+    memset(answer + 4, 0, DNS_HEADER_SIZE - 4);
 }
 
 size_t dns_message_fail(const uint8_t *query, const struct dns_question *question, enum dns_rcode rcode,

@@ -62,11 +62,12 @@ struct dns_question {
 /* *ret_question is filled for DNS_QUERY, and its id for DNS_BROKEN and DNS_OTHER. */
 enum dns_verdict dns_message_read(const uint8_t *message, size_t size, struct dns_question *ret_question);
 
-/* The message's header with an error and no sections, as an answer to what cannot be read. 12 bytes. */
+/* The message's header with an error and no sections, as an answer to what cannot be read. 12 bytes;
+ * `answer` may be the query itself. */
 void dns_message_refuse(const uint8_t *query, enum dns_rcode rcode, uint8_t answer[static DNS_HEADER_SIZE]);
 
 /* The query with its question and nothing else, as an answer with an error; into `answer`, which has room for
- * the query. Returns its size. */
+ * the query, or is it. Returns its size. */
 size_t dns_message_fail(const uint8_t *query, const struct dns_question *question, enum dns_rcode rcode,
                         uint8_t *answer);
 

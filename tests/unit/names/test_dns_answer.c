@@ -295,6 +295,10 @@ static void test_whose_answer_it_is(void **state)
     assert_false(dns_message_answers(wire, size, &question));
     assert_int_equal(dns_message_fail(wire, &question, DNS_SERVFAIL, failure), size);
     assert_int_equal(failure[3] & 15, DNS_SERVFAIL);
+    /* Also in the place of the query. */
+    assert_int_equal(dns_message_fail(wire, &question, DNS_SERVFAIL, wire), size);
+    assert_memory_equal(wire, failure, size);
+    assert_int_equal(question.id, wire[0] << 8 | wire[1]);
     free(wire);
 }
 
