@@ -222,6 +222,7 @@ int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const cha
     if (!stub)
         return error_errno(error, ENOMEM, "answering DNS");
     stub->dns = dns;
+    stub->idle = (struct timeval){.tv_sec = DNS_IDLE_S};
     stub->task = task;
     stub->netns_fd = -1;
     stub->text = strdup(text);
@@ -251,6 +252,7 @@ int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t 
     if (!stub)
         return error_errno(error, ENOMEM, "starting");
     stub->dns = dns;
+    stub->idle = (struct timeval){.tv_sec = DNS_IDLE_S};
     stub->netns_fd = -1;
     stub->n_servers = 1;
     *server = (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1};

@@ -13,6 +13,7 @@
 #define DNS_IN_FLIGHT   512  /* questions passed on at a time, of one task */
 #define DNS_TIMEOUT_MS  6000 /* longer than resolvers wait; what comes later is of no use to them */
 #define DNS_CONNECTIONS 32   /* over TCP at a time, of one task */
+#define DNS_IDLE_S      10   /* after which a connection over TCP ends that nothing comes or goes on */
 #define DNS_UPSTREAMS   8    /* sockets towards one name server at a time: as many source ports */
 #define DNS_QUERY_MAX   4096 /* bytes, over UDP */
 #define DNS_PER_ROUND   64   /* messages read before others have their turn */
@@ -75,7 +76,8 @@ struct dns_stub {
     size_t n_used;
     struct dns_connection *connections;
     unsigned n_connections;
-    bool is_held; /* its questions wait (hold.c) */
+    struct timeval idle; /* of connections to come: DNS_IDLE_S */
+    bool is_held;        /* its questions wait (hold.c) */
 };
 
 /* Stub sockets on loopback addresses in the namespace of `netns_fd`, which is taken over on success.

@@ -19,8 +19,6 @@
 
 #define MOST_BYTES (256u << 10) /* waiting to be sent to one end: beyond it, this end is not read */
 
-static const struct timeval idle = {.tv_sec = 10};
-
 struct dns_connection {
     struct dns_server *server;
     struct bufferevent *client;
@@ -139,7 +137,7 @@ static int open_upstream(struct dns_connection *connection)
         return -ENOMEM;
     }
     bufferevent_setcb(connection->upstream, on_upstream, NULL, on_event, connection);
-    (void)bufferevent_set_timeouts(connection->upstream, &idle, &idle);
+    (void)bufferevent_set_timeouts(connection->upstream, &server->stub->idle, &server->stub->idle);
     bufferevent_setwatermark(connection->upstream, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
     if (bufferevent_enable(connection->upstream, EV_READ | EV_WRITE) < 0 ||
         bufferevent_socket_connect(connection->upstream, (struct sockaddr *)&at, (int)size) < 0) {
@@ -257,7 +255,7 @@ void dns_tcp_accept(struct dns_server *server)
     stub->connections = connection;
     stub->n_connections++;
     bufferevent_setcb(connection->client, on_client, NULL, on_event, connection);
-    (void)bufferevent_set_timeouts(connection->client, &idle, &idle);
+    (void)bufferevent_set_timeouts(connection->client, &stub->idle, &stub->idle);
     bufferevent_setwatermark(connection->client, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
     if (bufferevent_enable(connection->client, EV_READ | EV_WRITE) < 0)
         end_connection(connection);
