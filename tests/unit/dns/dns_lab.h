@@ -175,6 +175,17 @@ static inline uint16_t lab_id(const struct dns_lab *lab)
     return (uint16_t)(lab->message[0] << 8 | lab->message[1]);
 }
 
+#define LAB_UNTIL(lab, condition)                                                                            \
+    do {                                                                                                     \
+        uint64_t late = clock_monotonic_ms() + HOUSE_PATIENCE_MS;                                            \
+                                                                                                             \
+        while (!(condition)) {                                                                               \
+            if (clock_monotonic_ms() >= late)                                                                \
+                fail_msg("waited in vain for: %s", #condition);                                              \
+            house_for(&(lab)->house, 1);                                                                     \
+        }                                                                                                    \
+    } while (0)
+
 /* ---- asking ---- */
 
 static inline int lab_connect(int type, const struct ip_address *address, uint16_t port)
