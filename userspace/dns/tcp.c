@@ -47,6 +47,15 @@ void dns_tcp_close_all(struct dns_stub *stub)
         end_connection(stub->connections);
 }
 
+/* A length of nothing stands at the front of what has come: there is no such message. */
+static bool is_broken(struct bufferevent *end)
+{
+    uint16_t length_be;
+
+    return evbuffer_copyout(bufferevent_get_input(end), &length_be, sizeof(length_be)) == sizeof(length_be) &&
+           length_be == 0;
+}
+
 /* A whole message at the front of what has come: its size without the length. 0: not yet. */
 static size_t whole_message(struct bufferevent *end)
 {
@@ -102,6 +111,8 @@ static void on_upstream(struct bufferevent *upstream, void *user)
         (void)evbuffer_remove_buffer(bufferevent_get_input(upstream),
                                      bufferevent_get_output(connection->client), sizeof(uint16_t) + size);
     }
+    if (is_broken(upstream))
+        end_connection(connection);
 }
 
 struct opening {
@@ -214,14 +225,8 @@ static void on_client(struct bufferevent *client, void *user)
             return;
         }
     }
-    /* A length of nothing: no such message. */
-    if (evbuffer_get_length(input) >= sizeof(uint16_t)) {
-        uint16_t length_be;
-
-        (void)evbuffer_copyout(input, &length_be, sizeof(length_be));
-        if (length_be == 0)
-            end_connection(connection);
-    }
+    if (is_broken(client))
+        end_connection(connection);
 }
 
 void dns_tcp_resume(struct dns_stub *stub)

@@ -193,6 +193,20 @@ static void test_a_silent_name_server_is_left(void **state)
     (void)close(fd);
 }
 
+/* There is no such message, and nothing behind it could be found. */
+static void test_a_length_of_nothing_from_the_name_server(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->stub, 0, SOCK_STREAM);
+
+    lab->stub->idle = (struct timeval){.tv_sec = 3600};
+    lab_ask_tcp(fd, "example.org", DNS_A, 1);
+    (void)lab_until_asked(lab, 1);
+    fake_name_server_write(lab->server, 0, "\0\0", 2);
+    lab_expect_end(lab, fd);
+    (void)close(fd);
+}
+
 static void test_random_bytes_of_the_name_server(void **state)
 {
     struct dns_lab *lab = lab_of(state);
@@ -230,6 +244,7 @@ int main(void)
         TEST(test_nobody_listens_at_the_name_server),
         TEST(test_no_way_to_the_name_server),
         TEST(test_a_silent_name_server_is_left),
+        TEST(test_a_length_of_nothing_from_the_name_server),
         TEST(test_random_bytes_of_the_name_server),
     };
 
