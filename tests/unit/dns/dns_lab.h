@@ -48,6 +48,8 @@ static inline int lab_enter(void **state)
 static inline const char *const *lab_rows(void)
 {
     static const char *const rows[] = {
+        "namespaces/ns",
+        "{}",
         "services/ns/web",
         "{\"clientAliases\":[{\"dnsName\":\"web.ns\",\"port\":80,\"protocol\":\"tcp\"},"
         "{\"dnsName\":\"www.ns\",\"port\":443,\"protocol\":\"tcp\"}]}",
