@@ -84,11 +84,16 @@ static const char *attribute_for(uint16_t type)
     return type == DNS_A ? IPV4 : type == DNS_AAAA ? IPV6 : NULL;
 }
 
+/* By its text, which cJSON has written without blanks: the name as a key, not as a value nor a part of either. */
 static bool has_attribute(const struct instance *instance, const char *name)
 {
-    const char *found = name && instance->attributes ? strstr(instance->attributes, name) : NULL;
+    size_t length = name ? strlen(name) : 0;
+    const char *found = name && instance->attributes ? instance->attributes : NULL;
 
-    return found && found[-1] == '"' && found[strlen(name)] == '"';
+    for (found = found ? strstr(found, name) : NULL; found; found = strstr(found + length, name))
+        if (found[-1] == '"' && found[-2] != '\\' && found[length] == '"' && found[length + 1] == ':')
+            return true;
+    return false;
 }
 
 static int address_of(const struct instance *instance, uint16_t type, struct ip_address *ret)

@@ -229,6 +229,23 @@ static void test_addresses_of_attributes(void **state)
     expect(lab, "db.ns", DNS_SRV, "db.ns.\t7\tIN\tSRV\t1 1 8080 a.db.ns.\n"); /* b has no port */
 }
 
+/* Only the attribute of that name is one, whatever else has the name in it. */
+static void test_attributes_that_look_like_addresses(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+
+    house_put(&lab->house, "services/ns/db", RECORDS("WEIGHTED", "{\"Type\":\"AAAA\",\"TTL\":60}"));
+    house_put(&lab->house, "instances/ns/db/a",
+              WITH("192.0.2.1", "\"MY_AWS_INSTANCE_IPV6\":\"2001:db8::9\",\"note\":\"AWS_INSTANCE_IPV6\""));
+    expect_none(lab, "db.ns", DNS_AAAA, DNS_NOERROR);
+    house_put(&lab->house, "instances/ns/db/b",
+              WITH("192.0.2.1", "\"MY_AWS_INSTANCE_IPV6\":\"2001:db8::9\",\"note\":\"AWS_INSTANCE_IPV6\","
+                                "\"AWS_INSTANCE_IPV6\":\"2001:db8::1\""));
+    /* Drawn by weight, and always the one that has an address. */
+    for (unsigned i = 0; i < 50; i++)
+        expect(lab, "db.ns", DNS_AAAA, "db.ns.\t60\tIN\tAAAA\t2001:db8::1\n");
+}
+
 static void test_by_udp_what_fits(void **state)
 {
     struct dns_lab *lab = lab_of(state);
@@ -265,6 +282,7 @@ int main(void)
         TEST(test_declared_types_and_their_times),
         TEST(test_a_name_in_the_place_of_addresses),
         TEST(test_addresses_of_attributes),
+        TEST(test_attributes_that_look_like_addresses),
         TEST(test_by_udp_what_fits),
     };
 
