@@ -93,6 +93,8 @@ static void test_the_targets_of_srv_records_have_addresses(void **state)
     house_put(&lab->house, "instances/ns/db/no::name", INSTANCE("2001:db8::4", "HEALTHY"));
     expect(lab, "i-1.db.ns", DNS_A, "i-1.db.ns.\t7\tIN\tA\t192.0.2.1\n");
     expect(lab, "I-1.db.ns", DNS_A, "I-1.db.ns.\t7\tIN\tA\t192.0.2.1\n");
+    house_put(&lab->house, "instances/ns/db/I-2", INSTANCE("192.0.2.5", "HEALTHY"));
+    expect(lab, "i-2.db.ns", DNS_A, "i-2.db.ns.\t7\tIN\tA\t192.0.2.5\n");
     expect_none(lab, "i-1.db.ns", DNS_AAAA, DNS_NOERROR);
     expect(lab, "x.y.db.ns", DNS_A, "x.y.db.ns.\t7\tIN\tA\t192.0.2.2\n");
     expect_none(lab, "y.db.ns", DNS_A, DNS_NOERROR); /* there is something below it */
@@ -114,6 +116,9 @@ static void test_what_there_is_and_is_not(void **state)
     expect_none(lab, "ns", DNS_A, DNS_NOERROR);
     expect_none(lab, "other.ns", DNS_A, DNS_NXDOMAIN);
     expect_none(lab, "db.other", DNS_A, DNS_REFUSED); /* nobody's of ours */
+    house_put(&lab->house, "services/undeclared/db", PLAIN);
+    house_put(&lab->house, "instances/undeclared/db/a", INSTANCE("192.0.2.1", "HEALTHY"));
+    expect_none(lab, "db.undeclared", DNS_A, DNS_REFUSED);
     expect_none(lab, "", DNS_A, DNS_REFUSED);
     expect_none(lab, "ans", DNS_A, DNS_REFUSED);
     expect(lab, "one.two.ns", DNS_A, "one.two.ns.\t7\tIN\tA\t192.0.2.1\n");
