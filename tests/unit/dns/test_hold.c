@@ -1,88 +1,259 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* A question that only the catalog can answer waits in its socket while the engine is not steady. */
-#include "unit/tasks/room_lab.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <cmocka.h>
 
-#include "dns/dns.h"
-#include "dns/stub.h"
+#include "unit/dns/dns_lab.h"
 
-/* example.org, type A: nobody's of ours, and so refused at once where the catalog may be read. */
-static const uint8_t question[] = {0x12, 0x34, 1,   0,   0,   1, 0,   0,   0,   0, 0, 0, 7, 'e', 'x',
-                                   'a',  'm',  'p', 'l', 'e', 3, 'o', 'r', 'g', 0, 0, 1, 0, 1};
-
-static uint16_t free_port(void)
+/* The task has been answered: from now on it has names to be answered from. */
+static void give_names(struct dns_lab *lab, int fd)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    lab_ask(fd, "web.ns", DNS_A, 1);
+    (void)lab_hear(lab, fd);
+    assert_non_null(lab->task->names);
+}
 
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+static void test_who_asks_from_outside_waits(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
+
+    lab_unsteady(lab);
+    lab_ask(fd, "example.org", DNS_A, 0x1234);
+    LAB_UNTIL(lab, lab->dns.is_held);
+    lab_expect_nothing(lab, fd);
+    assert_int_equal(lab->dns.counters.refused, 0);
+    lab_steady(lab);
+    assert_false(lab->dns.is_held);
+    (void)lab_hear(lab, fd);
+    assert_int_equal(lab_id(lab), 0x1234);
+    assert_int_equal(lab_rcode(lab), DNS_REFUSED);
+    assert_int_equal(lab->dns.counters.refused, 1);
     (void)close(fd);
-    return ntohs(at.sin_port);
 }
 
-static int ask(uint16_t port)
+static void test_a_task_without_names_waits(void **state)
 {
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
 
-    assert_true(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
-    assert_int_equal(send(fd, question, sizeof(question), 0), sizeof(question));
-    return fd;
+    fake_name_server_script(lab->server, lab_say_address, NULL);
+    lab_unsteady(lab);
+    /* What is not ours waits, too: nobody can know. */
+    lab_ask(fd, "example.org", DNS_A, 1);
+    lab_ask(fd, "web.ns", DNS_A, 2);
+    LAB_UNTIL(lab, lab->stub->is_held);
+    lab_expect_nothing(lab, fd);
+    assert_int_equal(fake_name_server_count(lab->server), 0);
+    lab_steady(lab);
+    assert_false(lab->stub->is_held);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(lab_hear(lab, fd) > 0);
+    assert_int_equal(fake_name_server_count(lab->server), 1);
+    assert_int_equal(lab->dns.counters.answered, 1);
+    (void)close(fd);
 }
 
-static void test_a_question_waits_until_the_engine_is_steady(void **state)
+static void test_a_task_with_names_does_not_wait(void **state)
 {
-    struct room_lab lab;
-    struct dns dns = {0};
-    struct error error = {0};
-    uint16_t port = free_port();
-    uint8_t answer[512];
-    ssize_t size = -1;
-    int fd;
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+    int outside = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
 
-    (void)state;
-    lab_start(&lab, &dns_follower, &dns);
-    dns_init(&dns, &(struct dns_settings){.base = lab.base,
-                                          .engine = lab.engine,
-                                          .datapath = lab.datapath,
-                                          .max_tasks = LAB_TASKS,
-                                          .listen_address = ip_address_from_v4(INADDR_LOOPBACK),
-                                          .listen_port = port});
-    lab_publish(&lab);
-    assert_int_equal(dns_begin(&dns, &error), 0);
-    lab_unsteady(&lab);
-    fd = ask(port);
-    for (int i = 0; i < 1000 && !dns.is_held; i++)
-        (void)event_base_loop(lab.base, EVLOOP_ONCE);
-    assert_true(dns.is_held);
-    assert_int_equal(dns.counters.refused, 0);
-    assert_int_equal(recv(fd, answer, sizeof(answer), 0), -1);
-    lab_steady(&lab);
-    assert_false(dns.is_held);
-    for (int i = 0; i < 1000 && size < 0; i++) {
-        (void)event_base_loop(lab.base, EVLOOP_NONBLOCK);
-        size = recv(fd, answer, sizeof(answer), 0);
+    fake_name_server_script(lab->server, lab_say_address, NULL);
+    give_names(lab, fd);
+    lab_unsteady(lab);
+    lab_ask(outside, "web.ns", DNS_A, 5);
+    LAB_UNTIL(lab, lab->dns.is_held);
+    lab_ask(fd, "www.ns", DNS_A, 2);
+    (void)lab_hear(lab, fd);
+    assert_int_equal(lab_id(lab), 2);
+    lab_ask(fd, "example.org", DNS_A, 3);
+    (void)lab_hear(lab, fd);
+    assert_int_equal(lab_id(lab), 3);
+    assert_false(engine_is_steady(lab->house.engine));
+    assert_false(lab->stub->is_held);
+    lab_expect_nothing(lab, outside);
+    lab_steady(lab);
+    (void)lab_hear(lab, outside);
+    (void)close(fd);
+    (void)close(outside);
+}
+
+/* It sees other names now: those it was answered from are none of its own. */
+static void test_a_task_that_sees_other_names_waits_again(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+
+    give_names(lab, fd);
+    dns_observer.put(&lab->dns, &lab->of, 0);
+    lab_unsteady(lab);
+    lab_ask(fd, "web.ns", DNS_A, 2);
+    LAB_UNTIL(lab, lab->stub->is_held);
+    lab_expect_nothing(lab, fd);
+    lab_steady(lab);
+    (void)lab_hear(lab, fd);
+    (void)close(fd);
+}
+
+static void test_connections_wait_too(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int whole = lab_client(lab->stub, 0, SOCK_STREAM);
+    int half = lab_client(lab->stub, 0, SOCK_STREAM);
+    int gone = lab_client(lab->stub, 0, SOCK_STREAM);
+    uint8_t wire[512];
+    size_t size = lab_framed(wire, "web.ns", DNS_A, 3);
+
+    lab_unsteady(lab);
+    lab_ask_tcp(whole, "web.ns", DNS_A, 1);
+    lab_ask_tcp(whole, "web.ns", DNS_A, 2);
+    lab_send(half, wire, 10);
+    lab_send(gone, wire, size);
+    LAB_UNTIL(lab, lab->stub->n_connections == 3 && lab->stub->is_held);
+    lab_expect_nothing(lab, whole);
+    (void)close(gone);
+    LAB_UNTIL(lab, lab->stub->n_connections == 2);
+    lab_steady(lab);
+    for (uint16_t id = 1; id < 3; id++) {
+        (void)lab_hear_tcp(lab, whole);
+        assert_int_equal(lab_id(lab), id);
     }
-    assert_int_equal(size, sizeof(question));
-    assert_int_equal(answer[3] & 15, DNS_REFUSED);
-    assert_int_equal(dns.counters.refused, 1);
+    lab_expect_nothing(lab, half);
+    lab_send(half, wire + 10, size - 10);
+    (void)lab_hear_tcp(lab, half);
+    assert_int_equal(lab_id(lab), 3);
+    (void)close(whole);
+    (void)close(half);
+}
+
+/* Bad ends of waiting connections: what had come is looked at when the wait is over, and ends them. */
+static void test_connections_that_end_after_the_wait(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fds[6];
+
+    for (unsigned i = 0; i < 6; i++)
+        fds[i] = lab_client(lab->stub, 0, SOCK_STREAM);
+    lab_unsteady(lab);
+    for (unsigned i = 0; i < 6; i++)
+        lab_send(fds[i], i % 2 ? "\0\0" : "\0\1x", i % 2 ? 2 : 3);
+    LAB_UNTIL(lab, lab->stub->n_connections == 6 && lab->stub->is_held);
+    house_for(&lab->house, 10);
+    lab_steady(lab);
+    for (unsigned i = 0; i < 6; i++) {
+        lab_expect_end(lab, fds[i]);
+        (void)close(fds[i]);
+    }
+    assert_int_equal(lab->stub->n_connections, 0);
+}
+
+/* They stay in the socket, as many as it has room for, and are read when the time has come. */
+static void test_many_wait_and_what_has_no_room_is_lost(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
+    const int room = 64 << 10;
+    unsigned n = 0;
+
+    assert_int_equal(
+        setsockopt(lab->dns.listener->servers[0].udp_fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    lab_unsteady(lab);
+    lab_ask(fd, "example.org", DNS_A, 0);
+    LAB_UNTIL(lab, lab->dns.is_held);
+    for (uint16_t id = 1; id < 2000; id++)
+        lab_ask(fd, "example.org", DNS_A, id);
+    lab_expect_nothing(lab, fd);
+    lab_steady(lab);
+    for (unsigned quiet = 0; quiet < 20;) {
+        if (recv(fd, lab->message, sizeof(lab->message), MSG_DONTWAIT) > 0) {
+            assert_int_equal(lab_id(lab), n++); /* in their order: the first of them */
+            quiet = 0;
+        } else {
+            quiet++;
+            house_for(&lab->house, 2);
+        }
+    }
+    assert_in_range(n, DNS_PER_ROUND + 1, 1999);
+    assert_int_equal(lab->dns.counters.refused, n);
     (void)close(fd);
-    dns_done(&dns);
-    lab_end(&lab);
+}
+
+static void test_again_and_again(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
+
+    for (uint16_t id = 0; id < 5; id++) {
+        lab_unsteady(lab);
+        lab_ask(fd, "web.ns", DNS_A, id);
+        LAB_UNTIL(lab, lab->dns.is_held);
+        lab_steady(lab);
+        (void)lab_hear(lab, fd);
+        assert_int_equal(lab_id(lab), id);
+    }
+    (void)close(fd);
+}
+
+static void test_a_stub_that_goes_while_it_waits(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    struct dns_stub *other = lab_add_stub(lab, RESOLV_CONF);
+    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+    int gone = lab_client(other, 0, SOCK_DGRAM);
+
+    lab_unsteady(lab);
+    lab_ask(fd, "web.ns", DNS_A, 1);
+    lab_ask(gone, "web.ns", DNS_A, 2);
+    LAB_UNTIL(lab, lab->stub->is_held && other->is_held);
+    assert_ptr_equal(lab->task->stubs, other);
+    dns_stub_free(&lab->task->stubs);
+    lab_steady(lab);
+    (void)lab_hear(lab, fd);
+    assert_int_equal(lab_id(lab), 1);
+    (void)close(fd);
+    (void)close(gone);
+}
+
+/* The teardown ends all of it while somebody waits. */
+static void test_the_end_while_questions_wait(void **state)
+{
+    struct dns_lab *lab = lab_of(state);
+    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+    int tcp = lab_client(lab->dns.listener, 0, SOCK_STREAM);
+
+    lab_unsteady(lab);
+    lab_ask(fd, "web.ns", DNS_A, 1);
+    lab_ask_tcp(tcp, "web.ns", DNS_A, 1);
+    LAB_UNTIL(lab, lab->stub->is_held && lab->dns.listener->is_held);
+    dns_done(&lab->dns);
+    assert_false(lab->dns.is_held);
+    lab_steady(lab);
+    lab_expect_end(lab, tcp);
+    (void)close(fd);
+    (void)close(tcp);
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_question_waits_until_the_engine_is_steady),
+        TEST(test_who_asks_from_outside_waits),
+        TEST(test_a_task_without_names_waits),
+        TEST(test_a_task_with_names_does_not_wait),
+        TEST(test_a_task_that_sees_other_names_waits_again),
+        TEST(test_connections_wait_too),
+        TEST(test_connections_that_end_after_the_wait),
+        TEST(test_many_wait_and_what_has_no_room_is_lost),
+        TEST(test_again_and_again),
+        TEST(test_a_stub_that_goes_while_it_waits),
+        TEST(test_the_end_while_questions_wait),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, lab_enter, NULL);
 }
