@@ -191,6 +191,34 @@ static void test_what_waits_is_reclaimed_when_needed(void **state)
     assert_int_equal(publisher_slots_used(lab->publisher), 16);
 }
 
+/* It is asked of every endpoint that goes, so it is known without a look at all aliases. */
+static void test_the_kept_are_counted(void **state)
+{
+    struct lab *lab = *state;
+    struct wanted_alias wanted[] = {want(lab, "a", 2), want(lab, "b", 3)};
+    struct client_alias *aliases = NULL;
+    size_t n = 0;
+
+    publish(lab, wanted, 2);
+    assert_int_equal(publisher_kept_aliases(lab->publisher), 0);
+    assert_false(publisher_keeps_endpoint(lab->publisher, 3));
+    assert_int_equal(publisher_keep(lab->publisher, wanted, &n), 0);
+    assert_int_equal(publisher_kept_aliases(lab->publisher), 2);
+    assert_true(publisher_keeps_endpoint(lab->publisher, 3));
+    assert_int_equal(publisher_list_kept(lab->publisher, 1, &aliases, &n), 0);
+    assert_int_equal(n, 2);
+    free(aliases);
+    /* One is published as the registry has it, the other one goes. */
+    wanted[0].count4 = wanted[0].count6 = 1;
+    publish(lab, wanted, 1);
+    assert_int_equal(publisher_kept_aliases(lab->publisher), 1);
+    withdraw(lab, wanted[1]);
+    assert_int_equal(publisher_kept_aliases(lab->publisher), 0);
+    assert_false(publisher_keeps_endpoint(lab->publisher, 1));
+    publisher_forget_kept(lab->publisher);
+    assert_int_equal(publisher_kept_aliases(lab->publisher), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +230,7 @@ int main(void)
         TEST(test_no_slots_left),
         TEST(test_no_indexes_left),
         TEST(test_what_waits_is_reclaimed_when_needed),
+        TEST(test_the_kept_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

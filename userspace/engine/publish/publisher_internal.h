@@ -52,6 +52,7 @@ struct publisher {
     struct name_numbers *scopes;    /* not owned */
     struct slot_regions *regions;
     struct published *all;  /* by identity */
+    uint32_t n_kept;        /* of them; mostly none, and then nobody looks for one */
     struct retired waiting; /* the grace period under way is for these */
     struct retired next;
     bool must_wait; /* adopted: see fill_region() */
@@ -73,6 +74,9 @@ struct publication {
 
 const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
                                char text[static PUBLISHED_IDENTITY]);
+
+/* Counts it among those that are kept, or no more. */
+void publisher_set_kept(struct publisher *publisher, struct published *published, bool is_kept);
 
 /* Gives back the memory; it must not be in the hash. */
 void publisher_free_published(struct published *published);

@@ -18,6 +18,12 @@ static const struct svc_slot *slots_of(const struct publisher *publisher, uint64
     return *count ? datapath_slots(publisher->datapath, svc_descriptor_first(descriptor)) : NULL;
 }
 
+void publisher_set_kept(struct publisher *publisher, struct published *published, bool is_kept)
+{
+    publisher->n_kept += (uint32_t)is_kept - (uint32_t)published->is_kept;
+    published->is_kept = is_kept;
+}
+
 static void view_kept(const struct publisher *publisher, const struct published *published,
                       struct kept_alias *ret_kept)
 {
@@ -84,7 +90,7 @@ int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, siz
         if (r == 0 && published && wanted[i].exists) {
             published->is_wanted = true;
             r = find_missing(publisher, published, &wanted[i]);
-            published->is_kept = r == 0 && published->n_kept > 0;
+            publisher_set_kept(publisher, published, r == 0 && published->n_kept > 0);
         }
         if (published && (published->is_kept || !wanted[i].exists))
             wanted_alias_done(&wanted[i]);
@@ -95,7 +101,7 @@ int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, siz
     for (published = publisher->all; published && r == 0; published = published->hh.next) {
         if (!published->is_wanted) {
             r = find_missing(publisher, published, NULL);
-            published->is_kept = true;
+            publisher_set_kept(publisher, published, true);
         }
         published->is_wanted = false;
     }
@@ -133,13 +139,13 @@ bool publisher_is_published(const struct publisher *publisher, uint32_t scope,
 int publisher_list_kept(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
                         size_t *ret_n)
 {
-    struct client_alias *aliases = calloc(HASH_COUNT(publisher->all) + 1, sizeof(*aliases));
-    const struct published *published;
+    struct client_alias *aliases = calloc((size_t)publisher->n_kept + 1, sizeof(*aliases));
+    const struct published *published = publisher->n_kept > 0 ? publisher->all : NULL;
     size_t n = 0;
 
     if (!aliases)
         return -ENOMEM;
-    for (published = publisher->all; published; published = published->hh.next)
+    for (; published; published = published->hh.next)
         if (published->is_kept && published->scope == scope)
             aliases[n++] = published->alias;
     *ret_aliases = aliases;
@@ -149,9 +155,9 @@ int publisher_list_kept(const struct publisher *publisher, uint32_t scope, struc
 
 bool publisher_keeps_endpoint(const struct publisher *publisher, uint32_t number)
 {
-    const struct published *published;
+    const struct published *published = publisher->n_kept > 0 ? publisher->all : NULL;
 
-    for (published = publisher->all; published; published = published->hh.next)
+    for (; published; published = published->hh.next)
         for (size_t i = 0; published->is_kept && i < published->n_kept; i++)
             if (published->kept[i] == number)
                 return true;
@@ -160,12 +166,7 @@ bool publisher_keeps_endpoint(const struct publisher *publisher, uint32_t number
 
 uint32_t publisher_kept_aliases(const struct publisher *publisher)
 {
-    const struct published *published;
-    uint32_t n = 0;
-
-    for (published = publisher->all; published; published = published->hh.next)
-        n += published->is_kept;
-    return n;
+    return publisher->n_kept;
 }
 
 void publisher_forget_kept(struct publisher *publisher)
@@ -176,6 +177,6 @@ void publisher_forget_kept(struct publisher *publisher)
         free(published->kept);
         published->kept = NULL;
         published->n_kept = 0;
-        published->is_kept = false;
+        publisher_set_kept(publisher, published, false);
     }
 }
