@@ -8,8 +8,9 @@
 
 #include "base/clock.h"
 
-#define GROUP_NS 2000000
-#define TURN_NS  2000000
+#define GROUP_NS       2000000
+#define TURN_NS        2000000
+#define MOST_GATHER_NS 5000000
 
 static int submit(struct engine *engine, struct job_queue *queue, const struct job *job)
 {
@@ -79,7 +80,8 @@ static bool has_work(const struct engine *engine)
     if (jobs->findings.first)
         return true;
     if (jobs->state == JOBS_IDLE)
-        return jobs->changes.first || are_stirred_due(jobs) || (jobs->must_save && !jobs->are_numbers_late);
+        return (jobs->changes.first && !gather_is_on(jobs)) || are_stirred_due(jobs) ||
+               (jobs->must_save && !jobs->are_numbers_late);
     return jobs->state != JOBS_COMMITTING;
 }
 
@@ -167,7 +169,10 @@ static void wait_for_commit(struct engine *engine)
 
 void engine_settle(struct engine *engine)
 {
-    while (engine->jobs->state != JOBS_IDLE || has_work(engine)) {
+    for (;;) {
+        gather_end(engine->jobs);
+        if (engine->jobs->state == JOBS_IDLE && !has_work(engine))
+            break;
         if (!has_work(engine))
             wait_for_commit(engine);
         take_turn(engine);
@@ -189,9 +194,11 @@ int jobs_init(struct engine *engine, struct event_base *base)
     jobs->most_numbers = SIZE_MAX;
     jobs->group_ns = GROUP_NS;
     jobs->turn_ns = TURN_NS;
+    jobs->most_gather_ns = MOST_GATHER_NS;
     jobs->turn = event_new(base, -1, 0, on_turn, engine);
     jobs->again = event_new(base, -1, 0, on_again, engine);
-    return jobs->turn && jobs->again ? 0 : -ENOMEM;
+    jobs->gathered = event_new(base, -1, 0, on_turn, engine);
+    return jobs->turn && jobs->again && jobs->gathered ? 0 : -ENOMEM;
 }
 
 int jobs_listen(struct engine *engine, struct event_base *base)
@@ -224,7 +231,9 @@ void engine_stop(struct engine *engine)
         event_free(jobs->turn);
     if (jobs->again)
         event_free(jobs->again);
-    jobs->committed = jobs->turn = jobs->again = NULL;
+    if (jobs->gathered)
+        event_free(jobs->gathered);
+    jobs->committed = jobs->turn = jobs->again = jobs->gathered = NULL;
     jobs_drop_waiters(jobs);
     stirred_drop(jobs);
 }

@@ -47,6 +47,7 @@ struct waiter {
 struct jobs {
     struct event *turn;      /* something waits */
     struct event *again;     /* something could not be had a while ago */
+    struct event *gathered;  /* nobody is waited for any more */
     struct event *committed; /* the registry has ended a commit */
     struct job_queue changes;
     struct job_queue findings;
@@ -58,6 +59,14 @@ struct jobs {
     uint64_t group_ns; /* jobs are added to a group for so long */
     uint64_t turn_ns;  /* then others have the loop */
     uint64_t gather_until_ns;
+    uint64_t most_gather_ns; /* those who had the last group are waited for so long at the most */
+    uint64_t gather_end_ns;
+    size_t n_expected;       /* with so many jobs the next group begins at once; 0: with any */
+    size_t n_returning;      /* of them were of the last group */
+    unsigned n_failures;     /* they did not come, so often in a row */
+    unsigned n_without_wait; /* groups that begin at once for that */
+    uint64_t commit_begun_ns;
+    uint64_t commit_ns; /* the last one took so long */
     struct registry_commit commit;
     struct registry_row *rows;
     struct transaction stirred; /* its instances: findings have touched them while a commit was under way */
@@ -66,6 +75,7 @@ struct jobs {
     enum jobs_state state;
     int result; /* of the group, while it is undone */
     struct error error;
+    bool is_written;       /* the group's rows are on disk */
     bool is_unwritten;     /* it was reserved, and the registry has not taken it */
     size_t most_numbers;   /* as many go along with a commit */
     bool are_numbers_late; /* a commit failed: they are not tried by themselves until `again` */
@@ -113,6 +123,11 @@ void jobs_step(struct engine *engine);
 
 /* The registry has ended the commit under way. */
 void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const struct error *error);
+
+/* jobs_gather.c: after a group, whether the next one still waits for those who had it, and that it does not. */
+void gather_after(struct jobs *jobs, size_t n_answered);
+bool gather_is_on(const struct jobs *jobs);
+void gather_end(struct jobs *jobs);
 
 /* jobs_findings.c */
 void jobs_run_findings(struct engine *engine);

@@ -36,8 +36,10 @@ static void begin_group(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
 
+    gather_end(jobs);
     transaction_begin(&jobs->transaction, engine, false);
     jobs->running = NULL;
+    jobs->is_written = false;
     jobs->n_stand = 0;
     /* What is kept is merged with one change at a time. */
     jobs->most = jobs->changes.alone || engine_is_degraded(engine) ? 1 : JOBS_OF_GROUP;
@@ -190,11 +192,13 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
 
     free(jobs->rows);
     jobs->rows = NULL;
+    jobs->commit_ns = clock_monotonic_ns() - jobs->commit_begun_ns;
     if (r < 0) {
         give_up_commit(engine, r, error);
         return;
     }
     jobs->revision = revision;
+    jobs->is_written = true;
     jobs->are_numbers_late = false;
     jobs->most_numbers = jobs->most_numbers > SIZE_MAX / 4 ? SIZE_MAX : jobs->most_numbers * 2 + 1;
     stirred_join(jobs, &jobs->transaction);
@@ -210,6 +214,7 @@ static void step_reverting(struct engine *engine)
     if (transaction_revert(&jobs->transaction, NULL) == STEP_MORE)
         return;
     r = collect_rows(engine);
+    jobs->commit_begun_ns = clock_monotonic_ns();
     if (r < 0)
         (void)error_errno(&error, r, "writing to the registry");
     else
@@ -245,11 +250,14 @@ static void step_publishing(struct engine *engine)
 static void step_finishing(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
+    size_t n = jobs->group.n;
 
     if (transaction_publish(&jobs->transaction, NULL) == STEP_MORE)
         return;
     enter(jobs, JOBS_IDLE);
     job_queue_answer(&jobs->group, 0, jobs->revision, NULL);
+    if (jobs->is_written)
+        gather_after(jobs, n);
 }
 
 static void step_aborting(struct engine *engine)
