@@ -2,6 +2,7 @@
 #include "apply/submit.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json_stream.h"
 #include "engine/change/job.h"
 
 /* How long documents put rows before they give the loop to others. */
@@ -25,6 +27,9 @@ struct apply_job {
     bool wants_changes;
     struct worker *worker;
     struct apply_pieces *pieces;
+    bool is_put; /* and changes are told */
+    struct json_stream told;
+    size_t n_told; /* rows */
     struct apply_end end;
     apply_done_fn done;
     void *user;
@@ -59,13 +64,20 @@ static void dispose_documents(struct document_list *list, struct worker *worker)
     document_list_done(list);
 }
 
+static void drop_changes(struct apply_job *job)
+{
+    if (job->end.changes)
+        evbuffer_free(job->end.changes);
+    job->end.changes = NULL;
+}
+
 static void free_job(struct apply_job *job)
 {
     dispose_documents(&job->documents, job->worker);
     apply_pieces_free(&job->pieces);
     findings_done(&job->parsed);
     findings_done(&job->end.findings);
-    cJSON_Delete(job->end.changes);
+    drop_changes(job);
     free(job->owned_source);
     free(job);
 }
@@ -76,14 +88,36 @@ static int begin_findings(struct apply_job *job)
     int r = 0;
 
     findings_done(findings);
-    cJSON_Delete(job->end.changes);
-    job->end.changes = NULL;
+    drop_changes(job);
+    job->is_put = false;
     for (size_t i = 0; i < job->parsed.n && r == 0; i++)
         r = findings_add(findings, job->parsed.items[i].severity, job->parsed.items[i].source,
                          &job->parsed.items[i].error);
     findings->n_errors = job->parsed.n_errors;
     findings->n_warnings = job->parsed.n_warnings;
     return r;
+}
+
+static int put_text(void *user, const char *text, size_t length)
+{
+    return evbuffer_add(user, text, length) < 0 ? -ENOMEM : 0;
+}
+
+/* After all rows are put; JOB_GO_ON: some of it. */
+static int tell_changes(struct apply_job *job, const struct transaction *transaction, uint64_t until_ns)
+{
+    if (!job->end.changes) {
+        job->end.changes = evbuffer_new();
+        if (!job->end.changes)
+            return -ENOMEM;
+        job->n_told = 0;
+        json_stream_begin(&job->told, put_text, job->end.changes);
+        (void)json_stream_open_array(&job->told, NULL);
+    }
+    while (transaction_describe_some(transaction, &job->told, &job->n_told))
+        if (clock_monotonic_ns() >= until_ns)
+            return JOB_GO_ON;
+    return json_stream_close(&job->told);
 }
 
 static int run_apply(struct transaction *transaction, void *user, struct error *error)
@@ -94,11 +128,17 @@ static int run_apply(struct transaction *transaction, void *user, struct error *
 
     if (r < 0)
         return error_errno(error, r, "applying documents");
-    r = apply_pieces_go_on(job->pieces, transaction, until, &job->end.findings, error);
+    if (!job->is_put)
+        r = apply_pieces_go_on(job->pieces, transaction, until, &job->end.findings, error);
     if (r != 0)
         return r;
+    job->is_put = true;
     if (job->wants_changes)
-        job->end.changes = transaction_describe(transaction);
+        r = tell_changes(job, transaction, until);
+    if (r < 0)
+        return error_errno(error, r, "telling what changes");
+    if (r > 0)
+        return r;
     return job->is_dry_run ? JOB_TAKE_BACK : 0;
 }
 
@@ -110,10 +150,8 @@ static void on_applied(int r, uint64_t revision, const struct error *error, void
     job->end.revision = revision;
     if (r < 0 && error)
         job->end.error = *error;
-    if (r < 0) {
-        cJSON_Delete(job->end.changes);
-        job->end.changes = NULL;
-    }
+    if (r < 0)
+        drop_changes(job);
     job->done(&job->end, job->user);
     free_job(job);
 }

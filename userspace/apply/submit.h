@@ -5,13 +5,13 @@
  */
 #pragma once
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "documents/documents.h"
 
 struct engine;
+struct evbuffer;
 struct worker;
 
 /* The end of it, on the loop. All of it is freed after the call, except `changes` if it was set to NULL. */
@@ -19,7 +19,7 @@ struct apply_end {
     int result; /* 0; -EINVAL: errors among the findings; -ECANCELED: the daemon ends */
     uint64_t revision;
     struct findings findings;
-    cJSON *changes; /* docs/api.md; NULL if nobody wanted it or it failed */
+    struct evbuffer *changes; /* the list's text (docs/api.md); NULL if nobody wanted it or it failed */
     struct error error;
 };
 typedef void (*apply_done_fn)(struct apply_end *end, void *user);

@@ -313,6 +313,17 @@ void control_reply_send(struct control_reply *reply, int r, cJSON *answer, struc
     control_reply_free(reply);
 }
 
+void control_reply_send_text(struct control_reply *reply, struct evbuffer *json)
+{
+    struct evhttp_request *http = part(reply);
+
+    if (http) {
+        (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", CONTROL_JSON);
+        evhttp_send_reply(http, HTTP_OK, "OK", json);
+    }
+    control_reply_free(reply);
+}
+
 /* ---- slice by slice ---- */
 
 /*

@@ -63,8 +63,10 @@ int control_call_defer(const struct control_call *call, struct control_reply **r
 const struct control_call *control_reply_call(const struct control_reply *reply);
 /* Nobody waits for the answer any more; what is sent is thrown away. */
 bool control_reply_is_gone(const struct control_reply *reply);
-/* Both free the reply. `r`, `answer` (taken over) and `error` as a handler returns them. */
+/* All three free the reply. `r`, `answer` (taken over) and `error` as a handler returns them. */
 void control_reply_send(struct control_reply *reply, int r, cJSON *answer, struct error *error);
+/* The text of a JSON answer that is long; what is in the buffer is taken over. */
+void control_reply_send_text(struct control_reply *reply, struct evbuffer *json);
 void control_reply_stream(struct control_reply *reply, const char *type, const struct http_writer *writer);
 
 /*

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,9 +112,14 @@ static inline void lab_keep_end(struct apply_end *end, void *user)
     struct applied *applied = user;
 
     assert_false(applied->is_done);
-    *applied = (struct applied){true, end->result, end->revision, end->error, end->findings, end->changes};
+    *applied = (struct applied){true, end->result, end->revision, end->error, end->findings, NULL};
     end->findings = (struct findings){0};
-    end->changes = NULL;
+    if (end->changes) {
+        size_t length = evbuffer_get_length(end->changes);
+
+        applied->changes = cJSON_ParseWithLength((const char *)evbuffer_pullup(end->changes, -1), length);
+        assert_non_null(applied->changes);
+    }
 }
 
 static inline void lab_wait(struct lab *lab, const struct applied *applied)

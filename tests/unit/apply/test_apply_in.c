@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,28 @@ struct applying {
     struct error error;
 };
 
+static int add_text(void *user, const char *text, size_t length)
+{
+    return evbuffer_add(user, text, length);
+}
+
+static cJSON *described(const struct transaction *transaction)
+{
+    struct evbuffer *text = evbuffer_new();
+    struct json_stream stream;
+    size_t at = 0;
+    cJSON *list;
+
+    json_stream_begin(&stream, add_text, text);
+    (void)json_stream_open_array(&stream, NULL);
+    while (transaction_describe_some(transaction, &stream, &at))
+        ;
+    assert_int_equal(json_stream_close(&stream), 0);
+    list = cJSON_ParseWithLength((const char *)evbuffer_pullup(text, -1), evbuffer_get_length(text));
+    evbuffer_free(text);
+    return list;
+}
+
 static int run(struct transaction *transaction, void *user, struct error *error)
 {
     struct applying *applying = user;
@@ -93,7 +116,7 @@ static int run(struct transaction *transaction, void *user, struct error *error)
     if (r == 0)
         r = apply_in(transaction, &request, &applying->findings, error);
     if (r == 0)
-        applying->changes = transaction_describe(transaction);
+        applying->changes = described(transaction);
     return r == 0 && applying->is_dry_run ? JOB_TAKE_BACK : r;
 }
 

@@ -5,6 +5,7 @@
 #include "engine_lab.h"
 
 #define FOR_EVER (UINT64_MAX / 4)
+#define AN_HOUR  (3600 * UINT64_C(1000000000))
 
 /* Two changes are committed while another one waits; the commit seems to have taken `took_ns`. */
 static void commit_two(struct engine_lab *lab, struct change changes[2], struct change *waiting,
@@ -34,7 +35,7 @@ static void test_the_next_group_waits_for_those_who_return(void **state)
     struct change waiting = {.rows = {{"instances/ns/web/c", INSTANCE(3)}}};
 
     lab->engine->jobs->most_gather_ns = FOR_EVER;
-    commit_two(lab, first, &waiting, 1000000000);
+    commit_two(lab, first, &waiting, AN_HOUR);
     lab_turns(lab, 5);
     assert_int_equal(waiting.runs, 0);
     assert_true(engine_is_steady(lab->engine));
@@ -79,12 +80,12 @@ static void test_a_wait_in_vain_is_not_tried_again_at_once(void **state)
                                 {.rows = {{"instances/ns/web/c", NULL}}}};
 
     lab->engine->jobs->most_gather_ns = 1; /* over before it is looked at */
-    commit_two(lab, first, &waiting[0], 1000000000);
+    commit_two(lab, first, &waiting[0], AN_HOUR);
     while (waiting[0].ends == 0)
         lab_turn(lab);
     assert_int_equal(lab->engine->jobs->n_failures, 1);
     lab->engine->jobs->most_gather_ns = FOR_EVER;
-    commit_two(lab, second, &waiting[1], 1000000000);
+    commit_two(lab, second, &waiting[1], AN_HOUR);
     lab_turns(lab, 5);
     assert_int_equal(waiting[1].ends, 1);
     lab_settle(lab);
@@ -102,11 +103,11 @@ static void test_the_end_does_not_wait(void **state)
                                 {.rows = {{"instances/ns/web/c", NULL}}}};
 
     lab->engine->jobs->most_gather_ns = FOR_EVER;
-    commit_two(lab, first, &waiting[0], 1000000000);
+    commit_two(lab, first, &waiting[0], AN_HOUR);
     engine_settle(lab->engine);
     assert_int_equal(waiting[0].ends, 1);
     lab->engine->jobs->n_without_wait = 0;
-    commit_two(lab, second, &waiting[1], 1000000000);
+    commit_two(lab, second, &waiting[1], AN_HOUR);
     assert_int_equal(waiting[1].runs, 0);
     engine_stop(lab->engine);
     assert_int_equal(waiting[1].result, -ECANCELED);

@@ -58,7 +58,6 @@ static void put_much(struct transaction *transaction)
     assert_int_equal(put(transaction, "routes/ns/shared/db:80/tcp", NULL), 0);
     assert_int_equal(put(transaction, "routes/ns/fresh/web:80/tcp", ROUTE("other")), 0);
     assert_int_equal(put(transaction, "documents/ns/d", "{\"source\":\"f\",\"text\":\"t\"}"), 0);
-    assert_int_equal(transaction_keep_job(transaction), 0);
 }
 
 /* While rows are put there may be instances without a number, but no number without its instance. */
@@ -166,7 +165,6 @@ static void test_a_dropped_job_is_as_if_it_had_not_been(void **state)
     transaction_begin(&transaction, lab->engine, false);
     transaction_begin_job(&transaction);
     assert_int_equal(put(&transaction, "instances/ns/web/c", INSTANCE(4)), 0);
-    assert_int_equal(transaction_keep_job(&transaction), 0);
     kept = catalog_text(lab->engine->catalog);
     transaction_begin_job(&transaction);
     assert_int_equal(put(&transaction, "instances/ns/web/a", NULL), 0);
@@ -187,8 +185,7 @@ static void test_a_dropped_job_is_as_if_it_had_not_been(void **state)
     lab_expect_no_leak(lab);
 }
 
-/* Its keys could not all be taken: those that were go again. */
-static void test_a_kept_job_that_is_dropped_frees_its_keys(void **state)
+static void test_a_dropped_job_frees_its_keys(void **state)
 {
     struct engine_lab *lab = *state;
     struct transaction transaction;
@@ -196,14 +193,51 @@ static void test_a_kept_job_that_is_dropped_frees_its_keys(void **state)
     transaction_begin(&transaction, lab->engine, false);
     transaction_begin_job(&transaction);
     assert_int_equal(put(&transaction, "instances/ns/web/d", INSTANCE(5)), 0);
-    assert_int_equal(transaction_keep_job(&transaction), 0);
     (void)transaction_whole(&transaction, transaction_drop_job, NULL);
     assert_int_equal(HASH_COUNT(transaction.taken), 0);
     transaction_begin_job(&transaction);
     assert_int_equal(put(&transaction, "instances/ns/web/d", INSTANCE(6)), 0);
-    assert_int_equal(transaction_keep_job(&transaction), 0);
     (void)transaction_whole(&transaction, transaction_abort, NULL);
     lab_check(lab);
+}
+
+/* What is as large as a transaction is not done in one step. */
+static void test_freeing_goes_by_steps(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct transaction transaction;
+    unsigned steps = 0;
+
+    for (unsigned is_drop = 0; is_drop < 2; is_drop++) {
+        size_t before;
+        int r;
+
+        transaction_begin(&transaction, lab->engine, false);
+        transaction_begin_job(&transaction);
+        for (unsigned i = 0; i < 1500; i++) {
+            char key[64];
+
+            (void)snprintf(key, sizeof(key), "documents/ns/d%u", i);
+            assert_int_equal(put(&transaction, key, "{\"source\":\"f\",\"text\":\"t\"}"), 0);
+        }
+        assert_int_equal(HASH_COUNT(transaction.taken), 1500);
+        if (!is_drop) {
+            (void)transaction_whole(&transaction, transaction_revert, NULL);
+            lab_check(lab);
+        }
+        do {
+            before = transaction.n_rows;
+            r = is_drop ? transaction_drop_job(&transaction, NULL)
+                        : transaction_free_some(&transaction, NULL);
+            assert_true(before - transaction.n_rows <= 512);
+            steps++;
+        } while (r == STEP_MORE);
+        assert_true(steps > 1500 / 512);
+        assert_int_equal(HASH_COUNT(transaction.taken), 0);
+        if (is_drop)
+            (void)transaction_whole(&transaction, transaction_abort, NULL);
+        lab_check(lab);
+    }
 }
 
 static void test_a_bad_row_changes_nothing(void **state)
@@ -303,8 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_abort_leaves_nothing, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_revert_and_replay, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_dropped_job_is_as_if_it_had_not_been, setup, engine_teardown),
-        cmocka_unit_test_setup_teardown(test_a_kept_job_that_is_dropped_frees_its_keys, setup,
-                                        engine_teardown),
+        cmocka_unit_test_setup_teardown(test_a_dropped_job_frees_its_keys, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_freeing_goes_by_steps, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_too_many_host_names, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_row_changes_nothing, setup, engine_teardown),
         cmocka_unit_test(test_what_runs_out_names_its_setting),

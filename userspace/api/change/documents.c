@@ -3,6 +3,8 @@
 #include "api/change/documents.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +51,9 @@ static cJSON *refusal(const struct findings *findings)
     return answer;
 }
 
-static void add_warnings(cJSON *answer, const struct findings *findings)
+static cJSON *warnings(const struct findings *findings)
 {
-    cJSON *list = cJSON_AddArrayToObject(answer, "warnings");
+    cJSON *list = cJSON_CreateArray();
     char text[1024];
 
     for (size_t i = 0; i < findings->n; i++)
@@ -60,6 +62,7 @@ static void add_warnings(cJSON *answer, const struct findings *findings)
                            findings->items[i].error.message);
             (void)cJSON_AddItemToArray(list, cJSON_CreateString(text));
         }
+    return list;
 }
 
 /* A request while its texts are parsed and applied. They stay in its body, which lives as long
@@ -76,21 +79,36 @@ static void free_request(struct documents_request *request)
     free(request);
 }
 
+/* As text: the changes may be a hundred thousand, and are text already. */
+static void send_changes(const struct documents_request *request, struct apply_end *end)
+{
+    _cleanup_json_ cJSON *list = warnings(&end->findings);
+    char *said = cJSON_PrintUnformatted(list);
+    struct evbuffer *text = evbuffer_new();
+    struct error error = {0};
+
+    if (said && text &&
+        evbuffer_add_printf(text, "{\"revision\":%" PRIu64 ",\"dryRun\":%s,\"changes\":", end->revision,
+                            request->is_dry_run ? "true" : "false") >= 0 &&
+        evbuffer_add_buffer(text, end->changes) == 0 &&
+        evbuffer_add_printf(text, ",\"warnings\":%s}", said) >= 0)
+        control_reply_send_text(request->reply, text);
+    else
+        control_reply_send(request->reply, -ENOMEM, NULL, &error);
+    cJSON_free(said);
+    if (text)
+        evbuffer_free(text);
+}
+
 static void on_applied(struct apply_end *end, void *user)
 {
     struct documents_request *request = user;
-    cJSON *answer = NULL;
 
-    if (end->result == 0) {
-        answer = cJSON_CreateObject();
-        (void)cJSON_AddNumberToObject(answer, "revision", (double)end->revision);
-        (void)cJSON_AddBoolToObject(answer, "dryRun", request->is_dry_run);
-        (void)cJSON_AddItemToObject(answer, "changes", TAKE_PTR(end->changes));
-        add_warnings(answer, &end->findings);
-    } else if (end->findings.n_errors > 0) {
-        answer = refusal(&end->findings);
-    }
-    control_reply_send(request->reply, end->result, answer, &end->error);
+    if (end->result == 0)
+        send_changes(request, end);
+    else
+        control_reply_send(request->reply, end->result,
+                           end->findings.n_errors > 0 ? refusal(&end->findings) : NULL, &end->error);
     free_request(request);
 }
 

@@ -13,8 +13,6 @@
 
 bool job_has_run(struct transaction *transaction, struct waiting_job *waiting, int r)
 {
-    if (r == 0 && !transaction->must_wait)
-        r = transaction_keep_job(transaction);
     if (r < 0 && !waiting->error.number)
         (void)error_errno(&waiting->error, r, "preparing a change");
     waiting->result = r < 0 ? r : 0;

@@ -41,47 +41,6 @@ void transaction_privilege(struct transaction *transaction)
     transaction->is_privileged = true;
 }
 
-static void free_touched(struct touched **set)
-{
-    struct touched *touched, *next;
-
-    HASH_ITER (hh, *set, touched, next) {
-        HASH_DEL(*set, touched);
-        free(touched->name);
-        free(touched);
-    }
-}
-
-static void free_taken(struct transaction *transaction)
-{
-    struct taken_key *taken, *next;
-
-    HASH_ITER (hh, transaction->taken, taken, next) {
-        HASH_DEL(transaction->taken, taken);
-        free(taken);
-    }
-}
-
-void transaction_done(struct transaction *transaction)
-{
-    for (size_t i = 0; i < transaction->n_rows; i++) {
-        row_done(&transaction->rows[i]);
-        row_done(&transaction->undo[i]);
-    }
-    free(transaction->rows);
-    free(transaction->undo);
-    free_touched(&transaction->aliases);
-    free_touched(&transaction->instances);
-    for (size_t i = 0; i < transaction->n_scopes; i++)
-        scope_change_done(&transaction->scopes[i]);
-    free(transaction->scopes);
-    free_taken(transaction);
-    numbers_free(&transaction->numbers);
-    wanted_list_done(&transaction->wanted);
-    free(transaction->publications);
-    *transaction = (struct transaction){0};
-}
-
 /* ---- rows ---- */
 
 static int make_room(struct transaction *transaction)
@@ -103,13 +62,37 @@ static int make_room(struct transaction *transaction)
     return 0;
 }
 
-/* Jobs of one group do not put the same row: whoever comes second sees what the first has made of it. */
-static bool is_taken(const struct transaction *transaction, const char *key)
+struct taken_key *transaction_find_key(const struct transaction *transaction, const char *key)
 {
     struct taken_key *taken;
 
     HASH_FIND_STR(transaction->taken, key, taken);
     return taken;
+}
+
+/* Jobs of one group do not put the same row: whoever comes second sees what the first has made of it. */
+static bool is_taken(const struct transaction *transaction, const char *key)
+{
+    const struct taken_key *taken = transaction_find_key(transaction, key);
+
+    return taken && taken->first < transaction->first_row;
+}
+
+/* By the row that comes next. */
+static int take_key(struct transaction *transaction, const char *key)
+{
+    struct taken_key *taken = transaction_find_key(transaction, key);
+
+    if (taken) {
+        taken->last = transaction->n_rows;
+        return 0;
+    }
+    taken = calloc(1, sizeof(*taken));
+    if (!taken)
+        return -ENOMEM;
+    *taken = (struct taken_key){.key = key, .first = transaction->n_rows, .last = transaction->n_rows};
+    HASH_ADD_KEYPTR(hh, transaction->taken, taken->key, strlen(taken->key), taken);
+    return 0;
 }
 
 static int refuse_row(struct registry_row *row, struct registry_row *undo, int r, struct error *error)
@@ -156,6 +139,8 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
     service = transaction_service_of_row(transaction, row.key);
     if (r == 0 && service)
         r = service_settings_copy(service_get_settings(service), &settings);
+    if (r == 0)
+        r = take_key(transaction, row.key);
     if (r < 0)
         return refuse_row(&row, &undo, r, error);
     transaction->rows[transaction->n_rows] = row;
@@ -177,22 +162,6 @@ void transaction_begin_job(struct transaction *transaction)
     transaction->is_own = false;
     transaction->must_wait = false;
     transaction->n_calls = 0;
-}
-
-int transaction_keep_job(struct transaction *transaction)
-{
-    for (size_t i = transaction->first_row; i < transaction->n_rows; i++) {
-        struct taken_key *taken;
-
-        if (is_taken(transaction, transaction->rows[i].key))
-            continue;
-        taken = calloc(1, sizeof(*taken));
-        if (!taken)
-            return -ENOMEM;
-        taken->key = transaction->rows[i].key;
-        HASH_ADD_KEYPTR(hh, transaction->taken, taken->key, strlen(taken->key), taken);
-    }
-    return 0;
 }
 
 void transaction_release_key(struct transaction *transaction, const char *key)

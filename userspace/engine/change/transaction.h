@@ -15,11 +15,11 @@
  */
 #pragma once
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json_stream.h"
 #include "engine/engine.h"
 #include "model/catalog.h"
 #include "registry/registry.h"
@@ -47,5 +47,9 @@ void transaction_own(struct transaction *transaction);
 /* Is this the first call of the job's run since it began, or began again? */
 bool transaction_is_new_run(const struct transaction *transaction);
 
-/* What the job's rows so far change in documents, services and routes (docs/api.md). The caller frees it. */
-cJSON *transaction_describe(const struct transaction *transaction);
+/*
+ * What the job's rows so far change in documents, services and routes (docs/api.md), into an array that is
+ * open: of some rows from *at on, which counts those of the job and begins with 0. Returns whether there are
+ * more; what could not be written, the stream says.
+ */
+bool transaction_describe_some(const struct transaction *transaction, struct json_stream *stream, size_t *at);

@@ -13,32 +13,7 @@ static const char *const kinds[] = {
     [ROW_DOCUMENT] = "document",
 };
 
-/* Rows of one key may follow each other; what counts is the state before the first and after the last. */
-struct change {
-    const char *key;
-    const char *before;
-    const char *after;
-    UT_hash_handle hh;
-};
-
-static struct change *collect(const struct transaction *transaction, struct change *storage)
-{
-    struct change *changes = NULL;
-
-    for (size_t i = transaction->first_row; i < transaction->n_rows; i++) {
-        const struct registry_row *row = &transaction->rows[i];
-        struct change *change;
-
-        HASH_FIND_STR(changes, row->key, change);
-        if (!change) {
-            change = storage++;
-            *change = (struct change){.key = row->key, .before = transaction->undo[i].value};
-            HASH_ADD_KEYPTR(hh, changes, change->key, strlen(change->key), change);
-        }
-        change->after = row->value;
-    }
-    return changes;
-}
+#define ROWS_A_STEP 64
 
 static cJSON *describe_row(const struct row_name *name, const char *before, const char *after)
 {
@@ -53,21 +28,30 @@ static cJSON *describe_row(const struct row_name *name, const char *before, cons
     return object;
 }
 
-cJSON *transaction_describe(const struct transaction *transaction)
+static bool is_change(const char *before, const char *after)
 {
-    _cleanup_free_ struct change *storage = calloc(transaction->n_rows + 1, sizeof(*storage));
-    cJSON *list = cJSON_CreateArray();
-    struct change *changes = storage ? collect(transaction, storage) : NULL;
+    return before && after ? strcmp(before, after) != 0 : before || after;
+}
 
-    for (const struct change *change = changes; change; change = change->hh.next) {
-        struct row_name name;
+/* Rows of one key may follow each other; what counts is the state before the first and after the last. */
+static void describe(const struct transaction *transaction, size_t i, struct json_stream *stream)
+{
+    const struct registry_row *row = &transaction->rows[i];
+    const struct taken_key *taken = transaction_find_key(transaction, row->key);
+    const char *before = transaction->undo[i].value;
+    struct row_name name;
 
-        if (row_parse_key(change->key, &name) < 0 || name.kind >= ARRAY_SIZE(kinds) || !kinds[name.kind])
-            continue;
-        if (change->before && change->after ? strcmp(change->before, change->after) != 0
-                                            : change->before || change->after)
-            (void)cJSON_AddItemToArray(list, describe_row(&name, change->before, change->after));
-    }
-    HASH_CLEAR(hh, changes);
-    return list;
+    if (taken->first != i || row_parse_key(row->key, &name) < 0 || name.kind >= ARRAY_SIZE(kinds) ||
+        !kinds[name.kind] || !is_change(before, transaction->rows[taken->last].value))
+        return;
+    (void)json_stream_take(stream, NULL, describe_row(&name, before, transaction->rows[taken->last].value));
+}
+
+bool transaction_describe_some(const struct transaction *transaction, struct json_stream *stream, size_t *at)
+{
+    size_t n = transaction->n_rows - transaction->first_row;
+
+    for (unsigned i = 0; i < ROWS_A_STEP && *at < n; i++)
+        describe(transaction, transaction->first_row + (*at)++, stream);
+    return *at < n;
 }

@@ -35,10 +35,19 @@ struct step_cursor {
     struct touched *touched;
 };
 
-/* A row of an earlier job of the group. */
+/* The rows of one key, all of one job: whoever comes second waits for the next group. */
 struct taken_key {
-    const char *key; /* the row's */
+    const char *key;    /* that of the first */
+    size_t first, last; /* among the rows */
     UT_hash_handle hh;
+};
+
+/* What transaction_free_some() has still to free of what is in no table any more. */
+struct freed_lists {
+    bool has_begun;
+    unsigned part;
+    struct taken_key *taken;
+    struct touched *aliases, *instances;
 };
 
 struct transaction {
@@ -59,6 +68,7 @@ struct transaction {
     struct publication **publications; /* of so many wanted aliases each */
     size_t n_publications;
     struct step_cursor at;
+    struct freed_lists freed;
     unsigned n_calls;   /* of the job that runs */
     bool is_privileged; /* the job that runs */
     bool is_own;        /* nobody asked for it, so it takes nothing away that is kept (plan/kept.h) */
@@ -79,11 +89,16 @@ int transaction_whole(struct transaction *transaction, transaction_step_fn step,
 /* transaction.c */
 void transaction_begin(struct transaction *transaction, struct engine *engine, bool is_finding);
 void transaction_begin_job(struct transaction *transaction);
-int transaction_keep_job(struct transaction *transaction); /* -ENOMEM */
 
-/* Taken by this very row: without memory to take all of a job's, those taken go again. */
+/* NULL: no row has this key. */
+struct taken_key *transaction_find_key(const struct transaction *transaction, const char *key);
+
+/* Taken by this very row. */
 void transaction_release_key(struct transaction *transaction, const char *key);
-void transaction_done(struct transaction *transaction); /* frees all it holds */
+
+/* transaction_done.c: frees all it holds, the second by steps. */
+void transaction_done(struct transaction *transaction);
+int transaction_free_some(struct transaction *transaction, struct error *error);
 
 /* transaction_undo.c */
 int transaction_drop_job(struct transaction *transaction,

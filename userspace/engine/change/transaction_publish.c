@@ -142,6 +142,7 @@ enum {
     PUBLISH_REMOVALS,
     PUBLISH_SETTLED,
     PUBLISH_TOLD,
+    PUBLISH_FREE,
 };
 
 static int next_part(struct transaction *transaction)
@@ -173,10 +174,11 @@ int transaction_publish(struct transaction *transaction, struct error *error)
         return some_touched(transaction, transaction_remove_endpoint) ? next_part(transaction) : STEP_MORE;
     case PUBLISH_SETTLED:
         return some_touched(transaction, settle) ? next_part(transaction) : STEP_MORE;
-    default:
+    case PUBLISH_TOLD:
         tell_followers(transaction);
-        transaction_done(transaction);
-        return 0;
+        return next_part(transaction);
+    default:
+        return transaction_free_some(transaction, NULL);
     }
 }
 

@@ -222,6 +222,9 @@ static int reserve_part(struct transaction *transaction, struct error *error)
         r = want_scopes(transaction, error);
         if (r < 0)
             return error->number ? r : error_errno(error, r, "listing aliases");
+        /* Mostly as many: a list that long is not to be copied while it grows. */
+        if (wanted_list_grow(&transaction->wanted, HASH_COUNT(transaction->aliases)) < 0)
+            return error_errno(error, ENOMEM, "preparing a change");
         return next_part(transaction, transaction->aliases);
     case RESERVE_ALIASES:
         return note_aliases(transaction, error);

@@ -90,7 +90,8 @@ enum {
     UNDO_FILL,
     UNDO_RESTORE,
     UNDO_PLAN,
-    UNDO_RELEASE, /* of an abort */
+    UNDO_RELEASE, /* numbers of an abort, rows of a job that is dropped */
+    UNDO_FREE,
 };
 
 /* Nothing leads to an instance that a follower takes away while it fills others, and all numbers lead to
@@ -112,6 +113,17 @@ static bool look_after_endpoints(struct transaction *transaction)
     return false;
 }
 
+static bool release_some_rows(struct transaction *transaction)
+{
+    for (unsigned i = 0; i < TOUCHED_A_STEP && transaction->n_rows > transaction->first_row; i++) {
+        transaction->n_rows--;
+        transaction_release_key(transaction, transaction->rows[transaction->n_rows].key);
+        row_done(&transaction->rows[transaction->n_rows]);
+        row_done(&transaction->undo[transaction->n_rows]);
+    }
+    return transaction->n_rows == transaction->first_row;
+}
+
 int transaction_drop_job(struct transaction *transaction, struct error *error)
 {
     (void)error;
@@ -121,15 +133,11 @@ int transaction_drop_job(struct transaction *transaction, struct error *error)
             return finished(transaction);
         if (!undo_some(transaction, transaction->first_row))
             return STEP_MORE;
-        while (transaction->n_rows > transaction->first_row) {
-            transaction->n_rows--;
-            transaction_release_key(transaction, transaction->rows[transaction->n_rows].key);
-            row_done(&transaction->rows[transaction->n_rows]);
-            row_done(&transaction->undo[transaction->n_rows]);
-        }
         return next_part(transaction);
+    case UNDO_RELEASE:
+        return release_some_rows(transaction) ? finished(transaction) : STEP_MORE;
     default:
-        return look_after_endpoints(transaction) ? finished(transaction) : STEP_MORE;
+        return look_after_endpoints(transaction) ? next_part(transaction) : STEP_MORE;
     }
 }
 
@@ -184,12 +192,13 @@ int transaction_abort(struct transaction *transaction, struct error *error)
     case UNDO_RESTORE:
     case UNDO_PLAN:
         return look_after_endpoints(transaction) ? next_part(transaction) : STEP_MORE;
+    case UNDO_RELEASE:
+        return some_touched(transaction, transaction_release_endpoint) ? next_part(transaction) : STEP_MORE;
     default:
-        if (!some_touched(transaction, transaction_release_endpoint))
+        if (transaction->at.index < transaction->n_publications) {
+            publisher_abort(engine->publisher, &transaction->publications[transaction->at.index++]);
             return STEP_MORE;
-        for (size_t i = 0; i < transaction->n_publications; i++)
-            publisher_abort(engine->publisher, &transaction->publications[i]);
-        transaction_done(transaction);
-        return 0;
+        }
+        return transaction_free_some(transaction, NULL);
     }
 }
