@@ -54,9 +54,9 @@ static void test_left_while_waiting(void **state)
     (void)state;
     is_gate_shut = true;
     client = ask(GET("/gated"));
-    TURN_UNTIL(n_waiting == 1);
+    TURN_UNTIL(n_waiting == 1 && server->replies->watch);
     client_close(&client);
-    some_turns();
+    TURN_UNTIL(control_reply_is_gone(server->replies));
     open_gate();
     some_turns();
     assert_int_equal(n_calls, 0);
