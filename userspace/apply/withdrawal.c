@@ -156,14 +156,14 @@ static int look_at_service(struct withdrawal *withdrawal, struct transaction *tr
 
 /* The service with its instances, unless somebody else has taken the name over. */
 static int withdraw_service(struct withdrawal *withdrawal, struct transaction *transaction, const char *name,
-                            struct error *error)
+                            uint64_t until_ns, struct error *error)
 {
     const struct service *service =
         catalog_service(transaction_catalog(transaction), withdrawal->namespace_name, name);
 
     if (!service || !service->document || strcmp(service->document, withdrawal->name) != 0)
         return 0;
-    return change_remove_service(transaction, withdrawal->namespace_name, service, error);
+    return change_remove_service(transaction, withdrawal->namespace_name, name, until_ns, error);
 }
 
 /* The next thing of the old documents, of which `n` gives the number in one; NULL: no more. */
@@ -191,22 +191,30 @@ static size_t count_routes(const struct document *document)
     return document->n_routes;
 }
 
-static int take_back_service(struct withdrawal *withdrawal, struct transaction *transaction,
-                             struct error *error)
+/* The next one that may have to go; NULL: there are no more. */
+static const char *next_service(struct withdrawal *withdrawal)
 {
     const struct document *old;
-    const char *name;
 
-    if (withdrawal->is_marked && withdrawal->index == withdrawal->n_names)
-        return PART_OVER;
     if (withdrawal->is_marked)
-        return withdraw_service(withdrawal, transaction, withdrawal->names[withdrawal->index++], error);
+        return withdrawal->index < withdrawal->n_names ? withdrawal->names[withdrawal->index] : NULL;
     old = next_of_old(withdrawal, count_services);
-    if (!old)
+    return old ? old->services[withdrawal->index].discovery_name : NULL;
+}
+
+static int take_back_service(struct withdrawal *withdrawal, struct transaction *transaction,
+                             uint64_t until_ns, struct error *error)
+{
+    const char *name = next_service(withdrawal);
+    int r = 0;
+
+    if (!name)
         return PART_OVER;
-    name = old->services[withdrawal->index++].discovery_name;
-    return name_set_has(&withdrawal->services, name) ? 0
-                                                     : withdraw_service(withdrawal, transaction, name, error);
+    if (withdrawal->is_marked || !name_set_has(&withdrawal->services, name))
+        r = withdraw_service(withdrawal, transaction, name, until_ns, error);
+    if (r == 0)
+        withdrawal->index++;
+    return r;
 }
 
 static int take_back_route(struct withdrawal *withdrawal, struct transaction *transaction,
@@ -274,7 +282,8 @@ static int take_back_client_route(struct withdrawal *withdrawal, struct transact
                     &row, error);
 }
 
-static int take_back_one(struct withdrawal *withdrawal, struct transaction *transaction, struct error *error)
+static int take_back_one(struct withdrawal *withdrawal, struct transaction *transaction, uint64_t until_ns,
+                         struct error *error)
 {
     switch (withdrawal->part) {
     case WITHDRAWAL_NEW_SERVICES:
@@ -284,7 +293,7 @@ static int take_back_one(struct withdrawal *withdrawal, struct transaction *tran
     case WITHDRAWAL_MARKED:
         return look_at_service(withdrawal, transaction);
     case WITHDRAWAL_SERVICES:
-        return take_back_service(withdrawal, transaction, error);
+        return take_back_service(withdrawal, transaction, until_ns, error);
     case WITHDRAWAL_ROUTES:
         return take_back_route(withdrawal, transaction, error);
     case WITHDRAWAL_CLIENT:
@@ -303,7 +312,9 @@ int withdrawal_go_on(struct withdrawal *withdrawal, struct transaction *transact
 
         if (clock_monotonic_ns() >= until_ns)
             return JOB_GO_ON;
-        r = take_back_one(withdrawal, transaction, error);
+        r = take_back_one(withdrawal, transaction, until_ns, error);
+        if (r == JOB_GO_ON)
+            return r;
         if (r < 0)
             return error->number ? r : error_errno(error, r, "applying a document");
         if (r == PART_OVER) {

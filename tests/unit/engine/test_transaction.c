@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The steps of a transaction: whichever way it ends, nothing is left that should not be. */
+#include "engine/change/edits.h"
 #include "engine_lab.h"
 
 static const char *const base[][2] = {
@@ -240,6 +241,33 @@ static void test_freeing_goes_by_steps(void **state)
     }
 }
 
+static void test_a_service_is_removed_in_pieces(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct transaction transaction;
+    struct error error = {0};
+    size_t n;
+    int r;
+
+    transaction_begin(&transaction, lab->engine, false);
+    transaction_begin_job(&transaction);
+    assert_int_equal(put(&transaction, "instances/ns/web/host", "{\"host\":\"host.example\",\"port\":80}"),
+                     0);
+    n = HASH_COUNT(catalog_service(lab->engine->catalog, "ns", "web")->instances) + 1;
+    assert_true(n > 2);
+    for (size_t i = 0; i <= n; i++) {
+        size_t before = transaction.n_rows;
+
+        r = change_remove_service(&transaction, "ns", "web", 0, &error);
+        assert_int_equal(r, i < n ? JOB_GO_ON : 0);
+        assert_int_equal(transaction.n_rows, before + 1);
+    }
+    assert_string_equal(transaction.rows[transaction.n_rows - 1].key, "services/ns/web");
+    (void)transaction_whole(&transaction, transaction_abort, NULL);
+    lab_check(lab);
+    lab_expect_no_leak(lab);
+}
+
 static void test_a_bad_row_changes_nothing(void **state)
 {
     static const char *const rows[][2] = {
@@ -339,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_dropped_job_is_as_if_it_had_not_been, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_dropped_job_frees_its_keys, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_freeing_goes_by_steps, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_a_service_is_removed_in_pieces, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_too_many_host_names, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_row_changes_nothing, setup, engine_teardown),
         cmocka_unit_test(test_what_runs_out_names_its_setting),

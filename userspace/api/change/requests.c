@@ -157,6 +157,8 @@ static int run_batch(struct transaction *transaction, void *user, struct error *
             return JOB_GO_ON;
         r = cJSON_IsObject(request->next) ? batch_item(transaction, request->next, error)
                                           : error_input(error, "", "(no object)", "an object with op");
+        if (r == JOB_GO_ON)
+            return r;
         if (r < 0) {
             char prefix[32];
 

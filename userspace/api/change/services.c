@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "apply/apply.h"
 #include "engine/change/edits.h"
 #include "model/names.h"
 #include "registry/rows.h"
+
+/* How long the removal of a service puts rows before it gives the loop to others. */
+#define REMOVAL_PIECE_NS 2000000
 
 int change_service_name(const cJSON *body, const char **ret_name, struct error *error)
 {
@@ -126,5 +130,7 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
         error->number = EBUSY;
         return -EBUSY;
     }
-    return change_remove_service(transaction, namespace_name, service, error);
+    /* The next piece finds the service with fewer instances. */
+    return change_remove_service(transaction, namespace_name, name, clock_monotonic_ns() + REMOVAL_PIECE_NS,
+                                 error);
 }

@@ -334,6 +334,6 @@ int aws_DeleteService(struct aws_call *call)
     if (service->n_routes > 0)
         return aws_fail(call->error, "ResourceInUse", "The route of %s leads to the service %s.",
                         service->routes[0]->identity, service->id);
-    r = change_remove_service(call->transaction, service->parent->name, service, &error);
+    r = change_remove_service(call->transaction, service->parent->name, service->name, UINT64_MAX, &error);
     return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }

@@ -6,43 +6,46 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "engine/change/job.h"
 #include "model/aliases.h"
 #include "registry/rows.h"
 
 /* ---- services ---- */
 
-/* Every instance's row, then the service's. Ids are copied first: applying a row frees what it names. */
-int change_remove_service(struct transaction *transaction, const char *namespace_name,
-                          const struct service *service, struct error *error)
+/* Addresses of host names go with those, which are records. */
+static const struct instance *next_to_remove(const struct service *service)
 {
-    size_t n = HASH_COUNT(service->instances) + HASH_COUNT(service->records);
-    struct registry_row *rows = calloc(n + 1, sizeof(*rows));
-    struct instance *instance, *next;
-    size_t made = 0;
-    size_t i;
-    int r = rows ? 0 : -ENOMEM;
+    const struct instance *instance = service->records ? service->records : service->instances;
 
-    HASH_ITER (hh, service->instances, instance, next) {
-        /* Addresses of host names go with those, which are records. */
-        if (r == 0 && !instance->external &&
-            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
-            made++;
+    while (instance && instance->external)
+        instance = instance->hh.next;
+    return instance;
+}
+
+/* Every instance's row, then the service's. */
+int change_remove_service(struct transaction *transaction, const char *namespace_name,
+                          const char *service_name, uint64_t until_ns, struct error *error)
+{
+    bool is_over = false;
+
+    while (!is_over) {
+        const struct service *service =
+            catalog_service(transaction_catalog(transaction), namespace_name, service_name);
+        const struct instance *instance = service ? next_to_remove(service) : NULL;
+        struct registry_row row;
+        int r;
+
+        is_over = !instance;
+        r = instance ? row_delete_instance(namespace_name, service_name, instance->id, &row)
+                     : row_delete_service(namespace_name, service_name, &row);
+        r = r < 0 ? error_errno(error, r, "deleting the service") : transaction_put(transaction, row, error);
+        if (r < 0)
+            return r;
+        if (!is_over && clock_monotonic_ns() >= until_ns)
+            return JOB_GO_ON;
     }
-    HASH_ITER (hh, service->records, instance, next) {
-        if (r == 0 &&
-            (r = row_delete_instance(namespace_name, service->name, instance->id, &rows[made])) == 0)
-            made++;
-    }
-    if (r == 0 && (r = row_delete_service(namespace_name, service->name, &rows[made])) == 0)
-        made++;
-    if (r < 0)
-        (void)error_errno(error, r, "deleting the service");
-    for (i = 0; i < made && r == 0; i++)
-        r = transaction_put(transaction, rows[i], error);
-    for (; i < made; i++)
-        row_done(&rows[i]);
-    free(rows);
-    return r;
+    return 0;
 }
 
 /* ---- ports of routes ---- */

@@ -4,9 +4,12 @@
 
 #include "engine/change/transaction.h"
 
-/* Puts the removal of a service with its instances. `service` may be gone afterwards. */
+/*
+ * Puts the removal of a service with its instances until that time (CLOCK_MONOTONIC), and one row at least.
+ * 0; JOB_GO_ON: there are more of them, for a call with the same names; a negative errno with the error.
+ */
 int change_remove_service(struct transaction *transaction, const char *namespace_name,
-                          const struct service *service, struct error *error);
+                          const char *service_name, uint64_t until_ns, struct error *error);
 
 /*
  * Fills in alias->port: the one that the name has for tasks of `client` ("" others), with `only_routes` the

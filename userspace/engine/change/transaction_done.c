@@ -15,6 +15,7 @@ enum {
     DONE_ALIASES,
     DONE_INSTANCES,
     DONE_WANTED,
+    DONE_NUMBERS,
     DONE_REST,
 };
 
@@ -69,6 +70,13 @@ static bool free_some_wanted(struct wanted_list *wanted)
     return wanted->n == 0 && wanted->n_texts == 0;
 }
 
+static bool free_some_numbers(struct unsaved_numbers *numbers)
+{
+    for (unsigned i = 0; i < FREED_A_STEP && numbers->n > 0; i++)
+        row_done(&numbers->rows[--numbers->n]);
+    return numbers->n == 0;
+}
+
 static bool free_some(struct transaction *transaction)
 {
     struct freed_lists *lists = &transaction->freed;
@@ -84,6 +92,8 @@ static bool free_some(struct transaction *transaction)
         return free_some_touched(&lists->instances);
     case DONE_WANTED:
         return free_some_wanted(&transaction->wanted);
+    case DONE_NUMBERS:
+        return free_some_numbers(&transaction->numbers);
     default:
         return true;
     }

@@ -28,6 +28,8 @@ struct touched {
     UT_hash_handle hh;
 };
 
+struct told; /* transaction_publish.c */
+
 /* Where a step goes on: which part of it, and at which row, touched thing or wanted alias. */
 struct step_cursor {
     unsigned part;
@@ -69,6 +71,7 @@ struct transaction {
     size_t n_publications;
     struct step_cursor at;
     struct freed_lists freed;
+    struct told *told;  /* of the names that have changed */
     unsigned n_calls;   /* of the job that runs */
     bool is_privileged; /* the job that runs */
     bool is_own;        /* nobody asked for it, so it takes nothing away that is kept (plan/kept.h) */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define TOUCHED_A_STEP 128
+#define NAMES_A_STEP   2048
 
 /* Namespaces that followers were told of: each walks its tasks, so none should be told twice. */
 struct told {
@@ -41,13 +42,20 @@ static void forget_told(struct told **all)
     }
 }
 
-static void tell_names(struct transaction *transaction)
+/* Mostly all are of one namespace. Returns whether all have been looked at. */
+static bool tell_some_names(struct transaction *transaction)
 {
-    struct told *all = NULL;
+    struct touched *touched = transaction->at.touched;
 
-    for (struct touched *touched = transaction->aliases; touched; touched = touched->hh.next)
-        tell_once(transaction->engine, touched->namespace_name, &all, followers_names_changed);
-    forget_told(&all);
+    for (unsigned i = 0; i < NAMES_A_STEP && touched && transaction->are_names_changed; i++) {
+        tell_once(transaction->engine, touched->namespace_name, &transaction->told, followers_names_changed);
+        touched = touched->hh.next;
+    }
+    transaction->at.touched = touched;
+    if (touched && transaction->are_names_changed)
+        return false;
+    forget_told(&transaction->told);
+    return true;
 }
 
 static void tell_scopes(struct transaction *transaction)
@@ -127,9 +135,6 @@ static void tell_followers(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
 
-    publisher_begin_grace(engine->publisher);
-    if (transaction->are_names_changed)
-        tell_names(transaction);
     if (changes_global_settings(transaction))
         followers_settings_changed(engine);
 }
@@ -141,6 +146,7 @@ enum {
     PUBLISH_SCOPES,
     PUBLISH_REMOVALS,
     PUBLISH_SETTLED,
+    PUBLISH_NAMES,
     PUBLISH_TOLD,
     PUBLISH_FREE,
 };
@@ -173,7 +179,14 @@ int transaction_publish(struct transaction *transaction, struct error *error)
     case PUBLISH_REMOVALS:
         return some_touched(transaction, transaction_remove_endpoint) ? next_part(transaction) : STEP_MORE;
     case PUBLISH_SETTLED:
-        return some_touched(transaction, settle) ? next_part(transaction) : STEP_MORE;
+        if (!some_touched(transaction, settle))
+            return STEP_MORE;
+        publisher_begin_grace(transaction->engine->publisher);
+        (void)next_part(transaction);
+        transaction->at.touched = transaction->aliases;
+        return STEP_MORE;
+    case PUBLISH_NAMES:
+        return tell_some_names(transaction) ? next_part(transaction) : STEP_MORE;
     case PUBLISH_TOLD:
         tell_followers(transaction);
         return next_part(transaction);
