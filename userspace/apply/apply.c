@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/change/job.h"
+#include "model/document_record.h"
 #include "registry/rows.h"
 
 struct documents_options apply_options(const char *default_namespace, struct settings_rights rights)
@@ -192,15 +193,31 @@ static int withdraw_one(struct apply_pieces *pieces, struct applying *applying,
 }
 
 /* The same text from elsewhere is no change; a watched file takes it over, so that it goes with the file. */
-static const char *source_to_store(const struct apply_pieces *pieces, const struct model_namespace *parent,
-                                   const struct document *document)
+static bool is_stored(const struct apply_pieces *pieces, const struct model_namespace *parent,
+                      const struct document *document)
 {
     const struct stored_document *stored =
         parent ? catalog_document(parent, document_stored_name(document)) : NULL;
 
-    return stored && !pieces->request.owned_source && strcmp(stored->text, document->text) == 0
-               ? stored->source
-               : document->source;
+    return stored && !pieces->request.owned_source && strcmp(stored->text, document->text) == 0;
+}
+
+static int put_document(const struct apply_pieces *pieces, const struct applying *applying,
+                        const struct document *document)
+{
+    struct document_record *record = NULL;
+    int r = 0;
+
+    if (pieces->request.records && pieces->request.records[pieces->index])
+        record = document_record_hold(pieces->request.records[pieces->index]);
+    else
+        r = document_record_new(document->source, document->text, &record);
+    if (r < 0)
+        return error_errno(applying->error, r, "applying a document");
+    r = transaction_put_document(applying->transaction, document->namespace_name,
+                                 document_stored_name(document), record, applying->error);
+    document_record_drop(&record);
+    return r;
 }
 
 /* The namespace, then each service, each route, and at last the document itself. */
@@ -223,10 +240,7 @@ static int put_one(struct apply_pieces *pieces, struct applying *applying, const
         return publish_service(applying, document, &document->services[at - 1]);
     if (at <= n_services + n_routes)
         return publish_route(applying, document, &document->routes[at - 1 - n_services]);
-    r = put_made(applying->transaction,
-                 row_for_document(document->namespace_name, document_stored_name(document),
-                                  source_to_store(pieces, parent, document), document->text, &row),
-                 &row, applying->error);
+    r = is_stored(pieces, parent, document) ? 0 : put_document(pieces, applying, document);
     return r < 0 ? r : DOCUMENT_OVER;
 }
 

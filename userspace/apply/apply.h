@@ -16,6 +16,7 @@
 
 struct apply_request {
     const struct document_list *documents;
+    struct document_record *const *records; /* as many; those that are NULL are made here */
     const char *owned_source; /* stored documents of this source that are not among them go; NULL: none do */
     bool is_dry_run;          /* not looked at by what is given a transaction */
 };

@@ -13,6 +13,11 @@
 #include "base/file.h"
 #include "base/json_stream.h"
 #include "engine/change/job.h"
+#include "model/document_record.h"
+#include "registry/rows.h"
+
+/* From here on a text is escaped by the worker, and its record is made there. */
+#define LONG_TEXT 4096
 
 /* How long documents put rows before they give the loop to others. */
 #define APPLY_PIECE_NS 2000000
@@ -21,7 +26,8 @@
 
 struct apply_job {
     struct document_list documents;
-    struct findings parsed; /* with these every run begins */
+    struct document_record **records; /* one for each that is long; or NULL */
+    struct findings parsed;           /* with these every run begins */
     char *owned_source;
     bool is_dry_run;
     bool wants_changes;
@@ -64,6 +70,18 @@ static void dispose_documents(struct document_list *list, struct worker *worker)
     document_list_done(list);
 }
 
+/* On the loop, which alone counts who has them. */
+static void drop_records(struct document_record ***records, size_t n)
+{
+    for (size_t i = 0; *records && i < n; i++) {
+        if ((*records)[i])
+            document_record_leave_row((*records)[i]);
+        document_record_drop(&(*records)[i]);
+    }
+    free(*records);
+    *records = NULL;
+}
+
 static void drop_changes(struct apply_job *job)
 {
     if (job->end.changes)
@@ -73,6 +91,7 @@ static void drop_changes(struct apply_job *job)
 
 static void free_job(struct apply_job *job)
 {
+    drop_records(&job->records, job->documents.n);
     dispose_documents(&job->documents, job->worker);
     apply_pieces_free(&job->pieces);
     findings_done(&job->parsed);
@@ -164,12 +183,14 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
     int r = -ENOMEM;
 
     if (!job) {
+        drop_records(&submission->records, submission->documents.n);
         dispose_documents(&submission->documents, submission->worker);
         findings_done(&submission->findings);
         return r;
     }
     *job = (struct apply_job){
         .documents = submission->documents,
+        .records = submission->records,
         .parsed = submission->findings,
         .owned_source = submission->owned_source ? strdup(submission->owned_source) : NULL,
         .is_dry_run = submission->is_dry_run,
@@ -179,8 +200,10 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
         .user = user,
     };
     submission->documents = (struct document_list){0};
+    submission->records = NULL;
     submission->findings = (struct findings){0};
     request.documents = &job->documents;
+    request.records = job->records;
     request.owned_source = job->owned_source;
     if (!submission->owned_source || job->owned_source)
         r = apply_pieces_new(&request, &job->pieces);
@@ -199,7 +222,8 @@ struct parsing {
     struct apply_texts texts;
     struct settings_rights rights;
     struct document_list documents;
-    struct apply_end end; /* of parsing */
+    struct document_record **records; /* one for each that is long */
+    struct apply_end end;             /* of parsing */
     apply_done_fn done;
     void *user;
 };
@@ -219,6 +243,27 @@ static int parse_text(struct parsing *parsing, const struct apply_text *item)
                            &parsing->end.findings);
 }
 
+/* As they will be stored: a long text is copied and escaped here and not on the loop. */
+static int make_records(struct parsing *parsing)
+{
+    const struct document_list *list = &parsing->documents;
+    int r = 0;
+
+    parsing->records = calloc(list->n + 1, sizeof(struct document_record *));
+    if (!parsing->records)
+        return -ENOMEM;
+    for (size_t i = 0; i < list->n && r == 0; i++) {
+        if (strlen(list->items[i].text) < LONG_TEXT)
+            continue;
+        r = document_record_new(list->items[i].source, list->items[i].text, &parsing->records[i]);
+        if (r == 0) {
+            document_record_use_row(parsing->records[i]);
+            r = row_write_document(parsing->records[i]);
+        }
+    }
+    return r;
+}
+
 static void parse_texts(void *user)
 {
     struct parsing *parsing = user;
@@ -233,11 +278,14 @@ static void parse_texts(void *user)
             return;
         }
     }
+    if (parsing->end.result == 0 && make_records(parsing) < 0)
+        parsing->end.result = error_errno(&parsing->end.error, -ENOMEM, "applying documents");
 }
 
 static void end_parsing(struct parsing *parsing)
 {
     parsing->done(&parsing->end, parsing->user);
+    drop_records(&parsing->records, parsing->documents.n);
     dispose_documents(&parsing->documents, parsing->worker);
     findings_done(&parsing->end.findings);
     free(parsing);
@@ -264,8 +312,10 @@ static void on_parsed(int result, void *user)
         return;
     }
     submission.documents = parsing->documents;
+    submission.records = parsing->records;
     submission.findings = parsing->end.findings;
     parsing->documents = (struct document_list){0};
+    parsing->records = NULL;
     parsing->end.findings = (struct findings){0};
     result = apply_submit(parsing->engine, &submission, parsing->done, parsing->user);
     if (result < 0) {

@@ -10,6 +10,7 @@
 
 #include "documents/documents.h"
 
+struct document_record;
 struct engine;
 struct evbuffer;
 struct worker;
@@ -27,7 +28,8 @@ typedef void (*apply_done_fn)(struct apply_end *end, void *user);
 /* What is to be applied. Strings are copied; lists are taken over. */
 struct apply_submission {
     struct document_list documents;
-    struct findings findings; /* of parsing; those of applying come after them */
+    struct document_record **records; /* malloc'd, as many; NULL, or one whose row is used */
+    struct findings findings;         /* of parsing; those of applying come after them */
     const char *owned_source;
     bool is_dry_run;
     bool wants_changes;

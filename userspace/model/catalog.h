@@ -128,8 +128,9 @@ struct alias_owner {
 /* An ECS document as it was applied. */
 struct stored_document {
     char *name;
-    char *source; /* file it came from, or "" */
-    char *text;
+    struct document_record *record;
+    const char *source; /* the record's */
+    const char *text;
     UT_hash_handle hh;
 };
 
@@ -235,6 +236,9 @@ int catalog_set_route(struct model_namespace *parent, const char *client, const 
 /* Stores or replaces; texts are copied. -ENOMEM. */
 int catalog_set_document(struct catalog *catalog, struct model_namespace *parent, const char *name,
                          const char *source, const char *text);
+/* The same with a reference to the record instead of copies. */
+int catalog_set_document_record(struct catalog *catalog, struct model_namespace *parent, const char *name,
+                                struct document_record *record);
 struct stored_document *catalog_document(const struct model_namespace *parent, const char *name);
 void catalog_remove_document(struct catalog *catalog, struct model_namespace *parent,
                              struct stored_document *document);

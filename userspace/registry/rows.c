@@ -281,16 +281,6 @@ int row_delete_route(const char *namespace_name, const char *client, const char 
     return row_make(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
 }
 
-int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
-                     struct registry_row *ret_row)
-{
-    cJSON *json = cJSON_CreateObject();
-
-    (void)cJSON_AddStringToObject(json, "source", source);
-    (void)cJSON_AddStringToObject(json, "text", text);
-    return row_make(ret_row, json, false, "documents/%s/%s", namespace_name, name);
-}
-
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
 {
     return row_make(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);

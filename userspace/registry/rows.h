@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "model/catalog.h"
 #include "model/catalog_external.h"
+#include "model/document_record.h"
 #include "model/names.h"
 #include "registry/registry.h"
 
@@ -76,6 +77,11 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
                   struct registry_row *ret_row);
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
                      struct registry_row *ret_row);
+/* The same value for the record, which keeps it in record->row; pure. */
+int row_write_document(struct document_record *record);
+/* Reads one back. -EINVAL: it is none. */
+int row_read_document(const char *key, const char *value, struct document_record **ret_record,
+                      struct error *error);
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row);
 /* All defaults: a deletion. */
 int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,
@@ -118,3 +124,7 @@ int row_of_catalog(const struct catalog *catalog, const char *key, struct regist
  * value is not such a row (error says which member); -ENOMEM. On failure nothing has changed.
  */
 int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error);
+
+/* The same for a document whose row has been read already. */
+int row_apply_document(struct catalog *catalog, const char *key, struct document_record *record,
+                       struct error *error);

@@ -227,22 +227,6 @@ static int apply_global_settings(struct catalog *catalog, const cJSON *json, str
     return 0;
 }
 
-static int apply_document(struct catalog *catalog, const struct row_name *name, const cJSON *json,
-                          struct error *error)
-{
-    const char *source = "";
-    const char *text = NULL;
-    struct model_namespace *parent;
-    int r = json_get_string(json, "source", false, &source, error);
-
-    if (r == 0)
-        r = json_get_string(json, "text", true, &text, error);
-    if (r < 0)
-        return r;
-    parent = catalog_make_namespace(catalog, name->namespace_name);
-    return parent ? catalog_set_document(catalog, parent, name->last, source, text) : -ENOMEM;
-}
-
 static void apply_deletion(struct catalog *catalog, const struct row_name *name)
 {
     struct model_namespace *parent = catalog_namespace(catalog, name->namespace_name);
@@ -293,8 +277,7 @@ static void apply_deletion(struct catalog *catalog, const struct row_name *name)
     }
 }
 
-/* What the API would refuse is refused here too. */
-static int check_names(const struct row_name *name, struct error *error)
+int row_check_names(const struct row_name *name, struct error *error)
 {
     int r = model_check_namespace("namespace", name->namespace_name, error);
 
@@ -328,7 +311,7 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
     case ROW_ROUTE:
         return apply_route(catalog, name, json, error);
     case ROW_DOCUMENT:
-        return apply_document(catalog, name, json, error);
+        return row_apply_stored_document(catalog, name, json, error);
     case ROW_CANARY:
         return row_apply_canary(catalog, name, json, error);
     default:
@@ -341,6 +324,18 @@ static int apply_put(struct catalog *catalog, const struct row_name *name, const
         parent->is_declared = true;
         return catalog_set_namespace_aws(parent, aws, id);
     }
+}
+
+int row_parse_value(const char *key, const char *value, cJSON **ret_json, struct error *error)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    int r = json_parse(key, value, strlen(value), &json, error);
+
+    if (r == 0 && !cJSON_IsObject(json))
+        r = error_set(error, EINVAL, "registry row %.200s: an object is wanted", key);
+    if (r == 0)
+        *ret_json = TAKE_PTR(json);
+    return r;
 }
 
 int row_apply(struct catalog *catalog, const char *key, const char *value, struct error *error)
@@ -361,14 +356,12 @@ int row_apply(struct catalog *catalog, const char *key, const char *value, struc
         apply_deletion(catalog, &name);
         return 0;
     }
-    r = json_parse(key, value, strlen(value), &json, error);
-    if (r == 0 && !cJSON_IsObject(json))
-        r = error_set(error, EINVAL, "registry row %.200s: an object is wanted", key);
+    r = row_parse_value(key, value, &json, error);
     if (r == 0 && name.kind == ROW_GLOBAL_SETTINGS)
         return apply_global_settings(catalog, json, error);
     if (r == 0 && name.kind == ROW_AWS)
         return row_apply_aws(catalog, &name, json, error);
     if (r == 0)
-        r = check_names(&name, error);
+        r = row_check_names(&name, error);
     return r < 0 ? r : apply_put(catalog, &name, json, error);
 }

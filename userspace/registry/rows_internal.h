@@ -34,3 +34,13 @@ int row_apply_record(struct catalog *catalog, const struct row_name *name, const
 /* rows.c: takes `json` over (NULL: a deletion); the format is the key's. -ENOMEM. */
 int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* rows_apply.c: the object that a row's value is. */
+int row_parse_value(const char *key, const char *value, cJSON **ret_json, struct error *error);
+
+/* What the API would refuse is refused here too. */
+int row_check_names(const struct row_name *name, struct error *error);
+
+/* rows_document.c */
+int row_apply_stored_document(struct catalog *catalog, const struct row_name *name, const cJSON *json,
+                              struct error *error);

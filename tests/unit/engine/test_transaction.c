@@ -241,6 +241,46 @@ static void test_freeing_goes_by_steps(void **state)
     }
 }
 
+/* It may be megabytes: it is neither copied nor parsed again, whatever becomes of its row. */
+static void test_the_text_of_a_document_is_shared(void **state)
+{
+    struct engine_lab *lab = *state;
+    const struct model_namespace *parent = catalog_namespace(lab->engine->catalog, "ns");
+    struct document_record *record, *other;
+    struct transaction transaction;
+    struct error error = {0};
+
+    assert_int_equal(document_record_new("f", "the \"text\"", &record), 0);
+    assert_int_equal(document_record_new("f", "the \"text\"", &other), 0);
+    transaction_begin(&transaction, lab->engine, false);
+    transaction_begin_job(&transaction);
+    assert_int_equal(transaction_put_document(&transaction, "ns", "d", record, &error), 0);
+    assert_ptr_equal(catalog_document(parent, "d")->record, record);
+    /* The same again is no row, and the one that is there keeps its value. */
+    assert_int_equal(transaction_put_document(&transaction, "ns", "d", record, &error), 0);
+    assert_int_equal(transaction_put_document(&transaction, "ns", "d", other, &error), 0);
+    assert_int_equal(transaction.n_rows, 1);
+    assert_string_equal(transaction.rows[0].value, "{\"source\":\"f\",\"text\":\"the \\\"text\\\"\"}");
+    (void)transaction_whole(&transaction, transaction_revert, NULL);
+    assert_null(catalog_document(parent, "d"));
+    (void)transaction_whole(&transaction, transaction_replay, NULL);
+    assert_ptr_equal(catalog_document(parent, "d")->record, record);
+    /* Undone by the record too. */
+    transaction_begin_job(&transaction);
+    transaction.first_row = 0;
+    assert_int_equal(put(&transaction, "documents/ns/d", NULL), 0);
+    assert_null(catalog_document(parent, "d"));
+    (void)transaction_whole(&transaction, transaction_drop_job, NULL);
+    assert_null(catalog_document(parent, "d"));
+    assert_null(record->row); /* nobody needs it any more */
+    assert_int_equal(record->references, 1);
+    (void)transaction_whole(&transaction, transaction_abort, NULL);
+    document_record_drop(&record);
+    document_record_drop(&other);
+    lab_check(lab);
+    lab_expect_no_leak(lab);
+}
+
 static void test_a_service_is_removed_in_pieces(void **state)
 {
     struct engine_lab *lab = *state;
@@ -367,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_dropped_job_is_as_if_it_had_not_been, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_dropped_job_frees_its_keys, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_freeing_goes_by_steps, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_the_text_of_a_document_is_shared, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_service_is_removed_in_pieces, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_too_many_host_names, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_row_changes_nothing, setup, engine_teardown),

@@ -46,6 +46,7 @@ void transaction_privilege(struct transaction *transaction)
 static int make_room(struct transaction *transaction)
 {
     size_t capacity = transaction->capacity ? transaction->capacity * 2 : 8;
+    struct row_documents *documents;
     struct registry_row *rows, *undo;
 
     if (transaction->n_rows < transaction->capacity)
@@ -56,7 +57,10 @@ static int make_room(struct transaction *transaction)
     undo = realloc(transaction->undo, capacity * sizeof(*undo));
     if (undo)
         transaction->undo = undo;
-    if (!rows || !undo)
+    documents = realloc(transaction->documents, capacity * sizeof(*documents));
+    if (documents)
+        transaction->documents = documents;
+    if (!rows || !undo || !documents)
         return -ENOMEM;
     transaction->capacity = capacity;
     return 0;
@@ -95,62 +99,169 @@ static int take_key(struct transaction *transaction, const char *key)
     return 0;
 }
 
-static int refuse_row(struct registry_row *row, struct registry_row *undo, int r, struct error *error)
+/* A row on its way into the transaction, and what would undo it. */
+struct new_row {
+    struct registry_row row, undo;
+    struct row_documents documents;
+};
+
+/* Texts of documents are the records'. */
+static void free_row(struct new_row *new)
 {
-    row_done(row);
-    row_done(undo);
+    if (new->documents.after) {
+        new->row.value = NULL;
+        document_record_leave_row(new->documents.after);
+    }
+    if (new->documents.before)
+        new->undo.value = NULL;
+    row_done(&new->row);
+    row_done(&new->undo);
+    document_record_drop(&new->documents.after);
+    document_record_drop(&new->documents.before);
+}
+
+void transaction_drop_row(struct transaction *transaction)
+{
+    size_t at = --transaction->n_rows;
+    struct new_row last = {transaction->rows[at], transaction->undo[at], transaction->documents[at]};
+
+    free_row(&last);
+}
+
+static int refuse_row(struct new_row *new, int r, struct error *error)
+{
+    free_row(new);
     return error && error->number ? r : error_errno(error, r, "preparing a change");
 }
 
 /* Of rows that the catalog leaves alone only the registry knows. */
-static bool is_unchanged(const struct registry_row *row, const struct registry_row *undo)
+static bool is_unchanged(const struct new_row *new)
 {
     struct row_name name;
 
-    if (row_is_of_host(row->key) || (row_parse_key(row->key, &name) == 0 && name.kind == ROW_UNKNOWN))
+    if (row_is_of_host(new->row.key) || (row_parse_key(new->row.key, &name) == 0 && name.kind == ROW_UNKNOWN))
         return false;
-    return row->value && undo->value ? strcmp(row->value, undo->value) == 0 : !row->value && !undo->value;
+    if (new->documents.after &&new->documents.before)
+        return document_record_equal(new->documents.after, new->documents.before);
+    return new->row.value &&new->undo.value ? strcmp(new->row.value, new->undo.value) == 0
+                                            : !new->row.value && !new->undo.value;
 }
 
-int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
+static const struct stored_document *document_of_row(const struct transaction *transaction, const char *key)
+{
+    const struct model_namespace *parent;
+    struct row_name name;
+
+    if (row_parse_key(key, &name) < 0 || name.kind != ROW_DOCUMENT)
+        return NULL;
+    parent = catalog_namespace(transaction->engine->catalog, name.namespace_name);
+    return parent ? catalog_document(parent, name.last) : NULL;
+}
+
+/* What the catalog has instead. A document's text stands for its value, which nobody reads. */
+static int find_undo(const struct transaction *transaction, struct new_row *new)
+{
+    const struct stored_document *stored = document_of_row(transaction, new->row.key);
+
+    if (!stored)
+        return row_of_catalog(transaction->engine->catalog, new->row.key, &new->undo);
+    new->undo.key = strdup(new->row.key);
+    if (!new->undo.key)
+        return -ENOMEM;
+    new->documents.before = document_record_hold(stored->record);
+    new->undo.value = stored->record->text;
+    return 0;
+}
+
+static int append(struct transaction *transaction, struct new_row *new, struct error *error)
+{
+    size_t at = transaction->n_rows;
+    int r = take_key(transaction, new->row.key);
+
+    if (r < 0)
+        return refuse_row(new, r, error);
+    transaction->rows[at] = new->row;
+    transaction->undo[at] = new->undo;
+    transaction->documents[at] = new->documents;
+    transaction->n_rows++;
+    return transaction_apply(transaction, &transaction->rows[at], new->documents.after, error);
+}
+
+/* Takes all of it over. */
+static int put(struct transaction *transaction, struct new_row *new, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     struct engine *engine = transaction->engine;
     const struct service *service;
-    struct registry_row undo = {0};
+    const char *key = new->row.key;
     int r = transaction->is_finding ? -EINVAL : make_room(transaction);
 
     if (r == 0)
-        r = row_of_catalog(engine->catalog, row.key, &undo);
+        r = find_undo(transaction, new);
     if (r < 0)
-        return refuse_row(&row, &undo, r, error);
-    if (is_unchanged(&row, &undo)) {
-        row_done(&row);
-        row_done(&undo);
+        return refuse_row(new, r, error);
+    if (is_unchanged(new)) {
+        free_row(new);
         return 0;
     }
-    if (is_taken(transaction, row.key)) {
+    if (is_taken(transaction, key)) {
         transaction->must_wait = true;
-        return refuse_row(&row, &undo, -EAGAIN, error);
+        return refuse_row(new, -EAGAIN, error);
     }
-    if (!transaction->is_privileged && (r = followers_guard(engine, row.key, error)) < 0)
-        return refuse_row(&row, &undo, r, error);
-    r = transaction_touch_row(transaction, row.key);
-    service = transaction_service_of_row(transaction, row.key);
+    if (!transaction->is_privileged && (r = followers_guard(engine, key, error)) < 0)
+        return refuse_row(new, r, error);
+    r = transaction_touch_row(transaction, key);
+    service = transaction_service_of_row(transaction, key);
     if (r == 0 && service)
         r = service_settings_copy(service_get_settings(service), &settings);
-    if (r == 0)
-        r = take_key(transaction, row.key);
     if (r < 0)
-        return refuse_row(&row, &undo, r, error);
-    transaction->rows[transaction->n_rows] = row;
-    transaction->undo[transaction->n_rows++] = undo;
-    r = transaction_apply(transaction, &row, error);
-    if (r == 0 && (transaction_fill_external(transaction, row.key) < 0 ||
-                   transaction_touch_row(transaction, row.key) < 0 ||
-                   transaction_touch_settings(transaction, row.key, &settings) < 0))
+        return refuse_row(new, r, error);
+    r = append(transaction, new, error);
+    if (r == 0 &&
+        (transaction_fill_external(transaction, key) < 0 || transaction_touch_row(transaction, key) < 0 ||
+         transaction_touch_settings(transaction, key, &settings) < 0))
         r = error_errno(error, ENOMEM, "preparing a change");
     return r;
+}
+
+static bool is_document(const char *key)
+{
+    struct row_name name;
+
+    return row_parse_key(key, &name) == 0 && name.kind == ROW_DOCUMENT;
+}
+
+int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error)
+{
+    struct new_row new = {.row = row};
+
+    if (row.value && is_document(row.key)) {
+        int r = row_read_document(row.key, row.value, &new.documents.after, error);
+
+        if (r < 0)
+            return refuse_row(&new, r, error);
+        new.documents.after->row = row.value;
+        document_record_use_row(new.documents.after);
+    }
+    return put(transaction, &new, error);
+}
+
+int transaction_put_document(struct transaction *transaction, const char *namespace_name, const char *name,
+                             struct document_record *record, struct error *error)
+{
+    struct new_row new = {.documents = {.after = document_record_hold(record)}};
+    int r;
+
+    document_record_use_row(record);
+    r = record->row ? 0 : row_write_document(record);
+    if (r == 0 && asprintf(&new.row.key, "documents/%s/%s", namespace_name, name) < 0) {
+        new.row.key = NULL;
+        r = -ENOMEM;
+    }
+    if (r < 0)
+        return refuse_row(&new, r, error);
+    new.row.value = record->row;
+    return put(transaction, &new, error);
 }
 
 /* ---- the jobs of a group ---- */

@@ -24,6 +24,7 @@
 #include "model/catalog.h"
 #include "registry/registry.h"
 
+struct document_record;
 struct transaction;
 
 struct engine *transaction_engine(const struct transaction *transaction);
@@ -34,6 +35,11 @@ struct catalog *transaction_catalog(const struct transaction *transaction);
 /* Takes the row over; one that changes nothing is dropped, unless it is of this host, which only the registry
  * knows. On failure the job can only fail. */
 int transaction_put(struct transaction *transaction, struct registry_row row, struct error *error);
+
+/* The row of a document that is long: the record is shared, not copied. Its row may have been written on a
+ * thread (row_write_document()); else that is done here. */
+int transaction_put_document(struct transaction *transaction, const char *namespace_name, const char *name,
+                             struct document_record *record, struct error *error);
 
 /* Without a row: what this host knows of the instance has changed, so its entry and tables may. -ENOMEM. */
 int transaction_touch_instance(struct transaction *transaction, const struct instance *instance);

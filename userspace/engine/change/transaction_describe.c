@@ -28,8 +28,15 @@ static cJSON *describe_row(const struct row_name *name, const char *before, cons
     return object;
 }
 
-static bool is_change(const char *before, const char *after)
+static bool is_change(const struct transaction *transaction, size_t first, size_t last)
 {
+    const struct document_record *record_before = transaction->documents[first].before;
+    const struct document_record *record_after = transaction->documents[last].after;
+    const char *before = transaction->undo[first].value;
+    const char *after = transaction->rows[last].value;
+
+    if (record_before && record_after)
+        return !document_record_equal(record_before, record_after);
     return before && after ? strcmp(before, after) != 0 : before || after;
 }
 
@@ -39,12 +46,13 @@ static void describe(const struct transaction *transaction, size_t i, struct jso
     const struct registry_row *row = &transaction->rows[i];
     const struct taken_key *taken = transaction_find_key(transaction, row->key);
     const char *before = transaction->undo[i].value;
+    const char *after = taken->first == i ? transaction->rows[taken->last].value : NULL;
     struct row_name name;
 
     if (taken->first != i || row_parse_key(row->key, &name) < 0 || name.kind >= ARRAY_SIZE(kinds) ||
-        !kinds[name.kind] || !is_change(before, transaction->rows[taken->last].value))
+        !kinds[name.kind] || !is_change(transaction, i, taken->last))
         return;
-    (void)json_stream_take(stream, NULL, describe_row(&name, before, transaction->rows[taken->last].value));
+    (void)json_stream_take(stream, NULL, describe_row(&name, before, after));
 }
 
 bool transaction_describe_some(const struct transaction *transaction, struct json_stream *stream, size_t *at)

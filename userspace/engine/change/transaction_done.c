@@ -53,11 +53,8 @@ static bool free_some_keys(struct taken_key **list)
 
 static bool free_some_rows(struct transaction *transaction)
 {
-    for (unsigned i = 0; i < FREED_A_STEP && transaction->n_rows > 0; i++) {
-        transaction->n_rows--;
-        row_done(&transaction->rows[transaction->n_rows]);
-        row_done(&transaction->undo[transaction->n_rows]);
-    }
+    for (unsigned i = 0; i < FREED_A_STEP && transaction->n_rows > 0; i++)
+        transaction_drop_row(transaction);
     return transaction->n_rows == 0;
 }
 
@@ -117,6 +114,7 @@ int transaction_free_some(struct transaction *transaction, struct error *error)
         return STEP_MORE;
     free(transaction->rows);
     free(transaction->undo);
+    free(transaction->documents);
     for (size_t i = 0; i < transaction->n_scopes; i++)
         scope_change_done(&transaction->scopes[i]);
     free(transaction->scopes);

@@ -77,10 +77,12 @@ static void point(struct engine *engine, struct instance *instance)
 }
 
 int transaction_apply(const struct transaction *transaction, const struct registry_row *row,
-                      struct error *error)
+                      struct document_record *document, struct error *error)
 {
     int r;
 
+    if (document)
+        return row_apply_document(transaction->engine->catalog, row->key, document, error);
     each_of_row(transaction, row->key, unpoint);
     r = row_apply(transaction->engine->catalog, row->key, row->value, error);
     each_of_row(transaction, row->key, point);

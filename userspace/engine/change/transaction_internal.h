@@ -37,6 +37,11 @@ struct step_cursor {
     struct touched *touched;
 };
 
+/* Of a row that puts a document, or undoes that; NULL of others. */
+struct row_documents {
+    struct document_record *after, *before;
+};
+
 /* The rows of one key, all of one job: whoever comes second waits for the next group. */
 struct taken_key {
     const char *key;    /* that of the first */
@@ -56,6 +61,7 @@ struct transaction {
     struct engine *engine;
     struct registry_row *rows;
     struct registry_row *undo;
+    struct row_documents *documents; /* of each row and its undo, whose values are the records' then */
     size_t n_rows;
     size_t capacity;
     size_t first_row;        /* of the job that runs */
@@ -98,6 +104,9 @@ struct taken_key *transaction_find_key(const struct transaction *transaction, co
 
 /* Taken by this very row. */
 void transaction_release_key(struct transaction *transaction, const char *key);
+
+/* Frees the last one. */
+void transaction_drop_row(struct transaction *transaction);
 
 /* transaction_done.c: frees all it holds, the second by steps. */
 void transaction_done(struct transaction *transaction);
@@ -144,7 +153,7 @@ const struct service *transaction_service_of_row(const struct transaction *trans
 /* transaction_endpoints.c: row_apply(), and no endpoint number leads to an instance that the row has taken
  * away. */
 int transaction_apply(const struct transaction *transaction, const struct registry_row *row,
-                      struct error *error);
+                      struct document_record *document, struct error *error);
 
 /* One instance that was touched. Numbers are forgotten, and restored, for all before any is planned. */
 void transaction_forget_endpoint(struct transaction *transaction, struct touched *touched);

@@ -32,11 +32,11 @@ static bool undo_some(struct transaction *transaction, size_t first)
     size_t n = transaction->n_rows - first;
 
     for (unsigned i = 0; i < ROWS_A_STEP && transaction->at.index < n; i++) {
-        const struct registry_row *undo =
-            &transaction->undo[transaction->n_rows - 1 - transaction->at.index++];
+        size_t at = transaction->n_rows - 1 - transaction->at.index++;
 
-        if (transaction_apply(transaction, undo, NULL) < 0)
-            log_error("undoing a refused change of %s failed", undo->key);
+        if (transaction_apply(transaction, &transaction->undo[at], transaction->documents[at].before, NULL) <
+            0)
+            log_error("undoing a refused change of %s failed", transaction->undo[at].key);
     }
     return transaction->at.index == n;
 }
@@ -46,9 +46,10 @@ static bool replay_some(struct transaction *transaction)
     struct error error = {0};
 
     for (unsigned i = 0; i < ROWS_A_STEP && transaction->at.index < transaction->n_rows; i++) {
-        const struct registry_row *row = &transaction->rows[transaction->at.index++];
+        size_t at = transaction->at.index++;
+        const struct registry_row *row = &transaction->rows[at];
 
-        if (transaction_apply(transaction, row, &error) < 0)
+        if (transaction_apply(transaction, row, transaction->documents[at].after, &error) < 0)
             log_error("%s is committed and not in effect: %s; restart svcconnectd", row->key, error.message);
     }
     return transaction->at.index == transaction->n_rows;
@@ -116,10 +117,8 @@ static bool look_after_endpoints(struct transaction *transaction)
 static bool release_some_rows(struct transaction *transaction)
 {
     for (unsigned i = 0; i < TOUCHED_A_STEP && transaction->n_rows > transaction->first_row; i++) {
-        transaction->n_rows--;
-        transaction_release_key(transaction, transaction->rows[transaction->n_rows].key);
-        row_done(&transaction->rows[transaction->n_rows]);
-        row_done(&transaction->undo[transaction->n_rows]);
+        transaction_release_key(transaction, transaction->rows[transaction->n_rows - 1].key);
+        transaction_drop_row(transaction);
     }
     return transaction->n_rows == transaction->first_row;
 }
