@@ -30,6 +30,7 @@ struct documents_options apply_options(const char *default_namespace, struct set
 
 enum apply_part {
     APPLY_NOTE,     /* which documents there are */
+    APPLY_LOOK,     /* whether all earlier versions are parsed that have to be */
     APPLY_OTHERS,   /* stored ones of the source that are not among them go */
     APPLY_WITHDRAW, /* what earlier versions published */
     APPLY_PUT,
@@ -76,6 +77,11 @@ static void begin_again(struct apply_pieces *pieces)
     }
     free(pieces->others);
     *pieces = (struct apply_pieces){.request = request};
+}
+
+void apply_pieces_parse_here(struct apply_pieces *pieces)
+{
+    pieces->request.earlier = NULL;
 }
 
 void apply_pieces_free(struct apply_pieces **pieces)
@@ -141,6 +147,35 @@ static int find_others(struct apply_pieces *pieces, struct transaction *transact
     return r;
 }
 
+static int look_at_one(struct apply_pieces *pieces, struct transaction *transaction,
+                       const char *namespace_name, const char *name, bool has_new)
+{
+    const struct model_namespace *parent =
+        catalog_namespace(transaction_catalog(transaction), namespace_name);
+    const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
+
+    if (!stored || !withdrawal_must_parse(stored->record, name, has_new) ||
+        earlier_find(pieces->request.earlier, stored->record))
+        return 0;
+    return earlier_note(pieces->request.earlier, parent, stored);
+}
+
+/* Those that go, then the new ones. */
+static int look_at_earlier(struct apply_pieces *pieces, struct transaction *transaction)
+{
+    size_t i = pieces->index;
+    int r;
+
+    if (i < pieces->n_others) {
+        r = look_at_one(pieces, transaction, pieces->others[i].namespace_name, pieces->others[i].name, false);
+    } else {
+        const struct document *document = &pieces->request.documents->items[i - pieces->n_others];
+
+        r = look_at_one(pieces, transaction, document->namespace_name, document_stored_name(document), true);
+    }
+    return r < 0 ? r : DOCUMENT_OVER;
+}
+
 /* What the stored document published and `new` does not; over at once where there is none. */
 static int withdraw(struct apply_pieces *pieces, struct transaction *transaction, const char *namespace_name,
                     const char *name, const struct document *new, uint64_t until_ns, struct error *error)
@@ -153,7 +188,7 @@ static int withdraw(struct apply_pieces *pieces, struct transaction *transaction
     if (!stored)
         return 0;
     if (!pieces->is_withdrawing)
-        r = withdrawal_begin(&pieces->withdrawal, parent, stored, new);
+        r = withdrawal_begin(&pieces->withdrawal, parent, stored, new, pieces->request.earlier);
     pieces->is_withdrawing = true;
     if (r == 0)
         r = withdrawal_go_on(&pieces->withdrawal, transaction, until_ns, error);
@@ -251,6 +286,8 @@ static size_t count_of_part(const struct apply_pieces *pieces)
     switch (pieces->part) {
     case APPLY_NOTE:
         return pieces->request.owned_source ? pieces->request.documents->n : 0;
+    case APPLY_LOOK:
+        return pieces->request.earlier ? pieces->n_others + pieces->request.documents->n : 0;
     case APPLY_OTHERS:
         return pieces->n_others;
     default:
@@ -265,6 +302,8 @@ static int do_one(struct apply_pieces *pieces, struct applying *applying, uint64
     switch (pieces->part) {
     case APPLY_NOTE:
         return note_document(pieces, &items[pieces->index]);
+    case APPLY_LOOK:
+        return look_at_earlier(pieces, applying->transaction);
     case APPLY_OTHERS:
         return remove_other(pieces, applying->transaction, &pieces->others[pieces->index], until_ns,
                             applying->error);
@@ -282,8 +321,11 @@ static int next_part(struct apply_pieces *pieces, struct transaction *transactio
 {
     pieces->part++;
     pieces->index = 0;
-    return pieces->part == APPLY_OTHERS && pieces->request.owned_source ? find_others(pieces, transaction)
-                                                                        : 0;
+    if (pieces->part == APPLY_LOOK && pieces->request.owned_source)
+        return find_others(pieces, transaction);
+    return pieces->part == APPLY_OTHERS && pieces->request.earlier && pieces->request.earlier->must_parse
+               ? -ESTALE
+               : 0;
 }
 
 /* -EINVAL if there are errors: with the first one, or where none was kept, with the first finding. */
@@ -347,23 +389,5 @@ int apply_in(struct transaction *transaction, const struct apply_request *reques
         transaction_own(transaction);
     r = go_on(&pieces, &applying, UINT64_MAX);
     begin_again(&pieces);
-    return r;
-}
-
-int apply_removal(struct transaction *transaction, const struct model_namespace *parent,
-                  const struct stored_document *document, struct error *error)
-{
-    struct withdrawal withdrawal = {0};
-    struct registry_row row;
-    int r = withdrawal_begin(&withdrawal, parent, document, NULL);
-
-    if (r < 0)
-        (void)error_errno(error, r, "applying a document");
-    else
-        r = withdrawal_go_on(&withdrawal, transaction, UINT64_MAX, error);
-    if (r == 0)
-        r = put_made(transaction, row_delete_document(withdrawal.namespace_name, withdrawal.name, &row), &row,
-                     error);
-    withdrawal_done(&withdrawal);
     return r;
 }

@@ -14,9 +14,14 @@
 /* How the source of a document begins that came by the ECS API: "ecs:CLUSTER/SERVICE". */
 #define APPLY_SOURCE_OF_ECS CATALOG_SOURCE_OF_ECS
 
+struct earlier;
+
 struct apply_request {
     const struct document_list *documents;
     struct document_record *const *records; /* as many; those that are NULL are made here */
+    /* What is not parsed yet of long earlier versions is noted here, for another run: -ESTALE. NULL: it is
+     * parsed where it is met. */
+    struct earlier *earlier;
     const char *owned_source; /* stored documents of this source that are not among them go; NULL: none do */
     bool is_dry_run;          /* not looked at by what is given a transaction */
 };
@@ -37,6 +42,8 @@ int apply_pieces_new(const struct apply_request *request, struct apply_pieces **
 /* Until that time (CLOCK_MONOTONIC): 0, JOB_GO_ON, or as apply_in(). It begins anew with every run. */
 int apply_pieces_go_on(struct apply_pieces *pieces, struct transaction *transaction, uint64_t until_ns,
                        struct findings *findings, struct error *error);
+/* From the next run on earlier versions are parsed where they are met. */
+void apply_pieces_parse_here(struct apply_pieces *pieces);
 void apply_pieces_free(struct apply_pieces **pieces); /* NULL-safe; sets to NULL */
 
 /* Puts the removal of a stored document and of what it published into a transaction. */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "apply/apply.h"
+#include "apply/earlier.h"
+#include "apply/submit_internal.h"
 #include "apply/worker.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
@@ -16,8 +18,8 @@
 #include "model/document_record.h"
 #include "registry/rows.h"
 
-/* From here on a text is escaped by the worker, and its record is made there. */
-#define LONG_TEXT 4096
+/* So often a job waits for earlier versions to be parsed, which somebody may change meanwhile. */
+#define MOST_ROUNDS 4
 
 /* How long documents put rows before they give the loop to others. */
 #define APPLY_PIECE_NS 2000000
@@ -32,7 +34,10 @@ struct apply_job {
     bool is_dry_run;
     bool wants_changes;
     struct worker *worker;
+    struct engine *engine;
     struct apply_pieces *pieces;
+    struct earlier earlier;
+    unsigned n_rounds;
     bool is_put; /* and changes are told */
     struct json_stream told;
     size_t n_told; /* rows */
@@ -55,8 +60,7 @@ static void on_freed(int result, void *user)
         free_documents(user);
 }
 
-/* A large list takes longer to free than others should wait. */
-static void dispose_documents(struct document_list *list, struct worker *worker)
+void submit_dispose_documents(struct document_list *list, struct worker *worker)
 {
     struct document_list *copy = worker && list->n > 0 ? malloc(sizeof(*copy)) : NULL;
     const struct work work = {.run = free_documents, .done = on_freed, .user = copy};
@@ -70,8 +74,7 @@ static void dispose_documents(struct document_list *list, struct worker *worker)
     document_list_done(list);
 }
 
-/* On the loop, which alone counts who has them. */
-static void drop_records(struct document_record ***records, size_t n)
+void submit_drop_records(struct document_record ***records, size_t n)
 {
     for (size_t i = 0; *records && i < n; i++) {
         if ((*records)[i])
@@ -91,9 +94,10 @@ static void drop_changes(struct apply_job *job)
 
 static void free_job(struct apply_job *job)
 {
-    drop_records(&job->records, job->documents.n);
-    dispose_documents(&job->documents, job->worker);
+    submit_drop_records(&job->records, job->documents.n);
+    submit_dispose_documents(&job->documents, job->worker);
     apply_pieces_free(&job->pieces);
+    earlier_done(&job->earlier, submit_dispose_documents, job->worker);
     findings_done(&job->parsed);
     findings_done(&job->end.findings);
     drop_changes(job);
@@ -161,10 +165,8 @@ static int run_apply(struct transaction *transaction, void *user, struct error *
     return job->is_dry_run ? JOB_TAKE_BACK : 0;
 }
 
-static void on_applied(int r, uint64_t revision, const struct error *error, void *user)
+static void end_job(struct apply_job *job, int r, uint64_t revision, const struct error *error)
 {
-    struct apply_job *job = user;
-
     job->end.result = r;
     job->end.revision = revision;
     if (r < 0 && error)
@@ -175,16 +177,64 @@ static void on_applied(int r, uint64_t revision, const struct error *error, void
     free_job(job);
 }
 
+/* On the worker; what it could not do is met again. */
+static void parse_earlier(void *user)
+{
+    struct apply_job *job = user;
+
+    (void)earlier_parse(&job->earlier);
+}
+
+static int submit_job(struct apply_job *job);
+
+static void on_earlier_parsed(int result, void *user)
+{
+    struct apply_job *job = user;
+    struct error error = {0};
+
+    if (result < 0)
+        (void)error_set(&error, -result, "svcconnectd is ending; nothing was changed");
+    else if ((result = submit_job(job)) < 0)
+        (void)error_errno(&error, result, "the change cannot be taken on");
+    if (result < 0)
+        end_job(job, result, 0, &error);
+}
+
+/* It has met earlier versions that are long. They may be others again by the time it runs, so it does not try
+ * for ever. */
+static bool is_parsed_first(struct apply_job *job)
+{
+    const struct work work = {.run = parse_earlier, .done = on_earlier_parsed, .user = job};
+
+    if (job->n_rounds++ == MOST_ROUNDS - 1)
+        apply_pieces_parse_here(job->pieces);
+    return worker_submit(job->worker, &work) == 0;
+}
+
+static void on_applied(int r, uint64_t revision, const struct error *error, void *user)
+{
+    struct apply_job *job = user;
+
+    if (r != -ESTALE || !job->earlier.must_parse || !is_parsed_first(job))
+        end_job(job, r, revision, error);
+}
+
+static int submit_job(struct apply_job *job)
+{
+    const struct job submitted = {.run = run_apply, .done = on_applied, .user = job};
+
+    return engine_submit(job->engine, &submitted);
+}
+
 int apply_submit(struct engine *engine, struct apply_submission *submission, apply_done_fn done, void *user)
 {
     struct apply_job *job = calloc(1, sizeof(*job));
-    const struct job submitted = {.run = run_apply, .done = on_applied, .user = job};
     struct apply_request request = {.is_dry_run = submission->is_dry_run};
     int r = -ENOMEM;
 
     if (!job) {
-        drop_records(&submission->records, submission->documents.n);
-        dispose_documents(&submission->documents, submission->worker);
+        submit_drop_records(&submission->records, submission->documents.n);
+        submit_dispose_documents(&submission->documents, submission->worker);
         findings_done(&submission->findings);
         return r;
     }
@@ -196,6 +246,7 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
         .is_dry_run = submission->is_dry_run,
         .wants_changes = submission->wants_changes,
         .worker = submission->worker,
+        .engine = engine,
         .done = done,
         .user = user,
     };
@@ -204,147 +255,13 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
     submission->findings = (struct findings){0};
     request.documents = &job->documents;
     request.records = job->records;
+    request.earlier = job->worker ? &job->earlier : NULL;
     request.owned_source = job->owned_source;
     if (!submission->owned_source || job->owned_source)
         r = apply_pieces_new(&request, &job->pieces);
     if (r == 0)
-        r = engine_submit(engine, &submitted);
+        r = submit_job(job);
     if (r < 0)
         free_job(job);
-    return r;
-}
-
-/* ---- texts ---- */
-
-struct parsing {
-    struct engine *engine;
-    struct worker *worker;
-    struct apply_texts texts;
-    struct settings_rights rights;
-    struct document_list documents;
-    struct document_record **records; /* one for each that is long */
-    struct apply_end end;             /* of parsing */
-    apply_done_fn done;
-    void *user;
-};
-
-/* On the worker. */
-static int parse_text(struct parsing *parsing, const struct apply_text *item)
-{
-    const struct documents_options options = apply_options(parsing->texts.default_namespace, parsing->rights);
-    _cleanup_free_ char *read = NULL;
-    const char *text = item->text;
-    size_t length = text ? strlen(text) : 0;
-    int r = text ? 0 : file_read(item->source, DOCUMENTS_MAX_BYTES, &read, &length);
-
-    if (r < 0)
-        return error_errno(&parsing->end.error, r, "reading it");
-    return documents_parse(item->source, text ? text : read, length, &options, &parsing->documents,
-                           &parsing->end.findings);
-}
-
-/* As they will be stored: a long text is copied and escaped here and not on the loop. */
-static int make_records(struct parsing *parsing)
-{
-    const struct document_list *list = &parsing->documents;
-    int r = 0;
-
-    parsing->records = calloc(list->n + 1, sizeof(struct document_record *));
-    if (!parsing->records)
-        return -ENOMEM;
-    for (size_t i = 0; i < list->n && r == 0; i++) {
-        if (strlen(list->items[i].text) < LONG_TEXT)
-            continue;
-        r = document_record_new(list->items[i].source, list->items[i].text, &parsing->records[i]);
-        if (r == 0) {
-            document_record_use_row(parsing->records[i]);
-            r = row_write_document(parsing->records[i]);
-        }
-    }
-    return r;
-}
-
-static void parse_texts(void *user)
-{
-    struct parsing *parsing = user;
-
-    for (size_t i = 0; i < parsing->texts.n; i++) {
-        int r = parse_text(parsing, &parsing->texts.items[i]);
-
-        if (r < 0)
-            parsing->end.result = r;
-        if (r == -ENOMEM) {
-            (void)error_errno(&parsing->end.error, r, "applying documents");
-            return;
-        }
-    }
-    if (parsing->end.result == 0 && make_records(parsing) < 0)
-        parsing->end.result = error_errno(&parsing->end.error, -ENOMEM, "applying documents");
-}
-
-static void end_parsing(struct parsing *parsing)
-{
-    parsing->done(&parsing->end, parsing->user);
-    drop_records(&parsing->records, parsing->documents.n);
-    dispose_documents(&parsing->documents, parsing->worker);
-    findings_done(&parsing->end.findings);
-    free(parsing);
-}
-
-static void on_parsed(int result, void *user)
-{
-    struct parsing *parsing = user;
-    struct apply_submission submission = {
-        .owned_source = parsing->texts.owned_source,
-        .is_dry_run = parsing->texts.is_dry_run,
-        .wants_changes = parsing->texts.wants_changes,
-        .worker = parsing->worker,
-    };
-
-    if (result < 0) {
-        parsing->end.result =
-            error_set(&parsing->end.error, -result, "svcconnectd is ending; nothing was changed");
-        end_parsing(parsing);
-        return;
-    }
-    if (parsing->end.result < 0) {
-        end_parsing(parsing);
-        return;
-    }
-    submission.documents = parsing->documents;
-    submission.records = parsing->records;
-    submission.findings = parsing->end.findings;
-    parsing->documents = (struct document_list){0};
-    parsing->records = NULL;
-    parsing->end.findings = (struct findings){0};
-    result = apply_submit(parsing->engine, &submission, parsing->done, parsing->user);
-    if (result < 0) {
-        parsing->end.result = error_errno(&parsing->end.error, result, "the change cannot be taken on");
-        end_parsing(parsing);
-        return;
-    }
-    free(parsing);
-}
-
-int apply_submit_texts(struct engine *engine, struct worker *worker, const struct apply_texts *texts,
-                       apply_done_fn done, void *user)
-{
-    struct parsing *parsing = calloc(1, sizeof(*parsing));
-    const struct work work = {.run = parse_texts, .done = on_parsed, .user = parsing};
-    int r;
-
-    if (!parsing)
-        return -ENOMEM;
-    *parsing = (struct parsing){
-        .engine = engine,
-        .worker = worker,
-        .texts = *texts,
-        .rights = engine_host_rights(engine),
-        .done = done,
-        .user = user,
-    };
-    r = worker_submit(worker, &work);
-    if (r < 0)
-        free(parsing);
     return r;
 }

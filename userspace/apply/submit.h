@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Documents as a job: texts are read and parsed by the worker, and applied when their turn comes. Texts that
- * are submitted one after the other are applied in that order.
+ * are submitted one after the other are applied in that order, except that one whose earlier version is long
+ * and has routes lets others pass while the worker parses that.
  */
 #pragma once
 

@@ -34,47 +34,53 @@ int put_made(struct transaction *transaction, int made, struct registry_row *row
 
 /* ---- what it published ---- */
 
-/* -EINVAL: the stored text does not stand alone (its task definition was another of its source). */
-static int parse_stored(const struct model_namespace *parent, const struct stored_document *stored,
-                        struct document_list *list)
+static bool is_of_client(const char *name)
 {
-    struct documents_options options = apply_options(parent->name, SETTINGS_RIGHTS_STORED);
-    struct findings findings = {0};
-    int r = documents_parse(stored->source, stored->text, strlen(stored->text), &options, list, &findings);
-
-    findings_done(&findings);
-    return r;
+    return strcmp(name, ROUTES_DOCUMENT) != 0;
 }
 
-static bool is_of_client(const struct withdrawal *withdrawal)
+/* Of a client that goes all routes go, whatever its text says. */
+bool withdrawal_must_parse(const struct document_record *record, const char *name, bool has_new)
 {
-    return strcmp(withdrawal->name, ROUTES_DOCUMENT) != 0;
+    return record->length > SHORT_TEXT && record->has_routes && (has_new || !is_of_client(name));
+}
+
+static int find_old(struct withdrawal *withdrawal, const struct document_record *record,
+                    const struct earlier *earlier)
+{
+    const struct earlier_text *text = earlier ? earlier_find(earlier, record) : NULL;
+
+    withdrawal->old = text ? &text->list : &withdrawal->parsed;
+    return text ? text->result : earlier_parse_text(withdrawal->namespace_name, record, &withdrawal->parsed);
 }
 
 /*
  * Services carry the name of their document, so that a long text need not be parsed again to find them. Its
- * routes do not: a text that has some is always parsed.
+ * routes do not.
  */
 int withdrawal_begin(struct withdrawal *withdrawal, const struct model_namespace *parent,
-                     const struct stored_document *stored, const struct document *new)
+                     const struct stored_document *stored, const struct document *new,
+                     const struct earlier *earlier)
 {
     int r;
 
+    withdrawal->old = &withdrawal->parsed;
     withdrawal->namespace_name = strdup(parent->name);
     withdrawal->name = strdup(stored->name);
     if (!withdrawal->namespace_name || !withdrawal->name)
         return -ENOMEM;
     withdrawal->new = new &&new->is_enabled ? new : NULL;
-    withdrawal->is_client_gone = !new &&is_of_client(withdrawal);
-    withdrawal->is_marked = strlen(stored->text) > SHORT_TEXT && !strstr(stored->text, "\"routes\"");
+    withdrawal->is_client_gone = !new &&is_of_client(withdrawal->name);
+    withdrawal->is_marked = stored->record->length > SHORT_TEXT &&
+                            !withdrawal_must_parse(stored->record, withdrawal->name, new != NULL);
     if (withdrawal->is_marked)
         return 0;
-    r = parse_stored(parent, stored, &withdrawal->old);
+    r = find_old(withdrawal, stored->record, earlier);
     if (r == -ENOMEM)
         return r;
     if (r < 0) {
         withdrawal->is_marked = true;
-        withdrawal->is_client_gone = is_of_client(withdrawal);
+        withdrawal->is_client_gone = is_of_client(withdrawal->name);
     }
     return 0;
 }
@@ -86,7 +92,7 @@ void withdrawal_done(struct withdrawal *withdrawal)
     free(withdrawal->names);
     name_set_done(&withdrawal->services);
     name_set_done(&withdrawal->routes);
-    document_list_done(&withdrawal->old);
+    document_list_done(&withdrawal->parsed);
     free(withdrawal->namespace_name);
     free(withdrawal->name);
     *withdrawal = (struct withdrawal){0};
@@ -170,8 +176,8 @@ static int withdraw_service(struct withdrawal *withdrawal, struct transaction *t
 static const struct document *next_of_old(struct withdrawal *withdrawal,
                                           size_t (*count)(const struct document *document))
 {
-    while (withdrawal->document < withdrawal->old.n) {
-        const struct document *document = &withdrawal->old.items[withdrawal->document];
+    while (withdrawal->document < withdrawal->old->n) {
+        const struct document *document = &withdrawal->old->items[withdrawal->document];
 
         if (document->is_enabled && withdrawal->index < count(document))
             return document;
@@ -324,4 +330,22 @@ int withdrawal_go_on(struct withdrawal *withdrawal, struct transaction *transact
         }
     }
     return 0;
+}
+
+int apply_removal(struct transaction *transaction, const struct model_namespace *parent,
+                  const struct stored_document *document, struct error *error)
+{
+    struct withdrawal withdrawal = {0};
+    struct registry_row row;
+    int r = withdrawal_begin(&withdrawal, parent, document, NULL, NULL);
+
+    if (r < 0)
+        (void)error_errno(error, r, "applying a document");
+    else
+        r = withdrawal_go_on(&withdrawal, transaction, UINT64_MAX, error);
+    if (r == 0)
+        r = put_made(transaction, row_delete_document(withdrawal.namespace_name, withdrawal.name, &row), &row,
+                     error);
+    withdrawal_done(&withdrawal);
+    return r;
 }

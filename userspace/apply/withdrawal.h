@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apply/earlier.h"
 #include "apply/name_set.h"
 #include "documents/documents.h"
 #include "engine/change/transaction.h"
@@ -29,11 +30,12 @@ enum withdrawal_part {
 struct withdrawal {
     char *namespace_name; /* of the stored document */
     char *name;
-    const struct document *new; /* borrowed; NULL: the document goes */
-    bool is_marked;             /* its services are found by looking at all of the namespace */
-    bool is_client_gone;        /* all routes of its client go, also those set by hand */
-    struct document_list old;   /* empty if is_marked */
-    struct name_set services;   /* that the new one publishes */
+    const struct document *new;      /* borrowed; NULL: the document goes */
+    bool is_marked;                  /* its services are found by looking at all of the namespace */
+    bool is_client_gone;             /* all routes of its client go, also those set by hand */
+    struct document_list parsed;     /* here; empty if is_marked or if it was parsed before */
+    const struct document_list *old; /* that one or the other one */
+    struct name_set services;        /* that the new one publishes */
     struct name_set routes;
     char **names; /* services and, later, identities of routes that go */
     size_t n_names;
@@ -43,9 +45,14 @@ struct withdrawal {
     struct service *next; /* holds as long as the job's run: only its own rows change the catalog */
 };
 
-/* Does not put anything yet. -ENOMEM. `*withdrawal` is empty before, and done with by withdrawal_done(). */
+/* Its text has to be parsed, and is so long that the worker should do that. `name`: of the stored document. */
+bool withdrawal_must_parse(const struct document_record *record, const char *name, bool has_new);
+
+/* Does not put anything yet. -ENOMEM. `*withdrawal` is empty before, and done with by withdrawal_done(); what
+ * was parsed before (NULL: nothing) stays until then. */
 int withdrawal_begin(struct withdrawal *withdrawal, const struct model_namespace *parent,
-                     const struct stored_document *stored, const struct document *new);
+                     const struct stored_document *stored, const struct document *new,
+                     const struct earlier *earlier);
 
 /* 0: all is taken back; JOB_GO_ON: not until that time; a negative errno with the error. */
 int withdrawal_go_on(struct withdrawal *withdrawal, struct transaction *transaction, uint64_t until_ns,

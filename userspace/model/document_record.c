@@ -19,6 +19,7 @@ int document_record_new(const char *source, const char *text, struct document_re
         return -ENOMEM;
     }
     record->length = strlen(text);
+    record->has_routes = strstr(text, "\"routes\"") != NULL;
     *ret_record = record;
     return 0;
 }

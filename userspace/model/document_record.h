@@ -14,6 +14,7 @@ struct document_record {
     char *source; /* file it came from, or "" */
     char *text;
     size_t length;    /* of the text */
+    bool has_routes;  /* or a text that looks like it */
     char *row;        /* the value of its row, while somebody uses that; else NULL */
     unsigned n_users; /* of the row */
 };
