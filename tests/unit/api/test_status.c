@@ -121,10 +121,12 @@ static void test_how_late_the_loop_is(void **state)
     answer = lab_get(lab, STATUS, "", 200);
     json_expect(answer, "loop.lagMaxMs", "1000000000");
     cJSON_ArrayForEach (bucket, json_at(answer, "loop.lagBuckets")) {
-        n++;
-        total += json_at(bucket, "count")->valueint;
-        if (!bucket->next) /* the last has no bound */
+        if (bucket->next)
+            assert_true(json_at(bucket, "atMostMs")->valuedouble == histogram_bound((unsigned)n) * 1e3);
+        else /* the last has no bound */
             json_expect(bucket, "", "{'atMostMs':null,'count':1}");
+        total += json_at(bucket, "count")->valueint;
+        n++;
     }
     assert_int_equal(n, HISTOGRAM_BUCKETS);
     assert_int_equal(total, 3);
@@ -191,6 +193,41 @@ static void test_a_task_that_is_not_attached(void **state)
     task.is_attached = true;
     expect_degraded(lab, NULL);
     HASH_CLEAR(hh, lab->tasks.all);
+}
+
+/* What the registry holds was taken when its program was still allowed. */
+static void test_a_check_whose_command_is_not_run(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_two_services(lab);
+    house_put(&lab->house, "services/default/v1",
+              "{\"clientAliases\":[{\"dnsName\":\"v1\",\"port\":80,\"protocol\":\"tcp\"}],\"settings\":{"
+              "\"healthCheck\":{\"type\":\"exec\",\"command\":[\"CMD\",\"/bin/true\"]}}}");
+    expect_degraded(lab, "health checks of 1 endpoints are not made");
+}
+
+static void test_a_file_that_is_no_document(void **state)
+{
+    struct lab *lab = *state;
+    struct services_dir *dir = &lab->services_dir;
+    _cleanup_free_ char *path = NULL;
+    _cleanup_json_ cJSON *answer = NULL;
+    FILE *file;
+
+    assert_true(asprintf(&path, "%s/bad.json", lab->directory) > 0);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    dir->base = lab->house.base;
+    dir->path = lab->directory;
+    services_dir_start(dir);
+    services_dir_settle(dir);
+    answer = lab_get(lab, STATUS, "", 200);
+    assert_int_equal(unlink(path), 0);
+    assert_string_equal(json_at(answer, "documents.failed.0.source")->valuestring, path);
+    json_expect(answer, "documents.count", "0");
+    json_expect(answer, "documents.failed.1", "");
 }
 
 /* ---- accepting ---- */
@@ -300,6 +337,8 @@ int main(void)
         LAB_TEST(test_a_map_is_nearly_full),
         LAB_TEST(test_a_host_name_without_an_address),
         LAB_TEST(test_a_task_that_is_not_attached),
+        LAB_TEST(test_a_check_whose_command_is_not_run),
+        LAB_TEST(test_a_file_that_is_no_document),
         cmocka_unit_test_setup_teardown(test_a_registry_that_is_right_stays, setup_judged, lab_teardown),
         cmocka_unit_test_setup_teardown(test_an_empty_registry_is_accepted, setup_judged, lab_teardown),
     };
