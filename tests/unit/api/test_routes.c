@@ -215,7 +215,9 @@ static void test_a_service_that_is_only_mentioned(void **state)
 static void test_what_cannot_be_set(void **state)
 {
     static const struct refusal all[] = {
-        {SET, "{'dnsName':'v1','targets':[]}", 400, "targets", "a list of 1 to 256 objects"},
+        {SET, "{'dnsName':'v1','targets':[]}", 400, "targets", "(not such a list)"},
+        {SET, "{'dnsName':'v1','targets':'v1'}", 400, "targets", "(not such a list)"},
+        {SET, "{'dnsName':'v1'}", 400, "targets", "a list of 1 to 256 objects"},
         {SET, "{'dnsName':'v1','targets':[1]}", 400, "targets[0]", "an object"},
         {SET, "{'dnsName':'v1','targets':[{}]}", 400, "targets[0].service", "(missing)"},
         {SET, "{'dnsName':'v1','targets':[{'service':'v1'}]}", 400, "targets[0].weight", "(missing)"},

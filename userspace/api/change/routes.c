@@ -127,7 +127,10 @@ static int read_targets(const struct transaction *transaction, const char *names
     int r;
 
     if (n < 1 || n > MAX_TARGETS)
-        return error_input(error, "targets", n ? "too many" : "(missing)",
+        return error_input(error, "targets",
+                           n      ? "too many"
+                           : list ? "(not such a list)"
+                                  : "(missing)",
                            "a list of 1 to %d objects with service and weight", MAX_TARGETS);
     targets = calloc((size_t)n, sizeof(*targets));
     if (!targets)
