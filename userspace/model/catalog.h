@@ -189,6 +189,7 @@ struct catalog {
     size_t n_instances;
     size_t n_externals; /* host names; their addresses are among the instances */
     size_t n_documents;
+    uint64_t n_address_changes; /* how often an address of a host name has come or gone: no row tells that */
     uint32_t last_service_number;
     /* Of services without such settings of their own. */
     struct ejection_policy ejection;

@@ -33,6 +33,7 @@ void catalog_unlink_address(struct instance *address)
 {
     struct instance *external = address->external;
 
+    external->service->parent->catalog->n_address_changes++;
     for (size_t i = 0; i < external->n_addresses; i++)
         if (external->addresses[i] == address) {
             external->addresses[i] = external->addresses[--external->n_addresses];
@@ -89,6 +90,7 @@ static struct instance *make_address(struct instance *external, const struct ip_
     made->address = *address;
     made->external = external;
     external->addresses[external->n_addresses++] = made;
+    external->service->parent->catalog->n_address_changes++;
     return made;
 }
 
