@@ -22,7 +22,9 @@
 #include "fakes/fake_registry.h"
 #include "registry/rows.h"
 
+#ifndef HOUSE_ENDPOINTS
 #define HOUSE_ENDPOINTS 16
+#endif
 
 /* What must happen happens within this time; what takes so long is lost. */
 #define HOUSE_PATIENCE_MS 20000

@@ -254,23 +254,35 @@ int table_build(const struct table_target *targets, size_t n_targets, bool only_
     return 0;
 }
 
-double table_target_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target)
-{
-    size_t ignored = 0;
-
-    if (target >= n_targets || target_sum(&targets[target], only_v4, &ignored) == 0)
-        return 0;
-    return (double)targets[target].weight / (double)all_targets_sum(targets, n_targets, only_v4, &ignored);
-}
-
-double table_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target,
-                   size_t candidate)
+/* One target's candidates; `of_all` is what they share. */
+static int share_candidates(const struct table_target *target, bool only_v4, double of_all, double *shares)
 {
     _cleanup_(target_weights_done) struct target_weights weights = {0};
-    double share = table_target_share(targets, n_targets, only_v4, target);
+    int r = target_weights_build(target, only_v4, &weights);
 
-    if (share <= 0 || candidate >= targets[target].n_candidates ||
-        target_weights_build(&targets[target], only_v4, &weights) < 0)
-        return 0;
-    return share * (double)weights.weights[candidate] / (double)weights.sum;
+    for (size_t c = 0; r == 0 && weights.sum > 0 && c < target->n_candidates; c++)
+        shares[c] = of_all * (double)weights.weights[c] / (double)weights.sum;
+    return r;
+}
+
+int table_shares(const struct table_target *targets, size_t n_targets, bool only_v4, double *ret_targets,
+                 double *ret_candidates)
+{
+    size_t ignored = 0;
+    uint64_t weight_sum = all_targets_sum(targets, n_targets, only_v4, &ignored);
+
+    for (size_t t = 0; t < n_targets; t++) {
+        bool is_drawn = target_sum(&targets[t], only_v4, &ignored) > 0;
+        int r = 0;
+
+        ret_targets[t] = is_drawn ? (double)targets[t].weight / (double)weight_sum : 0;
+        for (size_t c = 0; c < targets[t].n_candidates; c++)
+            ret_candidates[c] = 0;
+        if (is_drawn)
+            r = share_candidates(&targets[t], only_v4, ret_targets[t], ret_candidates);
+        if (r < 0)
+            return r;
+        ret_candidates += targets[t].n_candidates;
+    }
+    return 0;
 }

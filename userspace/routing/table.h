@@ -49,9 +49,9 @@ int table_build(const struct table_target *targets, size_t n_targets, bool only_
                 struct svc_slot **ret_slots, uint32_t *ret_count);
 
 /*
- * The probability (0..1) of one candidate of one target, by the formula above, for people to read.
- * A whole target's is the sum over its candidates: table_target_share().
+ * The probabilities (0..1) of all targets, and of all candidates of the first target, of the second and so
+ * on, by the formula above, for people to read. The caller has room for as many of both. -ENOMEM; -E2BIG as
+ * above: what has been written then means nothing.
  */
-double table_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target,
-                   size_t candidate);
-double table_target_share(const struct table_target *targets, size_t n_targets, bool only_v4, size_t target);
+int table_shares(const struct table_target *targets, size_t n_targets, bool only_v4, double *ret_targets,
+                 double *ret_candidates);

@@ -377,11 +377,13 @@ static void test_half_a_ramp_is_half_a_share(void **state)
 {
     struct service *service = make(*state, "web", 2);
     struct alias_view view;
+    double of_target, shares[2];
 
     at(service, 0)->ramp = TABLE_WEIGHT_PARTS / 2;
     assert_int_equal(alias_view_build(service->parent, NULL, &web, &view), 0);
-    assert_float_equal(table_share(view.targets, 1, true, 0, 0), 1.0 / 3, 1e-9);
-    assert_float_equal(table_share(view.targets, 1, true, 0, 1), 2.0 / 3, 1e-9);
+    assert_int_equal(table_shares(view.targets, 1, true, &of_target, shares), 0);
+    assert_float_equal(shares[0], 1.0 / 3, 1e-9);
+    assert_float_equal(shares[1], 2.0 / 3, 1e-9);
     alias_view_done(&view);
 }
 

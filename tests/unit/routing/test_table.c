@@ -331,6 +331,7 @@ static void test_groups_share_a_weight(void **state)
     _cleanup_free_ struct svc_slot *wanted = NULL;
     uint32_t count = 0;
     uint32_t count_wanted = 0;
+    double of_target, shares[7];
 
     (void)state;
     grouped[0].group = grouped[1].group = grouped[2].group = grouped[6].group = 9;
@@ -340,13 +341,15 @@ static void test_groups_share_a_weight(void **state)
     assert_int_equal(table_build(&other, 1, false, &wanted, &count_wanted), 0);
     assert_int_equal(count, count_wanted);
     assert_memory_equal(slots, wanted, count * sizeof(*slots));
-    assert_true(fabs(table_share(&one, 1, false, 0, 0) - 0.1) < 1e-12);
-    assert_true(fabs(table_share(&one, 1, false, 0, 4) - 0.25) < 1e-12);
+    assert_int_equal(table_shares(&one, 1, false, &of_target, shares), 0);
+    assert_true(fabs(shares[0] - 0.1) < 1e-12 && fabs(shares[4] - 0.25) < 1e-12 && shares[6] == 0);
     /* An IPv4 socket finds the weight divided among those it can reach. */
     grouped[5] = candidate(1000006, 5);
     grouped[5].group = 4;
-    assert_true(fabs(table_share(&one, 1, true, 0, 4) - 0.5) < 1e-12);
-    assert_true(fabs(table_share(&one, 1, false, 0, 4) - 0.25) < 1e-12);
+    assert_int_equal(table_shares(&one, 1, true, &of_target, shares), 0);
+    assert_true(fabs(shares[4] - 0.5) < 1e-12);
+    assert_int_equal(table_shares(&one, 1, false, &of_target, shares), 0);
+    assert_true(fabs(shares[4] - 0.25) < 1e-12);
 }
 
 /* Groups of every size, whose least common multiple is largest, with the largest weights. */
@@ -434,6 +437,19 @@ static void test_too_many(void **state)
     check_slots(slots, count);
 }
 
+/* Three targets, four candidates. */
+static void check_shares(const struct table_target *targets, bool only_v4, const double wanted_targets[3],
+                         const double wanted[4])
+{
+    double of_targets[3] = {-1, -1, -1}, shares[4] = {-1, -1, -1, -1};
+
+    assert_int_equal(table_shares(targets, 3, only_v4, of_targets, shares), 0);
+    for (size_t t = 0; t < 3; t++)
+        assert_true(fabs(of_targets[t] - wanted_targets[t]) < 1e-12);
+    for (size_t c = 0; c < 4; c++)
+        assert_true(fabs(shares[c] - wanted[c]) < 1e-12);
+}
+
 static void test_shares(void **state)
 {
     struct table_candidate first[] = {candidate(1, 10), candidate(2, 30), candidate(3, 0)};
@@ -441,20 +457,39 @@ static void test_shares(void **state)
     struct table_target targets[] = {{60, first, 3}, {40, second, 1}, {100, NULL, 0}};
 
     (void)state;
-    assert_true(fabs(table_target_share(targets, 3, false, 0) - 0.6) < 1e-12);
-    assert_true(fabs(table_target_share(targets, 3, false, 1) - 0.4) < 1e-12);
-    assert_true(table_target_share(targets, 3, false, 2) == 0);
-    assert_true(table_target_share(targets, 3, false, 3) == 0);
-    assert_true(fabs(table_share(targets, 3, false, 0, 0) - 0.15) < 1e-12);
-    assert_true(fabs(table_share(targets, 3, false, 0, 1) - 0.45) < 1e-12);
-    assert_true(table_share(targets, 3, false, 0, 2) == 0);
-    assert_true(table_share(targets, 3, false, 0, 3) == 0);
-    assert_true(fabs(table_share(targets, 3, false, 1, 0) - 0.4) < 1e-12);
-    assert_true(table_share(targets, 3, true, 1, 0) == 0);
-    assert_true(fabs(table_share(targets, 3, true, 0, 1) - 0.75) < 1e-12);
+    check_shares(targets, false, (const double[]){0.6, 0.4, 0}, (const double[]){0.15, 0.45, 0, 0.4});
+    check_shares(targets, true, (const double[]){1, 0, 0}, (const double[]){0.25, 0.75, 0, 0});
     first[0].is_eligible = false;
-    assert_true(table_share(targets, 3, false, 0, 0) == 0);
-    assert_true(fabs(table_share(targets, 3, false, 0, 1) - 0.6) < 1e-12);
+    check_shares(targets, false, (const double[]){0.6, 0.4, 0}, (const double[]){0, 0.6, 0, 0.4});
+    first[1].is_eligible = false;
+    check_shares(targets, false, (const double[]){0, 1, 0}, (const double[]){0, 0, 0, 1});
+    targets[1].weight = 0;
+    check_shares(targets, false, (const double[]){0, 0, 0}, (const double[]){0, 0, 0, 0});
+}
+
+/* The weights are gone through once for all: for each candidate anew, this would take hours. */
+static void test_shares_of_many(void **state)
+{
+    const size_t n = 400000;
+    _cleanup_free_ struct table_candidate *many = calloc(n, sizeof(*many));
+    _cleanup_free_ double *shares = calloc(n, sizeof(*shares));
+    struct table_target targets[] = {{1, many, n / 2}, {3, many + n / 2, n / 2}};
+    double of_targets[2], sum = 0;
+
+    (void)state;
+    assert_non_null(many);
+    assert_non_null(shares);
+    for (uint32_t i = 0; i < n; i++) {
+        many[i] = candidate(i, 1 + i % 65535);
+        many[i].group = i % 3 ? 0 : 1 + i / 6;
+    }
+    assert_int_equal(table_shares(targets, 2, false, of_targets, shares), 0);
+    for (size_t i = 0; i < n / 2; i++)
+        sum += shares[i];
+    assert_true(fabs(sum - 0.25) < 1e-9);
+    for (size_t i = n / 2; i < n; i++)
+        sum += shares[i];
+    assert_true(fabs(sum - 1) < 1e-9);
 }
 
 int main(void)
@@ -474,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_deterministic),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_shares_of_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

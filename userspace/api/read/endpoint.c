@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
+/* What lists share: an alias, an instance, and one endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
 #include <stdio.h>
 #include <time.h>
 
@@ -15,6 +15,31 @@
 #include "api/read/reads.h"
 #include "model/endpoint_names.h"
 #include "routing/table.h"
+
+void read_alias_names(cJSON *object, const struct client_alias *alias)
+{
+    (void)cJSON_AddStringToObject(object, "dnsName", alias->dns_name);
+    (void)cJSON_AddNumberToObject(object, "port", alias->port);
+    (void)cJSON_AddStringToObject(object, "protocol", protocol_name(alias->protocol));
+}
+
+cJSON *read_instance(const struct instance *instance)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    cJSON *object = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(object, "id", instance_id(instance));
+    (void)cJSON_AddStringToObject(object, "address",
+                                  instance->host ? "" : ip_address_format(&instance->address, address));
+    if (instance->host || instance->external)
+        (void)cJSON_AddStringToObject(object, "host",
+                                      instance->host ? instance->host : instance->external->host);
+    (void)cJSON_AddNumberToObject(object, "port", instance->port);
+    (void)cJSON_AddStringToObject(object, "protocol", protocol_name(instance->protocol));
+    (void)cJSON_AddNumberToObject(object, "weight", instance->weight);
+    (void)cJSON_AddStringToObject(object, "health", health_name(instance_health(instance)));
+    return object;
+}
 
 /* What decides about `health`, and since when where that is known. */
 static void add_reason(const struct api *api, const struct instance *instance, cJSON *object)

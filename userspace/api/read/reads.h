@@ -23,6 +23,7 @@ int read_metrics(char **ret_text, void *user);
 
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller frees it. */
 cJSON *read_instance(const struct instance *instance);
+void read_alias_names(cJSON *object, const struct client_alias *alias); /* adds them */
 cJSON *read_endpoint(struct api *api, const struct instance *instance);
 /* One that is a host name without an address: in no endpoint's place. */
 cJSON *read_unresolved(struct api *api, const struct instance *external);
