@@ -122,6 +122,13 @@ static void sample(FILE *out, const char *name, const struct metrics_endpoint *e
     (void)fprintf(out, "\"} %" PRIu64 "\n", value);
 }
 
+/* ---- families of endpoints ---- */
+
+static void write_connections(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+{
+    sample(out, name, endpoint, NULL, NULL, endpoint->stats.connections);
+}
+
 static void write_outcomes(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
 {
     const struct svc_endpoint_stats *stats = &endpoint->stats;
@@ -135,27 +142,64 @@ static void write_outcomes(FILE *out, const char *name, const struct metrics_end
     sample(out, name, endpoint, "outcome", "unreachable", stats->unreachable);
 }
 
-void metrics_write_endpoints(FILE *out, const struct metrics_endpoint *endpoints, size_t n)
+static void write_ejections(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
 {
-    header(out, "svcconnect_endpoint_connections_total", "counter", "Connects sent to an endpoint.");
-    for (size_t i = 0; i < n; i++)
-        sample(out, "svcconnect_endpoint_connections_total", &endpoints[i], NULL, NULL,
-               endpoints[i].stats.connections);
-    header(out, "svcconnect_endpoint_outcomes_total", "counter",
-           "What became of TCP connects of tasks to an endpoint's address.");
-    for (size_t i = 0; i < n; i++)
-        write_outcomes(out, "svcconnect_endpoint_outcomes_total", &endpoints[i]);
-    header(out, "svcconnect_endpoint_ejections_total", "counter", "Times an endpoint was ejected.");
-    for (size_t i = 0; i < n; i++)
-        sample(out, "svcconnect_endpoint_ejections_total", &endpoints[i], NULL, NULL,
-               endpoints[i].stats.ejections);
-    header(out, "svcconnect_endpoint_ejected", "gauge", "1 while an endpoint is ejected.");
-    for (size_t i = 0; i < n; i++)
-        sample(out, "svcconnect_endpoint_ejected", &endpoints[i], NULL, NULL, endpoints[i].is_ejected);
-    header(out, "svcconnect_endpoint_open", "gauge", "Open connections of tasks to an endpoint.");
-    for (size_t i = 0; i < n; i++)
-        sample(out, "svcconnect_endpoint_open", &endpoints[i], NULL, NULL, endpoints[i].open);
-    header(out, "svcconnect_endpoint_health", "gauge", "1 for the state an endpoint is in.");
-    for (size_t i = 0; i < n; i++)
-        sample(out, "svcconnect_endpoint_health", &endpoints[i], "state", endpoints[i].health, 1);
+    sample(out, name, endpoint, NULL, NULL, endpoint->stats.ejections);
+}
+
+static void write_ejected(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+{
+    sample(out, name, endpoint, NULL, NULL, endpoint->is_ejected);
+}
+
+static void write_open(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+{
+    sample(out, name, endpoint, NULL, NULL, endpoint->open);
+}
+
+static void write_health(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+{
+    sample(out, name, endpoint, "state", endpoint->health, 1);
+}
+
+static const struct {
+    const char *name;
+    const char *type;
+    const char *help;
+    void (*write)(FILE *out, const char *name, const struct metrics_endpoint *endpoint);
+    bool has_stats;
+} families[] = {
+    {"svcconnect_endpoint_connections_total", "counter", "Connects sent to an endpoint.", write_connections,
+     true},
+    {"svcconnect_endpoint_outcomes_total", "counter",
+     "What became of TCP connects of tasks to an endpoint's address.", write_outcomes, true},
+    {"svcconnect_endpoint_ejections_total", "counter", "Times an endpoint was ejected.", write_ejections,
+     true},
+    {"svcconnect_endpoint_ejected", "gauge", "1 while an endpoint is ejected.", write_ejected, false},
+    {"svcconnect_endpoint_open", "gauge", "Open connections of tasks to an endpoint.", write_open, true},
+    {"svcconnect_endpoint_health", "gauge", "1 for the state an endpoint is in.", write_health, false},
+};
+
+_Static_assert(sizeof(families) / sizeof(families[0]) == METRICS_FAMILIES, "as many as the header says");
+
+void metrics_begin_family(FILE *out, unsigned family)
+{
+    header(out, families[family].name, families[family].type, families[family].help);
+}
+
+void metrics_write_endpoint(FILE *out, unsigned family, const struct metrics_endpoint *endpoint)
+{
+    families[family].write(out, families[family].name, endpoint);
+}
+
+bool metrics_family_has_stats(unsigned family)
+{
+    return families[family].has_stats;
+}
+
+void metrics_write_tail(FILE *out, bool is_consistent)
+{
+    gauge(out, "svcconnect_scrape_consistent",
+          "0 if what is registered has changed while this was written: new endpoints may lack metrics.",
+          is_consistent);
 }

@@ -49,5 +49,15 @@ struct metrics_snapshot {
 
 void metrics_write(FILE *out, const struct metrics_snapshot *snapshot);
 
-/* Each metric with all endpoints in one piece, as the format wants it. */
-void metrics_write_endpoints(FILE *out, const struct metrics_endpoint *endpoints, size_t n);
+/*
+ * What is told of each endpoint, family by family: the format wants each family's samples in one piece, so
+ * the caller begins a family and writes all endpoints before the next.
+ */
+#define METRICS_FAMILIES 6
+void metrics_begin_family(FILE *out, unsigned family);
+void metrics_write_endpoint(FILE *out, unsigned family, const struct metrics_endpoint *endpoint);
+/* Whether it shows `stats` and `open`, which the others do without. */
+bool metrics_family_has_stats(unsigned family);
+
+/* The last of all. */
+void metrics_write_tail(FILE *out, bool is_consistent);

@@ -62,8 +62,10 @@ static char *written(const struct metrics_snapshot *snapshot, const struct metri
     assert_non_null(out);
     if (snapshot)
         metrics_write(out, snapshot);
-    if (endpoint)
-        metrics_write_endpoints(out, endpoint, 1);
+    for (unsigned family = 0; endpoint && family < METRICS_FAMILIES; family++) {
+        metrics_begin_family(out, family);
+        metrics_write_endpoint(out, family, endpoint);
+    }
     assert_int_equal(fclose(out), 0);
     return text;
 }

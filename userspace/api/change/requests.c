@@ -342,6 +342,6 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0, true},
-    {EVHTTP_REQ_GET, "/metrics", NULL, read_metrics, 0, true},
+    {EVHTTP_REQ_GET, "/metrics", read_metrics, NULL, 0, true},
     {0, NULL, NULL, NULL, 0, false},
 };

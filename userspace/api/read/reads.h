@@ -2,6 +2,8 @@
 /* The requests that only read (docs/api.md). */
 #pragma once
 
+#include <stdio.h>
+
 #include "control/control_server.h"
 #include "tasks/task_list.h"
 #include "model/catalog.h"
@@ -19,7 +21,12 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
-int read_metrics(char **ret_text, void *user);
+int read_metrics(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+
+/* What /metrics tells of the daemon as a whole; and all of it, slice by slice. -ENOMEM. */
+#define METRICS_SLICE_ENDPOINTS 256u /* samples of so many endpoints end a slice */
+void read_metrics_head(FILE *out, struct api *api);
+int metrics_writer(struct api *api, struct http_writer *ret_writer);
 
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller frees it. */
 cJSON *read_instance(const struct instance *instance);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The daemon about itself: status and metrics, from the same figures. */
+/* The daemon about itself: status and the head of the metrics, from the same figures. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -220,58 +220,11 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     return 0;
 }
 
-static struct metrics_endpoint describe(struct api *api, const struct instance *instance)
+void read_metrics_head(FILE *out, struct api *api)
 {
-    struct metrics_endpoint endpoint = {
-        .namespace_name = instance->service->parent->name,
-        .service = instance->service->name,
-        .instance = instance_id(instance),
-        .health = health_name(instance_health(instance)),
-        .is_ejected = outliers_ejected_ms(api->outliers, instance->endpoint) > 0,
-    };
-
-    if (instance->external)
-        (void)ip_address_format(&instance->address, endpoint.address);
-    (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &endpoint.stats);
-    if (endpoint.stats.established > endpoint.stats.closed)
-        endpoint.open = endpoint.stats.established - endpoint.stats.closed;
-    return endpoint;
-}
-
-static int write_endpoints(FILE *out, struct api *api)
-{
-    _cleanup_free_ struct metrics_endpoint *endpoints =
-        calloc(engine_catalog(api->engine)->n_instances + 1, sizeof(*endpoints));
-    size_t n = 0;
-
-    if (!endpoints)
-        return -ENOMEM;
-    for (uint32_t number = 1; number <= api->settings.max_endpoints; number++)
-        if (engine_instance(api->engine, number) && n < engine_catalog(api->engine)->n_instances)
-            endpoints[n++] = describe(api, engine_instance(api->engine, number));
-    metrics_write_endpoints(out, endpoints, n);
-    return 0;
-}
-
-int read_metrics(char **ret_text, void *user)
-{
-    struct api *api = user;
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    int r;
 
-    if (!out)
-        return -ENOMEM;
     gather(api, maps, &snapshot);
     metrics_write(out, &snapshot);
-    r = write_endpoints(out, api);
-    if (fclose(out) != 0 || r < 0) {
-        free(text);
-        return -ENOMEM;
-    }
-    *ret_text = text;
-    return 0;
 }

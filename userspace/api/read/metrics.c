@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * GET /metrics, slice by slice: the daemon's own figures, then each family of endpoints, which walks the
+ * endpoint numbers, and at the end whether all of it is of the same endpoints. Between slices nothing of the
+ * catalog is kept.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "api/read/reads.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "datapath/datapath.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
+#include "metrics/snapshot.h"
+#include "model/endpoint_names.h"
+#include "upkeep/outliers.h"
+
+#define METRICS_SLICE_NS 1000000
+#define METRICS_PACE     64 /* the clock is looked at after so many numbers */
+
+struct metrics_walk {
+    struct api *api;
+    bool has_head;
+    uint64_t revision, address_changes; /* as it began */
+    unsigned family;
+    uint32_t number; /* the next; 0: the family's header */
+};
+
+static struct metrics_endpoint describe(struct api *api, const struct instance *instance, bool with_stats)
+{
+    struct metrics_endpoint endpoint = {
+        .namespace_name = instance->service->parent->name,
+        .service = instance->service->name,
+        .instance = instance_id(instance),
+        .health = health_name(instance_health(instance)),
+        .is_ejected = outliers_ejected_ms(api->outliers, instance->endpoint) > 0,
+    };
+
+    if (instance->external)
+        (void)ip_address_format(&instance->address, endpoint.address);
+    if (with_stats)
+        (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &endpoint.stats);
+    if (endpoint.stats.established > endpoint.stats.closed)
+        endpoint.open = endpoint.stats.established - endpoint.stats.closed;
+    return endpoint;
+}
+
+/* Returns whether there was an endpoint to be written. */
+static bool write_number(struct metrics_walk *walk, FILE *out)
+{
+    const struct instance *instance = NULL;
+
+    if (walk->number == 0)
+        metrics_begin_family(out, walk->family);
+    else
+        instance = engine_instance(walk->api->engine, walk->number);
+    if (instance) {
+        const struct metrics_endpoint endpoint =
+            describe(walk->api, instance, metrics_family_has_stats(walk->family));
+
+        metrics_write_endpoint(out, walk->family, &endpoint);
+    }
+    if (walk->number++ >= engine_max_endpoints(walk->api->engine)) {
+        walk->number = 0;
+        walk->family++;
+    }
+    return instance != NULL;
+}
+
+static void write_head(struct metrics_walk *walk, FILE *out)
+{
+    walk->has_head = true;
+    walk->revision = engine_figures(walk->api->engine).revision;
+    walk->address_changes = engine_catalog(walk->api->engine)->n_address_changes;
+    read_metrics_head(out, walk->api);
+}
+
+static void write_tail(struct metrics_walk *walk, FILE *out)
+{
+    metrics_write_tail(out,
+                       engine_figures(walk->api->engine).revision == walk->revision &&
+                           engine_catalog(walk->api->engine)->n_address_changes == walk->address_changes);
+}
+
+/* Returns as a writer does. */
+static int write_slice(struct metrics_walk *walk, FILE *out, size_t room)
+{
+    uint64_t until = clock_monotonic_ns() + METRICS_SLICE_NS;
+    unsigned n_written = 0;
+
+    if (!walk->has_head)
+        write_head(walk, out);
+    for (unsigned n = 1; walk->family < METRICS_FAMILIES; n++) {
+        n_written += write_number(walk, out);
+        if (n_written == METRICS_SLICE_ENDPOINTS ||
+            (n % METRICS_PACE == 0 && (ftello(out) >= (off_t)room || clock_monotonic_ns() >= until)))
+            return 1;
+    }
+    write_tail(walk, out);
+    return 0;
+}
+
+static int metrics_slice(void *user, struct evbuffer *out, size_t room)
+{
+    struct metrics_walk *walk = user;
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    FILE *file;
+    int r;
+
+    if (!engine_is_steady(walk->api->engine))
+        return 1;
+    file = open_memstream(&text, &size);
+    if (!file)
+        return -ENOMEM;
+    r = write_slice(walk, file, room);
+    if (fclose(file) != 0 || evbuffer_add(out, text, size) < 0)
+        return -ENOMEM;
+    return r;
+}
+
+int metrics_writer(struct api *api, struct http_writer *ret_writer)
+{
+    struct metrics_walk *walk = calloc(1, sizeof(*walk));
+
+    if (!walk)
+        return -ENOMEM;
+    walk->api = api;
+    *ret_writer = (struct http_writer){.write = metrics_slice, .done = free, .user = walk};
+    return 0;
+}
+
+int read_metrics(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    struct http_writer writer;
+
+    (void)ret_answer;
+    if (metrics_writer(user, &writer) < 0)
+        return error_set(error, ENOMEM, "out of memory");
+    return control_call_stream(call, CONTROL_TEXT, &writer, error);
+}
