@@ -56,6 +56,8 @@ struct api {
     struct worker *documents_worker;
     const struct histogram *loop_lag; /* how late the loop was; NULL: nobody measures it */
     struct timespec started;          /* CLOCK_MONOTONIC */
+    unsigned n_waiting_readers;       /* private to read/steady_writer.c: that wait, or have not come for what
+                                         has been written ahead; 0 at first */
 };
 
 /* For the control server: `user` is the struct api. What reads the catalog waits while jobs put their rows. */

@@ -221,6 +221,42 @@ static void test_nothing_is_read_of_a_change_under_way(void **state)
     lab_end(&lab);
 }
 
+/* Whenever it comes a change is under way; yet between two of them there is a moment for it. */
+static void test_a_list_gets_on_between_changes(void **state)
+{
+    struct lists_lab lab;
+    struct lab_reader reader, other;
+    bool goes_on = true;
+
+    (void)state;
+    lab_begin(&lab, 200);
+    reader = lab_read(&lab, &endpoint_list, ROOM);
+    other = lab_read(&lab, &endpoint_list, ROOM); /* one that waits and leaves */
+    for (unsigned i = 0; i < 100 && goes_on; i++) {
+        unsigned pieces = 0;
+        const struct job job = {.run = go_on, .user = &pieces};
+
+        assert_int_equal(engine_submit(lab.house.engine, &job), 0);
+        house_until(&lab.house, is_unsteady, &lab, "the change to begin");
+        goes_on = lab_slice(&reader);
+        if (goes_on)
+            (void)lab_slice(&reader);
+        if (i == 0) {
+            (void)lab_slice(&other);
+            assert_int_equal(lab.api.n_waiting_readers, 2);
+            lab_leave(&other);
+            assert_int_equal(lab.api.n_waiting_readers, 1);
+        }
+        pieces = 1000000;
+        engine_settle(lab.house.engine);
+    }
+    assert_false(goes_on);
+    assert_int_equal(lab.api.n_waiting_readers, 0);
+    assert_true(reader.most <= HTTP_SLICE + MOST);
+    lab_leave(&reader);
+    lab_end(&lab);
+}
+
 /* ---- host names ---- */
 
 struct addresses {
@@ -290,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_a_service_that_is_made_anew_meanwhile),
         cmocka_unit_test(test_a_reader_leaves),
         cmocka_unit_test(test_nothing_is_read_of_a_change_under_way),
+        cmocka_unit_test(test_a_list_gets_on_between_changes),
         cmocka_unit_test(test_addresses_that_come_meanwhile_are_told),
     };
 

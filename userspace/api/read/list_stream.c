@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/read/steady_writer.h"
 #include "base/clock.h"
-#include "engine/change/job.h"
 #include "engine/engine.h"
 
 #define LIST_SLICE_NS 1000000
@@ -136,8 +136,6 @@ static int list_write(void *user, struct evbuffer *out, size_t room)
     struct list *list = user;
     uint64_t until = clock_monotonic_ns() + LIST_SLICE_NS;
 
-    if (!engine_is_steady(list->api->engine))
-        return 1;
     list->out = out;
     for (unsigned n = 0; n < LIST_SLICE_PIECES; n++) {
         int r = list_piece(list);
@@ -164,6 +162,7 @@ int list_writer(struct api *api, const struct list_kind *kind, const char *wante
                 struct http_writer *ret_writer)
 {
     struct list *list = calloc(1, sizeof(*list));
+    const struct http_writer writer = {.write = list_write, .done = list_free, .user = list};
 
     if (!list)
         return -ENOMEM;
@@ -173,8 +172,7 @@ int list_writer(struct api *api, const struct list_kind *kind, const char *wante
         list_free(list);
         return -ENOMEM;
     }
-    *ret_writer = (struct http_writer){.write = list_write, .done = list_free, .user = list};
-    return 0;
+    return steady_writer_new(api, &writer, ret_writer);
 }
 
 int list_answer(const struct control_call *call, const struct list_kind *kind, struct api *api,

@@ -10,10 +10,10 @@
 
 #include "api/api.h"
 #include "api/read/reads.h"
+#include "api/read/steady_writer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "datapath/datapath.h"
-#include "engine/change/job.h"
 #include "engine/engine.h"
 #include "metrics/snapshot.h"
 #include "model/endpoint_names.h"
@@ -109,12 +109,9 @@ static int metrics_slice(void *user, struct evbuffer *out, size_t room)
     struct metrics_walk *walk = user;
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
-    FILE *file;
+    FILE *file = open_memstream(&text, &size);
     int r;
 
-    if (!engine_is_steady(walk->api->engine))
-        return 1;
-    file = open_memstream(&text, &size);
     if (!file)
         return -ENOMEM;
     r = write_slice(walk, file, room);
@@ -126,12 +123,12 @@ static int metrics_slice(void *user, struct evbuffer *out, size_t room)
 int metrics_writer(struct api *api, struct http_writer *ret_writer)
 {
     struct metrics_walk *walk = calloc(1, sizeof(*walk));
+    const struct http_writer writer = {.write = metrics_slice, .done = free, .user = walk};
 
     if (!walk)
         return -ENOMEM;
     walk->api = api;
-    *ret_writer = (struct http_writer){.write = metrics_slice, .done = free, .user = walk};
-    return 0;
+    return steady_writer_new(api, &writer, ret_writer);
 }
 
 int read_metrics(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
