@@ -28,26 +28,28 @@ struct lists_lab {
     struct drains drains;
 };
 
-/* Instances of services in turn: "i00000" of "s0", "i00001" of "s1" and so on. */
-static inline void lab_fill(struct house *house, unsigned n)
+/* Instances of services in turn: "i00000" of "s0", "i00001" of "s1" and so on, by one change. */
+static inline int lab_fill(struct transaction *transaction, void *user, struct error *error)
 {
-    struct error error = {0};
+    unsigned n = *(unsigned *)user;
+    int r = 0;
 
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n && r == 0; i++) {
         unsigned number = (i * 7919) % n;
         char key[64], value[256];
-        struct registry_row row = {.key = key, .value = value};
-        uint64_t revision;
 
         (void)snprintf(key, sizeof(key), "instances/ns/s%u/i%05u", number % LAB_SERVICES, number);
         (void)snprintf(value, sizeof(value), LAB_INSTANCE, number / 250, number % 250 + 1);
-        assert_int_equal(registry_commit(house->registry, &row, 1, &revision, &error), 0);
+        r = transaction_put(transaction, (struct registry_row){.key = strdup(key), .value = strdup(value)},
+                            error);
     }
+    return r;
 }
 
 static inline void lab_begin(struct lists_lab *lab, unsigned n)
 {
     struct house *house = &lab->house;
+    const struct job job = {.run = lab_fill, .user = &n};
 
     *lab = (struct lists_lab){0};
     house_make(house);
@@ -58,8 +60,10 @@ static inline void lab_begin(struct lists_lab *lab, unsigned n)
         (void)snprintf(key, sizeof(key), "services/ns/s%u", LAB_SERVICES - 1 - i);
         house_fill(house, rows);
     }
-    lab_fill(house, n);
     house_begin(house);
+    assert_int_equal(engine_submit(house->engine, &job), 0);
+    engine_settle(house->engine);
+    assert_int_equal(engine_catalog(house->engine)->n_instances, n);
     assert_int_equal(outliers_init(&lab->outliers, house->engine, HOUSE_ENDPOINTS), 0);
     drains_init(&lab->drains, house->engine, &house->events, &(struct socket_looks){0}, NULL, NULL);
     assert_int_equal(health_new(house->base, NULL, NULL, NULL, &lab->probes.health), 0);

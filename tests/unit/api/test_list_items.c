@@ -80,6 +80,8 @@ static void test_services_aliases_and_routes(void **state)
     expect_items(&lab, &route_list, "dnsName", "routes/ns/app/z:80/tcp", "b q app/m web/z ");
     expect_items(&lab, &route_list, "dnsName", "routes/ns/web/z:80/tcp", "b q app/m ");
     expect_items(&lab, &alias_list, "dnsName", "routes/ns//q:80/tcp", "b m z ");
+    house_put(house, "routes/ns//m:80/tcp", ROUTED); /* of a service's own alias, which is one all the same */
+    expect_items(&lab, &alias_list, "dnsName", NULL, "b m z ");
     lab_end(&lab);
 }
 

@@ -97,7 +97,7 @@ static int write_slice(struct metrics_walk *walk, FILE *out, size_t room)
     for (unsigned n = 1; walk->family < METRICS_FAMILIES; n++) {
         n_written += write_number(walk, out);
         if (n_written == METRICS_SLICE_ENDPOINTS ||
-            (n % METRICS_PACE == 0 && (ftello(out) >= (off_t)room || clock_monotonic_ns() >= until)))
+            (n % METRICS_PACE == 0 && ((size_t)ftello(out) >= room || clock_monotonic_ns() >= until)))
             return 1;
     }
     write_tail(walk, out);
