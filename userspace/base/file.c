@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,16 @@ int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_lengt
     return fd < 0 ? -errno : file_read_rest(fd, limit, ret_text, ret_length);
 }
 
+/* What the umask took away, and what an earlier run left otherwise. */
+static int set_mode(int fd, mode_t mode)
+{
+    struct stat info;
+
+    if (fstat(fd, &info) < 0)
+        return -1;
+    return (info.st_mode & 07777) == mode ? 0 : fchmod(fd, mode);
+}
+
 int file_rewrite_in_place(const char *path, mode_t mode, const char *text)
 {
     _cleanup_close_ int fd = -1;
@@ -60,13 +71,14 @@ int file_rewrite_in_place(const char *path, mode_t mode, const char *text)
     size_t old_length = 0;
     size_t length = strlen(text);
     size_t padded_length;
+    bool is_same = file_read(path, 1 << 26, &old, &old_length) == 0 && old_length == length &&
+                   memcmp(old, text, length) == 0;
 
-    if (file_read(path, 1 << 26, &old, &old_length) == 0 && old_length == length &&
-        memcmp(old, text, length) == 0)
-        return 0;
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd < 0)
+    if (fd < 0 || set_mode(fd, mode) < 0)
         return -errno;
+    if (is_same)
+        return 0;
     padded_length = length > old_length ? length : old_length;
     padded = malloc(padded_length + 1);
     if (!padded)
@@ -95,7 +107,9 @@ int directory_make(const char *path, mode_t mode)
     for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';
-        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+        if (mkdir(copy, mode) == 0)
+            (void)chmod(copy, mode); /* whatever the umask is */
+        else if (errno != EEXIST)
             return -errno;
         if (!slash)
             return 0;

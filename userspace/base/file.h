@@ -17,9 +17,10 @@ int file_read_rest(int fd, size_t limit, char **ret_text, size_t *ret_length);
 /*
  * Gives an existing file new content without replacing the inode (others have it bind-mounted) and without a
  * moment in which a reader finds it empty: the new text, padded with newlines over a longer old one, goes in
- * by one write, then the rest is cut. Creates the file with `mode` if it is missing. Same text: no write.
+ * by one write, then the rest is cut. Creates the file if it is missing; it has `mode` then, whatever the umask
+ * and whatever it had. Same text: no write.
  */
 int file_rewrite_in_place(const char *path, mode_t mode, const char *text);
 
-/* mkdir -p. An existing directory keeps its mode. */
+/* mkdir -p. What is made has `mode`, whatever the umask; an existing directory keeps its own. */
 int directory_make(const char *path, mode_t mode);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -131,6 +132,8 @@ static int take_directories(struct daemon *daemon, struct error *error)
         asprintf(&daemon->hosts_dir, "%s/hosts", daemon->config.run_dir) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = directory_make(daemon->hosts_dir, 0755);
+    if (r == 0 && chmod(daemon->hosts_dir, 0755) < 0) /* one of an earlier run may be closed to others */
+        r = -errno;
     return r < 0 ? error_errno(error, r, "%s", daemon->hosts_dir) : 0;
 }
 
