@@ -2,6 +2,7 @@
 #include "tasks/task_list_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/run_directory.h"
 #include "datapath/datapath.h"
 #include "engine/change/job.h"
 #include "engine/engine.h"
@@ -304,6 +306,15 @@ static bool is_abandoned(struct tasks *tasks, struct task *task)
     return ++task->empty_sweeps >= EMPTY_SWEEPS;
 }
 
+static void remove_abandoned(const struct tasks *tasks, const struct task *task)
+{
+    _cleanup_close_ int root_fd = open(tasks->settings.cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void)cgroup_remove(tasks->settings.cgroup_root, task->cgroup.path);
+    if (root_fd >= 0)
+        run_directory_remove(root_fd);
+}
+
 void task_list_sweep(struct tasks *tasks)
 {
     struct task *task, *next;
@@ -316,7 +327,7 @@ void task_list_sweep(struct tasks *tasks)
         } else if (is_abandoned(tasks, task)) {
             log_info("task %s was left empty by svcconnect run, removing it", task->cgroup.path);
             task_tell(tasks, task, "collected");
-            (void)cgroup_remove(tasks->settings.cgroup_root, task->cgroup.path);
+            remove_abandoned(tasks, task);
             task_take_off(tasks, task);
         }
     }

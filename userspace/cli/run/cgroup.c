@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,64 +18,99 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mounts.h"
+#include "base/run_directory.h"
 
+#define ATTEMPTS         100
 #define MEMBERS_MAX      65536 /* read at once from one cgroup.procs; the next round takes the rest */
 #define KILL_PATIENCE_MS 5000
 #define KILL_ROUND_MS    20
 
-static int make_numbered(const char *root, long number, unsigned attempt, struct run_cgroup *ret_cgroup)
+/* A view of the hierarchy that is in no directory: as much of it as this process's cgroup namespace shows. */
+static int mount_hierarchy(void)
 {
-    _cleanup_free_ char *path = NULL;
-    char suffix[16] = "";
+    _cleanup_close_ int context_fd = fsopen("cgroup2", FSOPEN_CLOEXEC);
     int fd;
+
+    if (context_fd < 0 || fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -errno;
+    fd = fsmount(context_fd, FSMOUNT_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_hierarchy(const char *root)
+{
+    int fd;
+
+    if (!mounts_is_cgroup2(root))
+        return mount_hierarchy();
+    fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* `below` is its path below the mount. */
+static int make_directory(int root_fd, const char *below)
+{
+    int r = run_directory_make(root_fd);
+    int fd;
+
+    if (r < 0)
+        return r;
+    if (mkdirat(root_fd, below + 1, 0755) < 0)
+        return -errno;
+    fd = openat(root_fd, below + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        r = -errno;
+        (void)unlinkat(root_fd, below + 1, AT_REMOVEDIR);
+        return r;
+    }
+    (void)fchmod(fd, 0755); /* whatever the umask is */
+    return fd;
+}
+
+static int make_numbered(const char *root, long number, unsigned attempt, struct run_cgroup *cgroup)
+{
+    _cleanup_free_ char *below = NULL;
+    char suffix[16] = "";
+    int fd = -ENOENT;
 
     if (attempt > 1)
         (void)snprintf(suffix, sizeof(suffix), "-%u", attempt);
-    if (asprintf(&path, "%s/svcconnect/run-%ld%s", root, number, suffix) < 0) {
-        path = NULL;
+    if (asprintf(&below, "/" RUN_DIRECTORY "/run-%ld%s", number, suffix) < 0) {
+        below = NULL;
         return -ENOMEM;
     }
-    if (mkdir(path, 0755) < 0)
-        return -errno;
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        int r = -errno;
-
-        (void)rmdir(path);
-        return r;
-    }
-    ret_cgroup->below = strdup(path + strlen(root));
-    ret_cgroup->path = TAKE_PTR(path);
-    ret_cgroup->fd = fd;
-    return ret_cgroup->below ? 0 : -ENOMEM;
+    /* -ENOENT: another one has just ended and removed the directory. */
+    for (unsigned tries = 0; fd == -ENOENT && tries < ATTEMPTS; tries++)
+        fd = make_directory(cgroup->root_fd, below);
+    if (fd < 0)
+        return fd;
+    cgroup->fd = fd;
+    cgroup->below = TAKE_PTR(below);
+    return asprintf(&cgroup->path, "%s%s", root, cgroup->below) < 0 ? -ENOMEM : 0;
 }
 
 int run_cgroup_make(const char *root, long number, struct run_cgroup *ret_cgroup, struct error *error)
 {
     struct run_cgroup cgroup = RUN_CGROUP_NONE;
     _cleanup_free_ char *trimmed = strdup(root);
-    _cleanup_free_ char *parent = NULL;
     int r = -EEXIST;
 
     if (!trimmed)
         return error_errno(error, ENOMEM, "cannot make a cgroup");
     for (size_t length = strlen(trimmed); length > 0 && trimmed[length - 1] == '/'; length--)
         trimmed[length - 1] = '\0';
-    if (!mounts_is_cgroup2(*trimmed ? trimmed : "/"))
-        return error_set(error, ENOTDIR,
-                         "the daemon's cgroup root \"%s\" is no cgroup v2 mount as seen from here", root);
-    if (asprintf(&parent, "%s/svcconnect", trimmed) < 0) {
-        parent = NULL;
-        return error_errno(error, ENOMEM, "cannot make a cgroup");
-    }
-    if (mkdir(parent, 0755) < 0 && errno != EEXIST)
-        return error_errno(error, errno, "cannot make the cgroup %s", parent);
-    for (unsigned attempt = 1; r == -EEXIST && attempt < 100; attempt++)
+    cgroup.root_fd = open_hierarchy(*trimmed ? trimmed : "/");
+    if (cgroup.root_fd < 0)
+        return error_errno(error, cgroup.root_fd,
+                           "the daemon's cgroup root \"%s\" is no cgroup v2 mount as seen from here, and "
+                           "mounting one for this command",
+                           root);
+    for (unsigned attempt = 1; r == -EEXIST && attempt < ATTEMPTS; attempt++)
         r = make_numbered(trimmed, number, attempt, &cgroup);
     if (r < 0) {
         (void)run_cgroup_remove(&cgroup);
         run_cgroup_done(&cgroup);
-        return error_errno(error, r, "cannot make a cgroup in %s", parent);
+        return error_errno(error, r, "cannot make a cgroup in %s/" RUN_DIRECTORY, trimmed);
     }
     *ret_cgroup = cgroup;
     return 0;
@@ -236,8 +272,10 @@ int run_cgroup_empty(const struct run_cgroup *cgroup, int grace_ms)
 
 int run_cgroup_remove(const struct run_cgroup *cgroup)
 {
-    if (cgroup->path && rmdir(cgroup->path) < 0 && errno != ENOENT)
+    if (cgroup->below && unlinkat(cgroup->root_fd, cgroup->below + 1, AT_REMOVEDIR) < 0 && errno != ENOENT)
         return -errno;
+    if (cgroup->root_fd >= 0)
+        run_directory_remove(cgroup->root_fd);
     return 0;
 }
 
@@ -247,5 +285,7 @@ void run_cgroup_done(struct run_cgroup *cgroup)
     free(cgroup->below);
     if (cgroup->fd >= 0)
         (void)close(cgroup->fd);
+    if (cgroup->root_fd >= 0)
+        (void)close(cgroup->root_fd);
     *cgroup = RUN_CGROUP_NONE;
 }
