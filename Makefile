@@ -63,6 +63,10 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
 
+# The parts of the command line that take text and give text.
+$(BUILD)/tests/unit/cli/%: tests/unit/cli/%.c $(call objects,$(filter-out userspace/cli/main.c,$(CLI_SRCS))) $(LIB) Makefile
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
+
 $(BUILD)/tests/unit/%: tests/unit/%.c $(FAKES) $(LIB) Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $< $(FAKES) $(LIB) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
 

@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,10 +12,8 @@
 
 enum stage {
     STAGE_CGROUP,
-    STAGE_NAMESPACE,
-    STAGE_PROPAGATION,
-    STAGE_HOSTS,
-    STAGE_SIGNALS,
+    STAGE_MOUNTS, /* and one for each further step of run_mounts_make() */
+    STAGE_SIGNALS = STAGE_MOUNTS + RUN_MOUNTS_NAME_SERVICES + 1,
     STAGE_EXEC,
 };
 
@@ -28,9 +24,10 @@ struct failure {
 
 static const char *const stage_words[] = {
     [STAGE_CGROUP] = "cannot join the task's cgroup",
-    [STAGE_NAMESPACE] = "cannot make a mount namespace",
-    [STAGE_PROPAGATION] = "cannot make the mounts of the command its own",
-    [STAGE_HOSTS] = "cannot put the names in place of /etc/hosts",
+    [STAGE_MOUNTS + RUN_MOUNTS_NAMESPACE] = "cannot make a mount namespace",
+    [STAGE_MOUNTS + RUN_MOUNTS_PROPAGATION] = "cannot make the mounts of the command its own",
+    [STAGE_MOUNTS + RUN_MOUNTS_HOSTS] = "cannot put the names in place of /etc/hosts",
+    [STAGE_MOUNTS + RUN_MOUNTS_NAME_SERVICES] = "cannot keep name services of the host from the command",
     [STAGE_SIGNALS] = "cannot restore the signal state",
 };
 
@@ -46,17 +43,14 @@ static int join_cgroup(int cgroup_fd)
 /* Everything up to exec. Returns only if something failed. */
 static struct failure become_command(const struct run_plan *plan)
 {
+    enum run_mounts_step step;
     int r = join_cgroup(plan->cgroup_fd);
 
     if (r < 0)
         return (struct failure){STAGE_CGROUP, -r};
-    if (unshare(CLONE_NEWNS) < 0)
-        return (struct failure){STAGE_NAMESPACE, errno};
-    /* A slave sees what the host mounts later; the hosts file does not spread back. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return (struct failure){STAGE_PROPAGATION, errno};
-    if (mount(plan->hosts_path, "/etc/hosts", NULL, MS_BIND, NULL) < 0)
-        return (struct failure){STAGE_HOSTS, errno};
+    r = run_mounts_make(&plan->mounts, &step);
+    if (r < 0)
+        return (struct failure){STAGE_MOUNTS + (int)step, -r};
     if (sigaction(SIGCHLD, plan->child_action, NULL) < 0 ||
         sigprocmask(SIG_SETMASK, plan->signal_mask, NULL) < 0)
         return (struct failure){STAGE_SIGNALS, errno};

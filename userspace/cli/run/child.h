@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The process that becomes the command: forked, held until it is told to go, then into its cgroup and its own
- * mount namespace with the hosts file in place, then exec. What fails on the way comes back to the parent.
+ * mounts (mounts.h), then exec. What fails on the way comes back to the parent.
  */
 #pragma once
 
@@ -9,11 +9,12 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "cli/run/mounts.h"
 
 struct run_plan {
     char **program; /* NULL-terminated */
     int cgroup_fd;
-    const char *hosts_path;
+    struct run_mounts_plan mounts;
     const sigset_t *signal_mask;          /* what the command starts with */
     const struct sigaction *child_action; /* the SIGCHLD disposition it starts with */
 };

@@ -6,20 +6,25 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/run/cgroup.h"
 #include "cli/run/child.h"
+#include "cli/run/nsswitch.h"
 #include "cli/run/signals.h"
 #include "cli/text.h"
 
-#define GRACE_MS  2000
-#define DETACH_MS 10000
+#define GRACE_MS     2000
+#define DETACH_MS    10000
+#define MAX_NSSWITCH (1u << 20)
 
 /* The cgroup v2 mount that the daemon attaches in. */
 static int find_cgroup_root(const struct invocation *invocation, char **ret_root)
@@ -81,23 +86,40 @@ static void detach(const struct invocation *invocation, const struct run_cgroup 
         (void)control_client_request(&request, &response, NULL);
 }
 
+/* NULL: what is there will do, or nothing is. */
+static int read_nsswitch(char **ret_text, struct error *error)
+{
+    _cleanup_free_ char *text = NULL;
+    int r = file_read("/etc/nsswitch.conf", MAX_NSSWITCH, &text, NULL);
+
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    if (r == 0)
+        r = nsswitch_for_task(text, ret_text);
+    return r < 0 ? error_errno(error, r, "/etc/nsswitch.conf") : 0;
+}
+
 /* Starts the command and waits for its end: its exit status, or 128 + signal in *ret_signal. */
 static int run_program(const struct invocation *invocation, const struct run_signals *signals, int cgroup_fd,
                        const char *hosts_path, int *ret_signal)
 {
+    _cleanup_free_ char *nsswitch = NULL;
+    struct error error = {0};
+    int unread = read_nsswitch(&nsswitch, &error);
     const struct run_plan plan = {
         .program = invocation->program,
         .cgroup_fd = cgroup_fd,
-        .hosts_path = hosts_path,
+        .mounts = {.hosts_path = hosts_path, .nsswitch = nsswitch},
         .signal_mask = &signals->previous_mask,
         .child_action = &signals->child_action,
     };
     struct run_child child;
-    struct error error = {0};
     int failed;
     int status = 0;
     int r;
 
+    if (unread < 0)
+        return report_error(invocation, CLI_FAILED, "%s", error.message);
     if (run_child_fork(&plan, &child, &error) < 0)
         return report_error(invocation, CLI_FAILED, "%s", error.message);
     run_signals_pass_pending(signals, child.pid);
@@ -137,6 +159,10 @@ static int run_as_task(const struct invocation *invocation, const char *root,
     if (run_cgroup_make(root, (long)getpid(), &cgroup, &error) < 0)
         return report_error(invocation, CLI_FAILED, "%s", error.message);
     status = attach(invocation, &cgroup, &hosts_path);
+    if (status == CLI_DONE && access("/etc/hosts", F_OK) < 0 && errno == ENOENT) {
+        report_warning(invocation, "there is no /etc/hosts here: the command finds names by DNS alone");
+        free(TAKE_PTR(hosts_path));
+    }
     if (status == CLI_DONE)
         status = run_program(invocation, signals, cgroup.fd, hosts_path, ret_signal);
     clean_up(invocation, &cgroup);
