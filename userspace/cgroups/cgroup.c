@@ -9,8 +9,10 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mounts.h"
 #include "base/number.h"
 
@@ -90,6 +92,43 @@ bool cgroup_overlaps(const char *a, const char *b)
     return length_a == length_b || (length_a > length_b ? a : b)[shorter] == '/';
 }
 
+static FILE *open_list(int directory_fd, const char *name, int *ret_error)
+{
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (file)
+        return file;
+    *ret_error = -errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return NULL;
+}
+
+FILE *cgroup_open_members(int directory_fd, int *ret_error)
+{
+    FILE *file = open_list(directory_fd, "cgroup.procs", ret_error);
+    char byte;
+
+    if (file && pread(fileno(file), &byte, 1, 0) < 0 && errno == EOPNOTSUPP) {
+        (void)fclose(file);
+        file = open_list(directory_fd, "cgroup.threads", ret_error);
+    }
+    return file;
+}
+
+bool cgroup_is_threaded(const char *root, const char *path)
+{
+    _cleanup_free_ char *type = NULL;
+    char file[PATH_MAX];
+
+    cgroup_directory(root, path, file, sizeof(file));
+    if (strlen(file) + sizeof("/cgroup.type") > sizeof(file))
+        return false;
+    (void)strcat(file, "/cgroup.type");
+    return file_read(file, 64, &type, NULL) == 0 && strcmp(type, "threaded\n") == 0;
+}
+
 /* Calls itself for sub-directories; directories only, so links and files of cgroupfs are skipped. */
 static int count_below(int parent_fd, const char *name, int depth, unsigned *count)
 {
@@ -97,19 +136,14 @@ static int count_below(int parent_fd, const char *name, int depth, unsigned *cou
     _cleanup_closedir_ DIR *dir = NULL;
     _cleanup_fclose_ FILE *file = NULL;
     const struct dirent *entry;
-    int procs_fd;
+    int r = 0;
     int c;
 
     if (fd < 0)
         return -errno;
-    procs_fd = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    if (procs_fd < 0)
-        return -errno;
-    file = fdopen(procs_fd, "r");
-    if (!file) {
-        (void)close(procs_fd);
-        return -ENOMEM;
-    }
+    file = cgroup_open_members(fd, &r);
+    if (!file)
+        return r;
     while ((c = getc(file)) != EOF)
         *count += c == '\n';
     dir = fdopendir(dup(fd));

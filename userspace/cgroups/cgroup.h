@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <svcconnect/abi.h>
 
@@ -34,7 +35,17 @@ bool cgroup_is_alive(const char *root, const struct cgroup *cgroup);
 /* Is one path the other, or above or below it? */
 bool cgroup_overlaps(const char *a, const char *b);
 
-/* Processes in it and below it. -errno when it cannot be read. */
+/*
+ * The ids of its processes, a line each. A threaded cgroup has none to tell, its threads' processes being those
+ * of a cgroup above: there the threads, by which /proc tells as much. NULL: -errno in *ret_error. The caller
+ * closes it.
+ */
+FILE *cgroup_open_members(int directory_fd, int *ret_error);
+
+/* Is it a threaded one? Sockets are in it then that its threads have made, and no other ones of theirs. */
+bool cgroup_is_threaded(const char *root, const char *path);
+
+/* Processes in it and below it, threads where it is threaded. -errno when it cannot be read. */
 int cgroup_count_processes(const char *root, const char *path, unsigned *ret_count);
 
 /* Removes it with its descendants, which must hold no process: -EBUSY otherwise. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "cgroups/cgroup.h"
 
 #define MAX_DEPTH 32 /* of descendants followed, as elsewhere */
 
@@ -47,16 +48,13 @@ static void add_id(struct walk *walk, int fd)
 static void add_processes(struct walk *walk, int directory_fd)
 {
     struct cgroup_tree *tree = walk->tree;
-    int fd = openat(directory_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    _cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    int ignored;
+    _cleanup_fclose_ FILE *file = cgroup_open_members(directory_fd, &ignored);
     pid_t *processes;
     int pid;
 
-    if (!file) {
-        if (fd >= 0)
-            (void)close(fd);
+    if (!file)
         return;
-    }
     /* 0: a process of a pid namespace that is not below this one. */
     while (fscanf(file, "%d", &pid) == 1) {
         if (pid <= 0 || tree->n_processes >= walk->max_processes) {

@@ -216,6 +216,7 @@ int task_attach(struct tasks *tasks, const char *cgroup_text, const char *namesp
     task->scope = scope;
     task->namespace_scope = namespace_scope;
     task->is_run = is_run;
+    task->is_threaded = cgroup_is_threaded(tasks->settings.cgroup_root, task->cgroup.path);
     r = task_put_on(tasks, task, error);
     if (r == 0 && is_run)
         r = task_hosts_write(tasks, task, error);

@@ -23,6 +23,7 @@ struct task {
     uint32_t namespace_scope; /* of the namespace itself */
     bool is_run;
     bool is_attached;
+    bool is_threaded;      /* was it when it was attached? */
     unsigned empty_sweeps; /* of a run task: how often in a row it held no process */
     UT_hash_handle hh;     /* by cgroup.id */
 };

@@ -192,12 +192,25 @@ struct attaching {
     struct control_reply *reply;
 };
 
+static cJSON *tell_attached(struct api *api, const struct task *task)
+{
+    cJSON *answer = read_task(api, task);
+    cJSON *warnings = cJSON_AddArrayToObject(answer, "warnings");
+
+    if (task->is_threaded)
+        (void)cJSON_AddItemToArray(
+            warnings,
+            cJSON_CreateString("a threaded cgroup: what its threads open from now on is routed, not "
+                               "what other threads of their processes open"));
+    return answer;
+}
+
 static void on_looked(const struct task *task, void *user)
 {
     struct attaching *attaching = user;
     struct error error = {0};
 
-    control_reply_send(attaching->reply, 0, read_task(attaching->api, task), &error);
+    control_reply_send(attaching->reply, 0, tell_attached(attaching->api, task), &error);
     free(attaching);
 }
 
@@ -250,7 +263,7 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0 && dns_is_looking(api->dns, task->cgroup.id) && answer_when_looked(api, task, call) == 0)
         return CONTROL_LATER;
     if (r == 0)
-        *ret_answer = read_task(api, task);
+        *ret_answer = tell_attached(api, task);
     return r;
 }
 
