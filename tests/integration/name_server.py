@@ -66,8 +66,8 @@ def main():
     with open(path, "a", encoding="utf-8") as log, socket.socket(family, socket.SOCK_DGRAM) as udp, \
             socket.socket(family) as tcp:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.bind((address, udp_port))
-        tcp.bind((address, tcp_port))
+        udp.bind(socket.getaddrinfo(address, udp_port, family)[0][4])
+        tcp.bind(socket.getaddrinfo(address, tcp_port, family)[0][4])
         tcp.listen(16)
         threading.Thread(target=serve_udp, args=(udp, log), daemon=True).start()
         print("READY", flush=True)

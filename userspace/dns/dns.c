@@ -32,12 +32,11 @@ cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id)
 {
     const struct dns_task *task = find(dns, cgroup_id);
     cJSON *list = cJSON_CreateArray();
-    char text[IP_ADDRESS_TEXT_SIZE];
+    char text[DNS_SERVER_TEXT_SIZE];
 
     for (const struct dns_stub *stub = task ? task->stubs : NULL; stub; stub = stub->next)
         for (unsigned i = 0; i < stub->n_servers; i++)
-            (void)cJSON_AddItemToArray(
-                list, cJSON_CreateString(ip_address_format(&stub->servers[i].address, text)));
+            (void)cJSON_AddItemToArray(list, cJSON_CreateString(dns_server_format(&stub->servers[i], text)));
     return list;
 }
 

@@ -247,7 +247,7 @@ static int renew_port(struct dns_upstream *upstream, uint64_t now)
 {
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     struct sockaddr_storage at;
-    socklen_t size = dns_sockaddr(&upstream->server->address, DNS_PORT, &at);
+    socklen_t size = dns_server_sockaddr(upstream->server, &at);
 
     (void)connect(upstream->fd, &nobody, sizeof(nobody));
     if (connect(upstream->fd, (struct sockaddr *)&at, size) < 0)

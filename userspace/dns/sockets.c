@@ -2,6 +2,7 @@
 /* Sockets as all of dns/ makes them: none blocks, and each has an event of the loop. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,34 @@ socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct s
     in6->sin6_port = htons(port);
     memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
     return sizeof(*in6);
+}
+
+void dns_sockaddr_set_zone(struct sockaddr_storage *at, uint32_t zone_index)
+{
+    if (at->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)at)->sin6_scope_id = zone_index;
+}
+
+socklen_t dns_server_sockaddr(const struct dns_server *server, struct sockaddr_storage *ret)
+{
+    socklen_t size = dns_sockaddr(&server->address, DNS_PORT, ret);
+
+    dns_sockaddr_set_zone(ret, server->zone_index);
+    return size;
+}
+
+bool dns_is_link_local(const struct ip_address *address)
+{
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+const char *dns_server_format(const struct dns_server *server, char text[static DNS_SERVER_TEXT_SIZE])
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+
+    (void)snprintf(text, DNS_SERVER_TEXT_SIZE, "%s%s%s", ip_address_format(&server->address, address),
+                   *server->zone ? "%" : "", server->zone);
+    return text;
 }
 
 int dns_open(int family, int type)

@@ -12,68 +12,30 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cgroups/netns.h"
+#include "dns/place.h"
 #include "engine/engine.h"
-
-#define STUB_ADDRESS 0x7f003535u /* 127.0.53.53: loopback, and nobody's */
-#define PORT_TRIES   8
-#define RECEIVE_ROOM (1 << 20)
 
 /* ---- sockets ---- */
 
 struct ip_address dns_server_listen_address(const struct dns_server *server)
 {
-    struct ip_address loopback = {{[15] = 1}};
-
-    if (!server->stub->task)
-        return server->address;
-    /* By the family: a datagram cannot change it on its way. */
-    return ip_address_is_v4(&server->address) ? ip_address_from_v4(STUB_ADDRESS) : loopback;
+    return server->stub_address;
 }
 
-/* UDP and TCP on one port; 0: any. */
-static int bind_both(struct dns_server *server, uint16_t port)
-{
-    struct ip_address address = dns_server_listen_address(server);
-    struct sockaddr_storage at;
-    socklen_t size = dns_sockaddr(&address, port, &at);
-    _cleanup_close_ int udp = dns_open(at.ss_family, SOCK_DGRAM);
-    _cleanup_close_ int tcp = dns_open(at.ss_family, SOCK_STREAM);
-    const int on = 1;
-    const int room = RECEIVE_ROOM;
-
-    if (udp < 0 || tcp < 0)
-        return udp < 0 ? udp : tcp;
-    /* A burst waits rather than gets lost; the forced one needs CAP_NET_ADMIN over the namespace. */
-    if (setsockopt(udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
-        (void)setsockopt(udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-    (void)setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(udp, (struct sockaddr *)&at, size) < 0 || getsockname(udp, (struct sockaddr *)&at, &size) < 0 ||
-        bind(tcp, (struct sockaddr *)&at, size) < 0 || listen(tcp, DNS_CONNECTIONS) < 0)
-        return -errno;
-    server->port = ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
-                                                 : ((struct sockaddr_in6 *)&at)->sin6_port);
-    server->udp_fd = TAKE_FD(udp);
-    server->tcp_fd = TAKE_FD(tcp);
-    return 0;
-}
-
-/* In a thread of the task's network namespace. server->port is the one wanted first. */
-static int open_server(struct dns_server *server)
-{
-    int r = server->port ? bind_both(server, server->port) : -EADDRINUSE;
-
-    for (int i = 0; i < PORT_TRIES && r == -EADDRINUSE; i++)
-        r = bind_both(server, 0);
-    return r < 0 ? r : dns_forward_open(server);
-}
-
+/* In a thread of the task's network namespace. */
 static int open_all(void *user)
 {
     struct dns_stub *stub = user;
     int r = 0;
 
-    for (unsigned i = 0; i < stub->n_servers && r == 0; i++)
-        r = open_server(&stub->servers[i]);
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++) {
+        struct dns_server *server = &stub->servers[i];
+        const struct ip_address before = server->stub_address;
+
+        r = dns_place_open(server, &before, server->port);
+        if (r == 0)
+            r = dns_forward_open(server);
+    }
     return r;
 }
 
@@ -203,9 +165,11 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
             continue;
         *server = (struct dns_server){.stub = stub,
                                       .address = stub->conf.nameservers[i],
+                                      .zone = stub->conf.zones[i],
                                       .port = ntohs(before->port_be[stub->n_servers]),
                                       .udp_fd = -1,
                                       .tcp_fd = -1};
+        memcpy(server->stub_address.bytes, before->stub[stub->n_servers], sizeof(server->stub_address.bytes));
         stub->n_servers++;
     }
     for (unsigned i = 0; i < stub->conf.n_domains; i++)
@@ -255,8 +219,8 @@ int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t 
     stub->idle = (struct timeval){.tv_sec = DNS_IDLE_S};
     stub->netns_fd = -1;
     stub->n_servers = 1;
-    *server = (struct dns_server){.stub = stub, .address = *address, .udp_fd = -1, .tcp_fd = -1};
-    r = bind_both(server, port);
+    *server = (struct dns_server){.stub = stub, .address = *address, .zone = "", .udp_fd = -1, .tcp_fd = -1};
+    r = dns_place_bind(server, address, port);
     if (r == 0)
         r = watch_all(stub);
     if (r < 0) {

@@ -34,7 +34,10 @@ struct dns_upstream {
 struct dns_server {
     struct dns_stub *stub;
     struct ip_address address; /* the name server's; of a stub without a task, its own */
-    uint16_t port;             /* of the stub */
+    const char *zone;          /* the interface of a link-local one, by name or number; "": none */
+    uint32_t zone_index;       /* 0: none, or not there */
+    struct ip_address stub_address;
+    uint16_t port; /* of the stub */
     int udp_fd;
     int tcp_fd;
     struct event *udp_event;
@@ -81,7 +84,7 @@ struct dns_stub {
 };
 
 /* Stub sockets on loopback addresses in the namespace of `netns_fd`, which is taken over on success.
- * `before`: ports of an earlier run to try first. */
+ * `before`: places of an earlier run to try first. */
 int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const char *text,
                  const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error);
 /* The task's next one takes its place. */
@@ -130,8 +133,16 @@ void dns_forward_sweep(struct dns_stub *stub);
 int dns_open(int family, int type);
 struct event *dns_watch(struct event_base *base, int fd, event_callback_fn function, void *user);
 
-/* An address and a port as the kernel takes them. */
+/* An address and a port as the kernel takes them; the interface of a link-local one; the name server. */
 socklen_t dns_sockaddr(const struct ip_address *address, uint16_t port, struct sockaddr_storage *ret);
+void dns_sockaddr_set_zone(struct sockaddr_storage *at, uint32_t zone_index);
+socklen_t dns_server_sockaddr(const struct dns_server *server, struct sockaddr_storage *ret);
+bool dns_is_link_local(const struct ip_address *address);
+
+#define DNS_SERVER_TEXT_SIZE (IP_ADDRESS_TEXT_SIZE + RESOLV_CONF_ZONE_SIZE)
+
+/* The name server for people, with its interface. Returns `text`. */
+const char *dns_server_format(const struct dns_server *server, char text[static DNS_SERVER_TEXT_SIZE]);
 
 /* look.c: when to look where tasks have processes; and for a task what each tick brings. */
 void dns_look_begin(struct dns *dns);

@@ -133,7 +133,7 @@ static int open_upstream(struct dns_connection *connection)
     struct dns_server *server = connection->server;
     struct opening opening = {.family = ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, .fd = -1};
     struct sockaddr_storage at;
-    socklen_t size = dns_sockaddr(&server->address, DNS_PORT, &at);
+    socklen_t size = dns_server_sockaddr(server, &at);
     int r;
 
     if (connection->upstream)

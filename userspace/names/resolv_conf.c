@@ -18,17 +18,30 @@ static bool is_word(const char *text, size_t length, const char *word)
     return length == strlen(word) && strncmp(text, word, length) == 0;
 }
 
+static bool is_link_local(const struct ip_address *address)
+{
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+/* As C libraries have it, an address without a zone may have one after it, which then says nothing. */
 static void add_nameserver(struct resolv_conf *conf, const char *text, size_t length)
 {
+    const char *percent = memchr(text, '%', length);
+    size_t address_length = percent ? (size_t)(percent - text) : length;
+    size_t zone_length = percent ? length - address_length - 1 : 0;
+    struct ip_address *address = &conf->nameservers[conf->n_nameservers];
+    char *zone = conf->zones[conf->n_nameservers];
     char copy[IP_ADDRESS_TEXT_SIZE];
 
-    if (conf->n_nameservers == SVC_NAMESERVERS || length >= sizeof(copy))
+    if (conf->n_nameservers == SVC_NAMESERVERS || address_length >= sizeof(copy))
         return;
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    /* A link-local one with its zone is left out: it is no address alone. */
-    if (ip_address_parse(copy, &conf->nameservers[conf->n_nameservers]) == 0)
-        conf->n_nameservers++;
+    memcpy(copy, text, address_length);
+    copy[address_length] = '\0';
+    if (ip_address_parse(copy, address) < 0)
+        return;
+    if (is_link_local(address) && zone_length < RESOLV_CONF_ZONE_SIZE && zone_length > 0)
+        memcpy(zone, percent + 1, zone_length);
+    conf->n_nameservers++;
 }
 
 static void add_domain(struct resolv_conf *conf, const char *text, size_t length)

@@ -6,10 +6,12 @@
 #include "names/dns_message.h"
 #include <svcconnect/abi.h>
 
-#define RESOLV_CONF_DOMAINS 8
+#define RESOLV_CONF_DOMAINS   8
+#define RESOLV_CONF_ZONE_SIZE 16 /* as long as an interface's name can be */
 
 struct resolv_conf {
     struct ip_address nameservers[SVC_NAMESERVERS];
+    char zones[SVC_NAMESERVERS][RESOLV_CONF_ZONE_SIZE]; /* of link-local ones, after the %; else "" */
     unsigned n_nameservers;
     char domains[RESOLV_CONF_DOMAINS][DNS_NAME_SIZE]; /* lower case, no dot at the end */
     unsigned n_domains;

@@ -20,8 +20,9 @@ static void expect(const char *text, const char *wanted)
 
     resolv_conf_read(text, &conf);
     for (unsigned i = 0; i < conf.n_nameservers; i++)
-        used += (size_t)snprintf(found + used, sizeof(found) - used, "%s ",
-                                 ip_address_format(&conf.nameservers[i], address));
+        used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s%s ",
+                                 ip_address_format(&conf.nameservers[i], address),
+                                 conf.zones[i][0] ? "%" : "", conf.zones[i]);
     used += (size_t)snprintf(found + used, sizeof(found) - used, "|");
     for (unsigned i = 0; i < conf.n_domains; i++)
         used += (size_t)snprintf(found + used, sizeof(found) - used, " %s", conf.domains[i]);
@@ -43,7 +44,18 @@ static void test_nothing_is_this_host(void **state)
     (void)state;
     expect("", "127.0.0.1 |");
     expect("nameserver nowhere\nnameserver\nnameserverx 10.0.0.1\n;nameserver 10.0.0.1\n", "127.0.0.1 |");
-    expect("nameserver fe80::1%eth0\n", "127.0.0.1 |");
+}
+
+static void test_zones(void **state)
+{
+    (void)state;
+    expect("nameserver fe80::1%eth0\n", "fe80::1%eth0 |");
+    expect("nameserver fe80::1%2\nnameserver fe80::1\nnameserver feBF::2%br-0123456789ab\n",
+           "fe80::1%2 fe80::1 febf::2%br-0123456789ab |");
+    expect("nameserver fe80::1%a-name-too-long-for-linux\n", "fe80::1 |");
+    expect("nameserver 10.0.0.1%eth0\nnameserver fec0::1%eth0\nnameserver fe80::1%\n",
+           "10.0.0.1 fec0::1 fe80::1 |");
+    expect("nameserver %eth0\nnameserver x%eth0\n", "127.0.0.1 |");
 }
 
 static void test_the_last_line_of_domains_holds(void **state)
@@ -64,9 +76,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usual),
-        cmocka_unit_test(test_nothing_is_this_host),
-        cmocka_unit_test(test_the_last_line_of_domains_holds),
+        cmocka_unit_test(test_usual),  cmocka_unit_test(test_nothing_is_this_host),
+        cmocka_unit_test(test_zones),  cmocka_unit_test(test_the_last_line_of_domains_holds),
         cmocka_unit_test(test_limits),
     };
 
