@@ -62,6 +62,9 @@ BAD_REQUESTS = [
     (register(service="x" * 128), 400, "service"),
     (register(service="\u00fcber"), 400, "service"),
     (register(service=5), 400, "service"),
+    # What inet_aton(3) reads is an address to every resolver: nobody could ever use the name.
+    *((register(service=name), 400, "service") for name in ("10", "127.1", "0x7f.1", "2130706433", "1.2.3.4.5")),
+    *((route(dnsName=name), 400, "dnsName") for name in ("10", "127.1", "0X7F.1", "0177.1", "127.0.0.1")),
     (register(namespace=""), 400, "namespace"),
     (register(namespace="a/b"), 400, "namespace"),
     (register(namespace="a b"), 400, "namespace"),

@@ -33,16 +33,44 @@ void dns_name_fold(char *name)
             *c = (char)(*c - 'A' + 'a');
 }
 
-int dns_name_check(const char *field, char *name, struct error *error)
+/* Digits, or what begins as a hexadecimal number does. */
+static bool is_number(const char *label, size_t length)
+{
+    if (length >= 2 && label[0] == '0' && label[1] == 'x')
+        return strspn(label + 2, "0123456789abcdef") >= length - 2;
+    return strspn(label, "0123456789") >= length;
+}
+
+bool dns_name_is_number(const char *name)
+{
+    for (;;) {
+        size_t length = strcspn(name, ".");
+
+        if (!is_number(name, length))
+            return false;
+        if (name[length] == '\0')
+            return true;
+        name += length + 1;
+    }
+}
+
+bool dns_name_is_stored_form(char *name)
 {
     struct ip_address address;
 
     dns_name_fold(name);
-    if (strlen(name) > DNS_NAME_MAX || ip_address_parse(name, &address) == 0 ||
-        !dns_name_is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true))
-        return error_input(error, field, name,
-                           "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, "
-                           "digits, _ and - (not first)",
-                           DNS_NAME_MAX);
+    return strlen(name) <= DNS_NAME_MAX && ip_address_parse(name, &address) < 0 &&
+           dns_name_is_labels(name, "abcdefghijklmnopqrstuvwxyz0123456789_-", true);
+}
+
+int dns_name_check(const char *field, char *name, struct error *error)
+{
+    if (!dns_name_is_stored_form(name) || dns_name_is_number(name))
+        return error_input(
+            error, field, name,
+            "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, "
+            "digits, _ and - (not first), joined by dots; no IP address in any form (10, 127.1, "
+            "0x7f.1)",
+            DNS_NAME_MAX);
     return 0;
 }

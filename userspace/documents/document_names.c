@@ -59,7 +59,7 @@ bool document_name_dns(struct document_reader *reader, const cJSON *object, cons
     if (model_check_dns_name(member, folded, &error) < 0 || strcmp(folded, given) != 0) {
         document_error(reader, member, given,
                        "a DNS name of at most %d characters: labels of 1 to 63 lower-case letters, digits, "
-                       "_ and - (not first), joined by dots; no IP address",
+                       "_ and - (not first), joined by dots; no IP address in any form (10, 127.1, 0x7f.1)",
                        MODEL_DNS_NAME_MAX);
         return false;
     }

@@ -55,6 +55,11 @@ int model_check_dns_name(const char *field, char *name, struct error *error)
     return dns_name_check(field, name, error);
 }
 
+int model_check_stored_dns_name(const char *field, char *name, struct error *error)
+{
+    return dns_name_is_stored_form(name) ? 0 : dns_name_check(field, name, error);
+}
+
 static bool is_host_name(const char *name)
 {
     const char *last = strrchr(name, '.');

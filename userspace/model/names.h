@@ -28,6 +28,9 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
 /* The name of a client alias: see dns_name_check(). */
 int model_check_dns_name(const char *field, char *name, struct error *error);
 
+/* The same of a row that was stored: see dns_name_is_stored_form(). */
+int model_check_stored_dns_name(const char *field, char *name, struct error *error);
+
 /*
  * A host name to resolve (RFC 1123): folds to lower case in place and drops one dot at the end; then labels
  * of 1..63 letters, digits and - (not at either end), the last not of digits alone, which is a mistyped

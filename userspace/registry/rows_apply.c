@@ -31,7 +31,7 @@ static int read_alias(const cJSON *object, struct client_alias *ret_alias, struc
         return error_input(error, "dnsName", name, "at most %d characters", MODEL_DNS_NAME_MAX);
     strcpy(alias.dns_name, name);
     alias.port = (uint16_t)port;
-    r = model_check_dns_name("dnsName", alias.dns_name, error);
+    r = model_check_stored_dns_name("dnsName", alias.dns_name, error);
     if (r == 0)
         *ret_alias = alias;
     return r;
@@ -137,7 +137,7 @@ int row_parse_identity(const char *text, struct client_alias *ret_alias)
         alias.protocol = UDP;
     else if (strcmp(slash, "/tcp") != 0)
         return -EINVAL;
-    if (model_check_dns_name("dnsName", alias.dns_name, NULL) < 0 ||
+    if (model_check_stored_dns_name("dnsName", alias.dns_name, NULL) < 0 ||
         strcmp(alias_identity(&alias, canonical), text) != 0)
         return -EINVAL;
     *ret_alias = alias;

@@ -83,7 +83,8 @@ static void test_port_names(void **state)
 
 static void test_dns_names(void **state)
 {
-    static const char *const bad[] = {"", "-a", "a.-b", "A.b", "a b", "a..b", "a.", "10.0.0.1", "a/b"};
+    static const char *const bad[] = {"",         "-a",  "a.-b", "A.b",   "a b",    "a..b",      "a.",
+                                      "10.0.0.1", "a/b", "10",   "127.1", "0x7f.1", "2130706433"};
     char name[256];
 
     (void)state;

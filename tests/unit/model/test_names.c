@@ -119,12 +119,15 @@ static void test_instance_id(void **state)
 
 static void test_dns_name(void **state)
 {
-    static const char *const good[] = {"a",         "backend",   "BACKEND", "back_end",
-                                       "a.b-c.d",   "trailing-", "a-.b",    "1.2.3",
-                                       "1.2.3.4.5", "256.1.1.1", "_tcp.x",  "web.default.svc.cluster.local"};
-    static const char *const bad[] = {"",        ".",         "a.",      ".a",  "a..b",    "-a",
-                                      "a.-b",    "a b",       "a/b",     "a:b", "1.2.3.4", "::1",
-                                      "fd00::1", "a\xc3\xa9", "0.0.0.0", "a\tb"};
+    static const char *const good[] = {"a",        "backend",   "BACKEND", "back_end",
+                                       "a.b-c.d",  "trailing-", "a-.b",    "1.2.3.x",
+                                       "v1.2",     "0x7g.1",    "_tcp.x",  "web.default.svc.cluster.local",
+                                       "0xbeef.x", "x10",       "10-1",    "beef"};
+    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "-a", "a.-b", "a b", "a/b", "a:b",
+                                      "1.2.3.4", "::1", "fd00::1", "a\xc3\xa9", "0.0.0.0", "a\tb",
+                                      /* inet_aton(3) reads them, or refuses them without looking them up */
+                                      "10", "127.1", "0x7f.1", "0X7F.1", "127.0.1", "0177.1", "2130706433",
+                                      "0x7f000001", "0x", "08", "1.2.3.4.5", "256.1.1.1", "1.2.3"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -136,6 +139,16 @@ static void test_dns_name(void **state)
     expect_good(check_dns_copy, labels_of(63, 63));
     expect_bad(check_dns_copy, "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
                                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+}
+
+static void test_a_stored_dns_name_is_read_on(void **state)
+{
+    char number[] = "127.1";
+    char address[] = "127.0.0.1";
+
+    (void)state;
+    assert_int_equal(model_check_stored_dns_name("dnsName", number, NULL), 0);
+    assert_int_equal(model_check_stored_dns_name("dnsName", address, NULL), -EINVAL);
 }
 
 /* Names are compared by bytes everywhere else, so what is equal to a resolver must become equal here. */
@@ -221,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_service),
         cmocka_unit_test(test_instance_id),
         cmocka_unit_test(test_dns_name),
+        cmocka_unit_test(test_a_stored_dns_name_is_read_on),
         cmocka_unit_test(test_dns_name_is_folded),
         cmocka_unit_test(test_error_tells_the_value),
     };

@@ -55,7 +55,8 @@ static int read_alias(const struct engine *engine, const cJSON *body, bool only_
         return error_input(error, "dnsName", dns_name, "a DNS name of at most %d characters",
                            MODEL_DNS_NAME_MAX);
     strcpy(alias.dns_name, dns_name);
-    r = model_check_dns_name("dnsName", alias.dns_name, error);
+    r = only_routes ? model_check_stored_dns_name("dnsName", alias.dns_name, error)
+                    : model_check_dns_name("dnsName", alias.dns_name, error);
     alias.port = (uint16_t)port;
     if (r == 0 && !port)
         r = change_route_port(catalog_namespace(engine_catalog(engine), name.namespace_name), name.client,
