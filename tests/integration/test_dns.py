@@ -131,7 +131,11 @@ def test_dig():
         assert here.short("-x", address) == ["backend."]
         assert "status: NOERROR" in (text := here.dig("backend", "MX")) and "ANSWER: 0" in text
         assert "status: NXDOMAIN" in here.dig("_x._udp.backend", "SRV")
-        assert "status: REFUSED" in here.dig("backend", "ANY", "+notcp")
+        both = [address, bed.alias("backend", 9)["address6"]]
+        assert here.short("backend", "ANY", "+notcp") == both and here.short("backend", "ANY", "+tcp") == both
+        assert here.short("_9._tcp.backend", "ANY") == ["0", "1", "9", "backend."]
+        assert here.short("-x", address, "ANY") == ["backend."]
+        assert "status: NXDOMAIN" in here.dig("_x._udp.backend", "ANY")
         text = here.dig("backend")
         assert f"SERVER: {SERVER}#53" in text, text
         assert "\t5\tIN" in text or " 5 IN" in text.replace("\t", " "), text
@@ -569,4 +573,8 @@ def test_listening_for_others():
         assert "NXDOMAIN" in ask("nobody.shop.local")
         assert "status: NOERROR" in ask("shop.local") and "ANSWER: 0" in ask("web.shop.local", "TXT")
         assert "REFUSED" in ask("www.example.com") and "REFUSED" in ask("+tcp", "www.example.com")
-        assert "REFUSED" in ask("+notcp", "web.shop.local", "ANY")
+        assert set(ask("+short", "+notcp", "i3.web.shop.local", "ANY").split()) == {"10.0.0.4"}
+        any_of = ask("+short", "+tcp", "web.shop.local", "ANY").split()
+        assert len(any_of) == 8 and all(one.startswith("10.0.0.") for one in any_of), any_of
+        assert "status: NOERROR" in ask("shop.local", "ANY") and "NXDOMAIN" in ask("nobody.shop.local", "ANY")
+        assert "REFUSED" in ask("www.example.com", "ANY")

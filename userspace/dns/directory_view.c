@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "dns/stub.h"
@@ -252,14 +253,48 @@ static int find(const struct catalog *catalog, const char *name, struct view *vi
     return -ENOENT;
 }
 
+/* With something of the type to tell? A name without records, or that is not there, has been told as well. */
+static bool is_told(const struct view *view, uint16_t type)
+{
+    enum dns_record record = type == DNS_A      ? DNS_RECORD_A
+                             : type == DNS_AAAA ? DNS_RECORD_AAAA
+                                                : DNS_RECORD_SRV;
+
+    if (view->found.kind == DNS_FOUND_NOTHING || view->found.kind == DNS_FOUND_ONLY || view->canonical)
+        return true;
+    return view->found.n > 0 &&
+           (view->found.kind == DNS_FOUND_INSTANCE || view->found.records.types & 1u << record);
+}
+
+/* ANY is answered with the first type that there is something of: who asks for it wants addresses. */
+static int find_any(const struct catalog *catalog, const struct dns_question *question, struct view *view)
+{
+    static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_SRV};
+    int r = -ENOENT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        free(view->canonical);
+        *view = (struct view){.type = types[i], .ttl = view->ttl, .found = {.any = types[i]}};
+        r = find(catalog, question->name, view);
+        if (r < 0 || is_told(view, types[i]))
+            break;
+    }
+    return r;
+}
+
 int dns_directory_answer(struct dns *dns, const struct dns_question *question, bool is_udp,
                          uint8_t **ret_answer, size_t *ret_size)
 {
     struct view view = {.type = question->type, .ttl = dns->settings.ttl};
     int r = -EAGAIN;
 
-    if (engine_is_steady(dns->settings.engine))
-        r = question->is_plain ? find(engine_catalog(dns->settings.engine), question->name, &view) : -ENOENT;
+    if (engine_is_steady(dns->settings.engine)) {
+        const struct catalog *catalog = engine_catalog(dns->settings.engine);
+
+        r = !question->is_plain         ? -ENOENT
+            : question->type == DNS_ANY ? find_any(catalog, question, &view)
+                                        : find(catalog, question->name, &view);
+    }
     if (r == 0)
         r = dns_directory_build(&view.found, view.ttl, question, is_udp, ret_answer, ret_size);
     free(view.canonical);

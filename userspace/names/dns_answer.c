@@ -250,6 +250,7 @@ static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct 
 {
     const struct dns_name *name = target->subject == A_NAME ? target->name : NULL;
     struct dns_owner owner = dns_writer_tail(question, 0);
+    int r;
 
     switch (question->type) {
     case DNS_A:
@@ -262,6 +263,15 @@ static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct 
         return name || target->subject == A_SERVICE ? add_services(packet, view, question, target) : 0;
     case DNS_PTR:
         return target->subject == AN_ADDRESS ? add_pointer(packet, view, question, target->name) : 0;
+    case DNS_ANY: /* what askers of ANY are after, as RFC 8482 section 4.1 has it: a name's addresses */
+        if (target->subject == AN_ADDRESS)
+            return add_pointer(packet, view, question, target->name);
+        if (target->subject == A_SERVICE)
+            return add_services(packet, view, question, target);
+        r = name ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address) : 0;
+        return r == 0 && name && name->has_address6
+                   ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address6)
+                   : r;
     default:
         return 0;
     }

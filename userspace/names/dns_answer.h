@@ -3,7 +3,8 @@
  * Answers to questions about the names that a task sees. Pure: a question and a snapshot of names in, the
  * bytes of an answer out. What is no name of ours is somebody else's to answer.
  *
- *   NAME               A, AAAA (where there is one), SRV: each port; other types: there is no such data
+ *   NAME               A, AAAA (where there is one), SRV: each port; ANY: A and AAAA (RFC 8482); other types:
+ *                      there is no such data
  *   _SERVICE._tcp.NAME SRV: the ports of that protocol, or the one of that number for _80._tcp.NAME; but no
  *                      _grpclb, which would make load balancers of them
  *   reverse names      PTR, of all addresses of the alias ranges

@@ -14,7 +14,8 @@ struct filling {
     const struct dns_found *found;
     uint32_t ttl;
     const struct dns_question *question;
-    size_t room; /* for records */
+    uint16_t type; /* of what is told */
+    size_t room;   /* for records */
 };
 
 /* <name>.<the name that was asked for>; 0: there is no such name, it would be too long. */
@@ -61,7 +62,7 @@ static int add_address(ldns_pkt *packet, struct filling *filling, enum dns_recor
     bool is_v4 = ip_address_is_v4(&endpoint->address);
     size_t size = RECORD_SIZE + (is_v4 ? 4 : 16);
 
-    if (is_v4 != (filling->question->type == DNS_A) || size > filling->room)
+    if (is_v4 != (filling->type == DNS_A) || size > filling->room)
         return 0;
     filling->room -= size;
     return dns_writer_address(packet, LDNS_SECTION_ANSWER, dns_writer_tail(filling->question, 0),
@@ -87,7 +88,7 @@ static bool has_type(const struct dns_found *found, enum dns_record record)
 static int add_data(ldns_pkt *packet, struct filling *filling)
 {
     const struct dns_found *found = filling->found;
-    uint16_t type = filling->question->type;
+    uint16_t type = filling->type;
     enum dns_record record = type == DNS_AAAA ? DNS_RECORD_AAAA : DNS_RECORD_A;
     bool is_service = found->kind == DNS_FOUND_SERVICE;
     int r = 0;
@@ -121,7 +122,10 @@ static int fill(ldns_pkt *packet, void *user)
 int dns_directory_build(const struct dns_found *found, uint32_t ttl, const struct dns_question *question,
                         bool is_udp, uint8_t **ret_answer, size_t *ret_size)
 {
-    struct filling filling = {found, ttl, question, 0};
+    struct filling filling = {.found = found,
+                              .ttl = ttl,
+                              .question = question,
+                              .type = question->type == DNS_ANY ? found->any : question->type};
     size_t used = DNS_HEADER_SIZE + question->wire_size + 4 + (question->has_edns ? OPT_SIZE : 0);
     size_t most = dns_writer_limit(question, is_udp);
 

@@ -28,6 +28,7 @@ enum dns_found_kind {
 struct dns_found {
     enum dns_found_kind kind;
     struct dns_records records; /* the service's: types that it does not have are not answered */
+    uint16_t any;               /* the type that a question of ANY is answered with (RFC 8482) */
     const char *canonical;      /* with a record of type CNAME: the name to ask for; NULL: none */
     /* In the order they are to be told, the first ones if not all fit; for A and AAAA of that family only. */
     struct dns_endpoint endpoints[DNS_DIRECTORY_MOST];

@@ -104,7 +104,7 @@ static int add_answer(ldns_pkt *packet, const struct dns_question *question,
         ldns_pkt_set_edns_extended_rcode(packet, DNS_BADVERS >> 4);
         return 0;
     }
-    if (question->type == DNS_ANY || question->class != CLASS_IN) {
+    if (question->class != CLASS_IN) {
         ldns_pkt_set_rcode(packet, LDNS_RCODE_REFUSED);
         return 0;
     }

@@ -32,7 +32,7 @@ size_t dns_writer_limit(const struct dns_question *question, bool is_udp);
 
 /*
  * `fill` adds records and sets the code of an answer with authority; it is not asked about what is refused
- * anyway (ANY, other classes, other versions of EDNS), and perhaps again when its answer is too long: first
+ * anyway (other classes, other versions of EDNS), and perhaps again when its answer is too long: first
  * what is additional goes, then all of it, with the sign to ask by TCP. The caller frees *ret_answer. -ENOMEM.
  */
 int dns_writer_build(const struct dns_question *question, bool is_udp,

@@ -204,10 +204,25 @@ static void test_others(void **state)
     expect_not_ours("db\\.internal.", LDNS_RR_TYPE_A);
 }
 
-static void test_any_is_refused(void **state)
+/* RFC 8482: a subset, and what askers of ANY look for is a name's addresses. */
+static void test_any_is_answered_with_addresses(void **state)
 {
+    ldns_pkt *packet = ask_how("backend.", LDNS_RR_TYPE_ANY, 0, true);
+
     (void)state;
-    expect("backend.", LDNS_RR_TYPE_ANY, LDNS_RCODE_REFUSED, NULL);
+    assert_int_equal(ldns_pkt_ancount(packet), 2);
+    assert_int_equal(ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_answer(packet), 1)), LDNS_RR_TYPE_AAAA);
+    ldns_pkt_free(packet);
+    packet = ask_how("db.internal.", LDNS_RR_TYPE_ANY, 0, true);
+    assert_int_equal(ldns_pkt_ancount(packet), 1);
+    ldns_pkt_free(packet);
+    expect("backend.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NOERROR, "backend.\t5\tIN\tA\t127.255.0.1");
+    expect("_tcp.backend.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NOERROR, NULL);
+    expect("_x._udp.backend.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NXDOMAIN, NULL);
+    expect("_443._tcp.backend.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NOERROR,
+           "_443._tcp.backend.\t5\tIN\tSRV\t0 1 443 backend.");
+    expect("1.0.255.127.in-addr.arpa.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NOERROR,
+           "1.0.255.127.in-addr.arpa.\t5\tIN\tPTR\tbackend.");
     expect_not_ours("www.example.com.", LDNS_RR_TYPE_ANY);
 }
 
@@ -312,7 +327,7 @@ int main(void)
         cmocka_unit_test(test_addresses_have_names),
         cmocka_unit_test(test_search_domains),
         cmocka_unit_test(test_others),
-        cmocka_unit_test(test_any_is_refused),
+        cmocka_unit_test(test_any_is_answered_with_addresses),
         cmocka_unit_test(test_edns),
         cmocka_unit_test(test_what_does_not_fit_is_cut),
         cmocka_unit_test(test_bad_messages),

@@ -90,6 +90,18 @@ static void test_all_types(void **state)
     expect(LDNS_RR_TYPE_A, "");
 }
 
+static void test_any_is_the_type_that_was_found(void **state)
+{
+    (void)state;
+    found.any = DNS_A;
+    expect(LDNS_RR_TYPE_ANY, "Web.shop.\t11\tIN\tA\t10.0.0.1; Web.shop.\t11\tIN\tA\t10.0.0.2");
+    found.any = DNS_SRV;
+    expect(LDNS_RR_TYPE_ANY, "Web.shop.\t33\tIN\tSRV\t1 1 80 one.Web.shop.; "
+                             "Web.shop.\t33\tIN\tSRV\t1 1 81 Two.b.Web.shop.");
+    found.kind = DNS_FOUND_ONLY;
+    expect(LDNS_RR_TYPE_ANY, "");
+}
+
 static void test_targets_come_along(void **state)
 {
     char *text = ask(LDNS_RR_TYPE_SRV, LDNS_SECTION_ADDITIONAL, LDNS_RCODE_NOERROR, false);
@@ -157,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_all_types, set_up),
+        cmocka_unit_test_setup(test_any_is_the_type_that_was_found, set_up),
         cmocka_unit_test_setup(test_targets_come_along, set_up),
         cmocka_unit_test_setup(test_only_what_is_declared, set_up),
         cmocka_unit_test_setup(test_canonical_names, set_up),
