@@ -140,6 +140,47 @@ def call(bed, name, port, *options):
 
 # --- the ways to apply
 
+def described(name, definition, *aliases, namespace="default"):
+    """A service as `aws ecs describe-services` prints it."""
+    arn = "arn:aws:ecs:us-east-1:123456789012"
+    block = service(name, *aliases, namespace=namespace)["serviceConnectConfiguration"]
+    return {"serviceArn": f"{arn}:service/c/{name}", "serviceName": name, "clusterArn": f"{arn}:cluster/c",
+            "loadBalancers": [], "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0,
+            "taskDefinition": f"{arn}:task-definition/{definition}", "deploymentConfiguration": {"maximumPercent": 200},
+            "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": f"{arn}:task-definition/{definition}",
+                             "serviceConnectConfiguration": block,
+                             "serviceConnectResources": [{"discoveryName": name, "discoveryArn": f"{arn}:service/srv-1"}]}],
+            "roleArn": "arn:aws:iam::123456789012:role/r", "events": [], "createdAt": "2026-01-01T00:00:00+00:00",
+            "createdBy": "arn:aws:iam::123456789012:root", "enableECSManagedTags": False, "propagateTags": "NONE"}
+
+
+def test_what_awss_tools_print():
+    with Testbed() as bed:
+        web = described("web", "web:3", ("web", 80))
+        definition = {"taskDefinition": {**task_definition("web", 8081, "http"), "revision": 3, "status": "ACTIVE"}, "tags": []}
+        for pasted in (web, [web], {"services": [web], "failures": []}, {"service": web}, [[web]],
+                       [{"services": [web]}, definition], {"web": web, "its": definition}):
+            answer = apply_ok(bed, pasted)
+            assert documents_of(bed)[("default", "web")]["serviceName"] == "web", answer
+            assert services_of(bed) == {"web": "web"} and ("web", 80) in aliases_of(bed), (pasted, answer)
+            checked = "portName: not checked" not in str(answer["warnings"])
+            assert checked == ("taskDefinition" in json.dumps(pasted).replace('"taskDefinition": "arn', "")), answer
+            assert len(answer["warnings"]) == (0 if checked else 1), answer["warnings"]
+            bed.cli_ok("delete", "service", "web")
+            assert not services_of(bed) and not documents_of(bed)
+        plain = described("plain", "plain:1")
+        del plain["deployments"][0]["serviceConnectConfiguration"]
+        assert "nothing is published" in str(apply_ok(bed, {"services": [plain]})["warnings"])
+        before = everything(bed)
+        for bad, path in (({"services": [web], "failures": [{"arn": "a", "reason": "MISSING"}]}, "failures[0]"),
+                          ({"serviceArns": [web["serviceArn"]]}, ""), ([["web", "web:3"]], "[0][0]"),
+                          (web["deployments"], "[0].serviceName"), (None, ""),
+                          (web["deployments"][0]["serviceConnectConfiguration"], "services[0]")):
+            status, answer = apply(bed, bad)
+            assert status == 400 and path in [error["path"] for error in answer["errors"]], answer
+        assert everything(bed) == before
+
+
 def test_the_examples_answer_by_all_their_names():
     with Testbed() as bed:
         files = [file_of(bed, BACKEND, "backend.json"), file_of(bed, FRONTEND, "frontend.json")]

@@ -16,12 +16,17 @@ static bool is_made_of(const char *name, const char *alphabet, size_t longest)
     return length >= 1 && length <= longest && strspn(name, alphabet) == length;
 }
 
+bool document_name_is_service(const char *name)
+{
+    return is_made_of(name, LOWER UPPER DIGITS "_-", DOCUMENT_SERVICE_MAX);
+}
+
 const char *document_name_service(struct document_reader *reader, const cJSON *object, const char *member,
                                   bool required)
 {
     const char *name = document_get_string(reader, object, member, required);
 
-    if (!name || is_made_of(name, LOWER UPPER DIGITS "_-", DOCUMENT_SERVICE_MAX))
+    if (!name || document_name_is_service(name))
         return name;
     document_error(reader, member, name, "1 to %d letters, digits, _ and -", DOCUMENT_SERVICE_MAX);
     return NULL;

@@ -14,6 +14,8 @@
 const char *document_name_service(struct document_reader *reader, const cJSON *object, const char *member,
                                   bool required);
 
+bool document_name_is_service(const char *name);
+
 /* portMappings[].name, portName, discoveryName: lower-case letters, digits, _ and -, not beginning with -. */
 const char *document_name_port(struct document_reader *reader, const cJSON *object, const char *member,
                                bool required);

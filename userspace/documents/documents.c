@@ -11,134 +11,13 @@
 
 #include "documents/document_names.h"
 #include "documents/document_text.h"
+#include "documents/elements.h"
 #include "documents/parse_routes.h"
 #include "documents/parse_service.h"
 #include "documents/parse_settings.h"
 #include "documents/unique_names.h"
 
-enum element_kind {
-    ELEMENT_UNKNOWN,
-    ELEMENT_SERVICE,
-    ELEMENT_TASK_DEFINITION,
-    ELEMENT_ROUTES,
-};
-
-struct element {
-    const cJSON *json;
-    enum element_kind kind;
-    struct task_definition definition; /* of that kind */
-    bool is_referred_to;
-};
-
-struct elements {
-    struct element *items;
-    size_t n;
-    struct element **by_family; /* task definitions, sorted */
-    size_t n_families;
-};
-
-#define BLOCK "serviceConnectConfiguration"
-
-static void elements_done(struct elements *elements)
-{
-    for (size_t i = 0; elements->items && i < elements->n; i++)
-        task_definition_done(&elements->items[i].definition);
-    free(elements->items);
-    free(elements->by_family);
-}
-
-static enum element_kind kind_of(const cJSON *json)
-{
-    if (!cJSON_IsObject(json))
-        return ELEMENT_UNKNOWN;
-    if (document_member(json, "serviceName"))
-        return ELEMENT_SERVICE;
-    if (document_member(json, "family") || document_member(json, "containerDefinitions"))
-        return ELEMENT_TASK_DEFINITION;
-    if (document_member(json, BLOCK) || document_member(json, "taskDefinition"))
-        return ELEMENT_SERVICE;
-    return document_member(json, "routes") ? ELEMENT_ROUTES : ELEMENT_UNKNOWN;
-}
-
-static int compare_families(const void *a, const void *b)
-{
-    const struct element *first = *(const struct element *const *)a;
-    const struct element *second = *(const struct element *const *)b;
-    int order = strcmp(first->definition.family, second->definition.family);
-
-    return order ? order : (first > second) - (first < second);
-}
-
-/* The task definition of this source that a service names; NULL: none. */
-static struct element *find_family(const struct elements *elements, const char *task_definition)
-{
-    size_t length;
-    const char *family = document_name_family(task_definition, &length);
-    size_t low = 0;
-    size_t high = elements->n_families;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const char *candidate = elements->by_family[middle]->definition.family;
-        int order = strncmp(candidate, family, length);
-
-        if (order == 0 && candidate[length] == '\0')
-            return elements->by_family[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-/* The place of an element: "" for a source that is no array. */
-static size_t enter_element(struct document_reader *reader, const cJSON *json, size_t i)
-{
-    return cJSON_IsArray(json) ? document_enter_element(reader, i) : strlen(reader->path);
-}
-
-static void read_task_definitions(struct document_reader *reader, const cJSON *json,
-                                  struct elements *elements)
-{
-    for (size_t i = 0; i < elements->n; i++) {
-        struct element *element = &elements->items[i];
-        size_t mark;
-
-        if (element->kind != ELEMENT_TASK_DEFINITION)
-            continue;
-        mark = enter_element(reader, json, i);
-        task_definition_parse(reader, element->json, true, &element->definition);
-        document_leave(reader, mark);
-        if (element->definition.family)
-            elements->by_family[elements->n_families++] = element;
-    }
-    qsort(elements->by_family, elements->n_families, sizeof(struct element *), compare_families);
-    for (size_t i = 1; i < elements->n_families; i++) {
-        const struct element *element = elements->by_family[i];
-        size_t mark;
-
-        if (strcmp(element->definition.family, elements->by_family[i - 1]->definition.family) != 0)
-            continue;
-        mark = enter_element(reader, json, (size_t)(element - elements->items));
-        document_error(reader, "family", element->definition.family, "each family once in a source");
-        document_leave(reader, mark);
-    }
-}
-
-static void read_elements(struct document_reader *reader, const cJSON *json, struct elements *elements)
-{
-    size_t n = cJSON_IsArray(json) ? document_count(json) : 1;
-    const cJSON *item = cJSON_IsArray(json) ? json->child : json;
-
-    elements->items = document_allocate(reader, n, sizeof(elements->items[0]));
-    elements->by_family = document_allocate(reader, n, sizeof(struct element *));
-    if (!elements->items || !elements->by_family)
-        return;
-    for (; elements->n < n && item; item = item->next, elements->n++)
-        elements->items[elements->n] = (struct element){.json = item, .kind = kind_of(item)};
-    read_task_definitions(reader, json, elements);
-}
+#define BLOCK DOCUMENT_BLOCK
 
 /* A service that has no block: part of no namespace, and says so. */
 static void without_block(struct document_reader *reader, struct document *document)
@@ -147,7 +26,30 @@ static void without_block(struct document_reader *reader, struct document *docum
     document->namespace_name = document_copy(reader, reader->options->default_namespace);
 }
 
-/* The service's own block, or the one in its inline task definition: DESIGN's lenient form. */
+/* What runs of a service as describe-services shows it: its block stands there and not in the service. */
+static const cJSON *primary_deployment(const cJSON *json, size_t *ret_index)
+{
+    const cJSON *deployments = document_member(json, "deployments");
+    const cJSON *first = cJSON_IsArray(deployments) ? deployments->child : NULL;
+    const cJSON *item;
+    size_t i = 0;
+
+    *ret_index = 0;
+    if (!first)
+        return NULL;
+    cJSON_ArrayForEach (item, deployments) {
+        const char *status = cJSON_GetStringValue(document_member(item, "status"));
+
+        *ret_index = i++;
+        if (status && strcmp(status, "PRIMARY") == 0)
+            return item;
+    }
+    *ret_index = 0;
+    return first;
+}
+
+/* The service's own block, the one in its inline task definition (DESIGN's lenient form), or what runs of
+ * it. */
 static void parse_service_block(struct document_reader *reader, const cJSON *json,
                                 const struct task_definition *definition, const char *definition_name,
                                 const struct service_settings *settings, struct document *document)
@@ -155,7 +57,9 @@ static void parse_service_block(struct document_reader *reader, const cJSON *jso
     const cJSON *inlined = document_member(json, "taskDefinition");
     const cJSON *in_definition = document_member(inlined, BLOCK);
     size_t mark = strlen(reader->path);
+    const cJSON *deployment;
     const cJSON *block;
+    size_t index;
 
     if (in_definition && document_member(json, BLOCK)) {
         document_warn(reader, "taskDefinition." BLOCK, "ignored: the service's own stands");
@@ -163,6 +67,10 @@ static void parse_service_block(struct document_reader *reader, const cJSON *jso
         document_warn(reader, "taskDefinition." BLOCK, "belongs into the service in ECS: taken from here");
         (void)document_enter(reader, "taskDefinition");
         json = inlined;
+    } else if (!document_member(json, BLOCK) && (deployment = primary_deployment(json, &index))) {
+        (void)document_enter(reader, "deployments");
+        (void)document_enter_element(reader, index);
+        json = deployment;
     }
     if (document_member(json, BLOCK)) {
         block = document_get_object(reader, json, BLOCK, true);
@@ -175,45 +83,51 @@ static void parse_service_block(struct document_reader *reader, const cJSON *jso
     document_leave(reader, mark);
 }
 
+/* serviceName; of a service revision the end of serviceArn, of what update-service takes `service`. */
+static char *service_name(struct document_reader *reader, const cJSON *json)
+{
+    const char *member = document_member(json, "serviceArn") ? "serviceArn" : "service";
+    const char *arn = cJSON_GetStringValue(document_member(json, member));
+    const char *slash = arn ? strrchr(arn, '/') : NULL;
+    const char *name = slash ? slash + 1 : arn;
+
+    if (document_member(json, "serviceName") || !name) {
+        name = document_name_service(reader, json, "serviceName", true);
+        return name ? document_copy(reader, name) : NULL;
+    }
+    if (document_name_is_service(name))
+        return document_copy(reader, name);
+    document_error(reader, member, arn, "the name of a service, or an ARN that ends with it");
+    return NULL;
+}
+
 static void parse_service_element(struct document_reader *reader, const cJSON *json,
                                   const struct elements *elements, struct document *document)
 {
-    static const char *const known[] = {"serviceName",
-                                        "taskDefinition",
-                                        BLOCK,
-                                        "cluster",
-                                        "desiredCount",
-                                        "launchType",
-                                        "loadBalancers",
-                                        "serviceRegistries",
-                                        "networkConfiguration",
-                                        "capacityProviderStrategy",
-                                        "clientToken",
-                                        "platformVersion",
-                                        "role",
-                                        "deploymentConfiguration",
-                                        "deploymentController",
-                                        "placementConstraints",
-                                        "placementStrategy",
-                                        "healthCheckGracePeriodSeconds",
-                                        "schedulingStrategy",
-                                        "tags",
-                                        "enableECSManagedTags",
-                                        "enableExecuteCommand",
-                                        "propagateTags",
-                                        "availabilityZoneRebalancing",
-                                        "volumeConfigurations",
-                                        "vpcLatticeConfigurations",
-                                        NULL};
+    static const char *const known[] = {
+        "serviceName", "taskDefinition", BLOCK, "cluster", "desiredCount", "launchType", "loadBalancers",
+        "serviceRegistries", "networkConfiguration", "capacityProviderStrategy", "clientToken",
+        "platformVersion", "role", "deploymentConfiguration", "deploymentController", "placementConstraints",
+        "placementStrategy", "healthCheckGracePeriodSeconds", "schedulingStrategy", "tags",
+        "enableECSManagedTags", "enableExecuteCommand", "propagateTags", "availabilityZoneRebalancing",
+        "volumeConfigurations", "vpcLatticeConfigurations", "service", "forceNewDeployment",
+        /* of what describe-services and describe-service-revisions print */
+        "serviceArn", "clusterArn", "status", "runningCount", "pendingCount", "platformFamily", "taskSets",
+        "deployments", "roleArn", "events", "createdAt", "updatedAt", "createdBy", "currentServiceDeployment",
+        "currentServiceRevisions", "resourceManagementType", "serviceRevisionArn", "containerImages",
+        "guardDutyEnabled", "fargateEphemeralStorage", "resolvedConfiguration", "ecsManagedResources", NULL};
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     _cleanup_(task_definition_done) struct task_definition inlined = {0};
     const cJSON *given = document_member(json, "taskDefinition");
-    const char *name = document_name_service(reader, json, "serviceName", true);
     const struct task_definition *definition = NULL;
     const char *definition_name = NULL;
+    bool is_other;
+    size_t index;
 
+    document->name = service_name(reader, json);
     settings_warn_unknown(reader, json, known);
-    document->name = name ? document_copy(reader, name) : NULL;
+    if (!given)
+        given = document_member(primary_deployment(json, &index), "taskDefinition");
     if (cJSON_IsObject(given)) {
         size_t mark = document_enter(reader, "taskDefinition");
 
@@ -223,8 +137,12 @@ static void parse_service_element(struct document_reader *reader, const cJSON *j
     } else if (given && !cJSON_IsString(given)) {
         document_error(reader, "taskDefinition", "(neither)", "a name, an ARN, or the object itself");
     } else if (given) {
-        struct element *found = find_family(elements, given->valuestring);
+        struct element *found = elements_find_family(elements, given->valuestring, &is_other);
 
+        if (found && is_other)
+            document_warn(reader, "taskDefinition",
+                          "\"%.80s\" is not in this source: its revision %u is taken", given->valuestring,
+                          found->definition.revision);
         definition_name = given->valuestring;
         if (found) {
             found->is_referred_to = true;
@@ -277,7 +195,8 @@ static void parse_element(struct document_reader *reader, const struct elements 
         if (document_is_object(reader, element->json))
             document_error(reader, "", "(an object of another kind)",
                            "a service (serviceName, " BLOCK "), a task definition (family, "
-                           "containerDefinitions, " BLOCK "), or {namespace, routes}");
+                           "containerDefinitions, " BLOCK "), {namespace, routes}, or what describe-services "
+                           "and describe-task-definition print");
         return;
     }
     if (element->kind == ELEMENT_TASK_DEFINITION && !document_member(element->json, BLOCK))
@@ -296,19 +215,19 @@ static void parse_element(struct document_reader *reader, const struct elements 
         reader->status = -ENOMEM;
 }
 
-static void parse_elements(struct document_reader *reader, const cJSON *json, const struct elements *elements,
+static void parse_elements(struct document_reader *reader, const struct elements *elements,
                            struct document_list *list)
 {
     list->items = document_allocate(reader, elements->n, sizeof(list->items[0]));
     for (size_t i = 0; list->items && i < elements->n; i++) {
-        size_t mark = enter_element(reader, json, i);
+        size_t mark = element_enter(reader, elements, &elements->items[i]);
 
         parse_element(reader, elements, i, list);
         document_leave(reader, mark);
     }
     for (size_t i = 0; i < elements->n; i++) {
         const struct element *element = &elements->items[i];
-        size_t mark = enter_element(reader, json, i);
+        size_t mark = element_enter(reader, elements, element);
 
         if (element->kind == ELEMENT_TASK_DEFINITION && !element->is_referred_to &&
             !document_member(element->json, BLOCK))
@@ -317,8 +236,6 @@ static void parse_elements(struct document_reader *reader, const cJSON *json, co
                           " that no service of this source names: nothing is published");
         document_leave(reader, mark);
     }
-    if (elements->n == 0)
-        document_warn(reader, "", "an empty array: nothing is published");
 }
 
 /* Moves what `from` has to the end of `list`. */
@@ -352,8 +269,8 @@ int documents_parse(const char *source, const char *text, size_t length,
         complete.default_namespace = "default";
     json = document_text_parse(&reader, text, length);
     if (json) {
-        read_elements(&reader, json, &elements);
-        parse_elements(&reader, json, &elements, &parsed);
+        elements_read(&reader, json, &elements);
+        parse_elements(&reader, &elements, &parsed);
         if (reader.status == 0)
             unique_names_check(&reader, &parsed);
     }

@@ -6,7 +6,8 @@
  *
  * Accepted, one value or a JSON array of them: a service (serviceName, serviceConnectConfiguration,
  * taskDefinition by name or inline), a task definition that carries serviceConnectConfiguration itself (a
- * service named after its family), and a routes document ({"namespace", "routes"}).
+ * service named after its family), and a routes document ({"namespace", "routes"}); also wrapped as AWS's
+ * tools print them (elements.h).
  */
 #pragma once
 

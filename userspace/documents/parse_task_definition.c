@@ -124,6 +124,7 @@ void task_definition_parse(struct document_reader *reader, const cJSON *json, bo
     size_t mark;
 
     definition.family = document_name_service(reader, json, "family", is_family_required);
+    (void)document_get_integer(reader, json, "revision", false, 0, UINT32_MAX, &definition.revision);
     definition.network_mode = document_get_string(reader, json, "networkMode", false);
     containers = document_get_array(reader, json, "containerDefinitions", true);
     definition.mappings = document_allocate(reader, count_mappings(containers), sizeof(struct port_mapping));

@@ -16,6 +16,7 @@ struct port_mapping {
 struct task_definition {
     const cJSON *json;
     const char *family; /* NULL: left out or bad */
+    uint32_t revision;  /* 0: left out */
     const char *network_mode;
     struct port_mapping *mappings; /* by name, those without one last */
     size_t n_mappings;

@@ -119,13 +119,15 @@ bool ecs_is_service(const struct stored_document *stored, const char *cluster, c
     const cJSON *item;
 
     /* Most are of no cluster or of another: told without parsing. */
-    if (cluster && strcmp(cluster, ECS_DEFAULT_NAME) != 0 && !strstr(stored->text, "\"cluster\":"))
+    if (cluster && strcmp(cluster, ECS_DEFAULT_NAME) != 0 && !strstr(stored->text, "\"cluster"))
         return false;
     document = cJSON_Parse(stored->text);
     item = aws_member(document, "serviceName");
     if (!cJSON_IsString(item))
         return false;
     item = aws_member(document, "cluster");
+    if (!item) /* as describe-services prints it */
+        item = aws_member(document, "clusterArn");
     if (cluster &&
         strcmp(cJSON_IsString(item) ? ecs_last_part(item->valuestring) : ECS_DEFAULT_NAME, cluster) != 0)
         return false;
