@@ -58,6 +58,7 @@ struct apply_texts {
     bool wants_changes;
 };
 
-/* Every text is parsed, so that all errors of all come at once. As apply_submit(), and worker_submit(). */
+/* Every text is parsed, so that all errors of all come at once; a second time, behind what was submitted
+ * meanwhile, if they name namespaces by id or ARN. As apply_submit(), and worker_submit(). */
 int apply_submit_texts(struct engine *engine, struct worker *worker, const struct apply_texts *texts,
                        apply_done_fn done, void *user);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "engine/engine.h"
+#include "model/catalog_aws.h"
 #include "model/document_record.h"
 #include "registry/rows.h"
 
@@ -23,6 +24,7 @@ struct parsing {
     struct apply_texts texts;
     struct settings_rights rights;
     struct document_list documents;
+    struct document_namespaces namespaces;
     struct document_record **records; /* one for each that is long */
     struct apply_end end;             /* of parsing */
     apply_done_fn done;
@@ -32,12 +34,13 @@ struct parsing {
 /* On the worker. */
 static int parse_text(struct parsing *parsing, const struct apply_text *item)
 {
-    const struct documents_options options = apply_options(parsing->texts.default_namespace, parsing->rights);
+    struct documents_options options = apply_options(parsing->texts.default_namespace, parsing->rights);
     _cleanup_free_ char *read = NULL;
     const char *text = item->text;
     size_t length = text ? strlen(text) : 0;
     int r = text ? 0 : file_read(item->source, DOCUMENTS_MAX_BYTES, &read, &length);
 
+    options.namespaces = &parsing->namespaces;
     if (r < 0)
         return error_errno(&parsing->end.error, r, "reading it");
     return documents_parse(item->source, text ? text : read, length, &options, &parsing->documents,
@@ -89,8 +92,29 @@ static void end_parsing(struct parsing *parsing)
     submit_drop_records(&parsing->records, parsing->documents.n);
     submit_dispose_documents(&parsing->documents, parsing->worker);
     findings_done(&parsing->end.findings);
+    document_namespaces_done(&parsing->namespaces);
     free(parsing);
 }
+
+/* Were namespaces named by id or ARN that the catalog knows? Then the texts can be parsed again with them. */
+static bool find_namespaces(struct parsing *parsing)
+{
+    bool has_found = false;
+
+    for (size_t i = 0; i < parsing->namespaces.n; i++) {
+        struct document_namespace *item = &parsing->namespaces.items[i];
+        const char *name = NULL;
+
+        if (item->name)
+            continue;
+        (void)catalog_find_namespace(engine_catalog(parsing->engine), item->reference, &name);
+        item->name = strdup(name ? name : "");
+        has_found |= name && item->name;
+    }
+    return has_found;
+}
+
+static int submit_parsing(struct parsing *parsing);
 
 static void on_parsed(int result, void *user)
 {
@@ -108,6 +132,15 @@ static void on_parsed(int result, void *user)
         end_parsing(parsing);
         return;
     }
+    if (parsing->end.result == -EINVAL && find_namespaces(parsing)) {
+        findings_done(&parsing->end.findings);
+        submit_dispose_documents(&parsing->documents, parsing->worker);
+        parsing->end = (struct apply_end){0};
+        result = submit_parsing(parsing);
+        if (result == 0)
+            return;
+        parsing->end.result = error_errno(&parsing->end.error, result, "the change cannot be taken on");
+    }
     if (parsing->end.result < 0) {
         end_parsing(parsing);
         return;
@@ -124,14 +157,21 @@ static void on_parsed(int result, void *user)
         end_parsing(parsing);
         return;
     }
+    document_namespaces_done(&parsing->namespaces);
     free(parsing);
+}
+
+static int submit_parsing(struct parsing *parsing)
+{
+    const struct work work = {.run = parse_texts, .done = on_parsed, .user = parsing};
+
+    return worker_submit(parsing->worker, &work);
 }
 
 int apply_submit_texts(struct engine *engine, struct worker *worker, const struct apply_texts *texts,
                        apply_done_fn done, void *user)
 {
     struct parsing *parsing = calloc(1, sizeof(*parsing));
-    const struct work work = {.run = parse_texts, .done = on_parsed, .user = parsing};
     int r;
 
     if (!parsing)
@@ -144,7 +184,7 @@ int apply_submit_texts(struct engine *engine, struct worker *worker, const struc
         .done = done,
         .user = user,
     };
-    r = worker_submit(worker, &work);
+    r = submit_parsing(parsing);
     if (r < 0)
         free(parsing);
     return r;

@@ -19,6 +19,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "aws_api/aws_api.h"
+#include "engine/engine.h"
+#include "model/catalog_aws.h"
 
 #define MAX_FILE (4u << 20)
 
@@ -168,6 +170,14 @@ static int add_credential(const struct control_call *call, cJSON **ret_answer, s
         r = json_get_bool(call->body, "readOnly", false, &is_read_only, error);
     if (r == 0)
         r = json_get_string(call->body, "namespace", false, &namespace_name, error);
+    if (r == 0 && namespace_name) {
+        const char *text = namespace_name;
+
+        (void)catalog_find_namespace(engine_catalog(api->engine), text, &namespace_name);
+        if (!namespace_name)
+            r = error_input(error, "namespace", text,
+                            "a name; of ids and ARNs those of namespaces that are here");
+    }
     if (r == 0)
         r = aws_credentials_add(&api->credentials, name, is_read_only, namespace_name, error);
     if (r < 0)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "documents/document_names.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "model/catalog_aws.h"
 #include "model/names.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
@@ -72,6 +76,36 @@ bool document_name_dns(struct document_reader *reader, const cJSON *object, cons
     return true;
 }
 
+/* The name behind an id or ARN; NULL with an error reported. */
+static const char *find_reference(struct document_reader *reader, const char *member, const char *given)
+{
+    struct document_namespaces *known = reader->options->namespaces;
+    struct document_namespace *item = NULL;
+    _cleanup_free_ char *copy = NULL;
+
+    if (!known)
+        return reader->options->default_namespace;
+    for (size_t i = 0; i < known->n && !item; i++)
+        if (strcmp(known->items[i].reference, given) == 0)
+            item = &known->items[i];
+    if (item && item->name && *item->name)
+        return item->name;
+    if (!item && known->n == DOCUMENTS_MAX_REFERENCES) {
+        document_error(reader, member, given, "a name: a source names at most %d namespaces by id or ARN",
+                       DOCUMENTS_MAX_REFERENCES);
+        return NULL;
+    }
+    if (!item) {
+        copy = document_copy(reader, given);
+        if (copy && ARRAY_MAKE_ROOM(known->items, known->n) == 0)
+            known->items[known->n++] = (struct document_namespace){.reference = TAKE_PTR(copy)};
+        else
+            reader->status = -ENOMEM;
+    }
+    document_error(reader, member, given, "the id or ARN of a namespace that is here, or a name");
+    return NULL;
+}
+
 const char *document_name_namespace(struct document_reader *reader, const cJSON *object, const char *member)
 {
     const char *given = document_get_string(reader, object, member, false);
@@ -83,18 +117,19 @@ const char *document_name_namespace(struct document_reader *reader, const cJSON 
     if (!given)
         return NULL;
     if (strncmp(given, "arn:", 4) == 0) {
-        const char *mark = strstr(given, ":namespace/");
+        const char *mark = strstr(given, CATALOG_NAMESPACE_MARK);
 
         if (!mark) {
-            document_error(reader, member, given, "a name, or an ARN \"arn:...:namespace/NAME\"");
+            document_error(reader, member, given, "a name, or an ARN \"arn:...:namespace/ID\"");
             return NULL;
         }
-        name = mark + strlen(":namespace/");
+        name = mark + strlen(CATALOG_NAMESPACE_MARK);
     }
-    if (model_check_namespace(member, name, &error) == 0)
-        return name;
-    document_error(reader, member, given, "%s", error.allowed);
-    return NULL;
+    if (model_check_namespace(member, name, &error) < 0) {
+        document_error(reader, member, given, "%s", error.allowed);
+        return NULL;
+    }
+    return catalog_is_namespace_reference(given) ? find_reference(reader, member, given) : name;
 }
 
 const char *document_name_target(struct document_reader *reader, const cJSON *object, const char *member)

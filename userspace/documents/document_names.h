@@ -24,7 +24,8 @@ const char *document_name_port(struct document_reader *reader, const cJSON *obje
 bool document_name_dns(struct document_reader *reader, const cJSON *object, const char *member, bool required,
                        char name[static SVC_DNS_NAME_SIZE]);
 
-/* A namespace's name, out of the name itself or an ARN; where it is left out, the options' default. */
+/* A namespace's name, by name or what the options know of ids and ARNs; where it is left out, the options'
+ * default. */
 const char *document_name_namespace(struct document_reader *reader, const cJSON *object, const char *member);
 
 /* A route's target: a discovery name, or the name of a service that was registered without a document. */

@@ -279,6 +279,16 @@ int documents_parse(const char *source, const char *text, size_t length,
     return reader.n_errors > 0 ? -EINVAL : move(list, &parsed);
 }
 
+void document_namespaces_done(struct document_namespaces *namespaces)
+{
+    for (size_t i = 0; i < namespaces->n; i++) {
+        free(namespaces->items[i].reference);
+        free(namespaces->items[i].name);
+    }
+    free(namespaces->items);
+    *namespaces = (struct document_namespaces){0};
+}
+
 static void document_done(struct document *document)
 {
     services_done(document);

@@ -86,11 +86,29 @@ struct document {
     size_t n_routes;
 };
 
+#define DOCUMENTS_MAX_REFERENCES 256
+
+/*
+ * Namespaces that documents name by id or ARN, and their names, which only a catalog can tell: what is asked
+ * for and not among them is added without a name, and is an error. Whoever has a catalog then fills the names
+ * in ("": there is none) and parses again.
+ */
+struct document_namespaces {
+    struct document_namespace {
+        char *reference;
+        char *name;
+    } * items;
+    size_t n;
+};
+
+void document_namespaces_done(struct document_namespaces *namespaces);
+
 struct documents_options {
     const char *default_namespace; /* where a document names none */
     const char *const *
         suffixes; /* NULL-terminated: further names NAME.SUFFIX of an alias without dnsName; see DESIGN 3.1 */
-    struct settings_rights rights; /* of whoever brings the source; left out: none */
+    struct settings_rights rights;          /* of whoever brings the source; left out: none */
+    struct document_namespaces *namespaces; /* NULL: every id and ARN is the default namespace's */
 };
 
 struct document_list {

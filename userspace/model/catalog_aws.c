@@ -55,6 +55,35 @@ struct service *catalog_service_by_id(const struct catalog *catalog, const char 
     return found;
 }
 
+/* "ns-" and 16 characters are no name that anybody gives. */
+static bool is_id(const char *text)
+{
+    return strncmp(text, "ns-", 3) == 0 && strspn(text + 3, "abcdefghijklmnopqrstuvwxyz0123456789") == 16 &&
+           text[3 + 16] == '\0';
+}
+
+bool catalog_is_namespace_reference(const char *text)
+{
+    return strncmp(text, "arn:", 4) == 0 || is_id(text);
+}
+
+struct model_namespace *catalog_find_namespace(const struct catalog *catalog, const char *text,
+                                               const char **ret_name)
+{
+    bool is_arn = strncmp(text, "arn:", 4) == 0;
+    const char *mark = is_arn ? strstr(text, CATALOG_NAMESPACE_MARK) : NULL;
+    const char *name = mark ? mark + strlen(CATALOG_NAMESPACE_MARK) : text;
+    struct model_namespace *found =
+        is_arn ? catalog_namespace_by_id(catalog, name) : catalog_namespace(catalog, name);
+
+    if (!found)
+        found = is_arn ? catalog_namespace(catalog, name) : catalog_namespace_by_id(catalog, name);
+    *ret_name = found ? found->name : name;
+    if (!found && (is_arn ? !mark || strncmp(name, "ns-", 3) == 0 : is_id(name)))
+        *ret_name = NULL;
+    return found;
+}
+
 void catalog_identify_namespace(struct model_namespace *parent, const char *id)
 {
     struct catalog *catalog = parent->catalog;

@@ -13,6 +13,18 @@
 struct model_namespace *catalog_namespace_by_id(const struct catalog *catalog, const char *id);
 struct service *catalog_service_by_id(const struct catalog *catalog, const char *id);
 
+/* How a namespace may be named beside its name: its id, or an ARN that ends with the one or the other. */
+#define CATALOG_NAMESPACE_MARK ":namespace/"
+bool catalog_is_namespace_reference(const char *text);
+
+/*
+ * The namespace that is meant, by name, id or ARN; a name goes before an id, but for an ARN. NULL: there is none here.
+ * *ret_name: its name, or the one that a new one would have; NULL where `text` is no name but the id or ARN
+ * of one that is not here. Both texts may be the caller's own.
+ */
+struct model_namespace *catalog_find_namespace(const struct catalog *catalog, const char *text,
+                                               const char **ret_name);
+
 /* `text` is copied, NULL forgets; `id` NULL: the derived one. -ENOMEM leaves the old ones. */
 int catalog_set_namespace_aws(struct model_namespace *parent, const char *text, const char *id);
 int catalog_set_service_aws(struct service *service, const char *text, const char *id);

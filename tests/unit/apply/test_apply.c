@@ -116,6 +116,40 @@ static void test_all_that_does_not_parse_is_told(void **state)
     applied_done(&applied);
 }
 
+/* By the id or the ARN of a namespace it is that one, in both texts; another one's makes none. */
+static void test_namespaces_by_id_and_arn(void **state)
+{
+    struct lab *lab = *state;
+    const struct model_namespace *parent;
+    char arn[128];
+    char text[2][512];
+
+    assert_int_equal(lab_try(lab, DOCUMENT("one", WEB)), 0);
+    parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+    (void)snprintf(arn, sizeof(arn), "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/%s",
+                   parent->id);
+    (void)snprintf(text[0], sizeof(text[0]),
+                   "{\"serviceName\":\"two\",\"serviceConnectConfiguration\":{\"enabled\":true,"
+                   "\"namespace\":\"%s\"}}",
+                   arn);
+    (void)snprintf(text[1], sizeof(text[1]), "{\"namespace\":\"%s\",\"routes\":[]}", parent->id);
+    for (size_t i = 0; i < 2; i++) {
+        const struct apply_text items[] = {{"a", text[i]}, {"b", DOCUMENT("three", API)}};
+        const struct apply_texts texts = {.items = items, .n = 2, .default_namespace = "default"};
+        struct applied applied = {0};
+
+        assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied), 0);
+        lab_wait(lab, &applied);
+        assert_int_equal(applied.result, 0);
+        applied_done(&applied);
+    }
+    assert_non_null(lab_document(lab, "two"));
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->namespaces), 1);
+    memcpy(strstr(text[0], "ns-"), "ns-zz", 5);
+    assert_int_equal(lab_try(lab, text[0]), -EINVAL);
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->namespaces), 1);
+}
+
 static void test_a_dry_run_tells_and_changes_nothing(void **state)
 {
     struct lab *lab = *state;
@@ -345,6 +379,7 @@ int main(void)
         LAB_TEST(test_a_name_moves_between_documents_of_one_source),
         LAB_TEST(test_a_name_that_is_taken_is_refused),
         LAB_TEST(test_all_that_does_not_parse_is_told),
+        LAB_TEST(test_namespaces_by_id_and_arn),
         LAB_TEST(test_a_dry_run_tells_and_changes_nothing),
         LAB_TEST(test_what_a_source_does_not_hold_any_more_goes),
         LAB_TEST(test_a_watched_file_takes_a_document_over),

@@ -23,11 +23,14 @@ static inline void parsed_done(struct parsed *parsed)
 }
 #define _cleanup_parsed_ _cleanup_(parsed_done)
 
+/* What is known of ids and ARNs; NULL: they are all the default namespace's. */
+static struct document_namespaces *namespaces_of_test;
+
 /* With the rights of whoever brings it. */
 static inline struct parsed parse_as(const char *text, size_t length, struct settings_rights rights)
 {
     static const char *const suffixes[] = {"default.svc.cluster.local", NULL};
-    const struct documents_options options = {"shop", suffixes, rights};
+    const struct documents_options options = {"shop", suffixes, rights, namespaces_of_test};
     struct parsed parsed = {0};
 
     parsed.r = documents_parse("test.json", text, length, &options, &parsed.list, &parsed.findings);

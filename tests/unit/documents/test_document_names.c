@@ -57,14 +57,11 @@ static void test_namespace(void **state)
     check(WITH_NAMESPACE, "Shop.Local", NULL);
 }
 
-static void test_namespace_arn_and_default(void **state)
+static void test_default_namespace(void **state)
 {
-    _cleanup_parsed_ struct parsed arn =
-        parse_quoted(BLOCK("'namespace':'arn:aws:servicediscovery:us-east-1:1:namespace/ns-abc'"));
     _cleanup_parsed_ struct parsed none = parse_quoted(BLOCK("'services':[]"));
 
     (void)state;
-    assert_string_equal(arn.list.items[0].namespace_name, "ns-abc");
     assert_string_equal(none.list.items[0].namespace_name, "shop");
 }
 
@@ -123,12 +120,96 @@ static void test_family(void **state)
     }
 }
 
+#define ARN_OF(last) "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/" last
+#define ID           "ns-abcdefghij234567"
+
+static const char *namespace_of(const struct parsed *parsed)
+{
+    return parsed->list.n == 1 ? parsed->list.items[0].namespace_name : NULL;
+}
+
+/* Asked for at first, an error; known or unknown then. */
+static void test_namespaces_by_id_and_arn(void **state)
+{
+    static const char *const references[] = {ID, ARN_OF(ID), ARN_OF("ns-short")};
+    struct document_namespaces namespaces = {0};
+
+    (void)state;
+    namespaces_of_test = &namespaces;
+    for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), "[" BLOCK("'namespace':'%s'") ",{'namespace':'%s','routes':[]}]",
+                       references[i], references[i]);
+        for (int round = 0; round < 2; round++) {
+            _cleanup_parsed_ struct parsed parsed = parse_quoted(text);
+
+            expect_counts(&parsed, 2, 0);
+            expect_finding(&parsed, FINDING_ERROR, "[1].namespace", "that is here");
+            assert_int_equal(namespaces.n, i + 1);
+            assert_string_equal(namespaces.items[i].reference, references[i]);
+            if (round == 0) {
+                assert_null(namespaces.items[i].name);
+                namespaces.items[i].name = strdup(""); /* there is none */
+            }
+        }
+        free(namespaces.items[i].name);
+        namespaces.items[i].name = strdup("found");
+        (void)snprintf(text, sizeof(text), BLOCK("'namespace':'%s'"), references[i]);
+        {
+            _cleanup_parsed_ struct parsed parsed = parse_quoted(text);
+
+            assert_string_equal(namespace_of(&parsed), "found");
+        }
+    }
+    document_namespaces_done(&namespaces);
+    namespaces_of_test = NULL;
+    {
+        /* A document that is stored: whose it is, is known. */
+        _cleanup_parsed_ struct parsed stored = parse_quoted(BLOCK("'namespace':'" ARN_OF(ID) "'"));
+        _cleanup_parsed_ struct parsed name = parse_quoted(BLOCK("'namespace':'ns-short'"));
+
+        assert_string_equal(namespace_of(&stored), "shop");
+        assert_string_equal(namespace_of(&name), "ns-short");
+    }
+}
+
+static void test_as_many_references_as_there_may_be(void **state)
+{
+    _cleanup_free_ char *text = calloc(1, 200 * (DOCUMENTS_MAX_REFERENCES + 2));
+    struct document_namespaces namespaces = {0};
+    char one[200];
+
+    (void)state;
+    namespaces_of_test = &namespaces;
+    strcat(text, "[");
+    for (int i = 0; i <= DOCUMENTS_MAX_REFERENCES; i++) {
+        (void)snprintf(one, sizeof(one), "%s{'namespace':'" ARN_OF("ns-%d") "','routes':[]}", i ? "," : "",
+                       i);
+        strcat(text, one);
+    }
+    strcat(text, "]");
+    {
+        _cleanup_parsed_ struct parsed parsed = parse_quoted(text);
+
+        assert_int_equal(parsed.findings.n_errors, DOCUMENTS_MAX_REFERENCES + 1);
+    }
+    assert_int_equal(namespaces.n, DOCUMENTS_MAX_REFERENCES);
+    document_namespaces_done(&namespaces);
+    namespaces_of_test = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_namespace),     cmocka_unit_test(test_namespace_arn_and_default),
-        cmocka_unit_test(test_port_names),    cmocka_unit_test(test_dns_names),
-        cmocka_unit_test(test_service_names), cmocka_unit_test(test_family),
+        cmocka_unit_test(test_namespace),
+        cmocka_unit_test(test_default_namespace),
+        cmocka_unit_test(test_port_names),
+        cmocka_unit_test(test_dns_names),
+        cmocka_unit_test(test_service_names),
+        cmocka_unit_test(test_family),
+        cmocka_unit_test(test_namespaces_by_id_and_arn),
+        cmocka_unit_test(test_as_many_references_as_there_may_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "model/catalog.h"
+#include "model/catalog_aws.h"
 
 static int setup(void **state)
 {
@@ -341,6 +341,44 @@ static void test_undeclared_service_keeps_what_it_has(void **state)
 }
 
 /* Everything at once goes with the catalog: the sanitizer's leak check is the assertion. */
+static void expect_namespace(const struct catalog *catalog, const char *text, const char *found,
+                             const char *name)
+{
+    const char *own = "(untouched)";
+    const struct model_namespace *parent = catalog_find_namespace(catalog, text, &own);
+
+    assert_int_equal(parent != NULL, found != NULL);
+    if (found)
+        assert_string_equal(parent->name, found);
+    assert_int_equal(own != NULL, name != NULL);
+    if (name)
+        assert_string_equal(own, name);
+}
+
+static void test_a_namespace_by_name_id_and_arn(void **state)
+{
+    struct catalog *catalog = *state;
+    struct model_namespace *shop = catalog_make_namespace(catalog, "shop");
+    struct model_namespace *odd;
+    char text[128];
+
+    expect_namespace(catalog, "shop", "shop", "shop");
+    expect_namespace(catalog, "new", NULL, "new");
+    expect_namespace(catalog, "ns-demo", NULL, "ns-demo"); /* no id has this form */
+    expect_namespace(catalog, shop->id, "shop", "shop");
+    (void)snprintf(text, sizeof(text), "arn:aws:servicediscovery:r:1:namespace/%s", shop->id);
+    expect_namespace(catalog, text, "shop", "shop");
+    expect_namespace(catalog, "arn:aws:servicediscovery:r:1:namespace/shop", "shop", "shop");
+    expect_namespace(catalog, "arn:aws:servicediscovery:r:1:namespace/new", NULL, "new");
+    expect_namespace(catalog, "arn:aws:servicediscovery:r:1:namespace/ns-demo", NULL, NULL);
+    expect_namespace(catalog, "arn:aws:servicediscovery:r:1:service/srv-1", NULL, NULL);
+    expect_namespace(catalog, "ns-aaaaaaaaaaaaaaaa", NULL, NULL);
+    /* Whose name is another's id: by that text it is meant, but not by the ARN. */
+    odd = catalog_make_namespace(catalog, shop->id);
+    expect_namespace(catalog, odd->name, odd->name, odd->name);
+    expect_namespace(catalog, text, "shop", "shop");
+}
+
 static void test_free_of_a_full_catalog(void **state)
 {
     struct catalog *catalog = catalog_new();
@@ -381,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_route_without_targets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removing_in_every_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undeclared_service_keeps_what_it_has, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_namespace_by_name_id_and_arn, setup, teardown),
         cmocka_unit_test(test_free_of_a_full_catalog),
     };
 

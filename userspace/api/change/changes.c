@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "model/names.h"
+#include "model/catalog_aws.h"
 
 static const struct {
     const char *name;
@@ -45,13 +46,20 @@ int change_not_taken(int r, struct error *error)
     return error_errno(error, r, "the change cannot be taken on");
 }
 
-int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error)
+int change_namespace(const struct engine *engine, const cJSON *body, const char **ret_namespace,
+                     struct error *error)
 {
-    const char *name = "default";
-    int r = json_get_string(body, "namespace", false, &name, error);
+    const char *text = "default";
+    const char *name = NULL;
+    int r = json_get_string(body, "namespace", false, &text, error);
 
-    if (r == 0)
-        r = model_check_namespace("namespace", name, error);
+    if (r < 0)
+        return r;
+    (void)catalog_find_namespace(engine_catalog(engine), text, &name);
+    if (!name)
+        return error_input(error, "namespace", text,
+                           "a name; of ids and ARNs those of namespaces that are here");
+    r = model_check_namespace("namespace", name, error);
     if (r == 0)
         *ret_namespace = name;
     return r;

@@ -65,5 +65,7 @@ int change_route_name(const struct engine *engine, const cJSON *body, struct rou
 /* The body's protocol, TCP where it is left out. */
 int change_protocol(const cJSON *body, enum svc_protocol *ret_protocol, struct error *error);
 
-/* The body's namespace, "default" where it is left out, checked. */
-int change_namespace(const cJSON *body, const char **ret_namespace, struct error *error);
+/* The body's namespace, "default" where it is left out, checked: its name, whether the body has that, its id
+ * or its ARN. The text is the catalog's or the body's. */
+int change_namespace(const struct engine *engine, const cJSON *body, const char **ret_namespace,
+                     struct error *error);

@@ -70,11 +70,13 @@ static cJSON *warnings(const struct findings *findings)
 struct documents_request {
     struct control_reply *reply;
     bool is_dry_run;
+    char *namespace_name; /* the default one: the worker reads it while the catalog may change */
     struct apply_text *texts;
 };
 
 static void free_request(struct documents_request *request)
 {
+    free(request->namespace_name);
     free(request->texts);
     free(request);
 }
@@ -144,7 +146,6 @@ static int apply(struct api *api, const struct control_call *call, const cJSON *
     struct documents_request *request = calloc(1, sizeof(*request));
     struct apply_texts texts = {
         .n = (size_t)cJSON_GetArraySize(sources),
-        .default_namespace = namespace_name,
         .is_dry_run = is_dry_run,
         .wants_changes = true,
     };
@@ -153,8 +154,9 @@ static int apply(struct api *api, const struct control_call *call, const cJSON *
     if (!request)
         return -ENOMEM;
     request->is_dry_run = is_dry_run;
+    texts.default_namespace = request->namespace_name = strdup(namespace_name);
     texts.items = request->texts = calloc(texts.n, sizeof(*request->texts));
-    r = request->texts ? read_sources(sources, request->texts, error) : -ENOMEM;
+    r = request->texts && request->namespace_name ? read_sources(sources, request->texts, error) : -ENOMEM;
     if (r == 0)
         r = control_call_defer(call, &request->reply, error);
     if (r < 0) {
@@ -177,15 +179,16 @@ int handle_documents(const struct control_call *call, cJSON **ret_answer, struct
     const cJSON *sources = cJSON_GetObjectItemCaseSensitive(call->body, "documents");
     const char *namespace_name = NULL;
     bool is_dry_run = false;
+    struct api *api = user;
     int r = json_check_members(call->body, known, error);
 
     (void)ret_answer;
     if (r == 0)
-        r = change_namespace(call->body, &namespace_name, error);
+        r = change_namespace(api->engine, call->body, &namespace_name, error);
     if (r == 0)
         r = json_get_bool(call->body, "dryRun", false, &is_dry_run, error);
     if (r == 0 && (!cJSON_IsArray(sources) || cJSON_GetArraySize(sources) < 1))
         r = error_input(error, "documents", sources ? "(not such a list)" : "(missing)",
                         "a list of at least one object with source and text");
-    return r < 0 ? r : apply(user, call, sources, namespace_name, is_dry_run, error);
+    return r < 0 ? r : apply(api, call, sources, namespace_name, is_dry_run, error);
 }

@@ -100,7 +100,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = change_namespace(body, &namespace_name, error);
+        r = change_namespace(transaction_engine(transaction), body, &namespace_name, error);
     if (r == 0)
         r = change_service_name(body, &name, error);
     if (r == 0)
@@ -136,7 +136,7 @@ int change_find_instance(const struct engine *engine, const cJSON *body, const c
     const struct instance *instance;
     const char *name = NULL;
     const char *id = NULL;
-    int r = change_namespace(body, ret_namespace, error);
+    int r = change_namespace(engine, body, ret_namespace, error);
 
     if (r == 0)
         r = change_service_name(body, &name, error);

@@ -248,7 +248,7 @@ static int handle_attach(const struct control_call *call, cJSON **ret_answer, st
     if (r == 0)
         r = json_get_string(call->body, "cgroup", true, &cgroup, error);
     if (r == 0)
-        r = change_namespace(call->body, &namespace_name, error);
+        r = change_namespace(api->engine, call->body, &namespace_name, error);
     if (r == 0)
         r = json_get_string(call->body, "service", false, &service, error);
     if (r == 0 && *service)

@@ -36,7 +36,7 @@ static int read_alias(const struct engine *engine, const cJSON *body, bool only_
     struct client_alias alias = {.protocol = TCP};
     const char *dns_name = NULL;
     uint64_t port = 0;
-    int r = change_namespace(body, &name.namespace_name, error);
+    int r = change_namespace(engine, body, &name.namespace_name, error);
 
     if (r == 0)
         r = json_get_string(body, "client", false, &name.client, error);

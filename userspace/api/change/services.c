@@ -104,7 +104,7 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
 
     (void)answer;
     if (r == 0)
-        r = change_namespace(body, &namespace_name, error);
+        r = change_namespace(transaction_engine(transaction), body, &namespace_name, error);
     if (r == 0)
         r = json_get_string(body, "service", true, &name, error);
     if (r == 0)

@@ -54,7 +54,7 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
     const char *namespace_name = NULL;
     const char *name = NULL;
     struct registry_row row;
-    int r = change_namespace(body, &namespace_name, error);
+    int r = change_namespace(transaction_engine(transaction), body, &namespace_name, error);
 
     if (r == 0)
         r = json_get_string(body, "service", true, &name, error);

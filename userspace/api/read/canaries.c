@@ -88,7 +88,7 @@ static int by_name(const void *a, const void *b)
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct api *api = user;
-    const char *wanted = evhttp_find_header(call->query, "namespace");
+    const char *wanted = read_wanted_namespace(api, call);
     _cleanup_free_ struct listed *all = NULL;
     const struct model_namespace *parent;
     cJSON *list;

@@ -18,12 +18,13 @@ struct wanted {
     bool only_settled;
 };
 
-static int read_query(const struct control_call *call, struct wanted *wanted, struct error *error)
+static int read_query(const struct api *api, const struct control_call *call, struct wanted *wanted,
+                      struct error *error)
 {
     const char *after = evhttp_find_header(call->query, "after");
     const char *settled = evhttp_find_header(call->query, "settled");
 
-    wanted->namespace_name = evhttp_find_header(call->query, "namespace");
+    wanted->namespace_name = read_wanted_namespace(api, call);
     wanted->has_after = after != NULL;
     if (after && parse_number(after, 0, MAX_SEQUENCE, &wanted->after) < 0)
         return error_input(error, "after", after, "the sequence number of an event, or 0");
@@ -75,7 +76,7 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
     struct wanted wanted = {0};
     uint64_t next;
     cJSON *answer, *list;
-    int r = read_query(call, &wanted, error);
+    int r = read_query(user, call, &wanted, error);
 
     if (r < 0)
         return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/read/reads.h"
 #include "api/read/steady_writer.h"
 #include "base/clock.h"
 #include "engine/engine.h"
@@ -180,7 +181,7 @@ int list_answer(const struct control_call *call, const struct list_kind *kind, s
 {
     struct http_writer writer;
 
-    if (list_writer(api, kind, evhttp_find_header(call->query, "namespace"), &writer) < 0)
+    if (list_writer(api, kind, read_wanted_namespace(api, call), &writer) < 0)
         return error_set(error, ENOMEM, "out of memory");
     return control_call_stream(call, CONTROL_JSON, &writer, error);
 }

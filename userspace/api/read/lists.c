@@ -14,19 +14,23 @@
 #include "engine/engine.h"
 #include "datapath/datapath.h"
 #include "tasks/task_list.h"
-#include "model/catalog.h"
+#include "model/catalog_aws.h"
 #include "tasks/task_hosts.h"
 #include "model/aliases.h"
 
-static const char *wanted_namespace(const struct control_call *call)
+const char *read_wanted_namespace(const struct api *api, const struct control_call *call)
 {
-    return evhttp_find_header(call->query, "namespace");
+    const char *text = evhttp_find_header(call->query, "namespace");
+    const char *name = NULL;
+
+    if (!text)
+        return NULL;
+    (void)catalog_find_namespace(engine_catalog(api->engine), text, &name);
+    return name ? name : text; /* of none that is here */
 }
 
-static bool is_wanted(const struct control_call *call, const char *namespace_name)
+static bool is_wanted(const char *wanted, const char *namespace_name)
 {
-    const char *wanted = wanted_namespace(call);
-
     return !wanted || strcmp(wanted, namespace_name) == 0;
 }
 
@@ -40,10 +44,11 @@ static struct model_namespace **sorted_namespaces(const struct api *api, const s
 {
     struct model_namespace **sorted =
         SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
+    const char *wanted = read_wanted_namespace(api, call);
     size_t n = 0;
 
     for (size_t i = 0; sorted && sorted[i]; i++)
-        if (is_wanted(call, sorted[i]->name))
+        if (is_wanted(wanted, sorted[i]->name))
             sorted[n++] = sorted[i];
     if (sorted)
         sorted[n] = NULL;
@@ -87,13 +92,14 @@ static int tasks_by_path(const void *a, const void *b)
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
     struct api *api = user;
+    const char *wanted = read_wanted_namespace(api, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(answer, "tasks");
     _cleanup_free_ struct task **tasks = SORTED_ENTRIES(api->tasks->all, tasks_by_path);
 
     (void)error;
     for (size_t i = 0; tasks && tasks[i]; i++)
-        if (is_wanted(call, tasks[i]->namespace_name))
+        if (is_wanted(wanted, tasks[i]->namespace_name))
             (void)cJSON_AddItemToArray(list, read_task(api, tasks[i]));
     *ret_answer = answer;
     return 0;

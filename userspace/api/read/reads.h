@@ -28,6 +28,9 @@ int read_metrics(const struct control_call *call, cJSON **ret_answer, struct err
 void read_metrics_head(FILE *out, struct api *api);
 int metrics_writer(struct api *api, struct http_writer *ret_writer);
 
+/* The name of the namespace that the query wants, by name, id or ARN; NULL: all. */
+const char *read_wanted_namespace(const struct api *api, const struct control_call *call);
+
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller frees it. */
 cJSON *read_instance(const struct instance *instance);
 void read_alias_names(cJSON *object, const struct client_alias *alias); /* adds them */

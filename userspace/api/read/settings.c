@@ -49,7 +49,7 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
     const struct api *api = user;
     _cleanup_free_ struct model_namespace **namespaces =
         SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
-    const char *wanted = evhttp_find_header(call->query, "namespace");
+    const char *wanted = read_wanted_namespace(api, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list;
 

@@ -86,19 +86,21 @@ int aws_find_discovered(struct aws_call *call, struct service **ret_service)
     const struct model_namespace *parent;
     struct service *service;
     const char *namespace_name = NULL;
+    const char *found_name = NULL;
     const char *name = NULL;
     int r = aws_get_text(call->body, "NamespaceName", AWS_REQUIRED, 1, 1024, &namespace_name, call->error);
 
     if (r == 0)
         r = aws_get_text(call->body, "ServiceName", AWS_REQUIRED, 1, 127, &name, call->error);
-    if (r == 0)
-        r = aws_permit(call, namespace_name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
+    parent = catalog_find_namespace(engine_catalog(call->engine), namespace_name, &found_name);
+    r = aws_permit(call, found_name ? found_name : namespace_name);
+    if (r < 0)
+        return r;
     if (!parent || !parent->is_declared)
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace %.500s.", namespace_name);
-    service = catalog_service(engine_catalog(call->engine), namespace_name, name);
+    service = catalog_service(engine_catalog(call->engine), parent->name, name);
     if (!service || !service->is_declared)
         return aws_fail(call->error, "ServiceNotFound", "The namespace %.500s has no service %s.",
                         namespace_name, name);

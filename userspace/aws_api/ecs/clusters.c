@@ -68,7 +68,7 @@ static int set_defaults(struct aws_call *call, cJSON *kept)
     if (!*text)
         return 0;
     parent = ecs_namespace(call, text);
-    if (!parent && strncmp(text, "arn:", 4) == 0)
+    if (!parent && catalog_is_namespace_reference(text))
         return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
     r = aws_permit(call, parent ? parent->name : text);
     if (r == 0 && !parent)

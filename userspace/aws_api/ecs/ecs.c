@@ -42,13 +42,9 @@ int ecs_find_cluster(struct aws_call *call, const char **ret_name)
 
 const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text)
 {
-    const struct catalog *catalog = engine_catalog(call->engine);
-    const struct model_namespace *parent;
-    const char *last = strncmp(text, "arn:", 4) == 0 ? ecs_last_part(text) : text;
+    const char *name;
+    const struct model_namespace *parent = catalog_find_namespace(engine_catalog(call->engine), text, &name);
 
-    parent = last == text ? NULL : catalog_namespace_by_id(catalog, last);
-    if (!parent)
-        parent = catalog_namespace(catalog, last);
     return parent && parent->is_declared ? parent : NULL;
 }
 
