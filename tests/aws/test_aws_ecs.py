@@ -50,6 +50,11 @@ def test_service():
         ecs.update_service(cluster="c", service="web", desiredCount=0)
         assert ecs.delete_service(cluster="c", service="web")["service"]["status"] == "DRAINING"
         assert not ecs.list_services(cluster="c")["serviceArns"] and not bed.endpoints("shop")
+        ecs.get_waiter("services_inactive").wait(cluster="c", services=["web"], WaiterConfig={"Delay": 1, "MaxAttempts": 2})
+        bed.restart()
+        ended = ecs.describe_services(cluster="c", services=["web"])["services"][0]
+        assert ended["status"] == "INACTIVE" and ended["desiredCount"] == 0 and ended["deployments"] == [], ended
+        assert ended["serviceArn"] == service["serviceArn"] and ended["taskDefinition"] == service["taskDefinition"], ended
         updated = ecs.update_cluster(cluster="c", serviceConnectDefaults={"namespace": ""})["cluster"]
         assert "serviceConnectDefaults" not in updated, updated
 

@@ -170,6 +170,7 @@ enum aws_record_kind {
     AWS_OPERATIONS,       /* by operation id, which sorts by time */
     AWS_CLUSTERS,         /* by name */
     AWS_TASK_DEFINITIONS, /* by "FAMILY:REVISION" */
+    AWS_ENDED_SERVICES,   /* of ECS, by "CLUSTER:NAME" */
     AWS_RECORD_KINDS,
 };
 

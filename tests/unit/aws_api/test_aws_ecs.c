@@ -144,7 +144,7 @@ static void test_update_moves(void **state)
                "{'service':'front','serviceConnectConfiguration':{'enabled':false}}", 200, NULL);
     assert_null(service_of(lab, "depot", "front"));
     lab_expect(lab, ECS "DeleteService", "{'service':'front','force':true}", 200, NULL);
-    lab_expect(lab, ECS "UpdateService", "{'service':'front'}", 400, "ServiceNotFoundException");
+    lab_expect(lab, ECS "UpdateService", "{'service':'front'}", 400, "ServiceNotActiveException");
     expect_committed(lab);
 }
 
@@ -166,6 +166,53 @@ static void test_delete(void **state)
     assert_null(service_of(lab, "shop", "front"));
     outcome_done(&outcome);
     expect_committed(lab);
+}
+
+static void expect_status(struct aws_lab *lab, const char *status)
+{
+    struct outcome outcome;
+    const cJSON *service;
+
+    lab_ask(lab, ECS "DescribeServices", "{'services':['front']}", &outcome);
+    service = cJSON_GetArrayItem(cJSON_GetObjectItem(outcome.body, "services"), 0);
+    if (status) {
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(service, "status")), status);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(service, "deployments")),
+                         strcmp(status, "ACTIVE") == 0);
+    } else {
+        assert_null(service);
+    }
+    outcome_done(&outcome);
+}
+
+/* Who waits for it sees INACTIVE: for an hour, or until it is there again. */
+static void test_a_deleted_service_is_inactive(void **state)
+{
+    struct aws_lab *lab = *state;
+    const char *create = CREATE("front", BLOCK("shop", SERVICES("front", "front")));
+
+    prepare(lab);
+    expect_status(lab, NULL);
+    lab_expect(lab, ECS "CreateService", create, 200, NULL);
+    lab_expect(lab, ECS "DeleteService", "{'service':'front','force':true}", 200, NULL);
+    expect_status(lab, "INACTIVE");
+    lab_expect(lab, ECS "UpdateService", "{'service':'front'}", 400, "ServiceNotActiveException");
+    expect_committed(lab);
+    lab->who = (struct aws_credential){.namespace_name = "depot"};
+    expect_status(lab, NULL);
+    lab->who = (struct aws_credential){0};
+    lab_expect(lab, ECS "CreateService", create, 200, NULL);
+    expect_status(lab, "ACTIVE");
+    lab_expect(lab, ECS "DeleteService", "{'service':'front','force':true}", 200, NULL);
+    lab->n_asked += 3590;
+    expect_status(lab, "INACTIVE");
+    lab->n_asked += 20;
+    expect_status(lab, NULL);
+    /* The next one that ends takes it away. */
+    lab_expect(lab, ECS "CreateService", CREATE("other", BLOCK("shop", SERVICES("front", "front"))), 200,
+               NULL);
+    lab_expect(lab, ECS "DeleteService", "{'service':'other','force':true}", 200, NULL);
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->aws_records[AWS_ENDED_SERVICES]), 1);
 }
 
 /* Two at once get two revisions, whoever of them comes first. */
@@ -233,6 +280,7 @@ int main(void)
         AWS_TEST(test_update_keeps_what_is_left_out),
         AWS_TEST(test_update_moves),
         AWS_TEST(test_delete),
+        AWS_TEST(test_a_deleted_service_is_inactive),
         AWS_TEST(test_definitions_count_up),
         AWS_TEST(test_clusters_make_a_namespace_once),
     };

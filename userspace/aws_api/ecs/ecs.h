@@ -38,6 +38,15 @@ cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, 
 /* Instances registered for what the document publishes. */
 unsigned ecs_running(const struct model_namespace *parent, const char *document_name);
 
+/* ---- ended.c: services that were deleted, for as long as they are INACTIVE ---- */
+
+/* Notes one that is about to be deleted, and forgets one that is made again. */
+int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs_service *service);
+int ecs_forget_ended(struct aws_call *call, const char *cluster, const char *name);
+/* What is kept of one that the key may see, and how it is shown; the caller's. NULL: there is none. */
+cJSON *ecs_ended_service(const struct aws_call *call, const char *cluster, const char *name);
+cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_tags);
+
 AWS_OPERATION(CreateCluster);
 AWS_OPERATION(UpdateCluster);
 AWS_OPERATION(DescribeClusters);

@@ -63,6 +63,7 @@ int aws_DescribeServices(struct aws_call *call)
     cJSON_ArrayForEach (item, names) {
         _cleanup_(ecs_service_done) struct ecs_service service = {0};
         char path[2 * ECS_NAME_MAX + 2];
+        _cleanup_json_ cJSON *ended = NULL;
         char arn[ECS_ARN_SIZE];
         cJSON *failure;
 
@@ -72,6 +73,11 @@ int aws_DescribeServices(struct aws_call *call)
                 return r;
             (void)cJSON_AddItemToArray(services,
                                        ecs_view(call, &service, "ACTIVE", include && include->child));
+            continue;
+        }
+        ended = ecs_ended_service(call, cluster, ecs_last_part(item->valuestring));
+        if (ended) {
+            (void)cJSON_AddItemToArray(services, ecs_ended_view(call, ended, include && include->child));
             continue;
         }
         (void)snprintf(path, sizeof(path), "%s/%.*s", cluster, ECS_NAME_MAX,

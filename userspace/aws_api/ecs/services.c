@@ -228,13 +228,16 @@ int aws_EcsCreateService(struct aws_call *call)
     if (r < 0)
         return r;
     set_times(call, document, true);
-    r = apply_document(call, cluster, name, document, namespace_name);
+    r = ecs_forget_ended(call, cluster, name);
+    if (r == 0)
+        r = apply_document(call, cluster, name, document, namespace_name);
     return r < 0 ? r : answer_service(call, cluster, name);
 }
 
 /* By "cluster" and "service". */
 static int find(struct aws_call *call, const char **ret_cluster, struct ecs_service *ret_service)
 {
+    _cleanup_json_ cJSON *ended = NULL;
     const char *name = NULL;
     int r = ecs_find_cluster(call, ret_cluster);
 
@@ -242,7 +245,10 @@ static int find(struct aws_call *call, const char **ret_cluster, struct ecs_serv
         r = ecs_get_name(call->body, "service", "service", NULL, &name, call->error);
     if (r < 0)
         return r;
-    if (ecs_lookup_service(call, *ret_cluster, name, ret_service) < 0)
+    if (ecs_lookup_service(call, *ret_cluster, name, ret_service) < 0 &&
+        (ended = ecs_ended_service(call, *ret_cluster, name)))
+        return aws_fail(call->error, "ServiceNotActiveException", "The service %s is INACTIVE.", name);
+    if (!ret_service->document)
         return aws_fail(call->error, "ServiceNotFoundException", "The cluster %s has no service %s.",
                         *ret_cluster, name);
     return aws_permit(call, ret_service->parent->name);
@@ -317,6 +323,9 @@ int aws_EcsDeleteService(struct aws_call *call)
             call->error, "The service %s cannot be deleted while its desiredCount is above 0, unless forced.",
             service.stored->name);
     (void)cJSON_AddItemToObject(call->answer, "service", ecs_view(call, &service, "DRAINING", true));
+    r = ecs_end_service(call, cluster, &service);
+    if (r < 0)
+        return r;
     r = apply_removal(call->transaction, service.parent, service.stored, &error);
     return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }
