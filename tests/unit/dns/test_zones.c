@@ -124,6 +124,70 @@ static void test_a_mark_of_all_brings_new_names(void **state)
     assert_int_equal(ask_until(&last, 3), 3);
 }
 
+static void put_row(const char *key, const char *value)
+{
+    struct registry_row row = {.key = (char *)key, .value = (char *)value};
+    uint64_t revision;
+    struct error error = {0};
+
+    assert_int_equal(registry_commit(lab.registry, &row, 1, &revision, &error), 0);
+}
+
+/* The next daemon, with another registry: it has one service of its own, "c". */
+static void restart_with_another_registry(void)
+{
+    struct datapath_config config = {.aliases = 64, .slots = 64, .endpoints = 16, .tasks = LAB_TASKS};
+    struct engine_settings settings = {.max_aliases = 64, .max_slots = 64, .max_endpoints = 16};
+    struct error error = {0};
+
+    engine_stop(lab.engine);
+    engine_free(&lab.engine);
+    registry_close(&lab.registry);
+    fake_store_free(&lab.store);
+    assert_int_equal(memory_datapath_restart(lab.datapath, DATAPATH_ADOPTED), 0);
+    lab.store = fake_store_new();
+    lab.registry = fake_registry_open(lab.store);
+    put_row("registry/id", "{\"id\":\"another\"}");
+    put_row("services/shop/c",
+            "{\"clientAliases\":[{\"dnsName\":\"c.shop\",\"port\":80,\"protocol\":\"tcp\"}]}");
+    settings.base = lab.base;
+    settings.alias_range = lab.range;
+    assert_int_equal(engine_new(&settings, &lab.engine), 0);
+    assert_int_equal(engine_load(lab.engine, lab.registry, &error), 0);
+    assert_int_equal(engine_judge(lab.engine, &config, &lab.datapath, &error), 0);
+    assert_int_equal(engine_adopt(lab.engine, lab.datapath, &error), 0);
+    assert_int_equal(engine_publish(lab.engine, &error), 0);
+}
+
+/* What the right registry had stays published, and its names stay answered, with the addresses they had. */
+static void test_names_are_kept_while_degraded(void **state)
+{
+    struct dns_snapshot *last = NULL;
+    const struct dns_zone *zone = get("shop", &last);
+    struct ip_address before[2];
+    struct error error = {0};
+    unsigned swapped;
+
+    (void)state;
+    assert_int_equal(zone->n_names, 2);
+    before[0] = zone->names[0].address;
+    before[1] = zone->names[1].address;
+    assert_int_equal(datapath_activate(lab.datapath, &swapped, &error), 0);
+    dns_zones_done(&zones);
+    restart_with_another_registry();
+    assert_true(engine_is_degraded(lab.engine));
+    last = NULL;
+    zone = get("shop", &last);
+    assert_non_null(zone);
+    assert_int_equal(zone->n_names, 3);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(zone->names[i].name, i ? "b.shop" : "a.shop");
+        assert_true(ip_address_equal(&zone->names[i].address, &before[i]));
+        assert_int_equal(zone->names[i].n_ports, 1);
+    }
+    assert_string_equal(zone->names[2].name, "c.shop");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +197,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_old_names_are_told_while_unsteady, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_mark_brings_new_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_mark_of_all_brings_new_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_are_kept_while_degraded, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
