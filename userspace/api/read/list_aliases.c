@@ -229,36 +229,69 @@ static int note_alias(struct list_names *names, const char *client, const struct
     return list_names_note(names, client, alias->dns_name, alias->port, (uint8_t)alias->protocol);
 }
 
-static int note_aliases(struct list_names *names, const struct model_namespace *parent)
-{
-    int r = 0;
-
-    for (const struct alias_owner *owner = parent->owners; owner && r == 0; owner = owner->hh.next)
-        r = note_alias(names, "", &owner->alias);
-    for (const struct route *route = parent->routes; route && r == 0; route = route->hh.next)
-        if (!catalog_alias_owner(parent, route->identity))
-            r = note_alias(names, "", &route->alias);
-    return r;
-}
-
-static int note_routes(struct list_names *names, const struct model_namespace *parent)
-{
-    int r = 0;
-
-    for (const struct route *route = parent->routes; route && r == 0; route = route->hh.next)
-        r = note_alias(names, "", &route->alias);
-    for (const struct client *client = parent->clients; client && r == 0; client = client->hh.next)
-        for (const struct route *route = client->routes; route && r == 0; route = route->hh.next)
-            r = note_alias(names, client->name, &route->alias);
-    return r;
-}
-
 static struct client_alias alias_of(const struct list_key *key)
 {
     struct client_alias alias = {.port = key->port, .protocol = key->protocol};
 
     (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", key->name);
     return alias;
+}
+
+static int note_aliases(struct list_names *names, const struct model_namespace *parent,
+                        const struct list_key *last, size_t most)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    const struct client_alias alias = last ? alias_of(last) : (struct client_alias){0};
+    const struct alias_owner *owner =
+        last ? catalog_alias_owner(parent, alias_identity(&alias, identity)) : NULL;
+    const struct route *route = last && !owner ? catalog_route(parent, NULL, identity) : NULL;
+    bool is_behind_owners = route != NULL;
+    size_t n = 0;
+    int r = 0;
+
+    owner = owner ? owner->hh.next : last ? NULL : parent->owners;
+    for (; owner && n < most && r == 0; owner = owner->hh.next, n++)
+        r = note_alias(names, "", &owner->alias);
+    if (r < 0 || owner)
+        return r < 0 ? r : 1;
+    route = is_behind_owners ? route->hh.next : parent->routes;
+    for (; route && n < most && r == 0; route = route->hh.next)
+        if (!catalog_alias_owner(parent, route->identity)) {
+            r = note_alias(names, "", &route->alias);
+            n++;
+        }
+    return r < 0 ? r : route != NULL;
+}
+
+/* Where the routes go on behind one. */
+static const struct route *behind(const struct model_namespace *parent, const struct client *client,
+                                  const struct list_key *last)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    const struct client_alias alias = alias_of(last);
+    const struct route *route = catalog_route(parent, client, alias_identity(&alias, identity));
+
+    return route ? route->hh.next : NULL;
+}
+
+static int note_routes(struct list_names *names, const struct model_namespace *parent,
+                       const struct list_key *last, size_t most)
+{
+    const struct client *client = last && *last->client ? catalog_client(parent, last->client) : NULL;
+    const struct route *route = last ? behind(parent, client, last) : parent->routes;
+    size_t n = 0;
+    int r = 0;
+
+    for (;;) {
+        for (; route && n < most && r == 0; route = route->hh.next, n++)
+            r = note_alias(names, client ? client->name : "", &route->alias);
+        if (r < 0 || route)
+            return r < 0 ? r : 1;
+        client = client ? client->hh.next : parent->clients;
+        if (!client)
+            return 0;
+        route = client->routes;
+    }
 }
 
 /* An item is begun only of an alias that is there, or of a route that was set for just this client. */

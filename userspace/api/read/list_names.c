@@ -34,6 +34,16 @@ int list_names_begin_namespace(struct list_names *names, const char *name)
     return note_text(names, name, &names->namespace_name);
 }
 
+const char *list_names_namespace(const struct list_names *names)
+{
+    return names->text + names->namespace_name;
+}
+
+void list_names_clear(struct list_names *names)
+{
+    names->n = names->text_length = 0;
+}
+
 static int make_room(struct list_names *names)
 {
     size_t room = names->room ? names->room * 2 : 64;
@@ -91,7 +101,8 @@ static int sort_run(struct list_names *names)
 {
     size_t n = smaller(LIST_NAMES_RUN, names->n - names->first);
 
-    qsort_r(names->entries + names->first, n, sizeof(*names->entries), by_key, names->text);
+    if (n > 0)
+        qsort_r(names->entries + names->first, n, sizeof(*names->entries), by_key, names->text);
     names->first += n;
     if (names->first < names->n)
         return 1;

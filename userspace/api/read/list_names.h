@@ -44,8 +44,12 @@ struct list_names {
 
 void list_names_done(struct list_names *names); /* harmless on one that is all 0, which is how it begins */
 
+/* As if nothing had been noted; before sorting. */
+void list_names_clear(struct list_names *names);
+
 /* Those that follow are of this namespace; before the first. -ENOMEM, -E2BIG. */
 int list_names_begin_namespace(struct list_names *names, const char *name);
+const char *list_names_namespace(const struct list_names *names);
 
 /* -ENOMEM, -E2BIG: more than offsets of 32 bits reach. */
 int list_names_note(struct list_names *names, const char *client, const char *name, uint16_t port,

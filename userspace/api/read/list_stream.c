@@ -10,6 +10,7 @@
 #include "api/read/reads.h"
 #include "api/read/steady_writer.h"
 #include "base/clock.h"
+#include "engine/change/job.h"
 #include "engine/engine.h"
 
 #define LIST_SLICE_NS 1000000
@@ -26,6 +27,9 @@ struct list {
     char *wanted;
     struct list_names names;
     enum list_stage stage;
+    unsigned n_tries; /* of noting */
+    uint64_t steps;   /* the engine's, as the last of them began */
+    size_t first;     /* name of the namespace that is being noted */
     size_t next;
     void *part;                         /* of the entry whose turn it is */
     uint64_t revision, address_changes; /* as it began */
@@ -33,33 +37,81 @@ struct list {
     struct evbuffer *out; /* of the slice that is being written */
 };
 
-int list_note_services(struct list_names *names, const struct model_namespace *parent)
+/* ---- noting ---- */
+
+int list_note_services(struct list_names *names, const struct model_namespace *parent,
+                       const struct list_key *last, size_t most)
 {
+    const struct service *service =
+        last ? catalog_service(parent->catalog, parent->name, last->name) : parent->services;
     int r = 0;
 
-    for (const struct service *service = parent->services; service && r == 0; service = service->hh.next)
-        if (service->is_declared)
+    if (last && service)
+        service = service->hh.next;
+    for (size_t n = 0; service && n < most && r == 0; service = service->hh.next)
+        if (service->is_declared) {
             r = list_names_note(names, "", service->name, 0, 0);
-    return r;
+            n++;
+        }
+    return r < 0 ? r : service != NULL;
 }
 
-static int note_all(struct list *list)
+/* The one behind `parent` (NULL: the first) that is to be shown; NULL. */
+static const struct model_namespace *next_wanted(const struct list *list,
+                                                 const struct model_namespace *parent)
 {
-    const struct catalog *catalog = engine_catalog(list->api->engine);
-    int r = 0;
+    parent = parent ? parent->hh.next : engine_catalog(list->api->engine)->namespaces;
+    while (parent && list->wanted && strcmp(list->wanted, parent->name) != 0)
+        parent = parent->hh.next;
+    return parent;
+}
 
+/* 1: its names come next; 0: there is none. */
+static int enter_namespace(struct list *list, const struct model_namespace *parent)
+{
+    int r = parent ? list_names_begin_namespace(&list->names, parent->name) : 0;
+
+    list->first = list->names.n;
+    return r < 0 ? r : parent != NULL;
+}
+
+static int begin_noting(struct list *list)
+{
+    list->n_tries++;
+    list->steps = engine_steps(list->api->engine);
     list->revision = engine_figures(list->api->engine).revision;
-    list->address_changes = catalog->n_address_changes;
-    for (const struct model_namespace *parent = catalog->namespaces; parent && r == 0;
-         parent = parent->hh.next) {
-        if (list->wanted && strcmp(list->wanted, parent->name) != 0)
-            continue;
-        r = list_names_begin_namespace(&list->names, parent->name);
-        if (r == 0)
-            r = list->kind->note(&list->names, parent);
-    }
+    list->address_changes = engine_catalog(list->api->engine)->n_address_changes;
+    list_names_clear(&list->names);
+    return enter_namespace(list, next_wanted(list, NULL));
+}
+
+static int go_on_noting(struct list *list, size_t most)
+{
+    const struct model_namespace *parent =
+        catalog_namespace(engine_catalog(list->api->engine), list_names_namespace(&list->names));
+    struct list_names *names = &list->names;
+    const struct list_key last =
+        names->n > list->first ? list_names_key(names, names->n - 1) : (struct list_key){0};
+    int r = list->kind->note(names, parent, last.name ? &last : NULL, most);
+
+    return r == 0 ? enter_namespace(list, next_wanted(list, parent)) : r;
+}
+
+/* 1: there is more; 0: all has been noted. */
+static int note_piece(struct list *list)
+{
+    int r = 1;
+
+    if (list->n_tries == 0 || engine_steps(list->api->engine) != list->steps)
+        r = begin_noting(list);
+    else
+        r = go_on_noting(list, LIST_NOTE_PIECE);
+    while (r > 0 && list->n_tries >= LIST_NOTE_TRIES)
+        r = go_on_noting(list, SIZE_MAX);
     return r;
 }
+
+/* ---- the answer ---- */
 
 static int put(void *user, const char *text, size_t length)
 {
@@ -113,8 +165,9 @@ static int list_piece(struct list *list)
 
     switch (list->stage) {
     case LIST_NOTING:
-        r = note_all(list);
-        list->stage = LIST_SORTING;
+        r = note_piece(list);
+        if (r == 0)
+            list->stage = LIST_SORTING;
         break;
     case LIST_SORTING:
         r = list_names_sort(&list->names);

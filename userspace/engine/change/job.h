@@ -56,6 +56,10 @@ bool engine_is_steady(const struct engine *engine);
 int engine_when_steady(struct engine *engine, void (*function)(void *user), void *user);
 void engine_forget_waiter(struct engine *engine, void *user);
 
+/* Grows with whatever may change the catalog: while it is the same, what was found there is there still, and in
+ * the same order. */
+uint64_t engine_steps(const struct engine *engine);
+
 /*
  * Numbers that were given (a scope of a task's namespace) go to the registry with the next change that is
  * committed, or now by themselves. Not remembering one costs another number after a reboot: nobody waits for

@@ -97,6 +97,7 @@ static void take_step(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
 
+    jobs->n_steps++;
     if (are_findings_due(jobs)) {
         jobs->had_findings = true;
         jobs_run_findings(engine);

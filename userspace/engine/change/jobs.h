@@ -82,6 +82,7 @@ struct jobs {
     uint64_t revision;
     struct waiter *waiters; /* for a steady catalog */
     bool had_findings;      /* the last step was of findings */
+    uint64_t n_steps;       /* taken so far */
     bool must_save;         /* numbers, also without a change that takes them along */
     bool is_ending;
 };

@@ -13,6 +13,11 @@ bool engine_is_steady(const struct engine *engine)
            state == JOBS_FINISHING;
 }
 
+uint64_t engine_steps(const struct engine *engine)
+{
+    return engine->jobs->n_steps;
+}
+
 int engine_when_steady(struct engine *engine, void (*function)(void *user), void *user)
 {
     struct jobs *jobs = engine->jobs;
