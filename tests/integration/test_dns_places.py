@@ -116,3 +116,88 @@ def test_each_stub_has_a_place_of_its_own():
         assert len(set(places)) == 26 and len({address for _, address, _ in places}) == 13, places
         for agent in agents:
             assert bed.address_of("backend", 9) in agent.call("resolve", name="backend")["addresses"]
+
+
+# Questions that nobody answers, and connections that say nothing. PLACE PORT, then holds them until its end.
+GREEDY = r"""
+import socket, struct, sys, time
+address, port = sys.argv[1], int(sys.argv[2])
+quiet = struct.pack("!HHHHHH", 0, 256, 1, 0, 0, 0) + b"\x05quiet\x07outside\x04test\0\0\1\0\1"
+socks = []
+for i in range(600):
+    if i % 50 == 0:
+        socks.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    socks[-1].sendto(i.to_bytes(2, "big") + quiet[2:], (address, port))
+    time.sleep(0.0005)
+for i in range(40):
+    s = socket.socket()
+    s.settimeout(2)
+    try:
+        s.connect((address, port))
+        s.send(b"\0")
+    except OSError:
+        pass
+    socks.append(s)
+print("holds", flush=True)
+try:
+    socks[0].settimeout(0.2)
+    print(socks[0].recv(600)[3] & 15, flush=True)
+except OSError as error:
+    print(type(error).__name__, flush=True)
+sys.stdin.read()
+"""
+
+
+def victims(here, count=30):
+    """How many of so many questions about outside names are answered: by UDP, by TCP."""
+    script = (f'for i in $(seq {count}); do dig +short +time=2 +tries=1 u$i.outside.test; done; echo; '
+              f'for i in $(seq {count}); do dig +short +tcp +time=2 +tries=1 t$i.outside.test; done')
+    udp, tcp = here.run("sh", "-c", script, timeout=120).out.split("\n\n")
+    return udp.count("192.0.2.7"), tcp.count("192.0.2.7")
+
+
+def test_a_stranger_in_the_network_namespace():
+    with place() as (bed, here):
+        _, address, port = next(found for found in stub_places(here) if found[0] == "udp")
+        for how in ((), ("+tcp",)):
+            words = ["dig", "+time=1", "+tries=1", *how, "-p", str(port), f"@{address}", "backend"]
+            stranger = bed.run([*here.before, *words]).out
+            assert bed.address_of("backend", 9) not in stranger, "it is no business of his"
+            other = bed.task("elsewhere", name=f"other{len(how)}")
+            assert bed.address_of("backend", 9) not in other.run([*here.before, *words]).out, "nor of another task's"
+        greedy = bed.popen([*here.before, sys.executable, "-c", GREEDY, address, str(port)], stdin=-1, stdout=-1)
+        assert greedy.stdout.readline() == "holds\n"
+        assert victims(here) == (30, 30)
+        assert "quiet.outside.test" not in here.questions()
+        greedy.communicate()
+
+
+def test_a_greedy_user_of_the_same_task():
+    """Who has most gives way to who has less."""
+    with place() as (bed, here):
+        drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        greedy = here.task.popen([*here.before, *drop, sys.executable, "-c", GREEDY, SERVER, "53"], stdin=-1, stdout=-1)
+        assert greedy.stdout.readline() == "holds\n"
+        assert here.questions().count("quiet.outside.test") == 512
+        assert victims(here) == (30, 30)
+        assert bed.address_of("backend", 9) in here.short("+tcp", "backend")
+        greedy.communicate()
+
+
+def test_idle_connections_give_way_to_new_ones():
+    with place() as (_, here):
+        code = ("import socket,struct\nsocks=[]\nfor i in range(100):\n  s=socket.socket(); s.settimeout(3)\n"
+                f"  s.connect(('{SERVER}',53)); socks.append(s)\n"
+                "q=struct.pack('!HHHHHH',7,256,1,0,0,0)+b'\\7backend\\0\\0\\1\\0\\1'\n"
+                "s.send(struct.pack('!H',len(q))+q)\nprint(len(s.recv(600))>2)\n"
+                "n=0\nfor s in socks[:-1]:\n  s.setblocking(False)\n  try: n+=s.recv(1)==b''\n  except OSError as e: n+=e.errno==104\nprint(n)\n")
+        assert here.run(sys.executable, "-c", code).out.split() == ["True", str(100 - 32)]
+
+
+def test_cgroups_within_a_task_are_the_tasks():
+    with place() as (bed, here):
+        child = here.task.child("a").child("b")
+        out = bed.run([*here.before, "dig", "+short", "+time=2", "+tries=1", "backend"], cgroup=child.directory).out
+        assert out.split() == [bed.address_of("backend", 9)]
+        out = bed.run([*here.before, "dig", "+short", "+tcp", "+time=2", "+tries=1", "www.outside.test"], cgroup=child.directory).out
+        assert out.split() == ["192.0.2.7"]

@@ -16,7 +16,8 @@
 #include "base/mounts.h"
 #include "base/number.h"
 
-#define MAX_DEPTH 32 /* of descendants followed; the kernel allows more, nobody uses it */
+#define HANDLE_OF_ID 0xfe /* FILEID_KERNFS: the id is the handle */
+#define MAX_DEPTH    32   /* of descendants followed; the kernel allows more, nobody uses it */
 
 static int root_refused(const char *text, struct error *error)
 {
@@ -192,6 +193,49 @@ int cgroup_remove(const char *root, const char *path)
 
     cgroup_directory(root, path, directory, sizeof(directory));
     return remove_below(AT_FDCWD, directory, MAX_DEPTH);
+}
+
+/* As the kernel shows it to this process. */
+static int path_of(int fd, char *path, size_t size)
+{
+    char link[64];
+    ssize_t length;
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    length = readlink(link, path, size - 1);
+    if (length < 0)
+        return -errno;
+    path[length] = '\0';
+    return 0;
+}
+
+int cgroup_is_within(const char *root, const char *path, uint64_t id, bool *ret_is_within)
+{
+    char room[sizeof(struct file_handle) + sizeof(id)]
+        __attribute__((aligned(__alignof__(struct file_handle))));
+    struct file_handle *handle = (struct file_handle *)(void *)room;
+    _cleanup_close_ int mount_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int above_fd = -1, fd = -1;
+    char directory[PATH_MAX], above[PATH_MAX], found[PATH_MAX];
+    int r;
+
+    handle->handle_bytes = sizeof(id);
+    handle->handle_type = HANDLE_OF_ID;
+    memcpy(handle->f_handle, &id, sizeof(id));
+    cgroup_directory(root, path, directory, sizeof(directory));
+    above_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (mount_fd < 0 || above_fd < 0)
+        return -errno;
+    fd = open_by_handle_at(mount_fd, handle, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ESTALE ? -ENOENT : -errno;
+    r = path_of(above_fd, above, sizeof(above));
+    if (r == 0)
+        r = path_of(fd, found, sizeof(found));
+    if (r < 0)
+        return r;
+    *ret_is_within = strlen(found) >= strlen(above) && cgroup_overlaps(above, found);
+    return 0;
 }
 
 void cgroup_link_name(const struct cgroup *cgroup, char *ret_name, size_t size)

@@ -51,6 +51,12 @@ int cgroup_count_processes(const char *root, const char *path, unsigned *ret_cou
 /* Removes it with its descendants, which must hold no process: -EBUSY otherwise. */
 int cgroup_remove(const char *root, const char *path);
 
+/*
+ * Is the cgroup with this id the one at `path` or below it? Where a cgroup is never changes. -ENOENT: it has
+ * gone; -EPERM: it takes CAP_DAC_READ_SEARCH to find one by its id.
+ */
+int cgroup_is_within(const char *root, const char *path, uint64_t id, bool *ret_is_within);
+
 /* A name for the task's directory of links: the last component made harmless, then -ID. */
 void cgroup_link_name(const struct cgroup *cgroup, char *ret_name, size_t size);
 

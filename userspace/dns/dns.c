@@ -127,6 +127,7 @@ void dns_done(struct dns *dns)
         dns_look_drop(task);
         while (task->stubs)
             dns_stub_free(&task->stubs);
+        dns_asker_forget(task);
         HASH_DEL(dns->tasks, task);
         free(task);
     }
@@ -181,6 +182,7 @@ static void on_task_removed(void *user, const struct task *of)
     if (!task)
         return;
     dns_look_remove(dns, task);
+    dns_asker_forget(task);
     HASH_DEL(dns->tasks, task);
     free(task);
 }

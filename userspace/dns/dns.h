@@ -23,6 +23,7 @@
 #include "engine/follower.h"
 #include "tasks/task_list.h"
 
+struct dns_cgroup;
 struct dns_stub;
 struct dns_waiter;
 struct engine;
@@ -100,7 +101,8 @@ struct dns_task {
     struct dns_snapshot *names; /* that it was answered from last; NULL: none yet */
     struct dns_look look;
     struct cgroup_watch watch;
-    UT_hash_handle hh; /* by cgroup_id */
+    struct dns_cgroup *cgroups; /* of which is known whether they are the task's (asker.h) */
+    UT_hash_handle hh;          /* by cgroup_id */
 };
 
 struct dns {

@@ -65,51 +65,11 @@ static struct dns_passed *find_passed(struct dns_upstream *upstream, uint16_t id
     return NULL;
 }
 
-static struct dns_passed *take_passed(struct dns_stub *stub)
-{
-    size_t room = stub->n_passed ? stub->n_passed * 2 : FIRST_PASSED;
-    struct dns_passed *larger;
-
-    if (stub->n_used == stub->n_passed) {
-        if (stub->n_passed >= DNS_IN_FLIGHT)
-            return NULL;
-        larger = realloc(stub->passed, room * sizeof(*larger));
-        if (!larger)
-            return NULL;
-        memset(larger + stub->n_passed, 0, (room - stub->n_passed) * sizeof(*larger));
-        stub->passed = larger;
-        stub->n_passed = room;
-    }
-    for (size_t i = 0; i < stub->n_passed; i++)
-        if (!stub->passed[i].is_used)
-            return &stub->passed[i];
-    return NULL;
-}
-
 static void give_up(struct dns_stub *stub, struct dns_passed *passed)
 {
     passed->is_used = false;
     passed->upstream->n_waiting--;
     stub->n_used--;
-}
-
-/* ---- answers ---- */
-
-static void take_answer(struct dns_upstream *upstream, uint8_t *message, size_t size)
-{
-    struct dns_server *server = upstream->server;
-    struct dns_passed *passed;
-
-    if (size < DNS_HEADER_SIZE)
-        return;
-    passed = find_passed(upstream, (uint16_t)(message[0] << 8 | message[1]));
-    if (!passed || (passed->is_checked && !dns_message_answers(message, size, &passed->question)))
-        return;
-    message[0] = (uint8_t)(passed->client_id >> 8);
-    message[1] = (uint8_t)passed->client_id;
-    (void)!sendto(server->udp_fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-                  (const struct sockaddr *)&passed->client, passed->client_size);
-    give_up(server->stub, passed);
 }
 
 /* The failure that a name server would have told. Returns its size. */
@@ -135,23 +95,92 @@ static size_t make_failure(const struct dns_passed *passed,
     return dns_message_fail(answer, question, DNS_SERVFAIL, answer);
 }
 
+/* Its asker shall try elsewhere, not wait. */
+static void fail_passed(struct dns_stub *stub, struct dns_passed *passed)
+{
+    uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
+
+    (void)!sendto(passed->upstream->server->udp_fd, answer, make_failure(passed, answer),
+                  MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&passed->client, passed->client_size);
+    stub->dns->counters.refused++;
+    give_up(stub, passed);
+}
+
+static int grow(struct dns_stub *stub)
+{
+    size_t room = stub->n_passed ? stub->n_passed * 2 : FIRST_PASSED;
+    struct dns_passed *larger = realloc(stub->passed, room * sizeof(*larger));
+
+    if (!larger)
+        return -ENOMEM;
+    memset(larger + stub->n_passed, 0, (room - stub->n_passed) * sizeof(*larger));
+    stub->passed = larger;
+    stub->n_passed = room;
+    return 0;
+}
+
+/* All places are taken. Who has the most of them gives one to somebody who has fewer: the oldest. NULL: the
+ * asker himself has as many as anybody. */
+static struct dns_passed *take_from_greediest(struct dns_stub *stub, const struct dns_asker *asker)
+{
+    struct dns_passed *oldest = NULL;
+    unsigned most, own = 0;
+    const struct dns_asker *greediest =
+        dns_asker_greediest(&stub->passed[0].asker, stub->n_passed, sizeof(stub->passed[0]), &most);
+
+    for (size_t i = 0; i < stub->n_passed; i++) {
+        struct dns_passed *passed = &stub->passed[i];
+
+        own += dns_asker_equal(&passed->asker, asker);
+        if (dns_asker_equal(&passed->asker, greediest) &&
+            (!oldest || passed->deadline_ms < oldest->deadline_ms))
+            oldest = passed;
+    }
+    if (own + 1 >= most)
+        return NULL;
+    fail_passed(stub, oldest);
+    return oldest;
+}
+
+static struct dns_passed *take_passed(struct dns_stub *stub, const struct dns_asker *asker)
+{
+    if (stub->n_used == stub->n_passed && stub->n_passed >= DNS_IN_FLIGHT)
+        return take_from_greediest(stub, asker);
+    if (stub->n_used == stub->n_passed && grow(stub) < 0)
+        return NULL;
+    for (size_t i = 0; i < stub->n_passed; i++)
+        if (!stub->passed[i].is_used)
+            return &stub->passed[i];
+    return NULL;
+}
+
+/* ---- answers ---- */
+
+static void take_answer(struct dns_upstream *upstream, uint8_t *message, size_t size)
+{
+    struct dns_server *server = upstream->server;
+    struct dns_passed *passed;
+
+    if (size < DNS_HEADER_SIZE)
+        return;
+    passed = find_passed(upstream, (uint16_t)(message[0] << 8 | message[1]));
+    if (!passed || (passed->is_checked && !dns_message_answers(message, size, &passed->question)))
+        return;
+    message[0] = (uint8_t)(passed->client_id >> 8);
+    message[1] = (uint8_t)passed->client_id;
+    (void)!sendto(server->udp_fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+                  (const struct sockaddr *)&passed->client, passed->client_size);
+    give_up(server->stub, passed);
+}
+
 /* Nobody listens at the name server: the askers shall try the next one, not wait. */
 static void fail_all(struct dns_upstream *upstream)
 {
-    struct dns_server *server = upstream->server;
-    struct dns_stub *stub = server->stub;
+    struct dns_stub *stub = upstream->server->stub;
 
-    for (size_t i = 0; i < stub->n_passed && upstream->n_waiting > 0; i++) {
-        struct dns_passed *passed = &stub->passed[i];
-        uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
-
-        if (!passed->is_used || passed->upstream != upstream)
-            continue;
-        (void)!sendto(server->udp_fd, answer, make_failure(passed, answer), MSG_DONTWAIT | MSG_NOSIGNAL,
-                      (const struct sockaddr *)&passed->client, passed->client_size);
-        stub->dns->counters.refused++;
-        give_up(stub, passed);
-    }
+    for (size_t i = 0; i < stub->n_passed && upstream->n_waiting > 0; i++)
+        if (stub->passed[i].is_used && stub->passed[i].upstream == upstream)
+            fail_passed(stub, &stub->passed[i]);
 }
 
 static void on_answer(evutil_socket_t fd, short what, void *user)
@@ -285,7 +314,7 @@ static int new_id(struct dns_upstream *upstream, uint16_t *ret_id)
 int dns_forward_question(struct dns_server *server, const struct dns_asked *asked)
 {
     struct dns_stub *stub = server->stub;
-    struct dns_passed *passed = take_passed(stub);
+    struct dns_passed *passed = take_passed(stub, &asked->asker);
     uint64_t now = clock_monotonic_ms();
     struct dns_upstream *upstream = passed ? take_upstream(server, now) : NULL;
     uint8_t copy[DNS_QUERY_MAX];
@@ -307,6 +336,7 @@ int dns_forward_question(struct dns_server *server, const struct dns_asked *aske
         .id = id,
         .client_id = (uint16_t)(asked->message[0] << 8 | asked->message[1]),
         .deadline_ms = now + DNS_TIMEOUT_MS,
+        .asker = asked->asker,
         .client = *asked->client,
         .client_size = asked->client_size,
     };

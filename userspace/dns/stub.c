@@ -34,6 +34,8 @@ static int open_all(void *user)
 
         r = dns_place_open(server, &before, server->port);
         if (r == 0)
+            dns_asker_open(server);
+        if (r == 0)
             r = dns_forward_open(server);
     }
     return r;
@@ -78,6 +80,7 @@ static void take_question(struct dns_server *server, struct dns_asked *asked)
     uint8_t *answer = NULL;
     size_t size = 0;
     int r = -ENOENT;
+    int who;
 
     asked->verdict = dns_message_read(asked->message, asked->size, &asked->question);
     if (asked->verdict == DNS_DROP || asked->verdict == DNS_BROKEN) {
@@ -86,11 +89,18 @@ static void take_question(struct dns_server *server, struct dns_asked *asked)
             fail(server, asked, DNS_FORMERR);
         return;
     }
+    who = dns_asker_find(server, true, asked->client, &asked->asker);
+    if (who == -EPERM) {
+        counters->refused++;
+        fail(server, asked, DNS_REFUSED);
+        return;
+    }
     if (asked->verdict == DNS_QUERY)
         r = dns_stub_answer(server->stub, &asked->question, true, &answer, &size);
     if (r == 0) {
         counters->answered++;
-        reply(server, asked, answer, size);
+        if (who == 0) /* another one may have the port of who has gone, and is told nothing of ours */
+            reply(server, asked, answer, size);
     } else if (r == -ENOENT && !server->stub->task) {
         counters->refused++;
         fail(server, asked, DNS_REFUSED);
@@ -168,7 +178,8 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
                                       .zone = stub->conf.zones[i],
                                       .port = ntohs(before->port_be[stub->n_servers]),
                                       .udp_fd = -1,
-                                      .tcp_fd = -1};
+                                      .tcp_fd = -1,
+                                      .owners_fd = -1};
         memcpy(server->stub_address.bytes, before->stub[stub->n_servers], sizeof(server->stub_address.bytes));
         stub->n_servers++;
     }
@@ -219,7 +230,8 @@ int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t 
     stub->idle = (struct timeval){.tv_sec = DNS_IDLE_S};
     stub->netns_fd = -1;
     stub->n_servers = 1;
-    *server = (struct dns_server){.stub = stub, .address = *address, .zone = "", .udp_fd = -1, .tcp_fd = -1};
+    *server = (struct dns_server){
+        .stub = stub, .address = *address, .zone = "", .udp_fd = -1, .tcp_fd = -1, .owners_fd = -1};
     r = dns_place_bind(server, address, port);
     if (r == 0)
         r = watch_all(stub);
@@ -237,6 +249,7 @@ static void end_server(struct dns_server *server)
     const int fds[] = {server->udp_fd, server->tcp_fd};
 
     dns_forward_close(server);
+    dns_asker_close(server);
     for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
         if (events[i])
             event_free(events[i]);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "dns/asker.h"
 #include "dns/dns.h"
 #include "names/resolv_conf.h"
 
@@ -40,6 +41,7 @@ struct dns_server {
     uint16_t port; /* of the stub */
     int udp_fd;
     int tcp_fd;
+    int owners_fd; /* tells whose sockets are; -1: nobody does */
     struct event *udp_event;
     struct event *tcp_event;
     struct dns_upstream upstreams[DNS_UPSTREAMS]; /* the first is always there, the others when needed */
@@ -54,6 +56,7 @@ struct dns_passed {
     uint16_t id; /* towards the name server */
     uint16_t client_id;
     uint64_t deadline_ms;
+    struct dns_asker asker;
     struct sockaddr_storage client;
     socklen_t client_size;
     struct dns_question question;
@@ -114,6 +117,7 @@ struct dns_asked {
     size_t size;
     const struct sockaddr_storage *client;
     socklen_t client_size;
+    struct dns_asker asker;
     enum dns_verdict verdict;
     struct dns_question question;
 };

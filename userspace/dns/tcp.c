@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "dns/stub.h"
 #include "cgroups/netns.h"
 
@@ -23,6 +24,8 @@ struct dns_connection {
     struct dns_server *server;
     struct bufferevent *client;
     struct bufferevent *upstream; /* NULL until there is a question for it */
+    struct dns_asker asker;
+    uint64_t used_ms; /* when something came from the client, or for it, the last time */
     struct dns_connection *next;
 };
 
@@ -108,6 +111,7 @@ static void on_upstream(struct bufferevent *upstream, void *user)
             end_connection(connection);
             return;
         }
+        connection->used_ms = clock_monotonic_ms();
         (void)evbuffer_remove_buffer(bufferevent_get_input(upstream),
                                      bufferevent_get_output(connection->client), sizeof(uint16_t) + size);
     }
@@ -217,6 +221,7 @@ static void on_client(struct bufferevent *client, void *user)
     if (dns_hold(connection->server->stub))
         return;
     while ((size = whole_message(client)) > 0) {
+        connection->used_ms = clock_monotonic_ms();
         (void)evbuffer_drain(input, sizeof(uint16_t));
         (void)evbuffer_remove(input, buffer, size);
         if (is_clogged(client) || is_clogged(connection->upstream) ||
@@ -239,15 +244,45 @@ void dns_tcp_resume(struct dns_stub *stub)
     }
 }
 
+/* All places are taken: of who has the most of them, the connection that has been idle longest gives way. */
+static void make_room(struct dns_stub *stub)
+{
+    struct dns_asker askers[DNS_CONNECTIONS];
+    struct dns_connection *idlest = NULL;
+    const struct dns_asker *greediest;
+    unsigned most;
+    size_t n = 0;
+
+    if (stub->n_connections < DNS_CONNECTIONS)
+        return;
+    for (struct dns_connection *one = stub->connections; one && n < DNS_CONNECTIONS; one = one->next)
+        askers[n++] = one->asker;
+    greediest = dns_asker_greediest(askers, n, sizeof(askers[0]), &most);
+    /* The newest come first: of those used at the same time the oldest goes. */
+    for (struct dns_connection *one = stub->connections; one; one = one->next)
+        if (dns_asker_equal(&one->asker, greediest) && (!idlest || one->used_ms <= idlest->used_ms))
+            idlest = one;
+    end_connection(idlest);
+}
+
 void dns_tcp_accept(struct dns_server *server)
 {
     struct dns_stub *stub = server->stub;
-    int fd = accept4(server->tcp_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct sockaddr_storage client;
+    socklen_t client_size = sizeof(client);
+    int fd = accept4(server->tcp_fd, (struct sockaddr *)&client, &client_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct dns_connection *connection;
+    struct dns_asker asker;
 
     if (fd < 0)
         return;
-    connection = stub->n_connections < DNS_CONNECTIONS ? calloc(1, sizeof(*connection)) : NULL;
+    if (dns_asker_find(server, false, &client, &asker) < 0) {
+        stub->dns->counters.refused++;
+        (void)close(fd);
+        return;
+    }
+    make_room(stub);
+    connection = calloc(1, sizeof(*connection));
     if (connection)
         connection->client = bufferevent_socket_new(stub->dns->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!connection || !connection->client) {
@@ -256,6 +291,8 @@ void dns_tcp_accept(struct dns_server *server)
         return;
     }
     connection->server = server;
+    connection->asker = asker;
+    connection->used_ms = clock_monotonic_ms();
     connection->next = stub->connections;
     stub->connections = connection;
     stub->n_connections++;
