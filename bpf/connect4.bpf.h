@@ -18,8 +18,6 @@ int connect4(struct bpf_sock_addr *ctx)
     __u32 address = ctx->user_ip4;
 
     key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    if (!key.protocol)
-        return VERDICT_PROCEED;
     key.scope = task_scope_number();
     /* The port is a 16-bit value in a 32-bit field, in network order. */
     key.port_be = (__be16)ctx->user_port;
@@ -27,12 +25,17 @@ int connect4(struct bpf_sock_addr *ctx)
     key.address[11] = 0xff;
     __builtin_memcpy(key.address + 12, &address, 4);
 
+    if (!key.protocol)
+        return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (connect_route(ctx, &key, 1, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
             patience_begin(ctx, outcome.endpoint);
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;
+        return VERDICT_PROCEED;
+    case ROUTE_ASK:
+        ctx->user_port = 0;
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:
         return verdict_refuse();

@@ -19,12 +19,12 @@ int connect6(struct bpf_sock_addr *ctx)
     __u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
 
     key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    if (!key.protocol)
-        return VERDICT_PROCEED;
     key.scope = task_scope_number();
     key.port_be = (__be16)ctx->user_port;
     __builtin_memcpy(key.address, words, sizeof(words));
 
+    if (!key.protocol)
+        return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (connect_route(ctx, &key, 0, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
@@ -34,6 +34,9 @@ int connect6(struct bpf_sock_addr *ctx)
         ctx->user_ip6[2] = outcome.address[2];
         ctx->user_ip6[3] = outcome.address[3];
         ctx->user_port = outcome.port_be;
+        return VERDICT_PROCEED;
+    case ROUTE_ASK:
+        ctx->user_port = 0;
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:
         return verdict_refuse();

@@ -190,6 +190,10 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
 
     if (!resolver_route(ctx, key, ret_outcome))
         verdict = route(key, is_v4, ret_outcome);
+    /* No resolver asks by an IPv4 address in the mapped form. */
+    if (verdict == ROUTE_STRAY)
+        return key->protocol == UDP && is_v4 == svc_is_mapped(key->address) ? ask_or_refuse(key)
+                                                                            : refuse_stray();
     if (verdict == ROUTE_TO && (key->protocol == UDP || ret_outcome->flags & SVC_SERVICE_PEER_ALIAS))
         flow_note(ctx, key, ret_outcome);
     if (verdict == ROUTE_PASS && key->protocol == UDP)
@@ -212,6 +216,8 @@ static __always_inline enum route_verdict send_route(struct bpf_sock_addr *ctx,
             return ROUTE_TO;
         verdict = route(key, is_v4, ret_outcome);
     }
+    if (verdict == ROUTE_STRAY)
+        return refuse_stray();
     if (verdict == ROUTE_TO)
         flow_note(ctx, key, ret_outcome);
     else if (verdict == ROUTE_PASS)

@@ -124,6 +124,21 @@ struct {
     __type(value, struct svc_counters);
 } counters SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_alias_ranges);
+} alias_ranges SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct svc_refusals);
+} refusals SEC(".maps");
+
 /* Lets a daemon tell whether it knows what is pinned. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -3,13 +3,18 @@
 #ifndef ROUTE_BPF_H
 #define ROUTE_BPF_H
 
+#include <linux/in.h>
+#include <linux/in6.h>
+
 #include <svcconnect/decision.h>
 
 #include "draw.bpf.h"
 
 enum route_verdict {
-    ROUTE_PASS,   /* no alias: leave the destination as it is */
-    ROUTE_TO,     /* the outcome holds the endpoint */
+    ROUTE_PASS,  /* no alias: leave the destination as it is */
+    ROUTE_STRAY, /* no alias, at an address that only aliases have: nobody's */
+    ROUTE_ASK, /* as that, by a datagram socket that only asks for its source address: see ask_or_refuse() */
+    ROUTE_TO,  /* the outcome holds the endpoint */
     ROUTE_REFUSE, /* an alias with nowhere to go */
 };
 
@@ -37,6 +42,47 @@ static __always_inline struct svc_service *find_service(const struct svc_alias_k
     return 0;
 }
 
+static __always_inline int is_stray(const struct svc_alias_key *key)
+{
+    __u32 zero = 0;
+    const struct svc_alias_ranges *ranges = bpf_map_lookup_elem(&alias_ranges, &zero);
+
+    return ranges && svc_is_in_alias_ranges(ranges, key->address);
+}
+
+/* On a host's network such a connect would reach whatever listens on 0.0.0.0. */
+static __always_inline enum route_verdict refuse_stray(void)
+{
+    __u32 zero = 0;
+    struct svc_refusals *here = bpf_map_lookup_elem(&refusals, &zero);
+
+    if (here)
+        here->no_alias++;
+    return ROUTE_REFUSE;
+}
+
+/*
+ * connect() of a datagram socket to a stray address. Resolvers sort a name's addresses by whether, and with
+ * which source, a datagram socket connects to each; to refuse that would turn IPv4 and IPv6 around. So where
+ * they ask, the socket gets its source address, and port 0 as its peer's, where nobody can listen: what it
+ * sends is answered as by any closed port.
+ */
+static __attribute__((noinline)) int ask_or_refuse(const struct svc_alias_key *key)
+{
+    struct svc_alias_key tcp = *key;
+
+    tcp.protocol = TCP;
+    if (svc_is_port_of_probes(key->port_be) || bpf_map_lookup_elem(&aliases, &tcp))
+        return ROUTE_ASK;
+    return refuse_stray();
+}
+
+/* A socket of a protocol that aliases do not have (UDP-Lite); pings may ask an alias's address. */
+static __always_inline int is_refused_unknown(const struct svc_alias_key *key, __u32 protocol)
+{
+    return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6 && is_stray(key) && refuse_stray();
+}
+
 /*
  * `is_v4`: the socket is AF_INET and reaches only IPv4 endpoints. On ROUTE_TO *ret_outcome is filled.
  */
@@ -49,6 +95,8 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
 
     service = find_service(key, &is_alias);
     if (!is_alias) {
+        if (is_stray(key))
+            return ROUTE_STRAY;
         COUNT(miss);
         return ROUTE_PASS;
     }

@@ -17,8 +17,6 @@ int sendmsg4(struct bpf_sock_addr *ctx)
     __u32 address = ctx->user_ip4;
 
     key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    if (key.protocol != UDP)
-        return VERDICT_PROCEED;
     key.scope = task_scope_number();
     /* The port is a 16-bit value in a 32-bit field, in network order. */
     key.port_be = (__be16)ctx->user_port;
@@ -26,6 +24,8 @@ int sendmsg4(struct bpf_sock_addr *ctx)
     key.address[11] = 0xff;
     __builtin_memcpy(key.address + 12, &address, 4);
 
+    if (key.protocol != UDP)
+        return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (send_route(ctx, &key, 1, &outcome)) {
     case ROUTE_TO:
         ctx->user_ip4 = outcome.address[3];

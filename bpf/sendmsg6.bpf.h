@@ -17,12 +17,12 @@ int sendmsg6(struct bpf_sock_addr *ctx)
     __u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
 
     key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    if (key.protocol != UDP)
-        return VERDICT_PROCEED;
     key.scope = task_scope_number();
     key.port_be = (__be16)ctx->user_port;
     __builtin_memcpy(key.address, words, sizeof(words));
 
+    if (key.protocol != UDP)
+        return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (send_route(ctx, &key, 0, &outcome)) {
     case ROUTE_TO:
         /* The kernel cannot send such a datagram over IPv4 (ENOTSUPP); connect() can. */

@@ -251,6 +251,25 @@ struct svc_counters {
 };
 
 /*
+ * Value of `alias_ranges`[0]: the addresses that only aliases have, as words in network order: one that is in
+ * them and no alias of the task is nobody's, and refused. Until userspace has written it, no address is (a
+ * mask is never 0).
+ */
+struct svc_alias_ranges {
+    __u32 address4;
+    __u32 mask4;
+    __u32 address6[4];
+    __u32 mask6[4];
+    __u32 reserved[6];
+};
+
+/* Value of `refusals`[0], per CPU: beside `counters`, whose layout stays. */
+struct svc_refusals {
+    __u64 no_alias; /* into the alias ranges, and no alias of the task */
+    __u64 reserved[7];
+};
+
+/*
  * Value of `task_scope`, the cgroup storage. FROZEN: after a link update the kernel hands the new program the
  * memory that the old program's map allocated, whatever size the new one declares.
  */
@@ -355,6 +374,8 @@ _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
 _Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
 _Static_assert(sizeof(struct svc_resolver) == 136, "svc_resolver has no padding");
+_Static_assert(sizeof(struct svc_alias_ranges) == 64, "svc_alias_ranges is one cache line");
+_Static_assert(sizeof(struct svc_refusals) == 64, "svc_refusals is one cache line");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_registry_seen) == 72, "svc_registry_seen is frozen");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");

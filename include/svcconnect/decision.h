@@ -74,12 +74,48 @@ SVC_INLINE __u32 svc_address_word(const __u8 address[16], int word)
 }
 #endif
 
+/* Is it an IPv4 address in the mapped form (::ffff:a.b.c.d)? */
+SVC_INLINE int svc_is_mapped(const __u8 address[16])
+{
+    return (svc_address_word(address, 0) | svc_address_word(address, 1) | address[8] | address[9] |
+            (address[10] ^ 0xffu) | (address[11] ^ 0xffu)) == 0;
+}
+
 SVC_INLINE int svc_address_equal(const __u8 a[16], const __u8 b[16])
 {
     return ((svc_address_word(a, 0) ^ svc_address_word(b, 0)) |
             (svc_address_word(a, 1) ^ svc_address_word(b, 1)) |
             (svc_address_word(a, 2) ^ svc_address_word(b, 2)) |
             (svc_address_word(a, 3) ^ svc_address_word(b, 3))) == 0;
+}
+
+/* Is the address one that only aliases have? IPv4 is held v4-mapped, as everywhere. */
+SVC_INLINE int svc_is_in_alias_ranges(const struct svc_alias_ranges *ranges, const __u8 address[16])
+{
+    __u32 a = svc_address_word(address, 0);
+    __u32 b = svc_address_word(address, 1);
+    __u32 c = svc_address_word(address, 2);
+    __u32 d = svc_address_word(address, 3);
+    __u32 differs;
+
+    if (svc_is_mapped(address))
+        return ranges->mask4 && ((d ^ ranges->address4) & ranges->mask4) == 0;
+    differs = ((a ^ ranges->address6[0]) & ranges->mask6[0]) |
+              ((b ^ ranges->address6[1]) & ranges->mask6[1]) |
+              ((c ^ ranges->address6[2]) & ranges->mask6[2]) | ((d ^ ranges->address6[3]) & ranges->mask6[3]);
+    return ranges->mask6[0] && differs == 0;
+}
+
+/*
+ * Programs that look for a source address connect a datagram socket and send nothing: getaddrinfo() of glibc
+ * to the port that was asked for (0 if none was), musl's to 65535, Go's to 9 (discard).
+ */
+SVC_INLINE int svc_is_port_of_probes(__be16 port_be)
+{
+    const __u8 *bytes = (const __u8 *)&port_be;
+    __u32 port = (__u32)bytes[0] << 8 | bytes[1];
+
+    return port == 0 || port == 9 || port == 65535;
 }
 
 /* Is this entry of `services` the one the key asks for? */

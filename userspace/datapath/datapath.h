@@ -67,6 +67,9 @@ struct svc_registry_seen datapath_registry_seen(const struct datapath *datapath)
 void datapath_set_registry_seen(struct datapath *datapath, const struct svc_registry_seen *seen);
 
 bool datapath_has_set_retval(const struct datapath *datapath);
+
+/* Addresses in these that are no alias of a task's are refused to it from now on; counts as no write. */
+void datapath_set_alias_ranges(struct datapath *datapath, const struct svc_alias_ranges *ranges);
 uint64_t
 datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */
 
@@ -117,6 +120,7 @@ int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id);
 /* Sums over CPUs. -ENOENT for an endpoint that is not there. */
 int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct svc_endpoint_stats *ret_stats);
 int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counters);
+int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusals);
 
 /* ---- tables (tables.c): mapped memory, no system calls ---- */
 

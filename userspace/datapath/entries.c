@@ -275,3 +275,21 @@ int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counte
     *ret_counters = sum;
     return 0;
 }
+
+int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusals)
+{
+    struct svc_refusals sum = {0};
+    _cleanup_free_ struct svc_refusals *values = calloc((size_t)datapath->n_cpus, sizeof(*values));
+    uint32_t zero = 0;
+    int r;
+
+    if (!values)
+        return -ENOMEM;
+    r = datapath->backend->get(datapath, MAPS_IN_USE, MAP_REFUSALS, &zero, values);
+    if (r < 0)
+        return r;
+    for (int cpu = 0; cpu < datapath->n_cpus; cpu++)
+        sum.no_alias += values[cpu].no_alias;
+    *ret_refusals = sum;
+    return 0;
+}

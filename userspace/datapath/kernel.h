@@ -63,6 +63,11 @@ enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const 
 int kernel_choose_stock(const struct datapath *datapath, const struct datapath_config *config);
 int kernel_reuse_pinned(struct datapath *datapath, const struct datapath_fds *fds);
 void kernel_remember_old(struct datapath *datapath, const struct datapath_fds *fds);
+bool kernel_is_addition(int map); /* came after the set's version: one that lacks it is adopted and gets it */
+
+/* kernel_arrays.c; what was mapped when mapping fails is still unmapped by the other */
+int kernel_map_arrays(struct datapath *datapath);
+void kernel_unmap_arrays(struct datapath *datapath);
 
 /* events.c */
 int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),

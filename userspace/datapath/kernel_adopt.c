@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What is pinned: is it what this version would make, is it taken over, and what is remembered of the rest. */
+#include "base/cleanup.h"
 #include "datapath/kernel.h"
 
 struct bpf_map *kernel_skeleton_map(const struct datapath *datapath, int map)
@@ -49,7 +50,7 @@ void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *f
         bool is_ours = is_our_version ? has_our_form(datapath, map, fds->fd[map], &info)
                                       : map != MAP_TASKS || is_tasks(datapath, fds->fd[map]);
 
-        if (!is_ours && map != MAP_REGISTRY_SEEN) /* a set without that one is adopted */
+        if (!is_ours && !kernel_is_addition(map)) /* a set without those is adopted */
             kernel_close_one(fds, map);
     }
 }
@@ -64,10 +65,20 @@ uint32_t kernel_pinned_version(const struct datapath_fds *fds)
     return layout.abi_version;
 }
 
-/* No program knows this map, so a set from before there was one takes it in as it is. */
+/* Empty at first: a set from before there were these takes them in. */
+static const enum map_index additions[] = {MAP_REGISTRY_SEEN, MAP_ALIAS_RANGES, MAP_REFUSALS};
+
+bool kernel_is_addition(int map)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(additions); i++)
+        if (map == (int)additions[i])
+            return true;
+    return false;
+}
+
 static bool is_missing_addition(int map, int fd)
 {
-    return map == MAP_REGISTRY_SEEN && fd < 0;
+    return kernel_is_addition(map) && fd < 0;
 }
 
 enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)

@@ -2,7 +2,6 @@
 /* Opening: what is pinned is adopted (kernel_adopt.c) or built anew beside: load, map, pin; later the swap. */
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -44,37 +43,6 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     return 0;
 }
 
-static int map_array(const struct datapath *datapath, int map, size_t size, void **ret_memory)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, datapath->kernel->fd[map], 0);
-
-    if (memory == MAP_FAILED)
-        return -errno;
-    *ret_memory = memory;
-    return 0;
-}
-
-static int map_memory(struct datapath *datapath)
-{
-    int r = map_array(datapath, MAP_SERVICES, datapath->n_services * sizeof(struct svc_service),
-                      (void **)&datapath->services);
-
-    if (r == 0)
-        r = map_array(datapath, MAP_SLOTS, datapath->n_slots * sizeof(struct svc_slot),
-                      (void **)&datapath->slots);
-    if (r == 0)
-        r = map_array(datapath, MAP_OUTLIERS, datapath->n_outliers * sizeof(struct svc_outlier),
-                      (void **)&datapath->outliers);
-    if (r == 0)
-        r = map_array(datapath, MAP_ATTEMPTS,
-                      (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts),
-                      (void **)&datapath->attempts);
-    if (r == 0)
-        r = map_array(datapath, MAP_RESOLVERS, datapath->n_resolvers * sizeof(struct svc_resolver),
-                      (void **)&datapath->resolvers);
-    if (r == 0)
-        r = map_array(datapath, MAP_REGISTRY_SEEN, sizeof(*datapath->registry_seen),
-                      (void **)&datapath->registry_seen);
     return r;
 }
 
@@ -101,15 +69,17 @@ static int pin_new(struct datapath *datapath, struct error *error)
 }
 
 /* Beside the others of an adopted set. */
-static int pin_addition(struct datapath *datapath, struct error *error)
+static int pin_additions(struct datapath *datapath, struct error *error)
 {
     char path[PATH_MAX];
 
-    if (datapath->kernel->old.fd[MAP_REGISTRY_SEEN] >= 0)
-        return 0;
-    kernel_map_path(datapath, path, "maps", MAP_REGISTRY_SEEN);
-    if (bpf_obj_pin(datapath->kernel->fd[MAP_REGISTRY_SEEN], path) < 0)
-        return error_errno(error, errno, "pinning %s", path);
+    for (int map = 0; map < MAP_COUNT_; map++) {
+        if (!kernel_is_addition(map) || datapath->kernel->old.fd[map] >= 0)
+            continue;
+        kernel_map_path(datapath, path, "maps", map);
+        if (bpf_obj_pin(datapath->kernel->fd[map], path) < 0)
+            return error_errno(error, errno, "pinning %s", path);
+    }
     return 0;
 }
 
@@ -158,7 +128,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     datapath->kernel->services_map_id = map_id(datapath, MAP_SERVICES);
     datapath->kernel->peers_map_id = map_id(datapath, MAP_PEERS);
     datapath->kernel->flows_map_id = map_id(datapath, MAP_FLOWS);
-    r = map_memory(datapath);
+    r = kernel_map_arrays(datapath);
     return r < 0 ? error_errno(error, r, "mapping the tables") : 0;
 }
 
@@ -183,7 +153,7 @@ static int open_kernel(struct datapath *datapath, const struct datapath_config *
         r = kernel_grace_init(datapath);
     if (r < 0)
         return error_errno(error, r, "preparing grace periods");
-    return datapath->origin == DATAPATH_ADOPTED ? pin_addition(datapath, error) : pin_new(datapath, error);
+    return datapath->origin == DATAPATH_ADOPTED ? pin_additions(datapath, error) : pin_new(datapath, error);
 }
 
 static void kernel_close(struct datapath *datapath)
@@ -193,19 +163,7 @@ static void kernel_close(struct datapath *datapath)
     kernel_grace_deinit(datapath);
     if (kernel->is_in_new) /* never activated: nobody's, and large */
         kernel_remove_directory(datapath, "maps_new");
-    if (datapath->services)
-        (void)munmap(datapath->services, datapath->n_services * sizeof(struct svc_service));
-    if (datapath->slots)
-        (void)munmap(datapath->slots, datapath->n_slots * sizeof(struct svc_slot));
-    if (datapath->outliers)
-        (void)munmap(datapath->outliers, datapath->n_outliers * sizeof(struct svc_outlier));
-    if (datapath->registry_seen)
-        (void)munmap(datapath->registry_seen, sizeof(*datapath->registry_seen));
-    if (datapath->attempts)
-        (void)munmap(datapath->attempts,
-                     (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts));
-    if (datapath->resolvers)
-        (void)munmap(datapath->resolvers, datapath->n_resolvers * sizeof(struct svc_resolver));
+    kernel_unmap_arrays(datapath);
     kernel_events_deinit(datapath);
     kernel_close_pinned(&kernel->old);
     svcconnect_bpf__destroy(kernel->skeleton);

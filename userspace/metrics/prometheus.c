@@ -61,6 +61,7 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
     connects(out, "hit", snapshot->counters.hit);
     connects(out, "miss", snapshot->counters.miss);
     connects(out, "no_endpoint", snapshot->counters.no_endpoint);
+    connects(out, "no_alias", snapshot->refusals.no_alias);
     connects(out, "inconsistent", snapshot->counters.inconsistent);
     header(out, "svcconnect_lookup_retries_total", "counter",
            "Lookups done again because an entry was in change.");

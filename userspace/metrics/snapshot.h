@@ -32,6 +32,7 @@ struct metrics_endpoint {
 
 struct metrics_snapshot {
     struct svc_counters counters;
+    struct svc_refusals refusals;
     const struct metrics_map *maps;
     size_t n_maps;
     size_t namespaces, services, instances, aliases, tasks;

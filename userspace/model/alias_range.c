@@ -72,3 +72,26 @@ bool alias_range_holds(const struct alias_range *range, const struct ip_address 
     return has_prefix(address, &range->first, range->bits) ||
            has_prefix(address, &range->first6, range->bits6);
 }
+
+/* The words of a mask of so many bits, in network order. */
+static void mask_words(unsigned bits, __u32 words[4])
+{
+    for (unsigned word = 0; word < 4; word++) {
+        unsigned ones = bits <= 32 * word ? 0 : bits - 32 * word;
+
+        words[word] = htonl(ones == 0 ? 0 : ones >= 32 ? UINT32_MAX : UINT32_MAX << (32 - ones));
+    }
+}
+
+struct svc_alias_ranges alias_range_for_programs(const struct alias_range *range)
+{
+    struct svc_alias_ranges ranges = {0};
+    __u32 mask[4];
+
+    mask_words(range->bits, mask);
+    ranges.mask4 = mask[3];
+    memcpy(&ranges.address4, range->first.bytes + 12, sizeof(ranges.address4));
+    mask_words(range->bits6, ranges.mask6);
+    memcpy(ranges.address6, range->first6.bytes, sizeof(ranges.address6));
+    return ranges;
+}

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <svcconnect/abi.h>
+
 #include "base/address.h"
 #include "base/error.h"
 
@@ -34,6 +36,9 @@ struct ip_address alias_range_address6(const struct alias_range *range, uint32_t
 /* The number of an IPv4 alias address; -ERANGE: outside the range. */
 int alias_range_number(const struct alias_range *range, const struct ip_address *address,
                        uint32_t *ret_number);
+
+/* As the programs are told of it. */
+struct svc_alias_ranges alias_range_for_programs(const struct alias_range *range);
 
 /* Is it in one of the prefixes, and so no address of an endpoint? */
 bool alias_range_holds(const struct alias_range *range, const struct ip_address *address);

@@ -26,6 +26,61 @@ static void check_descriptor(uint32_t first, uint32_t count, uint32_t generation
     assert_int_equal(svc_descriptor_generation(descriptor), generation & 0xffff);
 }
 
+static void put_address(const char *text, __u8 address[16])
+{
+    struct in_addr four;
+
+    memset(address, 0, 16);
+    if (inet_pton(AF_INET, text, &four) == 1) {
+        address[10] = address[11] = 0xff;
+        memcpy(address + 12, &four, sizeof(four));
+    } else {
+        assert_int_equal(inet_pton(AF_INET6, text, address), 1);
+    }
+}
+
+static void test_alias_ranges(void **state)
+{
+    static const struct svc_alias_ranges none;
+    struct svc_alias_ranges ranges = {0};
+    static const struct {
+        const char *address;
+        bool is_inside;
+    } cases[] = {
+        {"127.255.0.0", true},  {"127.255.255.255", true},  {"127.255.7.1", true},
+        {"127.254.0.1", false}, {"126.255.0.1", false},     {"0.0.0.0", false},
+        {"fd7f:1::1", true},    {"fd7f:1::ffff", true},     {"fd7f:1::1:1", false},
+        {"fd7f:2::1", false},   {"::127.255.0.1", false},   {"::ffff:0:127.255.0.1", false},
+        {"::", false},          {"64:ff9b::7fff:1", false},
+    };
+    __u8 address[16];
+
+    (void)state;
+    ranges.address4 = htonl(0x7fff0000);
+    ranges.mask4 = htonl(0xffff0000);
+    put_address("fd7f:1::", (__u8 *)ranges.address6);
+    put_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:0", (__u8 *)ranges.mask6);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        put_address(cases[i].address, address);
+        assert_int_equal(svc_is_in_alias_ranges(&ranges, address), cases[i].is_inside);
+        assert_false(svc_is_in_alias_ranges(&none, address));
+    }
+    put_address("127.255.0.1", address);
+    assert_true(svc_is_mapped(address));
+    address[0] = 1;
+    assert_false(svc_is_mapped(address));
+}
+
+static void test_ports_of_probes(void **state)
+{
+    (void)state;
+    assert_true(svc_is_port_of_probes(0));
+    assert_true(svc_is_port_of_probes(htons(9)));
+    assert_true(svc_is_port_of_probes(htons(65535)));
+    assert_false(svc_is_port_of_probes(htons(80)));
+    assert_false(svc_is_port_of_probes(htons(9 << 8)));
+}
+
 static void test_descriptor(void **state)
 {
     (void)state;
@@ -265,6 +320,7 @@ static void test_draw_keeps_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alias_ranges),       cmocka_unit_test(test_ports_of_probes),
         cmocka_unit_test(test_descriptor),         cmocka_unit_test(test_protocol),
         cmocka_unit_test(test_address_equal),      cmocka_unit_test(test_service_matches),
         cmocka_unit_test(test_draw_is_in_range),   cmocka_unit_test(test_slot_outcome),

@@ -34,6 +34,7 @@ static const struct metrics_snapshot full = {
                  .inconsistent = UINT64_MAX,
                  .redrawn = 15,
                  .all_ejected = 16},
+    .refusals = {.no_alias = 10},
     .probes = 17,
     .probes_failed = 18,
     .probe_targets = 19,
@@ -87,6 +88,7 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_connects_total{result=\"hit\"} 11");
     expect_line(text, "svcconnect_connects_total{result=\"miss\"} 12");
     expect_line(text, "svcconnect_connects_total{result=\"no_endpoint\"} 13");
+    expect_line(text, "svcconnect_connects_total{result=\"no_alias\"} 10");
     expect_line(text, "svcconnect_connects_total{result=\"inconsistent\"} 18446744073709551615");
     expect_line(text, "svcconnect_lookup_retries_total 14");
     expect_line(text, "svcconnect_redraws_total 15");
@@ -269,7 +271,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 4 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7 + HISTOGRAM_BUCKETS + 2);
+    assert_int_equal(samples, 5 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7 + HISTOGRAM_BUCKETS + 2);
 }
 
 static void test_empty_snapshot(void **state)

@@ -7,7 +7,10 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
+
+#include <svcconnect/decision.h>
 
 #include "model/alias_range.h"
 
@@ -77,10 +80,48 @@ static void test_alias_addresses_of_other_ranges(void **state)
     expect_no_number(&large, "11.0.0.0");
 }
 
+static void test_words_for_programs(void **state)
+{
+    static const struct {
+        const char *four;
+        const char *six;
+        uint32_t mask4;
+        uint8_t bits6; /* in the byte of the mask that is neither all ones nor 0 */
+        unsigned at;
+    } cases[] = {
+        {"127.255.0.0/16", "fd7f:ff53:7663::/112", 0xffff0000, 0x00, 14},
+        {"127.255.0.8/29", "fd7f:8000::/17", 0xfffffff8, 0x80, 2},
+        {"10.0.0.0/8", "fd00::/16", 0xff000000, 0x00, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct alias_range range;
+        struct svc_alias_ranges ranges;
+        struct ip_address address;
+        struct error error = {0};
+
+        assert_int_equal(alias_range_parse(cases[i].four, cases[i].six, &range, &error), 0);
+        ranges = alias_range_for_programs(&range);
+        assert_int_equal(ntohl(ranges.mask4), cases[i].mask4);
+        assert_int_equal(((const uint8_t *)ranges.mask6)[cases[i].at], cases[i].bits6);
+        assert_int_equal(((const uint8_t *)ranges.mask6)[cases[i].at - 1], 0xff);
+        for (uint32_t number = 0; number < 6; number++) {
+            address = alias_range_address(&range, number);
+            assert_true(svc_is_in_alias_ranges(&ranges, address.bytes));
+            address = alias_range_address6(&range, number);
+            assert_true(svc_is_in_alias_ranges(&ranges, address.bytes));
+        }
+        assert_int_equal(ip_address_parse("198.51.100.1", &address), 0);
+        assert_false(svc_is_in_alias_ranges(&ranges, address.bytes));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alias_addresses),
+        cmocka_unit_test(test_words_for_programs),
         cmocka_unit_test(test_alias_addresses_of_other_ranges),
     };
 

@@ -63,6 +63,7 @@ static void gather(struct api *api, struct metrics_map maps[static N_MAPS], stru
     snapshot->is_registry_degraded = engine_is_degraded(api->engine);
     snapshot->kept_aliases = engine_figures(api->engine).kept_aliases;
     (void)datapath_counters(api->datapath, &snapshot->counters);
+    (void)datapath_refusals(api->datapath, &snapshot->refusals);
 }
 
 static void add_degraded(cJSON *list, const char *text)
@@ -152,6 +153,7 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "hit", (double)snapshot->counters.hit);
     (void)cJSON_AddNumberToObject(counters, "miss", (double)snapshot->counters.miss);
     (void)cJSON_AddNumberToObject(counters, "noEndpoint", (double)snapshot->counters.no_endpoint);
+    (void)cJSON_AddNumberToObject(counters, "noAlias", (double)snapshot->refusals.no_alias);
     (void)cJSON_AddNumberToObject(counters, "retried", (double)snapshot->counters.retried);
     (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
     (void)cJSON_AddNumberToObject(counters, "redrawn", (double)snapshot->counters.redrawn);

@@ -145,6 +145,7 @@ static void print_counters(const cJSON *status)
         {"hit", "to an alias"},
         {"miss", "to other destinations"},
         {"noEndpoint", "refused: no endpoint"},
+        {"noAlias", "refused: no alias at an alias address"},
         {"retried", "looked up again"},
         {"inconsistent", "refused: inconsistent read"},
         {"redrawn", "drawn again: the first draw was ejected"},
