@@ -43,9 +43,6 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     return 0;
 }
 
-    return r;
-}
-
 static int pin_new(struct datapath *datapath, struct error *error)
 {
     struct svc_layout layout = {.abi_version = SVC_ABI_VERSION};
