@@ -62,8 +62,7 @@ static void test_whatever_the_name_server_says_is_passed_on(void **state)
     (void)close(fd);
 }
 
-/* A name server that refuses may leave out the question, and one that is asked for something else than a
- * query answers what nobody here can check. */
+/* A name server that refuses may leave it out; what answers something else than a query nobody can check. */
 static void test_answers_without_a_question(void **state)
 {
     struct dns_lab *lab = lab_of(state);
@@ -139,12 +138,13 @@ static void test_another_address_is_not_heard(void **state)
     int forger = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     socklen_t at_size;
 
+    at_size = dns_sockaddr(&asker, 53, &at);
+    assert_int_equal(bind(forger, (struct sockaddr *)&at, at_size), 0);
     lab_ask(fd, "example.org", DNS_A, 0x1234);
     question = lab_until_asked(lab, 1);
     memcpy(wire, question->bytes, question->size);
     wire[2] |= ANSWER;
     at_size = dns_sockaddr(&asker, question->from_port, &at);
-    /* From nobody's port, and from port 53 of another address. */
     assert_int_equal(sendto(forger, wire, question->size, 0, (struct sockaddr *)&at, at_size),
                      question->size);
     lab_expect_nothing(lab, fd);
@@ -258,7 +258,6 @@ static void test_no_more_than_so_many_at_a_time(void **state)
     lab_ask(fd, "web.ns", DNS_A, 4243);
     (void)lab_hear(lab, fd);
     assert_int_equal(lab_answers(lab), 1);
-    /* And one that is answered gives its place to the next. */
     lab_answer(lab, 7, DNS_NXDOMAIN);
     (void)lab_hear(lab, fd);
     assert_int_equal(lab_id(lab), 7);
@@ -282,7 +281,7 @@ static void test_what_takes_too_long_is_given_up(void **state)
     dns_forward_sweep(lab->stub);
     assert_int_equal(lab->stub->n_used, 1);
     assert_int_equal(lab->dns.counters.timed_out, 1);
-    /* Nobody is told, also not if the answer comes later. */
+    /* Nobody is told, also if the answer comes later. */
     lab_answer(lab, 0, DNS_NOERROR);
     lab_expect_nothing(lab, fd);
     lab_answer(lab, 1, DNS_NOERROR);
@@ -291,7 +290,6 @@ static void test_what_takes_too_long_is_given_up(void **state)
     (void)close(fd);
 }
 
-/* Else the asker would wait for nothing, and not ask the next one. */
 static void test_nobody_at_the_name_server_is_told_at_once(void **state)
 {
     struct dns_lab *lab = lab_of(state);
@@ -341,7 +339,7 @@ static void test_several_name_servers_have_a_stub_each(void **state)
     struct lab_asked asked = {other, 1};
     int first, second;
 
-    /* One of these is an alias address and stays one; of the others the first three count. */
+    /* The first three count, and one of these is an alias address and stays one. */
     assert_int_equal(stub->n_servers, 2);
     first = lab_client(stub, 0, SOCK_DGRAM);
     second = lab_client(stub, 1, SOCK_DGRAM);

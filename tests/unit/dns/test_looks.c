@@ -306,5 +306,5 @@ int main(void)
         TEST(test_who_waits_is_told_though_the_task_goes),
     };
 
-    return cmocka_run_group_tests(tests, lab_enter, NULL);
+    return cmocka_run_group_tests(tests, rounds_begin_group, NULL);
 }

@@ -279,5 +279,5 @@ int main(void)
         TEST(test_the_heartbeat_goes_on_until_the_end),
     };
 
-    return cmocka_run_group_tests(tests, lab_enter, NULL);
+    return cmocka_run_group_tests(tests, rounds_begin_group, NULL);
 }
