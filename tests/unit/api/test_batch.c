@@ -112,6 +112,27 @@ static void test_a_conflict_runs_all_of_it_again(void **state)
     assert_int_equal(json_at(endpoint, "weight")->valueint, LONG - 1 + 100);
 }
 
+/* Its body is read until the last piece, though nobody waits for the answer. */
+static void test_a_client_leaves_between_pieces(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_free_ char *batch = long_batch(LONG), *bad = long_batch(LONG - 1);
+    struct asker *client = lab_send(lab, BATCH, batch);
+
+    TURN_UNTIL(lab_instance(lab, "web", "a"));
+    asker_leave(client);
+    REGISTRY_TURN_UNTIL(registry_revision(lab->house.registry) == 1 && engine_is_steady(lab->house.engine) &&
+                        lab_instance(lab, "web", "a"));
+    assert_int_equal(lab_instance(lab, "web", "a")->weight, LONG - 1 + 100);
+    /* And one whose last change is refused. */
+    client = lab_send(lab, BATCH, bad);
+    TURN_UNTIL(!engine_is_steady(lab->house.engine));
+    asker_leave(client);
+    REGISTRY_TURN_UNTIL(engine_is_steady(lab->house.engine));
+    assert_int_equal(lab_instance(lab, "web", "a")->weight, LONG - 1 + 100);
+    assert_int_equal(registry_revision(lab->house.registry), 1);
+}
+
 /* Of a commit that was shared the one is refused by itself, and what the batch then finds is another thing. */
 static void test_another_run_counts_from_the_beginning(void **state)
 {
@@ -236,13 +257,10 @@ static void test_what_finds_no_room_refuses_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_each_change_sees_those_before_it),
-        LAB_TEST(test_a_long_one_goes_in_pieces),
-        LAB_TEST(test_a_conflict_runs_all_of_it_again),
-        LAB_TEST(test_another_run_counts_from_the_beginning),
-        LAB_TEST(test_one_bad_change_refuses_all),
-        LAB_TEST(test_the_operations_are_all_named),
-        LAB_TEST(test_there_are_too_many),
+        LAB_TEST(test_each_change_sees_those_before_it),      LAB_TEST(test_a_long_one_goes_in_pieces),
+        LAB_TEST(test_a_conflict_runs_all_of_it_again),       LAB_TEST(test_a_client_leaves_between_pieces),
+        LAB_TEST(test_another_run_counts_from_the_beginning), LAB_TEST(test_one_bad_change_refuses_all),
+        LAB_TEST(test_the_operations_are_all_named),          LAB_TEST(test_there_are_too_many),
         LAB_TEST(test_what_finds_no_room_refuses_all),
     };
 
