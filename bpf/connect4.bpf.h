@@ -27,7 +27,7 @@ int connect4(struct bpf_sock_addr *ctx)
 
     if (!key.protocol)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
-    switch (connect_route(ctx, &key, 1, &outcome)) {
+    switch (connect_route(ctx, &key, SVC_REACH_IPV4, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
             patience_begin(ctx, outcome.endpoint);

@@ -135,7 +135,7 @@ static __always_inline int flow_is_at(const struct svc_flow *flow, const struct 
 
 /* May the socket stay where it is? The address is the table's, whatever the flow remembers. */
 static __attribute__((noinline)) int flow_stays(struct svc_flow *flow, const struct svc_alias_key *key,
-                                                int is_v4, struct svc_outcome *ret_outcome)
+                                                enum svc_reach reach, struct svc_outcome *ret_outcome)
 {
     __u64 now = bpf_ktime_get_ns();
     struct svc_service *service;
@@ -147,7 +147,7 @@ static __attribute__((noinline)) int flow_stays(struct svc_flow *flow, const str
     service = find_service(key, &is_alias);
     if (!service || now - flow->time >= service->stickiness_ms * SVC_NS_PER_MS)
         return 0;
-    descriptor = *(volatile __u64 *)(is_v4 ? &service->table4 : &service->table6);
+    descriptor = descriptor_for(service, reach);
     found = find_column(svc_descriptor_first(descriptor), svc_descriptor_count(descriptor), flow->column,
                         flow->endpoint);
     if (found == DRAW_NONE)
@@ -183,17 +183,18 @@ static __always_inline void flow_note(struct bpf_sock_addr *ctx, const struct sv
 
 /* connect() of any protocol: chooses anew. */
 static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ctx,
-                                                        const struct svc_alias_key *key, int is_v4,
+                                                        const struct svc_alias_key *key, enum svc_reach reach,
                                                         struct svc_outcome *ret_outcome)
 {
     enum route_verdict verdict = ROUTE_TO;
 
     if (!resolver_route(ctx, key, ret_outcome))
-        verdict = route(key, is_v4, ret_outcome);
-    /* No resolver asks by an IPv4 address in the mapped form. */
+        verdict = route(ctx, key, reach, ret_outcome);
     if (verdict == ROUTE_STRAY)
-        return key->protocol == UDP && is_v4 == svc_is_mapped(key->address) ? ask_or_refuse(key)
-                                                                            : refuse_stray();
+        /* No resolver asks by an IPv4 address in the mapped form. */
+        return key->protocol == UDP && (ctx->user_family != FAMILY_INET6 || !svc_is_mapped(key->address))
+                   ? ask_or_refuse(key)
+                   : refuse_stray();
     if (verdict == ROUTE_TO && (key->protocol == UDP || ret_outcome->flags & SVC_SERVICE_PEER_ALIAS))
         flow_note(ctx, key, ret_outcome);
     if (verdict == ROUTE_PASS && key->protocol == UDP)
@@ -203,7 +204,7 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
 
 /* sendto() of UDP: the socket's own choice while it lasts. */
 static __always_inline enum route_verdict send_route(struct bpf_sock_addr *ctx,
-                                                     const struct svc_alias_key *key, int is_v4,
+                                                     const struct svc_alias_key *key, enum svc_reach reach,
                                                      struct svc_outcome *ret_outcome)
 {
     enum route_verdict verdict = ROUTE_TO;
@@ -212,9 +213,9 @@ static __always_inline enum route_verdict send_route(struct bpf_sock_addr *ctx,
         struct svc_flows *all = flows_of(ctx, 0);
         struct svc_flow *flow = all ? flow_to(all, key) : 0;
 
-        if (flow && flow_stays(flow, key, is_v4, ret_outcome))
+        if (flow && flow_stays(flow, key, reach, ret_outcome))
             return ROUTE_TO;
-        verdict = route(key, is_v4, ret_outcome);
+        verdict = route(ctx, key, reach, ret_outcome);
     }
     if (verdict == ROUTE_STRAY)
         return refuse_stray();

@@ -6,6 +6,7 @@
 #include <svcconnect/decision.h>
 
 #include "count.bpf.h"
+#include "kernel_facts.bpf.h"
 
 static __always_inline void tell(__u64 now, __u32 endpoint, enum svc_event_kind kind,
                                  enum svc_outcome_kind outcome, __u32 value)
@@ -134,7 +135,23 @@ static __always_inline int is_judged(__u32 endpoint, const struct svc_outlier *o
     return 0;
 }
 
-/* Too many connects in a row that no TCP connection has followed: this one has failed. */
+/*
+ * Has the task been anywhere in the endpoint's family? If not, that is what is unreachable: no IPv6 in a
+ * container, for instance.
+ */
+static __always_inline int is_family_reached(const struct svc_outlier *outlier)
+{
+    const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+
+    return (scope->reached & (svc_is_mapped(outlier->address) ? SVC_REACHED_IPV4 : SVC_REACHED_IPV6)) != 0;
+}
+
+/*
+ * Too many connects in a row that no TCP connection has followed: this one has not begun. It is held against
+ * the endpoint only if nobody has ever got through to it from here: an endpoint that was there once lacks no
+ * route that it could do anything about, and a host that has run out of ports, or waits with its SYNs for
+ * data, has got through before.
+ */
 __attribute__((noinline)) int count_unreachable(__u32 endpoint)
 {
     struct svc_endpoint_key key = {.endpoint = endpoint};
@@ -146,13 +163,14 @@ __attribute__((noinline)) int count_unreachable(__u32 endpoint)
         return 0;
     __sync_fetch_and_add(&here->connects, -1);
     stats->connections++;
-    if (!is_judged(endpoint, outlier))
+    if (stats->established || !is_judged(endpoint, outlier) || !is_family_reached(outlier))
         return 0;
     stats->unreachable++;
     return fail(endpoint, UNREACHABLE);
 }
 
-static __always_inline void count_datagrams(__u32 endpoint)
+/* At once: nothing will tell that it has begun, or is to be concluded from that. */
+static __always_inline void count_connection(__u32 endpoint)
 {
     struct svc_endpoint_key key = {.endpoint = endpoint};
     struct svc_endpoint_stats *stats = bpf_map_lookup_elem(&endpoint_stats, &key);
@@ -162,21 +180,49 @@ static __always_inline void count_datagrams(__u32 endpoint)
         stats->connections++;
 }
 
+/* Is it the socket's own affair whether and when this connect begins: a source, an interface or a mark that it
+ * is bound to, or a SYN that waits for data? */
+static __attribute__((noinline)) int is_on_own_terms(struct bpf_sock_addr *ctx)
+{
+    struct bpf_sock *sk = ctx->sk;
+
+    if (!sk)
+        return 0;
+    if (sk->bound_dev_if || sk->mark)
+        return 1;
+    if (sk->family == FAMILY_INET6) {
+        const volatile __u32 *source = sk->src_ip6;
+        __u32 a = source[0], b = source[1], c = source[2], d = source[3];
+
+        if (a | b | c | d)
+            return 1;
+    } else if (sk->src_ip4) {
+        return 1;
+    }
+    /* Of a Multipath TCP socket it is another structure. */
+    return ctx->protocol == TCP && fact_of(&fact_defers_syn, sk) == 1;
+}
+
 /*
  * A connect is sent to the endpoint: notes it, and judges those before it that have come to nothing. TCP
  * only: no callback tells that a datagram socket has connected.
  */
-static __always_inline void count_connect(__u32 endpoint, __u8 protocol)
+static __always_inline void count_connect(struct bpf_sock_addr *ctx, __u32 endpoint, __u8 protocol)
 {
     struct svc_attempts *here;
 
     if (protocol != TCP) {
-        count_datagrams(endpoint);
+        count_connection(endpoint);
         return;
     }
     here = attempts_here(endpoint);
     if (!here)
         return;
+    /* Others that have not begun are rare. */
+    if (*(volatile __u64 *)&here->connects && is_on_own_terms(ctx)) {
+        count_connection(endpoint);
+        return;
+    }
     __sync_fetch_and_add(&here->connects, 1);
     if (*(volatile __u64 *)&here->connects > SVC_UNSTARTED_FAILURES)
         (void)count_unreachable(endpoint);

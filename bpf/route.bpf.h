@@ -84,10 +84,36 @@ static __always_inline int is_refused_unknown(const struct svc_alias_key *key, _
 }
 
 /*
- * `is_v4`: the socket is AF_INET and reaches only IPv4 endpoints. On ROUTE_TO *ret_outcome is filled.
+ * The table that a socket draws from; `is_v4` of svc_reach. The one read that decides which table this connect
+ * sees. Where the IPv4 table is empty, the other one has been stored after it, so it is as new.
  */
-static __always_inline enum route_verdict route(const struct svc_alias_key *key, int is_v4,
-                                                struct svc_outcome *ret_outcome)
+static __always_inline __u64 descriptor_for(const struct svc_service *service, enum svc_reach reach)
+{
+    __u64 descriptor = 0;
+
+    if (reach == SVC_REACH_IPV4 || reach == SVC_REACH_IPV4_FIRST)
+        descriptor = *(const volatile __u64 *)&service->table4;
+    if (reach != SVC_REACH_IPV4 && svc_descriptor_count(descriptor) == 0)
+        descriptor = *(const volatile __u64 *)&service->table6;
+    return descriptor;
+}
+
+/* Can the socket connect to what was drawn? Only one that wants IPv6 may have drawn what it cannot. */
+static __always_inline int is_reachable(struct bpf_sock_addr *ctx, enum svc_reach reach,
+                                        const struct svc_outcome *outcome)
+{
+    if (reach != SVC_REACH_IPV6 && reach != SVC_REACH_IPV6_FIRST)
+        return 1;
+    if (!svc_outcome_is_mapped(outcome))
+        return 1;
+    return reach == SVC_REACH_IPV6_FIRST && (!ctx->sk || fact_of(&fact_ipv6_only, ctx->sk) != 1);
+}
+
+/*
+ * `reach`: what the socket can connect to. On ROUTE_TO *ret_outcome is filled.
+ */
+static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                                enum svc_reach reach, struct svc_outcome *ret_outcome)
 {
     struct svc_service *service;
     __u64 descriptor;
@@ -105,8 +131,7 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
         COUNT(inconsistent);
         return ROUTE_REFUSE;
     }
-    /* The one read that decides which table this connect sees. */
-    descriptor = *(volatile __u64 *)(is_v4 ? &service->table4 : &service->table6);
+    descriptor = descriptor_for(service, reach);
     if (svc_descriptor_count(descriptor) == 0) {
         COUNT(no_endpoint);
         return ROUTE_REFUSE;
@@ -115,8 +140,12 @@ static __always_inline enum route_verdict route(const struct svc_alias_key *key,
         COUNT(inconsistent);
         return ROUTE_REFUSE;
     }
+    if (!is_reachable(ctx, reach, ret_outcome)) {
+        COUNT(no_endpoint);
+        return ROUTE_REFUSE;
+    }
     COUNT(hit);
-    count_connect(ret_outcome->endpoint, key->protocol);
+    count_connect(ctx, ret_outcome->endpoint, key->protocol);
     ret_outcome->flags = service->flags;
     return ROUTE_TO;
 }

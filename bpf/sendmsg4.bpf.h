@@ -26,7 +26,7 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 
     if (key.protocol != UDP)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
-    switch (send_route(ctx, &key, 1, &outcome)) {
+    switch (send_route(ctx, &key, SVC_REACH_IPV4, &outcome)) {
     case ROUTE_TO:
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;

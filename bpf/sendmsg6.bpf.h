@@ -23,7 +23,7 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 
     if (key.protocol != UDP)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
-    switch (send_route(ctx, &key, 0, &outcome)) {
+    switch (send_route(ctx, &key, SVC_REACH_IPV6, &outcome)) {
     case ROUTE_TO:
         /* The kernel cannot send such a datagram over IPv4 (ENOTSUPP); connect() can. */
         if (outcome.address[0] == 0 && outcome.address[1] == 0 && outcome.address[2] == bpf_htonl(0xffff))

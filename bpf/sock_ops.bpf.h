@@ -22,8 +22,6 @@
 #include "patience.bpf.h"
 #include "route.bpf.h"
 
-#define FAMILY_INET6 10
-
 static __always_inline int peer_key(struct bpf_sock_ops *ctx, struct svc_peer_key *key)
 {
     const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
@@ -81,10 +79,15 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
     stats->closed += kind == CLOSED || kind == RESET_EARLY;
 }
 
-/* A refusal that came after a retransmission is one failure, and the retransmission was counted as it. */
+/*
+ * A refusal that came after a retransmission is one failure, and the retransmission was counted as it. SYNs
+ * that a program sends out of an interface of its own choice are its own affair.
+ */
 static __always_inline int is_failure(struct bpf_sock_ops *ctx, enum svc_outcome_kind kind)
 {
-    return (kind == REFUSED && ctx->total_retrans == 0) || kind == RETRANSMITTED || kind == RESET_EARLY;
+    if (kind == RETRANSMITTED)
+        return !(ctx->sk && ctx->sk->bound_dev_if);
+    return (kind == REFUSED && ctx->total_retrans == 0) || kind == RESET_EARLY;
 }
 
 /* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
@@ -117,8 +120,26 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
     return 1;
 }
 
+/* A connect that begins has found a route: what that says of the family is the task's. */
+static __always_inline void note_family(struct bpf_sock_ops *ctx)
+{
+    struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+    __u64 family = SVC_REACHED_IPV4;
+
+    if (ctx->family == FAMILY_INET6) {
+        const volatile __u32 *remote = ctx->remote_ip6;
+        __u32 words[4] = {remote[0], remote[1], remote[2], remote[3]};
+
+        if (!svc_is_mapped((const __u8 *)words))
+            family = words[0] | words[1] | words[2] | (words[3] ^ bpf_htonl(1)) ? SVC_REACHED_IPV6 : 0;
+    }
+    if (family & ~scope->reached)
+        scope->reached |= family;
+}
+
 static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
+    note_family(ctx);
     if (record(ctx, STARTED))
         (void)bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
                                                  BPF_SOCK_OPS_RTO_CB_FLAG);

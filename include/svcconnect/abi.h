@@ -78,8 +78,8 @@ struct svc_alias {
  * decides.
  *
  * table4 and table6 are descriptors: see svc_descriptor() in decision.h. Each is read and written as one
- * aligned 64-bit word. table4 holds only IPv4 endpoints (an AF_INET socket reaches no other), table6 holds
- * all.
+ * aligned 64-bit word. table4 holds the IPv4 endpoints (an AF_INET socket reaches no other); table6 the
+ * IPv6 ones, or, where there are none, the same as table4: an AF_INET6 socket may reach those in mapped form.
  */
 struct svc_service {
     __u64 table4;
@@ -270,6 +270,16 @@ struct svc_refusals {
 };
 
 /*
+ * Where the running kernel keeps a field of a socket, from the socket's beginning; a constant of the programs,
+ * in no map. A bit field of one bit has `bytes` 1 and where it lies in that byte.
+ */
+struct svc_kernel_fact {
+    __u32 offset;
+    __u16 bytes; /* 0: not known */
+    __u16 shift;
+};
+
+/*
  * Value of `task_scope`, the cgroup storage. FROZEN: after a link update the kernel hands the new program the
  * memory that the old program's map allocated, whatever size the new one declares.
  */
@@ -279,8 +289,12 @@ struct svc_task_scope {
     __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
     __u32 resolver;        /* number in `resolvers`; 0: the task's DNS is left alone */
     __u64 cgroup_id;       /* of the task, with a resolver */
-    __u64 reserved;
+    __u64 reached;         /* SVC_REACHED_...: set by the programs, never cleared */
 };
+
+/* Families in which a TCP connect of the task has begun, that is, found a route; ::1 is no sign of IPv6. */
+#define SVC_REACHED_IPV4 1ull
+#define SVC_REACHED_IPV6 2ull
 
 /*
  * One place that a socket sends to by an alias: what the program calls it, and the endpoint behind it.

@@ -137,6 +137,30 @@ struct svc_outcome {
     __u32 flags;      /* of the service that it was drawn for; set by who knows it */
 };
 
+SVC_INLINE int svc_outcome_is_mapped(const struct svc_outcome *outcome)
+{
+    return svc_is_mapped((const __u8 *)outcome->address);
+}
+
+/* Which endpoints a socket can connect to, and which of those it is to get while there are any. */
+enum svc_reach {
+    SVC_REACH_IPV4,       /* these only: AF_INET, or bound to an IPv4 address */
+    SVC_REACH_IPV4_FIRST, /* AF_INET6 that names an IPv4 address: where that is used, IPv6 may lead nowhere */
+    SVC_REACH_IPV6, /* these only: bound to an IPv6 address, or about to send to one without a connect */
+    SVC_REACH_IPV6_FIRST, /* AF_INET6, not bound; whether it is IPv6 only is another question */
+};
+
+/* Of an AF_INET6 socket with this source (:: while it is not bound) that connects to this address. */
+SVC_INLINE enum svc_reach svc_reach_of(const __u8 source[16], const __u8 destination[16])
+{
+    __u32 any = svc_address_word(source, 0) | svc_address_word(source, 1) | svc_address_word(source, 2) |
+                svc_address_word(source, 3);
+
+    if (any)
+        return svc_is_mapped(source) ? SVC_REACH_IPV4 : SVC_REACH_IPV6;
+    return svc_is_mapped(destination) ? SVC_REACH_IPV4_FIRST : SVC_REACH_IPV6_FIRST;
+}
+
 /*
  * One 32-bit random word serves both draws of the alias method: of random * count the upper half is the
  * column, the lower half the fraction within it. Each stretch of a column that belongs to an endpoint keeps

@@ -21,12 +21,18 @@ def errno_name(number):
     return errno.errorcode.get(number, str(number)) if number else None
 
 
-def open_socket(family=4, type="tcp", nonblocking=False):
+def open_socket(family=4, type="tcp", nonblocking=False, v6only=False, bind=None, device=None):
     number = max(sockets, default=0) + 1
     kind, protocol = TYPES[type]
     sock = socket.socket(FAMILIES[family], kind, protocol)
     if kind == socket.SOCK_STREAM:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if v6only:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if device:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+    if bind:
+        sock.bind((bind, 0))
     # Kernel timeouts keep the socket blocking; settimeout() would make it non-blocking behind our back.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 5, 0))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))
@@ -130,9 +136,9 @@ def close(socket):
     return {}
 
 
-def ask(address, port, family=4, type="tcp", nonblocking=False):
+def ask(address, port, family=4, type="tcp", nonblocking=False, **how):
     """One whole connection: who answered, or why nobody did."""
-    number = open_socket(family, type, nonblocking)["socket"]
+    number = open_socket(family, type, nonblocking, **how)["socket"]
     try:
         answer = connect(number, address, port, mapped=family == "mapped")
         if answer["errno"]:

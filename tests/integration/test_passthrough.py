@@ -136,7 +136,7 @@ def test_native_ipv6_alias_to_an_ipv6_endpoint():
 
 
 def test_mixed_endpoints_by_socket_family():
-    """An AF_INET socket draws among the IPv4 endpoints only, an AF_INET6 socket among all."""
+    """An IPv4 address leads to the IPv4 endpoints, an IPv6 one to the IPv6 endpoints, each to the others if there are none."""
     need_ipv6()
     with Testbed() as bed:
         bed.service("mixed")
@@ -145,12 +145,18 @@ def test_mixed_endpoints_by_socket_family():
         task, alias = bed.task(), bed.alias("backend")
         only_four = task.connector({f"{alias['address']}:80": None}, "--count", 1000)
         assert only_four["names"] == {"mixed/0": 1000}, only_four
-        both = task.connector({f"[{alias['address6']}]:80": None}, "--count", 1000, "--v6")["names"]
-        assert min(both.get("mixed/0", 0), both.get("six/0", 0)) > 350 and sum(both.values()) == 1000, both
+        mapped = task.connector({f"{alias['address']}:80": None}, "--count", 1000, "--mapped")
+        assert mapped["names"] == {"mixed/0": 1000}, mapped
+        only_six = task.connector({f"[{alias['address6']}]:80": None}, "--count", 1000, "--v6")
+        assert only_six["names"] == {"six/0": 1000}, only_six
         bed.update("mixed", "0", health="UNHEALTHY")
         agent = task.agent()
         assert agent.name(alias["address"], 80) == "ECONNREFUSED"
+        assert agent.name(alias["address"], 80, family="mapped") == "six/0"
         assert agent.name(alias["address6"], 80, family=6) == "six/0"
+        bed.update("mixed", "0", health="HEALTHY")
+        bed.update("mixed", "six", health="UNHEALTHY")
+        assert agent.name(alias["address6"], 80, family=6) == "mixed/0"
 
 
 def test_nonblocking_connect():

@@ -13,9 +13,9 @@ CHI_SQUARE_1 = 10.83  # one in a thousand
 
 class Echo:
     """Answers every datagram with a name, until it is closed."""
-    def __init__(self, name, address="127.0.0.1"):
+    def __init__(self, name, address="127.0.0.1", port=0):
         self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((address, 0))
+        self.sock.bind((address, port))
         self.sock.settimeout(0.1)
         self.name, self.is_closed = name, False
         host, port = self.sock.getsockname()[:2]

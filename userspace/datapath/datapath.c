@@ -58,6 +58,11 @@ bool datapath_has_set_retval(const struct datapath *datapath)
     return datapath->has_set_retval;
 }
 
+bool datapath_has_socket_facts(const struct datapath *datapath)
+{
+    return datapath->has_socket_facts;
+}
+
 uint64_t datapath_writes(const struct datapath *datapath)
 {
     return datapath->writes;

@@ -67,6 +67,9 @@ struct svc_registry_seen datapath_registry_seen(const struct datapath *datapath)
 void datapath_set_registry_seen(struct datapath *datapath, const struct svc_registry_seen *seen);
 
 bool datapath_has_set_retval(const struct datapath *datapath);
+/* Can the programs read of a socket what no context tells: its error, whether it is IPv6 only or defers its
+ * SYN? */
+bool datapath_has_socket_facts(const struct datapath *datapath);
 
 /* Addresses in these that are no alias of a task's are refused to it from now on; counts as no write. */
 void datapath_set_alias_ranges(struct datapath *datapath, const struct svc_alias_ranges *ranges);

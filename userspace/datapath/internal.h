@@ -87,6 +87,7 @@ struct datapath {
     int n_cpus;
     enum datapath_origin origin;
     bool has_set_retval;
+    bool has_socket_facts;
     bool old_is_readable; /* MIGRATED: old maps have this ABI */
     struct svc_service *services;
     struct svc_slot *slots;

@@ -69,6 +69,16 @@ bool kernel_is_addition(int map); /* came after the set's version: one that lack
 int kernel_map_arrays(struct datapath *datapath);
 void kernel_unmap_arrays(struct datapath *datapath);
 
+/* kernel_facts.c */
+struct kernel_facts {
+    struct svc_kernel_fact error;
+    struct svc_kernel_fact ipv6_only;
+    struct svc_kernel_fact defers_syn;
+};
+
+/* False: not all are known. */
+bool kernel_facts_find(struct kernel_facts *ret_facts);
+
 /* events.c */
 int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
                   void *user);

@@ -285,6 +285,7 @@ int datapath_new_in_memory(const struct datapath_config *config, struct datapath
     datapath->grace_pipe[0] = datapath->grace_pipe[1] = memory->events[0] = memory->events[1] = -1;
     datapath->n_cpus = 1;
     datapath->has_set_retval = true;
+    datapath->has_socket_facts = true;
     datapath_set_sizes(datapath, config, 1);
     memory_set_map_sizes(memory, config);
     memory->sizes = *config;

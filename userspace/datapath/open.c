@@ -89,6 +89,17 @@ static uint32_t map_id(const struct datapath *datapath, enum map_index map)
     return bpf_obj_get_info_by_fd(datapath->kernel->fd[map], &info, &size) == 0 ? info.id : 0;
 }
 
+static void tell_facts(struct datapath *datapath)
+{
+    struct svcconnect_bpf__rodata *told = datapath->kernel->skeleton->rodata;
+    struct kernel_facts facts;
+
+    datapath->has_socket_facts = kernel_facts_find(&facts);
+    memcpy(&told->fact_error, &facts.error, sizeof(facts.error));
+    memcpy(&told->fact_ipv6_only, &facts.ipv6_only, sizeof(facts.ipv6_only));
+    memcpy(&told->fact_defers_syn, &facts.defers_syn, sizeof(facts.defers_syn));
+}
+
 static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
 {
     int r;
@@ -116,6 +127,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     datapath->has_set_retval =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
     datapath->kernel->skeleton->rodata->has_set_retval = datapath->has_set_retval;
+    tell_facts(datapath);
     r = svcconnect_bpf__load(datapath->kernel->skeleton);
     if (r < 0)
         return error_errno(error, r,

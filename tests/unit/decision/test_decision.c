@@ -71,6 +71,27 @@ static void test_alias_ranges(void **state)
     assert_false(svc_is_mapped(address));
 }
 
+static void check_reach(const char *source, const char *destination, enum svc_reach reach)
+{
+    __u8 from[16], to[16];
+
+    put_address(source, from);
+    put_address(destination, to);
+    assert_int_equal(svc_reach_of(from, to), reach);
+}
+
+static void test_reach(void **state)
+{
+    (void)state;
+    check_reach("::", "127.255.0.1", SVC_REACH_IPV4_FIRST);
+    check_reach("::", "fd7f::1", SVC_REACH_IPV6_FIRST);
+    check_reach("127.0.0.1", "fd7f::1", SVC_REACH_IPV4);
+    check_reach("127.0.0.1", "127.255.0.1", SVC_REACH_IPV4);
+    check_reach("0.0.0.0", "fd7f::1", SVC_REACH_IPV4); /* ::ffff:0.0.0.0 is a source in IPv4 */
+    check_reach("::1", "127.255.0.1", SVC_REACH_IPV6);
+    check_reach("::1", "fd7f::1", SVC_REACH_IPV6);
+}
+
 static void test_ports_of_probes(void **state)
 {
     (void)state;
@@ -320,11 +341,11 @@ static void test_draw_keeps_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alias_ranges),       cmocka_unit_test(test_ports_of_probes),
-        cmocka_unit_test(test_descriptor),         cmocka_unit_test(test_protocol),
-        cmocka_unit_test(test_address_equal),      cmocka_unit_test(test_service_matches),
-        cmocka_unit_test(test_draw_is_in_range),   cmocka_unit_test(test_slot_outcome),
-        cmocka_unit_test(test_draw_keeps_weights),
+        cmocka_unit_test(test_alias_ranges),    cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_ports_of_probes), cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_protocol),        cmocka_unit_test(test_address_equal),
+        cmocka_unit_test(test_service_matches), cmocka_unit_test(test_draw_is_in_range),
+        cmocka_unit_test(test_slot_outcome),    cmocka_unit_test(test_draw_keeps_weights),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

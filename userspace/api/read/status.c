@@ -128,6 +128,7 @@ static void add_kernel(const struct api *api, cJSON *answer)
 
     (void)cJSON_AddStringToObject(kernel, "release", uname(&names) == 0 ? names.release : "unknown");
     (void)cJSON_AddBoolToObject(kernel, "setRetval", datapath_has_set_retval(api->datapath));
+    (void)cJSON_AddBoolToObject(kernel, "socketFacts", datapath_has_socket_facts(api->datapath));
 }
 
 static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "model/endpoint_names.h"
+#include "routing/target_weights.h"
 
 _Static_assert(INSTANCE_RAMP_PARTS == TABLE_WEIGHT_PARTS, "slow start counts in the parts that tables take");
 
@@ -164,10 +165,19 @@ void alias_view_done(struct alias_view *view)
 static bool has_ipv6(const struct alias_view *view)
 {
     for (size_t t = 0; t < view->n_targets; t++)
-        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
-            if (!ip_address_is_v4(&view->targets[t].candidates[c].address))
+        for (size_t c = 0; view->targets[t].weight > 0 && c < view->targets[t].n_candidates; c++)
+            if (candidate_is_drawn(&view->targets[t].candidates[c], false) &&
+                !ip_address_is_v4(&view->targets[t].candidates[c].address))
                 return true;
     return false;
+}
+
+static void leave_only_ipv6(struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+            if (ip_address_is_v4(&view->candidates[t][c].address))
+                view->candidates[t][c].is_eligible = false;
 }
 
 /* A route to several services has the first one's. TCP knows no stickiness: tables are equal
@@ -190,8 +200,11 @@ int wanted_tables_build(const struct model_namespace *parent, const struct clien
         r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
     if (r < 0)
         return r;
-    if (has_ipv6(&view))
+    /* IPv6 endpoints where there are any, else the IPv4 ones, which such a socket may reach as well. */
+    if (has_ipv6(&view)) {
+        leave_only_ipv6(&view);
         return table_build(view.targets, view.n_targets, false, &wanted->slots6, &wanted->count6);
+    }
     wanted->slots6 = wanted->slots4;
     wanted->count6 = wanted->count4;
     return 0;
