@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Names by DNS: real resolvers in a network namespace of the test's own, whose name server is one of the test's own."""
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -140,6 +141,49 @@ def test_dig():
         assert f"SERVER: {SERVER}#53" in text, text
         assert "\t5\tIN" in text or " 5 IN" in text.replace("\t", " "), text
         assert here.questions() == []
+
+
+def names_of(service, namespace, region="us-east-1"):
+    return [service, f"{service}.{namespace}", f"{service}.{namespace}.svc.cluster.local",
+            f"{service}.default.svc.cluster.local", f"{service}.{namespace}.{region}.ecs.amazonaws.com"]
+
+
+def document_of(name, alias, namespace="default"):
+    return json.dumps({"serviceName": name, "taskDefinition": {"containerDefinitions": [{"portMappings": [
+        {"name": "http", "containerPort": 8080}]}]}, "serviceConnectConfiguration": {
+            "enabled": True, "namespace": namespace,
+            "services": [{"portName": "http", "discoveryName": name, **({"clientAliases": [alias]} if alias else {})}]}})
+
+
+def test_names_of_every_service():
+    """However it came to be; nobody else is ever asked for one of them."""
+    with place() as (bed, here):
+        for name, alias in (("plain", None), ("ported", {"port": 80}), ("named", {"port": 80, "dnsName": "elsewhere.corp"})):
+            status, answer = bed.api("POST", "/v1/documents", {"documents": [{"source": name, "text": document_of(name, alias)}]})
+            assert status == 200, answer
+        want = {"backend": ("backend", 9), "plain": ("plain", 8080), "ported": ("ported", 80), "named": ("elsewhere.corp", 80)}
+        for service, (alias, port) in want.items():
+            for name in names_of(service, "default"):
+                found = here.short(name)
+                assert len(found) == 1 and found[0] in {item["address"] for item in bed.get("/v1/aliases")["aliases"]}, name
+                assert service in ("plain", "ported") or found == [bed.address_of(alias, port)], (name, found)
+                assert here.short(name.upper()) == found and here.short("+tcp", name) == found
+                assert len(here.short(name, "AAAA")) == 1
+        status, answer = bed.api("POST", "/v1/documents", {"documents": [
+            {"source": "x", "text": document_of("taker", {"port": 80, "dnsName": "named.default"})}]})
+        assert status == 200, answer
+        wait_until(lambda: here.short("named.default") == [bed.address_of("named.default", 80)], 5, "a client alias goes before")
+        assert here.short("named") == [bed.address_of("elsewhere.corp", 80)]
+        bed.cli_ok("delete", "service", "named")
+        assert here.questions() == []
+        wait_until(lambda: "named.default.svc.cluster.local" in
+                   (here.dig("named.default.svc.cluster.local"), here.questions())[1], 5, "it is gone")
+    with place({"nameSuffixes": "NAMESPACE.example.org,REGION.x", "region": "eu-west-1"}) as (bed, here):
+        for name in ("backend", "backend.default.example.org", "backend.eu-west-1.x"):
+            assert here.short(name) == [bed.address_of("backend", 9)], name
+        assert here.questions() == []
+        here.dig("backend.default")
+        assert here.questions()
 
 
 def test_everything_else_goes_to_the_name_server():

@@ -23,6 +23,8 @@ struct config {
     char *alias_range_text;
     char *alias_range6_text;
     struct alias_range alias_range;
+    char *name_suffixes; /* of the names of services: model/service_names.h */
+    char *region;
     char *dns_text;
     bool is_dns_on;
     uint32_t dns_ttl; /* seconds */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
+#include "model/service_names.h"
 #include <svcconnect/abi.h>
 
 /* ---- checks ---- */
@@ -18,6 +19,13 @@ static int check_ranges(struct config *config, const struct config_setting *sett
     (void)setting;
     return alias_range_parse(config->alias_range_text, config->alias_range6_text, &config->alias_range,
                              error);
+}
+
+static int check_names(struct config *config, const struct config_setting *setting, struct error *error)
+{
+    return strcmp(setting->member, "region") == 0
+               ? name_region_check(setting->member, config->region, error)
+               : name_suffixes_check(setting->member, config->name_suffixes, error);
 }
 
 static int check_registry(struct config *config, const struct config_setting *setting, struct error *error)
@@ -146,6 +154,28 @@ const struct config_setting config_settings[] = {
         .fallback = "fd7f:ff53:7663::/112",
         .check = check_ranges, /* compares with aliasRange, so it stands after it */
         .example = "fd00:1::/64",
+    },
+    {
+        .member = "nameSuffixes",
+        .flag = "name-suffixes",
+        .value = "LIST",
+        .help = "what the names of services may end with (default {})",
+        .type = &config_type_text,
+        .offset = OF(name_suffixes),
+        .fallback = NAME_SUFFIXES_USUAL,
+        .check = check_names,
+        .example = "NAMESPACE,NAMESPACE.example.com",
+    },
+    {
+        .member = "region",
+        .flag = "region",
+        .value = "NAME",
+        .help = "REGION in them (default {})",
+        .type = &config_type_text,
+        .offset = OF(region),
+        .fallback = NAME_REGION_USUAL,
+        .check = check_names,
+        .example = "eu-west-1",
     },
     {
         .member = "registry",

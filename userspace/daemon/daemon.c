@@ -142,6 +142,8 @@ static int make_engine(struct daemon *daemon, struct error *error)
     const struct engine_settings settings = {
         .base = daemon->base,
         .alias_range = daemon->config.alias_range,
+        .name_suffixes = daemon->config.name_suffixes,
+        .region = daemon->config.region,
         .host_rights = config_rights_of_host(&daemon->config),
         .max_aliases = daemon->config.max_aliases,
         .max_slots = daemon->config.max_slots,

@@ -12,6 +12,7 @@
 #include "engine/change/job.h"
 #include "engine/engine.h"
 #include "model/aliases.h"
+#include "model/service_names.h"
 
 #define PAUSE_FACTOR 20 /* making snapshots takes no more than a twentieth of the time */
 
@@ -25,6 +26,9 @@ struct dns_snapshot {
     struct dns_name *names;
     struct dns_port *ports;
     const struct dns_name **by_address;
+    struct service_name *service_names;
+    struct dns_service *services;
+    char **suffixes;
     struct dns_zone zone;
     UT_hash_handle hh;
 };
@@ -35,6 +39,12 @@ static void empty(struct dns_snapshot *snapshot)
     free(snapshot->names);
     free(snapshot->ports);
     free(snapshot->by_address);
+    free(snapshot->service_names);
+    free(snapshot->services);
+    free(snapshot->suffixes);
+    snapshot->service_names = NULL;
+    snapshot->services = NULL;
+    snapshot->suffixes = NULL;
     snapshot->aliases = NULL;
     snapshot->names = NULL;
     snapshot->ports = NULL;
@@ -111,6 +121,36 @@ static void add_names(const struct engine *engine, struct dns_snapshot *snapshot
     };
 }
 
+static int compare_names(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct dns_name *)element)->name);
+}
+
+static int add_services(const struct engine *engine, struct dns_snapshot *snapshot)
+{
+    struct dns_zone *zone = &snapshot->zone;
+    size_t n = 0;
+    int r = service_names_list(catalog_namespace(engine_catalog(engine), snapshot->namespace_name),
+                               &snapshot->service_names, &n);
+
+    if (r == 0)
+        r = engine_name_suffixes(engine, snapshot->namespace_name, &snapshot->suffixes);
+    if (r == 0 && !(snapshot->services = calloc(n + 1, sizeof(*snapshot->services))))
+        r = -ENOMEM;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const struct client_alias *alias = snapshot->service_names[i].alias;
+
+        snapshot->services[i].name = snapshot->service_names[i].name;
+        if (alias && zone->n_names > 0)
+            snapshot->services[i].of =
+                bsearch(alias->dns_name, zone->names, zone->n_names, sizeof(*zone->names), compare_names);
+    }
+    zone->services = snapshot->services;
+    zone->n_services = r == 0 ? n : 0;
+    zone->suffixes = (const char *const *)snapshot->suffixes;
+    return r;
+}
+
 static int fill(const struct engine *engine, struct dns_snapshot *snapshot, const char *client)
 {
     size_t n = 0;
@@ -130,7 +170,10 @@ static int fill(const struct engine *engine, struct dns_snapshot *snapshot, cons
         return -ENOMEM;
     }
     add_names(engine, snapshot, n);
-    return 0;
+    r = add_services(engine, snapshot);
+    if (r < 0)
+        empty(snapshot);
+    return r;
 }
 
 static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const char *namespace_name)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/change/jobs.h"
 #include "engine/plan/scopes.h"
+#include "model/service_names.h"
 #include "registry/rows.h"
 
 #define MAX_SCOPES (1u << 24)
@@ -271,6 +272,15 @@ int engine_names(const struct engine *engine, const char *namespace_name, const 
                  struct client_alias **ret_aliases, size_t *ret_n)
 {
     return kept_list_names(engine, namespace_name, client, ret_aliases, ret_n);
+}
+
+int engine_name_suffixes(const struct engine *engine, const char *namespace_name, char ***ret_suffixes)
+{
+    const struct engine_settings *settings = &engine->settings;
+
+    return name_suffixes_make(settings->name_suffixes ? settings->name_suffixes : NAME_SUFFIXES_USUAL,
+                              settings->region ? settings->region : NAME_REGION_USUAL, namespace_name,
+                              ret_suffixes);
 }
 
 bool engine_has_client(const struct engine *engine, const char *namespace_name, const char *client)

@@ -40,6 +40,8 @@ struct registry;
 struct engine_settings {
     struct event_base *base;
     struct alias_range alias_range;
+    const char *name_suffixes; /* of the names of services (model/service_names.h); NULL: the usual ones */
+    const char *region;        /* of these; NULL: the usual one */
     struct settings_rights host_rights; /* of settings that come by the control socket or lie in services.d */
     uint32_t max_aliases;               /* sizes of the maps, in entries */
     uint32_t max_slots;
@@ -92,6 +94,9 @@ int engine_scope(struct engine *engine, const char *namespace_name, uint32_t *re
  * be. */
 int engine_scope_of_task(struct engine *engine, const char *namespace_name, const char *service,
                          uint32_t *ret_scope, uint32_t *ret_namespace_scope, struct error *error);
+
+/* The suffixes of the names of the namespace's services; as name_suffixes_make(). */
+int engine_name_suffixes(const struct engine *engine, const char *namespace_name, char ***ret_suffixes);
 
 /*
  * Names of a namespace as tasks of `client` (""; others) see them, with those that are kept though the

@@ -44,13 +44,46 @@ static int compare_name(const void *key, const void *element)
     return order ? order : name->name[piece->length] ? -1 : 0;
 }
 
+/* Of a service that nothing leads to yet: its names are there, and nobody else is asked for them. */
+static const struct dns_name nothing_yet;
+
+static int compare_service(const void *key, const void *element)
+{
+    const struct dns_name name = {.name = ((const struct dns_service *)element)->name};
+
+    return compare_name(key, &name);
+}
+
+static const struct dns_name *find_service(const struct dns_zone *zone, const char *text, size_t length)
+{
+    const struct piece piece = {text, length};
+    const struct dns_service *found;
+
+    if (zone->n_services == 0 || length == 0)
+        return NULL;
+    found = bsearch(&piece, zone->services, zone->n_services, sizeof(*zone->services), compare_service);
+    return !found ? NULL : found->of ? found->of : &nothing_yet;
+}
+
+/* A client alias first, then the service of that name, then SERVICE.SUFFIX. */
 static const struct dns_name *find_name(const struct dns_zone *zone, const char *text, size_t length)
 {
     const struct piece piece = {text, length};
+    const struct dns_name *found =
+        zone->n_names == 0 || length == 0
+            ? NULL
+            : bsearch(&piece, zone->names, zone->n_names, sizeof(*zone->names), compare_name);
 
-    if (zone->n_names == 0 || length == 0)
-        return NULL;
-    return bsearch(&piece, zone->names, zone->n_names, sizeof(*zone->names), compare_name);
+    if (!found && zone->suffixes)
+        found = find_service(zone, text, length);
+    for (const char *const *suffix = zone->suffixes; !found && suffix && *suffix; suffix++) {
+        size_t tail = strlen(*suffix);
+
+        if (length > tail + 1 && text[length - tail - 1] == '.' &&
+            memcmp(text + length - tail, *suffix, tail) == 0)
+            found = find_service(zone, text, length - tail - 1);
+    }
+    return found;
 }
 
 static int compare_address(const void *key, const void *element)
@@ -248,7 +281,8 @@ static int add_pointer(ldns_pkt *packet, const struct dns_view *view, const stru
 static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
                     const struct target *target)
 {
-    const struct dns_name *name = target->subject == A_NAME ? target->name : NULL;
+    const struct dns_name *name =
+        target->subject == A_NAME && target->name != &nothing_yet ? target->name : NULL;
     struct dns_owner owner = dns_writer_tail(question, 0);
     int r;
 

@@ -8,6 +8,7 @@
  *   _SERVICE._tcp.NAME SRV: the ports of that protocol, or the one of that number for _80._tcp.NAME; but no
  *                      _grpclb, which would make load balancers of them
  *   reverse names      PTR, of all addresses of the alias ranges
+ *   SERVICE.SUFFIX     what the name has that the service leads to; without one there is no data
  *   NAME.SEARCH        the same as NAME: what a resolver makes of it with a search domain
  */
 #pragma once
@@ -35,12 +36,21 @@ struct dns_range {
     unsigned bits; /* of all 128, also of a mapped IPv4 address */
 };
 
+/* A service, which has names beside those. */
+struct dns_service {
+    const char *name;          /* lower case */
+    const struct dns_name *of; /* whose addresses and ports its names have; NULL: none */
+};
+
 struct dns_zone {
     const struct dns_name *names; /* sorted by name, each once */
     size_t n_names;
     const struct dns_name *const *by_address; /* all of them, sorted by `address` */
     struct dns_range range;                   /* the addresses that are ours to name */
     struct dns_range range6;
+    const struct dns_service *services; /* sorted by name, each once */
+    size_t n_services;
+    const char *const *suffixes; /* lower case, NULL-terminated; NULL: services have no names of their own */
 };
 
 struct dns_view {

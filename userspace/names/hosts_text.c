@@ -13,9 +13,10 @@
 
 #include "base/cleanup.h"
 
-#define BLOCK_BEGIN "# svcconnect begin (written by svcconnect; changes here are lost)"
-#define BLOCK_END   "# svcconnect end"
-#define NOTE        "# svcconnect:"
+#define BLOCK_BEGIN  "# svcconnect begin (written by svcconnect; changes here are lost)"
+#define BLOCK_END    "# svcconnect end"
+#define NOTE         "# svcconnect:"
+#define LONGEST_LINE 500 /* musl reads 512 bytes of a line */
 
 /* A piece of a line, not NUL-terminated. */
 struct piece {
@@ -153,14 +154,40 @@ static void write_own_lines(FILE *out, const char *base, const struct name_set *
     }
 }
 
-static void write_block(FILE *out, const struct hosts_entry *entries, size_t n)
+/* How many of the entries have the address of the first and fit into one line. */
+static size_t share_line(const struct hosts_entry *entries, size_t n)
+{
+    size_t length = IP_ADDRESS_TEXT_SIZE + strlen(entries[0].name);
+    size_t i = 1;
+
+    for (; i < n && ip_address_equal(&entries[i].address, &entries[0].address); i++) {
+        length += strlen(entries[i].name) + 1;
+        if (length > LONGEST_LINE)
+            break;
+    }
+    return i;
+}
+
+static void write_line(FILE *out, const struct ip_address *address, const struct hosts_entry *entries,
+                       size_t n)
 {
     char text[IP_ADDRESS_TEXT_SIZE];
 
+    (void)fputs(ip_address_format(address, text), out);
+    for (size_t i = 0; i < n; i++)
+        (void)fprintf(out, "%c%s", i ? ' ' : '\t', entries[i].name);
+    (void)fputc('\n', out);
+}
+
+static void write_block(FILE *out, const struct hosts_entry *entries, size_t n)
+{
+    size_t shared;
+
     (void)fputs(BLOCK_BEGIN "\n", out);
-    for (size_t i = 0; i < n; i++) {
-        (void)fprintf(out, "%s\t%s\n", ip_address_format(&entries[i].address, text), entries[i].name);
-        (void)fprintf(out, "%s\t%s\n", ip_address_format(&entries[i].address6, text), entries[i].name);
+    for (size_t i = 0; i < n; i += shared) {
+        shared = share_line(&entries[i], n - i);
+        write_line(out, &entries[i].address, &entries[i], shared);
+        write_line(out, &entries[i].address6, &entries[i], shared);
     }
     (void)fputs(BLOCK_END "\n", out);
 }

@@ -6,7 +6,6 @@
 #include "tasks/task_list.h"
 #include "names/hosts_text.h"
 
-struct client_alias;
 struct engine;
 
 /* Path of the task's hosts file. */
@@ -20,8 +19,9 @@ void task_hosts_remove(const struct tasks *tasks, const struct task *task);
 void task_hosts_refresh(struct tasks *tasks, const char *namespace_name);
 
 /*
- * The names that tasks of `client` ("": others) see in a namespace, with their addresses, sorted by name,
- * each once. Names point into *ret_aliases; the caller frees both. -ENOMEM.
+ * The names that tasks of `client` ("": others) see in a namespace, with their addresses: client aliases
+ * sorted by name, each once and followed by the names of services that lead there. free() frees it with the
+ * names. -ENOMEM.
  */
 int namespace_hosts_build(const struct engine *engine, const char *namespace_name, const char *client,
-                          struct client_alias **ret_aliases, struct hosts_entry **ret_entries, size_t *ret_n);
+                          struct hosts_entry **ret_entries, size_t *ret_n);

@@ -226,6 +226,43 @@ static void test_any_is_answered_with_addresses(void **state)
     expect_not_ours("www.example.com.", LDNS_RR_TYPE_ANY);
 }
 
+/* The names of services, which lead to where a client alias leads, or nowhere yet. */
+static void test_names_of_services(void **state)
+{
+    static const char *const suffixes[] = {"shop", "shop.svc.cluster.local", NULL};
+    const struct dns_service services[] = {
+        {"a.shop", &names[3]}, {"bare", NULL}, {"many", &names[0]}, {"web", &names[0]}};
+
+    (void)state;
+    expect_not_ours("web.", LDNS_RR_TYPE_A);
+    zone.services = services;
+    zone.n_services = 4;
+    zone.suffixes = suffixes;
+    expect("web.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "web.\t5\tIN\tA\t127.255.0.1");
+    expect("Web.Shop.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "Web.Shop.\t5\tIN\tA\t127.255.0.1");
+    expect("web.shop.svc.cluster.local.", LDNS_RR_TYPE_AAAA, LDNS_RCODE_NOERROR,
+           "web.shop.svc.cluster.local.\t5\tIN\tAAAA\tfd00::1");
+    expect("web.shop.example.com.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR,
+           "web.shop.example.com.\t5\tIN\tA\t127.255.0.1");
+    expect("_443._tcp.web.shop.", LDNS_RR_TYPE_SRV, LDNS_RCODE_NOERROR,
+           "_443._tcp.web.shop.\t5\tIN\tSRV\t0 1 443 web.shop.");
+    expect("a.shop.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "a.shop.\t5\tIN\tA\t127.255.0.4");
+    /* A client alias goes before a service of that name. */
+    expect("many.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "many.\t5\tIN\tA\t127.255.0.3");
+    expect("many.shop.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "many.shop.\t5\tIN\tA\t127.255.0.1");
+    /* Nobody else is asked about one that leads nowhere. */
+    expect("bare.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, NULL);
+    expect("bare.shop.", LDNS_RR_TYPE_ANY, LDNS_RCODE_NOERROR, NULL);
+    expect("bare.shop.", LDNS_RR_TYPE_SRV, LDNS_RCODE_NOERROR, NULL);
+    expect("_80._tcp.bare.shop.", LDNS_RR_TYPE_SRV, LDNS_RCODE_NXDOMAIN, NULL);
+    expect_not_ours("shop.", LDNS_RR_TYPE_A);
+    expect_not_ours("www.web.shop.", LDNS_RR_TYPE_A);
+    expect_not_ours("webxshop.", LDNS_RR_TYPE_A);
+    expect_not_ours("other.shop.", LDNS_RR_TYPE_A);
+    zone.n_services = 0;
+    zone.suffixes = NULL;
+}
+
 static void test_edns(void **state)
 {
     ldns_pkt *packet = ask_how("backend.", LDNS_RR_TYPE_A, 4096, true);
@@ -328,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_search_domains),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_any_is_answered_with_addresses),
+        cmocka_unit_test(test_names_of_services),
         cmocka_unit_test(test_edns),
         cmocka_unit_test(test_what_does_not_fit_is_cut),
         cmocka_unit_test(test_bad_messages),

@@ -119,6 +119,30 @@ static void test_earlier_block(void **state)
     check("1.1.1.1 a\n" END, "1.1.1.1 a\n" END BLOCK);
 }
 
+/* What leads to one address stands in one line, but for what resolvers would cut off. */
+static void test_names_of_one_address(void **state)
+{
+    struct hosts_entry entries[8] = {entry("a", 1), entry("b", 1), entry("c", 2), entry("d", 1)};
+    static char long_names[4][200];
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    assert_int_equal(hosts_text_build("", entries, 4, &text), 0);
+    assert_non_null(strstr(text, "127.255.0.1\ta b\n"));
+    assert_non_null(strstr(text, "127.255.0.2\tc\n"));
+    assert_non_null(strstr(text, "127.255.0.1\td\n"));
+    free(text);
+    for (int i = 0; i < 4; i++) {
+        memset(long_names[i], 'a' + i, 150);
+        entries[i] = entry(long_names[i], 1);
+    }
+    assert_int_equal(hosts_text_build("", entries, 4, &text), 0);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") < 512);
+    for (int i = 0; i < 4; i++)
+        assert_non_null(strstr(text, long_names[i]));
+}
+
 static void test_no_names(void **state)
 {
     _cleanup_free_ char *text = NULL;
@@ -160,10 +184,15 @@ static void test_many_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_block),          cmocka_unit_test(test_given_order),
-        cmocka_unit_test(test_own_lines_stay), cmocka_unit_test(test_own_names_are_hidden),
-        cmocka_unit_test(test_shared_line),    cmocka_unit_test(test_earlier_block),
-        cmocka_unit_test(test_no_names),       cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_block),
+        cmocka_unit_test(test_given_order),
+        cmocka_unit_test(test_own_lines_stay),
+        cmocka_unit_test(test_own_names_are_hidden),
+        cmocka_unit_test(test_shared_line),
+        cmocka_unit_test(test_earlier_block),
+        cmocka_unit_test(test_names_of_one_address),
+        cmocka_unit_test(test_no_names),
+        cmocka_unit_test(test_many_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

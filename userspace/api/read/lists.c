@@ -114,12 +114,11 @@ int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error
 
     (void)error;
     for (size_t i = 0; namespaces && namespaces[i]; i++) {
-        _cleanup_free_ struct client_alias *aliases = NULL;
         _cleanup_free_ struct hosts_entry *entries = NULL;
         char text[IP_ADDRESS_TEXT_SIZE];
         size_t n = 0;
 
-        if (namespace_hosts_build(api->engine, namespaces[i]->name, "", &aliases, &entries, &n) < 0)
+        if (namespace_hosts_build(api->engine, namespaces[i]->name, "", &entries, &n) < 0)
             break;
         for (size_t e = 0; e < n; e++) {
             cJSON *object = cJSON_CreateObject();

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "registry/rows.h"
 
 #define TOUCHED_A_STEP 128
-#define NAMES_A_STEP   2048
+#define NAMES_A_STEP   1024
 
 /* Namespaces that followers were told of: each walks its tasks, so none should be told twice. */
 struct told {
@@ -52,7 +53,32 @@ static bool tell_some_names(struct transaction *transaction)
         touched = touched->hh.next;
     }
     transaction->at.touched = touched;
-    if (touched && transaction->are_names_changed)
+    return !touched || !transaction->are_names_changed;
+}
+
+/* A service without a client alias has names all the same, which come and go with its row. */
+static void tell_bare_name(struct transaction *transaction, const char *key)
+{
+    const struct catalog *catalog = transaction->engine->catalog;
+    const struct model_namespace *parent;
+    const struct service *service;
+    struct row_name name;
+
+    if (strncmp(key, "services/", strlen("services/")) != 0 || row_parse_key(key, &name) < 0 ||
+        name.kind != ROW_SERVICE)
+        return;
+    parent = catalog_namespace(catalog, name.namespace_name);
+    service = catalog_service(catalog, name.namespace_name, name.service);
+    if (parent && (!service || !service->is_declared || service->n_aliases == 0))
+        tell_once(transaction->engine, parent->name, &transaction->told, followers_names_changed);
+}
+
+/* Returns whether all rows have been looked at. */
+static bool tell_some_bare_names(struct transaction *transaction)
+{
+    for (unsigned i = 0; i < NAMES_A_STEP && transaction->at.index < transaction->n_rows; i++)
+        tell_bare_name(transaction, transaction->rows[transaction->at.index++].key);
+    if (transaction->at.index < transaction->n_rows)
         return false;
     forget_told(&transaction->told);
     return true;
@@ -147,6 +173,7 @@ enum {
     PUBLISH_REMOVALS,
     PUBLISH_SETTLED,
     PUBLISH_NAMES,
+    PUBLISH_BARE_NAMES,
     PUBLISH_TOLD,
     PUBLISH_FREE,
 };
@@ -187,6 +214,8 @@ int transaction_publish(struct transaction *transaction, struct error *error)
         return STEP_MORE;
     case PUBLISH_NAMES:
         return tell_some_names(transaction) ? next_part(transaction) : STEP_MORE;
+    case PUBLISH_BARE_NAMES:
+        return tell_some_bare_names(transaction) ? next_part(transaction) : STEP_MORE;
     case PUBLISH_TOLD:
         tell_followers(transaction);
         return next_part(transaction);
