@@ -95,6 +95,10 @@ def send(socket, text):
         return {"sent": 0, "errno": errno_name(error.errno)}
 
 
+def read_some(socket):
+    return {"size": len(sockets[socket].recv(4096))}
+
+
 def sendto(socket, address, port, text="who"):
     try:
         return {"sent": sockets[socket].sendto(text.encode(), (address, port)), "errno": None}
@@ -158,7 +162,7 @@ def resolve(name):
 
 OPERATIONS = {"open": open_socket, "connect": connect, "start": start, "read": read, "peer": peer, "unspec": unspec, "send": send,
               "sendto": sendto, "recvfrom": recvfrom, "echo": echo, "echo_many": echo_many,
-              "close": close, "ask": ask, "resolve": resolve, "pid": lambda: {"pid": os.getpid()}}
+              "read_some": read_some, "close": close, "ask": ask, "resolve": resolve, "pid": lambda: {"pid": os.getpid()}}
 
 
 def main():

@@ -356,9 +356,20 @@ class Testbed:
             process.wait()
         # They end with their daemon, which does not wait for them if it is killed.
         wait_until(lambda: not any(map(is_running, readers)), 10, "the daemon's children have ended")
+        wait_until(lambda: not self.keepers(), 10, "what has outlived a daemon has ended")
         assert remove_cgroup(self.cgroup_root + self.cgroup), f"cgroup {self.cgroup} stays"
         shutil.rmtree(self.bpffs, ignore_errors=True)
         shutil.rmtree(self.base, ignore_errors=True)
+
+    def keepers(self):
+        """Processes that have the sockets of DNS without being the daemon: they outlive it."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8") as comm, \
+                    open(f"/proc/{pid}/cmdline", encoding="utf-8") as words:
+                if comm.read() == "svcconnect-keep\n" and self.state_dir in words.read():
+                    found.append(int(pid))
+        return found
 
     def remove_run_cgroups(self, pid):
         """Those of a `svcconnect run` that has been killed."""

@@ -129,7 +129,8 @@ static int take_directories(struct daemon *daemon, struct error *error)
     if (r < 0)
         return r;
     if (asprintf(&daemon->socket_path, "%s/api.sock", daemon->config.run_dir) < 0 ||
-        asprintf(&daemon->hosts_dir, "%s/hosts", daemon->config.run_dir) < 0)
+        asprintf(&daemon->hosts_dir, "%s/hosts", daemon->config.run_dir) < 0 ||
+        asprintf(&daemon->dns_path, "%s/dns.sock", daemon->config.run_dir) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = directory_make(daemon->hosts_dir, 0755);
     if (r == 0 && chmod(daemon->hosts_dir, 0755) < 0) /* one of an earlier run may be closed to others */
@@ -286,8 +287,10 @@ int daemon_start(struct daemon *daemon, struct error *error)
         daemon->locks[i] = -1;
     /* Now, while there is little for another process to have, and before there are locks that
      * it would keep. */
-    if (r == 0 && daemon->config.is_dns_on)
+    if (r == 0 && daemon->config.is_dns_on) {
         dns_reads_start(&daemon->dns);
+        dns_keep_start(&daemon->dns);
+    }
     if (r == 0)
         r = take_directories(daemon, error);
     if (r < 0)
@@ -320,7 +323,10 @@ int daemon_start(struct daemon *daemon, struct error *error)
 int daemon_run(struct daemon *daemon)
 {
     notify_manager("READY=1");
-    return event_base_dispatch(daemon->base) < 0 ? -EIO : 0;
+    if (event_base_dispatch(daemon->base) < 0)
+        return -EIO;
+    dns_leave(&daemon->dns);
+    return 0;
 }
 
 void daemon_done(struct daemon *daemon)
@@ -366,5 +372,6 @@ void daemon_done(struct daemon *daemon)
             (void)close(daemon->locks[i]);
     free(daemon->socket_path);
     free(daemon->hosts_dir);
+    free(daemon->dns_path);
     config_done(&daemon->config);
 }

@@ -60,6 +60,7 @@ struct daemon {
     struct aws_api aws;
     char *socket_path;
     char *hosts_dir;
+    char *dns_path;
 };
 
 /* Everything up to a usable daemon; on failure what was pinned before still serves. */

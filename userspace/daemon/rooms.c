@@ -71,6 +71,7 @@ void rooms_make_for_tasks(struct daemon *daemon)
                                .is_on = daemon->config.is_dns_on,
                                .listen_address = daemon->config.dns_listen_address,
                                .listen_port = daemon->config.dns_listen_port,
+                               .keep_path = daemon->dns_path,
                            });
     tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
 }

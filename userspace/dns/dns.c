@@ -7,13 +7,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/datapath.h"
+#include "dns/keep.h"
 #include "dns/stub.h"
 
 #define BUFFER_SIZE (DNS_MESSAGE_MAX + 1)
 
 static const struct timeval tick_interval = {.tv_usec = 500000};
 
-static void beat(struct dns *dns, uint64_t now)
+void dns_beat(struct dns *dns, uint64_t now)
 {
     __atomic_store_n(&datapath_resolver(dns->settings.datapath, 0)->heartbeat, now, __ATOMIC_RELEASE);
 }
@@ -72,7 +73,8 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     (void)what;
     dns->ticks++;
     dns_reads_tick(dns);
-    beat(dns, clock_monotonic_ns());
+    dns_keep_tick(dns);
+    dns_beat(dns, clock_monotonic_ns());
     HASH_ITER (hh, dns->tasks, task, next) {
         for (struct dns_stub *stub = task->stubs; stub; stub = stub->next)
             dns_forward_sweep(stub);
@@ -83,17 +85,23 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 void dns_init(struct dns *dns, const struct dns_settings *settings)
 {
     dns->settings = *settings;
+    dns_keep_meet(dns);
+    /* Who waits for an answer goes on waiting while this daemon starts. */
+    if (dns->settings.is_on && dns->keep.before_fd > 0)
+        dns_beat(dns, clock_monotonic_ns());
 }
 
 int dns_begin(struct dns *dns, struct error *error)
 {
     struct dns_task *task, *next;
 
-    beat(dns, 0);
-    dns_resolvers_reset(dns);
     dns->buffer = malloc(BUFFER_SIZE);
     if (!dns->buffer)
         return error_errno(error, ENOMEM, "starting");
+    if (!dns->settings.is_on)
+        dns_beat(dns, 0);
+    dns_keep_take_over(dns);
+    dns_resolvers_reset(dns);
     if (dns->settings.listen_port > 0) {
         int r = dns_stub_listen(dns, &dns->settings.listen_address, dns->settings.listen_port, &dns->listener,
                                 error);
@@ -106,10 +114,11 @@ int dns_begin(struct dns *dns, struct error *error)
     dns->tick = event_new(dns->settings.base, -1, EV_PERSIST, on_tick, dns);
     if (!dns->tick || event_add(dns->tick, &tick_interval) < 0)
         return error_errno(error, ENOMEM, "starting");
-    beat(dns, clock_monotonic_ns());
+    dns_beat(dns, clock_monotonic_ns());
     if (dns_reads_begin(dns) < 0)
         return error_errno(error, ENOMEM, "starting");
     dns_look_begin(dns);
+    dns_keep_listen(dns);
     dns->is_begun = true;
     HASH_ITER (hh, dns->tasks, task, next)
         dns_look_put(dns, task, 0);
@@ -120,8 +129,8 @@ void dns_done(struct dns *dns)
 {
     struct dns_task *task, *next;
 
-    if (dns->buffer)
-        beat(dns, 0);
+    if (dns->buffer && !dns->is_left)
+        dns_beat(dns, 0);
     dns_hold_done(dns);
     HASH_ITER (hh, dns->tasks, task, next) {
         dns_look_drop(task);
@@ -133,6 +142,7 @@ void dns_done(struct dns *dns)
     }
     dns_reads_done(dns);
     dns_look_done(dns);
+    dns_keep_done(dns);
     dns_stub_free(&dns->listener);
     if (dns->tick)
         event_free(dns->tick);

@@ -89,7 +89,16 @@ struct dns_settings {
     uint32_t ttl; /* of answers, in seconds */
     bool is_on;   /* for tasks */
     struct ip_address listen_address;
-    uint16_t listen_port; /* 0: nobody outside tasks is answered */
+    uint16_t listen_port;  /* 0: nobody outside tasks is answered */
+    const char *keep_path; /* of the socket by which the next daemon takes over; NULL: none does */
+};
+
+/* Who has the sockets of stubs as well (keep.h). */
+struct dns_keep {
+    bool is_on;
+    int fd;        /* to the keeper, while it is on */
+    int listen_fd; /* where the next daemon asks; 0: nowhere */
+    int before_fd; /* to who has those of the daemon before; 0: nobody */
 };
 
 /* What is known here of one task. */
@@ -121,11 +130,16 @@ struct dns {
     uint8_t *buffer;           /* for one message */
     uint64_t ticks;
     struct dns_reads reads;
+    struct dns_keep keep;
+    bool is_left; /* a copy of this process answers from now on */
 };
 
 /* On a zeroed struct, early in a start, while the process is small: makes the process that reads in tasks'
  * root directories. dns_done() ends it. */
 void dns_reads_start(struct dns *dns);
+
+/* At the same time: makes the process that has the sockets of DNS as well, so that they outlive this one. */
+void dns_keep_start(struct dns *dns);
 
 /* Once the data path is open, and before tasks are adopted. */
 void dns_init(struct dns *dns, const struct dns_settings *settings);
@@ -133,8 +147,11 @@ void dns_init(struct dns *dns, const struct dns_settings *settings);
 /* After the tasks have been adopted. */
 int dns_begin(struct dns *dns, struct error *error);
 
-/* The heartbeat ends at once, so that tasks ask their own name servers; nothing else changes for them. Good
- * for a zeroed struct, too. */
+/* A regular end, before anything else of it: leaves somebody behind who answers until the next daemon does. */
+void dns_leave(struct dns *dns);
+
+/* Where nobody was left behind the heartbeat ends at once, so that tasks ask their own name servers; nothing
+ * else changes for them. Good for a zeroed struct, too. */
 void dns_done(struct dns *dns);
 
 /* For tasks/: `user` is the struct dns. What was put before dns_begin() is looked at from then on. */

@@ -203,12 +203,16 @@ static void on_answer(evutil_socket_t fd, short what, void *user)
 
 int dns_forward_watch(struct dns_server *server)
 {
-    struct dns_upstream *upstream = &server->upstreams[0];
+    for (size_t i = 0; i < DNS_UPSTREAMS; i++) {
+        struct dns_upstream *upstream = &server->upstreams[i];
 
-    if (!upstream->server)
-        return 0; /* a stub without a task asks nobody */
-    upstream->event = dns_watch(server->stub->dns->settings.base, upstream->fd, on_answer, upstream);
-    return upstream->event ? 0 : -ENOMEM;
+        if (!upstream->server)
+            continue; /* a stub without a task asks nobody */
+        upstream->event = dns_watch(server->stub->dns->settings.base, upstream->fd, on_answer, upstream);
+        if (!upstream->event)
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 /* ---- questions ---- */

@@ -43,12 +43,14 @@ static void find_own(struct dns *dns, struct dns_task *task)
 
         if (entry->cgroup_id != task->of->cgroup.id)
             continue;
-        entry->next = 0;
         if (task->entries.n < SVC_RESOLVER_NETNS)
             append(dns, task, number);
         else
             *entry = (struct svc_resolver){0};
     }
+    /* Programs may be on their way from one to the next. */
+    if (task->entries.n > 0)
+        lead_to(dns, task->entries.numbers[task->entries.n - 1], 0);
 }
 
 int dns_resolvers_claim(struct dns *dns, struct dns_task *task)
@@ -72,6 +74,14 @@ static bool has_stub(const struct dns_task *task, uint32_t number)
 {
     for (const struct dns_stub *stub = task->stubs; stub; stub = stub->next)
         if (stub->number == number)
+            return true;
+    return false;
+}
+
+bool dns_resolvers_has(const struct dns_task *task, uint32_t number)
+{
+    for (unsigned i = 0; i < task->entries.n; i++)
+        if (task->entries.numbers[i] == number)
             return true;
     return false;
 }
@@ -160,8 +170,9 @@ void dns_resolvers_reset(struct dns *dns)
 
         if (entry->cgroup_id == 0)
             continue;
-        entry->n = 0;
         HASH_FIND(hh, dns->tasks, &entry->cgroup_id, sizeof(entry->cgroup_id), task);
+        if (!task || !has_stub(task, number))
+            entry->n = 0;
         if (!task)
             *entry = (struct svc_resolver){0};
     }

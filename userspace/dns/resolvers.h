@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <svcconnect/abi.h>
@@ -21,6 +22,8 @@ struct dns_entries {
 
 /* Claims for the task the entries it had before, or a free one. -ENOSPC; or what telling the programs says. */
 int dns_resolvers_claim(struct dns *dns, struct dns_task *task);
+/* Is this one of the task's? */
+bool dns_resolvers_has(const struct dns_task *task, uint32_t number);
 /* The entry for this network namespace, with no stub in it yet; 0: there is no room for one more. */
 uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t netns_cookie);
 /* Of entries without a stub all but the first go. */
@@ -32,5 +35,5 @@ void dns_resolvers_free(struct dns *dns, struct dns_task *task);
 void dns_resolvers_publish(struct dns *dns, const struct dns_stub *stub);
 void dns_resolvers_withdraw(struct dns *dns, const struct dns_stub *stub);
 
-/* At start: nobody answers yet, and tasks may have gone while no daemon ran. */
+/* At start: nobody answers yet where no stub was taken over, and tasks may have gone while no daemon ran. */
 void dns_resolvers_reset(struct dns *dns);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/datapath.h"
+#include "dns/keep.h"
 #include "dns/stub.h"
 #include "cgroups/cgroup_tree.h"
 #include "cgroups/netns.h"
@@ -28,6 +29,7 @@
 static void end_stub(struct dns *dns, struct dns_stub **stub)
 {
     dns_resolvers_withdraw(dns, *stub);
+    dns_keep_drop(dns, *stub);
     dns_stub_free(stub);
 }
 
@@ -66,6 +68,7 @@ static int start_stub(struct dns *dns, struct dns_task *task, int netns_fd, cons
     stub->is_seen = true;
     stub->next = task->stubs;
     task->stubs = stub;
+    dns_keep_put(dns, stub);
     dns_resolvers_publish(dns, stub);
     log_debug("task %s: its DNS is answered for %u name servers", task->of->cgroup.path, stub->n_servers);
     return 1;

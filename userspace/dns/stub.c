@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cgroups/netns.h"
+#include "dns/keep.h"
 #include "dns/place.h"
 #include "engine/engine.h"
 
@@ -145,7 +146,7 @@ static void on_connection(evutil_socket_t fd, short what, void *user)
     dns_tcp_accept(user);
 }
 
-static int watch_all(struct dns_stub *stub)
+int dns_stub_watch(struct dns_stub *stub)
 {
     for (unsigned i = 0; i < stub->n_servers; i++) {
         struct dns_server *server = &stub->servers[i];
@@ -205,13 +206,80 @@ int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const cha
     set_up(stub, before);
     r = !stub->text ? -ENOMEM : fstat(netns_fd, &info) < 0 ? -errno : netns_run(netns_fd, open_all, stub);
     if (r == 0)
-        r = watch_all(stub);
+        r = dns_stub_watch(stub);
     if (r < 0) {
         dns_stub_free(&stub);
         return error_errno(error, r, "opening sockets in the task's network namespace");
     }
     stub->netns = info.st_ino;
     stub->netns_fd = netns_fd;
+    *ret_stub = stub;
+    return 0;
+}
+
+/* In a thread of the task's network namespace. */
+static int open_rest(void *user)
+{
+    struct dns_stub *stub = user;
+    int r = 0;
+
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++) {
+        dns_asker_open(&stub->servers[i]);
+        r = dns_forward_open(&stub->servers[i]);
+    }
+    return r;
+}
+
+/* Their resolv.conf may mean others to this daemon than it did to the one before. */
+static bool is_for(const struct dns_stub *stub, const struct keep_message *message)
+{
+    bool is_same = stub->n_servers == message->n_servers;
+
+    for (unsigned i = 0; i < stub->n_servers && is_same; i++)
+        is_same = ip_address_equal(&stub->servers[i].address, &message->servers[i].address);
+    return is_same;
+}
+
+int dns_stub_take_over(struct dns *dns, struct dns_task *task, const struct keep_message *message,
+                       int fds[static KEEP_FDS], struct dns_stub **ret_stub)
+{
+    static const struct svc_resolver nothing;
+    struct dns_stub *stub = calloc(1, sizeof(*stub));
+    struct stat info;
+    int r;
+
+    if (!stub)
+        return -ENOMEM;
+    stub->dns = dns;
+    stub->task = task;
+    stub->number = message->number;
+    stub->netns_cookie = message->netns_cookie;
+    stub->text = strdup(message->text);
+    resolv_conf_read(message->text, &stub->conf);
+    set_up(stub, &nothing);
+    stub->netns_fd = TAKE_FD(fds[0]);
+    r = !stub->text                        ? -ENOMEM
+        : fstat(stub->netns_fd, &info) < 0 ? -errno
+        : is_for(stub, message)            ? 0
+                                           : -ESTALE;
+    for (unsigned i = 0; i < stub->n_servers && r == 0; i++) {
+        struct dns_server *server = &stub->servers[i];
+
+        server->stub_address = message->servers[i].stub;
+        server->zone_index = message->servers[i].zone_index;
+        server->port = message->servers[i].port;
+        server->udp_fd = TAKE_FD(fds[1 + 2 * i]);
+        server->tcp_fd = TAKE_FD(fds[2 + 2 * i]);
+    }
+    if (r == 0)
+        r = netns_run(stub->netns_fd, open_rest, stub);
+    if (r == 0)
+        r = dns_stub_watch(stub);
+    if (r < 0) {
+        dns_stub_free(&stub);
+        return r;
+    }
+    stub->netns = info.st_ino;
     *ret_stub = stub;
     return 0;
 }
@@ -234,7 +302,7 @@ int dns_stub_listen(struct dns *dns, const struct ip_address *address, uint16_t 
         .stub = stub, .address = *address, .zone = "", .udp_fd = -1, .tcp_fd = -1, .owners_fd = -1};
     r = dns_place_bind(server, address, port);
     if (r == 0)
-        r = watch_all(stub);
+        r = dns_stub_watch(stub);
     if (r < 0) {
         dns_stub_free(&stub);
         return error_errno(error, r, "--dns-listen %s, port %u", ip_address_format(address, text), port);

@@ -84,12 +84,16 @@ struct dns_stub {
     unsigned n_connections;
     struct timeval idle; /* of connections to come: DNS_IDLE_S */
     bool is_held;        /* its questions wait (hold.c) */
+    bool is_kept;        /* the keeper has its sockets (keep.h) */
 };
 
 /* Stub sockets on loopback addresses in the namespace of `netns_fd`, which is taken over on success.
  * `before`: places of an earlier run to try first. */
 int dns_stub_new(struct dns *dns, struct dns_task *task, int netns_fd, const char *text,
                  const struct svc_resolver *before, struct dns_stub **ret_stub, struct error *error);
+/* Has the loop read what comes to its sockets; -ENOMEM. */
+int dns_stub_watch(struct dns_stub *stub);
+
 /* The task's next one takes its place. */
 void dns_stub_free(struct dns_stub **stub);
 
@@ -132,6 +136,9 @@ int dns_forward_watch(struct dns_server *server);
 void dns_forward_close(struct dns_server *server);
 int dns_forward_question(struct dns_server *server, const struct dns_asked *asked);
 void dns_forward_sweep(struct dns_stub *stub);
+
+/* dns.c: tells the programs when somebody was there to answer; 0: nobody is from now on. */
+void dns_beat(struct dns *dns, uint64_t now);
 
 /* sockets.c. A socket that does not block; -errno. And its event, added; NULL: no memory. */
 int dns_open(int family, int type);
