@@ -170,12 +170,12 @@ static void test_so_many_connections_and_no_more(void **state)
     for (unsigned i = 0; i < DNS_CONNECTIONS; i++)
         fds[i] = lab_client(lab->stub, 0, SOCK_STREAM);
     LAB_UNTIL(lab, lab->stub->n_connections == DNS_CONNECTIONS);
-    /* Those that are there stay; the one too many hears its end. */
+    /* The one that has been idle longest gives way to the one too many. */
     fds[DNS_CONNECTIONS] = lab_client(lab->stub, 0, SOCK_STREAM);
-    lab_expect_end(lab, fds[DNS_CONNECTIONS]);
+    lab_expect_end(lab, fds[0]);
     assert_int_equal(lab->stub->n_connections, DNS_CONNECTIONS);
-    lab_ask_tcp(fds[0], "web.ns", DNS_A, 1);
-    (void)lab_hear_tcp(lab, fds[0]);
+    lab_ask_tcp(fds[DNS_CONNECTIONS], "web.ns", DNS_A, 1);
+    (void)lab_hear_tcp(lab, fds[DNS_CONNECTIONS]);
     lab_ask_tcp(fds[DNS_CONNECTIONS - 1], "web.ns", DNS_A, 2);
     (void)lab_hear_tcp(lab, fds[DNS_CONNECTIONS - 1]);
     /* One that ends makes room, wherever it stands. */

@@ -215,7 +215,8 @@ static void test_tables_of_both_families(void **state)
     assert_int_equal(wanted.count4, 1);
     assert_int_equal(wanted.slots4[0].endpoint_a, 1);
     assert_int_equal(wanted.slots4[0].endpoint_b, 1);
-    assert_int_equal(wanted.count6, 2);
+    assert_int_equal(wanted.count6, 1); /* IPv6 sockets go to IPv6 endpoints where there are any */
+    assert_int_equal(wanted.slots6[0].endpoint_a, 2);
     wanted_alias_done(&wanted);
     catalog_free(&catalog);
 }
