@@ -64,8 +64,13 @@ def field(pid, number):
         return file.read().rsplit(")", 1)[1].split()[number - 3]
 
 
+def readers_of(bed):
+    keepers = bed.keepers()
+    return [pid for pid in children_of(bed.daemon.pid) if field(pid, 4) == str(bed.daemon.pid) and pid not in keepers]
+
+
 def reader_of(bed):
-    found = [pid for pid in children_of(bed.daemon.pid) if field(pid, 4) == str(bed.daemon.pid)]
+    found = readers_of(bed)
     assert len(found) == 1, found
     return found[0]
 
@@ -197,7 +202,7 @@ def test_the_reader_is_replaced():
         reader = reader_of(bed)
         Root(bed, "file").is_read()
         os.kill(reader, signal.SIGKILL)
-        wait_until(lambda: children_of(bed.daemon.pid) not in ([], [reader]), 5, "another one is there")
+        wait_until(lambda: readers_of(bed) not in ([], [reader]), 5, "another one is there")
         Root(bed, "file", STRANGER).is_read()
         assert "has ended, starting another" in open(bed.log_file, encoding="utf-8").read()
         last = reader_of(bed)
