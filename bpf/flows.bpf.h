@@ -181,6 +181,34 @@ static __always_inline void flow_note(struct bpf_sock_addr *ctx, const struct sv
         (void)flow_put(all, key, outcome);
 }
 
+/* A TCP socket has one peer, and it is about to have another one. */
+static __attribute__((noinline)) int flows_forget_all(struct bpf_sock_addr *ctx)
+{
+    struct svc_flows *all = flows_of(ctx, 0);
+
+    if (!all)
+        return 0;
+#pragma unroll
+    for (int i = 0; i < SVC_FLOWS; i++)
+        all->flows[i].time = 0;
+    return 0;
+}
+
+/* What getpeername() is to tell of a TCP socket from now on: the alias, or what the kernel says. */
+static __always_inline void note_peer_name(struct bpf_sock_addr *ctx, const struct svc_alias_key *key,
+                                           const struct svc_outcome *outcome, int is_alias)
+{
+    struct svc_outlier *any = outlier_of_any();
+
+    if (is_alias) {
+        if (any && any->next == 0)
+            *(volatile __u32 *)&any->next = 1;
+        flow_note(ctx, key, outcome);
+    } else if (any && *(volatile __u32 *)&any->next) {
+        (void)flows_forget_all(ctx);
+    }
+}
+
 /* connect() of any protocol: chooses anew. */
 static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ctx,
                                                         const struct svc_alias_key *key, enum svc_reach reach,
@@ -195,9 +223,12 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
         return key->protocol == UDP && (ctx->user_family != FAMILY_INET6 || !svc_is_mapped(key->address))
                    ? ask_or_refuse(key)
                    : refuse_stray();
-    if (verdict == ROUTE_TO && (key->protocol == UDP || ret_outcome->flags & SVC_SERVICE_PEER_ALIAS))
+    if (key->protocol == TCP)
+        note_peer_name(ctx, key, ret_outcome,
+                       verdict == ROUTE_TO && ret_outcome->flags & SVC_SERVICE_PEER_ALIAS);
+    else if (verdict == ROUTE_TO)
         flow_note(ctx, key, ret_outcome);
-    if (verdict == ROUTE_PASS && key->protocol == UDP)
+    else if (verdict == ROUTE_PASS)
         (void)flows_forget(ctx, key, 1);
     return verdict;
 }

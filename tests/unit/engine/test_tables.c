@@ -194,6 +194,7 @@ static void test_tables_of_both_families(void **state)
     struct catalog *catalog = catalog_new();
     struct service *service = catalog_make_service(catalog, "ns", "v1");
     struct wanted_alias wanted = {.alias = v1};
+    struct instance *b;
 
     (void)state;
     assert_int_equal(catalog_declare_service(catalog, service, &v1, 1, NULL), 0);
@@ -209,14 +210,21 @@ static void test_tables_of_both_families(void **state)
     wanted_alias_done(&wanted);
     assert_null(wanted.slots4);
 
-    (void)add(catalog, "v1", "b", "fd00::5", 2);
+    b = add(catalog, "v1", "b", "fd00::5", 2);
     assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
     assert_ptr_not_equal(wanted.slots6, wanted.slots4);
     assert_int_equal(wanted.count4, 1);
     assert_int_equal(wanted.slots4[0].endpoint_a, 1);
     assert_int_equal(wanted.slots4[0].endpoint_b, 1);
-    assert_int_equal(wanted.count6, 1); /* IPv6 sockets go to IPv6 endpoints where there are any */
+    assert_int_equal(wanted.count6, 1); /* IPv6 alone, where there is any */
     assert_int_equal(wanted.slots6[0].endpoint_a, 2);
+    wanted_alias_done(&wanted);
+
+    /* One that is never drawn is none. */
+    b->weight = 0;
+    assert_int_equal(wanted_tables_build(service->parent, NULL, &wanted), 0);
+    assert_ptr_equal(wanted.slots6, wanted.slots4);
+    assert_int_equal(wanted.count6, 1);
     wanted_alias_done(&wanted);
     catalog_free(&catalog);
 }
