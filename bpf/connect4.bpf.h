@@ -30,7 +30,7 @@ int connect4(struct bpf_sock_addr *ctx)
     switch (connect_route(ctx, &key, SVC_REACH_IPV4, &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
-            patience_begin(ctx, outcome.endpoint);
+            patience_plan(ctx, &outcome);
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;
         return VERDICT_PROCEED;

@@ -46,7 +46,7 @@ int connect6(struct bpf_sock_addr *ctx)
     switch (connect_route(ctx, &key, reach_of(ctx, &key), &outcome)) {
     case ROUTE_TO:
         if (key.protocol == TCP)
-            patience_begin(ctx, outcome.endpoint);
+            patience_plan(ctx, &outcome);
         ctx->user_ip6[0] = outcome.address[0];
         ctx->user_ip6[1] = outcome.address[1];
         ctx->user_ip6[2] = outcome.address[2];

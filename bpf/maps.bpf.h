@@ -117,6 +117,14 @@ struct {
     __type(value, struct svc_flows);
 } flows SEC(".maps");
 
+/* Of TCP sockets whose connect has a time limit. */
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct svc_patience);
+} patience SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);

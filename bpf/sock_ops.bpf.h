@@ -5,10 +5,10 @@
  * endpoint only.
  *
  *   SYN_SENT -> ESTABLISHED     success
- *   SYN_SENT -> CLOSE           a segment had come back: refused; none: the application gave up
+ *   SYN_SENT -> CLOSE           a reset had come back: refused; none: the application gave up
  *   first RTO in SYN_SENT       counts as a failure already: the kernel itself would wait two minutes
  *   RTO that is the last one    timed out; the failure was counted by the first
- *   ESTABLISHED -> CLOSE        nothing received: reset early
+ *   ESTABLISHED -> CLOSE        by a reset from there, nothing received: reset early
  *   TCP_CONNECT_CB              the connect led here has begun (see SVC_UNSTARTED_FAILURES)
  *
  * The reply to the kernel is never written: it may be another program's.
@@ -16,6 +16,7 @@
 #ifndef SOCK_OPS_BPF_H
 #define SOCK_OPS_BPF_H
 
+#include <asm-generic/errno.h>
 #include <bpf/bpf_endian.h>
 
 #include "outlier.bpf.h"
@@ -109,8 +110,6 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
         if (!outlier)
             break;
         count_outcome(endpoint, kind);
-        if (i == 0 && kind != RETRANSMITTED && kind != CLOSED && kind != STARTED)
-            patience_end(ctx, outlier->connect_timeout_ms);
         if (is_failure(ctx, kind))
             (void)fail(endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
@@ -139,10 +138,56 @@ static __always_inline void note_family(struct bpf_sock_ops *ctx)
 
 static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
+    struct svc_peer_key key = {};
+    int flags = (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG;
+
     note_family(ctx);
-    if (record(ctx, STARTED))
-        (void)bpf_sock_ops_cb_flags_set(ctx, (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
-                                                 BPF_SOCK_OPS_RTO_CB_FLAG);
+    if (!record(ctx, STARTED))
+        return;
+    if (is_any_limited() && peer_key(ctx, &key) == 0 && patience_begin(ctx, &key))
+        flags |= PATIENCE_IS_SET;
+    (void)bpf_sock_ops_cb_flags_set(ctx, flags);
+}
+
+/* An error that the kernel gives a socket before it closes it, FACT_UNKNOWN if that cannot be read here. */
+static __always_inline int error_of(struct bpf_sock_ops *ctx)
+{
+    const struct bpf_sock *sk = ctx->sk;
+
+    return sk ? fact_of(&fact_error, sk) : FACT_UNKNOWN;
+}
+
+/*
+ * A connect has ended without a connection. A reset has come, or only some other segment, and the program has
+ * closed the socket, or somebody has destroyed it?
+ */
+static __always_inline int is_refused(struct bpf_sock_ops *ctx)
+{
+    int error;
+
+    if (ctx->segs_in == 0)
+        return 0;
+    error = error_of(ctx);
+    return error == FACT_UNKNOWN || error == ECONNREFUSED;
+}
+
+/*
+ * A connection on which no byte has come back is closed. More than the SYN-ACK has come: an application that
+ * aborts at once, a port check perhaps, is no reset. Whose reset it is, the program's own (SO_LINGER 0), its
+ * time limit or the endpoint's, the error tells, which only what came from outside has set by now. Where that
+ * cannot be read, a reset is taken for the endpoint's only if the kernel has thrown away data on the way,
+ * which it does first for what comes, and last for what the program does.
+ */
+static __always_inline int is_reset_early(struct bpf_sock_ops *ctx)
+{
+    int error;
+
+    if (ctx->bytes_received || ctx->segs_in <= 1)
+        return 0;
+    error = error_of(ctx);
+    if (error != FACT_UNKNOWN)
+        return error == ECONNRESET;
+    return ctx->packets_out == 0 && ctx->snd_una != ctx->snd_nxt && ctx->total_retrans == 0;
 }
 
 static __always_inline void on_state(struct bpf_sock_ops *ctx)
@@ -151,20 +196,17 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx)
     __u32 after = ctx->args[1];
 
     if (before == BPF_TCP_SYN_SENT) {
+        if (ctx->bpf_sock_ops_cb_flags & PATIENCE_IS_SET)
+            (void)patience_end(ctx);
         if (after == BPF_TCP_ESTABLISHED)
             (void)record(ctx, ESTABLISHED);
-        else if (after == BPF_TCP_CLOSE && ctx->segs_in > 0)
+        else if (after == BPF_TCP_CLOSE && is_refused(ctx))
             (void)record(ctx, REFUSED);
         /* Without its RTO flag the socket has timed out, and that is counted. */
         else if (after == BPF_TCP_CLOSE && ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RTO_CB_FLAG)
             (void)record(ctx, GAVE_UP);
     } else if (after == BPF_TCP_CLOSE && before != BPF_TCP_CLOSE) {
-        /* More than the SYN-ACK has come: an application that aborts at once, a port check perhaps, is no
-         * reset. */
-        if (before == BPF_TCP_ESTABLISHED && ctx->bytes_received == 0 && ctx->segs_in > 1)
-            (void)record(ctx, RESET_EARLY);
-        else
-            (void)record(ctx, CLOSED);
+        (void)record(ctx, before == BPF_TCP_ESTABLISHED && is_reset_early(ctx) ? RESET_EARLY : CLOSED);
     }
 }
 

@@ -183,7 +183,8 @@ struct svc_peer {
  *
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
  * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
- * Whoever ejects sets the former, after the endpoint's; userspace clears it again.
+ * Whoever ejects sets the former, after the endpoint's; userspace clears it again. Its `next` is 1 as soon as
+ * a TCP socket has noted an alias as its peer's name: only then others have to see whether they have one.
  */
 struct svc_outlier {
     __u64 ejected_until; /* ns; 0: not ejected */
@@ -310,6 +311,19 @@ struct svc_flow {
     __be16 alias_port_be;
     __be16 port_be;
     __u32 flags; /* SVC_SERVICE_... of the alias */
+};
+
+/*
+ * Value of `patience`, the storage of a TCP socket whose connect is to have a time limit: noted by connect(),
+ * taken when the connect begins, which it may never do. `set_ms` is what the program has set and is to take
+ * back; 0: nothing.
+ */
+struct svc_patience {
+    __u8 address[16]; /* of the endpoint that was drawn */
+    __be16 port_be;
+    __u16 zero;
+    __u32 timeout_ms; /* 0: taken */
+    __u32 set_ms;
 };
 
 #define SVC_FLOWS 4 /* places at a time per socket; a resolver asks up to three name servers from one */

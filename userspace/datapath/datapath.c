@@ -25,6 +25,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_REGISTRY_SEEN] = "registry_seen",
     [MAP_ALIAS_RANGES] = "alias_ranges",
     [MAP_REFUSALS] = "refusals",
+    [MAP_PATIENCE] = "patience",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)

@@ -30,6 +30,7 @@ enum map_index {
     MAP_REGISTRY_SEEN,
     MAP_ALIAS_RANGES,
     MAP_REFUSALS,
+    MAP_PATIENCE,
     MAP_COUNT_,
 };
 
