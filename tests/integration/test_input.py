@@ -90,6 +90,9 @@ BAD_REQUESTS = [
     (register(address="[::1:80"), 400, "address"),
     (register(address="[::1%lo]:80"), 400, "address"),
     (register(address="0.0.0.0:80"), 400, "address"),
+    *((register(address=address), 400, "address")
+      for address in ("[fe80::1]:80", "[febf::1:2]:80", "[ff02::1]:80", "[::]:80", "[::1.2.3.4]:80", "[::ffff:127.0.0.1]:80",
+                      "[::ffff:0.0.0.0]:80", "224.0.0.1:80", "255.255.255.255:80", "[fe80::1%lo]:80")),
     (register(address="255.255.255.255:80"), 400, "address"),
     (register(address="224.0.0.1:80"), 400, "address"),
     (register(address="[::]:80"), 400, "address"),

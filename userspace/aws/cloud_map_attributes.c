@@ -77,6 +77,7 @@ static int read_address(const cJSON *attributes, const char *name, bool is_v4, s
 {
     const char *text = text_of(attributes, name);
     struct ip_address address;
+    const char *why;
 
     if (!text)
         return 0;
@@ -84,6 +85,9 @@ static int read_address(const cJSON *attributes, const char *name, bool is_v4, s
         ip_address_is_unusable(&address))
         return aws_invalid(error, "Attributes: %s: \"%.100s\" is not the %s address of one host.", name, text,
                            is_v4 ? "IPv4" : "IPv6");
+    why = ip_address_why_no_endpoint(&address);
+    if (why)
+        return aws_invalid(error, "Attributes: %s: \"%.100s\" is %s.", name, text, why);
     if (!ret->has_address)
         ret->address = address;
     ret->has_address = true;

@@ -31,6 +31,30 @@ bool ip_address_is_unusable(const struct ip_address *address)
     return ip_address_equal(address, &any6) || address->bytes[0] == 0xff;
 }
 
+const char *ip_address_why_no_endpoint(const struct ip_address *address)
+{
+    static const struct ip_address loopback6 = {.bytes = {[15] = 1}};
+    static const uint8_t nothing[12];
+    uint32_t host = ip_address_to_v4(address);
+
+    if (ip_address_is_v4(address)) {
+        if (host >> 24 == 0)
+            return "an unspecified address";
+        if (host >> 28 == 0xe)
+            return "a multicast address";
+        return host == UINT32_MAX ? "a broadcast address" : NULL;
+    }
+    if (ip_address_equal(address, &loopback6))
+        return NULL;
+    if (memcmp(address->bytes, nothing, sizeof(nothing)) == 0)
+        return host == 0 ? "an unspecified address" : "an IPv4-compatible address, which nothing routes";
+    if (address->bytes[0] == 0xff)
+        return "a multicast address";
+    if (address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
+        return "a link-local address, which nobody can connect to without naming an interface";
+    return NULL;
+}
+
 struct ip_address ip_address_from_v4(uint32_t host)
 {
     struct ip_address address;

@@ -44,7 +44,7 @@ int row_read_resolved(const char *value, char ret_host[static MODEL_HOST_NAME_MA
     cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(json, "addresses"))
         if (n < EXTERNAL_MAX_ADDRESSES && cJSON_IsString(item) &&
             ip_address_parse(item->valuestring, &ret_addresses[n]) == 0 &&
-            !ip_address_is_unusable(&ret_addresses[n]))
+            !ip_address_why_no_endpoint(&ret_addresses[n]))
             n++;
     (void)snprintf(ret_host, MODEL_HOST_NAME_MAX + 1, "%s", host);
     *ret_n = n;

@@ -30,7 +30,7 @@ static void replace_highest(struct resolved_list *list, const struct ip_address 
 void resolved_list_add(struct resolved_list *list, const struct ip_address *address,
                        resolved_refuses_fn refuses, void *user)
 {
-    if (ip_address_is_unusable(address) || (refuses && refuses(address, user))) {
+    if (ip_address_why_no_endpoint(address) || (refuses && refuses(address, user))) {
         list->refused++;
         return;
     }

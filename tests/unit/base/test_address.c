@@ -116,6 +116,29 @@ static void test_unusable(void **state)
     }
 }
 
+static void test_why_no_endpoint(void **state)
+{
+    static const char *const bad[] = {
+        "0.0.0.0",   "0.1.2.3", "224.0.0.1", "239.255.255.255", "255.255.255.255",
+        "::",        "ff02::1", "ff0e::1",   "fe80::1",         "fe80::",
+        "febf::1:2", "::2",     "::1.2.3.4", "::ffff:224.0.0.1"};
+    static const char *const good[] = {"1.0.0.1",         "127.0.0.1",   "169.254.170.2",   "240.0.0.1",
+                                       "255.255.255.254", "::1",         "fec0::1",         "fe7f::1",
+                                       "fd00::1",         "2001:db8::1", "64:ff9b::1.2.3.4"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct ip_address address = parsed(bad[i]);
+
+        assert_non_null(ip_address_why_no_endpoint(&address));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        struct ip_address address = parsed(good[i]);
+
+        assert_null(ip_address_why_no_endpoint(&address));
+    }
+}
+
 static void test_endpoint(void **state)
 {
     static const struct {
@@ -229,8 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_v4_is_mapped),  cmocka_unit_test(test_parse_and_format),
         cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_unusable),      cmocka_unit_test(test_endpoint),
-        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_unusable),      cmocka_unit_test(test_why_no_endpoint),
+        cmocka_unit_test(test_endpoint),      cmocka_unit_test(test_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

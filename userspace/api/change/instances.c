@@ -44,6 +44,7 @@ static int read_address(const struct engine *engine, const cJSON *body, struct i
                         char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
 {
     const char *text = NULL;
+    const char *why;
     int r = json_get_string(body, "address", true, &text, error);
 
     if (r < 0)
@@ -60,9 +61,15 @@ static int read_address(const struct engine *engine, const cJSON *body, struct i
             "%d characters: labels of 1 to 63 letters, digits and - (not at either end), the last "
             "not of digits alone",
             MODEL_HOST_NAME_MAX);
-    if (ip_address_is_unusable(&instance->address))
+    if (text[0] == '[' && ip_address_is_v4(&instance->address))
         return error_input(error, "address", text,
-                           "the address of one host (not 0.0.0.0, ::, multicast or broadcast)");
+                           "an IPv4 address as A.B.C.D:PORT, not in its form for IPv6 sockets (::ffff:)");
+    why = ip_address_why_no_endpoint(&instance->address);
+    if (why)
+        return error_input(error, "address", text,
+                           "an address that tasks can connect to: this is %s (not allowed: 0.0.0.0, ::, "
+                           "multicast, broadcast, fe80::/10, ::a.b.c.d)",
+                           why);
     if (alias_range_holds(engine_alias_range(engine), &instance->address))
         return error_input(error, "address", text,
                            "an address outside the alias ranges %s and %s, which are for names",
