@@ -59,6 +59,24 @@ def test_service():
         assert "serviceConnectDefaults" not in updated, updated
 
 
+def test_a_service_of_another_cluster_is_let_alone():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        ecs.register_task_definition(**DEFINITION)
+        for cluster in ("c1", "c2"):
+            ecs.create_cluster(clusterName=cluster)
+        ecs.create_service(cluster="c1", serviceName="one", taskDefinition="web", serviceConnectConfiguration=connect())
+        arn = ecs.describe_services(cluster="c1", services=["one"])["services"][0]["serviceArn"].replace("/c1/", "/c2/")
+        for operation, more in ((ecs.delete_service, {"service": arn, "force": True}), (ecs.update_service, {"service": arn}),
+                                (ecs.describe_services, {"services": [arn]})):
+            try:
+                operation(cluster="c1", **more)
+                raise AssertionError("done")
+            except ecs.exceptions.InvalidParameterException as error:
+                assert "Identifier is for cluster c2. Your cluster is c1" in str(error), error
+        assert ecs.describe_services(cluster="c1", services=["one"])["services"][0]["status"] == "ACTIVE"
+
+
 def test_definitions():
     with AwsBed() as bed:
         ecs = bed.client("ecs")

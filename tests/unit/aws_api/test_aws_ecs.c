@@ -215,6 +215,51 @@ static void test_a_deleted_service_is_inactive(void **state)
     assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->aws_records[AWS_ENDED_SERVICES]), 1);
 }
 
+#define ARN_OF(region, account, rest) "arn:aws:ecs:" region ":" account ":" rest
+#define HERE(rest)                    ARN_OF("eu-central-1", "123456789012", rest)
+
+/* What an ARN says besides the name must be so, or nothing is done. */
+static void test_arns_are_read_whole(void **state)
+{
+    static const char *const wrong[] = {
+        HERE("service/other/front"),
+        ARN_OF("us-east-1", "123456789012", "service/default/front"),
+        ARN_OF("eu-central-1", "111111111111", "service/default/front"),
+        HERE("cluster/front"),
+        "arn:aws:servicediscovery:eu-central-1:123456789012:service/front",
+        "arn:aws:ecs:front",
+    };
+    static const char *const right[] = {HERE("service/default/front"), HERE("service/front"), "front"};
+    struct aws_lab *lab = *state;
+    char body[256];
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateCluster", "{'clusterName':'other'}", 200, NULL);
+    lab_expect(lab, ECS "CreateService", CREATE("front", BLOCK("shop", SERVICES("front", "front"))), 200,
+               NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        (void)snprintf(body, sizeof(body), "{'service':'%s','force':true}", wrong[i]);
+        lab_expect(lab, ECS "DeleteService", body, 400, "InvalidParameterException");
+        lab_expect(lab, ECS "UpdateService", body, 400, "InvalidParameterException");
+        (void)snprintf(body, sizeof(body), "{'services':['%s']}", wrong[i]);
+        lab_expect(lab, ECS "DescribeServices", body, 400, "InvalidParameterException");
+    }
+    lab_expect(lab, ECS "ListServices",
+               "{'cluster':'" ARN_OF("us-east-1", "123456789012", "cluster/default") "'}", 400,
+               "InvalidParameterException");
+    lab_expect(lab, ECS "DescribeTaskDefinition",
+               "{'taskDefinition':'" ARN_OF("us-east-1", "123456789012", "task-definition/web:1") "'}", 400,
+               "InvalidParameterException");
+    assert_non_null(service_of(lab, "shop", "front"));
+    for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+        (void)snprintf(body, sizeof(body), "{'service':'%s','desiredCount':0}", right[i]);
+        lab_expect(lab, ECS "UpdateService", body, 200, NULL);
+    }
+    lab_expect(lab, ECS "DeleteService",
+               "{'cluster':'" HERE("cluster/default") "','service':'" HERE("service/default/front") "'}", 200,
+               NULL);
+}
+
 /* Two at once get two revisions, whoever of them comes first. */
 static void test_definitions_count_up(void **state)
 {
@@ -281,6 +326,7 @@ int main(void)
         AWS_TEST(test_update_moves),
         AWS_TEST(test_delete),
         AWS_TEST(test_a_deleted_service_is_inactive),
+        AWS_TEST(test_arns_are_read_whole),
         AWS_TEST(test_definitions_count_up),
         AWS_TEST(test_clusters_make_a_namespace_once),
     };

@@ -27,6 +27,15 @@ int aws_permit(struct aws_call *call, const char *namespace_name)
                     call->who->access_key_id, call->who->name, call->who->namespace_name, namespace_name);
 }
 
+bool aws_is_of_here(const struct aws_call *call, const char *member)
+{
+    const char *text = cJSON_GetStringValue(aws_member(call->body, member));
+    char beginning[128];
+
+    (void)snprintf(beginning, sizeof(beginning), ":servicediscovery:%s:" CLOUD_MAP_ACCOUNT ":", call->region);
+    return !text || strncmp(text, "arn:", 4) != 0 || strstr(text, beginning);
+}
+
 int aws_find_namespace(struct aws_call *call, const char *member, struct model_namespace **ret_parent)
 {
     struct model_namespace *parent;
@@ -36,7 +45,7 @@ int aws_find_namespace(struct aws_call *call, const char *member, struct model_n
     if (r < 0)
         return r;
     parent = catalog_namespace_by_id(engine_catalog(call->engine), id);
-    if (!parent || !parent->is_declared)
+    if (!parent || !parent->is_declared || !aws_is_of_here(call, member))
         return aws_fail(call->error, "NamespaceNotFound", "There is no namespace with the id %s.", id);
     r = aws_permit(call, parent->name);
     if (r == 0)
@@ -53,7 +62,7 @@ int aws_find_service(struct aws_call *call, const char *member, struct service *
     if (r < 0)
         return r;
     service = catalog_service_by_id(engine_catalog(call->engine), id);
-    if (!service || !service->is_declared)
+    if (!service || !service->is_declared || !aws_is_of_here(call, member))
         return aws_fail(call->error, "ServiceNotFound", "There is no service with the id %s.", id);
     r = aws_permit(call, service->parent->name);
     if (r == 0)

@@ -55,6 +55,8 @@ extern const struct aws_operation aws_ecs_operations[];
 int aws_permit(struct aws_call *call, const char *namespace_name);
 bool aws_may_see(const struct aws_call *call, const char *namespace_name);
 
+/* Not an ARN of another region or account, which is of nothing that is here, whatever its id. */
+bool aws_is_of_here(const struct aws_call *call, const char *member);
 /* By the id or ARN in a member of the body. */
 int aws_find_namespace(struct aws_call *call, const char *member, struct model_namespace **ret_parent);
 int aws_find_service(struct aws_call *call, const char *member, struct service **ret_service);

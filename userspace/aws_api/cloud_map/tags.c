@@ -30,7 +30,7 @@ static int find_resource(struct aws_call *call, struct resource *ret)
     if (r < 0)
         return r;
     slash = strrchr(ret->arn, '/');
-    if (slash && strncmp(ret->arn, "arn:", 4) == 0) {
+    if (slash && strncmp(ret->arn, "arn:", 4) == 0 && aws_is_of_here(call, "ResourceARN")) {
         ret->parent = catalog_namespace_by_id(catalog, slash + 1);
         ret->service = catalog_service_by_id(catalog, slash + 1);
     }

@@ -139,17 +139,19 @@ int aws_UpdateCluster(struct aws_call *call)
 
 static void describe(struct aws_call *call, const char *text, cJSON *clusters, cJSON *failures)
 {
+    bool is_ours = ecs_check_arn(call, text, "cluster", NULL) == 0; /* what is not is missing, as in ECS */
     const char *name = ecs_last_part(text);
     char arn[ECS_ARN_SIZE];
     cJSON *failure;
 
-    if (catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) ||
-        strcmp(name, ECS_DEFAULT_NAME) == 0) {
+    if (is_ours && (catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) ||
+                    strcmp(name, ECS_DEFAULT_NAME) == 0)) {
         (void)cJSON_AddItemToArray(clusters, view(call, name));
         return;
     }
     failure = cJSON_CreateObject();
-    (void)cJSON_AddStringToObject(failure, "arn", ecs_arn(call->region, "cluster", name, arn));
+    (void)cJSON_AddStringToObject(failure, "arn",
+                                  is_ours ? ecs_arn(call->region, "cluster", name, arn) : text);
     (void)cJSON_AddStringToObject(failure, "reason", "MISSING");
     (void)cJSON_AddItemToArray(failures, failure);
 }

@@ -26,11 +26,76 @@ const struct aws_operation aws_ecs_operations[] = {
     {NULL, NULL, false},
 };
 
+/* The next part, up to a colon; NULL: there is none. */
+static char *next_part(char **rest)
+{
+    char *part = *rest;
+    char *colon = part ? strchr(part, ':') : NULL;
+
+    if (!colon)
+        return NULL;
+    *colon = '\0';
+    *rest = colon + 1;
+    return part;
+}
+
+int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, const char *cluster)
+{
+    char copy[ECS_ARN_SIZE];
+    char *rest = copy;
+    const char *service, *region, *account;
+    char *slash;
+
+    if (strncmp(text, "arn:", 4) != 0)
+        return 0;
+    (void)snprintf(copy, sizeof(copy), "%s", text);
+    (void)next_part(&rest);
+    (void)next_part(&rest);
+    service = next_part(&rest);
+    region = next_part(&rest);
+    account = next_part(&rest);
+    if (strlen(text) >= sizeof(copy) || !account || strcmp(service, "ecs") != 0 ||
+        strncmp(rest, kind, strlen(kind)) != 0 || rest[strlen(kind)] != '/')
+        return aws_invalid(call->error, "Invalid identifier: \"%.200s\" is no ARN of a %s.", text, kind);
+    if (strcmp(region, call->region) != 0)
+        return aws_invalid(call->error, "Identifier is for region %.64s. Your region is %s", region,
+                           call->region);
+    if (strcmp(account, CLOUD_MAP_ACCOUNT) != 0)
+        return aws_invalid(call->error, "Identifier is for account %.64s. Your account is %s", account,
+                           CLOUD_MAP_ACCOUNT);
+    rest += strlen(kind) + 1;
+    slash = strchr(rest, '/');
+    if (cluster && slash) { /* the old form has no cluster */
+        *slash = '\0';
+        if (strcmp(rest, cluster) != 0)
+            return aws_invalid(call->error, "Identifier is for cluster %.255s. Your cluster is %s", rest,
+                               cluster);
+    }
+    return 0;
+}
+
+/* The member, if it is an ARN, checked; what is no text is told of by whoever reads it. */
+static int check_member(struct aws_call *call, const char *member, const char *kind, const char *cluster)
+{
+    const char *text = cJSON_GetStringValue(aws_member(call->body, member));
+
+    return text ? ecs_check_arn(call, text, kind, cluster) : 0;
+}
+
+int ecs_get_service(struct aws_call *call, const char *cluster, const char **ret_name)
+{
+    int r = ecs_get_name(call->body, "service", "service", NULL, ret_name, call->error);
+
+    return r < 0 ? r : check_member(call, "service", "service", cluster);
+}
+
 int ecs_find_cluster(struct aws_call *call, const char **ret_name)
 {
     const char *name = NULL;
     int r = ecs_get_name(call->body, "cluster", "cluster", ECS_DEFAULT_NAME, &name, call->error);
 
+    if (r == 0)
+        r = check_member(call, "cluster", "cluster", NULL);
     if (r < 0)
         return r;
     if (!catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) &&
@@ -45,6 +110,14 @@ const struct model_namespace *ecs_namespace(const struct aws_call *call, const c
     const char *name;
     const struct model_namespace *parent = catalog_find_namespace(engine_catalog(call->engine), text, &name);
 
+    if (strncmp(text, "arn:", 4) == 0) { /* of here, whatever its id */
+        char beginning[128];
+
+        (void)snprintf(beginning, sizeof(beginning), ":servicediscovery:%s:" CLOUD_MAP_ACCOUNT ":",
+                       call->region);
+        if (!strstr(text, beginning))
+            return NULL;
+    }
     return parent && parent->is_declared ? parent : NULL;
 }
 
@@ -90,6 +163,8 @@ int ecs_find_definition(struct aws_call *call, const char *text, const struct aw
     char key[ECS_KEY_SIZE];
     unsigned revision;
 
+    if (ecs_check_arn(call, text, "task-definition", NULL) < 0)
+        return -EINVAL;
     if (ecs_parse_definition(text, family, &revision) < 0)
         return aws_invalid(call->error, "taskDefinition: \"%.200s\" is no FAMILY, FAMILY:REVISION or ARN.",
                            text);

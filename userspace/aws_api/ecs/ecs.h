@@ -7,8 +7,16 @@
 #include "aws_api/call/calls.h"
 #include "model/catalog_aws.h"
 
+/*
+ * An ARN is read whole: what it says of kind, region, account and, of a service, cluster (NULL: any) must be
+ * what is asked for. A text that is no ARN passes.
+ */
+int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, const char *cluster);
+
 /* The cluster in the member "cluster", which must be there; "default" always is. */
 int ecs_find_cluster(struct aws_call *call, const char **ret_name);
+/* The name in the member "service", which may be an ARN of that cluster. */
+int ecs_get_service(struct aws_call *call, const char *cluster, const char **ret_name);
 /* The namespace that is the cluster's default; NULL: none, or gone. */
 const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call, const char *cluster);
 

@@ -67,6 +67,9 @@ int aws_DescribeServices(struct aws_call *call)
         char arn[ECS_ARN_SIZE];
         cJSON *failure;
 
+        r = ecs_check_arn(call, item->valuestring, "service", cluster);
+        if (r < 0)
+            return r;
         if (ecs_lookup_service(call, cluster, ecs_last_part(item->valuestring), &service) == 0) {
             r = aws_permit(call, service.parent->name);
             if (r < 0)

@@ -242,7 +242,7 @@ static int find(struct aws_call *call, const char **ret_cluster, struct ecs_serv
     int r = ecs_find_cluster(call, ret_cluster);
 
     if (r == 0)
-        r = ecs_get_name(call->body, "service", "service", NULL, &name, call->error);
+        r = ecs_get_service(call, *ret_cluster, &name);
     if (r < 0)
         return r;
     if (ecs_lookup_service(call, *ret_cluster, name, ret_service) < 0 &&
