@@ -169,3 +169,33 @@ void json_add_time(cJSON *object, const char *name, time_t seconds)
     if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
         (void)cJSON_AddStringToObject(object, name, text);
 }
+
+/* A number that cJSON would write with an exponent becomes its own text. */
+static int write_whole(cJSON *item)
+{
+    char text[32];
+
+    if (!cJSON_IsNumber(item) || fabs(item->valuedouble) < 1e15 || fabs(item->valuedouble) > 1e18 ||
+        floor(item->valuedouble) != item->valuedouble)
+        return 0;
+    (void)snprintf(text, sizeof(text), "%.0f", item->valuedouble);
+    item->valuestring = strdup(text);
+    if (!item->valuestring)
+        return -ENOMEM;
+    item->type = (item->type & ~0xff) | cJSON_Raw;
+    return 0;
+}
+
+static int write_all_whole(cJSON *json)
+{
+    int r = write_whole(json);
+
+    for (cJSON *item = json->child; item && r == 0; item = item->next)
+        r = write_all_whole(item);
+    return r;
+}
+
+char *json_print(cJSON *json)
+{
+    return write_all_whole(json) < 0 ? NULL : cJSON_PrintUnformatted(json);
+}

@@ -42,5 +42,11 @@ int json_get_bool(const cJSON *object, const char *name, bool required, bool *re
 /* Refuses members that are not among the NULL-terminated `names`: -EINVAL naming the first stranger. */
 int json_check_members(const cJSON *object, const char *const names[], struct error *error);
 
+/*
+ * Compact text of the value, free()'d by the caller; NULL: no memory. Whole numbers are written as such, which
+ * cJSON does not do from 1e15 on where 15 digits are enough for one.
+ */
+char *json_print(cJSON *json);
+
 /* Adds a time of the wall clock in UTC as text. */
 void json_add_time(cJSON *object, const char *name, time_t seconds);

@@ -26,9 +26,9 @@ static int stream_put(struct json_stream *stream, const char *text, size_t lengt
     return r < 0 ? stream_fail(stream, r) : 0;
 }
 
-static int stream_print(struct json_stream *stream, const cJSON *item)
+static int stream_print(struct json_stream *stream, cJSON *item)
 {
-    char *text = item ? cJSON_PrintUnformatted(item) : NULL;
+    char *text = item ? json_print(item) : NULL;
     int r = text ? stream_put(stream, text, strlen(text)) : stream_fail(stream, -ENOMEM);
 
     cJSON_free(text);
@@ -84,7 +84,7 @@ int json_stream_close(struct json_stream *stream)
     return stream_put(stream, stream->is_array >> stream->depth & 1 ? "]" : "}", 1);
 }
 
-int json_stream_add(struct json_stream *stream, const char *name, const cJSON *item)
+int json_stream_add(struct json_stream *stream, const char *name, cJSON *item)
 {
     (void)stream_lead_in(stream, name);
     return stream_print(stream, item);

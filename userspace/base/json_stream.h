@@ -37,7 +37,7 @@ int json_stream_open_array(struct json_stream *stream, const char *name);
 int json_stream_close(struct json_stream *stream); /* what was opened last */
 
 /* The caller still frees `item`; one that is NULL (out of memory where it was made) is -ENOMEM. */
-int json_stream_add(struct json_stream *stream, const char *name, const cJSON *item);
+int json_stream_add(struct json_stream *stream, const char *name, cJSON *item);
 /* The same for one that is freed, whatever comes of it: for `json_stream_take(stream, NULL, make_item())`. */
 int json_stream_take(struct json_stream *stream, const char *name, cJSON *item);
 

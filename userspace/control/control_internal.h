@@ -46,4 +46,4 @@ bool control_reply_take_back(struct control_reply *reply);
 void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
                        const char *text);
 /* As a handler returns it: `answer` may also be there with a negative `r`; the caller still frees it. */
-void control_send_result(struct evhttp_request *http, int r, const cJSON *answer, struct error *error);
+void control_send_result(struct evhttp_request *http, int r, cJSON *answer, struct error *error);

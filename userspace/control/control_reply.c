@@ -65,9 +65,9 @@ void control_send_text(struct evhttp_request *http, int status, const char *reas
     evhttp_send_reply(http, status, reason, NULL);
 }
 
-static void send_json(struct evhttp_request *http, int status, const char *reason, const cJSON *json)
+static void send_json(struct evhttp_request *http, int status, const char *reason, cJSON *json)
 {
-    char *text = cJSON_PrintUnformatted(json);
+    char *text = json_print(json);
 
     control_send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", CONTROL_JSON,
                       text ? text : "{\"error\":{\"message\":\"out of memory\"}}");
@@ -86,7 +86,7 @@ static void find_status(int number, int *ret_status, const char **ret_reason)
 }
 
 /* `answer`: the handler's own, or NULL for one made of the error. */
-static void send_error(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
+static void send_error(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
     const char *reason;
@@ -100,7 +100,7 @@ static void send_error(struct evhttp_request *http, int r, const cJSON *answer, 
     send_json(http, status, reason, answer ? answer : json);
 }
 
-void control_send_result(struct evhttp_request *http, int r, const cJSON *answer, struct error *error)
+void control_send_result(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
 {
     if (r < 0)
         send_error(http, r, answer, error);

@@ -213,13 +213,27 @@ static void test_add_time(void **state)
     assert_string_equal(cJSON_GetObjectItem(object, "at")->valuestring, "2023-11-14T22:13:20Z");
 }
 
+static void test_print_whole_numbers(void **state)
+{
+    static const char text[] =
+        "{\"a\":[1795870901003340,1000000000000000,-1795870901003340,9007199254740992],"
+        "\"b\":{\"c\":1700000000.125,\"d\":0,\"e\":12,\"f\":\"x\"}}";
+    _cleanup_json_ cJSON *json = parsed(text);
+    _cleanup_free_ char *printed = json_print(json);
+    _cleanup_free_ char *again = json_print(json);
+
+    (void)state;
+    assert_string_equal(printed, text);
+    assert_string_equal(again, text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),      cmocka_unit_test(test_depth),
         cmocka_unit_test(test_get_string), cmocka_unit_test(test_get_integer),
         cmocka_unit_test(test_get_bool),   cmocka_unit_test(test_check_members),
-        cmocka_unit_test(test_add_time),
+        cmocka_unit_test(test_add_time),   cmocka_unit_test(test_print_whole_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

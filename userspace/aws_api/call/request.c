@@ -215,7 +215,7 @@ static int finish_answer(struct aws_request *request, struct evbuffer *text)
 
     if (evbuffer_get_length(text) > 0)
         return 0;
-    printed = cJSON_PrintUnformatted(request->answer);
+    printed = json_print(request->answer);
     return printed && evbuffer_add(text, printed, strlen(printed)) == 0
                ? 0
                : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
