@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "http/connection.h"
@@ -57,11 +58,25 @@ static void part(struct http_reply *reply)
     reply->timer = NULL;
 }
 
+#define DATE_SIZE 32
+
+/* As RFC 9110 has it. AWS's SDKs correct their clock by it. */
+static const char *date_now(char date[static DATE_SIZE])
+{
+    time_t now = time(NULL);
+    struct tm parts;
+
+    if (!gmtime_r(&now, &parts) || strftime(date, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &parts) == 0)
+        date[0] = '\0';
+    return date;
+}
+
 /* The head of an answer; what it does not say is the length or the coding of the body. */
 static void begin_answer(struct http_connection *connection, int status, const char *framing)
 {
     struct http_server *server = connection->server;
     struct evbuffer *output = bufferevent_get_output(connection->socket);
+    char date[DATE_SIZE];
 
     if (connection->reply)
         part(connection->reply); /* whoever holds it is late */
@@ -69,8 +84,8 @@ static void begin_answer(struct http_connection *connection, int status, const c
     connection->head = NULL;
     connection->has_begun = false;
     connection->is_awaited = false;
-    (void)evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s", status, http_reason(status),
-                              server->service->content_type, framing);
+    (void)evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n%s", status,
+                              http_reason(status), date_now(date), server->service->content_type, framing);
     if (server->service->add_headers)
         server->service->add_headers(output, server->user);
     (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");
