@@ -109,6 +109,7 @@ cJSON *cloud_map_service_view(const struct service *service, const char *region,
     _cleanup_json_ cJSON *kept = cloud_map_kept(service->aws);
     char arn[CLOUD_MAP_ARN_SIZE];
     cJSON *view = cJSON_CreateObject();
+    cJSON *dns;
 
     (void)cJSON_AddStringToObject(view, "Id", service->id);
     (void)cJSON_AddStringToObject(view, "Arn", cloud_map_arn(region, "service", service->id, arn));
@@ -119,6 +120,11 @@ cJSON *cloud_map_service_view(const struct service *service, const char *region,
     aws_copy_member(view, kept, "Description");
     (void)cJSON_AddNumberToObject(view, "InstanceCount", (double)cloud_map_count(service));
     aws_copy_member(view, kept, "DnsConfig");
+    dns = cJSON_GetObjectItemCaseSensitive(view, "DnsConfig");
+    if (dns) {
+        cJSON_DeleteItemFromObjectCaseSensitive(dns, "NamespaceId");
+        (void)cJSON_AddStringToObject(dns, "NamespaceId", service->parent->id);
+    }
     if (aws_member(kept, "Type"))
         aws_copy_member(view, kept, "Type");
     else
