@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """ECS: clusters, task definitions and services through botocore, and what a service publishes."""
+import email.utils
+import http.client
+import time
+
 from aws_client import AwsBed, error_of
 from testbed import PORT
 
@@ -75,6 +79,50 @@ def test_a_service_of_another_cluster_is_let_alone():
             except ecs.exceptions.InvalidParameterException as error:
                 assert "Identifier is for cluster c2. Your cluster is c1" in str(error), error
         assert ecs.describe_services(cluster="c1", services=["one"])["services"][0]["status"] == "ACTIVE"
+
+
+def test_what_is_shown_is_what_was_said():
+    """What Terraform compares with its state, and what SDKs look at."""
+    with AwsBed() as bed:
+        ecs, cloud = bed.client("ecs"), bed.client("servicediscovery")
+        ecs.register_task_definition(**DEFINITION, tags=[{"key": "k", "value": "v"}])
+        ecs.create_cluster(clusterName="c", tags=[{"key": "k", "value": "v"}],
+                           settings=[{"name": "containerInsights", "value": "enabled"}])
+        plain = ecs.describe_clusters(clusters=["c"])["clusters"][0]
+        assert not plain["tags"] and not plain["settings"], plain
+        whole = ecs.describe_clusters(clusters=["c"], include=["TAGS", "SETTINGS"])["clusters"][0]
+        assert whole["tags"] and whole["settings"], whole
+        assert "tags" not in ecs.describe_task_definition(taskDefinition="web")
+        assert ecs.describe_task_definition(taskDefinition="web", include=["TAGS"])["tags"]
+        cloud.create_private_dns_namespace(Name="shop.local", Vpc="vpc-1")
+        namespace = cloud.list_namespaces()["Namespaces"][0]
+        for given in (namespace["Arn"], namespace["Name"]):
+            ecs.create_service(cluster="c", serviceName="web", taskDefinition="web", desiredCount=0,
+                               tags=[{"key": "k", "value": "v"}], serviceConnectConfiguration=connect(namespace=given))
+            for shown in (ecs.describe_services(cluster="c", services=["web"])["services"][0],
+                          ecs.update_service(cluster="c", service="web", desiredCount=0)["service"]):
+                assert shown["deployments"][0]["serviceConnectConfiguration"]["namespace"] == given, shown
+            assert not ecs.describe_services(cluster="c", services=["web"])["services"][0].get("tags")
+            assert ecs.describe_services(cluster="c", services=["web"], include=["TAGS"])["services"][0]["tags"]
+            assert bed.address_of("backend", 80, "shop.local")
+            bed.restart()
+            assert bed.address_of("backend", 80, "shop.local")
+            ecs.delete_service(cluster="c", service="web", force=True)
+            assert not bed.get("/v1/services", namespace="shop.local")["services"]
+        service = cloud.create_service(Name="s", NamespaceId=namespace["Id"],
+                                       DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 5}]})["Service"]
+        for shown in (service, cloud.get_service(Id=service["Id"])["Service"], cloud.list_services()["Services"][0]):
+            assert shown["DnsConfig"]["NamespaceId"] == namespace["Id"], shown
+        for number in range(12):
+            cloud.register_instance(ServiceId=service["Id"], InstanceId=str(number), Attributes={"AWS_INSTANCE_IPV4": "127.0.0.9"})
+            body = {"NamespaceName": "shop.local", "ServiceName": "s"}
+            revisions = [bed.call("DiscoverInstancesRevision", body)[1]["InstancesRevision"],
+                         bed.call("DiscoverInstances", body)[1]["InstancesRevision"]]
+            assert all(isinstance(revision, int) for revision in revisions), revisions
+        connection = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=20)
+        connection.request("POST", "/", body="{}")
+        date = email.utils.parsedate_to_datetime(connection.getresponse().getheader("Date"))
+        assert abs(date.timestamp() - time.time()) < 60, date
 
 
 def test_definitions():

@@ -137,7 +137,29 @@ int aws_UpdateCluster(struct aws_call *call)
     return r < 0 ? r : change(call, name);
 }
 
-static void describe(struct aws_call *call, const char *text, cJSON *clusters, cJSON *failures)
+/* What is shown only to who asks for it. */
+static cJSON *view_with(const struct aws_call *call, const char *name, const cJSON *include)
+{
+    static const struct {
+        const char *word;
+        const char *member;
+    } asked[] = {{"TAGS", "tags"},
+                 {"SETTINGS", "settings"},
+                 {"CONFIGURATIONS", "configuration"},
+                 {"STATISTICS", "statistics"}};
+    cJSON *shown = view(call, name);
+
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+        if (!ecs_is_included(include, asked[i].word)) {
+            cJSON_DeleteItemFromObjectCaseSensitive(shown, asked[i].member);
+            if (strcmp(asked[i].member, "configuration") != 0)
+                (void)cJSON_AddArrayToObject(shown, asked[i].member);
+        }
+    return shown;
+}
+
+static void describe(struct aws_call *call, const char *text, const cJSON *include, cJSON *clusters,
+                     cJSON *failures)
 {
     bool is_ours = ecs_check_arn(call, text, "cluster", NULL) == 0; /* what is not is missing, as in ECS */
     const char *name = ecs_last_part(text);
@@ -146,7 +168,7 @@ static void describe(struct aws_call *call, const char *text, cJSON *clusters, c
 
     if (is_ours && (catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) ||
                     strcmp(name, ECS_DEFAULT_NAME) == 0)) {
-        (void)cJSON_AddItemToArray(clusters, view(call, name));
+        (void)cJSON_AddItemToArray(clusters, view_with(call, name, include));
         return;
     }
     failure = cJSON_CreateObject();
@@ -159,17 +181,20 @@ static void describe(struct aws_call *call, const char *text, cJSON *clusters, c
 int aws_DescribeClusters(struct aws_call *call)
 {
     const cJSON *names = NULL;
+    const cJSON *include = NULL;
     const cJSON *item;
     cJSON *clusters, *failures;
     int r = aws_get_list(call->body, "clusters", AWS_OPTIONAL, 100, ECS_ARN_SIZE, &names, call->error);
 
+    if (r == 0)
+        r = aws_get_list(call->body, "include", AWS_OPTIONAL, 10, 32, &include, call->error);
     if (r < 0)
         return r;
     clusters = cJSON_AddArrayToObject(call->answer, "clusters");
     failures = cJSON_AddArrayToObject(call->answer, "failures");
     if (!names || !names->child)
-        describe(call, ECS_DEFAULT_NAME, clusters, failures);
+        describe(call, ECS_DEFAULT_NAME, include, clusters, failures);
     cJSON_ArrayForEach (item, names)
-        describe(call, item->valuestring, clusters, failures);
+        describe(call, item->valuestring, include, clusters, failures);
     return 0;
 }

@@ -155,7 +155,7 @@ int aws_DescribeTaskDefinition(struct aws_call *call)
     if (r == 0)
         r = find(call, &record, &kept);
     if (r == 0)
-        add_view(call, record->name, kept, include && include->child);
+        add_view(call, record->name, kept, ecs_is_included(include, "TAGS"));
     return r;
 }
 

@@ -177,6 +177,16 @@ int ecs_find_definition(struct aws_call *call, const char *text, const struct aw
     return 0;
 }
 
+bool ecs_is_included(const cJSON *include, const char *word)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, include)
+        if (cJSON_IsString(item) && strcmp(item->valuestring, word) == 0)
+            return true;
+    return false;
+}
+
 /* ---- services ---- */
 
 void ecs_service_done(struct ecs_service *service)

@@ -46,6 +46,9 @@ cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, 
 /* Instances registered for what the document publishes. */
 unsigned ecs_running(const struct model_namespace *parent, const char *document_name);
 
+/* Is the word in the request's list of what is to be shown too? */
+bool ecs_is_included(const cJSON *include, const char *word);
+
 /* ---- ended.c: services that were deleted, for as long as they are INACTIVE ---- */
 
 /* Notes one that is about to be deleted, and forgets one that is made again. */

@@ -75,12 +75,13 @@ int aws_DescribeServices(struct aws_call *call)
             if (r < 0)
                 return r;
             (void)cJSON_AddItemToArray(services,
-                                       ecs_view(call, &service, "ACTIVE", include && include->child));
+                                       ecs_view(call, &service, "ACTIVE", ecs_is_included(include, "TAGS")));
             continue;
         }
         ended = ecs_ended_service(call, cluster, ecs_last_part(item->valuestring));
         if (ended) {
-            (void)cJSON_AddItemToArray(services, ecs_ended_view(call, ended, include && include->child));
+            (void)cJSON_AddItemToArray(services,
+                                       ecs_ended_view(call, ended, ecs_is_included(include, "TAGS")));
             continue;
         }
         (void)snprintf(path, sizeof(path), "%s/%.*s", cluster, ECS_NAME_MAX,

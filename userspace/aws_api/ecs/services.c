@@ -50,14 +50,13 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     return r < 0 ? first_error(call, &findings, r, &error) : 0;
 }
 
-/* The block as the request has it, with the namespace found and written as its name. */
+/* The block as the request has it, with the namespace found; what it is written as stays, and is shown so. */
 static int set_block(struct aws_call *call, cJSON *document, const char *cluster, const char **ret_namespace)
 {
     const struct model_namespace *parent;
     const cJSON *block = NULL;
     const cJSON *enabled;
     const char *text = NULL;
-    cJSON *copy;
     int r = aws_get_object(document, BLOCK, AWS_OPTIONAL, &block, call->error);
 
     parent = ecs_cluster_namespace(call, cluster);
@@ -74,8 +73,6 @@ static int set_block(struct aws_call *call, cJSON *document, const char *cluster
     if (!parent)
         return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
     *ret_namespace = parent->name;
-    copy = cJSON_GetObjectItemCaseSensitive(document, BLOCK);
-    replace(copy, "namespace", cJSON_CreateString(parent->name));
     return 0;
 }
 
