@@ -125,6 +125,75 @@ def test_what_is_shown_is_what_was_said():
         assert abs(date.timestamp() - time.time()) < 60, date
 
 
+def test_clusters():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        ecs.register_task_definition(**DEFINITION)
+        for number in range(5):
+            ecs.create_cluster(clusterName=f"c{number}")
+        pages = ecs.get_paginator("list_clusters").paginate(PaginationConfig={"PageSize": 2})
+        names = [arn.rsplit("/", 1)[1] for page in pages for arn in page["clusterArns"]]
+        assert names == ["c0", "c1", "c2", "c3", "c4", "default"], names
+        put = ecs.put_cluster_capacity_providers(cluster="c0", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[
+            {"capacityProvider": "FARGATE", "weight": 1, "base": 0}])["cluster"]
+        shown = ecs.describe_clusters(clusters=["c0"])["clusters"][0]
+        assert put["capacityProviders"] == shown["capacityProviders"] == ["FARGATE"], shown
+        ecs.create_service(cluster="c0", serviceName="s", taskDefinition="web", desiredCount=0)
+        assert error_of(ecs.delete_cluster, cluster="c0") == "ClusterContainsServicesException"
+        ecs.delete_service(cluster="c0", service="s")
+        assert ecs.delete_cluster(cluster="c0")["cluster"]["status"] == "INACTIVE"
+        assert error_of(ecs.delete_cluster, cluster="c0") == "ClusterNotFoundException"
+        bed.restart()
+        assert len(ecs.list_clusters()["clusterArns"]) == 5
+
+
+def test_tags():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        definition = ecs.register_task_definition(**DEFINITION)["taskDefinition"]["taskDefinitionArn"]
+        cluster = ecs.create_cluster(clusterName="c")["cluster"]["clusterArn"]
+        service = ecs.create_service(cluster="c", serviceName="s", taskDefinition="web", desiredCount=0,
+                                     serviceConnectConfiguration=connect())["service"]["serviceArn"]
+        for arn in (definition, cluster, service):
+            assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == []
+            ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+            ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "3"}])
+            tags = {tag["key"]: tag["value"] for tag in ecs.list_tags_for_resource(resourceArn=arn)["tags"]}
+            assert tags == {"a": "3", "b": "2"}, tags
+            ecs.untag_resource(resourceArn=arn, tagKeys=["a", "none"])
+            assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]
+            assert error_of(ecs.tag_resource, resourceArn=arn + "x", tags=[]) in (
+                "ResourceNotFoundException", "InvalidParameterException")
+            assert error_of(ecs.list_tags_for_resource, resourceArn=arn.replace("us-east-1", "eu-west-1")) == \
+                "InvalidParameterException"
+            many = [{"key": str(number), "value": ""} for number in range(50)]
+            assert error_of(ecs.tag_resource, resourceArn=arn, tags=many) == "InvalidParameterException"
+        assert bed.address_of("backend", 80), "what the service publishes stays"
+        assert ecs.describe_services(cluster="c", services=["s"], include=["TAGS"])["services"][0]["tags"]
+        bed.cli_ok("credentials", "add", "--name", "k", "-n", "elsewhere")
+        foreign = bed.client("ecs", key=bed.key("k"))
+        assert error_of(foreign.tag_resource, resourceArn=cluster, tags=[]) == "AccessDeniedException"
+        assert error_of(foreign.list_tags_for_resource, resourceArn=service) == "AccessDeniedException"
+
+
+def test_families_and_deleted_definitions():
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        for family in ("web", "web", "api", "wax"):
+            ecs.register_task_definition(**{**DEFINITION, "family": family})
+        assert ecs.list_task_definition_families()["families"] == ["api", "wax", "web"]
+        assert ecs.list_task_definition_families(familyPrefix="wa", status="ACTIVE")["families"] == ["wax"]
+        ecs.deregister_task_definition(taskDefinition="web:2")
+        status, answer = bed.call("DeleteTaskDefinitions", {"taskDefinitions": ["web:1", "web:2"]}, service="ecs")
+        assert status == 200, answer
+        assert [item["revision"] for item in answer["taskDefinitions"]] == [2], answer
+        assert answer["taskDefinitions"][0]["status"] == "DELETE_IN_PROGRESS" and answer["failures"][0]["reason"], answer
+        assert ecs.list_task_definition_families(status="INACTIVE")["families"] == ["web"]
+        assert len(ecs.list_task_definitions(status="DELETE_IN_PROGRESS")["taskDefinitionArns"]) == 1
+        assert error_of(ecs.create_service, serviceName="s", taskDefinition="web:2") == "ClientException"
+        assert ecs.register_task_definition(**DEFINITION)["taskDefinition"]["revision"] == 3
+
+
 def test_definitions():
     with AwsBed() as bed:
         ecs = bed.client("ecs")

@@ -68,7 +68,16 @@ static const struct step script[] = {
     {ECS "UpdateService", "{'cluster':'blue','service':'front','desiredCount':3}", NULL, 0},
     {ECS "DeleteService", "{'cluster':'blue','service':'front','force':true}", NULL, 0},
     {ECS "DeregisterTaskDefinition", "{'taskDefinition':'web:1'}", NULL, 0},
+    {ECS "DeleteTaskDefinitions", "{'taskDefinitions':['web:1']}", NULL, 0},
     {ECS "DescribeClusters", "{'clusters':['blue']}", NULL, 0},
+    {ECS "TagResource",
+     "{'resourceArn':'arn:aws:ecs:eu-central-1:123456789012:cluster/blue','tags':[{'key':'a','value':'b'}]}",
+     NULL, 0},
+    {ECS "UntagResource",
+     "{'resourceArn':'arn:aws:ecs:eu-central-1:123456789012:cluster/blue','tagKeys':['a']}", NULL, 0},
+    {ECS "PutClusterCapacityProviders",
+     "{'cluster':'blue','capacityProviders':['FARGATE'],'defaultCapacityProviderStrategy':[]}", NULL, 0},
+    {ECS "DeleteCluster", "{'cluster':'blue'}", NULL, 0},
 };
 
 #define N_STEPS (sizeof(script) / sizeof(script[0]))

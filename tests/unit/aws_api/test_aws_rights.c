@@ -167,6 +167,16 @@ static void test_clusters(void **state)
     lab_expect(lab, ECS "UpdateCluster", "{'cluster':'c','serviceConnectDefaults':{'namespace':'other'}}",
                400, "AccessDeniedException");
     lab_expect(lab, ECS "UpdateCluster", "{'cluster':'c','tags':[]}", 200, NULL);
+    lab_expect(lab, ECS "DeleteTaskDefinitions", "{'taskDefinitions':['web:1']}", 400,
+               "AccessDeniedException");
+    lab_expect(lab, ECS "TagResource",
+               "{'resourceArn':'arn:aws:ecs:eu-central-1:123456789012:cluster/c','tags':[]}", 400,
+               "AccessDeniedException");
+    lab_expect(lab, ECS "DeleteCluster", "{'cluster':'default'}", 400, "AccessDeniedException");
+    lab_expect(lab, ECS "PutClusterCapacityProviders",
+               "{'cluster':'default','capacityProviders':[],'defaultCapacityProviderStrategy':[]}", 400,
+               "AccessDeniedException");
+    lab_expect(lab, ECS "DeleteCluster", "{'cluster':'c'}", 200, NULL);
 }
 
 #define BLOCK(namespace)                                                                                     \

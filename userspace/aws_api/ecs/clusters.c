@@ -198,3 +198,99 @@ int aws_DescribeClusters(struct aws_call *call)
         describe(call, item->valuestring, include, clusters, failures);
     return 0;
 }
+
+/* "default" always is there. */
+int aws_ListClusters(struct aws_call *call)
+{
+    const struct catalog *catalog = engine_catalog(call->engine);
+    const struct aws_record *record = catalog->aws_records[AWS_CLUSTERS];
+    _cleanup_free_ const char **names = calloc(HASH_COUNT(record) + 1u, sizeof(*names));
+    struct aws_page page;
+    size_t begin = 0, end = 0;
+    size_t n = 0;
+    cJSON *list;
+    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+
+    if (r < 0 || !names)
+        return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    if (!catalog_aws_record(catalog, AWS_CLUSTERS, ECS_DEFAULT_NAME))
+        names[n++] = ECS_DEFAULT_NAME;
+    for (; record; record = record->hh.next)
+        names[n++] = record->name;
+    aws_page_cut(&page, names, n, &begin, &end, call->answer, "nextToken");
+    list = cJSON_AddArrayToObject(call->answer, "clusterArns");
+    for (size_t i = begin; i < end; i++) {
+        char arn[ECS_ARN_SIZE];
+
+        (void)cJSON_AddItemToArray(list, cJSON_CreateString(ecs_arn(call->region, "cluster", names[i], arn)));
+    }
+    return 0;
+}
+
+/* The cluster that the body names, and what is kept of it; the caller's. */
+static int find(struct aws_call *call, const char **ret_name, cJSON **ret_kept)
+{
+    const struct aws_record *record;
+    cJSON *kept;
+    int r = aws_member(call->body, "cluster") ? ecs_find_cluster(call, ret_name)
+                                              : aws_invalid(call->error, "cluster: required, and missing.");
+
+    if (r < 0)
+        return r;
+    record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, *ret_name);
+    kept = cloud_map_kept(record ? record->text : NULL);
+    r = permit(call, kept);
+    if (r < 0)
+        cJSON_Delete(kept);
+    else
+        *ret_kept = kept;
+    return r;
+}
+
+int aws_DeleteCluster(struct aws_call *call)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const char *name = NULL;
+    struct ecs_counts counts;
+    cJSON *shown;
+    int r = find(call, &name, &kept);
+
+    if (r < 0)
+        return r;
+    counts = count(call, name);
+    if (counts.services > 0)
+        return aws_fail(call->error, "ClusterContainsServicesException",
+                        "The cluster %s has %u services that are not deleted.", name, counts.services);
+    shown = view(call, name);
+    cJSON_DeleteItemFromObjectCaseSensitive(shown, "status");
+    (void)cJSON_AddStringToObject(shown, "status", "INACTIVE");
+    (void)cJSON_AddItemToObject(call->answer, "cluster", shown);
+    return catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name)
+               ? aws_put_record(call, AWS_CLUSTERS, name, NULL)
+               : 0;
+}
+
+/* Nothing here is started by a provider: the lists are kept and shown. */
+int aws_PutClusterCapacityProviders(struct aws_call *call)
+{
+    static const char *const members[] = {"capacityProviders", "defaultCapacityProviderStrategy"};
+    _cleanup_json_ cJSON *kept = NULL;
+    const cJSON *list = NULL;
+    const char *name = NULL;
+    int r = aws_get_list(call->body, members[0], AWS_REQUIRED, 20, 255, &list, call->error);
+
+    if (r == 0)
+        r = aws_get_list(call->body, members[1], AWS_REQUIRED, 0, 0, &list, call->error);
+    if (r == 0)
+        r = find(call, &name, &kept);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(kept, members[i]);
+        aws_copy_member(kept, call->body, members[i]);
+    }
+    r = aws_put_record(call, AWS_CLUSTERS, name, kept);
+    if (r == 0)
+        (void)cJSON_AddItemToObject(call->answer, "cluster", view(call, name));
+    return r;
+}

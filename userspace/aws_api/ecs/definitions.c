@@ -226,3 +226,114 @@ int aws_ListTaskDefinitions(struct aws_call *call)
     free(keys);
     return 0;
 }
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Without a status, or with ALL: every family that has a revision. */
+int aws_ListTaskDefinitionFamilies(struct aws_call *call)
+{
+    static const char *const statuses[] = {"ACTIVE", "INACTIVE", "ALL", NULL};
+    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_TASK_DEFINITIONS];
+    const char *prefix = "";
+    const char *status = "ALL";
+    struct aws_page page;
+    size_t begin = 0, end = 0;
+    size_t n = 0;
+    size_t n_families = 0;
+    const char **keys;
+    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+
+    if (r == 0)
+        r = aws_get_text(call->body, "familyPrefix", AWS_OPTIONAL, 0, ECS_NAME_MAX, &prefix, call->error);
+    if (r == 0)
+        r = aws_get_enum(call->body, "status", AWS_OPTIONAL, statuses, &status, call->error);
+    keys = r == 0 ? calloc(HASH_COUNT(record) + 1u, sizeof(*keys)) : NULL;
+    if (!keys)
+        return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+    for (; record; record = record->hh.next) {
+        bool is_active = strstr(record->text, "\"status\":\"ACTIVE\"") != NULL;
+        char family[ECS_NAME_MAX + 1];
+        unsigned revision;
+
+        if (ecs_parse_definition(record->name, family, &revision) == 0 &&
+            strncmp(family, prefix, strlen(prefix)) == 0 &&
+            (strcmp(status, "ALL") == 0 || is_active == (strcmp(status, "ACTIVE") == 0)) &&
+            (keys[n] = strdup(family)))
+            n++;
+    }
+    if (n > 0)
+        qsort(keys, n, sizeof(*keys), by_text);
+    for (size_t i = 0; i < n; i++) {
+        if (n_families > 0 && strcmp(keys[i], keys[n_families - 1]) == 0)
+            free((char *)keys[i]);
+        else
+            keys[n_families++] = keys[i];
+    }
+    aws_page_cut(&page, keys, n_families, &begin, &end, call->answer, "nextToken");
+    (void)cJSON_AddArrayToObject(call->answer, "families");
+    for (size_t i = begin; i < end; i++)
+        (void)cJSON_AddItemToArray(cJSON_GetObjectItem(call->answer, "families"),
+                                   cJSON_CreateString(keys[i]));
+    for (size_t i = 0; i < n_families; i++)
+        free((char *)keys[i]);
+    free(keys);
+    return 0;
+}
+
+/* It stays, so that its revision is not given again. */
+static int delete_one(struct aws_call *call, const char *text, cJSON *deleted, cJSON *failures)
+{
+    _cleanup_json_ cJSON *kept = NULL;
+    const struct aws_record *record = NULL;
+    const char *status;
+    cJSON *failure;
+    int r = strchr(ecs_last_part(text), ':')
+                ? ecs_find_definition(call, text, &record, &kept)
+                : aws_invalid(call->error,
+                              "taskDefinitions: \"%.200s\" has no revision, as in FAMILY:REVISION.", text);
+
+    if (r < 0)
+        return r;
+    status = cJSON_GetStringValue(aws_member(kept, "status"));
+    if (status && strcmp(status, "ACTIVE") == 0) {
+        char arn[ECS_ARN_SIZE];
+
+        failure = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(failure, "arn",
+                                      ecs_arn(call->region, "task-definition", record->name, arn));
+        (void)cJSON_AddStringToObject(failure, "reason",
+                                      "The specified task definition is still in ACTIVE status.");
+        (void)cJSON_AddItemToArray(failures, failure);
+        return 0;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "status");
+    (void)cJSON_AddStringToObject(kept, "status", "DELETE_IN_PROGRESS");
+    if (!aws_member(kept, "deleteRequestedAt"))
+        (void)cJSON_AddNumberToObject(kept, "deleteRequestedAt", aws_time(call->now_ms));
+    (void)cJSON_AddItemToArray(deleted, ecs_definition_view(record->name, kept, call->region));
+    return aws_put_record(call, AWS_TASK_DEFINITIONS, record->name, kept);
+}
+
+int aws_DeleteTaskDefinitions(struct aws_call *call)
+{
+    const cJSON *names = NULL;
+    const cJSON *item;
+    cJSON *deleted, *failures;
+    int r = call->who->namespace_name[0] ? aws_permit(call, "(all)") : 0;
+
+    if (r == 0)
+        r = aws_get_list(call->body, "taskDefinitions", AWS_REQUIRED, 10, ECS_ARN_SIZE, &names, call->error);
+    if (r == 0 && !names->child)
+        r = aws_invalid(call->error, "taskDefinitions: at least one is wanted.");
+    if (r < 0)
+        return r;
+    deleted = cJSON_AddArrayToObject(call->answer, "taskDefinitions");
+    failures = cJSON_AddArrayToObject(call->answer, "failures");
+    cJSON_ArrayForEach (item, names)
+        if (r == 0)
+            r = delete_one(call, item->valuestring, deleted, failures);
+    return r;
+}

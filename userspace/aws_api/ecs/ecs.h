@@ -61,6 +61,14 @@ cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_
 AWS_OPERATION(CreateCluster);
 AWS_OPERATION(UpdateCluster);
 AWS_OPERATION(DescribeClusters);
+AWS_OPERATION(ListClusters);
+AWS_OPERATION(DeleteCluster);
+AWS_OPERATION(PutClusterCapacityProviders);
+AWS_OPERATION(EcsTagResource);
+AWS_OPERATION(EcsUntagResource);
+AWS_OPERATION(EcsListTagsForResource);
+AWS_OPERATION(ListTaskDefinitionFamilies);
+AWS_OPERATION(DeleteTaskDefinitions);
 AWS_OPERATION(RegisterTaskDefinition);
 AWS_OPERATION(DeregisterTaskDefinition);
 AWS_OPERATION(DescribeTaskDefinition);
