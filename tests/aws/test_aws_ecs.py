@@ -147,6 +147,45 @@ def test_clusters():
         assert len(ecs.list_clusters()["clusterArns"]) == 5
 
 
+def test_one_name_in_two_clusters():
+    def block(cluster, **more):
+        return {"enabled": True, "services": [{"portName": "http", "discoveryName": f"d-{cluster}",
+                                               "clientAliases": [{"port": 80, "dnsName": f"n-{cluster}"}]}], **more}
+
+    def clients(bed):
+        return sorted(item["client"] for item in bed.get("/v1/routes", namespace="shop")["routes"])
+
+    with AwsBed() as bed:
+        ecs = bed.client("ecs")
+        ecs.register_task_definition(**DEFINITION)
+        for cluster in ("c1", "c2"):
+            ecs.create_cluster(clusterName=cluster, serviceConnectDefaults={"namespace": "shop"})
+            ecs.create_service(cluster=cluster, serviceName="web", taskDefinition="web", desiredCount=0,
+                               serviceConnectConfiguration=block(cluster))
+        for _ in range(2):
+            for cluster in ("c1", "c2"):
+                shown = ecs.describe_services(cluster=cluster, services=["web"])["services"][0]
+                assert shown["serviceName"] == "web" and shown["serviceArn"].endswith(f"service/{cluster}/web"), shown
+                resources = shown["deployments"][0]["serviceConnectResources"]
+                assert [item["discoveryName"] for item in resources] == [f"d-{cluster}"], shown
+                assert ecs.list_services(cluster=cluster)["serviceArns"] == [shown["serviceArn"]]
+                ecs.update_service(cluster=cluster, service="web", desiredCount=0)
+                assert bed.address_of(f"n-{cluster}", 80, "shop")
+            bed.restart()
+        assert len(ecs.list_services_by_namespace(namespace="shop")["serviceArns"]) == 2
+        routes = [{"dnsName": "x", "port": 80, "targets": [{"discoveryName": "d-c1", "weight": 1}]}]
+        for cluster in ("c1", "c2"):  # routes are no member of ECS's: by hand
+            status, answer = bed.call("UpdateService", {"cluster": cluster, "service": "web", "serviceConnectConfiguration":
+                                                        block(cluster, routes=routes)}, service="ecs")
+            assert status == 200, answer
+        assert clients(bed) == ["c2.web", "web"]
+        status, answer = bed.call("DeleteService", {"cluster": "c2", "service": "web"}, service="ecs")
+        assert status == 200, answer
+        assert ecs.describe_services(cluster="c2", services=["web"])["services"][0]["status"] == "INACTIVE"
+        assert {item["name"] for item in bed.get("/v1/services", namespace="shop")["services"]} == {"d-c1"}
+        assert clients(bed) == ["web"]
+
+
 def test_tags():
     with AwsBed() as bed:
         ecs = bed.client("ecs")

@@ -19,7 +19,10 @@ int earlier_note(struct earlier *earlier, const struct model_namespace *parent,
     if (!text)
         return -ENOMEM;
     text->namespace_name = strdup(parent->name);
-    if (!text->namespace_name) {
+    text->name = strdup(stored->name);
+    if (!text->namespace_name || !text->name) {
+        free(text->namespace_name);
+        free(text->name);
         free(text);
         return -ENOMEM;
     }
@@ -29,7 +32,7 @@ int earlier_note(struct earlier *earlier, const struct model_namespace *parent,
     return 0;
 }
 
-int earlier_parse_text(const char *namespace_name, const struct document_record *record,
+int earlier_parse_text(const char *namespace_name, const char *name, const struct document_record *record,
                        struct document_list *list)
 {
     const struct documents_options options = apply_options(namespace_name, SETTINGS_RIGHTS_STORED);
@@ -37,6 +40,13 @@ int earlier_parse_text(const char *namespace_name, const struct document_record 
     int r = documents_parse(record->source, record->text, record->length, &options, list, &findings);
 
     findings_done(&findings);
+    /* It may be stored by another name than its text says, and its routes are its clients' by that. */
+    for (size_t i = 0; r == 0 && i < list->n; i++)
+        if (list->items[i].name && strcmp(list->items[i].name, name) != 0) {
+            free(list->items[i].name);
+            list->items[i].name = strdup(name);
+            r = list->items[i].name ? 0 : -ENOMEM;
+        }
     return r;
 }
 
@@ -47,7 +57,7 @@ int earlier_parse(struct earlier *earlier)
     for (text = earlier->all; text; text = text->hh.next) {
         if (text->is_parsed)
             continue;
-        text->result = earlier_parse_text(text->namespace_name, text->record, &text->list);
+        text->result = earlier_parse_text(text->namespace_name, text->name, text->record, &text->list);
         if (text->result == -ENOMEM)
             return -ENOMEM;
         text->is_parsed = true;
@@ -74,6 +84,7 @@ void earlier_done(struct earlier *earlier,
         free_list(&text->list, worker);
         document_record_drop(&text->record);
         free(text->namespace_name);
+        free(text->name);
         free(text);
     }
     *earlier = (struct earlier){0};

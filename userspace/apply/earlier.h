@@ -17,6 +17,7 @@ struct worker;
 struct earlier_text {
     struct document_record *record; /* the key: as long as it is held no other one is there */
     char *namespace_name;
+    char *name; /* that it is stored by */
     bool is_parsed;
     int result; /* -EINVAL: it does not stand alone (its task definition was another of its source) */
     struct document_list list;
@@ -44,5 +45,5 @@ void earlier_done(struct earlier *earlier,
                   struct worker *worker);
 
 /* Anywhere: 0, -EINVAL, -ENOMEM. */
-int earlier_parse_text(const char *namespace_name, const struct document_record *record,
+int earlier_parse_text(const char *namespace_name, const char *name, const struct document_record *record,
                        struct document_list *list);

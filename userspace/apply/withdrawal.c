@@ -51,7 +51,9 @@ static int find_old(struct withdrawal *withdrawal, const struct document_record 
     const struct earlier_text *text = earlier ? earlier_find(earlier, record) : NULL;
 
     withdrawal->old = text ? &text->list : &withdrawal->parsed;
-    return text ? text->result : earlier_parse_text(withdrawal->namespace_name, record, &withdrawal->parsed);
+    return text ? text->result
+                : earlier_parse_text(withdrawal->namespace_name, withdrawal->name, record,
+                                     &withdrawal->parsed);
 }
 
 /*

@@ -202,6 +202,11 @@ void ecs_service_done(struct ecs_service *service)
     cJSON_Delete(service->document);
 }
 
+const char *ecs_service_name(const struct ecs_service *service)
+{
+    return aws_member(service->document, "serviceName")->valuestring;
+}
+
 bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document)
 {
     _cleanup_json_ cJSON *document = NULL;
@@ -229,11 +234,16 @@ int ecs_lookup_service(const struct aws_call *call, const char *cluster, const c
 {
     const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
 
+    char other[ECS_STORED_SIZE];
+
+    (void)snprintf(other, sizeof(other), "%s.%s", cluster, name);
     for (; parent; parent = parent->hh.next) {
         const struct stored_document *stored = catalog_document(parent, name);
         cJSON *document = NULL;
 
         if (!stored || !ecs_is_service(stored, cluster, &document))
+            stored = catalog_document(parent, other);
+        if (!stored || (!document && !ecs_is_service(stored, cluster, &document)))
             continue;
         *ret_service = (struct ecs_service){parent, stored, document};
         return 0;

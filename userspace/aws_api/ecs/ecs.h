@@ -28,13 +28,18 @@ const struct model_namespace *ecs_namespace(const struct aws_call *call, const c
 int ecs_find_definition(struct aws_call *call, const char *text, const struct aws_record **ret_record,
                         cJSON **ret_kept);
 
-/* A service as it is stored. */
+/*
+ * A service as it is stored: its document has its name, or "CLUSTER.NAME" where another cluster's service had
+ * that name in the namespace before.
+ */
+#define ECS_STORED_SIZE (2 * ECS_NAME_MAX + 2)
 struct ecs_service {
     const struct model_namespace *parent;
     const struct stored_document *stored;
     cJSON *document; /* owned */
 };
 void ecs_service_done(struct ecs_service *service);
+const char *ecs_service_name(const struct ecs_service *service);
 /* 0, or -ENOENT without an error. */
 int ecs_lookup_service(const struct aws_call *call, const char *cluster, const char *name,
                        struct ecs_service *ret_service);

@@ -95,7 +95,7 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
     } else {
         aws_copy_member(kept, service->document, "taskDefinition");
     }
-    return aws_put_record(call, AWS_ENDED_SERVICES, key_of(cluster, service->stored->name, key), kept);
+    return aws_put_record(call, AWS_ENDED_SERVICES, key_of(cluster, ecs_service_name(service), key), kept);
 }
 
 cJSON *ecs_ended_service(const struct aws_call *call, const char *cluster, const char *name)

@@ -123,7 +123,8 @@ static int collect(struct aws_call *call, const struct model_namespace *parent, 
         if (!larger)
             return -ENOMEM;
         *keys = larger;
-        if (asprintf(&larger[*n], "%s/%s", cluster_name, stored->name) < 0)
+        if (asprintf(&larger[*n], "%s/%s", cluster_name, aws_member(document, "serviceName")->valuestring) <
+            0)
             return -ENOMEM;
         (*n)++;
     }

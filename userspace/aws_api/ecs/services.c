@@ -29,6 +29,20 @@ static int first_error(struct aws_call *call, const struct findings *findings, i
     return aws_fail_as(call->error, r, error);
 }
 
+/* Has the namespace a service of that name of another cluster, by this API? */
+static bool is_taken(const struct aws_call *call, const char *namespace_name, const char *cluster,
+                     const char *name)
+{
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
+    const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
+    cJSON *document = NULL;
+    bool is_own = stored && ecs_is_service(stored, cluster, &document);
+
+    cJSON_Delete(document);
+    return stored && !is_own &&
+           strncmp(stored->source, APPLY_SOURCE_OF_ECS, strlen(APPLY_SOURCE_OF_ECS)) == 0;
+}
+
 /* The source is the service's own, so that a document that moves to another namespace leaves the old one. */
 static int apply_document(struct aws_call *call, const char *cluster, const char *name, const cJSON *document,
                           const char *namespace_name)
@@ -39,12 +53,19 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     _cleanup_free_ char *text = cJSON_PrintUnformatted(document);
     char source[2 * ECS_NAME_MAX + 16];
     struct apply_request request = {.documents = &list, .owned_source = source};
+    char stored[ECS_STORED_SIZE];
     struct error error = {0};
     int r = text ? 0 : -ENOMEM;
 
     (void)snprintf(source, sizeof(source), APPLY_SOURCE_OF_ECS "%s/%s", cluster, name);
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
+    if (r == 0 && is_taken(call, namespace_name, cluster, name)) {
+        (void)snprintf(stored, sizeof(stored), "%s.%s", cluster, name);
+        free(list.items[0].name);
+        list.items[0].name = strdup(stored);
+        r = list.items[0].name ? 0 : -ENOMEM;
+    }
     if (r == 0)
         r = apply_in(call->transaction, &request, &findings, &error);
     return r < 0 ? first_error(call, &findings, r, &error) : 0;
@@ -181,7 +202,8 @@ static int check_free(struct aws_call *call, const char *namespace_name, const c
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
 
-    if (!stored)
+    if (!stored ||
+        (is_taken(call, namespace_name, cluster, name) && strlen(cluster) + strlen(name) < ECS_NAME_MAX))
         return 0;
     if (ecs_is_service(stored, cluster, &document)) {
         cJSON_Delete(document);
@@ -291,11 +313,11 @@ int aws_EcsUpdateService(struct aws_call *call)
     if (r == 0)
         r = aws_permit(call, namespace_name);
     if (r == 0)
-        r = check_free(call, namespace_name, cluster, service.stored->name);
+        r = check_free(call, namespace_name, cluster, ecs_service_name(&service));
     if (r < 0)
         return r;
     set_times(call, service.document, false);
-    name = strdup(service.stored->name); /* what is stored is about to be replaced */
+    name = strdup(ecs_service_name(&service)); /* what is stored is about to be replaced */
     r = name ? apply_document(call, cluster, name, service.document, namespace_name)
              : aws_fail(call->error, AWS_INTERNAL, "out of memory");
     return r < 0 ? r : answer_service(call, cluster, name);
