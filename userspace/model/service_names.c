@@ -21,6 +21,8 @@ static bool expand(const char *suffix, size_t length, const char *region, const 
     const char *end = suffix + length;
     size_t used = 0;
 
+    if (length > 0 && end[-1] == '.')
+        return false;
     while (suffix < end) {
         size_t label = strcspn(suffix, ".,");
         const char *text = suffix;
