@@ -23,9 +23,13 @@ static int parse(const char *text, size_t size, struct settings_rights rights, s
                  struct findings *findings)
 {
     static const char *const suffixes[] = {"default.svc.cluster.local", NULL};
-    const struct documents_options options = {"shop", suffixes, rights};
+    struct document_namespaces namespaces = {0};
+    const struct documents_options options = {"shop", suffixes, rights, &namespaces};
 
-    return documents_parse("fuzz", text, size, &options, list, findings);
+    int r = documents_parse("fuzz", text, size, &options, list, findings);
+
+    document_namespaces_done(&namespaces);
+    return r;
 }
 
 /* What is stored of them is all there is. */
