@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "apply/submit.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "engine/change/job.h"

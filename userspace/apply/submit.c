@@ -9,7 +9,7 @@
 #include "apply/apply.h"
 #include "apply/earlier.h"
 #include "apply/submit_internal.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/file.h"

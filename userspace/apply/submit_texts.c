@@ -7,7 +7,7 @@
 #include "apply/apply.h"
 #include "apply/submit.h"
 #include "apply/submit_internal.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "engine/engine.h"

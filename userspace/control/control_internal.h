@@ -4,6 +4,7 @@
 
 #include <event2/keyvalq_struct.h>
 
+#include "base/worker.h"
 #include "control/control_server.h"
 
 struct control_server {
@@ -14,6 +15,7 @@ struct control_server {
     char *path;
     struct control_limits limits;
     struct http_streams *streams;
+    struct worker *worker;         /* parses long bodies and frees them */
     struct control_reply *replies; /* that are out */
     unsigned n_replies;
 };
@@ -26,6 +28,7 @@ struct control_reply {
     struct control_call call;
     struct evkeyvalq query;
     cJSON *body;
+    bool is_long;                  /* the body */
     struct control_server *server; /* NULL: it has ended */
     struct evhttp_request *http;   /* NULL: nobody waits */
     struct control_reply *next, *previous;
@@ -37,6 +40,14 @@ struct control_reply {
     bool is_watched;                   /* or was to be, but there was no descriptor for it */
     bool is_out;                       /* among the server's replies */
 };
+
+/*
+ * control_body.c: reads the body into reply->body. 0; CONTROL_LATER: it is long, and `done` is called with the
+ * reply, unless the client leaves meanwhile; a negative errno with the error.
+ */
+typedef void (*control_body_fn)(struct control_reply *reply, int r, struct error *error);
+int control_read_body(struct control_reply *reply, size_t limit, control_body_fn done, struct error *error);
+void control_free_body(struct control_reply *reply);
 
 /* control_reply.c */
 struct control_reply *control_reply_new(struct control_server *server, struct evhttp_request *http);

@@ -170,7 +170,7 @@ void control_reply_free(struct control_reply *reply)
     (void)part(reply);
     leave_server(reply);
     evhttp_clear_headers(&reply->query);
-    cJSON_Delete(reply->body);
+    control_free_body(reply);
     free(reply);
 }
 

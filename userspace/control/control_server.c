@@ -49,32 +49,6 @@ static int find_route(const struct control_server *server, enum evhttp_cmd_type 
     return r;
 }
 
-static int read_body(struct evhttp_request *http, size_t limit, cJSON **ret_body, struct error *error)
-{
-    struct evbuffer *buffer = evhttp_request_get_input_buffer(http);
-    size_t length = evbuffer_get_length(buffer);
-    _cleanup_json_ cJSON *body = NULL;
-    const unsigned char *bytes;
-    int r;
-
-    if (length == 0) {
-        *ret_body = cJSON_CreateObject();
-        return *ret_body ? 0 : -ENOMEM;
-    }
-    if (length > limit)
-        return error_set(error, EFBIG, "request body: %zu bytes; at most %zu are accepted", length, limit);
-    bytes = evbuffer_pullup(buffer, -1);
-    if (!bytes)
-        return -ENOMEM;
-    r = json_parse("request body", (const char *)bytes, length, &body, error);
-    if (r < 0)
-        return r;
-    if (!cJSON_IsObject(body))
-        return error_set(error, EINVAL, "request body: a JSON object is wanted");
-    *ret_body = TAKE_PTR(body);
-    return 0;
-}
-
 /* ---- handling ---- */
 
 /* `*reply` is NULL afterwards if the handler lets the answer come later. */
@@ -133,29 +107,42 @@ static int hold(struct control_reply *reply, struct error *error)
     return 0;
 }
 
-/* Which request it is, and what comes with it. */
+/* Which request it is, but for its body. */
 static int read_request(struct control_reply *reply, struct error *error)
 {
-    struct evhttp_request *http = reply->http;
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(reply->http);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
-    size_t limit;
-    int r = find_route(reply->server, evhttp_request_get_command(http), path ? path : "", &reply->route,
-                       &reply->table);
+    int r = find_route(reply->server, evhttp_request_get_command(reply->http), path ? path : "",
+                       &reply->route, &reply->table);
 
     if (r == -ENOTSUP)
         return error_set(error, ENOTSUP, "%s does not take this method (see docs/api.md)", path);
     if (r < 0)
         return error_set(error, ENOENT, "no such path: %.200s (see docs/api.md)", path ? path : "");
-    limit = reply->route->max_body ? reply->route->max_body : CONTROL_MAX_BODY;
-    r = reply->route->handle_text ? 0 : read_body(http, limit, &reply->body, error);
-    if (r < 0)
-        return r;
     if (query_text && evhttp_parse_query_str(query_text, &reply->query) < 0)
         return error_set(error, EINVAL, "the URL's query cannot be read");
-    reply->call.body = reply->body;
     return 0;
+}
+
+/* With its body; or the answer to one that cannot be read. */
+static void on_read(struct control_reply *reply, int r, struct error *error)
+{
+    struct evhttp_request *http = reply->http;
+
+    reply->call.body = reply->body;
+    if (r == 0 && reply->route->waits && reply->table->gate &&
+        !reply->table->gate->is_open(reply->table->user)) {
+        r = hold(reply, error);
+        if (r == 0)
+            return;
+    }
+    if (r == 0) {
+        handle(reply);
+        return;
+    }
+    control_reply_free(reply);
+    control_send_result(http, r, NULL, error);
 }
 
 static void on_request(struct evhttp_request *http, void *user)
@@ -169,18 +156,11 @@ static void on_request(struct evhttp_request *http, void *user)
         return;
     }
     r = read_request(reply, &error);
-    if (r == 0 && reply->route->waits && reply->table->gate &&
-        !reply->table->gate->is_open(reply->table->user)) {
-        r = hold(reply, &error);
-        if (r == 0)
-            return;
-    }
-    if (r == 0) {
-        handle(reply);
-        return;
-    }
-    control_reply_free(reply);
-    control_send_result(http, r, NULL, &error);
+    if (r == 0 && !reply->route->handle_text)
+        r = control_read_body(reply, reply->route->max_body ? reply->route->max_body : CONTROL_MAX_BODY,
+                              on_read, &error);
+    if (r != CONTROL_LATER)
+        on_read(reply, r, &error);
 }
 
 /* Is somebody accepting there? A file left by a killed daemon is not in the way. */
@@ -276,7 +256,7 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
                                                  LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd)
                             : NULL;
     if (!listener || !server->path || control_server_limit(server, &default_limits) < 0 ||
-        !evhttp_bind_listener(server->http, listener)) {
+        worker_new(base, &server->worker) < 0 || !evhttp_bind_listener(server->http, listener)) {
         if (listener)
             evconnlistener_free(listener);
         else
@@ -306,6 +286,7 @@ void control_server_free(struct control_server **server)
         evhttp_free(one->http); /* and with their connections all streams, and the clients of all replies */
     for (struct control_reply *reply = one->replies; reply; reply = reply->next)
         reply->server = NULL;
+    worker_free(&one->worker);
     http_streams_free(&one->streams);
     if (one->path)
         (void)unlink(one->path);

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "daemon/lock.h"
 #include "daemon/notify.h"
 #include "daemon/opening.h"

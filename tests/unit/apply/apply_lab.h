@@ -18,7 +18,7 @@
 
 #include "apply/apply.h"
 #include "apply/submit.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "base/cleanup.h"
 #include "datapath/memory.h"
 #include "engine/change/job.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* One mutex over both lists; the descriptor is readable while there are ended works that nobody has taken. */
-#include "apply/worker.h"
+#include "base/worker.h"
 
 #include <errno.h>
 #include <event2/event.h>

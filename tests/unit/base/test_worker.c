@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apply/worker.h"
+#include "base/worker.h"
 
 struct lab {
     struct event_base *base;

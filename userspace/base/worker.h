@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * A thread for what takes long and touches nothing of the loop's: reading and parsing documents. Works are
+ * A thread for what takes long and touches nothing of the loop's: reading, parsing, freeing. Works are
  * taken in the order in which they were submitted, one at a time, and their ends are told in that order, on
  * the loop. While a work waits or runs, what its `user` leads to is the thread's.
  */
