@@ -268,7 +268,7 @@ def test_scopes_come_and_go_without_leaving_anything():
 
 
 def test_an_alias_of_one_client_only():
-    """Resolves and connects for its tasks and is a miss for all others."""
+    """Resolves and connects for its tasks and is refused to all others."""
     with Testbed() as bed:
         where = bed.address()
         bed.announce({where: "web/0"}, "--http")
@@ -279,10 +279,10 @@ def test_an_alias_of_one_client_only():
         alpha, beta, nobody = client_tasks(bed, "alpha", "beta", None)
         report = alpha.connector({f"{address}:81": "web"}, "--count", 20, "--http")
         assert report["answered"] == 20 and not report["wrong"], report
-        misses = bed.counters()["miss"]
+        refused = bed.counters()["noAlias"]
         for task in (beta, nobody):
             assert task.agent_name_once(address, 81) == "ECONNREFUSED"
-        assert bed.counters()["miss"] == misses + 2
+        assert bed.counters()["noAlias"] == refused + 2
         ask = ["getent", "ahostsv4", "private"]
         result = bed.cli("run", "--service", "alpha", "--", *ask)
         assert result.rc == 0 and result.out.split()[0] == address, result
