@@ -257,6 +257,7 @@ int dns_stub_take_over(struct dns *dns, struct dns_task *task, const struct keep
     stub->text = strdup(message->text);
     resolv_conf_read(message->text, &stub->conf);
     set_up(stub, &nothing);
+    stub->idle = (struct timeval){.tv_sec = DNS_IDLE_S};
     stub->netns_fd = TAKE_FD(fds[0]);
     r = !stub->text                        ? -ENOMEM
         : fstat(stub->netns_fd, &info) < 0 ? -errno

@@ -255,9 +255,10 @@ static void make_room(struct dns_stub *stub)
 
     if (stub->n_connections < DNS_CONNECTIONS)
         return;
+    /* The oldest first: of askers that have as many places as each other its is taken. */
     for (struct dns_connection *one = stub->connections; one && n < DNS_CONNECTIONS; one = one->next)
-        askers[n++] = one->asker;
-    greediest = dns_asker_greediest(askers, n, sizeof(askers[0]), &most);
+        askers[DNS_CONNECTIONS - ++n] = one->asker;
+    greediest = dns_asker_greediest(askers + DNS_CONNECTIONS - n, n, sizeof(askers[0]), &most);
     /* The newest come first: of those used at the same time the oldest goes. */
     for (struct dns_connection *one = stub->connections; one; one = one->next)
         if (dns_asker_equal(&one->asker, greediest) && (!idlest || one->used_ms <= idlest->used_ms))
