@@ -8,7 +8,7 @@
 
 #include "api/api.h"
 #include "apply/services_dir.h"
-#include "apply/worker.h"
+#include "base/worker.h"
 #include "base/mounts.h"
 #include "canaries/canaries.h"
 #include "dns/dns.h"

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
 #include "turned_server.h"
 
 #define LENGTH 100000 /* fits into the socket's buffer */
@@ -68,15 +70,29 @@ static void test_a_long_body_that_is_no_json(void **state)
     client_close(&client);
 }
 
+static atomic_bool is_released;
+
+/* On the worker: what comes behind it waits. */
+static void wait_for_release(void *user)
+{
+    (void)user;
+    while (!atomic_load(&is_released))
+        (void)usleep(1000);
+}
+
 static void test_a_client_that_leaves_meanwhile(void **state)
 {
-    struct client client = ask_long(true);
+    const struct work work = {.run = wait_for_release};
+    struct client client;
 
     (void)state;
-    TURN_UNTIL(server->n_replies == 1);
+    atomic_store(&is_released, false);
+    assert_int_equal(worker_submit(server->worker, &work), 0);
+    client = ask_long(true);
+    TURN_UNTIL(server->n_replies == 1 && server->replies->watch);
     client_close(&client);
     TURN_UNTIL(control_reply_is_gone(server->replies));
-    (void)worker_wait(server->worker);
+    atomic_store(&is_released, true);
     TURN_UNTIL(server->n_replies == 0);
     assert_int_equal(n_calls, 0);
 }

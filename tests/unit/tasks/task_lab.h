@@ -206,7 +206,7 @@ static inline bool has_name(const struct task *task, const char *name)
 
     assert_non_null(text);
     for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
-        if (at > text && strchr(" \t", at[-1]) && at[length] == '\n')
+        if (at > text && strchr(" \t", at[-1]) && strchr(" \n", at[length]))
             return true;
     return false;
 }
