@@ -21,7 +21,7 @@ const volatile struct svc_kernel_fact fact_defers_syn = {0};
 #define FAMILY_INET6 10
 
 /* The field of the socket, or FACT_UNKNOWN. */
-static __always_inline int fact_of(const volatile struct svc_kernel_fact *fact, const void *socket)
+static __attribute__((noinline)) int fact_of(const volatile struct svc_kernel_fact *fact, const void *socket)
 {
     const void *place = socket;
     __u64 address = 0;

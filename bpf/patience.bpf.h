@@ -50,11 +50,17 @@ static __always_inline void patience_plan(struct bpf_sock_addr *ctx, const struc
     plan->timeout_ms = timeout;
 }
 
+static __attribute__((noinline)) struct svc_patience *patience_of(struct bpf_sock_ops *ctx)
+{
+    struct bpf_sock *sk = ctx->sk;
+
+    return sk ? bpf_sk_storage_get(&patience, sk, 0, 0) : 0;
+}
+
 /* The connect to this address begins. */
 static __attribute__((noinline)) int patience_begin(struct bpf_sock_ops *ctx, const struct svc_peer_key *peer)
 {
-    struct bpf_sock *sk = ctx->sk;
-    struct svc_patience *plan = sk ? bpf_sk_storage_get(&patience, sk, 0, 0) : 0;
+    struct svc_patience *plan = patience_of(ctx);
     int timeout, current = 0;
 
     if (!plan)
@@ -79,8 +85,7 @@ static __attribute__((noinline)) int patience_begin(struct bpf_sock_ops *ctx, co
 /* The connect is over, one way or the other. */
 static __attribute__((noinline)) int patience_end(struct bpf_sock_ops *ctx)
 {
-    struct bpf_sock *sk = ctx->sk;
-    struct svc_patience *plan = sk ? bpf_sk_storage_get(&patience, sk, 0, 0) : 0;
+    struct svc_patience *plan = patience_of(ctx);
     int current = 0, none = 0;
 
     if (!plan || plan->set_ms == 0)

@@ -42,7 +42,7 @@ static __always_inline struct svc_service *find_service(const struct svc_alias_k
     return 0;
 }
 
-static __always_inline int is_stray(const struct svc_alias_key *key)
+static __attribute__((noinline)) int is_stray(const struct svc_alias_key *key)
 {
     __u32 zero = 0;
     const struct svc_alias_ranges *ranges = bpf_map_lookup_elem(&alias_ranges, &zero);

@@ -23,7 +23,7 @@
 #include "patience.bpf.h"
 #include "route.bpf.h"
 
-static __always_inline int peer_key(struct bpf_sock_ops *ctx, struct svc_peer_key *key)
+static __attribute__((noinline)) int peer_key(struct bpf_sock_ops *ctx, struct svc_peer_key *key)
 {
     const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
 
@@ -97,6 +97,7 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
     struct svc_peer_key key = {};
     struct svc_peer *peer;
     __u32 endpoint;
+    int failed;
 
     if (peer_key(ctx, &key) < 0)
         return 0;
@@ -104,13 +105,14 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
     if (!peer)
         return 0;
     endpoint = *(volatile __u32 *)&peer->endpoint;
+    failed = is_failure(ctx, kind);
     for (int i = 0; i < SVC_MAX_PEERS; i++) {
         struct svc_outlier *outlier = outlier_at(&key, endpoint);
 
         if (!outlier)
             break;
         count_outcome(endpoint, kind);
-        if (is_failure(ctx, kind))
+        if (failed)
             (void)fail(endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
         if (!endpoint)
@@ -120,18 +122,13 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 }
 
 /* A connect that begins has found a route: what that says of the family is the task's. */
-static __always_inline void note_family(struct bpf_sock_ops *ctx)
+static __always_inline void note_family(const struct svc_peer_key *peer)
 {
     struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
     __u64 family = SVC_REACHED_IPV4;
 
-    if (ctx->family == FAMILY_INET6) {
-        const volatile __u32 *remote = ctx->remote_ip6;
-        __u32 words[4] = {remote[0], remote[1], remote[2], remote[3]};
-
-        if (!svc_is_mapped((const __u8 *)words))
-            family = words[0] | words[1] | words[2] | (words[3] ^ bpf_htonl(1)) ? SVC_REACHED_IPV6 : 0;
-    }
+    if (!svc_is_mapped(peer->address))
+        family = svc_is_ipv6_loopback(peer->address) ? 0 : SVC_REACHED_IPV6;
     if (family & ~scope->reached)
         scope->reached |= family;
 }
@@ -141,16 +138,18 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx)
     struct svc_peer_key key = {};
     int flags = (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG;
 
-    note_family(ctx);
+    if (peer_key(ctx, &key) < 0)
+        return;
+    note_family(&key);
     if (!record(ctx, STARTED))
         return;
-    if (is_any_limited() && peer_key(ctx, &key) == 0 && patience_begin(ctx, &key))
+    if (is_any_limited() && patience_begin(ctx, &key))
         flags |= PATIENCE_IS_SET;
     (void)bpf_sock_ops_cb_flags_set(ctx, flags);
 }
 
 /* An error that the kernel gives a socket before it closes it, FACT_UNKNOWN if that cannot be read here. */
-static __always_inline int error_of(struct bpf_sock_ops *ctx)
+static __attribute__((noinline)) int error_of(struct bpf_sock_ops *ctx)
 {
     const struct bpf_sock *sk = ctx->sk;
 
@@ -175,39 +174,35 @@ static __always_inline int is_refused(struct bpf_sock_ops *ctx)
  * A connection on which no byte has come back is closed. More than the SYN-ACK has come: an application that
  * aborts at once, a port check perhaps, is no reset. Whose reset it is, the program's own (SO_LINGER 0), its
  * time limit or the endpoint's, the error tells, which only what came from outside has set by now. Where that
- * cannot be read, a reset is taken for the endpoint's only if the kernel has thrown away data on the way,
- * which it does first for what comes, and last for what the program does.
+ * cannot be read, nobody is blamed.
  */
 static __always_inline int is_reset_early(struct bpf_sock_ops *ctx)
 {
-    int error;
-
-    if (ctx->bytes_received || ctx->segs_in <= 1)
-        return 0;
-    error = error_of(ctx);
-    if (error != FACT_UNKNOWN)
-        return error == ECONNRESET;
-    return ctx->packets_out == 0 && ctx->snd_una != ctx->snd_nxt && ctx->total_retrans == 0;
+    return ctx->bytes_received == 0 && ctx->segs_in > 1 && error_of(ctx) == ECONNRESET;
 }
 
 static __always_inline void on_state(struct bpf_sock_ops *ctx)
 {
     __u32 before = ctx->args[0];
     __u32 after = ctx->args[1];
+    __u32 kind = CLOSED;
 
-    if (before == BPF_TCP_SYN_SENT) {
-        if (ctx->bpf_sock_ops_cb_flags & PATIENCE_IS_SET)
-            (void)patience_end(ctx);
-        if (after == BPF_TCP_ESTABLISHED)
-            (void)record(ctx, ESTABLISHED);
-        else if (after == BPF_TCP_CLOSE && is_refused(ctx))
-            (void)record(ctx, REFUSED);
-        /* Without its RTO flag the socket has timed out, and that is counted. */
-        else if (after == BPF_TCP_CLOSE && ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RTO_CB_FLAG)
-            (void)record(ctx, GAVE_UP);
-    } else if (after == BPF_TCP_CLOSE && before != BPF_TCP_CLOSE) {
-        (void)record(ctx, before == BPF_TCP_ESTABLISHED && is_reset_early(ctx) ? RESET_EARLY : CLOSED);
-    }
+    if (before == BPF_TCP_SYN_SENT && ctx->bpf_sock_ops_cb_flags & PATIENCE_IS_SET)
+        (void)patience_end(ctx);
+    if (before == BPF_TCP_SYN_SENT && after == BPF_TCP_ESTABLISHED)
+        kind = ESTABLISHED;
+    else if (after != BPF_TCP_CLOSE || before == BPF_TCP_CLOSE)
+        return;
+    else if (before == BPF_TCP_ESTABLISHED && is_reset_early(ctx))
+        kind = RESET_EARLY;
+    else if (before == BPF_TCP_SYN_SENT && is_refused(ctx))
+        kind = REFUSED;
+    /* Without its RTO flag the socket has timed out, and that is counted. */
+    else if (before == BPF_TCP_SYN_SENT && !(ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RTO_CB_FLAG))
+        return;
+    else if (before == BPF_TCP_SYN_SENT)
+        kind = GAVE_UP;
+    (void)record(ctx, kind);
 }
 
 static __always_inline void on_rto(struct bpf_sock_ops *ctx)

@@ -81,6 +81,12 @@ SVC_INLINE int svc_is_mapped(const __u8 address[16])
             (address[10] ^ 0xffu) | (address[11] ^ 0xffu)) == 0;
 }
 
+SVC_INLINE int svc_is_ipv6_loopback(const __u8 address[16])
+{
+    return (svc_address_word(address, 0) | svc_address_word(address, 1) | svc_address_word(address, 2) |
+            address[12] | address[13] | address[14] | (address[15] ^ 1u)) == 0;
+}
+
 SVC_INLINE int svc_address_equal(const __u8 a[16], const __u8 b[16])
 {
     return ((svc_address_word(a, 0) ^ svc_address_word(b, 0)) |
