@@ -254,8 +254,25 @@ static void test_what_is_refused_is_undone_and_filled(void **state)
     assert_int_equal(lab_do(lab, refused), -EPERM);
     expect("guard instances/ns/web/a\nfill ns/web/a, which is not there\n"
            "guard instances/ns/web/b\nfill ns/web/b\n"
-           "fill ns/web/a\nfill ns/web/b, which is not there\nplan a 1\n"
-           "fill ns/web/a\nfill ns/web/b, which is not there\nplan a 1\n"); /* and nothing is put */
+           "fill ns/web/b, which is not there\nfill ns/web/a\nplan a 1\n"); /* once; and nothing is put */
+}
+
+/* What earlier jobs of the group have touched is as they have left it. */
+static void test_only_what_the_refused_job_touched_is_filled(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct change first = {.rows = {{"instances/ns/web/a", INSTANCE(1)}}};
+    struct change refused = {.rows = {{"instances/ns/web/b", INSTANCE(2)}}, .refuse = -EPERM};
+
+    lab_submit(lab, &first);
+    lab_submit(lab, &refused);
+    while (refused.runs == 0 || lab->engine->jobs->state == JOBS_DROPPING)
+        jobs_step(lab->engine);
+    expect("guard instances/ns/web/a\nfill ns/web/a\nguard instances/ns/web/b\nfill ns/web/b\n"
+           "fill ns/web/b, which is not there\n");
+    lab_settle(lab);
+    assert_int_equal(first.result, 0);
+    assert_int_equal(refused.result, -EPERM);
 }
 
 static void test_a_failed_commit_puts_nothing(void **state)
@@ -331,6 +348,7 @@ int main(void)
         FOLLOWER_TEST(test_a_guard_refuses),
         FOLLOWER_TEST(test_namespaces_hear_once),
         FOLLOWER_TEST(test_what_is_refused_is_undone_and_filled),
+        FOLLOWER_TEST(test_only_what_the_refused_job_touched_is_filled),
         FOLLOWER_TEST(test_a_failed_commit_puts_nothing),
         FOLLOWER_TEST(test_a_start_adopts_and_writes_differences),
         FOLLOWER_TEST(test_there_are_only_so_many_followers),

@@ -252,7 +252,7 @@ static void test_the_loop_comes_round_between_turns(void **state)
     /* However many findings wait, changes have their turns. */
     lab_turns(lab, 4 * JOBS_OF_GROUP);
     assert_in_range(changes, 1, 20000);
-    assert_in_range(findings, JOBS_OF_GROUP, 4 * JOBS_OF_GROUP);
+    assert_in_range(findings, FINDINGS_OF_GROUP, 4 * JOBS_OF_GROUP);
     lab_settle(lab);
     assert_int_equal(changes + findings, 40000);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Jobs in pieces, turns of one step, and who wants to read meanwhile. */
+#include <errno.h>
+
 #include "engine_lab.h"
 
 /* A job that puts one row a piece. */
@@ -162,6 +164,51 @@ static void test_stopping_between_any_two_steps(void **state)
     assert_in_range(written, 30, 39); /* what had not begun is refused */
 }
 
+static int run_for_ever(struct transaction *transaction, void *user, struct error *error)
+{
+    unsigned *n_pieces = user;
+    char key[64];
+    int r;
+
+    (void)snprintf(key, sizeof(key), "instances/ns/web/i%u", ++*n_pieces % 8);
+    r = transaction_put(transaction,
+                        (struct registry_row){strdup(key), strdup(*n_pieces & 8 ? INSTANCE(7) : INSTANCE(9))},
+                        error);
+    return r < 0 ? r : JOB_GO_ON;
+}
+
+static int ended_with;
+
+static void for_ever_done(int result, uint64_t revision, const struct error *error, void *user)
+{
+    (void)revision;
+    (void)error;
+    (void)user;
+    ended_with = result;
+}
+
+/* Who stops the engine need not wait for the last piece, which may never come. */
+static void test_stopping_a_job_that_goes_on_for_ever(void **state)
+{
+    struct engine_lab *lab = *state;
+    unsigned n_pieces = 0;
+    struct change before = {.rows = {{"instances/ns/web/b", INSTANCE(2)}}};
+
+    ended_with = 0;
+    lab_submit(lab, &before);
+    assert_int_equal(engine_submit(lab->engine, &(struct job){run_for_ever, for_ever_done, &n_pieces}), 0);
+    lab_turns(lab, 30);
+    assert_true(n_pieces > 10);
+    n_pieces = 0;
+    engine_stop(lab->engine);
+    assert_in_range(n_pieces, 0, 1);
+    assert_int_equal(ended_with, -ECANCELED);
+    assert_int_equal(before.result, 0);
+    assert_non_null(fake_store_find(lab->store, "instances/ns/web/b"));
+    assert_null(fake_store_find(lab->store, "instances/ns/web/i1"));
+    lab_check(lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_pieces_or_none, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_pieces_start_afresh_behind_another_job, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_stopping_between_any_two_steps, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_stopping_a_job_that_goes_on_for_ever, setup, engine_teardown),
     };
 
     return cmocka_run_group_tests_name("jobs by steps", tests, NULL, NULL);

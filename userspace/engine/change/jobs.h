@@ -87,7 +87,8 @@ struct jobs {
     bool is_ending;
 };
 
-#define JOBS_OF_GROUP 1024
+#define JOBS_OF_GROUP     1024
+#define FINDINGS_OF_GROUP 128 /* they are published in one go */
 
 /* job_queue.c */
 void job_queue_init(struct job_queue *queue);

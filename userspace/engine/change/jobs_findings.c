@@ -9,7 +9,7 @@ static void gather_findings(const struct jobs *jobs, struct job_queue *queue, st
                             struct transaction *transaction)
 {
     uint64_t until = clock_monotonic_ns() + jobs->group_ns;
-    size_t most = queue->alone ? 1 : JOBS_OF_GROUP;
+    size_t most = queue->alone ? 1 : FINDINGS_OF_GROUP;
 
     do {
         struct waiting_job *waiting = job_queue_pop(queue);

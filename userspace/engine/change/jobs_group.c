@@ -64,8 +64,12 @@ static void step_running(struct engine *engine)
         transaction_begin_job(transaction);
     }
     r = job_run_once(transaction, jobs->running);
-    if (r == JOB_GO_ON && !transaction->must_wait)
-        return;
+    if (r == JOB_GO_ON && !transaction->must_wait) {
+        if (!jobs->is_ending)
+            return;
+        /* Nobody knows how many pieces are left, or whether there is an end to them. */
+        r = error_set(&jobs->running->error, ECANCELED, "svcconnectd is ending; nothing was changed");
+    }
     if (job_has_run(transaction, jobs->running, r)) {
         jobs->n_stand += jobs->running->result == 0;
         job_queue_push(&jobs->group, jobs->running);

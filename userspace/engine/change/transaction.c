@@ -269,6 +269,8 @@ int transaction_put_document(struct transaction *transaction, const char *namesp
 void transaction_begin_job(struct transaction *transaction)
 {
     transaction->first_row = transaction->n_rows;
+    transaction->touched_by_job = NULL;
+    transaction->n_jobs++;
     transaction->is_privileged = false;
     transaction->is_own = false;
     transaction->must_wait = false;

@@ -24,7 +24,9 @@ struct touched {
     const char *instance;      /* of an instance */
     struct client_alias alias; /* of an alias */
     struct touched_state before;
-    bool is_endpoint; /* an instance that was there at one time: not a host name's record */
+    struct touched *next_of_job; /* an instance */
+    unsigned job;                /* that touched it last */
+    bool is_endpoint;            /* an instance that was there at one time: not a host name's record */
     UT_hash_handle hh;
 };
 
@@ -68,6 +70,9 @@ struct transaction {
     struct taken_key *taken; /* by key */
     struct touched *aliases;
     struct touched *instances;
+    struct touched *touched_by_job; /* of them, by the job that runs */
+    unsigned n_jobs;
+    bool is_reserved;
     struct scope_change *scopes; /* of clients whose routes change */
     size_t n_scopes;
     size_t n_externals;             /* there were before */

@@ -12,7 +12,8 @@
 #define ENDPOINTS_A_STEP 128
 #define ALIASES_A_STEP   256 /* to be noted as wanted */
 #define TABLES_A_STEP    32
-#define PUBLICATION_SIZE 128
+#define SLOTS_A_STEP     2048 /* of tables: those of one may be more */
+#define PUBLICATION_SIZE 32   /* tables that are published in one step */
 
 static bool is_new_scope(const struct transaction *transaction, uint32_t number)
 {
@@ -109,7 +110,8 @@ static int note_aliases(struct transaction *transaction, struct error *error)
 }
 
 /* The next one, with what is kept in its place; one that has to stay as it is leaves the list. */
-static int build_table(struct transaction *transaction, struct wanted_list *wanted, struct error *error)
+static int build_table(struct transaction *transaction, struct wanted_list *wanted, size_t *n_slots,
+                       struct error *error)
 {
     struct wanted_alias *next = &wanted->items[transaction->at.index];
     bool is_dropped = false;
@@ -119,6 +121,7 @@ static int build_table(struct transaction *transaction, struct wanted_list *want
         r = kept_merge(transaction, next->scope, next, &is_dropped, error);
     if (r < 0)
         return r;
+    *n_slots += next->count4 + next->count6;
     if (is_dropped) {
         wanted_alias_done(next);
         *next = wanted->items[--wanted->n];
@@ -149,10 +152,13 @@ static int want_kept(struct transaction *transaction, struct wanted_list *wanted
 static int build_tables(struct transaction *transaction, struct error *error)
 {
     struct wanted_list *wanted = &transaction->wanted;
+    size_t n_slots = 0;
     int r = 0;
 
-    for (unsigned i = 0; i < TABLES_A_STEP && transaction->at.index < wanted->n && r == 0; i++)
-        r = build_table(transaction, wanted, error);
+    for (unsigned i = 0;
+         i < TABLES_A_STEP && n_slots < SLOTS_A_STEP && transaction->at.index < wanted->n && r == 0; i++) {
+        r = build_table(transaction, wanted, &n_slots, error);
+    }
     if (r < 0)
         return r;
     if (transaction->at.index < wanted->n)
@@ -237,7 +243,10 @@ static int reserve_part(struct transaction *transaction, struct error *error)
 
 int transaction_reserve(struct transaction *transaction, struct error *error)
 {
-    int r = reserve_part(transaction, error);
+    int r;
+
+    transaction->is_reserved = true;
+    r = reserve_part(transaction, error);
 
     if (r < 0)
         transaction->at = (struct step_cursor){0}; /* an abort begins */

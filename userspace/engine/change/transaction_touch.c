@@ -94,6 +94,11 @@ static int touch_instance(struct transaction *transaction, const struct service 
     struct touched *touched;
     int r = touch(&transaction->instances, namespace_name, service_name, id, &touched);
 
+    if (r == 0 && touched->job != transaction->n_jobs) {
+        touched->job = transaction->n_jobs;
+        touched->next_of_job = transaction->touched_by_job;
+        transaction->touched_by_job = touched;
+    }
     if (r == 0 && instance)
         touched->is_endpoint = true;
     if (r == 0 && instance && HASH_COUNT(transaction->instances) > before)

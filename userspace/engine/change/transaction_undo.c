@@ -55,14 +55,14 @@ static bool replay_some(struct transaction *transaction)
     return transaction->at.index == transaction->n_rows;
 }
 
-/* Returns whether `function` has seen all that was touched. */
-static bool some_touched(struct transaction *transaction,
+/* Returns whether `function` has seen all that was touched, or all that the job has touched. */
+static bool some_touched(struct transaction *transaction, bool is_of_job,
                          void (*function)(struct transaction *transaction, struct touched *touched))
 {
     struct touched *touched = transaction->at.touched;
 
     for (unsigned i = 0; i < TOUCHED_A_STEP && touched; i++) {
-        struct touched *next = touched->hh.next;
+        struct touched *next = is_of_job ? touched->next_of_job : touched->hh.next;
 
         function(transaction, touched);
         touched = next;
@@ -72,11 +72,20 @@ static bool some_touched(struct transaction *transaction,
 }
 
 /* The next part of a step begins with its first row and the first thing touched. */
+static int begin_part(struct transaction *transaction, unsigned part, struct touched *first)
+{
+    transaction->at = (struct step_cursor){.part = part, .touched = first};
+    return STEP_MORE;
+}
+
 static int next_part(struct transaction *transaction)
 {
-    transaction->at =
-        (struct step_cursor){.part = transaction->at.part + 1, .touched = transaction->instances};
-    return STEP_MORE;
+    return begin_part(transaction, transaction->at.part + 1, transaction->instances);
+}
+
+static int next_part_of_job(struct transaction *transaction)
+{
+    return begin_part(transaction, transaction->at.part + 1, transaction->touched_by_job);
 }
 
 static int finished(struct transaction *transaction)
@@ -97,7 +106,7 @@ enum {
 
 /* Nothing leads to an instance that a follower takes away while it fills others, and all numbers lead to
  * theirs before followers plan. Returns whether that was the last of these parts. */
-static bool look_after_endpoints(struct transaction *transaction)
+static bool look_after_endpoints(struct transaction *transaction, bool is_of_job)
 {
     static void (*const parts[])(struct transaction * transaction, struct touched * touched) = {
         [UNDO_FORGET] = transaction_forget_endpoint,
@@ -106,11 +115,11 @@ static bool look_after_endpoints(struct transaction *transaction)
         [UNDO_PLAN] = transaction_plan_endpoint,
     };
 
-    if (!some_touched(transaction, parts[transaction->at.part]))
+    if (!some_touched(transaction, is_of_job, parts[transaction->at.part]))
         return false;
     if (transaction->at.part == UNDO_PLAN)
         return true;
-    (void)next_part(transaction);
+    (void)(is_of_job ? next_part_of_job(transaction) : next_part(transaction));
     return false;
 }
 
@@ -132,11 +141,11 @@ int transaction_drop_job(struct transaction *transaction, struct error *error)
             return finished(transaction);
         if (!undo_some(transaction, transaction->first_row))
             return STEP_MORE;
-        return next_part(transaction);
+        return next_part_of_job(transaction);
     case UNDO_RELEASE:
         return release_some_rows(transaction) ? finished(transaction) : STEP_MORE;
     default:
-        return look_after_endpoints(transaction) ? next_part(transaction) : STEP_MORE;
+        return look_after_endpoints(transaction, true) ? next_part_of_job(transaction) : STEP_MORE;
     }
 }
 
@@ -150,7 +159,7 @@ int transaction_revert(struct transaction *transaction, struct error *error)
         set_scopes(transaction, false);
         return next_part(transaction);
     default:
-        if (!look_after_endpoints(transaction))
+        if (!look_after_endpoints(transaction, false))
             return STEP_MORE;
         transaction->is_reverted = true;
         return finished(transaction);
@@ -167,7 +176,7 @@ int transaction_replay(struct transaction *transaction, struct error *error)
         set_scopes(transaction, true);
         return next_part(transaction);
     default:
-        if (!look_after_endpoints(transaction))
+        if (!look_after_endpoints(transaction, false))
             return STEP_MORE;
         transaction->is_reverted = false;
         return finished(transaction);
@@ -185,14 +194,18 @@ int transaction_abort(struct transaction *transaction, struct error *error)
             return STEP_MORE;
         for (size_t i = transaction->n_scopes; i-- > 0;)
             scope_change_undo(engine, &transaction->scopes[i]);
+        /* Of jobs that were dropped, each has been looked after already. */
+        if (transaction->n_rows == 0 && !transaction->is_reserved)
+            return begin_part(transaction, UNDO_RELEASE, transaction->instances);
         return next_part(transaction);
     case UNDO_FORGET:
     case UNDO_FILL:
     case UNDO_RESTORE:
     case UNDO_PLAN:
-        return look_after_endpoints(transaction) ? next_part(transaction) : STEP_MORE;
+        return look_after_endpoints(transaction, false) ? next_part(transaction) : STEP_MORE;
     case UNDO_RELEASE:
-        return some_touched(transaction, transaction_release_endpoint) ? next_part(transaction) : STEP_MORE;
+        return some_touched(transaction, false, transaction_release_endpoint) ? next_part(transaction)
+                                                                              : STEP_MORE;
     default:
         if (transaction->at.index < transaction->n_publications) {
             publisher_abort(engine->publisher, &transaction->publications[transaction->at.index++]);

@@ -62,6 +62,15 @@ static int by_endpoint(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* Mostly they are in order: they are numbered as they are registered, and there may be very many. */
+static bool is_sorted(struct instance *const *instances, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (instances[i]->endpoint < instances[i - 1]->endpoint)
+            return false;
+    return true;
+}
+
 /* Sorted so that a table's bytes depend on what is registered, not on the order it arrived in. */
 static int fill_target(const struct service *service, enum svc_protocol protocol, struct alias_view *view,
                        size_t t)
@@ -81,7 +90,8 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
     HASH_ITER (hh, service->instances, instance, next) {
         instances[i++] = instance;
     }
-    qsort(instances, n, sizeof(struct instance *), by_endpoint);
+    if (!is_sorted(instances, n))
+        qsort(instances, n, sizeof(struct instance *), by_endpoint);
     for (i = 0; i < n; i++)
         candidates[i] = (struct table_candidate){
             .endpoint = instances[i]->endpoint,
