@@ -164,6 +164,40 @@ static void test_stopping_between_any_two_steps(void **state)
     assert_in_range(written, 30, 39); /* what had not begun is refused */
 }
 
+static int run_nothing(struct transaction *transaction, void *user, struct error *error)
+{
+    (void)transaction;
+    (void)user;
+    (void)error;
+    return 0;
+}
+
+static void count_end(int result, uint64_t revision, const struct error *error, void *user)
+{
+    (void)revision;
+    (void)error;
+    assert_int_equal(result, 0);
+    ++*(unsigned *)user;
+}
+
+/* A group may have a thousand, each with a client to write to. */
+static void test_a_group_is_answered_by_steps(void **state)
+{
+    struct engine_lab *lab = *state;
+    unsigned ends = 0;
+    unsigned before;
+
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(engine_submit(lab->engine, &(struct job){run_nothing, count_end, &ends}), 0);
+    do {
+        before = ends;
+        jobs_step(lab->engine);
+        assert_in_range(ends - before, 0, 32);
+    } while (lab->engine->jobs->state != JOBS_IDLE);
+    assert_int_equal(ends, 200);
+    lab_settle(lab);
+}
+
 static int run_for_ever(struct transaction *transaction, void *user, struct error *error)
 {
     unsigned *n_pieces = user;
@@ -216,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_pieces_or_none, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_pieces_start_afresh_behind_another_job, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_stopping_between_any_two_steps, setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(test_a_group_is_answered_by_steps, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(test_stopping_a_job_that_goes_on_for_ever, setup, engine_teardown),
     };
 

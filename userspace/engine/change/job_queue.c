@@ -60,6 +60,23 @@ static size_t job_queue_succeeded(const struct job_queue *queue)
     return n;
 }
 
+static void tell(struct waiting_job *waiting, int r, uint64_t revision, const struct error *error)
+{
+    const struct job *job = &waiting->job;
+
+    if (job->done && waiting->result < 0)
+        job->done(waiting->result, 0, &waiting->error, job->user);
+    else if (job->done)
+        job->done(r, r < 0 ? 0 : revision, error, job->user);
+    free(waiting);
+}
+
+void job_queue_answer_some(struct job_queue *queue, size_t most, uint64_t revision)
+{
+    for (size_t i = 0; i < most && queue->first; i++)
+        tell(job_queue_pop(queue), 0, revision, NULL);
+}
+
 /* The queue is empty before the first is told: whoever is told may come back here. */
 void job_queue_answer(struct job_queue *queue, int r, uint64_t revision, const struct error *error)
 {
@@ -68,13 +85,8 @@ void job_queue_answer(struct job_queue *queue, int r, uint64_t revision, const s
     job_queue_init(queue);
     while (waiting) {
         struct waiting_job *next = waiting->next;
-        const struct job *job = &waiting->job;
 
-        if (job->done && waiting->result < 0)
-            job->done(waiting->result, 0, &waiting->error, job->user);
-        else if (job->done)
-            job->done(r, r < 0 ? 0 : revision, error, job->user);
-        free(waiting);
+        tell(waiting, r, revision, error);
         waiting = next;
     }
 }

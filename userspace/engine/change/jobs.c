@@ -102,7 +102,7 @@ static void take_step(struct engine *engine)
         jobs->had_findings = true;
         jobs_run_findings(engine);
     } else if (jobs->state == JOBS_IDLE && are_stirred_due(jobs)) {
-        stirred_publish(engine);
+        (void)stirred_publish(engine);
     } else {
         jobs->had_findings = false;
         jobs_step(engine);

@@ -35,6 +35,7 @@ enum jobs_state {
     JOBS_REFRESHING, /* tables are built once more with what was found meanwhile */
     JOBS_PUBLISHING,
     JOBS_FINISHING, /* tables are published: what they named goes, and followers hear of it */
+    JOBS_ANSWERING, /* those whose jobs they were */
     JOBS_ABORTING,
 };
 
@@ -56,6 +57,7 @@ struct jobs {
     struct waiting_job *running;
     size_t most;       /* jobs of the group */
     size_t n_stand;    /* of them: neither refused nor taken back */
+    size_t n_answered; /* of them */
     uint64_t group_ns; /* jobs are added to a group for so long */
     uint64_t turn_ns;  /* then others have the loop */
     uint64_t gather_until_ns;
@@ -97,7 +99,8 @@ struct waiting_job *job_queue_pop(struct job_queue *queue);                    /
 void job_queue_put_back(struct job_queue *queue, struct waiting_job *waiting); /* as the first */
 void job_queue_put_back_all(struct job_queue *queue, struct job_queue *from);  /* before what `queue` holds */
 
-/* Tells each job its end, what its own run said or else this one, and frees it. */
+/* Tells each job, or `most` of them, its end, what its own run said or else this one, and frees it. */
+void job_queue_answer_some(struct job_queue *queue, size_t most, uint64_t revision);
 void job_queue_answer(struct job_queue *queue, int r, uint64_t revision, const struct error *error);
 
 /*
@@ -137,7 +140,7 @@ void jobs_run_findings(struct engine *engine);
 /* jobs_stirred.c */
 void stirred_remember(struct jobs *jobs, const struct transaction *finding);
 void stirred_join(const struct jobs *jobs, struct transaction *transaction);
-void stirred_publish(struct engine *engine);
+int stirred_publish(struct engine *engine); /* some of them: STEP_MORE, or 0 */
 void stirred_drop(struct jobs *jobs);
 
 int jobs_init(struct engine *engine, struct event_base *base);   /* -ENOMEM */

@@ -8,8 +8,9 @@
 
 #include "base/clock.h"
 
-#define GROUP_ROWS    8192
-#define MAX_CONFLICTS 16
+#define GROUP_ROWS     8192
+#define ANSWERS_A_STEP 32
+#define MAX_CONFLICTS  16
 
 bool job_has_run(struct transaction *transaction, struct waiting_job *waiting, int r)
 {
@@ -39,6 +40,7 @@ static void begin_group(struct engine *engine)
     jobs->running = NULL;
     jobs->is_written = false;
     jobs->n_stand = 0;
+    jobs->n_answered = 0;
     /* What is kept is merged with one change at a time. */
     jobs->most = jobs->changes.alone || engine_is_degraded(engine) ? 1 : JOBS_OF_GROUP;
     jobs->gather_until_ns = clock_monotonic_ns() + jobs->group_ns;
@@ -245,21 +247,32 @@ static void step_publishing(struct engine *engine)
 {
     if (transaction_publish_tables(&engine->jobs->transaction, NULL) == STEP_MORE)
         return;
-    stirred_publish(engine);
+    if (stirred_publish(engine) == STEP_MORE)
+        return;
     enter(engine->jobs, JOBS_FINISHING);
 }
 
 static void step_finishing(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
-    size_t n = jobs->group.n;
 
     if (transaction_publish(&jobs->transaction, NULL) == STEP_MORE)
         return;
+    enter(jobs, JOBS_ANSWERING);
+}
+
+static void step_answering(struct engine *engine)
+{
+    struct jobs *jobs = engine->jobs;
+    size_t before = jobs->group.n;
+
+    job_queue_answer_some(&jobs->group, ANSWERS_A_STEP, jobs->revision);
+    jobs->n_answered += before - jobs->group.n;
+    if (jobs->group.first)
+        return;
     enter(jobs, JOBS_IDLE);
-    job_queue_answer(&jobs->group, 0, jobs->revision, NULL);
     if (jobs->is_written)
-        gather_after(jobs, n);
+        gather_after(jobs, jobs->n_answered);
 }
 
 static void step_aborting(struct engine *engine)
@@ -271,11 +284,12 @@ static void step_aborting(struct engine *engine)
 
     if (transaction_abort(&jobs->transaction, NULL) == STEP_MORE)
         return;
-    enter(jobs, JOBS_IDLE);
     if (r == 0) {
-        job_queue_answer(&jobs->group, 0, registry_revision(engine->registry), NULL);
+        jobs->revision = registry_revision(engine->registry);
+        enter(jobs, JOBS_ANSWERING);
         return;
     }
+    enter(jobs, JOBS_IDLE);
     for (struct waiting_job *waiting = jobs->group.first; waiting && is_conflict; waiting = waiting->next)
         is_conflict = waiting->conflicts++ < MAX_CONFLICTS;
     if (is_conflict) {
@@ -296,7 +310,8 @@ void jobs_step(struct engine *engine)
         [JOBS_DROPPING] = step_dropping,     [JOBS_RESERVING] = step_reserving,
         [JOBS_REVERTING] = step_reverting,   [JOBS_REPLAYING] = step_replaying,
         [JOBS_REFRESHING] = step_refreshing, [JOBS_PUBLISHING] = step_publishing,
-        [JOBS_FINISHING] = step_finishing,   [JOBS_ABORTING] = step_aborting,
+        [JOBS_FINISHING] = step_finishing,   [JOBS_ANSWERING] = step_answering,
+        [JOBS_ABORTING] = step_aborting,
     };
 
     if (engine->jobs->state != JOBS_COMMITTING)

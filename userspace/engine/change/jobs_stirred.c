@@ -7,6 +7,8 @@
  */
 #include "engine/change/jobs.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 
 void stirred_remember(struct jobs *jobs, const struct transaction *finding)
@@ -34,19 +36,30 @@ void stirred_join(const struct jobs *jobs, struct transaction *transaction)
             log_error("%s/%s: out of memory; restart svcconnectd", touched->service, touched->instance);
 }
 
-static int touch_stirred(const struct jobs *jobs, struct transaction *transaction)
+static int touch_some_stirred(const struct jobs *jobs, struct transaction *transaction)
 {
-    const struct touched *touched;
+    const struct touched *touched = jobs->stirred.instances;
     int r = 0;
 
-    for (touched = jobs->stirred.instances; touched && r == 0; touched = touched->hh.next)
+    for (unsigned i = 0; i < FINDINGS_OF_GROUP && touched && r == 0; i++, touched = touched->hh.next)
         r = transaction_touch_name(transaction, touched->namespace_name, touched->service, touched->instance,
                                    true);
     return r;
 }
 
+static void forget_some(struct jobs *jobs)
+{
+    for (unsigned i = 0; i < FINDINGS_OF_GROUP && jobs->stirred.instances; i++) {
+        struct touched *touched = jobs->stirred.instances;
+
+        HASH_DEL(jobs->stirred.instances, touched);
+        free(touched->name);
+        free(touched);
+    }
+}
+
 /* What cannot be had is tried again later. */
-void stirred_publish(struct engine *engine)
+int stirred_publish(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
     struct transaction transaction;
@@ -54,10 +67,10 @@ void stirred_publish(struct engine *engine)
     int r;
 
     if (!jobs->stirred.instances)
-        return;
+        return 0;
     transaction_begin(&transaction, engine, true);
     transaction_own(&transaction);
-    r = touch_stirred(jobs, &transaction);
+    r = touch_some_stirred(jobs, &transaction);
     r = r < 0 ? error_errno(&error, r, "preparing a change")
               : transaction_whole(&transaction, transaction_reserve, &error);
     if (r < 0) {
@@ -67,10 +80,14 @@ void stirred_publish(struct engine *engine)
         jobs->is_stirred_said = true;
         jobs->is_stirred_late = true;
         jobs_again_later(jobs);
-        return;
+        return 0;
     }
     (void)transaction_whole(&transaction, transaction_publish, NULL);
+    forget_some(jobs);
+    if (jobs->stirred.instances)
+        return STEP_MORE;
     stirred_drop(jobs);
+    return 0;
 }
 
 void stirred_drop(struct jobs *jobs)

@@ -10,7 +10,7 @@ bool engine_is_steady(const struct engine *engine)
     enum jobs_state state = engine->jobs->state;
 
     return state == JOBS_IDLE || state == JOBS_COMMITTING || state == JOBS_PUBLISHING ||
-           state == JOBS_FINISHING;
+           state == JOBS_FINISHING || state == JOBS_ANSWERING;
 }
 
 uint64_t engine_steps(const struct engine *engine)
