@@ -91,6 +91,25 @@ static void test_a_wait_in_vain_is_not_tried_again_at_once(void **state)
     lab_settle(lab);
 }
 
+/* By the timer, whatever other clocks say: nobody else would begin the group. */
+static void test_the_wait_ends(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct change first[2] = {{.rows = {{"instances/ns/web/a", INSTANCE(1)}}},
+                              {.rows = {{"instances/ns/web/b", INSTANCE(2)}}}};
+    struct change waiting = {.rows = {{"instances/ns/web/c", INSTANCE(3)}}};
+
+    lab->engine->jobs->most_gather_ns = FOR_EVER;
+    commit_two(lab, first, &waiting, AN_HOUR);
+    lab_turns(lab, 5);
+    assert_int_equal(waiting.runs, 0);
+    event_active(lab->engine->jobs->gathered, EV_TIMEOUT, 0);
+    lab_turns(lab, 5);
+    assert_int_equal(waiting.ends, 1);
+    assert_int_equal(lab->engine->jobs->n_failures, 1);
+    lab_settle(lab);
+}
+
 /* Whoever settles or stops waits for nobody. */
 static void test_the_end_does_not_wait(void **state)
 {
@@ -119,6 +138,7 @@ int main(void)
         ENGINE_TEST(test_the_next_group_waits_for_those_who_return),
         ENGINE_TEST(test_nobody_waits_on_a_fast_disk),
         ENGINE_TEST(test_a_wait_in_vain_is_not_tried_again_at_once),
+        ENGINE_TEST(test_the_wait_ends),
         ENGINE_TEST(test_the_end_does_not_wait),
     };
 

@@ -130,6 +130,17 @@ static void on_turn(evutil_socket_t fd, short what, void *user)
     take_turn(user);
 }
 
+/* The loop's timers go by a clock of their own, which may be ahead of ours: what counts is that it is over. */
+static void on_gathered(evutil_socket_t fd, short what, void *user)
+{
+    struct engine *engine = user;
+
+    (void)fd;
+    (void)what;
+    gather_end(engine->jobs);
+    take_turn(engine);
+}
+
 static void on_again(evutil_socket_t fd, short what, void *user)
 {
     struct engine *engine = user;
@@ -198,7 +209,7 @@ int jobs_init(struct engine *engine, struct event_base *base)
     jobs->most_gather_ns = MOST_GATHER_NS;
     jobs->turn = event_new(base, -1, 0, on_turn, engine);
     jobs->again = event_new(base, -1, 0, on_again, engine);
-    jobs->gathered = event_new(base, -1, 0, on_turn, engine);
+    jobs->gathered = event_new(base, -1, 0, on_gathered, engine);
     return jobs->turn && jobs->again && jobs->gathered ? 0 : -ENOMEM;
 }
 
