@@ -91,6 +91,33 @@ static void test_a_wait_in_vain_is_not_tried_again_at_once(void **state)
     lab_settle(lab);
 }
 
+static struct change returning;
+
+static void return_at_once(struct change *change)
+{
+    lab_submit(change->lab, &returning);
+}
+
+/* One that is back before the last of the group is answered has been waited for. */
+static void test_who_returns_early_is_counted(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct change first[2] = {{.rows = {{"instances/ns/web/a", INSTANCE(1)}}, .on_done = return_at_once},
+                              {.rows = {{"instances/ns/web/b", INSTANCE(2)}}}};
+    struct change again = {.rows = {{"instances/ns/web/b", NULL}}};
+    struct change waiting = {.rows = {{"instances/ns/web/c", INSTANCE(3)}}};
+
+    returning = (struct change){.rows = {{"instances/ns/web/a", NULL}}};
+    lab->engine->jobs->most_gather_ns = FOR_EVER;
+    commit_two(lab, first, &waiting, AN_HOUR);
+    lab_turns(lab, 5);
+    assert_int_equal(waiting.runs + returning.runs, 0);
+    lab_submit(lab, &again);
+    lab_turns(lab, 5);
+    assert_int_equal(waiting.ends + returning.ends + again.ends, 3);
+    lab_settle(lab);
+}
+
 /* By the timer, whatever other clocks say: nobody else would begin the group. */
 static void test_the_wait_ends(void **state)
 {
@@ -138,6 +165,7 @@ int main(void)
         ENGINE_TEST(test_the_next_group_waits_for_those_who_return),
         ENGINE_TEST(test_nobody_waits_on_a_fast_disk),
         ENGINE_TEST(test_a_wait_in_vain_is_not_tried_again_at_once),
+        ENGINE_TEST(test_who_returns_early_is_counted),
         ENGINE_TEST(test_the_wait_ends),
         ENGINE_TEST(test_the_end_does_not_wait),
     };

@@ -58,6 +58,7 @@ struct jobs {
     size_t most;       /* jobs of the group */
     size_t n_stand;    /* of them: neither refused nor taken back */
     size_t n_answered; /* of them */
+    size_t n_behind;   /* that waited when the first was */
     uint64_t group_ns; /* jobs are added to a group for so long */
     uint64_t turn_ns;  /* then others have the loop */
     uint64_t gather_until_ns;
@@ -130,7 +131,7 @@ void jobs_step(struct engine *engine);
 void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const struct error *error);
 
 /* jobs_gather.c: after a group, whether the next one still waits for those who had it, and that it does not. */
-void gather_after(struct jobs *jobs, size_t n_answered);
+void gather_after(struct jobs *jobs);
 bool gather_is_on(const struct jobs *jobs);
 void gather_end(struct jobs *jobs);
 

@@ -22,20 +22,21 @@ static void set_alarm(struct jobs *jobs, uint64_t patience_ns)
         jobs->n_expected = 0;
 }
 
-void gather_after(struct jobs *jobs, size_t n_answered)
+/* Some may have come back already while the others were answered. */
+void gather_after(struct jobs *jobs)
 {
     uint64_t patience_ns =
         jobs->commit_ns / 2 < jobs->most_gather_ns ? jobs->commit_ns / 2 : jobs->most_gather_ns;
 
     jobs->n_expected = 0;
-    if (jobs->commit_ns < SLOW_COMMIT_NS || patience_ns == 0 || n_answered == 0 || jobs->changes.n == 0)
+    if (jobs->commit_ns < SLOW_COMMIT_NS || patience_ns == 0 || jobs->n_answered == 0 || jobs->n_behind == 0)
         return;
     if (jobs->n_without_wait > 0) {
         jobs->n_without_wait--;
         return;
     }
-    jobs->n_returning = n_answered;
-    jobs->n_expected = jobs->changes.n + n_answered;
+    jobs->n_returning = jobs->n_answered;
+    jobs->n_expected = jobs->n_behind + jobs->n_answered;
     jobs->gather_end_ns = clock_monotonic_ns() + patience_ns;
     set_alarm(jobs, patience_ns);
 }

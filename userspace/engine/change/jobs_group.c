@@ -258,6 +258,7 @@ static void step_finishing(struct engine *engine)
 
     if (transaction_publish(&jobs->transaction, NULL) == STEP_MORE)
         return;
+    jobs->n_behind = jobs->changes.n;
     enter(jobs, JOBS_ANSWERING);
 }
 
@@ -272,7 +273,7 @@ static void step_answering(struct engine *engine)
         return;
     enter(jobs, JOBS_IDLE);
     if (jobs->is_written)
-        gather_after(jobs, jobs->n_answered);
+        gather_after(jobs);
 }
 
 static void step_aborting(struct engine *engine)
