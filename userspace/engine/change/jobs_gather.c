@@ -2,7 +2,7 @@
 /*
  * Whom the next group waits for. Clients that make one change after the other fall into two halves on a slow
  * disk: one is on its way while the other waits, and each commit carries half of what it could. So after a
- * group its clients are given some of the time that a commit takes to come with their next change. Where they
+ * group its clients are given the time that a commit takes to come with their next change. Where they
  * do not come, groups go without a wait for ever longer, and on a disk that is fast nobody ever waits.
  */
 #include <event2/event.h>
@@ -25,8 +25,7 @@ static void set_alarm(struct jobs *jobs, uint64_t patience_ns)
 /* Some may have come back already while the others were answered. */
 void gather_after(struct jobs *jobs)
 {
-    uint64_t patience_ns =
-        jobs->commit_ns / 2 < jobs->most_gather_ns ? jobs->commit_ns / 2 : jobs->most_gather_ns;
+    uint64_t patience_ns = jobs->commit_ns < jobs->most_gather_ns ? jobs->commit_ns : jobs->most_gather_ns;
 
     jobs->n_expected = 0;
     if (jobs->commit_ns < SLOW_COMMIT_NS || patience_ns == 0 || jobs->n_answered == 0 || jobs->n_behind == 0)
