@@ -29,18 +29,18 @@ static void add_nameserver(struct resolv_conf *conf, const char *text, size_t le
     const char *percent = memchr(text, '%', length);
     size_t address_length = percent ? (size_t)(percent - text) : length;
     size_t zone_length = percent ? length - address_length - 1 : 0;
-    struct ip_address *address = &conf->nameservers[conf->n_nameservers];
-    char *zone = conf->zones[conf->n_nameservers];
+    struct ip_address *address;
     char copy[IP_ADDRESS_TEXT_SIZE];
 
     if (conf->n_nameservers == SVC_NAMESERVERS || address_length >= sizeof(copy))
         return;
+    address = &conf->nameservers[conf->n_nameservers];
     memcpy(copy, text, address_length);
     copy[address_length] = '\0';
     if (ip_address_parse(copy, address) < 0)
         return;
     if (is_link_local(address) && zone_length < RESOLV_CONF_ZONE_SIZE && zone_length > 0)
-        memcpy(zone, percent + 1, zone_length);
+        memcpy(conf->zones[conf->n_nameservers], percent + 1, zone_length);
     conf->n_nameservers++;
 }
 
