@@ -412,13 +412,18 @@ def test_keep_alive_serves_many_requests():
         assert bed.endpoints()["v1", "0"]["weight"] == 299
 
 
+SUFFIXES = ("red", "red.svc.cluster.local", "default.svc.cluster.local", "red.us-east-1.ecs.amazonaws.com")
+
+
 def test_reads_are_narrowed_by_namespace():
     with Testbed() as bed:
         with_some_state(bed)
         bed.service("v9", namespace="red")
         for name, key in (("services", "name"), ("endpoints", "service"), ("aliases", "dnsName"), ("hosts", "name")):
             everything = {item[key] for item in bed.get(f"/v1/{name}")[name]}
-            assert {item[key] for item in bed.get(f"/v1/{name}", namespace="red")[name]} == {"v9"}, name
+            narrowed = {item[key] for item in bed.get(f"/v1/{name}", namespace="red")[name]}
+            wanted = {"v9", *(f"v9.{suffix}" for suffix in SUFFIXES)} if name == "hosts" else {"v9"}
+            assert narrowed == wanted, (name, narrowed)
             assert {"v1", "v2", "v9"} <= everything, name
         assert bed.get("/v1/routes", namespace="red")["routes"] == []
         assert bed.get("/v1/services", namespace="nowhere")["services"] == []
