@@ -147,8 +147,8 @@ static int find_others(struct apply_pieces *pieces, struct transaction *transact
     return r;
 }
 
-static int look_at_one(struct apply_pieces *pieces, struct transaction *transaction,
-                       const char *namespace_name, const char *name, bool has_new)
+static int apply_look_at_one(struct apply_pieces *pieces, struct transaction *transaction,
+                             const char *namespace_name, const char *name, bool has_new)
 {
     const struct model_namespace *parent =
         catalog_namespace(transaction_catalog(transaction), namespace_name);
@@ -167,11 +167,13 @@ static int look_at_earlier(struct apply_pieces *pieces, struct transaction *tran
     int r;
 
     if (i < pieces->n_others) {
-        r = look_at_one(pieces, transaction, pieces->others[i].namespace_name, pieces->others[i].name, false);
+        r = apply_look_at_one(pieces, transaction, pieces->others[i].namespace_name, pieces->others[i].name,
+                              false);
     } else {
         const struct document *document = &pieces->request.documents->items[i - pieces->n_others];
 
-        r = look_at_one(pieces, transaction, document->namespace_name, document_stored_name(document), true);
+        r = apply_look_at_one(pieces, transaction, document->namespace_name, document_stored_name(document),
+                              true);
     }
     return r < 0 ? r : DOCUMENT_OVER;
 }
@@ -317,7 +319,7 @@ static int do_one(struct apply_pieces *pieces, struct applying *applying, uint64
     return 0;
 }
 
-static int next_part(struct apply_pieces *pieces, struct transaction *transaction)
+static int apply_next_part(struct apply_pieces *pieces, struct transaction *transaction)
 {
     pieces->part++;
     pieces->index = 0;
@@ -342,7 +344,7 @@ static int refuse_errors(const struct findings *findings, struct error *error)
     return -EINVAL;
 }
 
-static int go_on(struct apply_pieces *pieces, struct applying *applying, uint64_t until_ns)
+static int apply_go_on(struct apply_pieces *pieces, struct applying *applying, uint64_t until_ns)
 {
     int r = 0;
 
@@ -350,7 +352,7 @@ static int go_on(struct apply_pieces *pieces, struct applying *applying, uint64_
         if (clock_monotonic_ns() >= until_ns)
             return JOB_GO_ON;
         if (pieces->index == count_of_part(pieces))
-            r = next_part(pieces, applying->transaction);
+            r = apply_next_part(pieces, applying->transaction);
         else
             r = do_one(pieces, applying, until_ns);
         if (r == JOB_GO_ON)
@@ -375,7 +377,7 @@ int apply_pieces_go_on(struct apply_pieces *pieces, struct transaction *transact
         if (pieces->request.owned_source)
             transaction_own(transaction);
     }
-    return go_on(pieces, &applying, until_ns);
+    return apply_go_on(pieces, &applying, until_ns);
 }
 
 int apply_in(struct transaction *transaction, const struct apply_request *request, struct findings *findings,
@@ -387,7 +389,7 @@ int apply_in(struct transaction *transaction, const struct apply_request *reques
 
     if (request->owned_source)
         transaction_own(transaction);
-    r = go_on(&pieces, &applying, UINT64_MAX);
+    r = apply_go_on(&pieces, &applying, UINT64_MAX);
     begin_again(&pieces);
     return r;
 }

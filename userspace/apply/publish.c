@@ -15,8 +15,8 @@
 
 #define DEFAULT_PORT 80
 
-static int say(struct applying *applying, enum finding_severity severity, const struct document *document,
-               const char *path, const char *value, const char *text)
+static int publish_say(struct applying *applying, enum finding_severity severity,
+                       const struct document *document, const char *path, const char *value, const char *text)
 {
     struct error finding = {0};
 
@@ -51,8 +51,8 @@ static int take_aliases(struct applying *applying, const struct document *docume
                            ? "the name %s:%u is service %.128s's already and is not published for this one"
                            : "a dnsName and port (%s:%u) that no other service has; %.128s has it",
                        alias->alias.dns_name, alias->alias.port, owner->service->name);
-        r = say(applying, alias->is_default ? FINDING_WARNING : FINDING_ERROR, document, alias->path,
-                alias->alias.dns_name, text);
+        r = publish_say(applying, alias->is_default ? FINDING_WARNING : FINDING_ERROR, document, alias->path,
+                        alias->alias.dns_name, text);
     }
     *ret_n = n;
     return r;
@@ -73,12 +73,12 @@ int publish_service(struct applying *applying, const struct document *document,
     if (!aliases)
         return error_errno(applying->error, ENOMEM, "applying a document");
     if (model_check_service("discoveryName", service->discovery_name, &finding) < 0)
-        return say(applying, FINDING_ERROR, document, service->path, service->discovery_name,
-                   finding.allowed);
+        return publish_say(applying, FINDING_ERROR, document, service->path, service->discovery_name,
+                           finding.allowed);
     if (known && known->document && strcmp(known->document, document->name) != 0) {
         (void)snprintf(text, sizeof(text), "a discovery name that no other document publishes; %.128s does",
                        known->document);
-        return say(applying, FINDING_ERROR, document, service->path, service->discovery_name, text);
+        return publish_say(applying, FINDING_ERROR, document, service->path, service->discovery_name, text);
     }
     r = take_aliases(applying, document, service, aliases, &n);
     if (r < 0)
@@ -100,8 +100,9 @@ static int name_targets(struct applying *applying, const struct document *docume
         const struct service *known = catalog_service(catalog, document->namespace_name, target->service);
 
         if (!known || !known->is_declared)
-            r = say(applying, FINDING_WARNING, document, target->path, target->service,
-                    "nobody has registered this service yet; until then its share goes to the other targets");
+            r = publish_say(
+                applying, FINDING_WARNING, document, target->path, target->service,
+                "nobody has registered this service yet; until then its share goes to the other targets");
         targets[i] = (struct named_target){target->service, target->weight};
     }
     return r;
@@ -122,7 +123,7 @@ int publish_route(struct applying *applying, const struct document *document,
     if (!targets)
         return error_errno(applying->error, ENOMEM, "applying a document");
     if (alias.port == 0 && change_route_port(parent, document_client(document), &alias, false, &finding) < 0)
-        return say(applying, FINDING_ERROR, document, route->path, alias.dns_name, finding.allowed);
+        return publish_say(applying, FINDING_ERROR, document, route->path, alias.dns_name, finding.allowed);
     if (alias.port == 0)
         alias.port = DEFAULT_PORT;
     alias.protocol = TCP;
@@ -134,7 +135,7 @@ int publish_route(struct applying *applying, const struct document *document,
     if (verdict == CANARIES_KEEP)
         return 0;
     if (verdict == CANARIES_REFUSE)
-        return say(applying, FINDING_ERROR, document, route->path, alias.dns_name, CANARIES_BUSY);
+        return publish_say(applying, FINDING_ERROR, document, route->path, alias.dns_name, CANARIES_BUSY);
     return put_made(applying->transaction,
                     row_for_route(document->namespace_name, document_client(document), &alias, targets,
                                   route->n_targets, route->is_unhealthy_on_empty, &row),

@@ -43,7 +43,7 @@ void services_dir_scan_soon(struct services_dir *dir)
     (void)event_add(dir->timer, &burst);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void services_dir_on_timer(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
@@ -52,7 +52,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 
 void services_dir_start(struct services_dir *dir)
 {
-    dir->timer = evtimer_new(dir->base, on_timer, dir);
+    dir->timer = evtimer_new(dir->base, services_dir_on_timer, dir);
     dir->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (dir->timer && dir->inotify_fd >= 0)
         dir->event = event_new(dir->base, dir->inotify_fd, EV_READ | EV_PERSIST, on_events, dir);

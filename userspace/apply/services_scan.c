@@ -18,7 +18,7 @@
 #define MAX_FILES 10000
 #define MAX_LOADS 8 /* files on their way at once: each may be large */
 
-static void go_on(struct services_dir *dir);
+static void services_scan_go_on(struct services_dir *dir);
 
 /* ---- one file ---- */
 
@@ -63,7 +63,7 @@ static struct services_load *new_load(struct services_dir *dir, struct services_
     return NULL;
 }
 
-static void on_applied(struct apply_end *end, void *user)
+static void services_scan_on_applied(struct apply_end *end, void *user)
 {
     struct services_load *load = user;
     struct services_dir *dir = load->dir;
@@ -84,7 +84,7 @@ static void on_applied(struct apply_end *end, void *user)
     set_failure(file, end->result == 0        ? NULL
                       : end->error.message[0] ? end->error.message
                                               : strerror(-end->result));
-    go_on(dir);
+    services_scan_go_on(dir);
 }
 
 static void apply_file(struct services_dir *dir, struct services_file *file)
@@ -100,7 +100,7 @@ static void apply_file(struct services_dir *dir, struct services_file *file)
             .owned_source = load->source,
         };
 
-        r = apply_submit_texts(dir->engine, dir->worker, &texts, on_applied, load);
+        r = apply_submit_texts(dir->engine, dir->worker, &texts, services_scan_on_applied, load);
     }
     if (r == 0) {
         dir->n_loads++;
@@ -139,7 +139,7 @@ static void forget_file(struct services_dir *dir, struct services_file *file)
     free(file);
 }
 
-static void look_at(struct services_dir *dir, const char *path)
+static void services_scan_look_at(struct services_dir *dir, const char *path)
 {
     struct services_file *file = find_file(dir, path);
     struct stat info;
@@ -188,7 +188,7 @@ static void on_removed(struct apply_end *end, void *user)
     if (end->result == -ECANCELED)
         dir->is_ending = true;
     else
-        go_on(dir);
+        services_scan_go_on(dir);
 }
 
 static void remove_source(struct services_dir *dir, const char *source)
@@ -245,12 +245,12 @@ static void remove_gone(void *user)
     for (size_t i = 0; i < n; i++)
         free(gone[i]);
     dir->state = SERVICES_REMOVING;
-    go_on(dir);
+    services_scan_go_on(dir);
 }
 
 /* ---- a scan ---- */
 
-static int is_document(const struct dirent *entry)
+static int services_scan_is_document(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
 
@@ -275,7 +275,7 @@ void services_scan(struct services_dir *dir)
         dir->must_scan_again = true;
         return;
     }
-    n = scandir(dir->path, &dir->entries, is_document, alphasort);
+    n = scandir(dir->path, &dir->entries, services_scan_is_document, alphasort);
     if (n < 0) {
         if (errno != ENOENT)
             log_warning("%s cannot be read, what came from it stays in force: %s", dir->path,
@@ -288,7 +288,7 @@ void services_scan(struct services_dir *dir)
     for (file = dir->files; file; file = file->hh.next)
         file->is_seen = false;
     dir->state = SERVICES_APPLYING;
-    go_on(dir);
+    services_scan_go_on(dir);
 }
 
 static void end_scan(struct services_dir *dir)
@@ -312,7 +312,7 @@ static void load_entries(struct services_dir *dir)
 
         if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir->path,
                              dir->entries[dir->next_entry++]->d_name) < sizeof(path))
-            look_at(dir, path);
+            services_scan_look_at(dir, path);
     }
     if (dir->next_entry < n || dir->n_loads > 0)
         return;
@@ -329,7 +329,7 @@ static void load_entries(struct services_dir *dir)
         end_scan(dir);
 }
 
-static void go_on(struct services_dir *dir)
+static void services_scan_go_on(struct services_dir *dir)
 {
     if (dir->is_ending)
         return;

@@ -92,7 +92,7 @@ static void drop_changes(struct apply_job *job)
     job->end.changes = NULL;
 }
 
-static void free_job(struct apply_job *job)
+static void submit_free_job(struct apply_job *job)
 {
     submit_drop_records(&job->records, job->documents.n);
     submit_dispose_documents(&job->documents, job->worker);
@@ -127,7 +127,8 @@ static int put_text(void *user, const char *text, size_t length)
 }
 
 /* After all rows are put; JOB_GO_ON: some of it. */
-static int tell_changes(struct apply_job *job, const struct transaction *transaction, uint64_t until_ns)
+static int submit_tell_changes(struct apply_job *job, const struct transaction *transaction,
+                               uint64_t until_ns)
 {
     if (!job->end.changes) {
         job->end.changes = evbuffer_new();
@@ -157,7 +158,7 @@ static int run_apply(struct transaction *transaction, void *user, struct error *
         return r;
     job->is_put = true;
     if (job->wants_changes)
-        r = tell_changes(job, transaction, until);
+        r = submit_tell_changes(job, transaction, until);
     if (r < 0)
         return error_errno(error, r, "telling what changes");
     if (r > 0)
@@ -174,7 +175,7 @@ static void end_job(struct apply_job *job, int r, uint64_t revision, const struc
     if (r < 0)
         drop_changes(job);
     job->done(&job->end, job->user);
-    free_job(job);
+    submit_free_job(job);
 }
 
 /* On the worker; what it could not do is met again. */
@@ -211,7 +212,7 @@ static bool is_parsed_first(struct apply_job *job)
     return worker_submit(job->worker, &work) == 0;
 }
 
-static void on_applied(int r, uint64_t revision, const struct error *error, void *user)
+static void submit_on_applied(int r, uint64_t revision, const struct error *error, void *user)
 {
     struct apply_job *job = user;
 
@@ -221,7 +222,7 @@ static void on_applied(int r, uint64_t revision, const struct error *error, void
 
 static int submit_job(struct apply_job *job)
 {
-    const struct job submitted = {.run = run_apply, .done = on_applied, .user = job};
+    const struct job submitted = {.run = run_apply, .done = submit_on_applied, .user = job};
 
     return engine_submit(job->engine, &submitted);
 }
@@ -262,6 +263,6 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
     if (r == 0)
         r = submit_job(job);
     if (r < 0)
-        free_job(job);
+        submit_free_job(job);
     return r;
 }

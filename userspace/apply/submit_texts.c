@@ -116,7 +116,7 @@ static bool find_namespaces(struct parsing *parsing)
 
 static int submit_parsing(struct parsing *parsing);
 
-static void on_parsed(int result, void *user)
+static void submit_texts_on_parsed(int result, void *user)
 {
     struct parsing *parsing = user;
     struct apply_submission submission = {
@@ -163,7 +163,7 @@ static void on_parsed(int result, void *user)
 
 static int submit_parsing(struct parsing *parsing)
 {
-    const struct work work = {.run = parse_texts, .done = on_parsed, .user = parsing};
+    const struct work work = {.run = parse_texts, .done = submit_texts_on_parsed, .user = parsing};
 
     return worker_submit(parsing->worker, &work);
 }

@@ -100,7 +100,7 @@ void withdrawal_done(struct withdrawal *withdrawal)
     *withdrawal = (struct withdrawal){0};
 }
 
-static int add_name(struct withdrawal *withdrawal, const char *name)
+static int withdrawal_add_name(struct withdrawal *withdrawal, const char *name)
 {
     char *copy = strdup(name);
 
@@ -159,7 +159,7 @@ static int look_at_service(struct withdrawal *withdrawal, struct transaction *tr
     if (!service->document || strcmp(service->document, withdrawal->name) != 0 ||
         name_set_has(&withdrawal->services, service->name))
         return 0;
-    return add_name(withdrawal, service->name);
+    return withdrawal_add_name(withdrawal, service->name);
 }
 
 /* The service with its instances, unless somebody else has taken the name over. */
@@ -189,7 +189,7 @@ static const struct document *next_of_old(struct withdrawal *withdrawal,
     return NULL;
 }
 
-static size_t count_services(const struct document *document)
+static size_t withdrawal_count_services(const struct document *document)
 {
     return document->n_services;
 }
@@ -206,7 +206,7 @@ static const char *next_service(struct withdrawal *withdrawal)
 
     if (withdrawal->is_marked)
         return withdrawal->index < withdrawal->n_names ? withdrawal->names[withdrawal->index] : NULL;
-    old = next_of_old(withdrawal, count_services);
+    old = next_of_old(withdrawal, withdrawal_count_services);
     return old ? old->services[withdrawal->index].discovery_name : NULL;
 }
 
@@ -266,7 +266,7 @@ static int note_client_routes(struct withdrawal *withdrawal, struct transaction 
     free(withdrawal->names);
     withdrawal->names = NULL;
     for (route = client ? client->routes : NULL; route && r == 0; route = route->hh.next)
-        r = add_name(withdrawal, route->identity);
+        r = withdrawal_add_name(withdrawal, route->identity);
     return r;
 }
 

@@ -37,7 +37,8 @@ const struct aws_credential *aws_credentials_by_key(const struct aws_credentials
     return NULL;
 }
 
-static int append(struct aws_credentials *credentials, const struct aws_credential *credential)
+static int aws_credentials_append(struct aws_credentials *credentials,
+                                  const struct aws_credential *credential)
 {
     struct aws_credential *larger =
         realloc(credentials->items, (credentials->n + 1) * sizeof(*credentials->items));
@@ -119,7 +120,7 @@ int aws_credentials_parse(const char *what, const char *text, size_t length, str
                        aws_credentials_by_key(&credentials, credential.access_key_id)))
             r = error_input(error, "name", credential.name, "each name and key once");
         if (r == 0)
-            r = append(&credentials, &credential);
+            r = aws_credentials_append(&credentials, &credential);
         explicit_bzero(&credential, sizeof(credential));
         if (r < 0)
             return r;
@@ -152,7 +153,7 @@ char *aws_credentials_print(const struct aws_credentials *credentials)
 /* ---- new ones ---- */
 
 /* `n` letters of the alphabet, whose length divides 256 or is near to it: the rest is drawn again. */
-static int draw(const char *alphabet, size_t n, char *to)
+static int aws_credentials_draw(const char *alphabet, size_t n, char *to)
 {
     size_t letters = strlen(alphabet);
 
@@ -189,12 +190,13 @@ int aws_credentials_add(struct aws_credentials *credentials, const char *name, b
     strcpy(credential.name, name);
     strcpy(credential.namespace_name, namespace_name ? namespace_name : "");
     strcpy(credential.access_key_id, "SVC");
-    r = draw("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", KEY_ID_LETTERS, credential.access_key_id + 3);
+    r = aws_credentials_draw("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", KEY_ID_LETTERS,
+                             credential.access_key_id + 3);
     if (r == 0)
-        r = draw("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", SECRET_LETTERS,
-                 credential.secret);
+        r = aws_credentials_draw("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+                                 SECRET_LETTERS, credential.secret);
     if (r == 0)
-        r = append(credentials, &credential);
+        r = aws_credentials_append(credentials, &credential);
     explicit_bzero(&credential, sizeof(credential));
     return r < 0 ? error_errno(error, r, "making a key pair") : 0;
 }

@@ -21,7 +21,7 @@ static const char *text_of(const cJSON *attributes, const char *name)
 }
 
 /* Printable ASCII; a value may have spaces and tabs between, not around. */
-static bool is_good(const char *text, bool is_value)
+static bool cloud_map_attributes_is_good(const char *text, bool is_value)
 {
     size_t length = strlen(text);
 
@@ -40,7 +40,7 @@ static bool is_reserved(const char *key)
 }
 
 /* Form and amount of all of them. */
-static int check_form(const cJSON *attributes, struct aws_error *error)
+static int cloud_map_attributes_check_form(const cJSON *attributes, struct aws_error *error)
 {
     const cJSON *item;
     const cJSON *other;
@@ -52,10 +52,10 @@ static int check_form(const cJSON *attributes, struct aws_error *error)
 
         if (!cJSON_IsString(item))
             return aws_fail(error, "SerializationException", "Attributes: %.100s: a string is wanted.", key);
-        if (strlen(key) > KEY_MAX || !is_good(key, false))
+        if (strlen(key) > KEY_MAX || !cloud_map_attributes_is_good(key, false))
             return aws_invalid(error, "Attributes: \"%.100s\" is no key: 1 to %d printable characters.", key,
                                KEY_MAX);
-        if (strlen(item->valuestring) > VALUE_MAX || !is_good(item->valuestring, true))
+        if (strlen(item->valuestring) > VALUE_MAX || !cloud_map_attributes_is_good(item->valuestring, true))
             return aws_invalid(error,
                                "Attributes: %.100s: \"%.100s\" is no value: at most %d printable characters, "
                                "no space at either end.",
@@ -72,8 +72,8 @@ static int check_form(const cJSON *attributes, struct aws_error *error)
     return 0;
 }
 
-static int read_address(const cJSON *attributes, const char *name, bool is_v4, struct cloud_map_instance *ret,
-                        struct aws_error *error)
+static int cloud_map_attributes_read_address(const cJSON *attributes, const char *name, bool is_v4,
+                                             struct cloud_map_instance *ret, struct aws_error *error)
 {
     const char *text = text_of(attributes, name);
     struct ip_address address;
@@ -94,8 +94,8 @@ static int read_address(const cJSON *attributes, const char *name, bool is_v4, s
     return 0;
 }
 
-static int read_number(const cJSON *attributes, const char *name, uint64_t minimum, uint64_t maximum,
-                       uint64_t *number, struct aws_error *error)
+static int cloud_map_attributes_read_number(const cJSON *attributes, const char *name, uint64_t minimum,
+                                            uint64_t maximum, uint64_t *number, struct aws_error *error)
 {
     const char *text = text_of(attributes, name);
 
@@ -106,7 +106,8 @@ static int read_number(const cJSON *attributes, const char *name, uint64_t minim
 }
 
 /* With a port it is where connections go, and has to be a host name; without one it is only told. */
-static int read_host(const cJSON *attributes, struct cloud_map_instance *ret, struct aws_error *error)
+static int cloud_map_attributes_read_host(const cJSON *attributes, struct cloud_map_instance *ret,
+                                          struct aws_error *error)
 {
     const char *text = text_of(attributes, "AWS_INSTANCE_CNAME");
     char host[MODEL_HOST_NAME_MAX + 2];
@@ -124,8 +125,8 @@ static int read_host(const cJSON *attributes, struct cloud_map_instance *ret, st
     return 0;
 }
 
-static int read_health(const cJSON *attributes, const struct cloud_map_wants *wants,
-                       struct cloud_map_instance *ret, struct aws_error *error)
+static int cloud_map_attributes_read_health(const cJSON *attributes, const struct cloud_map_wants *wants,
+                                            struct cloud_map_instance *ret, struct aws_error *error)
 {
     const char *text = text_of(attributes, "AWS_INIT_HEALTH_STATUS");
 
@@ -204,24 +205,24 @@ int cloud_map_check_attributes(const cJSON *attributes, const struct cloud_map_w
     struct cloud_map_instance instance = {.weight = 1};
     uint64_t port = 0;
     uint64_t weight = 1;
-    int r = check_form(attributes, error);
+    int r = cloud_map_attributes_check_form(attributes, error);
 
     if (r == 0)
-        r = read_address(attributes, "AWS_INSTANCE_IPV4", true, &instance, error);
+        r = cloud_map_attributes_read_address(attributes, "AWS_INSTANCE_IPV4", true, &instance, error);
     if (r == 0)
-        r = read_address(attributes, "AWS_INSTANCE_IPV6", false, &instance, error);
+        r = cloud_map_attributes_read_address(attributes, "AWS_INSTANCE_IPV6", false, &instance, error);
     if (r == 0)
-        r = read_host(attributes, &instance, error);
+        r = cloud_map_attributes_read_host(attributes, &instance, error);
     if (r == 0)
-        r = read_number(attributes, "AWS_INSTANCE_PORT", 1, 65535, &port, error);
+        r = cloud_map_attributes_read_number(attributes, "AWS_INSTANCE_PORT", 1, 65535, &port, error);
     if (r == 0)
-        r = read_number(attributes, CLOUD_MAP_WEIGHT, 0, MAX_WEIGHT, &weight, error);
+        r = cloud_map_attributes_read_number(attributes, CLOUD_MAP_WEIGHT, 0, MAX_WEIGHT, &weight, error);
     if (r == 0)
         r = check_exclusive(attributes, wants, error);
     if (r == 0)
         r = check_required(attributes, wants, error);
     if (r == 0)
-        r = read_health(attributes, wants, &instance, error);
+        r = cloud_map_attributes_read_health(attributes, wants, &instance, error);
     if (r < 0)
         return r;
     instance.port = (uint16_t)port;
@@ -238,8 +239,8 @@ int cloud_map_check_service_attributes(const cJSON *attributes, struct aws_error
     cJSON_ArrayForEach (item, attributes) {
         if (!cJSON_IsString(item))
             return aws_fail(error, "SerializationException", "Attributes: strings are wanted.");
-        if (strlen(item->string) > KEY_MAX || !is_good(item->string, false) ||
-            strlen(item->valuestring) > VALUE_MAX || !is_good(item->valuestring, true))
+        if (strlen(item->string) > KEY_MAX || !cloud_map_attributes_is_good(item->string, false) ||
+            strlen(item->valuestring) > VALUE_MAX || !cloud_map_attributes_is_good(item->valuestring, true))
             return aws_invalid(error, "Attributes: %.100s: not a key and a value of printable characters.",
                                item->string);
         if (++n > CLOUD_MAP_MAX_ATTRIBUTES)

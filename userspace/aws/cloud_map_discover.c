@@ -116,7 +116,7 @@ static int pairs_from(const cJSON *object, struct pairs *pairs)
     return 0;
 }
 
-static bool matches(const struct instance *instance, const struct pairs *pairs)
+static bool cloud_map_discover_matches(const struct instance *instance, const struct pairs *pairs)
 {
     char buffer[CLOUD_MAP_ATTRIBUTES_SIZE];
     const char *attributes;
@@ -135,10 +135,11 @@ struct found {
     size_t n;
 };
 
-static void collect(const struct instance *list, const struct pairs *pairs, struct found *found)
+static void cloud_map_discover_collect(const struct instance *list, const struct pairs *pairs,
+                                       struct found *found)
 {
     for (const struct instance *instance = list; instance; instance = instance->hh.next)
-        if (!instance->drain_until && !instance->external && matches(instance, pairs))
+        if (!instance->drain_until && !instance->external && cloud_map_discover_matches(instance, pairs))
             found->items[found->n++] = instance;
 }
 
@@ -175,7 +176,7 @@ static void filter_optional(struct found *found, const struct pairs *pairs)
     for (size_t i = 0; pairs->n > 0 && i < found->n; i++) {
         const struct instance *instance = found->items[i];
 
-        if (matches(instance, pairs)) {
+        if (cloud_map_discover_matches(instance, pairs)) {
             found->items[i] = found->items[n];
             found->items[n++] = instance;
         }
@@ -265,8 +266,8 @@ char *discover_answer(const struct service *service, const struct discover_query
     if (!items || pairs_from(query->parameters, &parameters) < 0 ||
         pairs_from(query->optional, &optional) < 0)
         return NULL;
-    collect(service->instances, &parameters, &found);
-    collect(service->records, &parameters, &found);
+    cloud_map_discover_collect(service->instances, &parameters, &found);
+    cloud_map_discover_collect(service->records, &parameters, &found);
     if (has_check)
         filter_health(&found, query->health);
     filter_optional(&found, &optional);

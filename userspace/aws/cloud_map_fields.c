@@ -333,7 +333,7 @@ int cloud_map_check_filters(const cJSON *filters, const struct cloud_map_filter_
     return r;
 }
 
-static bool passes(const cJSON *filter, const char *value)
+static bool cloud_map_fields_passes(const cJSON *filter, const char *value)
 {
     const cJSON *condition = aws_member(filter, "Condition");
     const char *how = condition ? condition->valuestring : "EQ";
@@ -357,7 +357,8 @@ bool cloud_map_passes(const cJSON *filters, const char *name, const char *value)
     const cJSON *filter;
 
     cJSON_ArrayForEach (filter, filters)
-        if (strcmp(aws_member(filter, "Name")->valuestring, name) == 0 && !passes(filter, value))
+        if (strcmp(aws_member(filter, "Name")->valuestring, name) == 0 &&
+            !cloud_map_fields_passes(filter, value))
             return false;
     return true;
 }

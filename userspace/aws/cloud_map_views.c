@@ -63,7 +63,7 @@ const char *cloud_map_health(const struct instance *instance, bool has_check)
     }
 }
 
-static int count_services(const struct model_namespace *parent)
+static int cloud_map_views_count_services(const struct model_namespace *parent)
 {
     const struct service *service;
     int n = 0;
@@ -88,7 +88,7 @@ cJSON *cloud_map_namespace_view(const struct model_namespace *parent, const char
     (void)cJSON_AddStringToObject(view, "Name", parent->name);
     (void)cJSON_AddStringToObject(view, "Type", cloud_map_type_name(type));
     aws_copy_member(view, kept, "Description");
-    (void)cJSON_AddNumberToObject(view, "ServiceCount", count_services(parent));
+    (void)cJSON_AddNumberToObject(view, "ServiceCount", cloud_map_views_count_services(parent));
     properties = cJSON_AddObjectToObject(view, "Properties");
     if (type != CLOUD_MAP_HTTP) {
         dns = cJSON_AddObjectToObject(properties, "DnsProperties");

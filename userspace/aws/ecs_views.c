@@ -21,7 +21,7 @@ const char *ecs_last_part(const char *text)
     return slash ? slash + 1 : text;
 }
 
-static bool is_name(const char *name)
+static bool ecs_views_is_name(const char *name)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
@@ -44,7 +44,7 @@ int ecs_get_name(const cJSON *body, const char *member, const char *kind, const 
     (void)snprintf(mark, sizeof(mark), ":%s/", kind);
     if (strncmp(name, "arn:", 4) == 0 && strstr(name, mark))
         name = ecs_last_part(name);
-    if (!is_name(name))
+    if (!ecs_views_is_name(name))
         return aws_invalid(error,
                            "%s: \"%.100s\" is neither 1 to %d letters, digits, _ and - nor the ARN of a %s.",
                            member, name, ECS_NAME_MAX, kind);
@@ -87,7 +87,7 @@ int ecs_parse_definition(const char *text, char family[static ECS_NAME_MAX + 1],
     memcpy(family, name, n);
     family[n] = '\0';
     *ret_revision = (unsigned)revision;
-    return is_name(family) ? 0 : -EINVAL;
+    return ecs_views_is_name(family) ? 0 : -EINVAL;
 }
 
 /* ---- views ---- */

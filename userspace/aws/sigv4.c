@@ -38,7 +38,7 @@ static void add_bytes(struct text *text, const char *bytes, size_t length)
     text->n += length;
 }
 
-static void add(struct text *text, const char *string)
+static void sigv4_add(struct text *text, const char *string)
 {
     add_bytes(text, string, strlen(string));
 }
@@ -97,7 +97,7 @@ static int signing_key(const struct sigv4_authorization *authorization, const ch
 /* ---- the canonical request ---- */
 
 /* Runs of spaces are one, as the signer has it. */
-static void add_value(struct text *text, const char *value)
+static void sigv4_add_value(struct text *text, const char *value)
 {
     while (*value) {
         size_t length = strcspn(value, " \t");
@@ -106,7 +106,7 @@ static void add_value(struct text *text, const char *value)
         value += length;
         value += strspn(value, " \t");
         if (*value)
-            add(text, " ");
+            sigv4_add(text, " ");
     }
 }
 
@@ -116,16 +116,16 @@ static void add_header(struct text *text, const struct http_request *request, co
     bool is_first = true;
 
     add_bytes(text, name, length);
-    add(text, ":");
+    sigv4_add(text, ":");
     for (size_t i = 0; i < request->n_headers; i++) {
         if (strncasecmp(request->headers[i].name, name, length) != 0 || request->headers[i].name[length])
             continue;
         if (!is_first)
-            add(text, ",");
-        add_value(text, request->headers[i].value);
+            sigv4_add(text, ",");
+        sigv4_add_value(text, request->headers[i].value);
         is_first = false;
     }
-    add(text, "\n");
+    sigv4_add(text, "\n");
 }
 
 static int canonical_request(const struct http_request *request, const void *body, size_t length,
@@ -137,12 +137,12 @@ static int canonical_request(const struct http_request *request, const void *bod
 
     text->n = 0;
     text->is_full = false;
-    add(text, request->method);
-    add(text, "\n");
-    add(text, request->path);
-    add(text, "\n");
-    add(text, request->query);
-    add(text, "\n");
+    sigv4_add(text, request->method);
+    sigv4_add(text, "\n");
+    sigv4_add(text, request->path);
+    sigv4_add(text, "\n");
+    sigv4_add(text, request->query);
+    sigv4_add(text, "\n");
     while (*name) {
         size_t n = strcspn(name, ";");
 
@@ -150,10 +150,10 @@ static int canonical_request(const struct http_request *request, const void *bod
         name += n;
         name += *name == ';';
     }
-    add(text, "\n");
-    add(text, signed_headers);
-    add(text, "\n");
-    add(text, hash);
+    sigv4_add(text, "\n");
+    sigv4_add(text, signed_headers);
+    sigv4_add(text, "\n");
+    sigv4_add(text, hash);
     return text->is_full ? -E2BIG : r;
 }
 

@@ -44,7 +44,7 @@ static int admit(const struct http_request *http, struct evbuffer *body, void *u
 }
 
 /* What only reads is answered at once, except while a change is being put together. */
-static int handle(struct http_call *http, struct evbuffer *body, void *user)
+static int aws_api_handle(struct http_call *http, struct evbuffer *body, void *user)
 {
     struct aws_api *api = user;
     struct aws_request request;
@@ -101,7 +101,7 @@ static const struct http_service aws_service = {
     .name = "AWS API",
     .option = "awsListen",
     .content_type = "application/x-amz-json-1.1",
-    .handle = handle,
+    .handle = aws_api_handle,
     .admit = admit,
     .refuse = aws_refuse,
     .add_headers = add_request_id,

@@ -24,7 +24,7 @@
 
 #define MAX_FILE (4u << 20)
 
-static int write_whole(int fd, const char *text)
+static int keys_write_whole(int fd, const char *text)
 {
     size_t length = strlen(text);
 
@@ -63,7 +63,7 @@ static int save(const struct aws_api *api, const struct aws_credentials *credent
     if (fd < 0)
         r = -errno;
     if (r == 0)
-        r = write_whole(fd, text);
+        r = keys_write_whole(fd, text);
     if (r == 0 && rename(temporary, api->path) < 0)
         r = -errno;
     if (r == 0)
@@ -110,7 +110,7 @@ static cJSON *credential_object(const struct aws_credential *credential, bool wi
 }
 
 /* "http://127.0.0.1:4599", or "" while nothing listens. */
-static void add_endpoint(const struct aws_api *api, cJSON *answer)
+static void keys_add_endpoint(const struct aws_api *api, cJSON *answer)
 {
     const char *listen = api->settings.listen;
     char text[128] = "";
@@ -144,7 +144,7 @@ static int read_credentials(const struct control_call *call, cJSON **ret_answer,
     if (name && !one)
         return no_credential(error, name);
     answer = one ? credential_object(one, true) : cJSON_CreateObject();
-    add_endpoint(api, answer);
+    keys_add_endpoint(api, answer);
     if (!one) {
         list = cJSON_AddArrayToObject(answer, "credentials");
         for (size_t i = 0; i < credentials->n; i++)
@@ -188,7 +188,7 @@ static int add_credential(const struct control_call *call, cJSON **ret_answer, s
         return r;
     }
     *ret_answer = credential_object(aws_credentials_by_name(&api->credentials, name), true);
-    add_endpoint(api, *ret_answer);
+    keys_add_endpoint(api, *ret_answer);
     log_info("AWS API: new key pair %s%s%s%s", name, is_read_only ? ", read-only" : "",
              namespace_name ? ", for namespace " : "", namespace_name ? namespace_name : "");
     return 0;

@@ -72,8 +72,8 @@ int json_parse(const char *what, const char *text, size_t length, cJSON **ret_js
 }
 
 /* The member, NULL if absent (an error when required). A JSON null is a value of the wrong kind. */
-static int find(const cJSON *object, const char *name, bool required, const char *kind,
-                const cJSON **ret_item, struct error *error)
+static int json_find(const cJSON *object, const char *name, bool required, const char *kind,
+                     const cJSON **ret_item, struct error *error)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
@@ -83,7 +83,7 @@ static int find(const cJSON *object, const char *name, bool required, const char
     return 0;
 }
 
-static int wrong_kind(const cJSON *item, const char *name, const char *kind, struct error *error)
+static int json_wrong_kind(const cJSON *item, const char *name, const char *kind, struct error *error)
 {
     char *text = cJSON_PrintUnformatted(item);
     int r = error_input(error, name, text ? text : "(unprintable)", "%s", kind);
@@ -96,12 +96,12 @@ int json_get_string(const cJSON *object, const char *name, bool required, const 
                     struct error *error)
 {
     const cJSON *item = NULL;
-    int r = find(object, name, required, "a string", &item, error);
+    int r = json_find(object, name, required, "a string", &item, error);
 
     if (r < 0 || !item)
         return r;
     if (!cJSON_IsString(item))
-        return wrong_kind(item, name, "a string", error);
+        return json_wrong_kind(item, name, "a string", error);
     *ret_text = item->valuestring;
     return 0;
 }
@@ -114,13 +114,13 @@ int json_get_integer(const cJSON *object, const char *name, bool required, uint6
     int r;
 
     (void)snprintf(kind, sizeof(kind), "a whole number from %" PRIu64 " to %" PRIu64, minimum, maximum);
-    r = find(object, name, required, kind, &item, error);
+    r = json_find(object, name, required, kind, &item, error);
     if (r < 0 || !item)
         return r;
     if (!cJSON_IsNumber(item) || floor(item->valuedouble) != item->valuedouble ||
         item->valuedouble < (double)minimum || item->valuedouble > (double)maximum ||
         item->valuedouble > MAX_EXACT)
-        return wrong_kind(item, name, kind, error);
+        return json_wrong_kind(item, name, kind, error);
     *ret_number = (uint64_t)item->valuedouble;
     return 0;
 }
@@ -128,12 +128,12 @@ int json_get_integer(const cJSON *object, const char *name, bool required, uint6
 int json_get_bool(const cJSON *object, const char *name, bool required, bool *ret_value, struct error *error)
 {
     const cJSON *item = NULL;
-    int r = find(object, name, required, "true or false", &item, error);
+    int r = json_find(object, name, required, "true or false", &item, error);
 
     if (r < 0 || !item)
         return r;
     if (!cJSON_IsBool(item))
-        return wrong_kind(item, name, "true or false", error);
+        return json_wrong_kind(item, name, "true or false", error);
     *ret_value = cJSON_IsTrue(item);
     return 0;
 }
@@ -143,7 +143,7 @@ int json_check_members(const cJSON *object, const char *const names[], struct er
     const cJSON *item;
 
     if (!cJSON_IsObject(object))
-        return wrong_kind(object, "", "an object", error);
+        return json_wrong_kind(object, "", "an object", error);
     cJSON_ArrayForEach (item, object) {
         bool is_known = false;
 
@@ -171,7 +171,7 @@ void json_add_time(cJSON *object, const char *name, time_t seconds)
 }
 
 /* A number that cJSON would write with an exponent becomes its own text. */
-static int write_whole(cJSON *item)
+static int json_write_whole(cJSON *item)
 {
     char text[32];
 
@@ -188,7 +188,7 @@ static int write_whole(cJSON *item)
 
 static int write_all_whole(cJSON *json)
 {
-    int r = write_whole(json);
+    int r = json_write_whole(json);
 
     for (cJSON *item = json->child; item && r == 0; item = item->next)
         r = write_all_whole(item);

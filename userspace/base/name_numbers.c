@@ -127,7 +127,7 @@ void name_numbers_free(struct name_numbers **numbers)
     *numbers = NULL;
 }
 
-static struct holder *find(const struct name_numbers *numbers, const char *name)
+static struct holder *base_name_numbers_find(const struct name_numbers *numbers, const char *name)
 {
     struct holder *holder = NULL;
 
@@ -157,7 +157,7 @@ static int give(struct name_numbers *numbers, const char *name, uint64_t offset)
 
 int name_numbers_find(const struct name_numbers *numbers, const char *name, uint32_t *ret_number)
 {
-    const struct holder *holder = find(numbers, name);
+    const struct holder *holder = base_name_numbers_find(numbers, name);
 
     if (!holder)
         return -ENOENT;
@@ -184,7 +184,7 @@ int name_numbers_take(struct name_numbers *numbers, const char *name, uint32_t *
 
 int name_numbers_adopt(struct name_numbers *numbers, const char *name, uint32_t number)
 {
-    const struct holder *holder = find(numbers, name);
+    const struct holder *holder = base_name_numbers_find(numbers, name);
     uint32_t offset = number - numbers->first;
 
     if (number < numbers->first || offset >= numbers->n_numbers)
@@ -196,7 +196,7 @@ int name_numbers_adopt(struct name_numbers *numbers, const char *name, uint32_t 
 
 int name_numbers_retire(struct name_numbers *numbers, const char *name, uint32_t *ret_number)
 {
-    struct holder *holder = find(numbers, name);
+    struct holder *holder = base_name_numbers_find(numbers, name);
 
     if (!holder)
         return -ENOENT;

@@ -10,7 +10,7 @@
 
 #define MARK "trusted.svcconnect" /* it is ours to remove; only root can say so */
 
-static int open_it(int root_fd)
+static int run_directory_open_it(int root_fd)
 {
     return openat(root_fd, RUN_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -21,7 +21,7 @@ int run_directory_make(int root_fd)
 
     if (mkdirat(root_fd, RUN_DIRECTORY, 0755) < 0)
         return errno == EEXIST ? 0 : -errno;
-    fd = open_it(root_fd);
+    fd = run_directory_open_it(root_fd);
     /* Without the mark it stays when the last has gone, which is no reason to fail. */
     if (fd >= 0) {
         (void)fchmod(fd, 0755); /* whatever the umask is: who looks for a process finds it here */
@@ -32,7 +32,7 @@ int run_directory_make(int root_fd)
 
 void run_directory_remove(int root_fd)
 {
-    _cleanup_close_ int fd = open_it(root_fd);
+    _cleanup_close_ int fd = run_directory_open_it(root_fd);
 
     if (fd >= 0 && fgetxattr(fd, MARK, NULL, 0) >= 0)
         (void)unlinkat(root_fd, RUN_DIRECTORY, AT_REMOVEDIR);

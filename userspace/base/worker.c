@@ -88,7 +88,7 @@ static void *work_until_stopped(void *user)
 }
 
 /* Signals are the loop's. */
-static int start_thread(struct worker *worker)
+static int worker_start_thread(struct worker *worker)
 {
     sigset_t all, previous;
     int r;
@@ -170,7 +170,7 @@ int worker_submit(struct worker *worker, const struct work *work)
     if (!item)
         return -ENOMEM;
     item->work = *work;
-    if (!worker->has_thread && start_thread(worker) < 0) {
+    if (!worker->has_thread && worker_start_thread(worker) < 0) {
         free(item);
         return -EAGAIN;
     }

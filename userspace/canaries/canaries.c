@@ -48,8 +48,8 @@ int canaries_put(struct transaction *transaction, const char *namespace_name,
 
 /* ---- every second ---- */
 
-static void say(struct canaries *self, const char *namespace_name, const struct catalog_canary *entry,
-                enum canary_verdict verdict)
+static void canaries_say(struct canaries *self, const char *namespace_name,
+                         const struct catalog_canary *entry, enum canary_verdict verdict)
 {
     const struct canary *canary = &entry->canary;
     const char *what = *entry->client ? entry->key : entry->identity;
@@ -86,7 +86,7 @@ struct canary_step {
     struct canary_step *next;
 };
 
-static struct catalog_canary *entry_of(const struct canary_step *step)
+static struct catalog_canary *canaries_entry_of(const struct canary_step *step)
 {
     const struct model_namespace *parent =
         catalog_namespace(engine_catalog(step->canaries->engine), step->namespace_name);
@@ -125,7 +125,7 @@ static void unlink_step(struct canary_step *step)
 static int run_step(struct transaction *transaction, void *user, struct error *error)
 {
     struct canary_step *step = user;
-    const struct catalog_canary *entry = entry_of(step);
+    const struct catalog_canary *entry = canaries_entry_of(step);
     struct canary_outcomes totals;
 
     transaction_own(transaction);
@@ -142,10 +142,10 @@ static int run_step(struct transaction *transaction, void *user, struct error *e
 
 static void end_step(struct canary_step *step, int r, const char *why)
 {
-    struct catalog_canary *entry = r == -ECANCELED ? NULL : entry_of(step);
+    struct catalog_canary *entry = r == -ECANCELED ? NULL : canaries_entry_of(step);
 
     if (r == 0)
-        say(step->canaries, step->namespace_name, &step->changed, step->verdict);
+        canaries_say(step->canaries, step->namespace_name, &step->changed, step->verdict);
     else if (entry && !entry->is_stuck)
         log_warning("canary %s of %s: its next step cannot be taken, trying on: %s", step->key,
                     step->namespace_name, why);
@@ -163,7 +163,8 @@ static void step_done(int result, uint64_t revision, const struct error *error, 
     end_step(step, result, result < 0 ? error->message : "");
 }
 
-static void take_step(struct canaries *self, const char *namespace_name, const struct catalog_canary *entry)
+static void canaries_take_step(struct canaries *self, const char *namespace_name,
+                               const struct catalog_canary *entry)
 {
     struct canary_step *step = calloc(1, sizeof(*step));
     const struct job job = {.run = run_step, .done = step_done, .user = step};
@@ -187,7 +188,8 @@ static void take_step(struct canaries *self, const char *namespace_name, const s
     self->steps = step;
 }
 
-static void look_at(struct canaries *self, const struct model_namespace *parent, struct catalog_canary *entry)
+static void canaries_look_at(struct canaries *self, const struct model_namespace *parent,
+                             struct catalog_canary *entry)
 {
     const struct canary_outcomes totals = service_outcomes(self->engine, parent->name, entry->canary.to);
     struct canary changed = entry->canary;
@@ -197,7 +199,7 @@ static void look_at(struct canaries *self, const struct model_namespace *parent,
     if (canary_evaluate(&changed, clock_wall_ms(), &totals) == CANARY_AS_IT_WAS)
         entry->canary.seen = changed.seen;
     else
-        take_step(self, parent->name, entry);
+        canaries_take_step(self, parent->name, entry);
 }
 
 static void look_at_all(void *user)
@@ -210,7 +212,7 @@ static void look_at_all(void *user)
     for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
         for (entry = parent->canaries; entry; entry = entry->hh.next)
             if (entry->canary.state == CANARY_RUNNING)
-                look_at(self, parent, entry);
+                canaries_look_at(self, parent, entry);
 }
 
 void canaries_sweep(struct canaries *self)

@@ -175,7 +175,7 @@ static int reopen(int descriptors_fd, int fd)
     return opened < 0 ? -errno : opened;
 }
 
-static int read_file(int fd, char *text, size_t *ret_size)
+static int root_file_read_file(int fd, char *text, size_t *ret_size)
 {
     size_t size = 0;
 
@@ -192,8 +192,8 @@ static int read_file(int fd, char *text, size_t *ret_size)
     return 0;
 }
 
-static int get(const char *process, const char *path, struct root_file_head *head, char *text,
-               size_t *ret_size)
+static int root_file_get(const char *process, const char *path, struct root_file_head *head, char *text,
+                         size_t *ret_size)
 {
     _cleanup_close_ int descriptors_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     /* From here on it is this process, and no other that gets its number. */
@@ -229,7 +229,7 @@ static int get(const char *process, const char *path, struct root_file_head *hea
         return r;
     head->step = ROOT_FILE_OPEN;
     fd = reopen(descriptors_fd, found_fd);
-    return fd < 0 ? fd : read_file(fd, text, ret_size);
+    return fd < 0 ? fd : root_file_read_file(fd, text, ret_size);
 }
 
 static bool write_all(int fd, const void *bytes, size_t size)
@@ -254,7 +254,7 @@ void root_file_read(const char *process, const char *path, int output_fd)
     size_t size = 0;
 
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    head.number = get(process, path, &head, text, &size);
+    head.number = root_file_get(process, path, &head, text, &size);
     if (write_all(output_fd, &head, sizeof(head)) && head.number == 0)
         (void)write_all(output_fd, text, size);
 }

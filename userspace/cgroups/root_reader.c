@@ -166,7 +166,7 @@ static void hear_child(struct server *server, struct reading *reading)
     send_answer(server, reading->id, reading->key, reading->size - sizeof(*head));
 }
 
-static void give_up(struct server *server, struct reading *reading)
+static void root_reader_give_up(struct server *server, struct reading *reading)
 {
     end_reading(reading);
     if (reading->pid > 0) {
@@ -189,7 +189,7 @@ static void forget_child(struct server *server, pid_t pid)
         }
 }
 
-static void reap(struct server *server)
+static void root_reader_reap(struct server *server)
 {
     struct signalfd_siginfo info;
     pid_t pid;
@@ -232,14 +232,14 @@ static void turn(struct server *server)
     fds[ROOT_READER_AT_ONCE + 1] = (struct pollfd){.fd = server->fd, .events = is_room(server) ? POLLIN : 0};
     (void)poll(fds, ROOT_READER_AT_ONCE + 2, patience(server, clock_monotonic_ms()));
     if (fds[ROOT_READER_AT_ONCE].revents)
-        reap(server);
+        root_reader_reap(server);
     for (size_t i = 0; i < ROOT_READER_AT_ONCE; i++)
         if (fds[i].fd >= 0 && fds[i].revents)
             hear_child(server, &server->readings[i]);
     now = clock_monotonic_ms();
     for (size_t i = 0; i < ROOT_READER_AT_ONCE; i++)
         if (server->readings[i].fd >= 0 && server->readings[i].deadline_ms <= now)
-            give_up(server, &server->readings[i]);
+            root_reader_give_up(server, &server->readings[i]);
     if (fds[ROOT_READER_AT_ONCE + 1].revents & POLLHUP)
         _exit(0);
     if (fds[ROOT_READER_AT_ONCE + 1].revents)
@@ -247,7 +247,7 @@ static void turn(struct server *server)
 }
 
 /* Keeps nothing of this process: no lock, no socket, no terminal to write to, no signal meant for it. */
-static _Noreturn void serve(struct server *server, int fd, pid_t parent)
+static _Noreturn void root_reader_serve(struct server *server, int fd, pid_t parent)
 {
     int null_fd = open("/dev/null", O_RDWR);
     sigset_t child;
@@ -296,7 +296,7 @@ int root_reader_start(struct root_reader *ret_reader)
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     pid = fork();
     if (pid == 0)
-        serve(server, ends[1], parent);
+        root_reader_serve(server, ends[1], parent);
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     (void)close(ends[1]);
     pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);

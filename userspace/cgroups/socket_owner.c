@@ -39,8 +39,8 @@ static void put_ends(const struct socket_ends *ends, bool is_udp, struct inet_di
     id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 }
 
-static int take_answer(const struct nlmsghdr *message, size_t size, uint16_t local_port,
-                       struct socket_owner *ret_owner)
+static int socket_owner_take_answer(const struct nlmsghdr *message, size_t size, uint16_t local_port,
+                                    struct socket_owner *ret_owner)
 {
     const struct inet_diag_msg *found = NLMSG_DATA(message);
     const struct rtattr *attribute;
@@ -59,7 +59,8 @@ static int take_answer(const struct nlmsghdr *message, size_t size, uint16_t loc
     return 0;
 }
 
-static int ask(int fd, bool is_udp, const struct socket_ends *ends, struct socket_owner *ret_owner)
+static int socket_owner_ask(int fd, bool is_udp, const struct socket_ends *ends,
+                            struct socket_owner *ret_owner)
 {
     _Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
     struct request request = {
@@ -81,16 +82,17 @@ static int ask(int fd, bool is_udp, const struct socket_ends *ends, struct socke
     size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     if (size < 0)
         return -ENOENT;
-    return take_answer((const struct nlmsghdr *)buffer, (size_t)size, ends->local_port, ret_owner);
+    return socket_owner_take_answer((const struct nlmsghdr *)buffer, (size_t)size, ends->local_port,
+                                    ret_owner);
 }
 
 int socket_owner_find(int fd, bool is_udp, const struct socket_ends *ends, struct socket_owner *ret_owner)
 {
     struct socket_ends bound = *ends;
-    int r = ask(fd, is_udp, ends, ret_owner);
+    int r = socket_owner_ask(fd, is_udp, ends, ret_owner);
 
     if (r == 0 || ends->interface)
         return r;
     bound.interface = LOOPBACK; /* by the program itself */
-    return ask(fd, is_udp, &bound, ret_owner);
+    return socket_owner_ask(fd, is_udp, &bound, ret_owner);
 }

@@ -79,7 +79,7 @@ static int keep_to_kill(struct task_sockets *job, const struct tcp_diag_socket *
     return 0;
 }
 
-static int on_socket(const struct tcp_diag_socket *socket, void *user)
+static int task_sockets_on_socket(const struct tcp_diag_socket *socket, void *user)
 {
     struct task_sockets *job = user;
 
@@ -118,9 +118,9 @@ static int search_namespace(struct task_sockets *job)
     int r;
 
     job->n_to_kill = 0;
-    r = fd < 0
-            ? fd
-            : (job->is_udp ? tcp_diag_each_udp : tcp_diag_each)(fd, &job->address, job->port, on_socket, job);
+    r = fd < 0 ? fd
+               : (job->is_udp ? tcp_diag_each_udp : tcp_diag_each)(fd, &job->address, job->port,
+                                                                   task_sockets_on_socket, job);
     if (r == -EOPNOTSUPP)
         return error_set(&job->error, EOPNOTSUPP,
                          "this kernel cannot list TCP sockets: it is built without CONFIG_INET_DIAG");
@@ -208,7 +208,7 @@ static int search(struct task_sockets *job)
     return r;
 }
 
-static void *run(void *argument)
+static void *task_sockets_run(void *argument)
 {
     struct task_sockets *job = argument;
     const uint64_t one = 1;
@@ -220,7 +220,7 @@ static void *run(void *argument)
 
 /* ---- the job ---- */
 
-static void free_job(struct task_sockets **job)
+static void task_sockets_free_job(struct task_sockets **job)
 {
     if (!*job)
         return;
@@ -254,14 +254,14 @@ static int copy_request(struct task_sockets *job, const struct task_sockets_requ
 }
 
 /* Signals are the caller's thread's. */
-static int start_thread(struct task_sockets *job)
+static int task_sockets_start_thread(struct task_sockets *job)
 {
     sigset_t all, previous;
     int r;
 
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
-    r = pthread_create(&job->thread, NULL, run, job);
+    r = pthread_create(&job->thread, NULL, task_sockets_run, job);
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     return -r;
 }
@@ -269,7 +269,7 @@ static int start_thread(struct task_sockets *job)
 int task_sockets_begin(const struct task_sockets_request *request, struct task_sockets **ret_job,
                        struct error *error)
 {
-    _cleanup_(free_job) struct task_sockets *job = NULL;
+    _cleanup_(task_sockets_free_job) struct task_sockets *job = NULL;
     int r;
 
     if (request->port == 0)
@@ -280,7 +280,7 @@ int task_sockets_begin(const struct task_sockets_request *request, struct task_s
     job->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r = job->event_fd < 0 ? -errno : copy_request(job, request);
     if (r == 0)
-        r = start_thread(job);
+        r = task_sockets_start_thread(job);
     if (r < 0)
         return error_errno(error, r, "looking for connections");
     *ret_job = TAKE_PTR(job);
@@ -302,7 +302,7 @@ int task_sockets_end(struct task_sockets **job, struct task_sockets_result *ret_
         *error = (*job)->error;
     if (r == 0)
         *ret_result = (*job)->result;
-    free_job(job);
+    task_sockets_free_job(job);
     return r;
 }
 
@@ -312,7 +312,7 @@ void task_sockets_cancel(struct task_sockets **job)
         return;
     atomic_store(&(*job)->is_cancelled, true);
     (void)pthread_join((*job)->thread, NULL);
-    free_job(job);
+    task_sockets_free_job(job);
 }
 
 int task_sockets_count(const struct task_sockets_request *request, struct task_sockets_result *ret_result,

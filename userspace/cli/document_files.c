@@ -79,7 +79,7 @@ static int add_document(struct reader *reader, const char *source, const char *t
     return CLI_DONE;
 }
 
-static int read_document(struct reader *reader, const char *source, int fd)
+static int document_files_read_document(struct reader *reader, const char *source, int fd)
 {
     _cleanup_free_ char *text = NULL;
     size_t length = 0;
@@ -103,7 +103,7 @@ static int is_document_name(const struct dirent *entry)
 }
 
 /* Not alphasort(): the order must not depend on a locale. */
-static int compare_names(const struct dirent **left, const struct dirent **right)
+static int document_files_compare_names(const struct dirent **left, const struct dirent **right)
 {
     return strcmp((*left)->d_name, (*right)->d_name);
 }
@@ -124,7 +124,7 @@ static int open_to_read(int directory, const char *name, struct stat *ret_info)
     return fd;
 }
 
-static int read_entry(struct reader *reader, const char *path, int directory, const char *name)
+static int document_files_read_entry(struct reader *reader, const char *path, int directory, const char *name)
 {
     size_t length = strlen(path);
     _cleanup_close_ int fd = -1;
@@ -140,13 +140,13 @@ static int read_entry(struct reader *reader, const char *path, int directory, co
         return refuse(reader, source, strerror(-fd));
     if (!S_ISREG(info.st_mode))
         return refuse(reader, source, "not a regular file");
-    return read_document(reader, source, fd);
+    return document_files_read_document(reader, source, fd);
 }
 
 static int read_directory(struct reader *reader, const char *path, int directory)
 {
     struct dirent **entries = NULL;
-    int count = scandirat(directory, ".", &entries, is_document_name, compare_names);
+    int count = scandirat(directory, ".", &entries, is_document_name, document_files_compare_names);
     int status = CLI_DONE;
 
     if (count < 0)
@@ -155,14 +155,14 @@ static int read_directory(struct reader *reader, const char *path, int directory
         status = refuse(reader, path, "no *" SUFFIX " in this directory");
     for (int i = 0; i < count; i++) {
         if (status == CLI_DONE)
-            status = read_entry(reader, path, directory, entries[i]->d_name);
+            status = document_files_read_entry(reader, path, directory, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
     return status;
 }
 
-static int read_path(struct reader *reader, const char *path)
+static int document_files_read_path(struct reader *reader, const char *path)
 {
     _cleanup_close_ int fd = -1;
     struct stat info = {0};
@@ -171,7 +171,7 @@ static int read_path(struct reader *reader, const char *path)
         if (reader->has_read_stdin)
             return report_usage(reader->invocation, "standard input (-) can be read only once");
         reader->has_read_stdin = true;
-        return read_document(reader, "standard input", STDIN_FILENO);
+        return document_files_read_document(reader, "standard input", STDIN_FILENO);
     }
     fd = open_to_read(AT_FDCWD, path, &info);
     if (fd < 0)
@@ -180,7 +180,7 @@ static int read_path(struct reader *reader, const char *path)
         return read_directory(reader, path, fd);
     if (!S_ISREG(info.st_mode))
         return refuse(reader, path, "neither a regular file nor a directory");
-    return read_document(reader, path, fd);
+    return document_files_read_document(reader, path, fd);
 }
 
 int document_files_read(const struct invocation *invocation, cJSON **ret_documents)
@@ -195,7 +195,7 @@ int document_files_read(const struct invocation *invocation, cJSON **ret_documen
     if (!documents)
         return report_error(invocation, CLI_FAILED, "out of memory");
     for (size_t i = 0; i < invocation->file_count; i++) {
-        int status = read_path(&reader, invocation->files[i]);
+        int status = document_files_read_path(&reader, invocation->files[i]);
 
         if (status != CLI_DONE)
             return status;

@@ -199,7 +199,7 @@ static int parse_after_command(struct parser *parser)
     return 0;
 }
 
-static int check_form(const struct invocation *invocation, struct error *error)
+static int invocation_check_form(const struct invocation *invocation, struct error *error)
 {
     const struct command *command = invocation->command;
 
@@ -237,7 +237,7 @@ static int parse(struct parser *parser)
     r = parse_after_command(parser);
     if (r < 0 || invocation->wants_help)
         return r;
-    return check_form(invocation, parser->error);
+    return invocation_check_form(invocation, parser->error);
 }
 
 /* An error is to be told as JSON even if it was met before --json was. */

@@ -146,7 +146,7 @@ int report_refusal(const struct invocation *invocation, long status, const cJSON
     return CLI_FAILED;
 }
 
-static void print_line(const char *prefix, const char *format, va_list arguments)
+static void report_print_line(const char *prefix, const char *format, va_list arguments)
 {
     (void)fputs(prefix, stderr);
     (void)vfprintf(stderr, format, arguments);
@@ -160,7 +160,7 @@ void report_warning(const struct invocation *invocation, const char *format, ...
     if (invocation->is_json)
         return;
     va_start(arguments, format);
-    print_line("svcconnect: warning: ", format, arguments);
+    report_print_line("svcconnect: warning: ", format, arguments);
     va_end(arguments);
 }
 
@@ -171,6 +171,6 @@ void report_hint(const struct invocation *invocation, const char *format, ...)
     if (invocation->is_json)
         return;
     va_start(arguments, format);
-    print_line("", format, arguments);
+    report_print_line("", format, arguments);
     va_end(arguments);
 }

@@ -5,7 +5,8 @@
 #include "base/cleanup.h"
 #include "settings/settings_table.h"
 
-static void print_row(FILE *out, const char *group, const struct setting *row, const void *defaults)
+static void settings_help_print_row(FILE *out, const char *group, const struct setting *row,
+                                    const void *defaults)
 {
     char range[64];
     char text[128];
@@ -28,10 +29,11 @@ void settings_help_print(FILE *out)
     (void)fprintf(out, "\nsettings (and their defaults); times are in seconds:\n");
     for (const struct setting *row = service_setting_rows; row->name; row++) {
         if (!row->members) {
-            print_row(out, "", row, &service_settings_default);
+            settings_help_print_row(out, "", row, &service_settings_default);
             continue;
         }
         for (const struct setting *inner = row->members; inner->name; inner++)
-            print_row(out, row->name, inner, (const char *)&service_settings_default + row->offset);
+            settings_help_print_row(out, row->name, inner,
+                                    (const char *)&service_settings_default + row->offset);
     }
 }

@@ -82,8 +82,8 @@ static void print_cell(const struct table_column *column, size_t width, const st
 }
 
 /* One line, without spaces at its end; `cells` NULL: the header. */
-static void print_row(const struct table *table, const size_t *widths, const struct cell *cells,
-                      bool has_colour)
+static void table_print_row(const struct table *table, const size_t *widths, const struct cell *cells,
+                            bool has_colour)
 {
     size_t last = table->column_count - 1;
 
@@ -114,8 +114,8 @@ int table_print(const struct table *table)
     for (size_t i = 0; i < table->count; i++)
         if (strlen(table->cells[i].text) > widths[i % columns])
             widths[i % columns] = strlen(table->cells[i].text);
-    print_row(table, widths, NULL, has_colour);
+    table_print_row(table, widths, NULL, has_colour);
     for (size_t i = 0; i + columns <= table->count; i += columns)
-        print_row(table, widths, table->cells + i, has_colour);
+        table_print_row(table, widths, table->cells + i, has_colour);
     return 0;
 }

@@ -11,7 +11,7 @@
 /* Up to here it takes about as long as the rest of a request. */
 #define SHORT_BODY (32u << 10)
 
-static int parse_body(struct evbuffer *text, cJSON **ret_body, struct error *error)
+static int control_body_parse_body(struct evbuffer *text, cJSON **ret_body, struct error *error)
 {
     _cleanup_json_ cJSON *body = NULL;
     size_t length = evbuffer_get_length(text);
@@ -58,13 +58,13 @@ static void parse_on_thread(void *user)
 {
     struct body_work *work = user;
 
-    work->result = parse_body(work->text, &work->body, &work->error);
+    work->result = control_body_parse_body(work->text, &work->body, &work->error);
     evbuffer_free(work->text);
     work->text = NULL;
 }
 
 /* As if the request had come only now, with its body. */
-static void on_parsed(int result, void *user)
+static void control_body_on_parsed(int result, void *user)
 {
     struct body_work *work = user;
     struct control_reply *reply = work->reply;
@@ -81,7 +81,7 @@ static void on_parsed(int result, void *user)
 static int parse_later(struct control_reply *reply, control_body_fn done, struct error *error)
 {
     struct body_work *work = calloc(1, sizeof(*work));
-    const struct work submitted = {.run = parse_on_thread, .done = on_parsed, .user = work};
+    const struct work submitted = {.run = parse_on_thread, .done = control_body_on_parsed, .user = work};
     struct control_reply *taken = reply;
     struct control_server *server = reply->server;
     int r;
@@ -118,7 +118,8 @@ int control_read_body(struct control_reply *reply, size_t limit, control_body_fn
 
     if (length > limit)
         return error_set(error, EFBIG, "request body: %zu bytes; at most %zu are accepted", length, limit);
-    return length > SHORT_BODY ? parse_later(reply, done, error) : parse_body(text, &reply->body, error);
+    return length > SHORT_BODY ? parse_later(reply, done, error)
+                               : control_body_parse_body(text, &reply->body, error);
 }
 
 /* ---- freeing ---- */

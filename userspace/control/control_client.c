@@ -39,7 +39,7 @@ static void cleanup_slist(struct curl_slist **list)
     curl_slist_free_all(*list);
 }
 
-static curl_socket_t on_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t control_client_on_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = data;
 
@@ -63,7 +63,7 @@ static int on_connected(void *data, char *peer, char *local, int peer_port, int 
     return transfer->is_connected ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+static size_t control_client_on_body(char *bytes, size_t size, size_t count, void *data)
 {
     struct transfer *transfer = data;
     size_t added = size * count;
@@ -89,19 +89,19 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return added;
 }
 
-static int set_options(CURL *curl, const struct control_request *request, const char *url,
-                       struct transfer *transfer)
+static int control_client_set_options(CURL *curl, const struct control_request *request, const char *url,
+                                      struct transfer *transfer)
 {
     long timeout_ms = request->timeout_ms ? request->timeout_ms : CONTROL_CLIENT_TIMEOUT_MS;
     CURLcode bad = CURLE_OK;
 
     bad |= curl_easy_setopt(curl, CURLOPT_URL, url);
     bad |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->socket_path);
-    bad |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    bad |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, control_client_on_open);
     bad |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
     bad |= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
     bad |= curl_easy_setopt(curl, CURLOPT_PREREQDATA, transfer);
-    bad |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    bad |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, control_client_on_body);
     bad |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     bad |= curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     bad |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
@@ -198,7 +198,7 @@ int control_client_request(const struct control_request *request, struct control
     }
     if (!curl || asprintf(&url, "http://svcconnect%s", request->path) < 0)
         return error_errno(error, ENOMEM, "cannot prepare a request");
-    r = set_options(curl, request, url, &transfer);
+    r = control_client_set_options(curl, request, url, &transfer);
     if (r == 0 && request->body) {
         body = cJSON_PrintUnformatted(request->body);
         r = body ? set_body(curl, body, &headers) : -ENOMEM;

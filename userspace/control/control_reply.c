@@ -134,7 +134,7 @@ static void free_watch(struct control_reply *reply)
 }
 
 /* Nobody waits for it any more. Returns the request, for a last answer; NULL if that is gone already. */
-static struct evhttp_request *part(struct control_reply *reply)
+static struct evhttp_request *control_reply_part(struct control_reply *reply)
 {
     struct evhttp_request *http = TAKE_PTR(reply->http);
 
@@ -167,7 +167,7 @@ static void leave_server(struct control_reply *reply)
 
 void control_reply_free(struct control_reply *reply)
 {
-    (void)part(reply);
+    (void)control_reply_part(reply);
     leave_server(reply);
     evhttp_clear_headers(&reply->query);
     control_free_body(reply);
@@ -176,7 +176,7 @@ void control_reply_free(struct control_reply *reply)
 
 bool control_reply_take_back(struct control_reply *reply)
 {
-    struct evhttp_request *http = part(reply);
+    struct evhttp_request *http = control_reply_part(reply);
 
     if (!http) {
         control_reply_free(reply);
@@ -195,7 +195,7 @@ static void on_close(struct evhttp_connection *connection, void *user)
     struct evhttp_request *http;
 
     evhttp_connection_set_closecb(connection, NULL, NULL);
-    http = part(reply);
+    http = control_reply_part(reply);
     if (!evhttp_request_get_connection(http))
         evhttp_request_free(http);
     if (is_stream)
@@ -205,7 +205,7 @@ static void on_close(struct evhttp_connection *connection, void *user)
 /* ---- later ---- */
 
 /* Something has changed about the client's socket. One that has only finished sending still waits. */
-static void on_watch(evutil_socket_t fd, short what, void *user)
+static void control_reply_on_watch(evutil_socket_t fd, short what, void *user)
 {
     struct control_reply *reply = user;
     struct pollfd state = {.fd = fd}; /* asks for nothing: POLLHUP and POLLERR come by themselves */
@@ -227,8 +227,8 @@ static void watch_client(struct control_reply *reply)
 
     if (fd < 0)
         return;
-    reply->watch =
-        event_new(reply->server->base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_watch, reply);
+    reply->watch = event_new(reply->server->base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST,
+                             control_reply_on_watch, reply);
     if (!reply->watch)
         (void)close(fd);
     else if (event_add(reply->watch, NULL) < 0)
@@ -242,7 +242,7 @@ static int wait_ms(const struct control_reply *reply, unsigned ms)
     return evtimer_add(reply->timer, &time);
 }
 
-static void on_answer_time(evutil_socket_t fd, short what, void *user)
+static void control_reply_on_answer_time(evutil_socket_t fd, short what, void *user)
 {
     struct control_reply *reply = user;
     const unsigned answer_ms = reply->server->limits.answer_ms;
@@ -259,7 +259,7 @@ static void on_answer_time(evutil_socket_t fd, short what, void *user)
     }
     r = error_set(&error, ETIMEDOUT, "the answer took longer than %g s; the change may still be made",
                   answer_ms / 1000.0);
-    send_error(part(reply), r, NULL, &error);
+    send_error(control_reply_part(reply), r, NULL, &error);
 }
 
 static int too_many(struct error *error)
@@ -277,7 +277,7 @@ int control_call_defer(const struct control_call *call, struct control_reply **r
 
     if (server->n_replies >= server->limits.replies)
         return too_many(error);
-    reply->timer = evtimer_new(server->base, on_answer_time, reply);
+    reply->timer = evtimer_new(server->base, control_reply_on_answer_time, reply);
     if (!reply->timer || wait_ms(reply, first_ms) < 0)
         return error_set(error, ENOMEM, "out of memory");
     evhttp_connection_set_closecb(evhttp_request_get_connection(reply->http), on_close, reply);
@@ -305,7 +305,7 @@ bool control_reply_is_gone(const struct control_reply *reply)
 
 void control_reply_send(struct control_reply *reply, int r, cJSON *answer, struct error *error)
 {
-    struct evhttp_request *http = part(reply);
+    struct evhttp_request *http = control_reply_part(reply);
 
     if (http)
         control_send_result(http, r, answer, error);
@@ -315,7 +315,7 @@ void control_reply_send(struct control_reply *reply, int r, cJSON *answer, struc
 
 void control_reply_send_text(struct control_reply *reply, struct evbuffer *json)
 {
-    struct evhttp_request *http = part(reply);
+    struct evhttp_request *http = control_reply_part(reply);
 
     if (http) {
         (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", CONTROL_JSON);
@@ -344,7 +344,7 @@ static void on_taken(struct evhttp_connection *connection, void *user)
     http_stream_ready(reply->stream);
 }
 
-static void on_slice(struct evbuffer *slice, int r, void *user)
+static void control_reply_on_slice(struct evbuffer *slice, int r, void *user)
 {
     struct control_reply *reply = user;
     struct evhttp_request *http = reply->http;
@@ -357,16 +357,16 @@ static void on_slice(struct evbuffer *slice, int r, void *user)
     do_not_read(http);
     if (r > 0)
         return;
-    (void)part(reply);
+    (void)control_reply_part(reply);
     control_reply_free(reply);
     evhttp_send_reply_end(http);
 }
 
-static int begin_stream(struct control_reply *reply, const char *type, const struct http_writer *writer,
-                        struct error *error)
+static int control_reply_begin_stream(struct control_reply *reply, const char *type,
+                                      const struct http_writer *writer, struct error *error)
 {
     struct evhttp_request *http = reply->http;
-    int r = http_stream_new(reply->server->streams, writer, on_slice, reply, &reply->stream);
+    int r = http_stream_new(reply->server->streams, writer, control_reply_on_slice, reply, &reply->stream);
 
     if (r < 0)
         return r == -EBUSY ? too_many(error) : error_set(error, ENOMEM, "out of memory");
@@ -382,7 +382,7 @@ static int begin_stream(struct control_reply *reply, const char *type, const str
 int control_call_stream(const struct control_call *call, const char *type, const struct http_writer *writer,
                         struct error *error)
 {
-    int r = begin_stream(*call->reply, type, writer, error);
+    int r = control_reply_begin_stream(*call->reply, type, writer, error);
 
     if (r >= 0)
         *call->reply = NULL;
@@ -392,7 +392,7 @@ int control_call_stream(const struct control_call *call, const char *type, const
 void control_reply_stream(struct control_reply *reply, const char *type, const struct http_writer *writer)
 {
     struct control_server *server = reply->server;
-    struct evhttp_request *http = part(reply);
+    struct evhttp_request *http = control_reply_part(reply);
     struct control_reply *stream = http ? control_reply_new(server, http) : NULL;
     struct error error = {0};
 
@@ -404,8 +404,8 @@ void control_reply_stream(struct control_reply *reply, const char *type, const s
             send_error(http, -ENOMEM, NULL, &error);
         return;
     }
-    if (begin_stream(stream, type, writer, &error) < 0) {
-        http = part(stream);
+    if (control_reply_begin_stream(stream, type, writer, &error) < 0) {
+        http = control_reply_part(stream);
         control_reply_free(stream);
         send_error(http, -EAGAIN, NULL, &error);
     }

@@ -31,8 +31,9 @@ static int find_in_table(const struct control_table *table, enum evhttp_cmd_type
 }
 
 /* The entry and its table; -ENOENT: no such path, -ENOTSUP: the path has other methods. */
-static int find_route(const struct control_server *server, enum evhttp_cmd_type method, const char *path,
-                      const struct control_route **ret_route, const struct control_table **ret_table)
+static int control_server_find_route(const struct control_server *server, enum evhttp_cmd_type method,
+                                     const char *path, const struct control_route **ret_route,
+                                     const struct control_table **ret_table)
 {
     int r = -ENOENT;
 
@@ -67,7 +68,7 @@ static int call_handler(struct control_reply **reply, cJSON **ret_answer, char *
 }
 
 /* Answers, unless the answer comes later. */
-static void handle(struct control_reply *reply)
+static void control_server_handle(struct control_reply *reply)
 {
     struct evhttp_request *http = reply->http;
     _cleanup_json_ cJSON *answer = NULL;
@@ -84,10 +85,10 @@ static void handle(struct control_reply *reply)
         control_send_result(http, r, answer, &error);
 }
 
-static void on_open(void *user)
+static void control_server_on_open(void *user)
 {
     if (control_reply_take_back(user))
-        handle(user);
+        control_server_handle(user);
 }
 
 /* Until its table's gate is open. As an answer that comes later, it counts and ends as these do. */
@@ -101,7 +102,7 @@ static int hold(struct control_reply *reply, struct error *error)
     r = control_call_defer(&reply->call, &held, error);
     if (r < 0)
         return r;
-    r = table->gate->when_open(table->user, on_open, held);
+    r = table->gate->when_open(table->user, control_server_on_open, held);
     if (r < 0 && control_reply_take_back(held))
         return error_errno(error, r, "the request cannot wait");
     return 0;
@@ -113,8 +114,8 @@ static int read_request(struct control_reply *reply, struct error *error)
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(reply->http);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query_text = uri ? evhttp_uri_get_query(uri) : NULL;
-    int r = find_route(reply->server, evhttp_request_get_command(reply->http), path ? path : "",
-                       &reply->route, &reply->table);
+    int r = control_server_find_route(reply->server, evhttp_request_get_command(reply->http),
+                                      path ? path : "", &reply->route, &reply->table);
 
     if (r == -ENOTSUP)
         return error_set(error, ENOTSUP, "%s does not take this method (see docs/api.md)", path);
@@ -126,7 +127,7 @@ static int read_request(struct control_reply *reply, struct error *error)
 }
 
 /* With its body; or the answer to one that cannot be read. */
-static void on_read(struct control_reply *reply, int r, struct error *error)
+static void control_server_on_read(struct control_reply *reply, int r, struct error *error)
 {
     struct evhttp_request *http = reply->http;
 
@@ -138,7 +139,7 @@ static void on_read(struct control_reply *reply, int r, struct error *error)
             return;
     }
     if (r == 0) {
-        handle(reply);
+        control_server_handle(reply);
         return;
     }
     control_reply_free(reply);
@@ -158,9 +159,9 @@ static void on_request(struct evhttp_request *http, void *user)
     r = read_request(reply, &error);
     if (r == 0 && !reply->route->handle_text)
         r = control_read_body(reply, reply->route->max_body ? reply->route->max_body : CONTROL_MAX_BODY,
-                              on_read, &error);
+                              control_server_on_read, &error);
     if (r != CONTROL_LATER)
-        on_read(reply, r, &error);
+        control_server_on_read(reply, r, &error);
 }
 
 /* Is somebody accepting there? A file left by a killed daemon is not in the way. */

@@ -111,7 +111,7 @@ static int read_json(struct config *config, const cJSON *json, struct error *err
     return r;
 }
 
-static int read_file(struct config *config, bool is_required, struct error *error)
+static int config_read_file(struct config *config, bool is_required, struct error *error)
 {
     _cleanup_free_ char *text = NULL;
     _cleanup_json_ cJSON *json = NULL;
@@ -143,7 +143,7 @@ static int check(struct config *config, struct error *error)
     return r;
 }
 
-static int find_cgroup_root(struct config *config, struct error *error)
+static int config_find_cgroup_root(struct config *config, struct error *error)
 {
     char *found = NULL;
 
@@ -176,13 +176,13 @@ int config_load(int argc, char **argv, struct config *ret_config, enum config_ac
     is_named = config->file != NULL;
     if (!is_named)
         config->file = strdup(CONFIG_DEFAULT_FILE);
-    r = config->file ? read_file(config, is_named, error) : -ENOMEM;
+    r = config->file ? config_read_file(config, is_named, error) : -ENOMEM;
     if (r == 0)
         r = config_read_flags(argc, argv, CONFIG_FLAGS_REST, config, &action, error);
     if (r == 0 && action != CONFIG_HELP && action != CONFIG_VERSION) {
         r = check(config, error);
         if (r == 0)
-            r = find_cgroup_root(config, error);
+            r = config_find_cgroup_root(config, error);
     }
     if (r == 0)
         *ret_action = action;

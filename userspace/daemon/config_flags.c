@@ -52,7 +52,7 @@ static struct option *make_options(void)
     return options;
 }
 
-static int take_file(struct config *config, const char *path)
+static int config_flags_take_file(struct config *config, const char *path)
 {
     free(config->file);
     config->file = strdup(path);
@@ -116,7 +116,7 @@ int config_read_flags(int argc, char **argv, enum config_flags which, struct con
         if (which == CONFIG_FLAGS_REST)
             take_other(row, action);
         else if (other_flags[row].flag == FLAG_CONFIG)
-            r = take_file(config, optarg);
+            r = config_flags_take_file(config, optarg);
     }
     if (r == 0 && optind < argc)
         return error_set(error, EINVAL, "%s: no such argument; see svcconnectd --help", argv[optind]);

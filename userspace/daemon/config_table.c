@@ -28,7 +28,8 @@ static int check_names(struct config *config, const struct config_setting *setti
                : name_suffixes_check(setting->member, config->name_suffixes, error);
 }
 
-static int check_registry(struct config *config, const struct config_setting *setting, struct error *error)
+static int config_table_check_registry(struct config *config, const struct config_setting *setting,
+                                       struct error *error)
 {
     const char *text = setting_text_of(config, setting);
 
@@ -185,7 +186,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(registry),
         .fallback = "sqlite",
-        .check = check_registry,
+        .check = config_table_check_registry,
         .example = "sqlite",
     },
     {

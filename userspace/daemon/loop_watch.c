@@ -27,7 +27,7 @@ void loop_watch_count(struct loop_watch *watch, uint64_t now_ns)
         histogram_observe(&watch->lag, (double)(now_ns - watch->due_ns) / 1e9);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void loop_watch_on_tick(evutil_socket_t fd, short what, void *user)
 {
     uint64_t ticks;
 
@@ -53,7 +53,7 @@ int loop_watch_begin(struct loop_watch *watch, struct event_base *base)
     watch->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (watch->fd < 0)
         return -errno;
-    watch->event = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_tick, watch);
+    watch->event = event_new(base, watch->fd, EV_READ | EV_PERSIST, loop_watch_on_tick, watch);
     if (!watch->event) {
         (void)close(watch->fd);
         return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "daemon/opening.h"
 
-static void *open_it(void *user)
+static void *opening_open_it(void *user)
 {
     struct opening *opening = user;
 
@@ -12,9 +12,9 @@ static void *open_it(void *user)
 void opening_begin(struct opening *opening, const struct datapath_config *config)
 {
     *opening = (struct opening){.config = *config};
-    opening->is_running = pthread_create(&opening->thread, NULL, open_it, opening) == 0;
+    opening->is_running = pthread_create(&opening->thread, NULL, opening_open_it, opening) == 0;
     if (!opening->is_running)
-        (void)open_it(opening);
+        (void)opening_open_it(opening);
 }
 
 int opening_end(struct opening *opening, struct datapath **ret_datapath, struct error *error)

@@ -99,7 +99,8 @@ int datapath_write_entry(struct datapath *datapath, enum map_index map, const vo
     return r;
 }
 
-static int put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value)
+static int entries_put_entry(struct datapath *datapath, enum map_index map, const void *key,
+                             const void *value)
 {
     if (datapath_holds(datapath, map))
         return datapath_hold_entry(datapath, map, key, value);
@@ -119,7 +120,7 @@ static int delete_entry(struct datapath *datapath, enum map_index map, const voi
 int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key,
                        const struct svc_alias *alias)
 {
-    return put_entry(datapath, MAP_ALIASES, key, alias);
+    return entries_put_entry(datapath, MAP_ALIASES, key, alias);
 }
 
 int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key)
@@ -140,14 +141,14 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
 
     if (!stats)
         return -ENOMEM;
-    r = put_entry(datapath, MAP_ENDPOINTS, &key, endpoint);
+    r = entries_put_entry(datapath, MAP_ENDPOINTS, &key, endpoint);
     if (r < 0)
         return r;
     if (datapath->old_is_readable)
         (void)datapath->backend->get(datapath, MAPS_OLD, MAP_ENDPOINT_STATS, &key, stats);
     /* What is counted already stays; new maps have nothing counted, and a batch takes no condition. */
     r = datapath->held && datapath->origin != DATAPATH_ADOPTED
-            ? put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats)
+            ? entries_put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats)
             : datapath_write_entry(datapath, MAP_ENDPOINT_STATS, &key, stats, true);
     if (r == -EEXIST)
         return 0;
@@ -171,7 +172,7 @@ int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key,
 {
     struct svc_peer value = {.endpoint = endpoint};
 
-    return put_entry(datapath, MAP_PEERS, key, &value);
+    return entries_put_entry(datapath, MAP_PEERS, key, &value);
 }
 
 int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key)
@@ -210,7 +211,7 @@ int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struc
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
 
-    return put_entry(datapath, MAP_TASKS, &key, task);
+    return entries_put_entry(datapath, MAP_TASKS, &key, task);
 }
 
 int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id)

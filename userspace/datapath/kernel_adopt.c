@@ -29,7 +29,7 @@ static bool has_wanted_layout(const struct datapath *datapath, int map, int fd)
 }
 
 /* Any version's `tasks`: its entries may be longer or shorter. */
-static bool is_tasks(const struct datapath *datapath, int fd)
+static bool kernel_adopt_is_tasks(const struct datapath *datapath, int fd)
 {
     const struct bpf_map *wanted = kernel_skeleton_map(datapath, MAP_TASKS);
     struct bpf_map_info info;
@@ -48,7 +48,7 @@ void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *f
     is_our_version = kernel_pinned_version(fds) == SVC_ABI_VERSION;
     for (int map = 0; map < MAP_COUNT_; map++) {
         bool is_ours = is_our_version ? has_our_form(datapath, map, fds->fd[map], &info)
-                                      : map != MAP_TASKS || is_tasks(datapath, fds->fd[map]);
+                                      : map != MAP_TASKS || kernel_adopt_is_tasks(datapath, fds->fd[map]);
 
         if (!is_ours && !kernel_is_addition(map)) /* a set without those is adopted */
             kernel_close_one(fds, map);

@@ -48,7 +48,8 @@ static bool find_field(const struct btf *btf, __u32 id, const char *name, int de
     return false;
 }
 
-static bool find(const struct btf *btf, const char *structure, const char *name, struct field *ret_field)
+static bool datapath_kernel_facts_find(const struct btf *btf, const char *structure, const char *name,
+                                       struct field *ret_field)
 {
     __s32 id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
 
@@ -60,7 +61,7 @@ static void find_word(const struct btf *btf, const char *structure, const char *
 {
     struct field field;
 
-    if (find(btf, structure, name, &field) && field.width == 0 && field.bits % 8 == 0)
+    if (datapath_kernel_facts_find(btf, structure, name, &field) && field.width == 0 && field.bits % 8 == 0)
         *fact = (struct svc_kernel_fact){.offset = field.bits / 8, .bytes = 4};
 }
 
@@ -70,7 +71,8 @@ static void find_bit(const struct btf *btf, const char *structure, const char *n
     struct field field;
 
     /* Bits are counted from the lowest of the lowest byte, where numbers begin with that. */
-    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && find(btf, structure, name, &field) && field.width == 1)
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+        datapath_kernel_facts_find(btf, structure, name, &field) && field.width == 1)
         *fact = (struct svc_kernel_fact){.offset = field.bits / 8, .bytes = 1, .shift = field.bits % 8};
 }
 

@@ -19,7 +19,7 @@ static uint16_t port_of(const struct sockaddr_storage *at)
                                           : ((const struct sockaddr_in6 *)at)->sin6_port);
 }
 
-static struct ip_address address_of(const struct sockaddr_storage *at)
+static struct ip_address asker_address_of(const struct sockaddr_storage *at)
 {
     struct ip_address address;
 
@@ -72,7 +72,7 @@ void dns_asker_forget(struct dns_task *task)
     }
 }
 
-static void remember(struct dns_task *task, uint64_t id, bool is_tasks)
+static void asker_remember(struct dns_task *task, uint64_t id, bool asker_is_tasks)
 {
     struct dns_cgroup *cgroup = malloc(sizeof(*cgroup));
 
@@ -80,12 +80,12 @@ static void remember(struct dns_task *task, uint64_t id, bool is_tasks)
         return;
     if (HASH_COUNT(task->cgroups) >= MOST_CGROUPS)
         dns_asker_forget(task);
-    *cgroup = (struct dns_cgroup){.id = id, .is_tasks = is_tasks};
+    *cgroup = (struct dns_cgroup){.id = id, .is_tasks = asker_is_tasks};
     HASH_ADD(hh, task->cgroups, id, sizeof(cgroup->id), cgroup);
 }
 
 /* What cannot be found out (a cgroup that has gone while its sockets have not) is not held against anybody. */
-static bool is_tasks(const struct dns *dns, struct dns_task *task, uint64_t id)
+static bool asker_is_tasks(const struct dns *dns, struct dns_task *task, uint64_t id)
 {
     struct dns_cgroup *known;
     bool is_within = true;
@@ -96,7 +96,7 @@ static bool is_tasks(const struct dns *dns, struct dns_task *task, uint64_t id)
     if (known)
         return known->is_tasks;
     if (cgroup_is_within(dns->settings.cgroup_root, task->of->cgroup.path, id, &is_within) == 0)
-        remember(task, id, is_within);
+        asker_remember(task, id, is_within);
     return is_within;
 }
 
@@ -104,7 +104,7 @@ int dns_asker_find(struct dns_server *server, bool is_udp, const struct sockaddr
                    struct dns_asker *ret_asker)
 {
     const struct dns_stub *stub = server->stub;
-    const struct ip_address address = address_of(client);
+    const struct ip_address address = asker_address_of(client);
     const uint16_t port = port_of(client);
     struct socket_owner owner;
     int r;
@@ -121,7 +121,7 @@ int dns_asker_find(struct dns_server *server, bool is_udp, const struct sockaddr
     r = find_owner(server, is_udp, &address, port, &owner);
     if (r < 0)
         return r;
-    if (!is_tasks(stub->dns, stub->task, owner.cgroup_id))
+    if (!asker_is_tasks(stub->dns, stub->task, owner.cgroup_id))
         return -EPERM;
     *ret_asker = (struct dns_asker){.group = owner.cgroup_id, .user = owner.uid};
     return 0;

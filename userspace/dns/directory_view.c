@@ -30,7 +30,7 @@ struct view {
 
 /* ---- instances ---- */
 
-static bool is_name(const char *text)
+static bool directory_view_is_name(const char *text)
 {
     while (*text) {
         size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
@@ -48,7 +48,7 @@ static void make_name(const struct instance *instance, char name[static DNS_ENDP
 {
     char address[IP_ADDRESS_TEXT_SIZE];
 
-    if (*instance->id && strlen(instance->id) < DNS_ENDPOINT_NAME && is_name(instance->id)) {
+    if (*instance->id && strlen(instance->id) < DNS_ENDPOINT_NAME && directory_view_is_name(instance->id)) {
         (void)snprintf(name, DNS_ENDPOINT_NAME, "%s", instance->id);
         return;
     }
@@ -97,7 +97,7 @@ static bool has_attribute(const struct instance *instance, const char *name)
     return false;
 }
 
-static int address_of(const struct instance *instance, uint16_t type, struct ip_address *ret)
+static int directory_view_address_of(const struct instance *instance, uint16_t type, struct ip_address *ret)
 {
     _cleanup_free_ char *text = NULL;
 
@@ -124,11 +124,12 @@ static bool is_healthy(const struct instance *instance)
     return instance_health(instance) == HEALTHY && !instance->is_held_back;
 }
 
-static void add(struct view *view, const struct instance *instance)
+static void directory_view_add(struct view *view, const struct instance *instance)
 {
     struct dns_endpoint *endpoint = &view->found.endpoints[view->found.n];
 
-    if (view->found.n == DNS_DIRECTORY_MOST || address_of(instance, view->type, &endpoint->address) < 0)
+    if (view->found.n == DNS_DIRECTORY_MOST ||
+        directory_view_address_of(instance, view->type, &endpoint->address) < 0)
         return;
     endpoint->port = instance->port;
     make_name(instance, endpoint->name);
@@ -149,8 +150,8 @@ static struct dns_records records_of(const struct service *service, uint32_t ttl
     };
 }
 
-static void collect(const struct view *view, const struct instance *list, const struct instance **found,
-                    size_t *n, size_t *n_healthy)
+static void directory_view_collect(const struct view *view, const struct instance *list,
+                                   const struct instance **found, size_t *n, size_t *n_healthy)
 {
     for (const struct instance *instance = list; instance; instance = instance->hh.next) {
         if (!is_candidate(view, instance))
@@ -175,8 +176,8 @@ static int view_service(const struct service *service, struct view *view)
     if (!found)
         return -ENOMEM;
     view->found.kind = DNS_FOUND_SERVICE;
-    collect(view, service->instances, found, &n, &n_healthy);
-    collect(view, service->records, found, &n, &n_healthy);
+    directory_view_collect(view, service->instances, found, &n, &n_healthy);
+    directory_view_collect(view, service->records, found, &n, &n_healthy);
     n = n_healthy ? n_healthy : n;
     for (size_t i = 0; i < n && i < most; i++) {
         size_t other = i + random_below((uint32_t)(n - i));
@@ -185,7 +186,7 @@ static int view_service(const struct service *service, struct view *view)
         found[other] = found[i];
         if (view->found.records.types & 1u << DNS_RECORD_CNAME && !view->canonical)
             view->canonical = attribute_of(drawn, CANONICAL);
-        add(view, drawn);
+        directory_view_add(view, drawn);
     }
     view->found.canonical = view->canonical;
     return 0;
@@ -204,7 +205,7 @@ static void view_instance(const struct service *service, const char *name, size_
             continue;
         if (size == length) {
             view->found.kind = DNS_FOUND_INSTANCE;
-            add(view, instance);
+            directory_view_add(view, instance);
         } else if (own[size - length - 1] == '.' && view->found.kind == DNS_FOUND_NOTHING) {
             view->found.kind = DNS_FOUND_ONLY; /* it is above one */
         }
@@ -235,7 +236,7 @@ static int view_name(const struct catalog *catalog, const char *namespace_name, 
 }
 
 /* -ENOENT: in none of our namespaces. */
-static int find(const struct catalog *catalog, const char *name, struct view *view)
+static int directory_view_find(const struct catalog *catalog, const char *name, struct view *view)
 {
     for (const char *tail = name; tail; tail = strchr(tail, '.')) {
         const struct model_namespace *parent;
@@ -275,7 +276,7 @@ static int find_any(const struct catalog *catalog, const struct dns_question *qu
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         free(view->canonical);
         *view = (struct view){.type = types[i], .ttl = view->ttl, .found = {.any = types[i]}};
-        r = find(catalog, question->name, view);
+        r = directory_view_find(catalog, question->name, view);
         if (r < 0 || is_told(view, types[i]))
             break;
     }
@@ -293,7 +294,7 @@ int dns_directory_answer(struct dns *dns, const struct dns_question *question, b
 
         r = !question->is_plain         ? -ENOENT
             : question->type == DNS_ANY ? find_any(catalog, question, &view)
-                                        : find(catalog, question->name, &view);
+                                        : directory_view_find(catalog, question->name, &view);
     }
     if (r == 0)
         r = dns_directory_build(&view.found, view.ttl, question, is_udp, ret_answer, ret_size);

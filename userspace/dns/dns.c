@@ -21,7 +21,7 @@ void dns_beat(struct dns *dns, uint64_t now)
 
 /* ---- for people ---- */
 
-static struct dns_task *find(const struct dns *dns, uint64_t cgroup_id)
+static struct dns_task *dns_find(const struct dns *dns, uint64_t cgroup_id)
 {
     struct dns_task *task;
 
@@ -31,7 +31,7 @@ static struct dns_task *find(const struct dns *dns, uint64_t cgroup_id)
 
 cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id)
 {
-    const struct dns_task *task = find(dns, cgroup_id);
+    const struct dns_task *task = dns_find(dns, cgroup_id);
     cJSON *list = cJSON_CreateArray();
     char text[DNS_SERVER_TEXT_SIZE];
 
@@ -43,7 +43,7 @@ cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id)
 
 const char *dns_problem(const struct dns *dns, uint64_t cgroup_id)
 {
-    const struct dns_task *task = find(dns, cgroup_id);
+    const struct dns_task *task = dns_find(dns, cgroup_id);
 
     return task ? task->look.problem : "";
 }
@@ -64,7 +64,7 @@ cJSON *dns_describe(const struct dns *dns)
 
 /* ---- time ---- */
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void dns_on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct dns *dns = user;
     struct dns_task *task, *next;
@@ -111,7 +111,7 @@ int dns_begin(struct dns *dns, struct error *error)
     }
     if (!dns->settings.is_on)
         return 0;
-    dns->tick = event_new(dns->settings.base, -1, EV_PERSIST, on_tick, dns);
+    dns->tick = event_new(dns->settings.base, -1, EV_PERSIST, dns_on_tick, dns);
     if (!dns->tick || event_add(dns->tick, &tick_interval) < 0)
         return error_errno(error, ENOMEM, "starting");
     dns_beat(dns, clock_monotonic_ns());
@@ -154,7 +154,7 @@ void dns_done(struct dns *dns)
 
 /* ---- tasks that come and go ---- */
 
-static struct dns_task *make(struct dns *dns, const struct task *of)
+static struct dns_task *dns_make(struct dns *dns, const struct task *of)
 {
     struct dns_task *task = calloc(1, sizeof(*task));
 
@@ -171,10 +171,10 @@ static struct dns_task *make(struct dns *dns, const struct task *of)
 static void on_task_put(void *user, const struct task *of, pid_t pid)
 {
     struct dns *dns = user;
-    struct dns_task *task = find(dns, of->cgroup.id);
+    struct dns_task *task = dns_find(dns, of->cgroup.id);
 
     if (!task)
-        task = make(dns, of);
+        task = dns_make(dns, of);
     if (!task) {
         log_warning("task %s keeps to its own name servers: out of memory", of->cgroup.path);
         return;
@@ -187,7 +187,7 @@ static void on_task_put(void *user, const struct task *of, pid_t pid)
 static void on_task_removed(void *user, const struct task *of)
 {
     struct dns *dns = user;
-    struct dns_task *task = find(dns, of->cgroup.id);
+    struct dns_task *task = dns_find(dns, of->cgroup.id);
 
     if (!task)
         return;
@@ -206,7 +206,7 @@ const struct task_observer dns_observer = {
 
 bool dns_is_looking(const struct dns *dns, uint64_t cgroup_id)
 {
-    const struct dns_task *task = find(dns, cgroup_id);
+    const struct dns_task *task = dns_find(dns, cgroup_id);
 
     return task && task->look.round.is_on;
 }
@@ -214,14 +214,14 @@ bool dns_is_looking(const struct dns *dns, uint64_t cgroup_id)
 int dns_call_when_looked(struct dns *dns, uint64_t cgroup_id,
                          void (*looked)(const struct task *task, void *user), void *user)
 {
-    struct dns_task *task = find(dns, cgroup_id);
+    struct dns_task *task = dns_find(dns, cgroup_id);
 
     return task ? dns_look_wait(task, looked, user) : -ENOENT;
 }
 
 void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user)
 {
-    struct dns_task *task = find(dns, cgroup_id);
+    struct dns_task *task = dns_find(dns, cgroup_id);
 
     if (task)
         dns_look_forget(task, user);
@@ -229,7 +229,7 @@ void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user)
 
 /* ---- following changes ---- */
 
-static void follow_names_changed(void *user, const char *namespace_name)
+static void dns_follow_names_changed(void *user, const char *namespace_name)
 {
     struct dns *dns = user;
 
@@ -237,7 +237,7 @@ static void follow_names_changed(void *user, const char *namespace_name)
 }
 
 /* Where tasks may have come to another scope without names that changed: what was kept has gone. */
-static void follow_scopes_changed(void *user, const char *namespace_name)
+static void dns_follow_scopes_changed(void *user, const char *namespace_name)
 {
     struct dns *dns = user;
 
@@ -246,6 +246,6 @@ static void follow_scopes_changed(void *user, const char *namespace_name)
 }
 
 const struct engine_follower dns_follower = {
-    .scopes_changed = follow_scopes_changed,
-    .names_changed = follow_names_changed,
+    .scopes_changed = dns_follow_scopes_changed,
+    .names_changed = dns_follow_names_changed,
 };

@@ -32,7 +32,7 @@ static void close_upstream(struct dns_upstream *upstream)
     *upstream = (struct dns_upstream){0};
 }
 
-static int open_upstream(struct dns_upstream *upstream, struct dns_server *server)
+static int forward_open_upstream(struct dns_upstream *upstream, struct dns_server *server)
 {
     int fd = dns_open(ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, SOCK_DGRAM);
 
@@ -44,7 +44,7 @@ static int open_upstream(struct dns_upstream *upstream, struct dns_server *serve
 
 int dns_forward_open(struct dns_server *server)
 {
-    return open_upstream(&server->upstreams[0], server);
+    return forward_open_upstream(&server->upstreams[0], server);
 }
 
 void dns_forward_close(struct dns_server *server)
@@ -65,7 +65,7 @@ static struct dns_passed *find_passed(struct dns_upstream *upstream, uint16_t id
     return NULL;
 }
 
-static void give_up(struct dns_stub *stub, struct dns_passed *passed)
+static void forward_give_up(struct dns_stub *stub, struct dns_passed *passed)
 {
     passed->is_used = false;
     passed->upstream->n_waiting--;
@@ -103,7 +103,7 @@ static void fail_passed(struct dns_stub *stub, struct dns_passed *passed)
     (void)!sendto(passed->upstream->server->udp_fd, answer, make_failure(passed, answer),
                   MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&passed->client, passed->client_size);
     stub->dns->counters.refused++;
-    give_up(stub, passed);
+    forward_give_up(stub, passed);
 }
 
 static int grow(struct dns_stub *stub)
@@ -156,7 +156,7 @@ static struct dns_passed *take_passed(struct dns_stub *stub, const struct dns_as
 
 /* ---- answers ---- */
 
-static void take_answer(struct dns_upstream *upstream, uint8_t *message, size_t size)
+static void forward_take_answer(struct dns_upstream *upstream, uint8_t *message, size_t size)
 {
     struct dns_server *server = upstream->server;
     struct dns_passed *passed;
@@ -170,7 +170,7 @@ static void take_answer(struct dns_upstream *upstream, uint8_t *message, size_t 
     message[1] = (uint8_t)passed->client_id;
     (void)!sendto(server->udp_fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                   (const struct sockaddr *)&passed->client, passed->client_size);
-    give_up(server->stub, passed);
+    forward_give_up(server->stub, passed);
 }
 
 /* Nobody listens at the name server: the askers shall try the next one, not wait. */
@@ -183,7 +183,7 @@ static void fail_all(struct dns_upstream *upstream)
             fail_passed(stub, &stub->passed[i]);
 }
 
-static void on_answer(evutil_socket_t fd, short what, void *user)
+static void forward_on_answer(evutil_socket_t fd, short what, void *user)
 {
     struct dns_upstream *upstream = user;
     uint8_t *buffer = upstream->server->stub->dns->buffer;
@@ -197,7 +197,7 @@ static void on_answer(evutil_socket_t fd, short what, void *user)
         if (size < 0)
             fail_all(upstream);
         else
-            take_answer(upstream, buffer, (size_t)size);
+            forward_take_answer(upstream, buffer, (size_t)size);
     }
 }
 
@@ -208,7 +208,8 @@ int dns_forward_watch(struct dns_server *server)
 
         if (!upstream->server)
             continue; /* a stub without a task asks nobody */
-        upstream->event = dns_watch(server->stub->dns->settings.base, upstream->fd, on_answer, upstream);
+        upstream->event =
+            dns_watch(server->stub->dns->settings.base, upstream->fd, forward_on_answer, upstream);
         if (!upstream->event)
             return -ENOMEM;
     }
@@ -226,7 +227,7 @@ static int open_another(void *user)
 {
     const struct opening *opening = user;
 
-    return open_upstream(opening->upstream, opening->server);
+    return forward_open_upstream(opening->upstream, opening->server);
 }
 
 /* NULL: there is no more than what is there. */
@@ -239,8 +240,8 @@ static struct dns_upstream *add_upstream(struct dns_server *server)
             opening.upstream = &server->upstreams[i];
     if (!opening.upstream || netns_run(server->stub->netns_fd, open_another, &opening) < 0)
         return NULL;
-    opening.upstream->event =
-        dns_watch(server->stub->dns->settings.base, opening.upstream->fd, on_answer, opening.upstream);
+    opening.upstream->event = dns_watch(server->stub->dns->settings.base, opening.upstream->fd,
+                                        forward_on_answer, opening.upstream);
     if (!opening.upstream->event) {
         close_upstream(opening.upstream);
         return NULL;
@@ -358,7 +359,7 @@ void dns_forward_sweep(struct dns_stub *stub)
     for (size_t i = 0; i < stub->n_passed && stub->n_used > 0; i++)
         if (stub->passed[i].is_used && stub->passed[i].deadline_ms <= now) {
             stub->dns->counters.timed_out++;
-            give_up(stub, &stub->passed[i]);
+            forward_give_up(stub, &stub->passed[i]);
         }
     for (unsigned i = 0; i < stub->n_servers; i++) {
         struct dns_server *server = &stub->servers[i];

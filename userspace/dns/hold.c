@@ -26,7 +26,7 @@ static void resume(struct dns_stub *stub)
     dns_tcp_resume(stub);
 }
 
-static void on_steady(void *user)
+static void hold_on_steady(void *user)
 {
     struct dns *dns = user;
     struct dns_task *task, *next;
@@ -46,7 +46,7 @@ bool dns_hold(struct dns_stub *stub)
     if (engine_is_steady(dns->settings.engine) || (stub->task && dns_zones_last(stub->task->names)))
         return false;
     /* Without memory for that it is answered that nobody can answer now. */
-    if (!dns->is_held && engine_when_steady(dns->settings.engine, on_steady, dns) < 0)
+    if (!dns->is_held && engine_when_steady(dns->settings.engine, hold_on_steady, dns) < 0)
         return false;
     dns->is_held = true;
     if (!stub->is_held)

@@ -28,8 +28,8 @@ static struct keep_message *message_new(enum keep_kind kind)
     return message;
 }
 
-static struct keep_message *describe(const struct dns *dns, const struct dns_stub *stub,
-                                     int fds[static KEEP_FDS], size_t *ret_n_fds)
+static struct keep_message *keep_describe(const struct dns *dns, const struct dns_stub *stub,
+                                          int fds[static KEEP_FDS], size_t *ret_n_fds)
 {
     struct keep_message *message = message_new(KEEP_PUT);
     size_t n = 0;
@@ -62,7 +62,7 @@ static int send_stub(const struct dns *dns, const struct dns_stub *stub, int fd,
 {
     int fds[KEEP_FDS];
     size_t n_fds = 0;
-    _cleanup_free_ struct keep_message *message = describe(dns, stub, fds, &n_fds);
+    _cleanup_free_ struct keep_message *message = keep_describe(dns, stub, fds, &n_fds);
 
     return message ? keep_send(fd, message, fds, n_fds, flags) : -ENOMEM;
 }
@@ -131,7 +131,7 @@ void dns_keep_tick(struct dns *dns)
                 dns_keep_put(dns, stub);
 }
 
-static int address_of(const struct dns *dns, struct sockaddr_un *ret_address)
+static int keep_address_of(const struct dns *dns, struct sockaddr_un *ret_address)
 {
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(dns->settings.keep_path) >= sizeof(ret_address->sun_path))
@@ -147,7 +147,7 @@ void dns_keep_listen(struct dns *dns)
     mode_t mask;
     int r;
 
-    if (!has_keeper(dns) || address_of(dns, &address) < 0)
+    if (!has_keeper(dns) || keep_address_of(dns, &address) < 0)
         return;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)unlink(address.sun_path);
@@ -184,7 +184,7 @@ void dns_keep_meet(struct dns *dns)
     _cleanup_close_ int fd = -1;
     struct sockaddr_un address;
 
-    if (!dns->settings.keep_path || address_of(dns, &address) < 0)
+    if (!dns->settings.keep_path || keep_address_of(dns, &address) < 0)
         return;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)

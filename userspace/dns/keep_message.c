@@ -46,7 +46,7 @@ static size_t take_fds(struct msghdr *header, int fds[static KEEP_FDS])
     return n;
 }
 
-static bool is_whole(const struct keep_message *message, size_t size, size_t n_fds)
+static bool keep_message_is_whole(const struct keep_message *message, size_t size, size_t n_fds)
 {
     const size_t least = offsetof(struct keep_message, text);
 
@@ -73,7 +73,7 @@ int keep_receive(int fd, struct keep_message *ret_message, int ret_fds[static KE
     if (size == 0)
         return -EPIPE;
     n = take_fds(&header, ret_fds);
-    if (header.msg_flags & (MSG_CTRUNC | MSG_TRUNC) || !is_whole(ret_message, (size_t)size, n)) {
+    if (header.msg_flags & (MSG_CTRUNC | MSG_TRUNC) || !keep_message_is_whole(ret_message, (size_t)size, n)) {
         while (n > 0)
             (void)close(ret_fds[--n]);
         return -EBADMSG;

@@ -50,7 +50,7 @@ static void free_item(struct item **at)
     free(item);
 }
 
-static void drop(struct keeper *keeper, uint32_t number)
+static void keeper_drop(struct keeper *keeper, uint32_t number)
 {
     for (struct item **at = &keeper->items; *at;)
         if ((*at)->message.number == number)
@@ -59,12 +59,12 @@ static void drop(struct keeper *keeper, uint32_t number)
             at = &(*at)->next;
 }
 
-static void put(struct keeper *keeper, const int *fds, size_t n_fds)
+static void keeper_put(struct keeper *keeper, const int *fds, size_t n_fds)
 {
     size_t size = offsetof(struct keep_message, text) + strlen(keeper->message.text) + 1;
     struct item *item = malloc(offsetof(struct item, message) + size);
 
-    drop(keeper, keeper->message.number);
+    keeper_drop(keeper, keeper->message.number);
     if (!item) {
         for (size_t i = 0; i < n_fds; i++)
             (void)close(fds[i]);
@@ -93,10 +93,10 @@ static void hear(struct keeper *keeper)
         return;
     switch (keeper->message.kind) {
     case KEEP_PUT:
-        put(keeper, fds, n_fds);
+        keeper_put(keeper, fds, n_fds);
         break;
     case KEEP_DROP:
-        drop(keeper, keeper->message.number);
+        keeper_drop(keeper, keeper->message.number);
         break;
     case KEEP_LISTEN:
         if (keeper->listen_fd >= 0)
@@ -179,7 +179,7 @@ static void wait_for_the_next(struct keeper *keeper)
 }
 
 /* Keeps nothing of this process: no lock, no socket, no terminal to write to, no signal meant for it. */
-static _Noreturn void serve(struct keeper *keeper, int fd)
+static _Noreturn void keeper_serve(struct keeper *keeper, int fd)
 {
     int null_fd = open("/dev/null", O_RDWR);
 
@@ -225,7 +225,7 @@ int keeper_start(int *ret_fd)
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     pid = fork();
     if (pid == 0)
-        serve(keeper, ends[1]);
+        keeper_serve(keeper, ends[1]);
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     (void)close(ends[1]);
     free(keeper);

@@ -155,7 +155,7 @@ static void stir(struct dns *dns, struct dns_task *task)
         look_quickly(dns, task);
 }
 
-static void on_watch(int number, void *user)
+static void look_on_watch(int number, void *user)
 {
     struct dns *dns = user;
     struct dns_task *task, *next;
@@ -170,12 +170,12 @@ static void on_watch(int number, void *user)
 }
 
 /* Whoever makes cgroups without end gets one reading, and one look, per interval. */
-static void on_readable(evutil_socket_t fd, short what, void *user)
+static void look_on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct dns *dns = user;
 
     (void)what;
-    cgroup_watch_read(fd, on_watch, user);
+    cgroup_watch_read(fd, look_on_watch, user);
     (void)event_del(dns->watch);
     (void)event_add(dns->quick, &quick_interval);
 }
@@ -197,7 +197,7 @@ void dns_look_begin(struct dns *dns)
     dns->quick = evtimer_new(dns->settings.base, on_quick, dns);
     dns->watch_fd = dns->quick ? cgroup_watch_open() : -ENOMEM;
     if (dns->watch_fd >= 0)
-        dns->watch = dns_watch(dns->settings.base, dns->watch_fd, on_readable, dns);
+        dns->watch = dns_watch(dns->settings.base, dns->watch_fd, look_on_readable, dns);
     if (!dns->watch && dns->watch_fd >= 0)
         (void)close(dns->watch_fd);
     if (!dns->watch)

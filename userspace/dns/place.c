@@ -131,7 +131,7 @@ static struct ip_address draw_address(const struct dns_server *server)
 }
 
 /* Is this a place as it would be drawn today? */
-static bool is_good(const struct dns_server *server, const struct ip_address *address, uint16_t port)
+static bool place_is_good(const struct dns_server *server, const struct ip_address *address, uint16_t port)
 {
     struct ip_address drawn = draw_address(server);
 
@@ -147,7 +147,7 @@ int dns_place_open(struct dns_server *server, const struct ip_address *before, u
 
     if (dns_is_link_local(&server->address))
         server->zone_index = find_zone(server->zone);
-    if (is_good(server, before, port))
+    if (place_is_good(server, before, port))
         r = dns_place_bind(server, before, port);
     for (int i = 0; i < TRIES && r == -EADDRINUSE; i++) {
         struct ip_address address = draw_address(server);

@@ -26,7 +26,7 @@ static void stop_listening(struct dns_reads *reads)
 }
 
 /* Those who wait ask again when they look the next time. */
-static void give_up(struct dns *dns, int number)
+static void reads_give_up(struct dns *dns, int number)
 {
     const struct root_answer lost = {.head = {.number = number, .step = ROOT_FILE_PROCESS}};
     struct dns_task *task, *next;
@@ -36,7 +36,7 @@ static void give_up(struct dns *dns, int number)
             dns_round_answer(dns, task, &lost);
 }
 
-static void on_end(evutil_socket_t fd, short what, void *user)
+static void reads_on_end(evutil_socket_t fd, short what, void *user)
 {
     struct dns *dns = user;
 
@@ -45,11 +45,11 @@ static void on_end(evutil_socket_t fd, short what, void *user)
     log_warning("the process that reads %s of tasks has ended, starting another", PATH);
     stop_listening(&dns->reads);
     root_reader_end(&dns->reads.reader);
-    give_up(dns, -EAGAIN);
+    reads_give_up(dns, -EAGAIN);
     dns_reads_tick(dns);
 }
 
-static void on_answer(evutil_socket_t fd, short what, void *user)
+static void reads_on_answer(evutil_socket_t fd, short what, void *user)
 {
     struct dns *dns = user;
     struct root_answer *answer = dns->reads.answer;
@@ -74,14 +74,14 @@ static void on_answer(evutil_socket_t fd, short what, void *user)
     }
 }
 
-static int listen_to(struct dns *dns)
+static int reads_listen_to(struct dns *dns)
 {
     struct dns_reads *reads = &dns->reads;
 
     if (!reads->reader.pid)
         return 0;
-    reads->on_answer = dns_watch(dns->settings.base, reads->reader.fd, on_answer, dns);
-    reads->on_end = dns_watch(dns->settings.base, reads->reader.pidfd, on_end, dns);
+    reads->on_answer = dns_watch(dns->settings.base, reads->reader.fd, reads_on_answer, dns);
+    reads->on_end = dns_watch(dns->settings.base, reads->reader.pidfd, reads_on_end, dns);
     return reads->on_answer && reads->on_end ? 0 : -ENOMEM;
 }
 
@@ -100,7 +100,7 @@ void dns_reads_start(struct dns *dns)
 int dns_reads_begin(struct dns *dns)
 {
     dns->reads.answer = malloc(sizeof(*dns->reads.answer));
-    return dns->reads.answer ? listen_to(dns) : -ENOMEM;
+    return dns->reads.answer ? reads_listen_to(dns) : -ENOMEM;
 }
 
 void dns_reads_tick(struct dns *dns)
@@ -110,7 +110,7 @@ void dns_reads_tick(struct dns *dns)
     if (reads->reader.pid || clock_monotonic_ms() < reads->started_ms + RESTART_MS)
         return;
     dns_reads_start(dns);
-    if (listen_to(dns) < 0)
+    if (reads_listen_to(dns) < 0)
         dns_reads_done(dns);
 }
 

@@ -8,7 +8,7 @@
 #include "datapath/datapath.h"
 #include "dns/stub.h"
 
-static struct svc_resolver *entry_of(const struct dns *dns, uint32_t number)
+static struct svc_resolver *resolvers_entry_of(const struct dns *dns, uint32_t number)
 {
     return datapath_resolver(dns->settings.datapath, number);
 }
@@ -16,17 +16,17 @@ static struct svc_resolver *entry_of(const struct dns *dns, uint32_t number)
 static uint32_t find_free(const struct dns *dns)
 {
     for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++)
-        if (entry_of(dns, number)->cgroup_id == 0)
+        if (resolvers_entry_of(dns, number)->cgroup_id == 0)
             return number;
     return 0;
 }
 
 static void lead_to(const struct dns *dns, uint32_t from, uint32_t next)
 {
-    __atomic_store_n(&entry_of(dns, from)->next, next, __ATOMIC_RELEASE);
+    __atomic_store_n(&resolvers_entry_of(dns, from)->next, next, __ATOMIC_RELEASE);
 }
 
-static void append(struct dns *dns, struct dns_task *task, uint32_t number)
+static void resolvers_append(struct dns *dns, struct dns_task *task, uint32_t number)
 {
     struct dns_entries *entries = &task->entries;
 
@@ -39,12 +39,12 @@ static void append(struct dns *dns, struct dns_task *task, uint32_t number)
 static void find_own(struct dns *dns, struct dns_task *task)
 {
     for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++) {
-        struct svc_resolver *entry = entry_of(dns, number);
+        struct svc_resolver *entry = resolvers_entry_of(dns, number);
 
         if (entry->cgroup_id != task->of->cgroup.id)
             continue;
         if (task->entries.n < SVC_RESOLVER_NETNS)
-            append(dns, task, number);
+            resolvers_append(dns, task, number);
         else
             *entry = (struct svc_resolver){0};
     }
@@ -64,8 +64,8 @@ int dns_resolvers_claim(struct dns *dns, struct dns_task *task)
 
         if (!number)
             return -ENOSPC;
-        *entry_of(dns, number) = (struct svc_resolver){.cgroup_id = task->of->cgroup.id};
-        append(dns, task, number);
+        *resolvers_entry_of(dns, number) = (struct svc_resolver){.cgroup_id = task->of->cgroup.id};
+        resolvers_append(dns, task, number);
     }
     return datapath_set_resolver(dns->settings.datapath, task->of->cgroup.id, entries->numbers[0]);
 }
@@ -92,7 +92,7 @@ uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t net
     uint32_t number;
 
     for (unsigned i = 0; i < entries->n; i++)
-        if (entry_of(dns, entries->numbers[i])->netns_cookie == netns_cookie &&
+        if (resolvers_entry_of(dns, entries->numbers[i])->netns_cookie == netns_cookie &&
             !has_stub(task, entries->numbers[i]))
             return entries->numbers[i];
     for (unsigned i = 0; i < entries->n; i++)
@@ -105,9 +105,9 @@ uint32_t dns_resolvers_take(struct dns *dns, struct dns_task *task, uint64_t net
         return 0;
     number = find_free(dns);
     if (number) {
-        *entry_of(dns, number) =
+        *resolvers_entry_of(dns, number) =
             (struct svc_resolver){.cgroup_id = task->of->cgroup.id, .netns_cookie = netns_cookie};
-        append(dns, task, number);
+        resolvers_append(dns, task, number);
     }
     return number;
 }
@@ -122,7 +122,7 @@ void dns_resolvers_trim(struct dns *dns, struct dns_task *task)
         if (has_stub(task, number))
             continue;
         lead_to(dns, entries->numbers[i - 1], i + 1 < entries->n ? entries->numbers[i + 1] : 0);
-        *entry_of(dns, number) = (struct svc_resolver){0};
+        *resolvers_entry_of(dns, number) = (struct svc_resolver){0};
         memmove(&entries->numbers[i], &entries->numbers[i + 1],
                 (entries->n - i - 1) * sizeof(entries->numbers[0]));
         entries->n--;
@@ -135,7 +135,7 @@ void dns_resolvers_free(struct dns *dns, struct dns_task *task)
     struct dns_entries *entries = &task->entries;
 
     for (unsigned i = 0; i < entries->n; i++) {
-        *entry_of(dns, entries->numbers[i]) = (struct svc_resolver){0};
+        *resolvers_entry_of(dns, entries->numbers[i]) = (struct svc_resolver){0};
         dns->n_more_entries -= i > 0;
     }
     entries->n = 0;
@@ -143,7 +143,7 @@ void dns_resolvers_free(struct dns *dns, struct dns_task *task)
 
 void dns_resolvers_publish(struct dns *dns, const struct dns_stub *stub)
 {
-    struct svc_resolver *entry = entry_of(dns, stub->number);
+    struct svc_resolver *entry = resolvers_entry_of(dns, stub->number);
 
     entry->netns_cookie = stub->netns_cookie;
     for (unsigned i = 0; i < stub->n_servers; i++) {
@@ -159,13 +159,13 @@ void dns_resolvers_publish(struct dns *dns, const struct dns_stub *stub)
 
 void dns_resolvers_withdraw(struct dns *dns, const struct dns_stub *stub)
 {
-    __atomic_store_n(&entry_of(dns, stub->number)->n, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&resolvers_entry_of(dns, stub->number)->n, 0, __ATOMIC_RELEASE);
 }
 
 void dns_resolvers_reset(struct dns *dns)
 {
     for (uint32_t number = 1; number <= datapath_resolvers(dns->settings.datapath); number++) {
-        struct svc_resolver *entry = entry_of(dns, number);
+        struct svc_resolver *entry = resolvers_entry_of(dns, number);
         const struct dns_task *task;
 
         if (entry->cgroup_id == 0)

@@ -94,7 +94,7 @@ static bool is_absent(const struct root_file_head *head)
     return head->step == ROOT_FILE_OPEN && (head->number == -ENOENT || head->number == -ENOTDIR);
 }
 
-static void describe(const struct root_file_head *head, char *text, size_t size)
+static void round_describe(const struct root_file_head *head, char *text, size_t size)
 {
     const char *why = strerror(-head->number);
 
@@ -189,7 +189,7 @@ static void use_answer(struct dns *dns, struct dns_task *task, const struct root
         known->is_seen = true;
         return;
     }
-    describe(head, problem, sizeof(problem));
+    round_describe(head, problem, sizeof(problem));
     note_problem(round, info.st_ino, problem);
     if (head->number == -ETIMEDOUT || head->number == -EBUSY)
         round->is_full = true;
@@ -232,7 +232,7 @@ static void forget_news(struct dns_task *task)
     }
 }
 
-static void finish(struct dns *dns, struct dns_task *task)
+static void round_finish(struct dns *dns, struct dns_task *task)
 {
     struct dns_round *round = &task->look.round;
     struct dns_stub **at;
@@ -255,7 +255,7 @@ static void finish(struct dns *dns, struct dns_task *task)
 }
 
 /* Returns whether an answer is waited for: else there is nothing to learn from this process, or no way. */
-static bool ask(struct dns *dns, struct dns_task *task, pid_t pid)
+static bool round_ask(struct dns *dns, struct dns_task *task, pid_t pid)
 {
     struct dns_round *round = &task->look.round;
     struct dns_stub *known;
@@ -282,14 +282,14 @@ static bool ask(struct dns *dns, struct dns_task *task, pid_t pid)
     return true;
 }
 
-static void go_on(struct dns *dns, struct dns_task *task)
+static void round_go_on(struct dns *dns, struct dns_task *task)
 {
     struct dns_round *round = &task->look.round;
 
     while (round->next < round->n_processes && !round->is_cut)
-        if (ask(dns, task, round->processes[round->next++]))
+        if (round_ask(dns, task, round->processes[round->next++]))
             return;
-    finish(dns, task);
+    round_finish(dns, task);
 }
 
 void dns_round_answer(struct dns *dns, struct dns_task *task, const struct root_answer *answer)
@@ -300,7 +300,7 @@ void dns_round_answer(struct dns *dns, struct dns_task *task, const struct root_
     if (round->netns_fd >= 0)
         (void)close(round->netns_fd);
     round->netns_fd = -1;
-    go_on(dns, task);
+    round_go_on(dns, task);
 }
 
 static void list_processes(struct dns *dns, struct dns_task *task, struct dns_round *round)
@@ -333,7 +333,7 @@ void dns_round_begin(struct dns *dns, struct dns_task *task, pid_t only)
             stub->is_seen = false;
         list_processes(dns, task, round);
     }
-    go_on(dns, task);
+    round_go_on(dns, task);
 }
 
 void dns_round_drop(struct dns_task *task)

@@ -77,7 +77,7 @@ static void look(struct stand_in *self, bool *ret_waits, bool *ret_is_needed)
     }
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void stand_in_on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct stand_in *self = user;
     uint64_t now = clock_monotonic_ms();
@@ -142,7 +142,7 @@ struct fds {
     size_t n;
 };
 
-static void add(struct fds *fds, int fd)
+static void stand_in_add(struct fds *fds, int fd)
 {
     int *larger = fd > OWN_FD ? reallocarray(fds->all, fds->n + 1, sizeof(*larger)) : NULL;
 
@@ -152,23 +152,23 @@ static void add(struct fds *fds, int fd)
     fds->all[fds->n++] = fd;
 }
 
-static int compare(const void *a, const void *b)
+static int stand_in_compare(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
 }
 
 static void add_stub(struct fds *fds, const struct dns_stub *stub)
 {
-    add(fds, stub->netns_fd);
+    stand_in_add(fds, stub->netns_fd);
     for (unsigned i = 0; i < stub->n_servers; i++) {
         const struct dns_server *server = &stub->servers[i];
 
-        add(fds, server->udp_fd);
-        add(fds, server->tcp_fd);
-        add(fds, server->owners_fd);
+        stand_in_add(fds, server->udp_fd);
+        stand_in_add(fds, server->tcp_fd);
+        stand_in_add(fds, server->owners_fd);
         for (size_t at = 0; at < DNS_UPSTREAMS; at++)
             if (server->upstreams[at].server)
-                add(fds, server->upstreams[at].fd);
+                stand_in_add(fds, server->upstreams[at].fd);
     }
 }
 
@@ -181,15 +181,15 @@ static void close_others(const struct dns *dns, int ready_fd)
 
     for (int i = 0; i < OWN_FD && null_fd >= 0; i++)
         (void)dup2(null_fd, i);
-    add(&fds, ready_fd);
+    stand_in_add(&fds, ready_fd);
     if (dns->keep.is_on)
-        add(&fds, dns->keep.fd);
-    add(&fds, dns->keep.listen_fd);
+        stand_in_add(&fds, dns->keep.fd);
+    stand_in_add(&fds, dns->keep.listen_fd);
     HASH_ITER (hh, dns->tasks, task, next)
         for (const struct dns_stub *stub = task->stubs; stub; stub = stub->next)
             add_stub(&fds, stub);
     if (fds.n > 0)
-        qsort(fds.all, fds.n, sizeof(*fds.all), compare);
+        qsort(fds.all, fds.n, sizeof(*fds.all), stand_in_compare);
     for (size_t i = 0; i < fds.n; i++) {
         if ((unsigned)fds.all[i] > from)
             (void)close_range(from, (unsigned)fds.all[i] - 1, 0);
@@ -215,13 +215,13 @@ static bool watch_all(struct stand_in *self)
             stub->n_connections = 0;
             is_watched &= dns_stub_watch(stub) == 0;
         }
-    self->tick = event_new(dns->settings.base, -1, EV_PERSIST, on_tick, self);
+    self->tick = event_new(dns->settings.base, -1, EV_PERSIST, stand_in_on_tick, self);
     if (dns->keep.listen_fd > 0)
         self->listening = dns_watch(dns->settings.base, dns->keep.listen_fd, on_next, self);
     return is_watched && self->tick && event_add(self->tick, &tick_interval) == 0;
 }
 
-static _Noreturn void serve(struct dns *dns, int ready_fd)
+static _Noreturn void stand_in_serve(struct dns *dns, int ready_fd)
 {
     struct stand_in self = {.dns = dns, .end_ms = clock_monotonic_ms() + STAND_IN_MS};
 
@@ -271,7 +271,7 @@ void dns_leave(struct dns *dns)
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     pid = fork();
     if (pid == 0)
-        serve(dns, ends[1]);
+        stand_in_serve(dns, ends[1]);
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     (void)close(ends[1]);
     dns->is_left = pid > 0 && wait_until_ready(ends[0]);

@@ -63,7 +63,7 @@ static void reply(const struct dns_server *server, const struct dns_asked *asked
                   (const struct sockaddr *)asked->client, asked->client_size);
 }
 
-static void fail(const struct dns_server *server, const struct dns_asked *asked, enum dns_rcode rcode)
+static void stub_fail(const struct dns_server *server, const struct dns_asked *asked, enum dns_rcode rcode)
 {
     uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
 
@@ -75,7 +75,7 @@ static void fail(const struct dns_server *server, const struct dns_asked *asked,
     }
 }
 
-static void take_question(struct dns_server *server, struct dns_asked *asked)
+static void stub_take_question(struct dns_server *server, struct dns_asked *asked)
 {
     struct dns_counters *counters = &server->stub->dns->counters;
     uint8_t *answer = NULL;
@@ -87,13 +87,13 @@ static void take_question(struct dns_server *server, struct dns_asked *asked)
     if (asked->verdict == DNS_DROP || asked->verdict == DNS_BROKEN) {
         counters->malformed++;
         if (asked->verdict == DNS_BROKEN)
-            fail(server, asked, DNS_FORMERR);
+            stub_fail(server, asked, DNS_FORMERR);
         return;
     }
     who = dns_asker_find(server, true, asked->client, &asked->asker);
     if (who == -EPERM) {
         counters->refused++;
-        fail(server, asked, DNS_REFUSED);
+        stub_fail(server, asked, DNS_REFUSED);
         return;
     }
     if (asked->verdict == DNS_QUERY)
@@ -104,12 +104,12 @@ static void take_question(struct dns_server *server, struct dns_asked *asked)
             reply(server, asked, answer, size);
     } else if (r == -ENOENT && !server->stub->task) {
         counters->refused++;
-        fail(server, asked, DNS_REFUSED);
+        stub_fail(server, asked, DNS_REFUSED);
     } else if (r == -ENOENT && dns_forward_question(server, asked) == 0) {
         counters->forwarded++;
     } else {
         counters->refused++;
-        fail(server, asked, DNS_SERVFAIL);
+        stub_fail(server, asked, DNS_SERVFAIL);
     }
     free(answer);
 }
@@ -133,7 +133,7 @@ static void on_question(evutil_socket_t fd, short what, void *user)
         if (size <= 0 || size > DNS_QUERY_MAX)
             continue;
         asked.size = (size_t)size;
-        take_question(server, &asked);
+        stub_take_question(server, &asked);
     }
 }
 
@@ -160,7 +160,7 @@ int dns_stub_watch(struct dns_stub *stub)
 }
 
 /* A name server that is an alias address is an alias and stays one. */
-static bool is_alias(const struct dns *dns, const struct ip_address *address)
+static bool stub_is_alias(const struct dns *dns, const struct ip_address *address)
 {
     uint32_t number;
 
@@ -172,7 +172,7 @@ static void set_up(struct dns_stub *stub, const struct svc_resolver *before)
     for (unsigned i = 0; i < stub->conf.n_nameservers; i++) {
         struct dns_server *server = &stub->servers[stub->n_servers];
 
-        if (is_alias(stub->dns, &stub->conf.nameservers[i]))
+        if (stub_is_alias(stub->dns, &stub->conf.nameservers[i]))
             continue;
         *server = (struct dns_server){.stub = stub,
                                       .address = stub->conf.nameservers[i],

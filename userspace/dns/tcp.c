@@ -85,7 +85,7 @@ static bool is_clogged(struct bufferevent *end)
     return end && evbuffer_get_length(bufferevent_get_output(end)) > MOST_BYTES;
 }
 
-static void on_event(struct bufferevent *end, short what, void *user)
+static void tcp_on_event(struct bufferevent *end, short what, void *user)
 {
     struct dns_connection *connection = user;
 
@@ -132,7 +132,7 @@ static int open_socket(void *user)
     return opening->fd < 0 ? -errno : 0;
 }
 
-static int open_upstream(struct dns_connection *connection)
+static int tcp_open_upstream(struct dns_connection *connection)
 {
     struct dns_server *server = connection->server;
     struct opening opening = {.family = ip_address_is_v4(&server->address) ? AF_INET : AF_INET6, .fd = -1};
@@ -151,7 +151,7 @@ static int open_upstream(struct dns_connection *connection)
         (void)close(opening.fd);
         return -ENOMEM;
     }
-    bufferevent_setcb(connection->upstream, on_upstream, NULL, on_event, connection);
+    bufferevent_setcb(connection->upstream, on_upstream, NULL, tcp_on_event, connection);
     (void)bufferevent_set_timeouts(connection->upstream, &server->stub->idle, &server->stub->idle);
     bufferevent_setwatermark(connection->upstream, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
     if (bufferevent_enable(connection->upstream, EV_READ | EV_WRITE) < 0 ||
@@ -162,8 +162,8 @@ static int open_upstream(struct dns_connection *connection)
     return 0;
 }
 
-static void fail(struct dns_connection *connection, const uint8_t *message, enum dns_verdict verdict,
-                 const struct dns_question *question, enum dns_rcode rcode)
+static void tcp_fail(struct dns_connection *connection, const uint8_t *message, enum dns_verdict verdict,
+                     const struct dns_question *question, enum dns_rcode rcode)
 {
     uint8_t answer[DNS_HEADER_SIZE + DNS_NAME_SIZE + 4];
     size_t size = DNS_HEADER_SIZE;
@@ -176,7 +176,7 @@ static void fail(struct dns_connection *connection, const uint8_t *message, enum
 }
 
 /* False: the connection is to end. */
-static bool take_question(struct dns_connection *connection, const uint8_t *message, size_t size)
+static bool tcp_take_question(struct dns_connection *connection, const uint8_t *message, size_t size)
 {
     struct dns_stub *stub = connection->server->stub;
     struct dns_counters *counters = &stub->dns->counters;
@@ -189,7 +189,7 @@ static bool take_question(struct dns_connection *connection, const uint8_t *mess
     if (verdict == DNS_DROP || verdict == DNS_BROKEN) {
         counters->malformed++;
         if (verdict == DNS_BROKEN)
-            fail(connection, message, verdict, &question, DNS_FORMERR);
+            tcp_fail(connection, message, verdict, &question, DNS_FORMERR);
         return verdict == DNS_BROKEN;
     }
     if (verdict == DNS_QUERY)
@@ -200,13 +200,13 @@ static bool take_question(struct dns_connection *connection, const uint8_t *mess
         free(answer);
     } else if (r == -ENOENT && !stub->task) {
         counters->refused++;
-        fail(connection, message, verdict, &question, DNS_REFUSED);
-    } else if (r == -ENOENT && open_upstream(connection) == 0) {
+        tcp_fail(connection, message, verdict, &question, DNS_REFUSED);
+    } else if (r == -ENOENT && tcp_open_upstream(connection) == 0) {
         counters->forwarded++;
         send_message(connection->upstream, message, size);
     } else {
         counters->refused++;
-        fail(connection, message, verdict, &question, DNS_SERVFAIL);
+        tcp_fail(connection, message, verdict, &question, DNS_SERVFAIL);
     }
     return true;
 }
@@ -225,7 +225,7 @@ static void on_client(struct bufferevent *client, void *user)
         (void)evbuffer_drain(input, sizeof(uint16_t));
         (void)evbuffer_remove(input, buffer, size);
         if (is_clogged(client) || is_clogged(connection->upstream) ||
-            !take_question(connection, buffer, size)) {
+            !tcp_take_question(connection, buffer, size)) {
             end_connection(connection);
             return;
         }
@@ -245,7 +245,7 @@ void dns_tcp_resume(struct dns_stub *stub)
 }
 
 /* All places are taken: of who has the most of them, the connection that has been idle longest gives way. */
-static void make_room(struct dns_stub *stub)
+static void tcp_make_room(struct dns_stub *stub)
 {
     struct dns_asker askers[DNS_CONNECTIONS];
     struct dns_connection *idlest = NULL;
@@ -282,7 +282,7 @@ void dns_tcp_accept(struct dns_server *server)
         (void)close(fd);
         return;
     }
-    make_room(stub);
+    tcp_make_room(stub);
     connection = calloc(1, sizeof(*connection));
     if (connection)
         connection->client = bufferevent_socket_new(stub->dns->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -297,7 +297,7 @@ void dns_tcp_accept(struct dns_server *server)
     connection->next = stub->connections;
     stub->connections = connection;
     stub->n_connections++;
-    bufferevent_setcb(connection->client, on_client, NULL, on_event, connection);
+    bufferevent_setcb(connection->client, on_client, NULL, tcp_on_event, connection);
     (void)bufferevent_set_timeouts(connection->client, &stub->idle, &stub->idle);
     bufferevent_setwatermark(connection->client, EV_READ, 0, DNS_MESSAGE_MAX + sizeof(uint16_t));
     if (bufferevent_enable(connection->client, EV_READ | EV_WRITE) < 0)

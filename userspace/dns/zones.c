@@ -60,7 +60,7 @@ static void free_snapshot(struct dns_snapshot *snapshot)
     free(snapshot);
 }
 
-static int by_name(const void *a, const void *b)
+static int zones_by_name(const void *a, const void *b)
 {
     const struct client_alias *left = a;
     const struct client_alias *right = b;
@@ -69,7 +69,7 @@ static int by_name(const void *a, const void *b)
     return order ? order : (int)left->port - (int)right->port;
 }
 
-static int by_address(const void *a, const void *b)
+static int zones_by_address(const void *a, const void *b)
 {
     return memcmp((*(const struct dns_name *const *)a)->address.bytes,
                   (*(const struct dns_name *const *)b)->address.bytes, sizeof(struct ip_address));
@@ -86,7 +86,7 @@ static void add_port(struct dns_snapshot *snapshot, struct dns_name *name, const
         name->has_address6 = false;
 }
 
-static void add_names(const struct engine *engine, struct dns_snapshot *snapshot, size_t n_aliases)
+static void zones_add_names(const struct engine *engine, struct dns_snapshot *snapshot, size_t n_aliases)
 {
     size_t n = 0;
 
@@ -111,7 +111,7 @@ static void add_names(const struct engine *engine, struct dns_snapshot *snapshot
         n++;
     }
     if (n > 0)
-        qsort(snapshot->by_address, n, sizeof(*snapshot->by_address), by_address);
+        qsort(snapshot->by_address, n, sizeof(*snapshot->by_address), zones_by_address);
     snapshot->zone = (struct dns_zone){
         .names = snapshot->names,
         .n_names = n,
@@ -121,12 +121,12 @@ static void add_names(const struct engine *engine, struct dns_snapshot *snapshot
     };
 }
 
-static int compare_names(const void *key, const void *element)
+static int zones_compare_names(const void *key, const void *element)
 {
     return strcmp(key, ((const struct dns_name *)element)->name);
 }
 
-static int add_services(const struct engine *engine, struct dns_snapshot *snapshot)
+static int zones_add_services(const struct engine *engine, struct dns_snapshot *snapshot)
 {
     struct dns_zone *zone = &snapshot->zone;
     size_t n = 0;
@@ -142,8 +142,8 @@ static int add_services(const struct engine *engine, struct dns_snapshot *snapsh
 
         snapshot->services[i].name = snapshot->service_names[i].name;
         if (alias && zone->n_names > 0)
-            snapshot->services[i].of =
-                bsearch(alias->dns_name, zone->names, zone->n_names, sizeof(*zone->names), compare_names);
+            snapshot->services[i].of = bsearch(alias->dns_name, zone->names, zone->n_names,
+                                               sizeof(*zone->names), zones_compare_names);
     }
     zone->services = snapshot->services;
     zone->n_services = r == 0 ? n : 0;
@@ -151,7 +151,7 @@ static int add_services(const struct engine *engine, struct dns_snapshot *snapsh
     return r;
 }
 
-static int fill(const struct engine *engine, struct dns_snapshot *snapshot, const char *client)
+static int zones_fill(const struct engine *engine, struct dns_snapshot *snapshot, const char *client)
 {
     size_t n = 0;
     int r;
@@ -161,7 +161,7 @@ static int fill(const struct engine *engine, struct dns_snapshot *snapshot, cons
     if (r < 0)
         return r;
     if (n > 0)
-        qsort(snapshot->aliases, n, sizeof(*snapshot->aliases), by_name);
+        qsort(snapshot->aliases, n, sizeof(*snapshot->aliases), zones_by_name);
     snapshot->names = calloc(n + 1, sizeof(*snapshot->names));
     snapshot->ports = calloc(n + 1, sizeof(*snapshot->ports));
     snapshot->by_address = calloc(n + 1, sizeof(*snapshot->by_address));
@@ -169,14 +169,14 @@ static int fill(const struct engine *engine, struct dns_snapshot *snapshot, cons
         empty(snapshot);
         return -ENOMEM;
     }
-    add_names(engine, snapshot, n);
-    r = add_services(engine, snapshot);
+    zones_add_names(engine, snapshot, n);
+    r = zones_add_services(engine, snapshot);
     if (r < 0)
         empty(snapshot);
     return r;
 }
 
-static struct dns_snapshot *make(struct dns_zones *zones, const char *key, const char *namespace_name)
+static struct dns_snapshot *zones_make(struct dns_zones *zones, const char *key, const char *namespace_name)
 {
     struct dns_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
@@ -213,7 +213,7 @@ const struct dns_zone *dns_zones_get(struct dns_zones *zones, const struct engin
     (void)snprintf(key, sizeof(key), "%s/%s", namespace_name, client);
     HASH_FIND_STR(zones->all, key, snapshot);
     if (!snapshot)
-        snapshot = make(zones, key, namespace_name);
+        snapshot = zones_make(zones, key, namespace_name);
     if (!snapshot)
         return NULL;
     *last = snapshot;
@@ -222,7 +222,7 @@ const struct dns_zone *dns_zones_get(struct dns_zones *zones, const struct engin
     now = clock_monotonic_ns();
     if (snapshot->names && now - snapshot->made_ns < snapshot->took_ns * PAUSE_FACTOR)
         return &snapshot->zone;
-    if (fill(engine, snapshot, client) < 0)
+    if (zones_fill(engine, snapshot, client) < 0)
         return NULL;
     snapshot->made_ns = clock_monotonic_ns();
     snapshot->took_ns = snapshot->made_ns - now;

@@ -40,8 +40,9 @@ static bool is_published(const struct document_service *service, size_t since, c
 }
 
 /* `since`: the first name of this alias. */
-static void publish(struct document_reader *reader, struct document_service *service, size_t since,
-                    const struct client_alias *alias, const char *path, char *name)
+static void documents_default_names_publish(struct document_reader *reader, struct document_service *service,
+                                            size_t since, const struct client_alias *alias, const char *path,
+                                            char *name)
 {
     struct client_alias named = *alias;
     struct error error = {0};
@@ -71,15 +72,15 @@ void default_names_publish(struct document_reader *reader, struct document_servi
     char name[LONGEST];
 
     (void)snprintf(name, sizeof(name), "%s.%s", discovery, namespace_name);
-    publish(reader, service, since, alias, path, name);
+    documents_default_names_publish(reader, service, since, alias, path, name);
     (void)snprintf(name, sizeof(name), "%s.%s.svc.cluster.local", discovery, namespace_name);
-    publish(reader, service, since, alias, path, name);
+    documents_default_names_publish(reader, service, since, alias, path, name);
     for (; suffix && *suffix; suffix++) {
         (void)snprintf(name, sizeof(name), "%s.%s", discovery, *suffix);
-        publish(reader, service, since, alias, path, name);
+        documents_default_names_publish(reader, service, since, alias, path, name);
     }
     (void)snprintf(name, sizeof(name), "%s", discovery);
-    publish(reader, service, since, alias, path, name);
+    documents_default_names_publish(reader, service, since, alias, path, name);
 }
 
 bool default_names_is_own(const struct document_service *service, const char *namespace_name,

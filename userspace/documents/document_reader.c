@@ -26,7 +26,7 @@ void document_clip(char *clipped, size_t size, const char *text)
     clipped[n] = '\0';
 }
 
-static void append(char path[static DOCUMENT_PATH_SIZE], const char *name)
+static void document_reader_append(char path[static DOCUMENT_PATH_SIZE], const char *name)
 {
     size_t length = strlen(path);
     char shown[NAME_SHOWN];
@@ -43,7 +43,7 @@ size_t document_enter(struct document_reader *reader, const char *name)
 {
     size_t mark = strlen(reader->path);
 
-    append(reader->path, name);
+    document_reader_append(reader->path, name);
     return mark;
 }
 
@@ -60,7 +60,8 @@ void document_leave(struct document_reader *reader, size_t mark)
     reader->path[mark] = '\0';
 }
 
-static void add(struct document_reader *reader, enum finding_severity severity, const struct error *error)
+static void document_reader_add(struct document_reader *reader, enum finding_severity severity,
+                                const struct error *error)
 {
     if (findings_add(reader->findings, severity, reader->source, error) < 0)
         reader->status = -ENOMEM;
@@ -86,7 +87,7 @@ static void add_error(struct document_reader *reader, const char *path, const ch
     (void)vsnprintf(text, sizeof(text), allowed, arguments);
     document_clip(text, sizeof(text), text);
     (void)error_input(&error, field, shown, "%s", text);
-    add(reader, FINDING_ERROR, &error);
+    document_reader_add(reader, FINDING_ERROR, &error);
 }
 
 static void add_warning(struct document_reader *reader, const char *path, const char *format,
@@ -103,7 +104,7 @@ static void add_warning(struct document_reader *reader, const char *path, const 
     document_clip(text, sizeof(text), text);
     (void)snprintf(error.message, sizeof(error.message), "%s%s%s", error.field, error.field[0] ? ": " : "",
                    text);
-    add(reader, FINDING_WARNING, &error);
+    document_reader_add(reader, FINDING_WARNING, &error);
 }
 
 void document_error(struct document_reader *reader, const char *name, const char *value, const char *allowed,
@@ -153,7 +154,8 @@ void document_error_found(struct document_reader *reader, const char *name, cons
     document_error(reader, name, error->value, "%s", error->allowed);
 }
 
-static void wrong_kind(struct document_reader *reader, const cJSON *item, const char *name, const char *kind)
+static void document_reader_wrong_kind(struct document_reader *reader, const cJSON *item, const char *name,
+                                       const char *kind)
 {
     char number[32];
     const char *value = "null";
@@ -177,13 +179,13 @@ bool document_is_object(struct document_reader *reader, const cJSON *item)
 {
     if (cJSON_IsObject(item))
         return true;
-    wrong_kind(reader, item, "", "an object");
+    document_reader_wrong_kind(reader, item, "", "an object");
     return false;
 }
 
 /* The member if is_kind() says so. */
-static const cJSON *get(struct document_reader *reader, const cJSON *object, const char *name, bool required,
-                        cJSON_bool (*is_kind)(const cJSON *), const char *kind)
+static const cJSON *document_reader_get(struct document_reader *reader, const cJSON *object, const char *name,
+                                        bool required, cJSON_bool (*is_kind)(const cJSON *), const char *kind)
 {
     const cJSON *item = document_member(object, name);
 
@@ -194,33 +196,33 @@ static const cJSON *get(struct document_reader *reader, const cJSON *object, con
     }
     if (is_kind(item))
         return item;
-    wrong_kind(reader, item, name, kind);
+    document_reader_wrong_kind(reader, item, name, kind);
     return NULL;
 }
 
 const cJSON *document_get_object(struct document_reader *reader, const cJSON *object, const char *name,
                                  bool required)
 {
-    return get(reader, object, name, required, cJSON_IsObject, "an object");
+    return document_reader_get(reader, object, name, required, cJSON_IsObject, "an object");
 }
 
 const cJSON *document_get_array(struct document_reader *reader, const cJSON *object, const char *name,
                                 bool required)
 {
-    return get(reader, object, name, required, cJSON_IsArray, "an array");
+    return document_reader_get(reader, object, name, required, cJSON_IsArray, "an array");
 }
 
 const char *document_get_string(struct document_reader *reader, const cJSON *object, const char *name,
                                 bool required)
 {
-    const cJSON *item = get(reader, object, name, required, cJSON_IsString, "a string");
+    const cJSON *item = document_reader_get(reader, object, name, required, cJSON_IsString, "a string");
 
     return item ? item->valuestring : NULL;
 }
 
 bool document_get_bool(struct document_reader *reader, const cJSON *object, const char *name, bool fallback)
 {
-    const cJSON *item = get(reader, object, name, false, cJSON_IsBool, "true or false");
+    const cJSON *item = document_reader_get(reader, object, name, false, cJSON_IsBool, "true or false");
 
     return item ? cJSON_IsTrue(item) : fallback;
 }
@@ -232,12 +234,12 @@ bool document_get_integer(struct document_reader *reader, const cJSON *object, c
     const cJSON *item;
 
     (void)snprintf(kind, sizeof(kind), "a whole number from %u to %u", minimum, maximum);
-    item = get(reader, object, name, required, cJSON_IsNumber, kind);
+    item = document_reader_get(reader, object, name, required, cJSON_IsNumber, kind);
     if (!item)
         return false;
     if (!(item->valuedouble >= minimum && item->valuedouble <= maximum) ||
         floor(item->valuedouble) != item->valuedouble) {
-        wrong_kind(reader, item, name, kind);
+        document_reader_wrong_kind(reader, item, name, kind);
         return false;
     }
     *ret_number = (uint32_t)item->valuedouble;
@@ -264,13 +266,13 @@ const char *document_get_enum(struct document_reader *reader, const cJSON *objec
     char kind[160];
 
     list_names(kind, sizeof(kind), values);
-    item = get(reader, object, name, required, cJSON_IsString, kind);
+    item = document_reader_get(reader, object, name, required, cJSON_IsString, kind);
     if (!item)
         return NULL;
     for (size_t i = 0; values[i]; i++)
         if (strcmp(item->valuestring, values[i]) == 0)
             return values[i];
-    wrong_kind(reader, item, name, kind);
+    document_reader_wrong_kind(reader, item, name, kind);
     return NULL;
 }
 

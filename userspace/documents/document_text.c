@@ -71,7 +71,7 @@ static bool check_values(struct document_reader *reader, const char *text, size_
     return false;
 }
 
-static int compare_names(const void *a, const void *b)
+static int document_text_compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -92,7 +92,7 @@ static void check_duplicates(struct document_reader *reader, const cJSON *object
         return;
     cJSON_ArrayForEach (item, object)
         names[i++] = item->string;
-    qsort(names, n, sizeof(*names), compare_names);
+    qsort(names, n, sizeof(*names), document_text_compare_names);
     for (i = 1; i < n; i++)
         if ((i < 2 || strcmp(names[i], names[i - 2]) != 0) && strcmp(names[i], names[i - 1]) == 0)
             document_error(reader, names[i], "(member given twice)", "each member once");

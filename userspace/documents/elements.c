@@ -46,7 +46,8 @@ struct walk {
     struct elements *elements;
 };
 
-static void append(struct walk *walk, const cJSON *json, enum element_kind kind, size_t index, bool is_deep)
+static void elements_append(struct walk *walk, const cJSON *json, enum element_kind kind, size_t index,
+                            bool is_deep)
 {
     struct elements *elements = walk->elements;
     struct element element = {.json = json, .kind = kind, .index = index};
@@ -94,7 +95,7 @@ static void walk_value(struct walk *walk, const cJSON *json, size_t index, unsig
     size_t i = 0;
 
     if (kind != ELEMENT_UNKNOWN) {
-        append(walk, json, kind, index, is_deep);
+        elements_append(walk, json, kind, index, is_deep);
         return;
     }
     cJSON_ArrayForEach (item, json) {
@@ -119,7 +120,7 @@ static void walk_value(struct walk *walk, const cJSON *json, size_t index, unsig
     if (is_empty_wrapping)
         document_warn(reader, "", "an empty answer: nothing is published");
     else
-        append(walk, json, ELEMENT_UNKNOWN, index, is_deep);
+        elements_append(walk, json, ELEMENT_UNKNOWN, index, is_deep);
 }
 
 size_t element_enter(struct document_reader *reader, const struct elements *elements,

@@ -7,7 +7,8 @@
 
 #define MAX_WEIGHT 65535
 
-static void parse_target(struct document_reader *reader, const cJSON *json, struct document_target *target)
+static void parse_routes_parse_target(struct document_reader *reader, const cJSON *json,
+                                      struct document_target *target)
 {
     static const char *const known[] = {"discoveryName", "service", "weight", NULL};
     const char *member = "discoveryName";
@@ -37,7 +38,7 @@ static int compare_targets(const void *a, const void *b)
     return order ? order : (first > second) - (first < second);
 }
 
-static void check_targets(struct document_reader *reader, const struct document_route *route)
+static void parse_routes_check_targets(struct document_reader *reader, const struct document_route *route)
 {
     _cleanup_free_ const struct document_target **sorted =
         document_allocate(reader, route->n_targets, sizeof(*sorted));
@@ -77,11 +78,11 @@ static void parse_targets(struct document_reader *reader, const cJSON *json, str
     cJSON_ArrayForEach (item, targets) {
         size_t element = document_enter_element(reader, route->n_targets);
 
-        parse_target(reader, item, &route->targets[route->n_targets++]);
+        parse_routes_parse_target(reader, item, &route->targets[route->n_targets++]);
         document_leave(reader, element);
     }
     document_leave(reader, mark);
-    check_targets(reader, route);
+    parse_routes_check_targets(reader, route);
 }
 
 static void parse_route(struct document_reader *reader, const cJSON *json, struct document_route *route)

@@ -18,7 +18,7 @@ struct claim {
     struct document_alias *alias; /* NULL for the other kinds */
 };
 
-static int compare_names(const struct claim *first, const struct claim *second)
+static int unique_names_compare_names(const struct claim *first, const struct claim *second)
 {
     int order = strcmp(first->name, second->name);
 
@@ -36,7 +36,7 @@ static int compare_claims(const void *a, const void *b)
 {
     const struct claim *first = a;
     const struct claim *second = b;
-    int order = compare_names(first, second);
+    int order = unique_names_compare_names(first, second);
 
     if (order == 0 && first->alias)
         order = (int)first->alias->is_default - (int)second->alias->is_default;
@@ -76,7 +76,7 @@ static void check_documents(struct document_reader *reader, const struct documen
     }
     qsort(claims, n, sizeof(claims[0]), compare_claims);
     for (size_t i = 1; i < n; i++)
-        if (compare_names(&claims[i], &claims[i - 1]) == 0)
+        if (unique_names_compare_names(&claims[i], &claims[i - 1]) == 0)
             document_error_at(reader, claims[i].path, claims[i].name,
                               "each serviceName or family once in a namespace; %s has it too",
                               claims[i - 1].path);
@@ -98,7 +98,7 @@ static void check_discovery_names(struct document_reader *reader, const struct d
         }
     qsort(claims, n, sizeof(claims[0]), compare_claims);
     for (size_t i = 1; i < n; i++)
-        if (compare_names(&claims[i], &claims[i - 1]) == 0) {
+        if (unique_names_compare_names(&claims[i], &claims[i - 1]) == 0) {
             char path[DOCUMENT_PATH_SIZE + 16];
 
             (void)snprintf(path, sizeof(path), "%s.discoveryName", claims[i].path);
@@ -160,7 +160,7 @@ static void check_aliases(struct document_reader *reader, struct document_list *
     for (size_t i = 1; i < n; i++) {
         const struct claim *claim = &claims[i];
 
-        if (compare_names(claim, &claims[first]) != 0) {
+        if (unique_names_compare_names(claim, &claims[first]) != 0) {
             first = i;
             continue;
         }
@@ -177,7 +177,7 @@ static void check_aliases(struct document_reader *reader, struct document_list *
     }
     /* Only now: the names are compared until here. */
     for (size_t i = 1, owner = 0; has_given_way && i < n; i++) {
-        if (compare_names(&claims[i], &claims[owner]) != 0)
+        if (unique_names_compare_names(&claims[i], &claims[owner]) != 0)
             owner = i;
         else if (claims[i].alias->is_default)
             claims[i].path = NULL;

@@ -64,7 +64,7 @@ static void trim_cut_character(char *text)
     text[length] = '\0';
 }
 
-static bool is_same(const struct event_entry *a, const struct event_entry *b)
+static bool event_log_is_same(const struct event_entry *a, const struct event_entry *b)
 {
     return a->kind == b->kind && strcmp(a->instance, b->instance) == 0 &&
            strcmp(a->service, b->service) == 0 && strcmp(a->namespace_name, b->namespace_name) == 0 &&
@@ -109,7 +109,7 @@ static struct event_entry *find_to_merge(const struct event_log *log, const stru
 
         if (log->digests[place(sequence)] != digest)
             continue;
-        if (is_same(entry, wanted))
+        if (event_log_is_same(entry, wanted))
             return is_recent(entry, wanted->time_ms) ? entry : NULL;
     }
     return NULL;

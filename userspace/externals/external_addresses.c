@@ -46,7 +46,8 @@ void external_detach_finding(struct external *external)
 
 /* ---- which addresses it will have ---- */
 
-static bool is_among(const struct ip_address *address, const struct ip_address *addresses, size_t n)
+static bool external_addresses_is_among(const struct ip_address *address, const struct ip_address *addresses,
+                                        size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (ip_address_equal(address, &addresses[i]))
@@ -80,7 +81,7 @@ static size_t after_answer(const struct address_finding *finding, const struct i
     for (size_t i = 0; i < external->n; i++) {
         int64_t end;
 
-        if (is_among(&external->addresses[i].address, merged->addresses, merged->n))
+        if (external_addresses_is_among(&external->addresses[i].address, merged->addresses, merged->n))
             continue;
         end = leaves_at(external, record, &external->addresses[i]);
         if (end && n < merged->n + EXTERNAL_MAX_ADDRESSES)
@@ -111,7 +112,7 @@ static int touch_all(struct transaction *transaction, const struct instance *rec
     return r;
 }
 
-static int run_finding(struct transaction *transaction, void *user, struct error *error)
+static int external_addresses_run_finding(struct transaction *transaction, void *user, struct error *error)
 {
     struct address_finding *finding = user;
     const struct external *external = finding->external;
@@ -147,8 +148,8 @@ static void take_over(struct address_finding *finding, struct external *external
     external->n = finding->n_next;
 }
 
-static void finish_answer(const struct address_finding *finding, struct external *external, int result,
-                          const struct error *error)
+static void external_addresses_finish_answer(const struct address_finding *finding, struct external *external,
+                                             int result, const struct error *error)
 {
     const struct external_merged *merged = &finding->merged;
 
@@ -160,7 +161,8 @@ static void finish_answer(const struct address_finding *finding, struct external
                       finding->again_ms);
 }
 
-static void finding_done(int result, uint64_t revision, const struct error *error, void *user)
+static void external_addresses_finding_done(int result, uint64_t revision, const struct error *error,
+                                            void *user)
 {
     struct address_finding *finding = user;
     struct external *external = finding->external;
@@ -176,16 +178,17 @@ static void finding_done(int result, uint64_t revision, const struct error *erro
         if (external && result == 0 && external->is_draining && external->n == 0)
             external_end_drain(external);
     } else if (external && result != -ECANCELED) {
-        finish_answer(finding, external, result, error);
+        external_addresses_finish_answer(finding, external, result, error);
     }
     free(finding->next);
     free(finding);
 }
 
 /* Takes `wanted` over in every case. */
-static int submit(struct external *external, struct address_finding *wanted)
+static int external_addresses_submit(struct external *external, struct address_finding *wanted)
 {
-    const struct job job = {.run = run_finding, .done = finding_done, .user = wanted};
+    const struct job job = {
+        .run = external_addresses_run_finding, .done = external_addresses_finding_done, .user = wanted};
     int r = wanted ? engine_submit_finding(external->externals->engine, &job) : -ENOMEM;
 
     if (r == 0)
@@ -204,7 +207,7 @@ int external_submit_answer(struct external *external, const struct external_merg
     finding = calloc(1, sizeof(*finding));
     if (finding)
         *finding = (struct address_finding){.external = external, .merged = *merged, .again_ms = again_ms};
-    return submit(external, finding);
+    return external_addresses_submit(external, finding);
 }
 
 int externals_drop_address(void *user, const struct instance *address,
@@ -222,5 +225,5 @@ int externals_drop_address(void *user, const struct instance *address,
     if (finding)
         *finding = (struct address_finding){
             .external = external, .gone = address->address, .dropped = dropped, .dropped_user = dropped_user};
-    return submit(external, finding);
+    return external_addresses_submit(external, finding);
 }

@@ -13,7 +13,7 @@
 
 /* ---- what is said ---- */
 
-static void tell(const struct external *external, const char *text)
+static void external_ask_tell(const struct external *external, const char *text)
 {
     event_log_add(external->externals->events, EVENT_NAME, external->namespace_name, external->service,
                   external->id, "%s", text);
@@ -29,7 +29,7 @@ static void say_failing(const struct external *external)
     log_warning("%s: host name %s: %s; %s", external->name, external->host, external->failure, left);
     (void)snprintf(text, sizeof(text), "%s cannot be resolved: %s; %s", external->host, external->failure,
                    left);
-    tell(external, text);
+    external_ask_tell(external, text);
 }
 
 static void say_back(const struct external *external)
@@ -40,7 +40,7 @@ static void say_back(const struct external *external)
         return;
     log_info("%s: host name %s is resolved again", external->name, external->host);
     (void)snprintf(text, sizeof(text), "%s is resolved again", external->host);
-    tell(external, text);
+    external_ask_tell(external, text);
 }
 
 static void say_once(struct external *external, const struct external_merged *merged, size_t refused)
@@ -70,7 +70,7 @@ void external_say_addresses(const struct external *external, const struct extern
     }
     log_info("%s: host name %s is %s", external->name, external->host, list);
     (void)snprintf(text, sizeof(text), "%.200s is %.160s", external->host, list);
-    tell(external, text);
+    external_ask_tell(external, text);
 }
 
 /* ---- answers ---- */
@@ -146,7 +146,7 @@ void external_ask_in(struct external *external, uint64_t ms)
 }
 
 /* An instance on its way out is asked for no more; without an address there is nothing to wait for. */
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void external_ask_on_timer(evutil_socket_t fd, short what, void *user)
 {
     struct external *external = user;
 
@@ -171,7 +171,8 @@ void external_begin(struct external *external)
     if (!self->resolver)
         return; /* not yet: the start begins with all */
     if (!external->has_timer)
-        external->has_timer = event_assign(&external->timer, self->base, -1, 0, on_timer, external) == 0;
+        external->has_timer =
+            event_assign(&external->timer, self->base, -1, 0, external_ask_on_timer, external) == 0;
     if (!external->query && !external->finding &&
         !(external->has_timer && event_pending(&external->timer, EV_TIMEOUT, NULL)))
         external_ask_in(external, 0);

@@ -37,7 +37,7 @@ static int run_ending(struct transaction *transaction, void *user, struct error 
     return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
 }
 
-static void fail(struct external *external, int r, const char *why)
+static void external_leave_fail(struct external *external, int r, const char *why)
 {
     if (r == -ECANCELED)
         return;
@@ -57,7 +57,7 @@ static void ending_done(int result, uint64_t revision, const struct error *error
     if (external) {
         external->ending = NULL;
         if (result < 0)
-            fail(external, result, error->message);
+            external_leave_fail(external, result, error->message);
     }
     free(ending);
 }
@@ -78,7 +78,7 @@ void external_end_drain(struct external *external)
     }
     if (r < 0) {
         free(ending);
-        fail(external, r, strerror(-r));
+        external_leave_fail(external, r, strerror(-r));
     } else {
         external->ending = ending;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "externals/external_merge.h"
 
-static void add(struct external_merged *merged, const struct ip_address *address)
+static void external_merge_add(struct external_merged *merged, const struct ip_address *address)
 {
     merged->n_found++;
     if (merged->n < EXTERNAL_MAX_ADDRESSES)
@@ -12,7 +12,7 @@ static void keep(struct external_merged *merged, bool is_v4, const struct ip_add
 {
     for (size_t i = 0; i < n_known; i++)
         if (ip_address_is_v4(&known[i]) == is_v4)
-            add(merged, &known[i]);
+            external_merge_add(merged, &known[i]);
 }
 
 static void merge_family(const struct resolved_family *family, bool is_v4, const struct ip_address *known,
@@ -24,7 +24,7 @@ static void merge_family(const struct resolved_family *family, bool is_v4, const
         return;
     }
     for (size_t i = 0; i < family->list.n; i++)
-        add(merged, &family->list.addresses[i]);
+        external_merge_add(merged, &family->list.addresses[i]);
 }
 
 /* Why nothing of the answer can be used. */
@@ -47,7 +47,7 @@ void external_merge(const struct resolved *resolved, const struct ip_address *kn
     if (!ret_merged->is_answered) {
         ret_merged->failure = nothing(resolved);
         for (size_t i = 0; i < n_known; i++)
-            add(ret_merged, &known[i]);
+            external_merge_add(ret_merged, &known[i]);
         return;
     }
     merge_family(&resolved->v4, true, known, n_known, ret_merged);

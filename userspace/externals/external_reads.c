@@ -41,7 +41,7 @@ struct counts {
     const struct external *first; /* that fails */
 };
 
-static struct counts count(const struct externals *externals)
+static struct counts external_reads_count(const struct externals *externals)
 {
     struct counts counts = {0};
     const struct external *external;
@@ -59,7 +59,7 @@ static struct counts count(const struct externals *externals)
 
 cJSON *externals_describe(const struct externals *externals)
 {
-    struct counts counts = count(externals);
+    struct counts counts = external_reads_count(externals);
     struct resolver_figures figures = resolver_figures(externals->resolver);
     cJSON *object = cJSON_CreateObject();
 
@@ -76,7 +76,7 @@ cJSON *externals_describe(const struct externals *externals)
 
 const char *externals_trouble(const struct externals *externals, char *text, size_t size)
 {
-    struct counts counts = count(externals);
+    struct counts counts = external_reads_count(externals);
 
     if (!counts.first)
         return NULL;

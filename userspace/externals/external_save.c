@@ -90,7 +90,7 @@ static int run_save(struct transaction *transaction, void *user, struct error *e
 }
 
 /* What could not be written is to be written later, before what has been forgotten since. */
-static void take_back(struct externals *self, struct external_save *save)
+static void external_save_take_back(struct externals *self, struct external_save *save)
 {
     struct external *external;
     char **all = realloc(save->forgotten, (save->n_forgotten + self->n_forgotten + 1) * sizeof(*all));
@@ -125,7 +125,7 @@ static void end_save(struct external_save *save, int r, const char *why)
 
     self->save = NULL;
     if (r < 0)
-        take_back(self, save);
+        external_save_take_back(self, save);
     for (external = self->all; external; external = external->hh.next)
         external->is_saving = false;
     free_names(&save->forgotten, &save->n_forgotten);
@@ -190,7 +190,7 @@ static void begin_save(struct externals *self)
         self->save = save;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void external_save_on_timer(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
@@ -201,7 +201,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 
 int external_save_begin(struct externals *externals)
 {
-    externals->save_timer = event_new(externals->base, -1, 0, on_timer, externals);
+    externals->save_timer = event_new(externals->base, -1, 0, external_save_on_timer, externals);
     if (!externals->save_timer)
         return -ENOMEM;
     if (externals->n_forgotten > 0)

@@ -18,7 +18,7 @@
 
 /* ---- the list ---- */
 
-static struct external *find(const struct externals *self, const char *name)
+static struct external *externals_look_up(const struct externals *self, const char *name)
 {
     struct external *found;
 
@@ -63,7 +63,7 @@ static int cut_name(struct external *external)
     return 0;
 }
 
-static struct external *make(struct externals *self, const char *name, const char *host)
+static struct external *externals_make(struct externals *self, const char *name, const char *host)
 {
     struct external *external = calloc(1, sizeof(*external));
 
@@ -81,8 +81,8 @@ static struct external *make(struct externals *self, const char *name, const cha
     return external;
 }
 
-static const char *name_of(const char *namespace_name, const char *service, const char *id,
-                           char name[static ENDPOINT_NAME_SIZE])
+static const char *externals_name_of(const char *namespace_name, const char *service, const char *id,
+                                     char name[static ENDPOINT_NAME_SIZE])
 {
     (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", namespace_name, service, id);
     return name;
@@ -92,7 +92,7 @@ const struct external *externals_find(const struct externals *externals, const s
 {
     char name[ENDPOINT_NAME_SIZE];
 
-    return find(externals, endpoint_name(record, name));
+    return externals_look_up(externals, endpoint_name(record, name));
 }
 
 /* ---- following changes ---- */
@@ -106,7 +106,9 @@ static int follow_fill(void *user, const char *namespace_name, const char *servi
     struct instance *record = service ? catalog_record(service, id) : NULL;
     char name[ENDPOINT_NAME_SIZE];
     const struct external *external =
-        record && record->host ? find(self, name_of(namespace_name, service_name, id, name)) : NULL;
+        record && record->host
+            ? externals_look_up(self, externals_name_of(namespace_name, service_name, id, name))
+            : NULL;
 
     if (!external || strcmp(external->host, record->host) != 0)
         return 0;
@@ -142,7 +144,8 @@ static void follow_settled(void *user, const char *namespace_name, const char *s
         catalog_service(engine_catalog(self->engine), namespace_name, service_name);
     const struct instance *record = service ? catalog_record(service, id) : NULL;
     char name[ENDPOINT_NAME_SIZE];
-    struct external *external = find(self, name_of(namespace_name, service_name, id, name));
+    struct external *external =
+        externals_look_up(self, externals_name_of(namespace_name, service_name, id, name));
 
     if (!record || !record->host) {
         if (external) {
@@ -152,7 +155,7 @@ static void follow_settled(void *user, const char *namespace_name, const char *s
         return;
     }
     if (!external)
-        external = make(self, name, record->host);
+        external = externals_make(self, name, record->host);
     if (!external || (strcmp(external->host, record->host) != 0 && rename_host(external, record->host) < 0)) {
         log_error("%s: out of memory, host name %s is not resolved until the next start", name, record->host);
         return;
@@ -184,7 +187,7 @@ static int follow_row(void *user, const char *key, const char *value)
         n = 0;
         host[0] = '\0';
     }
-    external = make(self, name.last, host);
+    external = externals_make(self, name.last, host);
     if (!external)
         return 0; /* a key that is none of ours */
     external->addresses = calloc(n + 1, sizeof(*external->addresses));
@@ -199,10 +202,10 @@ static int follow_row(void *user, const char *key, const char *value)
 static int adopt_record(struct externals *self, struct instance *record)
 {
     char name[ENDPOINT_NAME_SIZE];
-    struct external *external = find(self, endpoint_name(record, name));
+    struct external *external = externals_look_up(self, endpoint_name(record, name));
 
     if (!external)
-        external = make(self, name, record->host);
+        external = externals_make(self, name, record->host);
     if (!external || (strcmp(external->host, record->host) != 0 && rename_host(external, record->host) < 0))
         return -ENOMEM;
     external->is_draining = record->drain_until != 0;

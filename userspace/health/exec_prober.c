@@ -93,7 +93,7 @@ static void format_last_line(const struct exec_probe *probe, char line[static TA
 
 /* ---- outcome and end ---- */
 
-static void tell(struct exec_probe *probe, enum probe_outcome outcome, const char *reason)
+static void exec_prober_tell(struct exec_probe *probe, enum probe_outcome outcome, const char *reason)
 {
     const struct probe_request *request = probe->request;
 
@@ -101,8 +101,8 @@ static void tell(struct exec_probe *probe, enum probe_outcome outcome, const cha
     probe->prober->done(request->user, outcome, reason);
 }
 
-static enum probe_outcome judge(const struct exec_probe *probe, const siginfo_t *info, char *reason,
-                                size_t size)
+static enum probe_outcome exec_prober_judge(const struct exec_probe *probe, const siginfo_t *info,
+                                            char *reason, size_t size)
 {
     char line[TAIL_SIZE + 1];
     const char *separator;
@@ -129,7 +129,7 @@ static void release(struct exec_probe *probe)
     free(probe);
 }
 
-static void on_end(struct exec_probe *probe)
+static void exec_prober_on_end(struct exec_probe *probe)
 {
     struct exec_prober *prober = probe->prober;
     siginfo_t info = {0};
@@ -150,8 +150,8 @@ static void on_end(struct exec_probe *probe)
         if (r < 0)
             (void)snprintf(reason, sizeof(reason), "how it ended is not known: %s", probe_errno_text(-r));
         else
-            outcome = judge(probe, &info, reason, sizeof(reason));
-        tell(probe, outcome, reason);
+            outcome = exec_prober_judge(probe, &info, reason, sizeof(reason));
+        exec_prober_tell(probe, outcome, reason);
     }
     /* The callback may have cancelled it: `user` is read now. */
     void *user = probe->user;
@@ -167,7 +167,7 @@ static void kill_and_tell(struct exec_probe *probe, const char *reason)
     (void)event_del(&probe->output_event);
     (void)event_del(&probe->end_event);
     (void)event_add(&probe->end_event, NULL);
-    tell(probe, PROBE_FAILED, reason);
+    exec_prober_tell(probe, PROBE_FAILED, reason);
 }
 
 static void on_end_event(evutil_socket_t fd, short what, void *user)
@@ -177,7 +177,7 @@ static void on_end_event(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     if (what & EV_READ) {
-        on_end(probe);
+        exec_prober_on_end(probe);
     } else if (probe->request) {
         (void)snprintf(reason, sizeof(reason), "not done within %u ms", probe->request->check->timeout_ms);
         kill_and_tell(probe, reason);

@@ -44,7 +44,7 @@ static void target_free(struct target *target)
     free(target);
 }
 
-static struct target *find(const struct health *health, uint32_t endpoint)
+static struct target *health_find(const struct health *health, uint32_t endpoint)
 {
     struct target *target;
 
@@ -52,7 +52,7 @@ static struct target *find(const struct health *health, uint32_t endpoint)
     return target;
 }
 
-static void drop(struct target *target)
+static void health_drop(struct target *target)
 {
     struct health *health = target->health;
 
@@ -65,10 +65,10 @@ static void drop(struct target *target)
 
 void health_remove(struct health *health, uint32_t endpoint)
 {
-    struct target *target = find(health, endpoint);
+    struct target *target = health_find(health, endpoint);
 
     if (target)
-        drop(target);
+        health_drop(target);
 }
 
 void health_free(struct health **health)
@@ -79,7 +79,7 @@ void health_free(struct health **health)
     if (!*health)
         return;
     HASH_ITER (hh, (*health)->targets, target, next) {
-        drop(target);
+        health_drop(target);
     }
     weak_observer_done(&(*health)->observer);
     tcp_prober_free(&(*health)->tcp);
@@ -101,12 +101,12 @@ static struct health_state_rules rules_of(const struct health_target *from)
     };
 }
 
-static const char *name_of(const struct health_target *from)
+static const char *health_name_of(const struct health_target *from)
 {
     return from->name ? from->name : "";
 }
 
-static const char *refusal_of(const struct health *health, const struct health_target *from)
+static const char *health_refusal_of(const struct health *health, const struct health_target *from)
 {
     if (from->check->type != HEALTH_CHECK_EXEC)
         return NULL;
@@ -127,8 +127,8 @@ static struct target *target_new(struct health *health, const struct health_targ
         return NULL;
     target->health = health;
     target->endpoint = from->endpoint;
-    target->refusal = refusal_of(health, from);
-    target->name = check->type == HEALTH_CHECK_EXEC ? strdup(name_of(from)) : NULL;
+    target->refusal = health_refusal_of(health, from);
+    target->name = check->type == HEALTH_CHECK_EXEC ? strdup(health_name_of(from)) : NULL;
     if (health_check_copy(check, &target->check) < 0 || (check->type == HEALTH_CHECK_EXEC && !target->name) ||
         event_assign(&target->timer, health->base, -1, 0, health_on_timer, target) < 0) {
         target_free(target);
@@ -185,7 +185,7 @@ static int adjust(struct health *health, struct target *target, const struct hea
     int r;
 
     if (target->name) {
-        name = strdup(name_of(from));
+        name = strdup(health_name_of(from));
         if (!name)
             return -ENOMEM;
     }
@@ -201,7 +201,7 @@ static int adjust(struct health *health, struct target *target, const struct hea
     }
     target->member.rules.admission_ms = from->admission_ms;
     health->refused -= target->refusal != NULL;
-    target->refusal = refusal_of(health, from);
+    target->refusal = health_refusal_of(health, from);
     health->refused += target->refusal != NULL;
     health_arm(target);
     return 0;
@@ -210,7 +210,7 @@ static int adjust(struct health *health, struct target *target, const struct hea
 int health_put(struct health *health, const struct health_target *from, enum svc_health initial)
 {
     enum health_check_type type = from->check->type;
-    struct target *target = find(health, from->endpoint);
+    struct target *target = health_find(health, from->endpoint);
 
     if (type == HEALTH_CHECK_NONE ||
         (type == HEALTH_CHECK_EXEC && (!from->check->command || !from->check->command[0])))
@@ -228,7 +228,7 @@ int health_put(struct health *health, const struct health_target *from, enum svc
 
 void health_hurry(struct health *health, uint32_t endpoint)
 {
-    struct target *target = find(health, endpoint);
+    struct target *target = health_find(health, endpoint);
     uint64_t soonest_ms;
 
     if (!target || target->phase != TARGET_WAITING)
@@ -241,7 +241,7 @@ void health_hurry(struct health *health, uint32_t endpoint)
 
 bool health_read(const struct health *health, uint32_t endpoint, struct health_report *ret_report)
 {
-    const struct target *target = find(health, endpoint);
+    const struct target *target = health_find(health, endpoint);
 
     if (!target)
         return false;

@@ -19,7 +19,7 @@
  */
 #define HEALTH_TICK_MS 10
 
-static uint64_t smaller(uint64_t a, uint64_t b)
+static uint64_t health_run_smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
@@ -30,7 +30,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 }
 
 /* 0 to limit - 1. SplitMix64: good enough to spread probes, and no system call. */
-static uint64_t draw(struct health *health, uint64_t limit)
+static uint64_t health_run_draw(struct health *health, uint64_t limit)
 {
     uint64_t z = health->random += UINT64_C(0x9e3779b97f4a7c15);
 
@@ -42,8 +42,9 @@ static uint64_t draw(struct health *health, uint64_t limit)
 
 void health_schedule_first(struct target *target)
 {
-    target->next_ms = clock_monotonic_ms() +
-                      draw(target->health, smaller(target->check.interval_ms, HEALTH_FIRST_PROBE_MS));
+    target->next_ms =
+        clock_monotonic_ms() +
+        health_run_draw(target->health, health_run_smaller(target->check.interval_ms, HEALTH_FIRST_PROBE_MS));
     health_arm(target);
 }
 
@@ -59,12 +60,12 @@ static void schedule_next(struct target *target)
     uint64_t delay_ms;
 
     if (target->is_spread)
-        delay_ms = interval_ms - tenth_ms + draw(target->health, 2 * tenth_ms + 1);
+        delay_ms = interval_ms - tenth_ms + health_run_draw(target->health, 2 * tenth_ms + 1);
     else
-        delay_ms = tenth_ms + draw(target->health, interval_ms + 1);
+        delay_ms = tenth_ms + health_run_draw(target->health, interval_ms + 1);
     target->is_spread = true;
-    target->next_ms =
-        larger(target->started_ms + delay_ms, target->finished_ms + smaller(interval_ms, HEALTH_PAUSE_MS));
+    target->next_ms = larger(target->started_ms + delay_ms,
+                             target->finished_ms + health_run_smaller(interval_ms, HEALTH_PAUSE_MS));
 }
 
 void health_arm(struct target *target)
@@ -75,13 +76,13 @@ void health_arm(struct target *target)
     struct timeval delay;
 
     if (health_state_awaits_admission(&target->member.state, &target->member.rules, &admission_ms))
-        due_ms = smaller(due_ms, admission_ms);
+        due_ms = health_run_smaller(due_ms, admission_ms);
     if (due_ms == UINT64_MAX) {
         (void)event_del(&target->timer);
         return;
     }
     due_ms += (HEALTH_TICK_MS - due_ms % HEALTH_TICK_MS) % HEALTH_TICK_MS;
-    delay = probe_time(due_ms > now_ms ? (uint32_t)smaller(due_ms - now_ms, UINT32_MAX) : 0);
+    delay = probe_time(due_ms > now_ms ? (uint32_t)health_run_smaller(due_ms - now_ms, UINT32_MAX) : 0);
     (void)event_add(&target->timer, &delay);
 }
 
@@ -106,7 +107,7 @@ void health_fill_report(const struct target *target, struct health_report *ret_r
                                     : "not probed yet");
 }
 
-static void tell_changes(struct health *health)
+static void health_run_tell_changes(struct health *health)
 {
     struct weak_member *member;
 
@@ -147,7 +148,7 @@ static struct target_queue *queue_of(struct target *target)
 }
 
 /* The target may be gone afterwards. */
-static void finish(struct target *target, enum probe_outcome outcome, const char *reason)
+static void health_run_finish(struct target *target, enum probe_outcome outcome, const char *reason)
 {
     struct health *health = target->health;
     uint64_t now_ms = clock_monotonic_ms();
@@ -163,7 +164,7 @@ static void finish(struct target *target, enum probe_outcome outcome, const char
     }
     schedule_next(target);
     health_arm(target);
-    tell_changes(health);
+    health_run_tell_changes(health);
 }
 
 static int start_probe(struct target *target)
@@ -182,22 +183,22 @@ static int start_probe(struct target *target)
 }
 
 /* The target may be gone afterwards. */
-static void start(struct target *target)
+static void health_run_start(struct target *target)
 {
     int r;
 
     target->started_ms = clock_monotonic_ms();
     if (target->refusal) {
-        finish(target, PROBE_UNDECIDED, target->refusal);
+        health_run_finish(target, PROBE_UNDECIDED, target->refusal);
         return;
     }
     if (target->command) {
-        finish(target, PROBE_FAILED, "the command of an earlier probe is killed and does not end");
+        health_run_finish(target, PROBE_FAILED, "the command of an earlier probe is killed and does not end");
         return;
     }
     r = start_probe(target);
     if (r < 0) {
-        finish(target, probe_judge_errno(-r), probe_errno_text(-r));
+        health_run_finish(target, probe_judge_errno(-r), probe_errno_text(-r));
         return;
     }
     target->phase = TARGET_UNDER_WAY;
@@ -222,7 +223,7 @@ static void start_queue(struct health *health, struct target_queue *queue)
     while ((target = TAILQ_FIRST(queue)) && has_room(health, queue == &health->waiting_exec)) {
         TAILQ_REMOVE(queue, target, queue_link);
         target->phase = TARGET_WAITING;
-        start(target);
+        health_run_start(target);
     }
 }
 
@@ -246,7 +247,7 @@ void health_on_timer(evutil_socket_t fd, short what, void *user)
         TAILQ_INSERT_TAIL(queue_of(target), target, queue_link);
     }
     health_arm(target);
-    tell_changes(health);
+    health_run_tell_changes(health);
     health_start_waiting(health);
 }
 
@@ -257,7 +258,7 @@ void health_on_outcome(void *user, enum probe_outcome outcome, const char *reaso
 
     if (!is_exec(target))
         health->under_way--;
-    finish(target, outcome, reason);
+    health_run_finish(target, outcome, reason);
     health_start_waiting(health);
 }
 

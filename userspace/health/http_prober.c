@@ -41,7 +41,7 @@ struct http_prober {
 
 static void tell_outcomes(struct http_prober *prober);
 
-static void on_socket_event(evutil_socket_t fd, short what, void *user)
+static void http_prober_on_socket_event(evutil_socket_t fd, short what, void *user)
 {
     struct http_prober *prober = user;
     int mask = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
@@ -51,7 +51,7 @@ static void on_socket_event(evutil_socket_t fd, short what, void *user)
     tell_outcomes(prober);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void http_prober_on_timer(evutil_socket_t fd, short what, void *user)
 {
     struct http_prober *prober = user;
     int running;
@@ -63,7 +63,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 }
 
 /* The event belongs to the socket, not to the transfer: libcurl may close it after the transfer is over. */
-static int on_socket(CURL *easy, curl_socket_t fd, int wanted, void *user, void *socket_user)
+static int http_prober_on_socket(CURL *easy, curl_socket_t fd, int wanted, void *user, void *socket_user)
 {
     struct http_prober *prober = user;
     struct event *event = socket_user;
@@ -87,7 +87,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int wanted, void *user, void 
         (void)curl_multi_assign(prober->multi, fd, event);
     }
     /* If this fails, the transfer runs into its timeout. */
-    if (event_assign(event, prober->base, fd, what, on_socket_event, prober) == 0)
+    if (event_assign(event, prober->base, fd, what, http_prober_on_socket_event, prober) == 0)
         (void)event_add(event, NULL);
     return 0;
 }
@@ -108,7 +108,7 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *user)
 
 /* ---- one transfer ---- */
 
-static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t http_prober_on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     const struct linger reset = {.l_onoff = 1}; /* no TIME_WAIT stays */
     int fd = socket(address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address->protocol);
@@ -132,7 +132,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
     return probe->is_header_cut ? 0 : size * count;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+static size_t http_prober_on_body(char *bytes, size_t size, size_t count, void *user)
 {
     struct http_probe *probe = user;
 
@@ -200,7 +200,7 @@ static CURLcode set_tls(CURL *easy)
     return bad;
 }
 
-static int set_options(struct http_probe *probe)
+static int http_prober_set_options(struct http_probe *probe)
 {
     const struct health_check *check = probe->request->check;
     _cleanup_free_ char *url = NULL;
@@ -216,11 +216,11 @@ static int set_options(struct http_probe *probe)
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "svcconnect-health/" SVC_VERSION);
     bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->error);
-    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, http_prober_on_open);
     bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, probe);
-    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_prober_on_body);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
     bad |= set_limits(easy, check->timeout_ms);
     if (check->type == HEALTH_CHECK_HTTPS)
@@ -254,7 +254,8 @@ static bool has_answered(const struct http_probe *probe)
     return first_byte_us > 0;
 }
 
-static enum probe_outcome judge(const struct http_probe *probe, CURLcode code, char *reason, size_t size)
+static enum probe_outcome http_prober_judge(const struct http_probe *probe, CURLcode code, char *reason,
+                                            size_t size)
 {
     long number = probe->socket_error;
 
@@ -290,7 +291,7 @@ static enum probe_outcome judge(const struct http_probe *probe, CURLcode code, c
 }
 
 /* Options of this probe's are forgotten, the memory stays for the next. */
-static void retire(struct http_prober *prober, struct http_probe *probe)
+static void http_prober_retire(struct http_prober *prober, struct http_probe *probe)
 {
     (void)curl_multi_remove_handle(prober->multi, probe->easy);
     curl_easy_reset(probe->easy);
@@ -314,16 +315,16 @@ static void tell_outcomes(struct http_prober *prober)
         if (message->msg != CURLMSG_DONE)
             continue;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&probe);
-        outcome = judge(probe, message->data.result, reason, sizeof(reason));
+        outcome = http_prober_judge(probe, message->data.result, reason, sizeof(reason));
         request = probe->request;
-        retire(prober, probe);
+        http_prober_retire(prober, probe);
         prober->done(request->user, outcome, reason);
     }
 }
 
 /* ---- probes ---- */
 
-static struct http_probe *take_idle(struct http_prober *prober)
+static struct http_probe *http_prober_take_idle(struct http_prober *prober)
 {
     struct http_probe *probe = prober->idle;
 
@@ -345,17 +346,17 @@ static struct http_probe *take_idle(struct http_prober *prober)
 int http_prober_start(struct http_prober *prober, const struct probe_request *request,
                       struct http_probe **ret_probe)
 {
-    struct http_probe *probe = take_idle(prober);
+    struct http_probe *probe = http_prober_take_idle(prober);
     int r;
 
     if (!probe)
         return -ENOMEM;
     probe->request = request;
-    r = set_options(probe);
+    r = http_prober_set_options(probe);
     if (r == 0 && curl_multi_add_handle(prober->multi, probe->easy) != CURLM_OK)
         r = -ENOMEM;
     if (r < 0) {
-        retire(prober, probe);
+        http_prober_retire(prober, probe);
         return r;
     }
     *ret_probe = probe;
@@ -364,7 +365,7 @@ int http_prober_start(struct http_prober *prober, const struct probe_request *re
 
 void http_prober_cancel(struct http_prober *prober, struct http_probe *probe)
 {
-    retire(prober, probe);
+    http_prober_retire(prober, probe);
 }
 
 /* ---- the prober ---- */
@@ -383,11 +384,11 @@ int http_prober_new(struct event_base *base, probe_done_fn done, struct http_pro
     prober->base = base;
     prober->done = done;
     prober->multi = curl_multi_init();
-    if (!prober->multi || event_assign(&prober->timer, base, -1, 0, on_timer, prober) < 0) {
+    if (!prober->multi || event_assign(&prober->timer, base, -1, 0, http_prober_on_timer, prober) < 0) {
         http_prober_free(&prober);
         return -ENOMEM;
     }
-    bad |= curl_multi_setopt(prober->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    bad |= curl_multi_setopt(prober->multi, CURLMOPT_SOCKETFUNCTION, http_prober_on_socket);
     bad |= curl_multi_setopt(prober->multi, CURLMOPT_SOCKETDATA, prober);
     bad |= curl_multi_setopt(prober->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     bad |= curl_multi_setopt(prober->multi, CURLMOPT_TIMERDATA, prober);

@@ -50,7 +50,7 @@ void tcp_prober_free(struct tcp_prober **prober)
     *prober = NULL;
 }
 
-static void retire(struct tcp_probe *probe)
+static void tcp_prober_retire(struct tcp_probe *probe)
 {
     (void)event_del(&probe->event);
     (void)close(probe->fd);
@@ -61,7 +61,7 @@ static void retire(struct tcp_probe *probe)
 void tcp_prober_cancel(struct tcp_prober *prober, struct tcp_probe *probe)
 {
     (void)prober;
-    retire(probe);
+    tcp_prober_retire(probe);
 }
 
 /* A connect to a local port from which the kernel itself happens to choose to connect meets itself. */
@@ -86,7 +86,7 @@ static bool is_own_peer(const struct tcp_probe *probe)
     return a->sin6_port == b->sin6_port && IN6_ARE_ADDR_EQUAL(&a->sin6_addr, &b->sin6_addr);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *user)
+static void tcp_prober_on_event(evutil_socket_t fd, short what, void *user)
 {
     struct tcp_probe *probe = user;
     const struct probe_request *request = probe->request;
@@ -109,7 +109,7 @@ static void on_event(evutil_socket_t fd, short what, void *user)
         outcome = PROBE_FAILED;
         reason = probe_errno_text(ECONNREFUSED);
     }
-    retire(probe);
+    tcp_prober_retire(probe);
     prober->done(request->user, outcome, reason);
 }
 
@@ -129,7 +129,7 @@ static int connect_socket(const struct probe_request *request, int *ret_fd)
     return 0;
 }
 
-static struct tcp_probe *take_idle(struct tcp_prober *prober)
+static struct tcp_probe *tcp_prober_take_idle(struct tcp_prober *prober)
 {
     struct tcp_probe *probe = prober->idle;
 
@@ -150,7 +150,7 @@ int tcp_prober_start(struct tcp_prober *prober, const struct probe_request *requ
 
     if (r < 0)
         return r;
-    probe = take_idle(prober);
+    probe = tcp_prober_take_idle(prober);
     if (!probe) {
         (void)close(fd);
         return -ENOMEM;
@@ -158,9 +158,9 @@ int tcp_prober_start(struct tcp_prober *prober, const struct probe_request *requ
     probe->prober = prober;
     probe->request = request;
     probe->fd = fd;
-    if (event_assign(&probe->event, prober->base, fd, EV_WRITE, on_event, probe) < 0 ||
+    if (event_assign(&probe->event, prober->base, fd, EV_WRITE, tcp_prober_on_event, probe) < 0 ||
         event_add(&probe->event, &timeout) < 0) {
-        retire(probe);
+        tcp_prober_retire(probe);
         return -ENOMEM;
     }
     *ret_probe = probe;

@@ -185,7 +185,7 @@ static bool is_share_suspicious(const struct weak_observer *observer)
     return (uint64_t)observer->failing * 2 > observer->watched && observer->failing_services >= 2;
 }
 
-static void judge(struct weak_observer *observer, bool may_become_weak)
+static void weak_observer_judge(struct weak_observer *observer, bool may_become_weak)
 {
     bool is_suspicious = is_share_suspicious(observer);
 
@@ -220,7 +220,7 @@ void weak_observer_remove(struct weak_observer *observer, struct weak_member *me
     set_changed(observer, member, false);
     give_service(observer, member->service);
     member->service = NULL;
-    judge(observer, false);
+    weak_observer_judge(observer, false);
 }
 
 int weak_observer_move(struct weak_observer *observer, struct weak_member *member, uint32_t service,
@@ -236,7 +236,7 @@ int weak_observer_move(struct weak_observer *observer, struct weak_member *membe
     }
     give_service(observer, member->service);
     member->service = taken;
-    judge(observer, false);
+    weak_observer_judge(observer, false);
     return 0;
 }
 
@@ -249,7 +249,8 @@ void weak_observer_result(struct weak_observer *observer, struct weak_member *me
     if (has_passed)
         forget_fall(observer, member);
     set_failing(observer, member, member->is_watched && !has_passed);
-    judge(observer, true); /* first: the result that tips the scale is withheld with the others */
+    weak_observer_judge(observer,
+                        true); /* first: the result that tips the scale is withheld with the others */
 
     if (member->epoch != observer->epoch) {
         /* What failed while the observer was weak says nothing: it gets all its failures again. */
@@ -264,7 +265,7 @@ void weak_observer_result(struct weak_observer *observer, struct weak_member *me
     else
         set_watched(observer, member, true);
     set_changed(observer, member, true);
-    judge(observer, false); /* one more healthy endpoint lowers the share */
+    weak_observer_judge(observer, false); /* one more healthy endpoint lowers the share */
 }
 
 void weak_observer_admit(struct weak_observer *observer, struct weak_member *member, uint64_t now_ms)

@@ -48,7 +48,7 @@ const char *http_reason(int status)
 /* ---- at once ---- */
 
 /* Nobody waits for it any more. */
-static void part(struct http_reply *reply)
+static void answer_part(struct http_reply *reply)
 {
     if (reply->connection)
         reply->connection->reply = NULL;
@@ -79,7 +79,7 @@ static void begin_answer(struct http_connection *connection, int status, const c
     char date[DATE_SIZE];
 
     if (connection->reply)
-        part(connection->reply); /* whoever holds it is late */
+        answer_part(connection->reply); /* whoever holds it is late */
     free(connection->head);
     connection->head = NULL;
     connection->has_begun = false;
@@ -135,7 +135,7 @@ static void cut_off(struct http_connection *connection)
     http_connection_free(connection);
 }
 
-static void on_slice(struct evbuffer *slice, int r, void *user)
+static void answer_on_slice(struct evbuffer *slice, int r, void *user)
 {
     struct http_connection *connection = user;
     struct evbuffer *output = bufferevent_get_output(connection->socket);
@@ -160,10 +160,12 @@ static void on_slice(struct evbuffer *slice, int r, void *user)
         http_connection_free(connection); /* its end is the end of the body, and all of that is out */
 }
 
-static int begin_stream(struct http_connection *connection, int status, const struct http_writer *writer)
+static int answer_begin_stream(struct http_connection *connection, int status,
+                               const struct http_writer *writer)
 {
     bool has_chunks = connection->request.takes_chunks;
-    int r = http_stream_new(connection->server->streams, writer, on_slice, connection, &connection->stream);
+    int r = http_stream_new(connection->server->streams, writer, answer_on_slice, connection,
+                            &connection->stream);
 
     if (r < 0)
         return r;
@@ -174,7 +176,7 @@ static int begin_stream(struct http_connection *connection, int status, const st
 
 int http_call_stream(struct http_call *call, int status, const struct http_writer *writer)
 {
-    return begin_stream(call->connection, status, writer) < 0 ? HTTP_TOO_MANY : HTTP_LATER;
+    return answer_begin_stream(call->connection, status, writer) < 0 ? HTTP_TOO_MANY : HTTP_LATER;
 }
 
 /* ---- later ---- */
@@ -183,7 +185,7 @@ static void reply_free(struct http_reply *reply)
 {
     struct http_server *server = reply->server;
 
-    part(reply);
+    answer_part(reply);
     if (server) {
         if (reply->previous)
             reply->previous->next = reply->next;
@@ -199,7 +201,7 @@ static void reply_free(struct http_reply *reply)
     free(reply);
 }
 
-static void on_answer_time(evutil_socket_t fd, short what, void *user)
+static void answer_on_answer_time(evutil_socket_t fd, short what, void *user)
 {
     struct http_reply *reply = user;
     char sentence[128];
@@ -223,7 +225,7 @@ struct http_reply *http_call_defer(struct http_call *call)
     if (!reply)
         return NULL;
     reply->body = malloc(call->length + 1);
-    reply->timer = evtimer_new(server->base, on_answer_time, reply);
+    reply->timer = evtimer_new(server->base, answer_on_answer_time, reply);
     if (!reply->body || !reply->timer || evtimer_add(reply->timer, &patience) < 0) {
         reply_free(reply);
         return NULL;
@@ -277,7 +279,7 @@ void http_reply_stream(struct http_reply *reply, int status, const struct http_w
     if (!connection) {
         if (writer->done)
             writer->done(writer->user);
-    } else if (begin_stream(connection, status, writer) < 0) {
+    } else if (answer_begin_stream(connection, status, writer) < 0) {
         http_refuse(connection, 503, HTTP_TOO_MANY_SENTENCE);
     }
 }
@@ -285,7 +287,7 @@ void http_reply_stream(struct http_reply *reply, int status, const struct http_w
 void http_answer_forget(struct http_connection *connection)
 {
     if (connection->reply)
-        part(connection->reply);
+        answer_part(connection->reply);
     http_stream_free(&connection->stream);
 }
 

@@ -20,7 +20,7 @@ static struct http_peer peer_of(const struct sockaddr *address)
     return peer;
 }
 
-static bool is_same(const struct http_peer *a, const struct http_peer *b)
+static bool guests_is_same(const struct http_peer *a, const struct http_peer *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
@@ -70,7 +70,7 @@ bool http_guests_make_room(struct http_server *server, const struct sockaddr *ad
             continue;
         if (!oldest)
             oldest = one;
-        if (!is_same(&one->peer, &peer))
+        if (!guests_is_same(&one->peer, &peer))
             continue;
         if (!oldest_of_peer)
             oldest_of_peer = one;

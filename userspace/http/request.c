@@ -48,7 +48,7 @@ static char *end_line(char *line)
 }
 
 /* "http://host:port/path?query", as a proxy gets it, or "/path?query". */
-static int parse_target(char *target, struct http_request *request)
+static int request_parse_target(char *target, struct http_request *request)
 {
     char *query;
 
@@ -86,7 +86,7 @@ static int parse_request_line(char *line, struct http_request *request)
         request->keeps_alive = request->takes_chunks = true;
     else if (strcmp(version, "HTTP/1.0") != 0)
         return strncmp(version, "HTTP/", 5) == 0 ? 505 : 400;
-    return parse_target(target, request);
+    return request_parse_target(target, request);
 }
 
 static int parse_header(char *line, struct http_request *request)
@@ -111,7 +111,7 @@ static int parse_header(char *line, struct http_request *request)
 }
 
 /* What the fields say about the message itself. */
-static int judge(struct http_request *request)
+static int request_judge(struct http_request *request)
 {
     bool has_length = false;
 
@@ -157,7 +157,7 @@ int http_request_parse(char *head, size_t length, struct http_request *ret_reque
         if (!next)
             return 400;
         if (!*line)
-            return *next ? 400 : judge(ret_request);
+            return *next ? 400 : request_judge(ret_request);
         status = parse_header(line, ret_request);
     }
     return status;

@@ -63,7 +63,7 @@ static int take_head(struct http_connection *connection, struct evbuffer *input)
     return http_request_parse(connection->head, length, &connection->request);
 }
 
-static void hand_out(struct http_connection *connection, struct evbuffer *input)
+static void server_hand_out(struct http_connection *connection, struct evbuffer *input)
 {
     struct http_server *server = connection->server;
     size_t length = connection->request.content_length;
@@ -146,7 +146,7 @@ static int judge_head(struct http_connection *connection)
 }
 
 /* One request at most, and none while the one before it is not answered and the answer taken. */
-static void on_read(struct bufferevent *socket, void *user)
+static void server_on_read(struct bufferevent *socket, void *user)
 {
     struct http_connection *connection = user;
     struct evbuffer *input = bufferevent_get_input(socket);
@@ -178,7 +178,7 @@ static void on_read(struct bufferevent *socket, void *user)
     if (connection->refusal)
         throw_away(connection, input);
     else if (evbuffer_get_length(input) >= connection->request.content_length)
-        hand_out(connection, input);
+        server_hand_out(connection, input);
 }
 
 static void on_written(struct bufferevent *socket, void *user)
@@ -205,7 +205,7 @@ static void on_written(struct bufferevent *socket, void *user)
         bufferevent_trigger(socket, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-static void on_event(struct bufferevent *socket, short what, void *user)
+static void server_on_event(struct bufferevent *socket, short what, void *user)
 {
     (void)socket;
     if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
@@ -238,7 +238,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     http_connection_patience(connection, connection->server->limits.request_ms);
     (void)bufferevent_priority_set(connection->socket, HTTP_LOOP_PRIORITY);
     bufferevent_setwatermark(connection->socket, EV_READ, 0, HTTP_MAX_BODY + HTTP_MAX_HEAD);
-    bufferevent_setcb(connection->socket, on_read, on_written, on_event, connection);
+    bufferevent_setcb(connection->socket, server_on_read, on_written, server_on_event, connection);
     (void)bufferevent_enable(connection->socket, EV_READ | EV_WRITE);
 }
 
@@ -253,7 +253,7 @@ static void on_accept_error(struct evconnlistener *listener, void *user)
     server->is_paused = true;
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void server_on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct http_server *server = user;
     struct http_connection *connection = server->first;
@@ -313,29 +313,29 @@ static unsigned connection_limit(unsigned most)
     return limit.rlim_cur / 2 < most ? (unsigned)(limit.rlim_cur / 2) : most;
 }
 
-static unsigned or_default(unsigned number, unsigned normal)
+static unsigned server_or_default(unsigned number, unsigned normal)
 {
     return number ? number : normal;
 }
 
-static int start(struct http_server *server, int fd)
+static int server_start(struct http_server *server, int fd)
 {
     const struct http_limits *limits = &server->service->limits;
     struct timeval period = {.tv_sec = 1};
 
     server->limits = (struct http_limits){
-        .replies = or_default(limits->replies, HTTP_MAX_REPLIES),
-        .streams = or_default(limits->streams, HTTP_MAX_STREAMS),
-        .connections = or_default(limits->connections, HTTP_MAX_CONNECTIONS),
-        .body_bytes = or_default(limits->body_bytes, HTTP_MAX_BODIES),
-        .request_ms = or_default(limits->request_ms, HTTP_REQUEST_S * 1000),
-        .answer_ms = or_default(limits->answer_ms, HTTP_ANSWER_S * 1000),
-        .reply_ms = or_default(limits->reply_ms, HTTP_REPLY_S * 1000),
+        .replies = server_or_default(limits->replies, HTTP_MAX_REPLIES),
+        .streams = server_or_default(limits->streams, HTTP_MAX_STREAMS),
+        .connections = server_or_default(limits->connections, HTTP_MAX_CONNECTIONS),
+        .body_bytes = server_or_default(limits->body_bytes, HTTP_MAX_BODIES),
+        .request_ms = server_or_default(limits->request_ms, HTTP_REQUEST_S * 1000),
+        .answer_ms = server_or_default(limits->answer_ms, HTTP_ANSWER_S * 1000),
+        .reply_ms = server_or_default(limits->reply_ms, HTTP_REPLY_S * 1000),
     };
     if (server->limits.reply_ms < 1000 || server->limits.request_ms < 1000)
         period = (struct timeval){.tv_usec = 5000};
     server->limit = connection_limit(server->limits.connections);
-    server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
+    server->tick = event_new(server->base, -1, EV_PERSIST, server_on_tick, server);
     if (!server->tick || event_add(server->tick, &period) < 0 ||
         http_streams_new(server->base, server->limits.streams, &server->streams) < 0)
         return -ENOMEM;
@@ -358,7 +358,7 @@ int http_server_new(struct event_base *base, const char *text, const struct http
     server = calloc(1, sizeof(*server));
     if (server)
         *server = (struct http_server){.base = base, .service = service, .user = user};
-    if (!server || start(server, fd) < 0) {
+    if (!server || server_start(server, fd) < 0) {
         (void)close(fd);
         http_server_free(&server);
         return error_set(error, ENOMEM, "%s: out of memory", service->name);

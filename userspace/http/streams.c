@@ -22,7 +22,7 @@ struct http_streams {
     unsigned n, limit;
 };
 
-static void on_turn(evutil_socket_t fd, short what, void *user);
+static void streams_on_turn(evutil_socket_t fd, short what, void *user);
 
 int http_streams_new(struct event_base *base, unsigned limit, struct http_streams **ret_streams)
 {
@@ -31,7 +31,7 @@ int http_streams_new(struct event_base *base, unsigned limit, struct http_stream
     if (!streams)
         return -ENOMEM;
     streams->limit = limit;
-    streams->turn = evtimer_new(base, on_turn, streams);
+    streams->turn = evtimer_new(base, streams_on_turn, streams);
     streams->slice = evbuffer_new();
     if (!streams->turn || !streams->slice) {
         http_streams_free(&streams);
@@ -98,7 +98,7 @@ void http_stream_ready(struct http_stream *stream)
     plan_turn(streams);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *user)
+static void streams_on_turn(evutil_socket_t fd, short what, void *user)
 {
     struct http_streams *streams = user;
     struct http_stream *stream = streams->first;

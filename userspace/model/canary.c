@@ -32,7 +32,7 @@ const char *canary_state_name(enum canary_state state)
     return states[state];
 }
 
-static int find_name(const char *const names[], size_t n, const char *name)
+static int canary_find_name(const char *const names[], size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(names[i], name) == 0)
@@ -42,7 +42,7 @@ static int find_name(const char *const names[], size_t n, const char *name)
 
 int canary_strategy_parse(const char *name, enum canary_strategy *ret_strategy)
 {
-    int found = find_name(strategies, ARRAY_SIZE(strategies), name);
+    int found = canary_find_name(strategies, ARRAY_SIZE(strategies), name);
 
     if (found < 0)
         return found;
@@ -52,7 +52,7 @@ int canary_strategy_parse(const char *name, enum canary_strategy *ret_strategy)
 
 int canary_state_parse(const char *name, enum canary_state *ret_state)
 {
-    int found = find_name(states, ARRAY_SIZE(states), name);
+    int found = canary_find_name(states, ARRAY_SIZE(states), name);
 
     if (found < 0)
         return found;
@@ -94,7 +94,7 @@ static void keep_seen(struct canary *canary)
 }
 
 /* True if what was counted has to be carried over to counters that began anew. */
-static bool count(struct canary *canary, const struct canary_outcomes *totals)
+static bool canary_count(struct canary *canary, const struct canary_outcomes *totals)
 {
     bool is_new = went_backwards(canary, totals);
 
@@ -150,7 +150,7 @@ void canary_start(struct canary *canary, int64_t now, const struct canary_outcom
 }
 
 /* The outcomes of the last step stay to be read. */
-static void end(struct canary *canary, enum canary_state state, int64_t now)
+static void canary_end(struct canary *canary, enum canary_state state, int64_t now)
 {
     keep_seen(canary);
     canary->state = state;
@@ -168,7 +168,7 @@ static void roll_back(struct canary *canary, int64_t now)
                    canary->seen.failures, all, canary->to, canary->share / 10, canary->share % 10,
                    canary_failure_percent(&canary->seen), canary->max_failures / 10,
                    canary->max_failures % 10);
-    end(canary, CANARY_ROLLED_BACK, now);
+    canary_end(canary, CANARY_ROLLED_BACK, now);
 }
 
 int64_t canary_remaining(const struct canary *canary, int64_t now)
@@ -185,7 +185,7 @@ int64_t canary_remaining(const struct canary *canary, int64_t now)
 static enum canary_verdict step(struct canary *canary, int64_t now, const struct canary_outcomes *totals)
 {
     if (canary->share >= CANARY_WHOLE) {
-        end(canary, CANARY_SUCCEEDED, now);
+        canary_end(canary, CANARY_SUCCEEDED, now);
         return CANARY_DONE;
     }
     canary->share = canary->strategy == CANARY_LINEAR && canary->share + canary->step < CANARY_WHOLE
@@ -202,7 +202,7 @@ enum canary_verdict canary_evaluate(struct canary *canary, int64_t now, const st
 
     if (canary->state != CANARY_RUNNING)
         return CANARY_AS_IT_WAS;
-    verdict = count(canary, totals) ? CANARY_REBASED : CANARY_AS_IT_WAS;
+    verdict = canary_count(canary, totals) ? CANARY_REBASED : CANARY_AS_IT_WAS;
     if (is_failing(canary)) {
         roll_back(canary, now);
         return CANARY_FAILED;
@@ -244,7 +244,7 @@ int canary_promote(struct canary *canary, int64_t now)
     if (!canary_is_active(canary))
         return -EINVAL;
     canary->share = CANARY_WHOLE;
-    end(canary, CANARY_SUCCEEDED, now);
+    canary_end(canary, CANARY_SUCCEEDED, now);
     return 0;
 }
 
@@ -252,7 +252,7 @@ int canary_abort(struct canary *canary, int64_t now)
 {
     if (!canary_is_active(canary))
         return -EINVAL;
-    end(canary, CANARY_ABORTED, now);
+    canary_end(canary, CANARY_ABORTED, now);
     return 0;
 }
 

@@ -8,7 +8,8 @@
 #include "model/catalog.h"
 
 /* As rows name it. A client's name is checked before it comes here; one that does not fit is no canary's. */
-static const char *key_of(const char *client, const char *identity, char key[static CATALOG_CANARY_KEY_SIZE])
+static const char *catalog_canaries_key_of(const char *client, const char *identity,
+                                           char key[static CATALOG_CANARY_KEY_SIZE])
 {
     int length = snprintf(key, CATALOG_CANARY_KEY_SIZE, "%s/%s", client, identity);
 
@@ -21,7 +22,7 @@ struct catalog_canary *catalog_canary(const struct model_namespace *parent, cons
     char key[CATALOG_CANARY_KEY_SIZE];
     struct catalog_canary *found = NULL;
 
-    if (parent->canaries && key_of(client, identity, key))
+    if (parent->canaries && catalog_canaries_key_of(client, identity, key))
         HASH_FIND_STR(parent->canaries, key, found);
     return found;
 }
@@ -39,7 +40,7 @@ int catalog_set_canary(struct model_namespace *parent, const char *client, const
     entry = calloc(1, sizeof(*entry));
     if (!entry)
         return -ENOMEM;
-    if (!key_of(client, identity, entry->key)) {
+    if (!catalog_canaries_key_of(client, identity, entry->key)) {
         free(entry);
         return -EINVAL;
     }

@@ -94,7 +94,8 @@ static struct instance *make_address(struct instance *external, const struct ip_
     return made;
 }
 
-static bool is_among(const struct ip_address *address, const struct external_address *addresses, size_t n)
+static bool catalog_external_is_among(const struct ip_address *address,
+                                      const struct external_address *addresses, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (ip_address_equal(address, &addresses[i].address))
@@ -105,7 +106,7 @@ static bool is_among(const struct ip_address *address, const struct external_add
 int catalog_set_addresses(struct instance *external, const struct external_address *addresses, size_t n)
 {
     for (size_t i = external->n_addresses; i-- > 0;)
-        if (!is_among(&external->addresses[i]->address, addresses, n))
+        if (!catalog_external_is_among(&external->addresses[i]->address, addresses, n))
             catalog_remove_instance(external->service->parent->catalog, external->addresses[i]);
     for (size_t i = 0; i < n; i++) {
         struct instance *address = external_find(external, &addresses[i].address);

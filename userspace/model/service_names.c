@@ -95,7 +95,7 @@ int name_region_check(const char *field, const char *region, struct error *error
 
 /* ---- services ---- */
 
-static int by_name(const void *a, const void *b)
+static int service_names_by_name(const void *a, const void *b)
 {
     return strcmp(((const struct service_name *)a)->name, ((const struct service_name *)b)->name);
 }
@@ -137,7 +137,7 @@ int service_names_list(const struct model_namespace *parent, struct service_name
         dns_name_fold(text);
         text += strlen(text) + 1;
     }
-    qsort(names, n, sizeof(*names), by_name);
+    qsort(names, n, sizeof(*names), service_names_by_name);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || strcmp(names[kept - 1].name, names[i].name) != 0)
             names[kept++] = names[i];

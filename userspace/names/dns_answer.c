@@ -54,7 +54,8 @@ static int compare_service(const void *key, const void *element)
     return compare_name(key, &name);
 }
 
-static const struct dns_name *find_service(const struct dns_zone *zone, const char *text, size_t length)
+static const struct dns_name *dns_answer_find_service(const struct dns_zone *zone, const char *text,
+                                                      size_t length)
 {
     const struct piece piece = {text, length};
     const struct dns_service *found;
@@ -66,7 +67,8 @@ static const struct dns_name *find_service(const struct dns_zone *zone, const ch
 }
 
 /* A client alias first, then the service of that name, then SERVICE.SUFFIX. */
-static const struct dns_name *find_name(const struct dns_zone *zone, const char *text, size_t length)
+static const struct dns_name *dns_answer_find_name(const struct dns_zone *zone, const char *text,
+                                                   size_t length)
 {
     const struct piece piece = {text, length};
     const struct dns_name *found =
@@ -75,13 +77,13 @@ static const struct dns_name *find_name(const struct dns_zone *zone, const char 
             : bsearch(&piece, zone->names, zone->n_names, sizeof(*zone->names), compare_name);
 
     if (!found && zone->suffixes)
-        found = find_service(zone, text, length);
+        found = dns_answer_find_service(zone, text, length);
     for (const char *const *suffix = zone->suffixes; !found && suffix && *suffix; suffix++) {
         size_t tail = strlen(*suffix);
 
         if (length > tail + 1 && text[length - tail - 1] == '.' &&
             memcmp(text + length - tail, *suffix, tail) == 0)
-            found = find_service(zone, text, length - tail - 1);
+            found = dns_answer_find_service(zone, text, length - tail - 1);
     }
     return found;
 }
@@ -94,7 +96,7 @@ static int compare_address(const void *key, const void *element)
                   sizeof((*name)->address.bytes));
 }
 
-static bool is_in(const struct dns_range *range, const struct ip_address *address)
+static bool dns_answer_is_in(const struct dns_range *range, const struct ip_address *address)
 {
     unsigned whole = range->bits / 8;
     unsigned rest = range->bits % 8;
@@ -158,7 +160,7 @@ static struct target judge_service(const struct dns_name *name, uint8_t protocol
 /* `text` without a search domain. */
 static struct target judge_text(const struct dns_zone *zone, const char *text, size_t length)
 {
-    const struct dns_name *name = find_name(zone, text, length);
+    const struct dns_name *name = dns_answer_find_name(zone, text, length);
     const char *dot, *second;
     uint8_t protocol;
 
@@ -168,7 +170,7 @@ static struct target judge_text(const struct dns_zone *zone, const char *text, s
     if (!dot)
         return (struct target){.subject = NOT_OURS};
     protocol = protocol_of(text, (size_t)(dot - text));
-    name = protocol ? find_name(zone, dot + 1, length - (size_t)(dot + 1 - text)) : NULL;
+    name = protocol ? dns_answer_find_name(zone, dot + 1, length - (size_t)(dot + 1 - text)) : NULL;
     if (name)
         return (struct target){
             .subject = has_port(name, protocol, 0) ? A_BRANCH : NO_SUCH_NAME, .name = name, .above = 1};
@@ -176,7 +178,7 @@ static struct target judge_text(const struct dns_zone *zone, const char *text, s
     if (!second)
         return (struct target){.subject = NOT_OURS};
     protocol = protocol_of(dot + 1, (size_t)(second - dot - 1));
-    name = protocol ? find_name(zone, second + 1, length - (size_t)(second + 1 - text)) : NULL;
+    name = protocol ? dns_answer_find_name(zone, second + 1, length - (size_t)(second + 1 - text)) : NULL;
     return name ? judge_service(name, protocol, text, (size_t)(dot - text))
                 : (struct target){.subject = NOT_OURS};
 }
@@ -213,13 +215,13 @@ static struct target judge_address(const struct dns_zone *zone, const struct ip_
 {
     const struct dns_name *name;
 
-    if (!is_in(&zone->range, address) && !is_in(&zone->range6, address))
+    if (!dns_answer_is_in(&zone->range, address) && !dns_answer_is_in(&zone->range6, address))
         return (struct target){.subject = NOT_OURS};
     name = find_address(zone, address);
     return (struct target){.subject = name ? AN_ADDRESS : NO_SUCH_NAME, .name = name, .above = 1};
 }
 
-static struct target judge(const struct dns_view *view, const struct dns_question *question)
+static struct target dns_answer_judge(const struct dns_view *view, const struct dns_question *question)
 {
     size_t length = strlen(question->name);
     struct ip_address address;
@@ -243,13 +245,13 @@ static struct target judge(const struct dns_view *view, const struct dns_questio
 
 bool dns_answer_is_ours(const struct dns_view *view, const struct dns_question *question)
 {
-    return judge(view, question).subject != NOT_OURS;
+    return dns_answer_judge(view, question).subject != NOT_OURS;
 }
 
 /* ---- writing ---- */
 
-static int add_services(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
-                        const struct target *target)
+static int dns_answer_add_services(ldns_pkt *packet, const struct dns_view *view,
+                                   const struct dns_question *question, const struct target *target)
 {
     struct dns_owner whole = dns_writer_tail(question, 0);
     struct dns_owner name = dns_writer_tail(question, target->above);
@@ -278,8 +280,8 @@ static int add_pointer(ldns_pkt *packet, const struct dns_view *view, const stru
                              view->ttl, data, 1);
 }
 
-static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct dns_question *question,
-                    const struct target *target)
+static int dns_answer_add_data(ldns_pkt *packet, const struct dns_view *view,
+                               const struct dns_question *question, const struct target *target)
 {
     const struct dns_name *name =
         target->subject == A_NAME && target->name != &nothing_yet ? target->name : NULL;
@@ -294,14 +296,15 @@ static int add_data(ldns_pkt *packet, const struct dns_view *view, const struct 
                    ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address6)
                    : 0;
     case DNS_SRV:
-        return name || target->subject == A_SERVICE ? add_services(packet, view, question, target) : 0;
+        return name || target->subject == A_SERVICE ? dns_answer_add_services(packet, view, question, target)
+                                                    : 0;
     case DNS_PTR:
         return target->subject == AN_ADDRESS ? add_pointer(packet, view, question, target->name) : 0;
     case DNS_ANY: /* what askers of ANY are after, as RFC 8482 section 4.1 has it: a name's addresses */
         if (target->subject == AN_ADDRESS)
             return add_pointer(packet, view, question, target->name);
         if (target->subject == A_SERVICE)
-            return add_services(packet, view, question, target);
+            return dns_answer_add_services(packet, view, question, target);
         r = name ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address) : 0;
         return r == 0 && name && name->has_address6
                    ? dns_writer_address(packet, LDNS_SECTION_ANSWER, owner, view->ttl, &name->address6)
@@ -317,7 +320,7 @@ struct filling {
     const struct target *target;
 };
 
-static int fill(ldns_pkt *packet, void *user)
+static int dns_answer_fill(ldns_pkt *packet, void *user)
 {
     const struct filling *filling = user;
     const struct target *target = filling->target;
@@ -326,7 +329,7 @@ static int fill(ldns_pkt *packet, void *user)
     if (target->subject == NO_SUCH_NAME)
         ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
     else
-        r = add_data(packet, filling->view, filling->question, target);
+        r = dns_answer_add_data(packet, filling->view, filling->question, target);
     if (r == 0 && ldns_pkt_ancount(packet) == 0)
         r = dns_writer_authority(packet, dns_writer_tail(filling->question, target->above),
                                  filling->view->ttl);
@@ -336,10 +339,10 @@ static int fill(ldns_pkt *packet, void *user)
 int dns_answer_build(const struct dns_view *view, const struct dns_question *question, bool is_udp,
                      uint8_t **ret_answer, size_t *ret_size)
 {
-    struct target target = judge(view, question);
+    struct target target = dns_answer_judge(view, question);
     struct filling filling = {view, question, &target};
 
     if (target.subject == NOT_OURS)
         return -ENOENT;
-    return dns_writer_build(question, is_udp, fill, &filling, ret_answer, ret_size);
+    return dns_writer_build(question, is_udp, dns_answer_fill, &filling, ret_answer, ret_size);
 }

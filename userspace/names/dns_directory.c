@@ -41,7 +41,8 @@ static size_t target_name(const struct filling *filling, const struct dns_endpoi
     return used + question->wire_size;
 }
 
-static int add_service(ldns_pkt *packet, struct filling *filling, const struct dns_endpoint *endpoint)
+static int dns_directory_add_service(ldns_pkt *packet, struct filling *filling,
+                                     const struct dns_endpoint *endpoint)
 {
     uint32_t ttl = filling->found->records.ttl[DNS_RECORD_SRV];
     uint8_t wire[DNS_NAME_SIZE];
@@ -85,7 +86,7 @@ static bool has_type(const struct dns_found *found, enum dns_record record)
     return found->records.types & 1u << record;
 }
 
-static int add_data(ldns_pkt *packet, struct filling *filling)
+static int dns_directory_add_data(ldns_pkt *packet, struct filling *filling)
 {
     const struct dns_found *found = filling->found;
     uint16_t type = filling->type;
@@ -98,14 +99,14 @@ static int add_data(ldns_pkt *packet, struct filling *filling)
     /* The name of an instance is there for the SRV records that lead to it. */
     for (size_t i = 0; i < found->n && r == 0; i++) {
         if (type == DNS_SRV && is_service && has_type(found, DNS_RECORD_SRV))
-            r = add_service(packet, filling, &found->endpoints[i]);
+            r = dns_directory_add_service(packet, filling, &found->endpoints[i]);
         else if ((type == DNS_A || type == DNS_AAAA) && (!is_service || has_type(found, record)))
             r = add_address(packet, filling, is_service ? record : DNS_RECORD_SRV, &found->endpoints[i]);
     }
     return r;
 }
 
-static int fill(ldns_pkt *packet, void *user)
+static int dns_directory_fill(ldns_pkt *packet, void *user)
 {
     struct filling filling = *(const struct filling *)user;
     int r = 0;
@@ -113,7 +114,7 @@ static int fill(ldns_pkt *packet, void *user)
     if (filling.found->kind == DNS_FOUND_NOTHING)
         ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
     else if (filling.found->kind != DNS_FOUND_ONLY)
-        r = add_data(packet, &filling);
+        r = dns_directory_add_data(packet, &filling);
     if (r == 0 && ldns_pkt_ancount(packet) == 0)
         r = dns_writer_authority(packet, dns_writer_tail(filling.question, 0), filling.ttl);
     return r;
@@ -130,5 +131,5 @@ int dns_directory_build(const struct dns_found *found, uint32_t ttl, const struc
     size_t most = dns_writer_limit(question, is_udp);
 
     filling.room = most > used ? most - used : 0;
-    return dns_writer_build(question, is_udp, fill, &filling, ret_answer, ret_size);
+    return dns_writer_build(question, is_udp, dns_directory_fill, &filling, ret_answer, ret_size);
 }

@@ -35,7 +35,7 @@ static void cleanup_name_set(struct name_set *set)
     free(set->names);
 }
 
-static int by_name(const void *a, const void *b)
+static int hosts_text_by_name(const void *a, const void *b)
 {
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -59,7 +59,7 @@ static int name_set_init(struct name_set *set, const struct hosts_entry *entries
     for (size_t i = 0; i < n; i++)
         set->names[i] = entries[i].name;
     set->n = n;
-    qsort(set->names, n, sizeof(*set->names), by_name);
+    qsort(set->names, n, sizeof(*set->names), hosts_text_by_name);
     return 0;
 }
 
@@ -69,7 +69,7 @@ static bool name_set_has(const struct name_set *set, const struct piece *word)
 }
 
 /* The next word of the rest of a line; false at its end or at a comment. */
-static bool next_word(struct piece *rest, struct piece *ret_word)
+static bool hosts_text_next_word(struct piece *rest, struct piece *ret_word)
 {
     size_t skip = 0;
     size_t length = 0;
@@ -93,7 +93,7 @@ static void write_names(FILE *out, struct piece rest, const struct name_set *set
 {
     struct piece word;
 
-    while (next_word(&rest, &word))
+    while (hosts_text_next_word(&rest, &word))
         if (name_set_has(set, &word) == are_in_set)
             (void)fprintf(out, " %.*s", (int)word.length, word.text);
 }
@@ -108,9 +108,9 @@ static void write_own_line(FILE *out, struct piece line, const struct name_set *
     size_t n_kept = 0;
     size_t n_hidden = 0;
 
-    if (next_word(&rest, &address)) {
+    if (hosts_text_next_word(&rest, &address)) {
         names = rest;
-        while (next_word(&rest, &word)) {
+        while (hosts_text_next_word(&rest, &word)) {
             if (name_set_has(set, &word))
                 n_hidden++;
             else

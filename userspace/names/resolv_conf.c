@@ -6,7 +6,7 @@
 
 #define BLANKS " \t\r"
 
-static bool next_word(const char **text, size_t *ret_length)
+static bool resolv_conf_next_word(const char **text, size_t *ret_length)
 {
     *text += strspn(*text, BLANKS);
     *ret_length = strcspn(*text, BLANKS "\n");
@@ -66,18 +66,18 @@ static void read_line(struct resolv_conf *conf, const char *line)
     size_t length;
     bool is_search, is_domain;
 
-    if (!next_word(&line, &length) || *line == '#' || *line == ';')
+    if (!resolv_conf_next_word(&line, &length) || *line == '#' || *line == ';')
         return;
     is_search = is_word(line, length, "search");
     is_domain = is_word(line, length, "domain");
     if (is_word(line, length, "nameserver")) {
         line += length;
-        if (next_word(&line, &length))
+        if (resolv_conf_next_word(&line, &length))
             add_nameserver(conf, line, length);
     } else if (is_search || is_domain) {
         conf->n_domains = 0; /* the last line of either kind holds */
         line += length;
-        while (next_word(&line, &length) && (is_search || conf->n_domains == 0)) {
+        while (resolv_conf_next_word(&line, &length) && (is_search || conf->n_domains == 0)) {
             add_domain(conf, line, length);
             line += length;
         }

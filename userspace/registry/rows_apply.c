@@ -14,7 +14,7 @@
 #define MAX_WEIGHT  65535
 #define MAX_TARGETS 256 /* of a route; sums of weights are sized for it */
 
-static int read_alias(const cJSON *object, struct client_alias *ret_alias, struct error *error)
+static int rows_apply_read_alias(const cJSON *object, struct client_alias *ret_alias, struct error *error)
 {
     struct client_alias alias = {0};
     const char *name = NULL;
@@ -50,7 +50,8 @@ static int get_list(const cJSON *json, const char *name, bool is_required, const
 }
 
 /* The first thing wrong. What a newer version may have added is passed over. */
-static void keep_first(enum service_settings_finding finding, const struct error *error, void *user)
+static void rows_apply_keep_first(enum service_settings_finding finding, const struct error *error,
+                                  void *user)
 {
     struct error *first = user;
 
@@ -65,7 +66,9 @@ static int read_settings(const cJSON *object, struct service_settings *settings,
 
     if (object && !cJSON_IsObject(object))
         return error_input(error, "settings", "(no object)", "an object");
-    r = object ? service_settings_read_all(object, SETTINGS_RIGHTS_STORED, settings, keep_first, &first) : 0;
+    r = object ? service_settings_read_all(object, SETTINGS_RIGHTS_STORED, settings, rows_apply_keep_first,
+                                           &first)
+               : 0;
     if (r == -EINVAL && error) {
         *error = first;
         error_prefix_field(error, "settings");
@@ -93,7 +96,7 @@ static int apply_service(struct catalog *catalog, const struct row_name *name, c
     if (!aliases)
         return -ENOMEM;
     cJSON_ArrayForEach (item, list) {
-        r = read_alias(item, &aliases[n++], error);
+        r = rows_apply_read_alias(item, &aliases[n++], error);
         if (r < 0)
             return r;
     }
@@ -149,7 +152,7 @@ struct read_target {
     uint32_t weight;
 };
 
-static int read_targets(const cJSON *list, struct read_target *targets, struct error *error)
+static int rows_apply_read_targets(const cJSON *list, struct read_target *targets, struct error *error)
 {
     const cJSON *item;
 
@@ -196,7 +199,7 @@ static int apply_route(struct catalog *catalog, const struct row_name *name, con
     targets = calloc(n + 1, sizeof(*targets));
     if (!wanted || !targets)
         return -ENOMEM;
-    r = read_targets(list, wanted, error);
+    r = rows_apply_read_targets(list, wanted, error);
     if (r < 0)
         return r;
     parent = catalog_make_namespace(catalog, name->namespace_name);

@@ -41,7 +41,7 @@ static int make_row(struct registry_row *ret_row, cJSON *json, const char *names
     return 0;
 }
 
-static void add_outcomes(cJSON *json, const char *name, const struct canary_outcomes *outcomes)
+static void rows_canary_add_outcomes(cJSON *json, const char *name, const struct canary_outcomes *outcomes)
 {
     cJSON *object = cJSON_AddObjectToObject(json, name);
 
@@ -63,7 +63,7 @@ static void add_before(cJSON *json, const struct canary *canary)
     }
 }
 
-static void add_time(cJSON *json, const char *name, int64_t time)
+static void rows_canary_add_time(cJSON *json, const char *name, int64_t time)
 {
     if (time)
         (void)cJSON_AddNumberToObject(json, name, (double)time);
@@ -84,12 +84,12 @@ int row_for_canary(const char *namespace_name, const struct catalog_canary *entr
     (void)cJSON_AddNumberToObject(json, "minConnects", canary->min_connects);
     (void)cJSON_AddStringToObject(json, "state", canary_state_name(canary->state));
     (void)cJSON_AddNumberToObject(json, "shareTenths", canary->share);
-    add_time(json, "startedAtMs", canary->started_at);
-    add_time(json, "stepStartedAtMs", canary->step_started_at);
-    add_time(json, "pausedAtMs", canary->paused_at);
-    add_time(json, "endedAtMs", canary->ended_at);
-    add_outcomes(json, "base", &canary->base);
-    add_outcomes(json, "counted", &canary->counted);
+    rows_canary_add_time(json, "startedAtMs", canary->started_at);
+    rows_canary_add_time(json, "stepStartedAtMs", canary->step_started_at);
+    rows_canary_add_time(json, "pausedAtMs", canary->paused_at);
+    rows_canary_add_time(json, "endedAtMs", canary->ended_at);
+    rows_canary_add_outcomes(json, "base", &canary->base);
+    rows_canary_add_outcomes(json, "counted", &canary->counted);
     add_before(json, canary);
     if (canary->is_unhealthy_on_empty)
         (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
@@ -106,8 +106,8 @@ int row_delete_canary(const char *namespace_name, const char *client, const char
 
 /* ---- reading ---- */
 
-static int read_service(const cJSON *json, const char *name, char ret_text[static SVC_SERVICE_SIZE],
-                        struct error *error)
+static int rows_canary_read_service(const cJSON *json, const char *name,
+                                    char ret_text[static SVC_SERVICE_SIZE], struct error *error)
 {
     const char *text = NULL;
     int r = json_get_string(json, name, true, &text, error);
@@ -119,8 +119,8 @@ static int read_service(const cJSON *json, const char *name, char ret_text[stati
     return r;
 }
 
-static int read_number(const cJSON *json, const char *name, uint64_t minimum, uint64_t maximum,
-                       uint32_t *ret_number, struct error *error)
+static int rows_canary_read_number(const cJSON *json, const char *name, uint64_t minimum, uint64_t maximum,
+                                   uint32_t *ret_number, struct error *error)
 {
     uint64_t number = 0;
     int r = json_get_integer(json, name, true, minimum, maximum, &number, error);
@@ -178,7 +178,7 @@ static int read_before(const cJSON *json, struct canary *canary, struct error *e
         if (r == 0 && strcmp(service, "from") != 0 && strcmp(service, "to") != 0)
             r = error_input(error, "service", service, "from, to");
         if (r == 0)
-            r = read_number(item, "weight", 0, MAX_WEIGHT, &target->weight, error);
+            r = rows_canary_read_number(item, "weight", 0, MAX_WEIGHT, &target->weight, error);
         if (r < 0) {
             error_prefix_field(error, "before");
             return r;
@@ -195,10 +195,10 @@ static int read_names(const cJSON *json, struct canary *canary, struct error *er
     const char *state = NULL;
     const char *reason = "";
     const char *on_empty = "refuse";
-    int r = read_service(json, "from", canary->from, error);
+    int r = rows_canary_read_service(json, "from", canary->from, error);
 
     if (r == 0)
-        r = read_service(json, "to", canary->to, error);
+        r = rows_canary_read_service(json, "to", canary->to, error);
     if (r == 0)
         r = json_get_string(json, "strategy", true, &strategy, error);
     if (r == 0 && canary_strategy_parse(strategy, &canary->strategy) < 0)
@@ -225,16 +225,19 @@ static int read_names(const cJSON *json, struct canary *canary, struct error *er
 static int read_numbers(const cJSON *json, struct canary *canary, struct error *error)
 {
     bool is_over = !canary_is_active(canary);
-    int r = read_number(json, "stepTenths", CANARY_PERCENT_MIN, CANARY_WHOLE, &canary->step, error);
+    int r =
+        rows_canary_read_number(json, "stepTenths", CANARY_PERCENT_MIN, CANARY_WHOLE, &canary->step, error);
 
     if (r == 0)
-        r = read_number(json, "intervalSeconds", 0, CANARY_INTERVAL_MAX_S, &canary->interval_s, error);
+        r = rows_canary_read_number(json, "intervalSeconds", 0, CANARY_INTERVAL_MAX_S, &canary->interval_s,
+                                    error);
     if (r == 0)
-        r = read_number(json, "maxFailuresTenths", 0, CANARY_WHOLE, &canary->max_failures, error);
+        r = rows_canary_read_number(json, "maxFailuresTenths", 0, CANARY_WHOLE, &canary->max_failures, error);
     if (r == 0)
-        r = read_number(json, "minConnects", 0, CANARY_MIN_CONNECTS_MAX, &canary->min_connects, error);
+        r = rows_canary_read_number(json, "minConnects", 0, CANARY_MIN_CONNECTS_MAX, &canary->min_connects,
+                                    error);
     if (r == 0)
-        r = read_number(json, "shareTenths", 0, CANARY_WHOLE, &canary->share, error);
+        r = rows_canary_read_number(json, "shareTenths", 0, CANARY_WHOLE, &canary->share, error);
     if (r == 0)
         r = read_time(json, "startedAtMs", true, &canary->started_at, error);
     if (r == 0)

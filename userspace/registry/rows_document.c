@@ -36,7 +36,8 @@ int row_write_document(struct document_record *record)
     return 0;
 }
 
-static int read_document(const cJSON *json, struct document_record **ret_record, struct error *error)
+static int rows_document_read_document(const cJSON *json, struct document_record **ret_record,
+                                       struct error *error)
 {
     const char *source = "";
     const char *text = NULL;
@@ -59,7 +60,7 @@ int row_apply_stored_document(struct catalog *catalog, const struct row_name *na
                               struct error *error)
 {
     struct document_record *record = NULL;
-    int r = read_document(json, &record, error);
+    int r = rows_document_read_document(json, &record, error);
 
     if (r == 0)
         r = store_document(catalog, name, record);
@@ -73,7 +74,7 @@ int row_read_document(const char *key, const char *value, struct document_record
     _cleanup_json_ cJSON *json = NULL;
     int r = row_parse_value(key, value, &json, error);
 
-    return r < 0 ? r : read_document(json, ret_record, error);
+    return r < 0 ? r : rows_document_read_document(json, ret_record, error);
 }
 
 int row_apply_document(struct catalog *catalog, const char *key, struct document_record *record,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_address(const void *left, const void *right)
+static int resolved_list_by_address(const void *left, const void *right)
 {
     const struct ip_address *a = left;
     const struct ip_address *b = right;
@@ -21,9 +21,9 @@ static void replace_highest(struct resolved_list *list, const struct ip_address 
     struct ip_address *highest = &list->addresses[0];
 
     for (size_t i = 1; i < list->n; i++)
-        if (by_address(&list->addresses[i], highest) > 0)
+        if (resolved_list_by_address(&list->addresses[i], highest) > 0)
             highest = &list->addresses[i];
-    if (by_address(address, highest) < 0)
+    if (resolved_list_by_address(address, highest) < 0)
         *highest = *address;
 }
 
@@ -46,5 +46,5 @@ void resolved_list_add(struct resolved_list *list, const struct ip_address *addr
 void resolved_list_sort(struct resolved_list *list)
 {
     if (list->n)
-        qsort(list->addresses, list->n, sizeof(list->addresses[0]), by_address);
+        qsort(list->addresses, list->n, sizeof(list->addresses[0]), resolved_list_by_address);
 }

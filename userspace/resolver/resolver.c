@@ -85,7 +85,7 @@ static void set_timer(struct resolver *self)
         (void)event_del(&self->timer);
 }
 
-static void on_socket_event(evutil_socket_t fd, short what, void *user)
+static void resolver_on_socket_event(evutil_socket_t fd, short what, void *user)
 {
     struct waited_socket *socket = user;
     struct resolver *self = socket->resolver;
@@ -95,7 +95,7 @@ static void on_socket_event(evutil_socket_t fd, short what, void *user)
     set_timer(self);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void resolver_on_timer(evutil_socket_t fd, short what, void *user)
 {
     struct resolver *self = user;
 
@@ -144,7 +144,7 @@ static void on_socket_state(void *user, ares_socket_t fd, int readable, int writ
     } else {
         (void)event_del(&socket->event);
     }
-    if (event_assign(&socket->event, self->base, fd, what, on_socket_event, socket) == 0)
+    if (event_assign(&socket->event, self->base, fd, what, resolver_on_socket_event, socket) == 0)
         (void)event_add(&socket->event, NULL);
 }
 
@@ -253,8 +253,8 @@ static void lower(uint32_t *ttl_s, bool *has_any, int candidate)
     *has_any = true;
 }
 
-static void take_answer(struct resolver_query *query, const struct ares_addrinfo *answer,
-                        struct resolved_family *family)
+static void resolver_take_answer(struct resolver_query *query, const struct ares_addrinfo *answer,
+                                 struct resolved_family *family)
 {
     const struct ares_addrinfo_node *node;
     const struct ares_addrinfo_cname *cname;
@@ -286,11 +286,11 @@ static void take_failure(int status, struct resolved_family *family)
                                                    : ares_strerror(status);
 }
 
-static void on_answer(struct resolver_query *query, struct resolved_family *family, int status,
-                      struct ares_addrinfo *answer)
+static void resolver_on_answer(struct resolver_query *query, struct resolved_family *family, int status,
+                               struct ares_addrinfo *answer)
 {
     if (status == ARES_SUCCESS && answer)
-        take_answer(query, answer, family);
+        resolver_take_answer(query, answer, family);
     else
         take_failure(status, family);
     if (answer)
@@ -304,7 +304,7 @@ static void on_v4(void *user, int status, int timeouts, struct ares_addrinfo *an
     struct resolver_query *query = user;
 
     (void)timeouts;
-    on_answer(query, &query->resolved->v4, status, answer);
+    resolver_on_answer(query, &query->resolved->v4, status, answer);
 }
 
 static void on_v6(void *user, int status, int timeouts, struct ares_addrinfo *answer)
@@ -312,7 +312,7 @@ static void on_v6(void *user, int status, int timeouts, struct ares_addrinfo *an
     struct resolver_query *query = user;
 
     (void)timeouts;
-    on_answer(query, &query->resolved->v6, status, answer);
+    resolver_on_answer(query, &query->resolved->v6, status, answer);
 }
 
 /* ---- queries ---- */
@@ -367,7 +367,7 @@ static void begin_waiting(struct resolver *self)
 }
 
 /* It is gone before it is told, so that whoever hears of it may ask again, or cancel others. */
-static void tell(struct resolver_query *query)
+static void resolver_tell(struct resolver_query *query)
 {
     const struct resolved resolved = *query->resolved;
     resolver_done_fn done = query->done;
@@ -398,7 +398,7 @@ static void on_over(evutil_socket_t fd, short what, void *user)
     (void)what;
     /* Names in /etc/hosts are over as soon as they are asked: the loop has other things to do in between. */
     while (told++ < RESOLVER_MAX_IN_FLIGHT && (query = find_over(self)))
-        tell(query);
+        resolver_tell(query);
     if (find_over(self))
         event_active(&self->over, 0, 0);
     begin_waiting(self);
@@ -459,7 +459,7 @@ int resolver_new(struct event_base *base, const char *name_servers, resolved_ref
     TAILQ_INIT(&self->begun);
     LIST_INIT(&self->sockets);
     self->is_library_begun = ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS;
-    self->has_timer = event_assign(&self->timer, base, -1, 0, on_timer, self) == 0;
+    self->has_timer = event_assign(&self->timer, base, -1, 0, resolver_on_timer, self) == 0;
     self->has_over = event_assign(&self->over, base, -1, 0, on_over, self) == 0;
     if (name_servers)
         self->name_servers = strdup(name_servers);

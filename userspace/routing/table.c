@@ -88,7 +88,7 @@ static int by_remainder(const void *left, const void *right)
 }
 
 /* Gives the units that rounding down has left over to those who lost most by it, one each. */
-static int hand_out(struct outcome *outcomes, size_t n, uint64_t units)
+static int table_hand_out(struct outcome *outcomes, size_t n, uint64_t units)
 {
     _cleanup_free_ struct outcome **order = malloc(n * sizeof(struct outcome *));
 
@@ -103,7 +103,7 @@ static int hand_out(struct outcome *outcomes, size_t n, uint64_t units)
 }
 
 /* Takes back what raising tiny probabilities to one unit has overdrawn; the largest can spare it. */
-static void take_back(struct outcome *outcomes, size_t n, uint64_t units)
+static void table_take_back(struct outcome *outcomes, size_t n, uint64_t units)
 {
     struct outcome *largest = &outcomes[0];
 
@@ -173,8 +173,8 @@ static int share_units(const struct table_target *targets, size_t n_targets, boo
     if (r < 0)
         return r;
     if (given > n * COLUMN_UNITS)
-        take_back(outcomes, n, given - n * COLUMN_UNITS);
-    return given < n * COLUMN_UNITS ? hand_out(outcomes, n, n * COLUMN_UNITS - given) : 0;
+        table_take_back(outcomes, n, given - n * COLUMN_UNITS);
+    return given < n * COLUMN_UNITS ? table_hand_out(outcomes, n, n * COLUMN_UNITS - given) : 0;
 }
 
 static void fill_slot(struct svc_slot *slot, const struct table_candidate *a, const struct table_candidate *b,

@@ -15,7 +15,7 @@ struct entry {
     size_t index;
 };
 
-static int by_identity(const void *a, const void *b)
+static int table_diff_by_identity(const void *a, const void *b)
 {
     return strcmp(((const struct entry *)a)->identity, ((const struct entry *)b)->identity);
 }
@@ -29,9 +29,9 @@ static int sort_views(const struct table_view *views, size_t n, struct entry **r
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         entries[i] = (struct entry){views[i].identity, i};
-    qsort(entries, n, sizeof(*entries), by_identity);
+    qsort(entries, n, sizeof(*entries), table_diff_by_identity);
     for (size_t i = 1; i < n; i++)
-        if (by_identity(&entries[i - 1], &entries[i]) == 0)
+        if (table_diff_by_identity(&entries[i - 1], &entries[i]) == 0)
             return -EEXIST;
     *ret_entries = TAKE_PTR(entries);
     return 0;
@@ -53,8 +53,8 @@ static bool tables_equal(const struct table_view *a, const struct table_view *b)
 }
 
 /* Stable: moves one kind of operation behind those already in `to`. */
-static size_t append(struct table_operation *to, size_t n_to, enum table_change change,
-                     const struct table_operation *from, size_t n_from)
+static size_t table_diff_append(struct table_operation *to, size_t n_to, enum table_change change,
+                                const struct table_operation *from, size_t n_from)
 {
     for (size_t i = 0; i < n_from; i++)
         if (from[i].change == change)
@@ -81,7 +81,7 @@ int table_diff(const struct table_view *wanted, size_t n_wanted, const struct ta
     if (!found)
         return -ENOMEM;
     for (size_t w = 0, c = 0; w < n_wanted || c < n_current;) {
-        int order = w == n_wanted ? 1 : c == n_current ? -1 : by_identity(&want[w], &have[c]);
+        int order = w == n_wanted ? 1 : c == n_current ? -1 : table_diff_by_identity(&want[w], &have[c]);
 
         if (order < 0) {
             found[n++] = (struct table_operation){.change = TABLE_ADD, .wanted = want[w++].index};
@@ -98,9 +98,9 @@ int table_diff(const struct table_view *wanted, size_t n_wanted, const struct ta
         ordered = calloc(n, sizeof(*ordered));
         if (!ordered)
             return -ENOMEM;
-        n_ordered = append(ordered, n_ordered, TABLE_REMOVE, found, n);
-        n_ordered = append(ordered, n_ordered, TABLE_REPLACE, found, n);
-        n_ordered = append(ordered, n_ordered, TABLE_ADD, found, n);
+        n_ordered = table_diff_append(ordered, n_ordered, TABLE_REMOVE, found, n);
+        n_ordered = table_diff_append(ordered, n_ordered, TABLE_REPLACE, found, n);
+        n_ordered = table_diff_append(ordered, n_ordered, TABLE_ADD, found, n);
     }
     *ret_operations = TAKE_PTR(ordered);
     *ret_n_operations = n_ordered;

@@ -20,7 +20,7 @@ struct share {
     uint64_t units;
 };
 
-static int by_endpoint(const void *a, const void *b)
+static int table_merge_by_endpoint(const void *a, const void *b)
 {
     const struct share *left = a;
     const struct share *right = b;
@@ -28,7 +28,7 @@ static int by_endpoint(const void *a, const void *b)
     return left->endpoint < right->endpoint ? -1 : left->endpoint > right->endpoint;
 }
 
-static int by_number(const void *a, const void *b)
+static int table_merge_by_number(const void *a, const void *b)
 {
     uint32_t left = *(const uint32_t *)a;
     uint32_t right = *(const uint32_t *)b;
@@ -63,7 +63,7 @@ static struct share *shares_of(const struct svc_slot *slots, uint32_t count, siz
             shares[n++] =
                 outcome(slot->endpoint_b, slot->port_b_be, slot->address_b, COLUMN_UNITS - slot->threshold);
     }
-    qsort(shares, n, sizeof(*shares), by_endpoint);
+    qsort(shares, n, sizeof(*shares), table_merge_by_endpoint);
     for (size_t i = 0; i < n; i++)
         if (*ret_n > 0 && shares[*ret_n - 1].endpoint == shares[i].endpoint)
             shares[*ret_n - 1].units += shares[i].units;
@@ -87,7 +87,7 @@ int table_missing(const struct svc_slot *current, uint32_t n_current, const stru
     }
     for (size_t i = 0; i < n_there; i++) {
         const struct share *found =
-            n_here ? bsearch(&there[i], here, n_here, sizeof(*here), by_endpoint) : NULL;
+            n_here ? bsearch(&there[i], here, n_here, sizeof(*here), table_merge_by_endpoint) : NULL;
 
         if (!found || found->port_be != there[i].port_be ||
             !ip_address_equal(&found->address, &there[i].address))
@@ -111,7 +111,8 @@ static void add_candidates(struct table_target *target, struct table_candidate *
     for (size_t i = 0; i < n; i++) {
         uint64_t weight = (uint64_t)((unsigned __int128)shares[i].units * MOST_WEIGHT / most);
 
-        if ((n_kept && bsearch(&shares[i].endpoint, kept, n_kept, sizeof(*kept), by_number)) != is_kept)
+        if ((n_kept && bsearch(&shares[i].endpoint, kept, n_kept, sizeof(*kept), table_merge_by_number)) !=
+            is_kept)
             continue;
         candidates[target->n_candidates++] = (struct table_candidate){
             .endpoint = shares[i].endpoint,

@@ -12,7 +12,7 @@ bool candidate_is_drawn(const struct table_candidate *candidate, bool only_v4)
            (!only_v4 || ip_address_is_v4(&candidate->address));
 }
 
-static int by_number(const void *left, const void *right)
+static int target_weights_by_number(const void *left, const void *right)
 {
     uint32_t a = *(const uint32_t *)left;
     uint32_t b = *(const uint32_t *)right;
@@ -41,7 +41,7 @@ static int list_members(const struct table_target *target, bool only_v4, struct 
         for (size_t i = 0; i < target->n_candidates; i++)
             if (target->candidates[i].group && candidate_is_drawn(&target->candidates[i], only_v4))
                 groups[n++] = target->candidates[i].group;
-        qsort(groups, n, sizeof(*groups), by_number);
+        qsort(groups, n, sizeof(*groups), target_weights_by_number);
     }
     *ret_members = (struct members){groups, n};
     return 0;
@@ -51,7 +51,8 @@ static int list_members(const struct table_target *target, bool only_v4, struct 
 static uint32_t size_of_group(const struct members *members, uint32_t group)
 {
     const uint32_t *found =
-        members->n ? bsearch(&group, members->groups, members->n, sizeof(group), by_number) : NULL;
+        members->n ? bsearch(&group, members->groups, members->n, sizeof(group), target_weights_by_number)
+                   : NULL;
     const uint32_t *last = found;
 
     if (!found)

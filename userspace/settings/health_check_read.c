@@ -68,8 +68,8 @@ static void keep_text(struct settings_reading *reading, const char *text, char *
 }
 
 /* What a request line can hold: visible ASCII. */
-static void read_path(struct settings_reading *reading, const cJSON *object, const char *name, size_t most,
-                      struct health_check *check)
+static void health_check_read_path(struct settings_reading *reading, const cJSON *object, const char *name,
+                                   size_t most, struct health_check *check)
 {
     const char *text = get_text(reading, object, name);
     bool is_good = text && text[0] == '/' && strlen(text) <= most;
@@ -92,7 +92,8 @@ static void read_path(struct settings_reading *reading, const cJSON *object, con
     }
 }
 
-static void read_host(struct settings_reading *reading, const cJSON *object, struct health_check *check)
+static void health_check_read_host(struct settings_reading *reading, const cJSON *object,
+                                   struct health_check *check)
 {
     const char *text = get_text(reading, object, "host");
     char name[DNS_NAME_MAX + 1];
@@ -178,11 +179,11 @@ static void read_http(struct settings_reading *reading, const cJSON *object, str
         return;
     }
     if (given(object, "path", &is_null))
-        read_path(reading, object, "path", HEALTH_CHECK_MAX_PATH, check);
+        health_check_read_path(reading, object, "path", HEALTH_CHECK_MAX_PATH, check);
     else if (is_null)
         free(TAKE_PTR(check->path));
     if (given(object, "host", &is_null))
-        read_host(reading, object, check);
+        health_check_read_host(reading, object, check);
     else if (is_null)
         free(TAKE_PTR(check->host));
     if (given(object, "expectedStatus", &is_null)) {
@@ -330,7 +331,7 @@ static void read_cloud_map_form(struct settings_reading *reading, const cJSON *o
         if (check->type == HEALTH_CHECK_TCP)
             refuse_member(reading, "ResourcePath", "HTTP, HTTPS");
         else
-            read_path(reading, object, "ResourcePath", MAX_RESOURCE_PATH, check);
+            health_check_read_path(reading, object, "ResourcePath", MAX_RESOURCE_PATH, check);
     }
 }
 

@@ -209,8 +209,8 @@ static void read_member(struct settings_reading *reading, const cJSON *object, c
         *own = is_own;
 }
 
-static void read_members(struct settings_reading *reading, const cJSON *object,
-                         struct service_settings *settings)
+static void service_settings_read_members(struct settings_reading *reading, const cJSON *object,
+                                          struct service_settings *settings)
 {
     for (const struct setting *row = service_setting_rows; row->name; row++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, row->name);
@@ -229,7 +229,7 @@ int service_settings_read_all(const cJSON *object, struct settings_rights rights
 
     if (r < 0)
         return r;
-    read_members(&reading, object, &changed);
+    service_settings_read_members(&reading, object, &changed);
     if (reading.status < 0 || reading.n_bad > 0) {
         service_settings_done(&changed);
         return reading.status < 0 ? reading.status : -EINVAL;
@@ -240,7 +240,8 @@ int service_settings_read_all(const cJSON *object, struct settings_rights rights
 }
 
 /* The first thing that is wrong, unknown members too. */
-static void keep_first(enum service_settings_finding finding, const struct error *error, void *user)
+static void service_settings_keep_first(enum service_settings_finding finding, const struct error *error,
+                                        void *user)
 {
     struct error *first = user;
 
@@ -263,7 +264,7 @@ int service_settings_read(const cJSON *object, struct settings_rights rights,
         return r;
     r = service_settings_copy(settings, &changed);
     if (r == 0)
-        r = service_settings_read_all(object, rights, &changed, keep_first, &first);
+        r = service_settings_read_all(object, rights, &changed, service_settings_keep_first, &first);
     if (r == -ENOMEM)
         return error_errno(error, r, "reading settings");
     if (first.number) {

@@ -19,7 +19,7 @@ struct found_task {
     struct found_task *next;
 };
 
-static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
+static int adopt_on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
 {
     struct found_task **list = user;
     struct found_task *found = malloc(sizeof(*found));
@@ -109,7 +109,7 @@ static int on_link(const char *name, void *user)
 int task_list_adopt(struct tasks *tasks, struct error *error)
 {
     struct found_task *list = NULL;
-    int r = datapath_each_task(tasks->settings.datapath, on_task, &list);
+    int r = datapath_each_task(tasks->settings.datapath, adopt_on_task, &list);
 
     for (struct found_task *found = list, *next; found; found = next) {
         next = found->next;

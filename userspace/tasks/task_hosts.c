@@ -22,7 +22,7 @@ void task_hosts_path(const struct tasks *tasks, const struct task *task, char *r
     (void)snprintf(ret_path, size, "%s/%s", tasks->settings.hosts_dir, task->link_name);
 }
 
-static int by_name(const void *a, const void *b)
+static int task_hosts_by_name(const void *a, const void *b)
 {
     return strcmp(((const struct client_alias *)a)->dns_name, ((const struct client_alias *)b)->dns_name);
 }
@@ -65,14 +65,14 @@ static int parts_read(const struct engine *engine, const char *namespace_name, c
     if (r == 0)
         r = engine_name_suffixes(engine, namespace_name, &parts->suffixes);
     if (r == 0 && parts->n_aliases)
-        qsort(parts->aliases, parts->n_aliases, sizeof(*parts->aliases), by_name);
+        qsort(parts->aliases, parts->n_aliases, sizeof(*parts->aliases), task_hosts_by_name);
     if (r == 0)
         qsort(parts->services, parts->n_services, sizeof(*parts->services), by_alias);
     return r;
 }
 
 /* Room for entries and texts, of which some may not be needed. */
-static struct hosts_entry *make_room(const struct parts *parts, char **ret_texts)
+static struct hosts_entry *task_hosts_make_room(const struct parts *parts, char **ret_texts)
 {
     size_t n = parts->n_aliases + 1;
     size_t texts = parts->n_aliases * SVC_DNS_NAME_SIZE;
@@ -92,25 +92,26 @@ static struct hosts_entry *make_room(const struct parts *parts, char **ret_texts
     return entries;
 }
 
-static bool is_alias(const struct parts *parts, const char *name)
+static bool task_hosts_is_alias(const struct parts *parts, const char *name)
 {
     struct client_alias wanted = {0};
 
     if (strlen(name) >= sizeof(wanted.dns_name))
         return false;
     strcpy(wanted.dns_name, name);
-    return bsearch(&wanted, parts->aliases, parts->n_aliases, sizeof(wanted), by_name) != NULL;
+    return bsearch(&wanted, parts->aliases, parts->n_aliases, sizeof(wanted), task_hosts_by_name) != NULL;
 }
 
 /* NAME and NAME.SUFFIX at the address of the entry before; not where a client alias has that name. */
-static void add_service(const struct parts *parts, const char *name, const struct hosts_entry *first,
-                        struct hosts_entry *entries, size_t *n, char **texts)
+static void task_hosts_add_service(const struct parts *parts, const char *name,
+                                   const struct hosts_entry *first, struct hosts_entry *entries, size_t *n,
+                                   char **texts)
 {
     for (size_t i = 0; i == 0 || parts->suffixes[i - 1]; i++) {
         int length =
             i == 0 ? sprintf(*texts, "%s", name) : sprintf(*texts, "%s.%s", name, parts->suffixes[i - 1]);
 
-        if (is_alias(parts, *texts) || length > MODEL_HOST_NAME_MAX)
+        if (task_hosts_is_alias(parts, *texts) || length > MODEL_HOST_NAME_MAX)
             continue;
         entries[*n] = (struct hosts_entry){*texts, first->address, first->address6};
         (*n)++;
@@ -131,7 +132,7 @@ int namespace_hosts_build(const struct engine *engine, const char *namespace_nam
 
     if (r < 0)
         return r;
-    entries = make_room(&parts, &texts);
+    entries = task_hosts_make_room(&parts, &texts);
     if (!entries)
         return -ENOMEM;
     for (size_t i = 0; i < parts.n_aliases; i++) {
@@ -152,7 +153,7 @@ int namespace_hosts_build(const struct engine *engine, const char *namespace_nam
         for (; service < parts.n_services && parts.services[service].alias &&
                strcmp(parts.services[service].alias->dns_name, name) == 0;
              service++)
-            add_service(&parts, parts.services[service].name, first, entries, &n, &texts);
+            task_hosts_add_service(&parts, parts.services[service].name, first, entries, &n, &texts);
     }
     *ret_entries = entries;
     *ret_n = n;

@@ -22,7 +22,7 @@
 
 static const struct timeval tick = {.tv_usec = 200000};
 
-static struct drain *find(const struct drains *drains, uint32_t endpoint)
+static struct drain *drains_find(const struct drains *drains, uint32_t endpoint)
 {
     for (size_t i = 0; i < drains->n; i++)
         if (drains->items[i].endpoint == endpoint)
@@ -37,14 +37,14 @@ static uint64_t open_now(const struct drains *drains, const struct drain *drain)
 
 uint64_t drains_open(const struct drains *drains, uint32_t endpoint)
 {
-    const struct drain *drain = find(drains, endpoint);
+    const struct drain *drain = drains_find(drains, endpoint);
 
     return drain ? open_now(drains, drain) : endpoint_open(drains->engine, endpoint);
 }
 
 /* ---- following changes ---- */
 
-static struct drain *add(struct drains *self, uint32_t endpoint)
+static struct drain *drains_add(struct drains *self, uint32_t endpoint)
 {
     if (self->n == self->capacity) {
         size_t capacity = self->capacity ? self->capacity * 2 : 16;
@@ -60,16 +60,16 @@ static struct drain *add(struct drains *self, uint32_t endpoint)
     return &self->items[self->n++];
 }
 
-static void follow_put(void *user, struct instance *instance)
+static void drains_follow_put(void *user, struct instance *instance)
 {
     struct drains *self = user;
     unsigned long long open;
     long long most_s;
     char name[ENDPOINT_NAME_SIZE];
 
-    if (!instance->drain_until || find(self, instance->endpoint))
+    if (!instance->drain_until || drains_find(self, instance->endpoint))
         return;
-    if (!add(self, instance->endpoint)) {
+    if (!drains_add(self, instance->endpoint)) {
         log_error("%s: out of memory, it drains until the next start", endpoint_name(instance, name));
         return;
     }
@@ -84,7 +84,7 @@ static void follow_put(void *user, struct instance *instance)
 }
 
 const struct engine_follower drains_follower = {
-    .put = follow_put,
+    .put = drains_follow_put,
 };
 
 /* ---- counting and closing sockets ---- */
@@ -106,25 +106,25 @@ static void take_count(struct drain *drain, bool is_kill, int r, const struct ta
                  found->incomplete ? strerror(-found->incomplete) : "");
 }
 
-static void on_looked(int result, const struct task_sockets_result *found, const struct error *error,
-                      void *user)
+static void drains_on_looked(int result, const struct task_sockets_result *found, const struct error *error,
+                             void *user)
 {
     struct drains *self = user;
-    struct drain *drain = find(self, self->look_endpoint);
+    struct drain *drain = drains_find(self, self->look_endpoint);
 
     self->look = NULL;
     if (drain)
         take_count(drain, self->is_look_kill, result, found, error->message);
 }
 
-static void look_at(struct drains *self, struct drain *drain, bool is_kill)
+static void drains_look_at(struct drains *self, struct drain *drain, bool is_kill)
 {
     const struct instance *instance = engine_instance(self->engine, drain->endpoint);
     const struct task_sockets_request request = {
         .address = instance->address, .port = instance->port, .kill = is_kill};
     const struct task_sockets_result nobody = {0};
     struct error error = {0};
-    int r = socket_look_begin(&self->looks, instance->service->parent->name, &request, on_looked, self,
+    int r = socket_look_begin(&self->looks, instance->service->parent->name, &request, drains_on_looked, self,
                               &self->look, &error);
 
     drain->looked_ms = clock_monotonic_ms();
@@ -135,13 +135,13 @@ static void look_at(struct drains *self, struct drain *drain, bool is_kill)
                    error.number ? error.message : strerror(-r));
 }
 
-static bool is_over(const struct instance *instance)
+static bool drains_is_over(const struct instance *instance)
 {
     return clock_wall_s() >= instance->drain_until;
 }
 
 /* One whose connections are to be closed now, else the one that has waited longest for being looked at. */
-static void look_at_one(struct drains *self)
+static void drains_look_at_one(struct drains *self)
 {
     struct drain *oldest = NULL;
 
@@ -151,15 +151,15 @@ static void look_at_one(struct drains *self)
         struct drain *drain = &self->items[i];
         const struct instance *instance = engine_instance(self->engine, drain->endpoint);
 
-        if (instance->is_drain_kill && !drain->is_killed && is_over(instance)) {
-            look_at(self, drain, true);
+        if (instance->is_drain_kill && !drain->is_killed && drains_is_over(instance)) {
+            drains_look_at(self, drain, true);
             return;
         }
         if (!oldest || drain->looked_ms < oldest->looked_ms)
             oldest = drain;
     }
     if (oldest && clock_monotonic_ms() - oldest->looked_ms >= LOOK_EVERY_MS)
-        look_at(self, oldest, false);
+        drains_look_at(self, oldest, false);
 }
 
 /* ---- deregistering ---- */
@@ -206,7 +206,7 @@ static int run_departure(struct transaction *transaction, void *user, struct err
 
 static void end_departure(struct departure *departure, int r, const char *why)
 {
-    struct drain *drain = find(departure->drains, departure->endpoint);
+    struct drain *drain = drains_find(departure->drains, departure->endpoint);
 
     if (r == 0 && departure->is_put)
         log_info("%s has drained and is deregistered: %llu connections left", departure->name,
@@ -232,7 +232,7 @@ static void on_address_dropped(int result, const struct error *error, void *user
     end_departure(user, result, error ? error->message : "");
 }
 
-static int submit(struct drains *self, struct departure *departure, const struct instance *instance)
+static int drains_submit(struct drains *self, struct departure *departure, const struct instance *instance)
 {
     const struct job job = {.run = run_departure, .done = departure_done, .user = departure};
     struct registry_row row;
@@ -264,7 +264,7 @@ static void deregister(struct drains *self, struct drain *drain, const struct in
         instance_event(self->events, EVENT_DRAINED, instance, "deregistered, %llu connections left",
                        (unsigned long long)departure->left);
     drain->is_told = true;
-    r = submit(self, departure, instance);
+    r = drains_submit(self, departure, instance);
     if (r < 0)
         end_departure(departure, r, strerror(-r));
 }
@@ -275,7 +275,7 @@ static bool is_finished(const struct drains *self, const struct drain *drain, co
     if (open_now(self, drain) == 0 &&
         (drain->sockets == 0 || clock_monotonic_ms() - drain->began_ms >= LEAST_MS))
         return true;
-    return is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
+    return drains_is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
 }
 
 /* ---- the round ---- */
@@ -299,12 +299,12 @@ static void go_round(void *user)
         if (!drain->departure && is_finished(self, drain, instance))
             deregister(self, drain, instance);
     }
-    look_at_one(self);
+    drains_look_at_one(self);
     if (self->n > 0)
         (void)event_add(self->timer, &tick);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void drains_on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct drains *self = user;
 
@@ -330,7 +330,7 @@ void drains_init(struct drains *drains, struct engine *engine, struct event_log 
 
 int drains_begin(struct drains *drains, struct event_base *base)
 {
-    drains->timer = event_new(base, -1, 0, on_tick, drains);
+    drains->timer = event_new(base, -1, 0, drains_on_tick, drains);
     if (!drains->timer || (drains->n > 0 && event_add(drains->timer, &tick) < 0))
         return -ENOMEM;
     return 0;

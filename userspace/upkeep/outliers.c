@@ -308,12 +308,12 @@ int outliers_clear(struct outliers *outliers, uint32_t number)
 
 /* ---- following changes ---- */
 
-static void follow_put(void *user, struct instance *instance)
+static void outliers_follow_put(void *user, struct instance *instance)
 {
     outliers_put(user, instance);
 }
 
-static void follow_removed(void *user, const char *namespace_name, uint32_t number)
+static void outliers_follow_removed(void *user, const char *namespace_name, uint32_t number)
 {
     (void)namespace_name;
     outliers_remove(user, number);
@@ -335,8 +335,8 @@ static int follow_begin(void *user, struct error *error)
 }
 
 const struct engine_follower outliers_follower = {
-    .put = follow_put,
-    .removed = follow_removed,
+    .put = outliers_follow_put,
+    .removed = outliers_follow_removed,
     .settings_changed = follow_settings_changed,
     .begin = follow_begin,
     .republished = follow_republished,

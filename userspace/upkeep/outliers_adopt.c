@@ -83,7 +83,7 @@ static int write_peers(struct outliers *outliers)
     return r < 0 ? r : released;
 }
 
-static void collect(const struct outliers *outliers, struct instance **by_number)
+static void outliers_adopt_collect(const struct outliers *outliers, struct instance **by_number)
 {
     const struct model_namespace *parent;
     const struct service *service;
@@ -101,7 +101,7 @@ int outliers_adopt(struct outliers *outliers, struct error *error)
     int r = by_number ? 0 : -ENOMEM;
 
     if (r == 0) {
-        collect(outliers, by_number);
+        outliers_adopt_collect(outliers, by_number);
         r = link_all(outliers, by_number);
     }
     if (r == 0)

@@ -39,7 +39,7 @@ static void plan(const struct probes *self, struct instance *instance)
 }
 
 /* Versions before this one took commands over the AWS API; their rows are still there. */
-static const char *refusal_of(const struct service *service)
+static const char *probes_refusal_of(const struct service *service)
 {
     const struct stored_document *stored =
         service->document ? catalog_document(service->parent, service->document) : NULL;
@@ -49,7 +49,7 @@ static const char *refusal_of(const struct service *service)
     return "the command is not run: it came by the AWS API";
 }
 
-static void put(struct probes *self, const struct instance *instance)
+static void probes_put(struct probes *self, const struct instance *instance)
 {
     const struct service_settings *settings = service_get_settings(instance->service);
     char name[ENDPOINT_NAME_SIZE];
@@ -61,7 +61,7 @@ static void put(struct probes *self, const struct instance *instance)
         .port = settings->check.port ? settings->check.port : instance->port,
         .check = &settings->check,
         .admission_ms = settings->admission_ms,
-        .refusal = refusal_of(instance->service),
+        .refusal = probes_refusal_of(instance->service),
     };
 
     if (!is_checked(instance))
@@ -98,7 +98,7 @@ struct finding {
     bool is_said;
 };
 
-static void say(struct finding *finding, const struct instance *instance)
+static void probes_say(struct finding *finding, const struct instance *instance)
 {
     const struct health_report *report = &finding->report;
 
@@ -111,7 +111,7 @@ static void say(struct finding *finding, const struct instance *instance)
                    report->reason);
 }
 
-static int run_finding(struct transaction *transaction, void *user, struct error *error)
+static int probes_run_finding(struct transaction *transaction, void *user, struct error *error)
 {
     struct finding *finding = user;
     const struct instance *instance = engine_instance(finding->probes->engine, finding->endpoint);
@@ -119,12 +119,12 @@ static int run_finding(struct transaction *transaction, void *user, struct error
 
     if (!instance)
         return 0;
-    say(finding, instance);
+    probes_say(finding, instance);
     r = transaction_touch_instance(transaction, instance);
     return r < 0 ? error_errno(error, r, "publishing what was found") : 0;
 }
 
-static void finding_done(int result, uint64_t revision, const struct error *error, void *user)
+static void probes_finding_done(int result, uint64_t revision, const struct error *error, void *user)
 {
     struct finding *finding = user;
 
@@ -138,7 +138,7 @@ void probes_found(uint32_t endpoint, const struct health_report *report, void *u
 {
     struct probes *self = user;
     struct finding *finding = calloc(1, sizeof(*finding));
-    const struct job job = {.run = run_finding, .done = finding_done, .user = finding};
+    const struct job job = {.run = probes_run_finding, .done = probes_finding_done, .user = finding};
     int r = finding ? 0 : -ENOMEM;
 
     if (r == 0) {
@@ -239,14 +239,14 @@ void probes_sweep(struct probes *self)
 
 /* ---- following changes ---- */
 
-static void follow_plan(void *user, struct instance *instance)
+static void probes_follow_plan(void *user, struct instance *instance)
 {
     plan(user, instance);
 }
 
-static void follow_put(void *user, struct instance *instance)
+static void probes_follow_put(void *user, struct instance *instance)
 {
-    put(user, instance);
+    probes_put(user, instance);
 }
 
 static bool follow_depends_on_documents(void *user)
@@ -277,8 +277,8 @@ static void follow_found(void *user, struct instance *instance, const struct svc
 }
 
 const struct engine_follower probes_follower = {
-    .plan = follow_plan,
-    .put = follow_put,
+    .plan = probes_follow_plan,
+    .put = probes_follow_put,
     .unregistered = follow_unregistered,
     .depends_on_documents = follow_depends_on_documents,
     .doubt = follow_doubt,

@@ -27,7 +27,7 @@ static const char *outcome_text(uint32_t outcome)
     return outcome < ARRAY_SIZE(texts) && texts[outcome] ? texts[outcome] : "failed";
 }
 
-static void on_event(const struct svc_event *event, void *user)
+static void program_events_on_event(const struct svc_event *event, void *user)
 {
     struct program_events *self = user;
     const struct instance *instance = engine_instance(self->engine, event->endpoint);
@@ -79,7 +79,7 @@ static void read_all(void *user)
 }
 
 /* An event names its endpoint by number, and while the catalog changes nobody can say whose that is. */
-static void on_readable(evutil_socket_t fd, short what, void *user)
+static void program_events_on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct program_events *self = user;
 
@@ -91,11 +91,12 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 int program_events_begin(struct program_events *self, struct event_base *base, struct error *error)
 {
-    int r = datapath_listen(self->datapath, on_event, self);
+    int r = datapath_listen(self->datapath, program_events_on_event, self);
 
     if (r < 0)
         return error_errno(error, r, "listening to the programs");
-    self->readable = event_new(base, datapath_events_fd(self->datapath), EV_READ, on_readable, self);
+    self->readable =
+        event_new(base, datapath_events_fd(self->datapath), EV_READ, program_events_on_readable, self);
     if (!self->readable || event_add(self->readable, NULL) < 0)
         return error_errno(error, ENOMEM, "listening to the programs");
     datapath_read_events(self->datapath);

@@ -14,7 +14,7 @@
 /* A sixteenth of the shortest slow start, one second, is not to be missed by much. */
 static const struct timeval tick = {.tv_usec = 100000};
 
-static bool is_eligible(const struct instance *instance)
+static bool slow_start_is_eligible(const struct instance *instance)
 {
     return instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
 }
@@ -32,12 +32,13 @@ static uint8_t ramp_now(const struct instance *instance)
 /* ---- following changes ---- */
 
 /* Since when it grows stays until the change is on disk: one that is refused must find it again. */
-static void follow_plan(void *user, struct instance *instance)
+static void slow_start_follow_plan(void *user, struct instance *instance)
 {
     const struct slow_start *self = user;
 
     instance->ramp = 0;
-    if (!self->timer || !is_eligible(instance) || service_get_settings(instance->service)->slow_start_ms == 0)
+    if (!self->timer || !slow_start_is_eligible(instance) ||
+        service_get_settings(instance->service)->slow_start_ms == 0)
         return;
     if (!instance->was_eligible)
         instance->ramp_since_ms = clock_monotonic_ms();
@@ -45,7 +46,7 @@ static void follow_plan(void *user, struct instance *instance)
         instance->ramp = ramp_now(instance);
 }
 
-static bool remember(struct slow_start *self, uint32_t endpoint)
+static bool slow_start_remember(struct slow_start *self, uint32_t endpoint)
 {
     for (size_t i = 0; i < self->n; i++)
         if (self->endpoints[i] == endpoint)
@@ -63,24 +64,24 @@ static bool remember(struct slow_start *self, uint32_t endpoint)
     return true;
 }
 
-static void follow_put(void *user, struct instance *instance)
+static void slow_start_follow_put(void *user, struct instance *instance)
 {
     struct slow_start *self = user;
 
-    instance->was_eligible = is_eligible(instance);
+    instance->was_eligible = slow_start_is_eligible(instance);
     if (!instance->ramp) {
         instance->ramp_since_ms = 0;
         return;
     }
-    if (!remember(self, instance->endpoint))
+    if (!slow_start_remember(self, instance->endpoint))
         instance->ramp = 0; /* its full weight with the next change */
     else if (!self->is_pending && !event_pending(self->timer, EV_TIMEOUT, NULL))
         (void)event_add(self->timer, &tick);
 }
 
 const struct engine_follower slow_start_follower = {
-    .plan = follow_plan,
-    .put = follow_put,
+    .plan = slow_start_follow_plan,
+    .put = slow_start_follow_put,
 };
 
 /* ---- raising weights ---- */
@@ -110,7 +111,7 @@ static int run_ramp(struct transaction *transaction, void *user, struct error *e
     return r < 0 ? error_errno(error, r, "raising weights") : 0;
 }
 
-static void tell(struct slow_start *self, int r, const char *why)
+static void slow_start_tell(struct slow_start *self, int r, const char *why)
 {
     if (r < 0 && r != -ECANCELED && !self->is_failing)
         log_warning("slow start: %s; trying again", why);
@@ -123,11 +124,11 @@ static void ramp_done(int result, uint64_t revision, const struct error *error, 
 
     (void)revision;
     self->is_pending = false;
-    tell(self, result, result < 0 ? error->message : NULL);
+    slow_start_tell(self, result, result < 0 ? error->message : NULL);
     tick_again(self);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user)
+static void slow_start_on_tick(evutil_socket_t fd, short what, void *user)
 {
     struct slow_start *self = user;
     const struct job job = {.run = run_ramp, .done = ramp_done, .user = self};
@@ -140,7 +141,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     r = engine_submit_finding(self->engine, &job);
     self->is_pending = r == 0;
     if (r < 0) {
-        tell(self, r, strerror(-r));
+        slow_start_tell(self, r, strerror(-r));
         tick_again(self);
     }
 }
@@ -152,7 +153,7 @@ void slow_start_init(struct slow_start *slow_start, struct engine *engine)
 
 int slow_start_begin(struct slow_start *slow_start, struct event_base *base)
 {
-    slow_start->timer = event_new(base, -1, 0, on_tick, slow_start);
+    slow_start->timer = event_new(base, -1, 0, slow_start_on_tick, slow_start);
     return slow_start->timer ? 0 : -ENOMEM;
 }
 

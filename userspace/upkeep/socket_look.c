@@ -40,7 +40,7 @@ static void on_job(evutil_socket_t fd, short what, void *user)
     ended.done(r, &found, &error, ended.user);
 }
 
-static int listen_to(struct socket_look *look, struct event_base *base)
+static int socket_look_listen_to(struct socket_look *look, struct event_base *base)
 {
     look->event = event_new(base, task_sockets_fd(look->job), EV_READ, on_job, look);
     return look->event && event_add(look->event, NULL) == 0 ? 0 : -ENOMEM;
@@ -67,7 +67,7 @@ int socket_look_begin(const struct socket_looks *looks, const char *namespace_na
         r = task_sockets_begin(&request, &look->job, error);
     }
     if (r == 0)
-        r = listen_to(look, looks->base);
+        r = socket_look_listen_to(look, looks->base);
     for (size_t i = 0; i < request.n_cgroups; i++)
         free(directories[i]);
     free(directories);

@@ -33,8 +33,8 @@ static void drop_first(struct udp_closing *self)
     free_closed(first);
 }
 
-static void on_looked(int result, const struct task_sockets_result *found, const struct error *error,
-                      void *user)
+static void udp_closing_on_looked(int result, const struct task_sockets_result *found,
+                                  const struct error *error, void *user)
 {
     struct udp_closing *self = user;
 
@@ -55,13 +55,13 @@ static void begin_next(struct udp_closing *self)
             .address = self->waiting->address, .port = self->waiting->port, .is_udp = true, .kill = true};
         struct error error = {0};
 
-        if (socket_look_begin(&self->looks, self->waiting->namespace_name, &request, on_looked, self,
-                              &self->look, &error) < 0)
+        if (socket_look_begin(&self->looks, self->waiting->namespace_name, &request, udp_closing_on_looked,
+                              self, &self->look, &error) < 0)
             drop_first(self);
     }
 }
 
-static void follow_removed(void *user, const char *namespace_name, uint32_t number)
+static void udp_closing_follow_removed(void *user, const char *namespace_name, uint32_t number)
 {
     struct udp_closing *self = user;
     const struct svc_peer_key *key = outliers_alone_at(self->outliers, number);
@@ -88,7 +88,7 @@ static void follow_removed(void *user, const char *namespace_name, uint32_t numb
 }
 
 const struct engine_follower udp_closing_follower = {
-    .removed = follow_removed,
+    .removed = udp_closing_follow_removed,
 };
 
 void udp_closing_init(struct udp_closing *closing, const struct outliers *outliers,

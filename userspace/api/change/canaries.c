@@ -81,9 +81,9 @@ static int read_knobs(const cJSON *body, struct canary *canary, struct error *er
     return 0;
 }
 
-static int read_service(const struct engine *engine, const cJSON *body, const char *field,
-                        const char *namespace_name, char ret_name[static SVC_SERVICE_SIZE],
-                        struct error *error)
+static int canaries_read_service(const struct engine *engine, const cJSON *body, const char *field,
+                                 const char *namespace_name, char ret_name[static SVC_SERVICE_SIZE],
+                                 struct error *error)
 {
     const char *name = NULL;
     const struct service *service;
@@ -105,10 +105,10 @@ static int read_service(const struct engine *engine, const cJSON *body, const ch
 static int read_services(const struct engine *engine, const cJSON *body, const char *namespace_name,
                          struct canary *canary, struct error *error)
 {
-    int r = read_service(engine, body, "from", namespace_name, canary->from, error);
+    int r = canaries_read_service(engine, body, "from", namespace_name, canary->from, error);
 
     if (r == 0)
-        r = read_service(engine, body, "to", namespace_name, canary->to, error);
+        r = canaries_read_service(engine, body, "to", namespace_name, canary->to, error);
     if (r == 0 && strcmp(canary->from, canary->to) == 0)
         r = error_input(error, "to", canary->to, "another service than from");
     return r;
@@ -129,8 +129,8 @@ static int leads_elsewhere(const struct catalog_canary *entry, const char *servi
 }
 
 /* What the tasks meant reach now must be `from`, beside which there may be `to`. */
-static int check_targets(const struct route_target *targets, size_t n, const struct catalog_canary *entry,
-                         struct error *error)
+static int canaries_check_targets(const struct route_target *targets, size_t n,
+                                  const struct catalog_canary *entry, struct error *error)
 {
     bool has_from = false;
 
@@ -151,7 +151,7 @@ static int check_targets(const struct route_target *targets, size_t n, const str
     return has_from ? 0 : leads_elsewhere(entry, entry->canary.to, error);
 }
 
-/* Of the route that a start takes over; what else could be in it was refused by check_targets(). */
+/* Of the route that a start takes over; what else could be in it was refused by canaries_check_targets(). */
 static void remember_route(const struct route *route, struct canary *canary)
 {
     for (size_t i = 0; route && i < route->n_targets && i < CANARY_TARGETS; i++)
@@ -181,15 +181,15 @@ static int check_place(const struct engine *engine, const char *namespace_name, 
         return -EBUSY;
     }
     targets = catalog_alias_targets(parent, client, entry->identity, &single, &n);
-    r = check_targets(targets, n, entry, error);
+    r = canaries_check_targets(targets, n, entry, error);
     if (r == 0 && (client || !*entry->client))
         remember_route(catalog_route(parent, client, entry->identity), &entry->canary);
     return r;
 }
 
 /* The one an alias and client have, or would have. */
-static int read_entry(const struct engine *engine, const cJSON *body, const char **ret_namespace,
-                      struct catalog_canary *ret_entry, struct error *error)
+static int canaries_read_entry(const struct engine *engine, const cJSON *body, const char **ret_namespace,
+                               struct catalog_canary *ret_entry, struct error *error)
 {
     struct route_name name;
     int r = change_route_name(engine, body, &name, error);
@@ -233,7 +233,7 @@ int change_start_canary(struct transaction *transaction, const cJSON *body, cJSO
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_entry(engine, body, &namespace_name, &entry, error);
+        r = canaries_read_entry(engine, body, &namespace_name, &entry, error);
     if (r == 0)
         r = read_services(engine, body, namespace_name, &entry.canary, error);
     if (r == 0)
@@ -329,7 +329,7 @@ static int find_entry(const struct engine *engine, const cJSON *body, const char
     const struct model_namespace *parent;
     const struct catalog_canary *found;
     struct catalog_canary named;
-    int r = read_entry(engine, body, ret_namespace, &named, error);
+    int r = canaries_read_entry(engine, body, ret_namespace, &named, error);
 
     if (r < 0)
         return r;

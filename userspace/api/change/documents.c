@@ -102,7 +102,7 @@ static void send_changes(const struct documents_request *request, struct apply_e
         evbuffer_free(text);
 }
 
-static void on_applied(struct apply_end *end, void *user)
+static void documents_on_applied(struct apply_end *end, void *user)
 {
     struct documents_request *request = user;
 
@@ -163,12 +163,12 @@ static int apply(struct api *api, const struct control_call *call, const cJSON *
         free_request(request);
         return r;
     }
-    r = apply_submit_texts(api->engine, api->documents_worker, &texts, on_applied, request);
+    r = apply_submit_texts(api->engine, api->documents_worker, &texts, documents_on_applied, request);
     if (r < 0) {
         struct apply_end refused = {0};
 
         refused.result = change_not_taken(r, &refused.error);
-        on_applied(&refused, request);
+        documents_on_applied(&refused, request);
     }
     return CONTROL_LATER;
 }

@@ -12,8 +12,8 @@
 
 #define MAX_EJECTION_S 86400
 
-static int find(const struct api *api, const cJSON *body, const char *const known[],
-                const struct instance **ret_instance, struct error *error)
+static int ejections_find(const struct api *api, const cJSON *body, const char *const known[],
+                          const struct instance **ret_instance, struct error *error)
 {
     const char *namespace_name = NULL;
     int r = json_check_members(body, known, error);
@@ -46,7 +46,7 @@ int handle_eject(const struct control_call *call, cJSON **ret_answer, struct err
     struct api *api = user;
     const struct instance *instance = NULL;
     uint64_t seconds;
-    int r = find(api, call->body, known, &instance, error);
+    int r = ejections_find(api, call->body, known, &instance, error);
 
     if (r < 0)
         return r;
@@ -84,7 +84,7 @@ int handle_uneject(const struct control_call *call, cJSON **ret_answer, struct e
     struct api *api = user;
     const struct instance *instance = NULL;
     bool was_ejected = false;
-    int r = find(api, call->body, known, &instance, error);
+    int r = ejections_find(api, call->body, known, &instance, error);
 
     if (r < 0)
         return r;

@@ -26,7 +26,7 @@ static int read_weight(const cJSON *body, bool is_required, uint32_t *weight, st
     return r;
 }
 
-static int read_health(const cJSON *body, enum svc_health *health, struct error *error)
+static int instances_read_health(const cJSON *body, enum svc_health *health, struct error *error)
 {
     const char *text = NULL;
     int r = json_get_string(body, "health", false, &text, error);
@@ -40,8 +40,8 @@ static int read_health(const cJSON *body, enum svc_health *health, struct error 
 }
 
 /* `host`: where the name goes, if it is one. */
-static int read_address(const struct engine *engine, const cJSON *body, struct instance *instance,
-                        char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
+static int instances_read_address(const struct engine *engine, const cJSON *body, struct instance *instance,
+                                  char host[static MODEL_HOST_NAME_MAX + 1], struct error *error)
 {
     const char *text = NULL;
     const char *why;
@@ -111,13 +111,13 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
     if (r == 0)
         r = change_service_name(body, &name, error);
     if (r == 0)
-        r = read_address(transaction_engine(transaction), body, &instance, host, error);
+        r = instances_read_address(transaction_engine(transaction), body, &instance, host, error);
     if (r == 0)
         r = change_protocol(body, &instance.protocol, error);
     if (r == 0)
         r = read_weight(body, false, &instance.weight, error);
     if (r == 0)
-        r = read_health(body, &instance.health, error);
+        r = instances_read_health(body, &instance.health, error);
     if (r < 0)
         return r;
     r = cJSON_HasObjectItem(body, "id") ? json_get_string(body, "id", false, &id, error)
@@ -188,7 +188,7 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
     changed = *instance;
     r = read_weight(body, false, &changed.weight, error);
     if (r == 0)
-        r = read_health(body, &changed.health, error);
+        r = instances_read_health(body, &changed.health, error);
     if (r < 0)
         return r;
     r = row_for_instance(namespace_name, instance->service->name, &changed, &row);

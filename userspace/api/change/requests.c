@@ -44,7 +44,7 @@ struct change_request {
     int n_done;
 };
 
-static int run_change(struct transaction *transaction, void *user, struct error *error)
+static int requests_run_change(struct transaction *transaction, void *user, struct error *error)
 {
     struct change_request *request = user;
 
@@ -53,7 +53,7 @@ static int run_change(struct transaction *transaction, void *user, struct error 
     return request->change(transaction, control_reply_call(request->reply)->body, request->answer, error);
 }
 
-static void on_done(int r, uint64_t revision, const struct error *error, void *user)
+static void requests_on_done(int r, uint64_t revision, const struct error *error, void *user)
 {
     struct change_request *request = user;
     struct error said = error ? *error : (struct error){0};
@@ -66,12 +66,12 @@ static void on_done(int r, uint64_t revision, const struct error *error, void *u
     free(request);
 }
 
-static int submit(const struct control_call *call, change_fn change,
-                  int (*run)(struct transaction *transaction, void *user, struct error *error),
-                  struct api *api, struct error *error)
+static int requests_submit(const struct control_call *call, change_fn change,
+                           int (*run)(struct transaction *transaction, void *user, struct error *error),
+                           struct api *api, struct error *error)
 {
     struct change_request *request = calloc(1, sizeof(*request));
-    const struct job job = {.run = run, .done = on_done, .user = request};
+    const struct job job = {.run = run, .done = requests_on_done, .user = request};
     int r;
 
     if (!request)
@@ -86,7 +86,7 @@ static int submit(const struct control_call *call, change_fn change,
     if (r < 0) {
         struct error refused = {0};
 
-        on_done(change_not_taken(r, &refused), 0, &refused, request);
+        requests_on_done(change_not_taken(r, &refused), 0, &refused, request);
     }
     return CONTROL_LATER;
 }
@@ -96,7 +96,7 @@ static int submit(const struct control_call *call, change_fn change,
                              void *user)                                                                     \
     {                                                                                                        \
         (void)ret_answer;                                                                                    \
-        return submit(call, change_##name, run_change, user, error);                                         \
+        return requests_submit(call, change_##name, requests_run_change, user, error);                       \
     }
 
 CHANGE_REQUEST(register)
@@ -182,7 +182,7 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
         return error_input(error, "changes", list ? "(not such a list)" : "(missing)",
                            "a list of 1 to %d changes", MAX_BATCH);
-    return submit(call, NULL, run_batch, user, error);
+    return requests_submit(call, NULL, run_batch, user, error);
 }
 
 /* ---- tasks ---- */
@@ -205,7 +205,7 @@ static cJSON *tell_attached(struct api *api, const struct task *task)
     return answer;
 }
 
-static void on_looked(const struct task *task, void *user)
+static void requests_on_looked(const struct task *task, void *user)
 {
     struct attaching *attaching = user;
     struct error error = {0};
@@ -222,7 +222,7 @@ static int answer_when_looked(struct api *api, const struct task *task, const st
     if (!attaching)
         return -ENOMEM;
     attaching->api = api;
-    if (dns_call_when_looked(api->dns, task->cgroup.id, on_looked, attaching) < 0) {
+    if (dns_call_when_looked(api->dns, task->cgroup.id, requests_on_looked, attaching) < 0) {
         free(attaching);
         return -ENOMEM;
     }

@@ -14,8 +14,8 @@
 #define DEFAULT_PORT 80
 #define MAX_TARGETS  256
 
-static struct route *find_route(const struct model_namespace *parent, const struct client *client,
-                                const struct client_alias *alias)
+static struct route *routes_find_route(const struct model_namespace *parent, const struct client *client,
+                                       const struct client_alias *alias)
 {
     char identity[ALIAS_IDENTITY_SIZE];
 
@@ -29,8 +29,8 @@ static const struct client *find_client(const struct engine *engine, const struc
     return parent && *name->client ? catalog_client(parent, name->client) : NULL;
 }
 
-static int read_alias(const struct engine *engine, const cJSON *body, bool only_routes,
-                      struct route_name *ret_name, struct error *error)
+static int routes_read_alias(const struct engine *engine, const cJSON *body, bool only_routes,
+                             struct route_name *ret_name, struct error *error)
 {
     struct route_name name = {.client = ""};
     struct client_alias alias = {.protocol = TCP};
@@ -71,7 +71,7 @@ static int read_alias(const struct engine *engine, const cJSON *body, bool only_
 int change_route_name(const struct engine *engine, const cJSON *body, struct route_name *ret_name,
                       struct error *error)
 {
-    return read_alias(engine, body, false, ret_name, error);
+    return routes_read_alias(engine, body, false, ret_name, error);
 }
 
 static int read_target(const struct transaction *transaction, const char *namespace_name, const cJSON *item,
@@ -98,7 +98,7 @@ static int read_target(const struct transaction *transaction, const char *namesp
     return 0;
 }
 
-static int check_targets(const struct named_target *targets, size_t n, struct error *error)
+static int routes_check_targets(const struct named_target *targets, size_t n, struct error *error)
 {
     uint32_t sum = 0;
 
@@ -117,8 +117,9 @@ static int check_targets(const struct named_target *targets, size_t n, struct er
     return 0;
 }
 
-static int read_targets(const struct transaction *transaction, const char *namespace_name, const cJSON *body,
-                        struct named_target **ret_targets, size_t *ret_n, struct error *error)
+static int routes_read_targets(const struct transaction *transaction, const char *namespace_name,
+                               const cJSON *body, struct named_target **ret_targets, size_t *ret_n,
+                               struct error *error)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "targets");
     int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
@@ -147,7 +148,7 @@ static int read_targets(const struct transaction *transaction, const char *names
         }
         i++;
     }
-    r = check_targets(targets, (size_t)n, error);
+    r = routes_check_targets(targets, (size_t)n, error);
     if (r < 0)
         return r;
     *ret_targets = TAKE_PTR(targets);
@@ -167,7 +168,7 @@ static int read_on_empty(const cJSON *body, bool *ret_is_unhealthy, struct error
     return r;
 }
 
-static void add_name(cJSON *answer, const struct route_name *name)
+static void routes_add_name(cJSON *answer, const struct route_name *name)
 {
     (void)cJSON_AddStringToObject(answer, "dnsName", name->alias.dns_name);
     (void)cJSON_AddNumberToObject(answer, "port", name->alias.port);
@@ -187,16 +188,16 @@ int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction_engine(transaction), body, false, &name, error);
+        r = routes_read_alias(transaction_engine(transaction), body, false, &name, error);
     if (r == 0)
-        r = read_targets(transaction, name.namespace_name, body, &targets, &n, error);
+        r = routes_read_targets(transaction, name.namespace_name, body, &targets, &n, error);
     if (r == 0)
         r = read_on_empty(body, &is_unhealthy_on_empty, error);
     if (r < 0)
         return r;
     if (!name.alias.port)
         name.alias.port = DEFAULT_PORT;
-    add_name(answer, &name);
+    routes_add_name(answer, &name);
     r = row_for_route(name.namespace_name, name.client, &name.alias, targets, n, is_unhealthy_on_empty, &row);
     return r < 0 ? error_errno(error, r, "setting the route") : transaction_put(transaction, row, error);
 }
@@ -212,19 +213,19 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
     int r = json_check_members(body, known, error);
 
     if (r == 0)
-        r = read_alias(transaction_engine(transaction), body, true, &name, error);
+        r = routes_read_alias(transaction_engine(transaction), body, true, &name, error);
     if (r < 0)
         return r;
     parent = catalog_namespace(transaction_catalog(transaction), name.namespace_name);
     client = find_client(transaction_engine(transaction), &name);
-    if (!parent || (*name.client && !client) || !find_route(parent, client, &name.alias)) {
+    if (!parent || (*name.client && !client) || !routes_find_route(parent, client, &name.alias)) {
         (void)error_input(error, "dnsName", name.alias.dns_name,
                           "a client alias with a route in namespace %s (svcconnect route show lists them)",
                           name.namespace_name);
         error->number = ENOENT;
         return -ENOENT;
     }
-    add_name(answer, &name);
+    routes_add_name(answer, &name);
     r = row_delete_route(name.namespace_name, name.client, alias_identity(&name.alias, identity), &row);
     return r < 0 ? error_errno(error, r, "clearing the route") : transaction_put(transaction, row, error);
 }

@@ -24,8 +24,8 @@ static int set_global(struct transaction *transaction, const cJSON *members, str
 }
 
 /* A service whose settings are not in a document, which would put its own back when it is applied again. */
-static int find_service(const struct transaction *transaction, const char *namespace_name, const char *name,
-                        const struct service **ret_service, struct error *error)
+static int settings_find_service(const struct transaction *transaction, const char *namespace_name,
+                                 const char *name, const struct service **ret_service, struct error *error)
 {
     const struct service *service = catalog_service(transaction_catalog(transaction), namespace_name, name);
 
@@ -61,7 +61,7 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
     if (r == 0)
         r = model_check_service("service", name, error);
     if (r == 0)
-        r = find_service(transaction, namespace_name, name, &service, error);
+        r = settings_find_service(transaction, namespace_name, name, &service, error);
     if (r < 0)
         return r;
     if (service_settings_copy(service_get_settings(service), &settings) < 0)

@@ -13,13 +13,13 @@
 #include "model/catalog.h"
 #include "engine/connections.h"
 
-static void add_time(cJSON *object, const char *name, int64_t time)
+static void canaries_add_time(cJSON *object, const char *name, int64_t time)
 {
     if (time)
         (void)cJSON_AddNumberToObject(object, name, (double)time / 1000);
 }
 
-static void add_names(cJSON *object, const char *namespace_name, const struct catalog_canary *entry)
+static void canaries_add_names(cJSON *object, const char *namespace_name, const struct catalog_canary *entry)
 {
     (void)cJSON_AddStringToObject(object, "namespace", namespace_name);
     (void)cJSON_AddStringToObject(object, "client", entry->client);
@@ -28,7 +28,7 @@ static void add_names(cJSON *object, const char *namespace_name, const struct ca
     (void)cJSON_AddStringToObject(object, "protocol", protocol_name(entry->alias.protocol));
 }
 
-static void add_knobs(cJSON *object, const struct canary *canary)
+static void canaries_add_knobs(cJSON *object, const struct canary *canary)
 {
     (void)cJSON_AddStringToObject(object, "from", canary->from);
     (void)cJSON_AddStringToObject(object, "to", canary->to);
@@ -49,13 +49,13 @@ cJSON *canaries_object(const struct engine *engine, const char *namespace_name,
     cJSON *object = cJSON_CreateObject();
     cJSON *step;
 
-    add_names(object, namespace_name, entry);
-    add_knobs(object, canary);
+    canaries_add_names(object, namespace_name, entry);
+    canaries_add_knobs(object, canary);
     (void)cJSON_AddStringToObject(object, "state", canary_state_name(canary->state));
     (void)cJSON_AddNumberToObject(object, "percent", canary->share / 10.0);
-    add_time(object, "startedAt", canary->started_at);
-    add_time(object, "stepStartedAt", canary->step_started_at);
-    add_time(object, "endedAt", canary->ended_at);
+    canaries_add_time(object, "startedAt", canary->started_at);
+    canaries_add_time(object, "stepStartedAt", canary->step_started_at);
+    canaries_add_time(object, "endedAt", canary->ended_at);
     if (canary_is_active(canary))
         (void)cJSON_AddNumberToObject(object, "nextStepInSeconds",
                                       (double)canary_remaining(canary, clock_wall_ms()) / 1000);
@@ -74,7 +74,7 @@ struct listed {
     const struct catalog_canary *entry;
 };
 
-static int by_name(const void *a, const void *b)
+static int canaries_by_name(const void *a, const void *b)
 {
     const struct listed *left = a;
     const struct listed *right = b;
@@ -104,7 +104,7 @@ int read_canaries(const struct control_call *call, cJSON **ret_answer, struct er
         for (const struct catalog_canary *entry = parent->canaries; entry; entry = entry->hh.next)
             if (!wanted || strcmp(wanted, parent->name) == 0)
                 all[n++] = (struct listed){parent->name, entry};
-    qsort(all, n, sizeof(*all), by_name);
+    qsort(all, n, sizeof(*all), canaries_by_name);
     *ret_answer = cJSON_CreateObject();
     list = cJSON_AddArrayToObject(*ret_answer, "canaries");
     for (size_t i = 0; i < n; i++)

@@ -74,7 +74,7 @@ static void add_check(const struct api *api, const struct instance *instance, cJ
     (void)cJSON_AddStringToObject(check, "last", report.reason);
 }
 
-static void add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
+static void endpoint_add_outcomes(const struct svc_endpoint_stats *stats, cJSON *object)
 {
     cJSON *outcomes = cJSON_AddObjectToObject(object, "outcomes");
 
@@ -99,7 +99,7 @@ static void add_ejection(const struct api *api, const struct instance *instance,
 }
 
 /* How the host name is resolved, the same for each of its addresses. */
-static void add_name(const struct api *api, const struct instance *record, cJSON *object)
+static void endpoint_add_name(const struct api *api, const struct instance *record, cJSON *object)
 {
     const struct external *external = externals_find(api->externals, record);
 
@@ -124,13 +124,13 @@ cJSON *read_endpoint(struct api *api, const struct instance *instance)
     (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(api->drains, instance->endpoint));
     (void)cJSON_AddNumberToObject(object, "ejections", (double)stats.ejections);
     add_ejection(api, instance, object);
-    add_outcomes(&stats, object);
+    endpoint_add_outcomes(&stats, object);
     add_check(api, instance, object);
     if (instance->ramp)
         (void)cJSON_AddNumberToObject(object, "slowStartPercent",
                                       100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
     if (instance->external)
-        add_name(api, instance->external, object);
+        endpoint_add_name(api, instance->external, object);
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 
@@ -162,7 +162,7 @@ cJSON *read_unresolved(struct api *api, const struct instance *record)
     (void)cJSON_AddNumberToObject(object, "open", 0);
     (void)cJSON_AddNumberToObject(object, "ejections", 0);
     (void)cJSON_AddBoolToObject(object, "ejected", false);
-    add_outcomes(&stats, object);
-    add_name(api, record, object);
+    endpoint_add_outcomes(&stats, object);
+    endpoint_add_name(api, record, object);
     return object;
 }

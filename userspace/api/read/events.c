@@ -34,7 +34,7 @@ static int read_query(const struct api *api, const struct control_call *call, st
     return 0;
 }
 
-static void add_time(cJSON *object, int64_t time_ms)
+static void events_add_time(cJSON *object, int64_t time_ms)
 {
     time_t seconds = (time_t)(time_ms / 1000);
     struct tm parts;
@@ -52,7 +52,7 @@ static cJSON *event_object(const struct event_entry *entry)
     cJSON *object = cJSON_CreateObject();
 
     (void)cJSON_AddNumberToObject(object, "sequence", (double)entry->sequence);
-    add_time(object, entry->time_ms);
+    events_add_time(object, entry->time_ms);
     (void)cJSON_AddStringToObject(object, "kind", event_kind_name(entry->kind));
     (void)cJSON_AddStringToObject(object, "namespace", entry->namespace_name);
     (void)cJSON_AddStringToObject(object, "service", entry->service);
@@ -63,7 +63,7 @@ static cJSON *event_object(const struct event_entry *entry)
 }
 
 /* What concerns no namespace concerns everybody. */
-static bool is_wanted(const struct wanted *wanted, const struct event_entry *entry)
+static bool events_is_wanted(const struct wanted *wanted, const struct event_entry *entry)
 {
     return !wanted->namespace_name || !entry->namespace_name[0] ||
            strncmp(wanted->namespace_name, entry->namespace_name, sizeof(entry->namespace_name) - 1) == 0;
@@ -87,7 +87,7 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
     while ((entry = event_log_next(log, next))) {
         if (wanted.only_settled && event_log_is_open(log, entry))
             break;
-        if (is_wanted(&wanted, entry))
+        if (events_is_wanted(&wanted, entry))
             (void)cJSON_AddItemToArray(list, event_object(entry));
         next = entry->sequence;
     }

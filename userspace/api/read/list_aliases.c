@@ -237,8 +237,8 @@ static struct client_alias alias_of(const struct list_key *key)
     return alias;
 }
 
-static int note_aliases(struct list_names *names, const struct model_namespace *parent,
-                        const struct list_key *last, size_t most)
+static int list_aliases_note_aliases(struct list_names *names, const struct model_namespace *parent,
+                                     const struct list_key *last, size_t most)
 {
     char identity[ALIAS_IDENTITY_SIZE];
     const struct client_alias alias = last ? alias_of(last) : (struct client_alias){0};
@@ -325,7 +325,8 @@ static int add_item(struct api *api, const struct list_key *key, bool only_route
     return r < 0 ? r : 1;
 }
 
-static int add_alias(struct api *api, const struct list_key *key, struct json_stream *json, void **part)
+static int list_aliases_add_alias(struct api *api, const struct list_key *key, struct json_stream *json,
+                                  void **part)
 {
     return add_item(api, key, false, json, part);
 }
@@ -335,8 +336,10 @@ static int add_route(struct api *api, const struct list_key *key, struct json_st
     return add_item(api, key, true, json, part);
 }
 
-const struct list_kind alias_list = {
-    .member = "aliases", .note = note_aliases, .add = add_alias, .drop = drop_alias};
+const struct list_kind alias_list = {.member = "aliases",
+                                     .note = list_aliases_note_aliases,
+                                     .add = list_aliases_add_alias,
+                                     .drop = drop_alias};
 const struct list_kind route_list = {
     .member = "routes", .note = note_routes, .add = add_route, .drop = drop_alias};
 

@@ -53,7 +53,8 @@ static cJSON *endpoint_item(struct api *api, const struct service *service, cons
     return instance && is_unresolved(instance) ? read_unresolved(api, instance) : NULL;
 }
 
-static int add_endpoint(struct api *api, const struct list_key *key, struct json_stream *json, void **part)
+static int list_endpoints_add_endpoint(struct api *api, const struct list_key *key, struct json_stream *json,
+                                       void **part)
 {
     const struct service *service =
         catalog_service(engine_catalog(api->engine), key->namespace_name, key->name);
@@ -78,8 +79,10 @@ static int add_endpoint(struct api *api, const struct list_key *key, struct json
     return r < 0 ? r : own->next < own->ids.n;
 }
 
-const struct list_kind endpoint_list = {
-    .member = "endpoints", .note = list_note_services, .add = add_endpoint, .drop = drop_endpoints};
+const struct list_kind endpoint_list = {.member = "endpoints",
+                                        .note = list_note_services,
+                                        .add = list_endpoints_add_endpoint,
+                                        .drop = drop_endpoints};
 
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {

@@ -44,7 +44,7 @@ void list_names_clear(struct list_names *names)
     names->n = names->text_length = 0;
 }
 
-static int make_room(struct list_names *names)
+static int list_names_make_room(struct list_names *names)
 {
     size_t room = names->room ? names->room * 2 : 64;
     struct list_entry *grown = reallocarray(names->entries, room, sizeof(*grown));
@@ -65,7 +65,7 @@ int list_names_note(struct list_names *names, const char *client, const char *na
     if (r == 0)
         r = note_text(names, name, &entry.name);
     if (r == 0 && names->n == names->room)
-        r = make_room(names);
+        r = list_names_make_room(names);
     if (r == 0)
         names->entries[names->n++] = entry;
     return r;
@@ -91,7 +91,7 @@ static int by_key(const void *a, const void *b, void *user)
     return order ? order : left->protocol - right->protocol;
 }
 
-static size_t smaller(size_t a, size_t b)
+static size_t list_names_smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -99,7 +99,7 @@ static size_t smaller(size_t a, size_t b)
 /* Runs of their own, one at a time; the last may be shorter. Then they are there to be merged. */
 static int sort_run(struct list_names *names)
 {
-    size_t n = smaller(LIST_NAMES_RUN, names->n - names->first);
+    size_t n = list_names_smaller(LIST_NAMES_RUN, names->n - names->first);
 
     if (n > 0)
         qsort_r(names->entries + names->first, n, sizeof(*names->entries), by_key, names->text);
@@ -117,8 +117,8 @@ static int sort_run(struct list_names *names)
 /* Moves at most `most` entries of the two runs at `first` to their places. Returns how many. */
 static size_t merge_some(struct list_names *names, size_t most)
 {
-    size_t left_end = smaller(names->run, names->n - names->first);
-    size_t right_end = smaller(names->run, names->n - names->first - left_end);
+    size_t left_end = list_names_smaller(names->run, names->n - names->first);
+    size_t right_end = list_names_smaller(names->run, names->n - names->first - left_end);
     const struct list_entry *left = names->entries + names->first;
     const struct list_entry *right = left + left_end;
     struct list_entry *to = names->other + names->first + names->n_left + names->n_right;

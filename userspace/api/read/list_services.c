@@ -6,7 +6,7 @@
 #include "engine/engine.h"
 #include "model/endpoint_names.h"
 
-static bool is_eligible(const struct instance *instance)
+static bool list_services_is_eligible(const struct instance *instance)
 {
     return instance_is_eligible(instance, instance->protocol) && instance->weight > 0;
 }
@@ -14,12 +14,12 @@ static bool is_eligible(const struct instance *instance)
 static bool is_any_eligible(const struct instance *external)
 {
     for (size_t i = 0; i < external->n_addresses; i++)
-        if (is_eligible(external->addresses[i]))
+        if (list_services_is_eligible(external->addresses[i]))
             return true;
     return false;
 }
 
-static cJSON *service_object(const struct service *service)
+static cJSON *list_services_service_object(const struct service *service)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *aliases;
@@ -42,7 +42,7 @@ static cJSON *service_object(const struct service *service)
         (void)cJSON_AddItemToObject(object, "settings", service_settings_write(service->settings));
     for (instance = service->instances; instance; instance = instance->hh.next) {
         instances += !instance->external;
-        eligible += !instance->external && is_eligible(instance);
+        eligible += !instance->external && list_services_is_eligible(instance);
     }
     for (instance = service->records; instance; instance = instance->hh.next) {
         instances += instance->host != NULL;
@@ -53,16 +53,20 @@ static cJSON *service_object(const struct service *service)
     return object;
 }
 
-static int add_service(struct api *api, const struct list_key *key, struct json_stream *json, void **part)
+static int list_services_add_service(struct api *api, const struct list_key *key, struct json_stream *json,
+                                     void **part)
 {
     const struct service *service =
         catalog_service(engine_catalog(api->engine), key->namespace_name, key->name);
 
     (void)part;
-    return service && service->is_declared ? json_stream_take(json, NULL, service_object(service)) : 0;
+    return service && service->is_declared
+               ? json_stream_take(json, NULL, list_services_service_object(service))
+               : 0;
 }
 
-const struct list_kind service_list = {.member = "services", .note = list_note_services, .add = add_service};
+const struct list_kind service_list = {
+    .member = "services", .note = list_note_services, .add = list_services_add_service};
 
 int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {

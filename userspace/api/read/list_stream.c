@@ -113,7 +113,7 @@ static int note_piece(struct list *list)
 
 /* ---- the answer ---- */
 
-static int put(void *user, const char *text, size_t length)
+static int list_stream_put(void *user, const char *text, size_t length)
 {
     const struct list *list = user;
 
@@ -122,7 +122,7 @@ static int put(void *user, const char *text, size_t length)
 
 static int begin(struct list *list)
 {
-    json_stream_begin(&list->json, put, list);
+    json_stream_begin(&list->json, list_stream_put, list);
     (void)json_stream_open_object(&list->json, NULL);
     return json_stream_open_array(&list->json, list->kind->member);
 }
@@ -146,7 +146,7 @@ static int add_next(struct list *list)
     return r < 0 ? r : list->json.result;
 }
 
-static int end(struct list *list)
+static int list_stream_end(struct list *list)
 {
     const struct engine *engine = list->api->engine;
     bool is_same = engine_figures(engine).revision == list->revision &&
@@ -178,7 +178,7 @@ static int list_piece(struct list *list)
         break;
     case LIST_ADDING:
         if (list->next == list->names.n)
-            return end(list);
+            return list_stream_end(list);
         r = add_next(list);
         break;
     }

@@ -29,12 +29,12 @@ const char *read_wanted_namespace(const struct api *api, const struct control_ca
     return name ? name : text; /* of none that is here */
 }
 
-static bool is_wanted(const char *wanted, const char *namespace_name)
+static bool lists_is_wanted(const char *wanted, const char *namespace_name)
 {
     return !wanted || strcmp(wanted, namespace_name) == 0;
 }
 
-static int namespaces_by_name(const void *a, const void *b)
+static int lists_namespaces_by_name(const void *a, const void *b)
 {
     return strcmp((*(struct model_namespace *const *)a)->name, (*(struct model_namespace *const *)b)->name);
 }
@@ -43,12 +43,12 @@ static int namespaces_by_name(const void *a, const void *b)
 static struct model_namespace **sorted_namespaces(const struct api *api, const struct control_call *call)
 {
     struct model_namespace **sorted =
-        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
+        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, lists_namespaces_by_name);
     const char *wanted = read_wanted_namespace(api, call);
     size_t n = 0;
 
     for (size_t i = 0; sorted && sorted[i]; i++)
-        if (is_wanted(wanted, sorted[i]->name))
+        if (lists_is_wanted(wanted, sorted[i]->name))
             sorted[n++] = sorted[i];
     if (sorted)
         sorted[n] = NULL;
@@ -99,7 +99,7 @@ int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error
 
     (void)error;
     for (size_t i = 0; tasks && tasks[i]; i++)
-        if (is_wanted(wanted, tasks[i]->namespace_name))
+        if (lists_is_wanted(wanted, tasks[i]->namespace_name))
             (void)cJSON_AddItemToArray(list, read_task(api, tasks[i]));
     *ret_answer = answer;
     return 0;

@@ -30,7 +30,8 @@ struct metrics_walk {
     uint32_t number; /* the next; 0: the family's header */
 };
 
-static struct metrics_endpoint describe(struct api *api, const struct instance *instance, bool with_stats)
+static struct metrics_endpoint metrics_describe(struct api *api, const struct instance *instance,
+                                                bool with_stats)
 {
     struct metrics_endpoint endpoint = {
         .namespace_name = instance->service->parent->name,
@@ -60,7 +61,7 @@ static bool write_number(struct metrics_walk *walk, FILE *out)
         instance = engine_instance(walk->api->engine, walk->number);
     if (instance) {
         const struct metrics_endpoint endpoint =
-            describe(walk->api, instance, metrics_family_has_stats(walk->family));
+            metrics_describe(walk->api, instance, metrics_family_has_stats(walk->family));
 
         metrics_write_endpoint(out, walk->family, &endpoint);
     }

@@ -20,7 +20,7 @@ static struct service_settings effective(const struct catalog *catalog, const st
     return settings;
 }
 
-static cJSON *service_object(const struct catalog *catalog, const struct service *service)
+static cJSON *settings_service_object(const struct catalog *catalog, const struct service *service)
 {
     struct service_settings settings = effective(catalog, service);
     cJSON *object = cJSON_CreateObject();
@@ -39,7 +39,7 @@ static int services_by_name(const void *a, const void *b)
     return strcmp((*(struct service *const *)a)->name, (*(struct service *const *)b)->name);
 }
 
-static int namespaces_by_name(const void *a, const void *b)
+static int settings_namespaces_by_name(const void *a, const void *b)
 {
     return strcmp((*(struct model_namespace *const *)a)->name, (*(struct model_namespace *const *)b)->name);
 }
@@ -48,7 +48,7 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
 {
     const struct api *api = user;
     _cleanup_free_ struct model_namespace **namespaces =
-        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, namespaces_by_name);
+        SORTED_ENTRIES(engine_catalog(api->engine)->namespaces, settings_namespaces_by_name);
     const char *wanted = read_wanted_namespace(api, call);
     cJSON *answer = cJSON_CreateObject();
     cJSON *list;
@@ -67,7 +67,8 @@ int read_settings(const struct control_call *call, cJSON **ret_answer, struct er
         services = SORTED_ENTRIES(namespaces[n]->services, services_by_name);
         for (size_t s = 0; services && services[s]; s++)
             if (services[s]->is_declared)
-                (void)cJSON_AddItemToArray(list, service_object(engine_catalog(api->engine), services[s]));
+                (void)cJSON_AddItemToArray(list,
+                                           settings_service_object(engine_catalog(api->engine), services[s]));
     }
     *ret_answer = answer;
     return 0;

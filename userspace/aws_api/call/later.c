@@ -58,7 +58,7 @@ static void answer(struct aws_waiting *waiting, int r)
 
 /* ---- what changes something ---- */
 
-static int run_change(struct transaction *transaction, void *user, struct error *error)
+static int later_run_change(struct transaction *transaction, void *user, struct error *error)
 {
     struct aws_waiting *waiting = user;
     int r = aws_request_run(&waiting->request, transaction, waiting->text);
@@ -67,7 +67,7 @@ static int run_change(struct transaction *transaction, void *user, struct error 
 }
 
 /* Without an error of its own the last run was well, and what came after it was not: disk, tables, memory. */
-static void on_done(int r, uint64_t revision, const struct error *error, void *user)
+static void later_on_done(int r, uint64_t revision, const struct error *error, void *user)
 {
     struct aws_waiting *waiting = user;
     const struct error none = {0};
@@ -83,7 +83,7 @@ static void on_done(int r, uint64_t revision, const struct error *error, void *u
 
 /* ---- what only reads ---- */
 
-static void on_steady(void *user)
+static void later_on_steady(void *user)
 {
     struct aws_waiting *waiting = user;
 
@@ -92,12 +92,12 @@ static void on_steady(void *user)
 
 /* ---- both ---- */
 
-static int submit(struct aws_waiting *waiting)
+static int later_submit(struct aws_waiting *waiting)
 {
-    const struct job job = {.run = run_change, .done = on_done, .user = waiting};
+    const struct job job = {.run = later_run_change, .done = later_on_done, .user = waiting};
 
     return waiting->request.operation->is_read
-               ? engine_when_steady(waiting->request.engine, on_steady, waiting)
+               ? engine_when_steady(waiting->request.engine, later_on_steady, waiting)
                : engine_submit(waiting->request.engine, &job);
 }
 
@@ -111,7 +111,7 @@ int aws_later(struct aws_waiting_list *list, struct aws_request *request, void *
     if (waiting && waiting->text) {
         waiting->request = *request;
         waiting->reply = reply;
-        r = submit(waiting);
+        r = later_submit(waiting);
     }
     if (r == 0) {
         link_waiting(waiting, list);

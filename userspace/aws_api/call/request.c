@@ -67,7 +67,7 @@ static int authenticate(struct aws_request *request, const struct aws_credential
 _Static_assert(sizeof(((struct aws_request *)0)->region) == sizeof(((struct sigv4_authorization *)0)->region),
                "a request keeps the region as it was signed");
 
-static int parse_body(struct aws_request *request, const void *body, size_t length)
+static int request_parse_body(struct aws_request *request, const void *body, size_t length)
 {
     _cleanup_json_ cJSON *json = NULL;
     struct error ours = {0};
@@ -163,7 +163,7 @@ int aws_request_read(struct aws_request *request, struct engine *engine,
         return r;
     r = authenticate(request, credentials, http, body, length);
     if (r == 0)
-        r = parse_body(request, body, length);
+        r = request_parse_body(request, body, length);
     return r < 0 ? r : find_operation(request, target + strlen(request->dialect->prefix));
 }
 
@@ -209,7 +209,7 @@ static int status_of(const struct aws_error *error)
     return strcmp(error->type, AWS_UNAVAILABLE) == 0 ? 503 : 400;
 }
 
-static int finish_answer(struct aws_request *request, struct evbuffer *text)
+static int request_finish_answer(struct aws_request *request, struct evbuffer *text)
 {
     _cleanup_free_ char *printed = NULL;
 
@@ -226,7 +226,7 @@ int aws_request_finish(struct aws_request *request, int r, struct evbuffer *text
     struct aws_error *error = &request->error;
     _cleanup_free_ char *printed = NULL;
 
-    if (r == 0 && finish_answer(request, text) == 0)
+    if (r == 0 && request_finish_answer(request, text) == 0)
         return 200;
     (void)evbuffer_drain(text, evbuffer_get_length(text));
     if (!error->type)

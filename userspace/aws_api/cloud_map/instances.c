@@ -17,8 +17,8 @@
 /* ---- names that the first instance brings ---- */
 
 /* Adds "NAME.SUFFIX", if that is a name and nobody has it on this port. */
-static void add_name(const struct service *service, const char *suffix, uint16_t port,
-                     struct client_alias *aliases, size_t *n)
+static void instances_add_name(const struct service *service, const char *suffix, uint16_t port,
+                               struct client_alias *aliases, size_t *n)
 {
     struct client_alias alias = {.port = port, .protocol = TCP};
     char identity[ALIAS_IDENTITY_SIZE];
@@ -45,12 +45,12 @@ static int publish_names(struct aws_call *call, struct service *service, uint16_
 
     if (service->n_aliases > 0 || service->document)
         return 0;
-    add_name(service, service->parent->name, port, aliases, &n);
+    instances_add_name(service, service->parent->name, port, aliases, &n);
     (void)snprintf(suffix, sizeof(suffix), "%s.svc.cluster.local", service->parent->name);
-    add_name(service, suffix, port, aliases, &n);
+    instances_add_name(service, suffix, port, aliases, &n);
     for (size_t i = 0; options.suffixes[i]; i++)
-        add_name(service, options.suffixes[i], port, aliases, &n);
-    add_name(service, "", port, aliases, &n);
+        instances_add_name(service, options.suffixes[i], port, aliases, &n);
+    instances_add_name(service, "", port, aliases, &n);
     if (n == 0)
         return 0;
     return aws_put(call,

@@ -38,8 +38,8 @@ static void set_soa(cJSON *kept, int64_t ttl)
 }
 
 /* Again with the same CreatorRequestId it is the same request; otherwise the name is taken. */
-static int already_there(struct aws_call *call, const struct model_namespace *parent,
-                         enum cloud_map_type type, const char *creator)
+static int namespaces_already_there(struct aws_call *call, const struct model_namespace *parent,
+                                    enum cloud_map_type type, const char *creator)
 {
     _cleanup_json_ cJSON *kept = cloud_map_kept(parent->aws);
     const cJSON *known = aws_member(kept, "CreatorRequestId");
@@ -67,7 +67,7 @@ struct new_namespace {
     int64_t ttl;
 };
 
-static int read_new(struct aws_call *call, struct new_namespace *new)
+static int namespaces_read_new(struct aws_call *call, struct new_namespace *new)
 {
     bool is_private = new->type == CLOUD_MAP_DNS_PRIVATE;
     int r = aws_get_text(call->body, "Name", AWS_REQUIRED, 1, 1024, &new->name, call->error);
@@ -87,7 +87,7 @@ static int read_new(struct aws_call *call, struct new_namespace *new)
     return r;
 }
 
-static cJSON *new_kept(struct aws_call *call, const struct new_namespace *new, const char *id)
+static cJSON *namespaces_new_kept(struct aws_call *call, const struct new_namespace *new, const char *id)
 {
     cJSON *tags = cloud_map_merge_tags(NULL, new->tags, new->name, call->error);
     char zone[AWS_NEW_ID_SIZE];
@@ -121,7 +121,7 @@ static int create(struct aws_call *call, enum cloud_map_type type)
     _cleanup_json_ cJSON *kept = NULL;
     const struct model_namespace *parent;
     char id[AWS_NEW_ID_SIZE];
-    int r = read_new(call, &new);
+    int r = namespaces_read_new(call, &new);
 
     if (r == 0)
         r = aws_permit(call, new.name);
@@ -129,11 +129,11 @@ static int create(struct aws_call *call, enum cloud_map_type type)
         return r;
     parent = catalog_namespace(engine_catalog(call->engine), new.name);
     if (parent && parent->is_declared)
-        return already_there(call, parent, type, new.creator);
+        return namespaces_already_there(call, parent, type, new.creator);
     aws_new_id(call, "ns-", id);
     r = aws_put_operation(call, "CREATE_NAMESPACE", new.name,
                           (const struct aws_target[2]){{"NAMESPACE", id}});
-    kept = r == 0 ? new_kept(call, &new, id) : NULL;
+    kept = r == 0 ? namespaces_new_kept(call, &new, id) : NULL;
     return kept ? aws_put_namespace(call, new.name, kept) : -EINVAL;
 }
 
@@ -163,7 +163,8 @@ int aws_GetNamespace(struct aws_call *call)
     return r;
 }
 
-static bool passes(const struct aws_call *call, const cJSON *filters, const struct model_namespace *parent)
+static bool namespaces_passes(const struct aws_call *call, const cJSON *filters,
+                              const struct model_namespace *parent)
 {
     _cleanup_json_ cJSON *kept = NULL;
 
@@ -201,7 +202,7 @@ int aws_ListNamespaces(struct aws_call *call)
     if (r < 0)
         return r;
     for (parent = catalog->namespaces; parent; parent = parent->hh.next)
-        if (passes(call, filters, parent))
+        if (namespaces_passes(call, filters, parent))
             keys[n++] = parent->name;
     list = cJSON_AddArrayToObject(call->answer, "Namespaces");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");

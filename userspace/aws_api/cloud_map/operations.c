@@ -45,7 +45,8 @@ int aws_GetOperation(struct aws_call *call)
     return 0;
 }
 
-static bool passes(const struct aws_call *call, const cJSON *filters, const struct aws_record *record)
+static bool operations_passes(const struct aws_call *call, const cJSON *filters,
+                              const struct aws_record *record)
 {
     _cleanup_json_ cJSON *kept = cloud_map_kept(record->text);
     const cJSON *targets = aws_member(kept, "Targets");
@@ -81,7 +82,7 @@ int aws_ListOperations(struct aws_call *call)
     if (r < 0)
         return r;
     for (; record; record = record->hh.next)
-        if (passes(call, filters, record))
+        if (operations_passes(call, filters, record))
             keys[n++] = record->name;
     list = cJSON_AddArrayToObject(call->answer, "Operations");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");

@@ -37,7 +37,7 @@ static int find_parent(struct aws_call *call, struct model_namespace **ret_paren
     return r;
 }
 
-static int read_new(struct aws_call *call, struct new_service *new)
+static int services_read_new(struct aws_call *call, struct new_service *new)
 {
     static const char *const types[] = {"HTTP", NULL};
     _cleanup_json_ cJSON *kept = NULL;
@@ -84,7 +84,8 @@ static const struct service *find_taken(const struct new_service *new)
     return NULL;
 }
 
-static int already_there(struct aws_call *call, const struct new_service *new, const struct service *service)
+static int services_already_there(struct aws_call *call, const struct new_service *new,
+                                  const struct service *service)
 {
     _cleanup_json_ cJSON *kept = cloud_map_kept(service->aws);
     const cJSON *known = aws_member(kept, "CreatorRequestId");
@@ -134,7 +135,7 @@ static int set_check(struct aws_call *call, struct service_settings *settings, c
                : 0;
 }
 
-static cJSON *new_kept(struct aws_call *call, const struct new_service *new, const char *id)
+static cJSON *services_new_kept(struct aws_call *call, const struct new_service *new, const char *id)
 {
     cJSON *tags = cloud_map_merge_tags(NULL, new->tags, new->name, call->error);
     cJSON *kept;
@@ -168,7 +169,7 @@ int aws_CreateService(struct aws_call *call)
     _cleanup_json_ cJSON *kept = NULL;
     const struct service *service;
     char id[AWS_NEW_ID_SIZE];
-    int r = read_new(call, &new);
+    int r = services_read_new(call, &new);
 
     if (r == 0 && new.check)
         r = set_check(call, &settings, new.check);
@@ -176,9 +177,9 @@ int aws_CreateService(struct aws_call *call)
         return r;
     service = find_taken(&new);
     if (service)
-        return already_there(call, &new, service);
+        return services_already_there(call, &new, service);
     aws_new_id(call, "srv-", id);
-    kept = new_kept(call, &new, id);
+    kept = services_new_kept(call, &new, id);
     if (!kept)
         return -EINVAL;
     r = aws_put_service(call, &(const struct service){.name = (char *)new.name, .parent = new.parent},
@@ -203,7 +204,7 @@ int aws_GetService(struct aws_call *call)
 }
 
 /* The namespace of a NAMESPACE_ID filter may be given by its ARN. */
-static bool passes(const struct aws_call *call, const cJSON *filters, const struct service *service)
+static bool services_passes(const struct aws_call *call, const cJSON *filters, const struct service *service)
 {
     char arn[CLOUD_MAP_ARN_SIZE];
 
@@ -236,7 +237,7 @@ int aws_ListServices(struct aws_call *call)
     for (parent = catalog->namespaces; parent; parent = parent->hh.next)
         for (const struct service *service = aws_may_see(call, parent->name) ? parent->services : NULL;
              service; service = service->hh.next)
-            if (passes(call, filters, service))
+            if (services_passes(call, filters, service))
                 keys[n++] = service->id;
     list = cJSON_AddArrayToObject(call->answer, "Services");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");

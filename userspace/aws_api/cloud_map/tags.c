@@ -53,7 +53,7 @@ static int put_resource(struct aws_call *call, const struct resource *resource)
                              : aws_put_namespace(call, resource->parent->name, resource->kept);
 }
 
-static void replace(cJSON *object, const char *name, cJSON *item)
+static void tags_replace(cJSON *object, const char *name, cJSON *item)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);
     (void)cJSON_AddItemToObject(object, name, item);
@@ -73,11 +73,11 @@ int aws_TagResource(struct aws_call *call)
     merged = cloud_map_merge_tags(aws_member(resource.kept, "Tags"), tags, resource.arn, call->error);
     if (!merged)
         return -EINVAL;
-    replace(resource.kept, "Tags", merged);
+    tags_replace(resource.kept, "Tags", merged);
     return put_resource(call, &resource);
 }
 
-static bool is_in(const cJSON *list, const char *text)
+static bool tags_is_in(const cJSON *list, const char *text)
 {
     const cJSON *item;
 
@@ -101,9 +101,9 @@ int aws_UntagResource(struct aws_call *call)
         return r;
     left = cJSON_CreateArray();
     cJSON_ArrayForEach (tag, aws_member(resource.kept, "Tags"))
-        if (!is_in(keys, aws_member(tag, "Key")->valuestring))
+        if (!tags_is_in(keys, aws_member(tag, "Key")->valuestring))
             (void)cJSON_AddItemToArray(left, cJSON_Duplicate(tag, true));
-    replace(resource.kept, "Tags", left);
+    tags_replace(resource.kept, "Tags", left);
     return put_resource(call, &resource);
 }
 
@@ -172,7 +172,7 @@ int aws_UpdateServiceAttributes(struct aws_call *call)
     if (r < 0)
         return r;
     cJSON_ArrayForEach (item, change)
-        replace(attributes, item->string, cJSON_CreateString(item->valuestring));
+        tags_replace(attributes, item->string, cJSON_CreateString(item->valuestring));
     r = cloud_map_check_service_attributes(attributes, call->error);
     return r < 0 ? r : put_resource(call, &resource);
 }

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
 
-static struct ecs_counts count(const struct aws_call *call, const char *cluster)
+static struct ecs_counts clusters_count(const struct aws_call *call, const char *cluster)
 {
     const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
     struct ecs_counts counts = {0};
@@ -28,7 +28,7 @@ static cJSON *view(const struct aws_call *call, const char *name)
     const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const struct model_namespace *parent = ecs_cluster_namespace(call, name);
-    struct ecs_counts counts = count(call, name);
+    struct ecs_counts counts = clusters_count(call, name);
     char arn[CLOUD_MAP_ARN_SIZE];
 
     return ecs_cluster_view(name, kept,
@@ -158,8 +158,8 @@ static cJSON *view_with(const struct aws_call *call, const char *name, const cJS
     return shown;
 }
 
-static void describe(struct aws_call *call, const char *text, const cJSON *include, cJSON *clusters,
-                     cJSON *failures)
+static void clusters_describe(struct aws_call *call, const char *text, const cJSON *include, cJSON *clusters,
+                              cJSON *failures)
 {
     bool is_ours = ecs_check_arn(call, text, "cluster", NULL) == 0; /* what is not is missing, as in ECS */
     const char *name = ecs_last_part(text);
@@ -193,9 +193,9 @@ int aws_DescribeClusters(struct aws_call *call)
     clusters = cJSON_AddArrayToObject(call->answer, "clusters");
     failures = cJSON_AddArrayToObject(call->answer, "failures");
     if (!names || !names->child)
-        describe(call, ECS_DEFAULT_NAME, include, clusters, failures);
+        clusters_describe(call, ECS_DEFAULT_NAME, include, clusters, failures);
     cJSON_ArrayForEach (item, names)
-        describe(call, item->valuestring, include, clusters, failures);
+        clusters_describe(call, item->valuestring, include, clusters, failures);
     return 0;
 }
 
@@ -228,7 +228,7 @@ int aws_ListClusters(struct aws_call *call)
 }
 
 /* The cluster that the body names, and what is kept of it; the caller's. */
-static int find(struct aws_call *call, const char **ret_name, cJSON **ret_kept)
+static int clusters_find(struct aws_call *call, const char **ret_name, cJSON **ret_kept)
 {
     const struct aws_record *record;
     cJSON *kept;
@@ -253,11 +253,11 @@ int aws_DeleteCluster(struct aws_call *call)
     const char *name = NULL;
     struct ecs_counts counts;
     cJSON *shown;
-    int r = find(call, &name, &kept);
+    int r = clusters_find(call, &name, &kept);
 
     if (r < 0)
         return r;
-    counts = count(call, name);
+    counts = clusters_count(call, name);
     if (counts.services > 0)
         return aws_fail(call->error, "ClusterContainsServicesException",
                         "The cluster %s has %u services that are not deleted.", name, counts.services);
@@ -282,7 +282,7 @@ int aws_PutClusterCapacityProviders(struct aws_call *call)
     if (r == 0)
         r = aws_get_list(call->body, members[1], AWS_REQUIRED, 0, 0, &list, call->error);
     if (r == 0)
-        r = find(call, &name, &kept);
+        r = clusters_find(call, &name, &kept);
     if (r < 0)
         return r;
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {

@@ -116,7 +116,7 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
 }
 
 /* The one that "taskDefinition" names. */
-static int find(struct aws_call *call, const struct aws_record **ret_record, cJSON **ret_kept)
+static int definitions_find(struct aws_call *call, const struct aws_record **ret_record, cJSON **ret_kept)
 {
     const char *text = NULL;
     int r = aws_get_text(call->body, "taskDefinition", AWS_REQUIRED, 1, ECS_ARN_SIZE, &text, call->error);
@@ -134,7 +134,7 @@ int aws_DeregisterTaskDefinition(struct aws_call *call)
     if (r == 0 && cJSON_IsString(text) && !strchr(ecs_last_part(text->valuestring), ':'))
         r = aws_invalid(call->error, "taskDefinition: a revision is wanted, as in FAMILY:REVISION.");
     if (r == 0)
-        r = find(call, &record, &kept);
+        r = definitions_find(call, &record, &kept);
     if (r < 0)
         return r;
     cJSON_DeleteItemFromObjectCaseSensitive(kept, "status");
@@ -153,7 +153,7 @@ int aws_DescribeTaskDefinition(struct aws_call *call)
     int r = aws_get_list(call->body, "include", AWS_OPTIONAL, 10, 32, &include, call->error);
 
     if (r == 0)
-        r = find(call, &record, &kept);
+        r = definitions_find(call, &record, &kept);
     if (r == 0)
         add_view(call, record->name, kept, ecs_is_included(include, "TAGS"));
     return r;

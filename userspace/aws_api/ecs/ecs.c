@@ -35,7 +35,7 @@ const struct aws_operation aws_ecs_operations[] = {
 };
 
 /* The next part, up to a colon; NULL: there is none. */
-static char *next_part(char **rest)
+static char *ecs_next_part(char **rest)
 {
     char *part = *rest;
     char *colon = part ? strchr(part, ':') : NULL;
@@ -57,11 +57,11 @@ int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, con
     if (strncmp(text, "arn:", 4) != 0)
         return 0;
     (void)snprintf(copy, sizeof(copy), "%s", text);
-    (void)next_part(&rest);
-    (void)next_part(&rest);
-    service = next_part(&rest);
-    region = next_part(&rest);
-    account = next_part(&rest);
+    (void)ecs_next_part(&rest);
+    (void)ecs_next_part(&rest);
+    service = ecs_next_part(&rest);
+    region = ecs_next_part(&rest);
+    account = ecs_next_part(&rest);
     if (strlen(text) >= sizeof(copy) || !account || strcmp(service, "ecs") != 0 ||
         strncmp(rest, kind, strlen(kind)) != 0 || rest[strlen(kind)] != '/')
         return aws_invalid(call->error, "Invalid identifier: \"%.200s\" is no ARN of a %s.", text, kind);

@@ -25,19 +25,19 @@ static double ended_at(const struct aws_record *record)
     return strncmp(record->text, BEGIN, length) == 0 ? strtod(record->text + length, NULL) : 0;
 }
 
-static bool is_over(const struct aws_call *call, const struct aws_record *record)
+static bool ended_is_over(const struct aws_call *call, const struct aws_record *record)
 {
     return aws_time(call->now_ms) - ended_at(record) > SHOWN_S;
 }
 
-static const char *key_of(const char *cluster, const char *name, char key[static ENDED_KEY_SIZE])
+static const char *ended_key_of(const char *cluster, const char *name, char key[static ENDED_KEY_SIZE])
 {
     (void)snprintf(key, ENDED_KEY_SIZE, "%.*s:%.*s", ECS_NAME_MAX, cluster, ECS_NAME_MAX, name);
     return key;
 }
 
 /* Those whose time is over; the oldest, if there is no room else. */
-static int make_room(struct aws_call *call)
+static int ended_make_room(struct aws_call *call)
 {
     const struct aws_record *records = engine_catalog(call->engine)->aws_records[AWS_ENDED_SERVICES];
     const struct aws_record *record, *next;
@@ -49,9 +49,9 @@ static int make_room(struct aws_call *call)
         next = record->hh.next;
         if (ended_at(record) < ended_at(oldest))
             oldest = record;
-        left += !is_over(call, record);
+        left += !ended_is_over(call, record);
     }
-    if (oldest && left >= MAX_KEPT && !is_over(call, oldest)) {
+    if (oldest && left >= MAX_KEPT && !ended_is_over(call, oldest)) {
         _cleanup_free_ char *name = strdup(oldest->name);
 
         return name ? aws_put_record(call, AWS_ENDED_SERVICES, name, NULL)
@@ -59,7 +59,7 @@ static int make_room(struct aws_call *call)
     }
     for (record = records; record && r == 0; record = next) {
         next = record->hh.next;
-        if (is_over(call, record)) {
+        if (ended_is_over(call, record)) {
             _cleanup_free_ char *name = strdup(record->name);
 
             r = name ? aws_put_record(call, AWS_ENDED_SERVICES, name, NULL)
@@ -75,7 +75,7 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
     const cJSON *definition = aws_member(service->document, "taskDefinition");
     char key[ENDED_KEY_SIZE];
     const cJSON *item;
-    int r = make_room(call);
+    int r = ended_make_room(call);
 
     if (r < 0)
         return r;
@@ -95,15 +95,16 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
     } else {
         aws_copy_member(kept, service->document, "taskDefinition");
     }
-    return aws_put_record(call, AWS_ENDED_SERVICES, key_of(cluster, ecs_service_name(service), key), kept);
+    return aws_put_record(call, AWS_ENDED_SERVICES, ended_key_of(cluster, ecs_service_name(service), key),
+                          kept);
 }
 
 cJSON *ecs_ended_service(const struct aws_call *call, const char *cluster, const char *name)
 {
     char key[ENDED_KEY_SIZE];
-    const struct aws_record *record =
-        catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES, key_of(cluster, name, key));
-    _cleanup_json_ cJSON *kept = record && !is_over(call, record) ? cloud_map_kept(record->text) : NULL;
+    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES,
+                                                         ended_key_of(cluster, name, key));
+    _cleanup_json_ cJSON *kept = record && !ended_is_over(call, record) ? cloud_map_kept(record->text) : NULL;
     const cJSON *namespace_name = aws_member(kept, "namespace");
 
     if (!cJSON_IsString(aws_member(kept, "serviceName")) || !cJSON_IsString(namespace_name) ||
@@ -125,7 +126,8 @@ int ecs_forget_ended(struct aws_call *call, const char *cluster, const char *nam
 {
     char key[ENDED_KEY_SIZE];
 
-    return catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES, key_of(cluster, name, key))
+    return catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES,
+                              ended_key_of(cluster, name, key))
                ? aws_put_record(call, AWS_ENDED_SERVICES, key, NULL)
                : 0;
 }

@@ -95,8 +95,8 @@ int aws_DescribeServices(struct aws_call *call)
 }
 
 /* Keys "CLUSTER/NAME" of the services of one namespace that are of the cluster (NULL: of any) and fit. */
-static int collect(struct aws_call *call, const struct model_namespace *parent, const char *cluster,
-                   char ***keys, size_t *n)
+static int service_views_collect(struct aws_call *call, const struct model_namespace *parent,
+                                 const char *cluster, char ***keys, size_t *n)
 {
     const cJSON *launch = aws_member(call->body, "launchType");
     const cJSON *scheduling = aws_member(call->body, "schedulingStrategy");
@@ -143,7 +143,7 @@ static int list_services(struct aws_call *call, const struct model_namespace *on
 
     for (; parent && r == 0; parent = only ? NULL : parent->hh.next)
         if (aws_may_see(call, parent->name))
-            r = collect(call, parent, cluster, &keys, &n);
+            r = service_views_collect(call, parent, cluster, &keys, &n);
     if (n > 0)
         aws_page_cut(page, (const char **)keys, n, &begin, &end, call->answer, "nextToken");
     for (size_t i = begin; i < end; i++) {

@@ -11,7 +11,7 @@
 
 #define BLOCK "serviceConnectConfiguration"
 
-static void replace(cJSON *object, const char *name, cJSON *item)
+static void services_replace(cJSON *object, const char *name, cJSON *item)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);
     (void)cJSON_AddItemToObject(object, name, item);
@@ -30,8 +30,8 @@ static int first_error(struct aws_call *call, const struct findings *findings, i
 }
 
 /* Has the namespace a service of that name of another cluster, by this API? */
-static bool is_taken(const struct aws_call *call, const char *namespace_name, const char *cluster,
-                     const char *name)
+static bool services_is_taken(const struct aws_call *call, const char *namespace_name, const char *cluster,
+                              const char *name)
 {
     const struct model_namespace *parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
@@ -60,7 +60,7 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     (void)snprintf(source, sizeof(source), APPLY_SOURCE_OF_ECS "%s/%s", cluster, name);
     if (r == 0)
         r = documents_parse(source, text, strlen(text), &options, &list, &findings);
-    if (r == 0 && is_taken(call, namespace_name, cluster, name)) {
+    if (r == 0 && services_is_taken(call, namespace_name, cluster, name)) {
         (void)snprintf(stored, sizeof(stored), "%s.%s", cluster, name);
         free(list.items[0].name);
         list.items[0].name = strdup(stored);
@@ -143,7 +143,7 @@ static int set_definition(struct aws_call *call, cJSON *document, bool is_requir
         return r;
     if (strcmp(aws_member(kept, "status")->valuestring, "ACTIVE") != 0)
         return aws_fail(call->error, "ClientException", "The task definition %s is inactive.", record->name);
-    replace(document, "taskDefinition", TAKE_PTR(kept));
+    services_replace(document, "taskDefinition", TAKE_PTR(kept));
     return 0;
 }
 
@@ -171,13 +171,13 @@ static void set_times(struct aws_call *call, cJSON *document, bool is_new)
 
     aws_new_id(call, "ecs-svc/", id);
     if (is_new)
-        replace(document, "createdAt", cJSON_CreateNumber(aws_time(call->now_ms)));
-    replace(document, "updatedAt", cJSON_CreateNumber(aws_time(call->now_ms)));
-    replace(document, "deploymentId", cJSON_CreateString(id));
+        services_replace(document, "createdAt", cJSON_CreateNumber(aws_time(call->now_ms)));
+    services_replace(document, "updatedAt", cJSON_CreateNumber(aws_time(call->now_ms)));
+    services_replace(document, "deploymentId", cJSON_CreateString(id));
 }
 
 /* Again with the same clientToken it is the same request. */
-static int already_there(struct aws_call *call, const struct ecs_service *service)
+static int aws_api_services_already_there(struct aws_call *call, const struct ecs_service *service)
 {
     const cJSON *known = aws_member(service->document, "clientToken");
     const cJSON *given = aws_member(call->body, "clientToken");
@@ -202,8 +202,8 @@ static int check_free(struct aws_call *call, const char *namespace_name, const c
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
 
-    if (!stored ||
-        (is_taken(call, namespace_name, cluster, name) && strlen(cluster) + strlen(name) < ECS_NAME_MAX))
+    if (!stored || (services_is_taken(call, namespace_name, cluster, name) &&
+                    strlen(cluster) + strlen(name) < ECS_NAME_MAX))
         return 0;
     if (ecs_is_service(stored, cluster, &document)) {
         cJSON_Delete(document);
@@ -232,9 +232,9 @@ int aws_EcsCreateService(struct aws_call *call)
     if (r < 0)
         return r;
     if (ecs_lookup_service(call, cluster, name, &known) == 0)
-        return already_there(call, &known);
+        return aws_api_services_already_there(call, &known);
     document = cJSON_Duplicate(call->body, true);
-    replace(document, "cluster", cJSON_CreateString(cluster));
+    services_replace(document, "cluster", cJSON_CreateString(cluster));
     r = set_definition(call, document, AWS_REQUIRED);
     if (r == 0)
         r = check_port_names(call, document);
@@ -254,7 +254,7 @@ int aws_EcsCreateService(struct aws_call *call)
 }
 
 /* By "cluster" and "service". */
-static int find(struct aws_call *call, const char **ret_cluster, struct ecs_service *ret_service)
+static int services_find(struct aws_call *call, const char **ret_cluster, struct ecs_service *ret_service)
 {
     _cleanup_json_ cJSON *ended = NULL;
     const char *name = NULL;
@@ -300,10 +300,11 @@ int aws_EcsUpdateService(struct aws_call *call)
     int r = check_count(call);
 
     if (r == 0)
-        r = find(call, &cluster, &service);
+        r = services_find(call, &cluster, &service);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
         if (aws_member(call->body, members[i]))
-            replace(service.document, members[i], cJSON_Duplicate(aws_member(call->body, members[i]), true));
+            services_replace(service.document, members[i],
+                             cJSON_Duplicate(aws_member(call->body, members[i]), true));
     if (r == 0)
         r = set_definition(call, service.document, AWS_OPTIONAL);
     if (r == 0)
@@ -333,7 +334,7 @@ int aws_EcsDeleteService(struct aws_call *call)
     int r = aws_get_bool(call->body, "force", &is_forced, call->error);
 
     if (r == 0)
-        r = find(call, &cluster, &service);
+        r = services_find(call, &cluster, &service);
     if (r < 0)
         return r;
     desired = aws_member(service.document, "desiredCount");

@@ -41,7 +41,7 @@ static int find_record(struct aws_call *call, enum aws_record_kind kind, const c
     return 0;
 }
 
-static int find_service(struct aws_call *call, const char *arn, struct tagged *tagged)
+static int tags_find_service(struct aws_call *call, const char *arn, struct tagged *tagged)
 {
     char cluster[ECS_ARN_SIZE];
     const char *path = strstr(arn, ":service/") + strlen(":service/");
@@ -55,7 +55,7 @@ static int find_service(struct aws_call *call, const char *arn, struct tagged *t
 }
 
 /* Clusters and definitions are everybody's: a key for one namespace reads their tags, and changes none. */
-static int find(struct aws_call *call, bool is_change, struct tagged *tagged)
+static int tags_find(struct aws_call *call, bool is_change, struct tagged *tagged)
 {
     const char *arn = NULL;
     int r = aws_get_text(call->body, "resourceArn", AWS_REQUIRED, 1, ECS_ARN_SIZE, &arn, call->error);
@@ -64,7 +64,7 @@ static int find(struct aws_call *call, bool is_change, struct tagged *tagged)
         return r;
     if (strstr(arn, ":service/") && strncmp(arn, "arn:", 4) == 0) {
         r = ecs_check_arn(call, arn, "service", NULL);
-        return r < 0 ? r : find_service(call, arn, tagged);
+        return r < 0 ? r : tags_find_service(call, arn, tagged);
     }
     if (is_change && call->who->namespace_name[0])
         r = aws_permit(call, "(all)");
@@ -82,7 +82,7 @@ static int find(struct aws_call *call, bool is_change, struct tagged *tagged)
         call->error, "resourceArn: \"%.200s\" is no ARN of a cluster, a service or a task definition.", arn);
 }
 
-static int put(struct aws_call *call, const struct tagged *tagged)
+static int tags_put(struct aws_call *call, const struct tagged *tagged)
 {
     _cleanup_free_ char *text = NULL;
     const struct stored_document *stored = tagged->service.stored;
@@ -127,7 +127,7 @@ int aws_EcsTagResource(struct aws_call *call)
     if (r == 0 && !given)
         r = aws_invalid(call->error, "tags: required, and missing.");
     if (r == 0)
-        r = find(call, true, &tagged);
+        r = tags_find(call, true, &tagged);
     if (r < 0)
         return r;
     tags = tags_of(&tagged);
@@ -137,7 +137,7 @@ int aws_EcsTagResource(struct aws_call *call)
     }
     if (cJSON_GetArraySize(tags) > CLOUD_MAP_MAX_TAGS)
         return aws_invalid(call->error, "tags: at most %d are allowed.", CLOUD_MAP_MAX_TAGS);
-    return put(call, &tagged);
+    return tags_put(call, &tagged);
 }
 
 int aws_EcsUntagResource(struct aws_call *call)
@@ -148,18 +148,18 @@ int aws_EcsUntagResource(struct aws_call *call)
     int r = aws_get_list(call->body, "tagKeys", AWS_REQUIRED, 200, 128, &keys, call->error);
 
     if (r == 0)
-        r = find(call, true, &tagged);
+        r = tags_find(call, true, &tagged);
     if (r < 0)
         return r;
     cJSON_ArrayForEach (key, keys)
         remove_key(tags_of(&tagged), key->valuestring);
-    return put(call, &tagged);
+    return tags_put(call, &tagged);
 }
 
 int aws_EcsListTagsForResource(struct aws_call *call)
 {
     _cleanup_(tagged_done) struct tagged tagged = {0};
-    int r = find(call, false, &tagged);
+    int r = tags_find(call, false, &tagged);
 
     if (r < 0)
         return r;

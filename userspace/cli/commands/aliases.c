@@ -56,7 +56,7 @@ static void add_addresses(struct table *table, const cJSON *alias, const struct 
     table_add(table, TEXT_DIM, "%s", alias ? text_member(alias, "address6") : "");
 }
 
-static void add_endpoint(struct table *table, const cJSON *endpoint, const struct layout *layout)
+static void aliases_add_endpoint(struct table *table, const cJSON *endpoint, const struct layout *layout)
 {
     const char *id = text_member(endpoint, "id");
     const char *health = text_member(endpoint, "health");
@@ -78,7 +78,7 @@ static void add_endpoint(struct table *table, const cJSON *endpoint, const struc
     add_addresses(table, NULL, layout);
 }
 
-static void add_alias(struct table *table, const cJSON *alias, const struct layout *layout)
+static void aliases_add_alias(struct table *table, const cJSON *alias, const struct layout *layout)
 {
     const cJSON *first = alias;
     const cJSON *target;
@@ -102,13 +102,13 @@ static void add_alias(struct table *table, const cJSON *alias, const struct layo
         table_add(table, strcmp(wanted, effective) == 0 ? TEXT_GREEN : TEXT_YELLOW, "%s", effective);
         add_addresses(table, first, layout);
         cJSON_ArrayForEach (endpoint, text_child(target, "endpoints")) {
-            add_endpoint(table, endpoint, layout);
+            aliases_add_endpoint(table, endpoint, layout);
         }
         first = NULL;
     }
 }
 
-static int print_list(const struct invocation *invocation, const cJSON *list, bool has_addresses)
+static int aliases_print_list(const struct invocation *invocation, const cJSON *list, bool has_addresses)
 {
     struct layout layout = {.has_addresses = has_addresses};
     struct table_column chosen[ARRAY_SIZE(columns)];
@@ -120,7 +120,7 @@ static int print_list(const struct invocation *invocation, const cJSON *list, bo
     }
     table = table_new(chosen, choose_columns(&layout, chosen));
     cJSON_ArrayForEach (alias, list) {
-        add_alias(table, alias, &layout);
+        aliases_add_alias(table, alias, &layout);
     }
     return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
 }
@@ -138,7 +138,7 @@ int command_aliases(const struct invocation *invocation)
         report_hint(invocation, "No client aliases yet. Next: svcconnect register SERVICE --address IP:PORT");
         return CLI_DONE;
     }
-    return print_list(invocation, list, true);
+    return aliases_print_list(invocation, list, true);
 }
 
 int command_routes(const struct invocation *invocation)
@@ -155,7 +155,7 @@ int command_routes(const struct invocation *invocation)
                                 "Next: svcconnect route set DNSNAME:PORT SERVICE=WEIGHT...");
         return CLI_DONE;
     }
-    return print_list(invocation, list, false);
+    return aliases_print_list(invocation, list, false);
 }
 
 /* What `route show` was asked for. */
@@ -171,7 +171,7 @@ static void cleanup_filter(struct filter *filter)
     free(filter->name);
 }
 
-static bool matches(const struct filter *filter, const cJSON *route)
+static bool aliases_matches(const struct filter *filter, const cJSON *route)
 {
     if (filter->name && strcmp(text_member(route, "dnsName"), filter->name) != 0)
         return false;
@@ -188,7 +188,7 @@ static void keep_matching(const cJSON *document, const struct filter *filter)
 
     for (cJSON *route = list ? list->child : NULL; route; route = next) {
         next = route->next;
-        if (!matches(filter, route))
+        if (!aliases_matches(filter, route))
             cJSON_Delete(cJSON_DetachItemViaPointer(list, route));
     }
 }
@@ -223,5 +223,5 @@ int command_route_show(const struct invocation *invocation)
         return report_no_route(invocation);
     if (invocation->is_json)
         return api_print_json(invocation, response.json, NULL);
-    return print_list(invocation, text_child(response.json, "routes"), false);
+    return aliases_print_list(invocation, text_child(response.json, "routes"), false);
 }

@@ -49,7 +49,7 @@ static struct change classify(const cJSON *item, bool is_planned)
 }
 
 /* By namespace, in it by kind, in that by name. */
-static int compare(const void *a, const void *b)
+static int apply_compare(const void *a, const void *b)
 {
     const struct change *left = a;
     const struct change *right = b;
@@ -108,7 +108,7 @@ static int print_answer(const struct invocation *invocation, const cJSON *answer
     cJSON_ArrayForEach (item, list) {
         changes[count++] = classify(item, invocation->options[OPTION_DRY_RUN] != NULL);
     }
-    qsort(changes, count, sizeof(*changes), compare);
+    qsort(changes, count, sizeof(*changes), apply_compare);
     print_changes(changes, count);
     return CLI_DONE;
 }

@@ -38,7 +38,7 @@ static int add_percents(const struct invocation *invocation, cJSON **body)
     return CLI_DONE;
 }
 
-static int add_knobs(const struct invocation *invocation, cJSON **body)
+static int canary_add_knobs(const struct invocation *invocation, cJSON **body)
 {
     const char *interval = invocation->options[OPTION_INTERVAL];
     const char *connects = invocation->options[OPTION_MIN_CONNECTS];
@@ -118,7 +118,7 @@ int command_canary_start(const struct invocation *invocation)
     int status = alias_body_new(invocation, &body);
 
     if (status == CLI_DONE)
-        status = add_knobs(invocation, &body);
+        status = canary_add_knobs(invocation, &body);
     if (status != CLI_DONE) {
         cJSON_Delete(body);
         return status;
@@ -179,7 +179,7 @@ static enum text_colour state_colour(const char *state)
     return strcmp(state, "RUNNING") == 0 ? TEXT_BOLD : TEXT_YELLOW;
 }
 
-static void add_row(struct table *table, const cJSON *canary)
+static void canary_add_row(struct table *table, const cJSON *canary)
 {
     const char *client = text_member(canary, "client");
     const char *state = text_member(canary, "state");
@@ -205,13 +205,13 @@ static void add_row(struct table *table, const cJSON *canary)
               text_percent(text_child(canary, "maxFailuresPercent"), most));
 }
 
-static int print_list(const struct invocation *invocation, const cJSON *list)
+static int canary_print_list(const struct invocation *invocation, const cJSON *list)
 {
     _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *canary;
 
     cJSON_ArrayForEach (canary, list) {
-        add_row(table, canary);
+        canary_add_row(table, canary);
     }
     if (table_print(table) < 0)
         return report_error(invocation, CLI_FAILED, "out of memory");
@@ -263,7 +263,7 @@ int command_canary_status(const struct invocation *invocation)
     if (invocation->is_json)
         return api_print_json(invocation, response.json, NULL);
     if (cJSON_GetArraySize(list) > 0)
-        return print_list(invocation, list);
+        return canary_print_list(invocation, list);
     report_hint(invocation, "No canaries. Next: svcconnect canary start DNSNAME:PORT --from v1 --to v2");
     return CLI_DONE;
 }

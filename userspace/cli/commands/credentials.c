@@ -11,7 +11,7 @@
 
 #define PATH "/v1/credentials"
 
-static const char *or_default(const struct invocation *invocation)
+static const char *credentials_or_default(const struct invocation *invocation)
 {
     return invocation->options[OPTION_NAME] ? invocation->options[OPTION_NAME] : "default";
 }
@@ -34,7 +34,7 @@ int command_credentials(const struct invocation *invocation)
 {
     _cleanup_control_response_ struct control_response response = {0};
     char path[256];
-    const char *name = or_default(invocation);
+    const char *name = credentials_or_default(invocation);
     int status;
 
     if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] ||

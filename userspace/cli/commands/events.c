@@ -54,7 +54,7 @@ static char *place_of(const cJSON *event)
     return text;
 }
 
-static void print_text(const cJSON *event)
+static void events_print_text(const cJSON *event)
 {
     const char *kind = text_member(event, "kind");
     uint64_t count = text_number(event, "count");
@@ -73,7 +73,7 @@ static void print_text(const cJSON *event)
 }
 
 /* JSON Lines: the same on a terminal as in a pipe. */
-static void print_json(const cJSON *event)
+static void events_print_json(const cJSON *event)
 {
     char *text = cJSON_PrintUnformatted(event);
 
@@ -88,9 +88,9 @@ static int print_events(const struct invocation *invocation, const cJSON *answer
 
     cJSON_ArrayForEach (event, text_child(answer, "events")) {
         if (invocation->is_json)
-            print_json(event);
+            events_print_json(event);
         else
-            print_text(event);
+            events_print_text(event);
         if (fflush(stdout) != 0)
             return CLI_FAILED; /* main() says why */
     }
@@ -137,7 +137,7 @@ static bool is_another_daemon(struct follower *follower, const char *epoch)
     return is_another;
 }
 
-static int take_answer(struct follower *follower, const struct control_response *response)
+static int events_take_answer(struct follower *follower, const struct control_response *response)
 {
     const struct invocation *invocation = follower->invocation;
     bool is_first = !follower->epoch[0];
@@ -177,7 +177,7 @@ static int poll_daemon(struct follower *follower)
     request.path = path;
     r = control_client_request(&request, &response, &error);
     if (r == CONTROL_CLIENT_ANSWERED)
-        return take_answer(follower, &response);
+        return events_take_answer(follower, &response);
     if (r == CONTROL_CLIENT_UNREACHABLE && !follower->epoch[0])
         return report_unreachable(invocation, error.number);
     if (r < 0 && !follower->epoch[0])

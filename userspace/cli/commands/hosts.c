@@ -16,7 +16,7 @@ struct host {
     size_t position;
 };
 
-static int compare(const void *a, const void *b)
+static int hosts_compare(const void *a, const void *b)
 {
     const struct host *left = a;
     const struct host *right = b;
@@ -25,7 +25,7 @@ static int compare(const void *a, const void *b)
     return order ? order : (left->position > right->position) - (left->position < right->position);
 }
 
-static void print_line(const char *address, const cJSON *item)
+static void hosts_print_line(const char *address, const cJSON *item)
 {
     if (*address)
         (void)printf("%-24s %s\n", address, text_member(item, "name"));
@@ -40,8 +40,8 @@ static void print_hosts(const struct host *hosts, size_t count)
 
         if (has_several && is_first)
             (void)printf("%s# namespace %s\n", i ? "\n" : "", hosts[i].namespace_name);
-        print_line(text_member(hosts[i].item, "address"), hosts[i].item);
-        print_line(text_member(hosts[i].item, "address6"), hosts[i].item);
+        hosts_print_line(text_member(hosts[i].item, "address"), hosts[i].item);
+        hosts_print_line(text_member(hosts[i].item, "address6"), hosts[i].item);
     }
 }
 
@@ -68,7 +68,7 @@ int command_hosts(const struct invocation *invocation)
         hosts[count] = (struct host){text_member(item, "namespace"), item, count};
         count++;
     }
-    qsort(hosts, count, sizeof(*hosts), compare);
+    qsort(hosts, count, sizeof(*hosts), hosts_compare);
     print_hosts(hosts, count);
     return CLI_DONE;
 }

@@ -49,7 +49,7 @@ static bool has_document(const cJSON *services)
     return false;
 }
 
-static void add_service(struct table *table, const cJSON *service, bool has_documents)
+static void services_add_service(struct table *table, const cJSON *service, bool has_documents)
 {
     uint64_t eligible = text_number(service, "eligible");
     _cleanup_free_ char *aliases = join_aliases(service);
@@ -91,7 +91,7 @@ int command_services(const struct invocation *invocation)
     table =
         has_documents ? table_new(documented, ARRAY_SIZE(documented)) : table_new(plain, ARRAY_SIZE(plain));
     cJSON_ArrayForEach (service, services) {
-        add_service(table, service, has_documents);
+        services_add_service(table, service, has_documents);
     }
     return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
 }

@@ -134,7 +134,8 @@ struct listing {
     bool is_whole;        /* also what is not the service's own */
 };
 
-static void add_value(const struct listing *listing, const char *prefix, const cJSON *value, bool is_own)
+static void settings_add_value(const struct listing *listing, const char *prefix, const cJSON *value,
+                               bool is_own)
 {
     bool is_global =
         cJSON_GetObjectItemCaseSensitive(listing->global, *prefix ? prefix : value->string) != NULL;
@@ -162,14 +163,14 @@ static void add_values(const struct listing *listing, const cJSON *settings)
 
         if (!cJSON_IsObject(item)) {
             if (own || listing->is_whole)
-                add_value(listing, "", item, own != NULL);
+                settings_add_value(listing, "", item, own != NULL);
             continue;
         }
         cJSON_ArrayForEach (inner, item) {
             bool is_own = cJSON_GetObjectItemCaseSensitive(own, inner->string) != NULL;
 
             if (is_own || listing->is_whole)
-                add_value(listing, item->string, inner, is_own);
+                settings_add_value(listing, item->string, inner, is_own);
         }
     }
 }

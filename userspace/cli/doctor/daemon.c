@@ -47,7 +47,7 @@ static void check_kernel(struct doctor *doctor, const cJSON *status)
                    inconsistent);
 }
 
-static void check_registry(struct doctor *doctor, const cJSON *status)
+static void daemon_check_registry(struct doctor *doctor, const cJSON *status)
 {
     const cJSON *registry = text_child(status, "registry");
     const char *state = text_member(registry, "state");
@@ -119,7 +119,7 @@ void doctor_check_status(struct doctor *doctor, const cJSON *status)
 {
     check_state(doctor, status);
     check_kernel(doctor, status);
-    check_registry(doctor, status);
+    daemon_check_registry(doctor, status);
     check_maps(doctor, status);
     check_loop(doctor, status);
 }

@@ -114,7 +114,7 @@ static void check_all(struct doctor *doctor, const struct invocation *invocation
     }
 }
 
-static void print_text(const struct doctor *doctor, const size_t counts[static DOCTOR_STATES])
+static void doctor_print_text(const struct doctor *doctor, const size_t counts[static DOCTOR_STATES])
 {
     bool has_colour = text_wants_colour();
 
@@ -132,8 +132,8 @@ static void print_text(const struct doctor *doctor, const size_t counts[static D
                  counts[DOCTOR_PROBLEM] == 1 ? "" : "s");
 }
 
-static int print_json(const struct invocation *invocation, const struct doctor *doctor,
-                      const size_t counts[static DOCTOR_STATES])
+static int doctor_print_json(const struct invocation *invocation, const struct doctor *doctor,
+                             const size_t counts[static DOCTOR_STATES])
 {
     _cleanup_json_ cJSON *document = cJSON_CreateObject();
     cJSON *list = cJSON_CreateArray();
@@ -172,8 +172,8 @@ int command_doctor(const struct invocation *invocation)
     for (size_t i = 0; i < doctor.count; i++)
         counts[doctor.checks[i].state]++;
     if (invocation->is_json)
-        status = print_json(invocation, &doctor, counts);
+        status = doctor_print_json(invocation, &doctor, counts);
     else
-        print_text(&doctor, counts);
+        doctor_print_text(&doctor, counts);
     return status == CLI_DONE && counts[DOCTOR_PROBLEM] ? CLI_FAILED : status;
 }

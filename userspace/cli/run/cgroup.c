@@ -117,7 +117,7 @@ int run_cgroup_make(const char *root, long number, struct run_cgroup *ret_cgroup
 }
 
 /* The ids in cgroup.procs, at most MEMBERS_MAX; 0 stands for processes of other pid namespaces. */
-static int read_members(int cgroup_fd, pid_t **ret_pids, size_t *ret_count)
+static int cgroup_read_members(int cgroup_fd, pid_t **ret_pids, size_t *ret_count)
 {
     _cleanup_close_ int fd = openat(cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     _cleanup_fclose_ FILE *file = NULL;
@@ -151,7 +151,7 @@ static void signal_member(int cgroup_fd, pid_t pid, int number)
     _cleanup_free_ pid_t *pids = NULL;
     size_t count = 0;
 
-    if (fd < 0 || read_members(cgroup_fd, &pids, &count) < 0)
+    if (fd < 0 || cgroup_read_members(cgroup_fd, &pids, &count) < 0)
         return;
     for (size_t i = 0; i < count; i++)
         if (pids[i] == pid) {
@@ -165,7 +165,7 @@ static void signal_members(int cgroup_fd, int number)
     _cleanup_free_ pid_t *pids = NULL;
     size_t count = 0;
 
-    if (read_members(cgroup_fd, &pids, &count) < 0)
+    if (cgroup_read_members(cgroup_fd, &pids, &count) < 0)
         return; /* a threaded cgroup: its processes are listed above it */
     for (size_t i = 0; i < count; i++)
         if (pids[i] > 0)

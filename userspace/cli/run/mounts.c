@@ -58,7 +58,7 @@ static int come_back(struct way_back *back)
     return 0;
 }
 
-static int take_file(const char *path)
+static int mounts_take_file(const char *path)
 {
     return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
@@ -144,11 +144,11 @@ static int make_own(const char *hosts_path, int *ret_hosts_fd, enum run_mounts_s
     (void)leave_root(&back);
     r = own_propagation();
     if (hosts_path)
-        *ret_hosts_fd = take_file(hosts_path);
+        *ret_hosts_fd = mounts_take_file(hosts_path);
     if (r == 0)
         r = come_back(&back);
     if (r == 0 && hosts_path && *ret_hosts_fd < 0)
-        *ret_hosts_fd = take_file(hosts_path);
+        *ret_hosts_fd = mounts_take_file(hosts_path);
     return r;
 }
 

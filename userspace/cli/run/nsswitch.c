@@ -42,7 +42,7 @@ static bool is_multicast(const struct word *word)
 }
 
 /* A service or, in brackets, what follows from the answer of the one before. */
-static bool next_word(const char **at, const char *end, struct word *ret_word)
+static bool nsswitch_next_word(const char **at, const char *end, struct word *ret_word)
 {
     const char *from = *at;
     const char *to;
@@ -69,7 +69,7 @@ static bool has_outsider(const char *at, const char *end)
 {
     struct word word;
 
-    while (next_word(&at, end, &word))
+    while (nsswitch_next_word(&at, end, &word))
         if (*word.text != '[' && !is_multicast(&word) && !is_one_of(&word, insiders, ARRAY_SIZE(insiders)))
             return true;
     return false;
@@ -79,13 +79,13 @@ static bool has_dns(const char *at, const char *end)
 {
     struct word word;
 
-    while (next_word(&at, end, &word))
+    while (nsswitch_next_word(&at, end, &word))
         if (is(&word, "dns"))
             return true;
     return false;
 }
 
-static char *append(char *to, const struct word *word)
+static char *nsswitch_append(char *to, const struct word *word)
 {
     *to++ = ' ';
     memcpy(to, word->text, word->length);
@@ -101,11 +101,11 @@ static char *write_services(char *to, const char *at, const char *end)
     bool keeps_action = false;
     struct word word;
 
-    to = append(to, &files);
-    while (next_word(&at, end, &word)) {
+    to = nsswitch_append(to, &files);
+    while (nsswitch_next_word(&at, end, &word)) {
         if (*word.text == '[') {
             if (keeps_action)
-                to = append(to, &word);
+                to = nsswitch_append(to, &word);
             continue;
         }
         keeps_action = false;
@@ -113,15 +113,15 @@ static char *write_services(char *to, const char *at, const char *end)
             continue;
         if (is_one_of(&word, deputies, ARRAY_SIZE(deputies))) {
             if (!is_dns_there)
-                to = append(to, &dns);
+                to = nsswitch_append(to, &dns);
             is_dns_there = is_dns_asked = true;
             continue;
         }
         is_dns_asked |= is(&word, "dns");
         keeps_action = is_multicast(&word) || is_dns_asked;
-        to = append(to, &word);
+        to = nsswitch_append(to, &word);
     }
-    return is_dns_there ? to : append(to, &dns);
+    return is_dns_there ? to : nsswitch_append(to, &dns);
 }
 
 /* The end of what counts in a line. */

@@ -27,7 +27,7 @@
 #define MAX_NSSWITCH (1u << 20)
 
 /* The cgroup v2 mount that the daemon attaches in. */
-static int find_cgroup_root(const struct invocation *invocation, char **ret_root)
+static int run_find_cgroup_root(const struct invocation *invocation, char **ret_root)
 {
     _cleanup_control_response_ struct control_response response = {0};
     const char *root;
@@ -179,7 +179,7 @@ int command_run(const struct invocation *invocation)
     if (geteuid() != 0)
         return report_error(invocation, CLI_FAILED,
                             "run needs root: it makes a cgroup and a mount namespace; use sudo");
-    status = find_cgroup_root(invocation, &root);
+    status = run_find_cgroup_root(invocation, &root);
     if (status != CLI_DONE)
         return status;
     if (run_signals_begin(&signals) < 0)

@@ -87,7 +87,7 @@ static void stop_along(int number)
 }
 
 /* 1: it has ended, *ret_status is set; 0: not yet. */
-static int reap(pid_t child, int *ret_status)
+static int signals_reap(pid_t child, int *ret_status)
 {
     int status;
 
@@ -118,7 +118,7 @@ int run_signals_wait(const struct run_signals *signals, pid_t child, int *ret_st
     for (;;) {
         siginfo_t info;
         /* First: the SIGCHLD of an early end may have been taken by run_signals_pass_pending(). */
-        int r = reap(child, ret_status);
+        int r = signals_reap(child, ret_status);
 
         if (r != 0)
             return r < 0 ? r : 0;

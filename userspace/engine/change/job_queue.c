@@ -60,7 +60,7 @@ static size_t job_queue_succeeded(const struct job_queue *queue)
     return n;
 }
 
-static void tell(struct waiting_job *waiting, int r, uint64_t revision, const struct error *error)
+static void job_queue_tell(struct waiting_job *waiting, int r, uint64_t revision, const struct error *error)
 {
     const struct job *job = &waiting->job;
 
@@ -74,7 +74,7 @@ static void tell(struct waiting_job *waiting, int r, uint64_t revision, const st
 void job_queue_answer_some(struct job_queue *queue, size_t most, uint64_t revision)
 {
     for (size_t i = 0; i < most && queue->first; i++)
-        tell(job_queue_pop(queue), 0, revision, NULL);
+        job_queue_tell(job_queue_pop(queue), 0, revision, NULL);
 }
 
 /* The queue is empty before the first is told: whoever is told may come back here. */
@@ -86,7 +86,7 @@ void job_queue_answer(struct job_queue *queue, int r, uint64_t revision, const s
     while (waiting) {
         struct waiting_job *next = waiting->next;
 
-        tell(waiting, r, revision, error);
+        job_queue_tell(waiting, r, revision, error);
         waiting = next;
     }
 }

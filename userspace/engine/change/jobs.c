@@ -12,7 +12,7 @@
 #define TURN_NS        2000000
 #define MOST_GATHER_NS 5000000
 
-static int submit(struct engine *engine, struct job_queue *queue, const struct job *job)
+static int jobs_submit(struct engine *engine, struct job_queue *queue, const struct job *job)
 {
     struct waiting_job *waiting;
 
@@ -31,12 +31,12 @@ static int submit(struct engine *engine, struct job_queue *queue, const struct j
 
 int engine_submit(struct engine *engine, const struct job *job)
 {
-    return submit(engine, &engine->jobs->changes, job);
+    return jobs_submit(engine, &engine->jobs->changes, job);
 }
 
 int engine_submit_finding(struct engine *engine, const struct job *job)
 {
-    return submit(engine, &engine->jobs->findings, job);
+    return jobs_submit(engine, &engine->jobs->findings, job);
 }
 
 void engine_save_numbers(struct engine *engine)
@@ -93,7 +93,7 @@ static bool are_findings_due(const struct jobs *jobs)
     return jobs->findings.first && (is_idle || jobs->state == JOBS_COMMITTING);
 }
 
-static void take_step(struct engine *engine)
+static void jobs_take_step(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
 
@@ -116,14 +116,14 @@ static void take_turn(struct engine *engine)
     do {
         if (!has_work(engine))
             break;
-        take_step(engine);
+        jobs_take_step(engine);
     } while (clock_monotonic_ns() < until);
     jobs_call_waiters(engine);
     if (has_work(engine))
         jobs_stir(engine);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *user)
+static void jobs_on_turn(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
@@ -207,7 +207,7 @@ int jobs_init(struct engine *engine, struct event_base *base)
     jobs->group_ns = GROUP_NS;
     jobs->turn_ns = TURN_NS;
     jobs->most_gather_ns = MOST_GATHER_NS;
-    jobs->turn = event_new(base, -1, 0, on_turn, engine);
+    jobs->turn = event_new(base, -1, 0, jobs_on_turn, engine);
     jobs->again = event_new(base, -1, 0, on_again, engine);
     jobs->gathered = event_new(base, -1, 0, on_gathered, engine);
     return jobs->turn && jobs->again && jobs->gathered ? 0 : -ENOMEM;

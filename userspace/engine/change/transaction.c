@@ -43,7 +43,7 @@ void transaction_privilege(struct transaction *transaction)
 
 /* ---- rows ---- */
 
-static int make_room(struct transaction *transaction)
+static int transaction_make_room(struct transaction *transaction)
 {
     size_t capacity = transaction->capacity ? transaction->capacity * 2 : 8;
     struct row_documents *documents;
@@ -75,7 +75,7 @@ struct taken_key *transaction_find_key(const struct transaction *transaction, co
 }
 
 /* Jobs of one group do not put the same row: whoever comes second sees what the first has made of it. */
-static bool is_taken(const struct transaction *transaction, const char *key)
+static bool transaction_is_taken(const struct transaction *transaction, const char *key)
 {
     const struct taken_key *taken = transaction_find_key(transaction, key);
 
@@ -173,7 +173,7 @@ static int find_undo(const struct transaction *transaction, struct new_row *new)
     return 0;
 }
 
-static int append(struct transaction *transaction, struct new_row *new, struct error *error)
+static int transaction_append(struct transaction *transaction, struct new_row *new, struct error *error)
 {
     size_t at = transaction->n_rows;
     int r = take_key(transaction, new->row.key);
@@ -188,13 +188,13 @@ static int append(struct transaction *transaction, struct new_row *new, struct e
 }
 
 /* Takes all of it over. */
-static int put(struct transaction *transaction, struct new_row *new, struct error *error)
+static int engine_transaction_put(struct transaction *transaction, struct new_row *new, struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
     struct engine *engine = transaction->engine;
     const struct service *service;
     const char *key = new->row.key;
-    int r = transaction->is_finding ? -EINVAL : make_room(transaction);
+    int r = transaction->is_finding ? -EINVAL : transaction_make_room(transaction);
 
     if (r == 0)
         r = find_undo(transaction, new);
@@ -204,7 +204,7 @@ static int put(struct transaction *transaction, struct new_row *new, struct erro
         free_row(new);
         return 0;
     }
-    if (is_taken(transaction, key)) {
+    if (transaction_is_taken(transaction, key)) {
         transaction->must_wait = true;
         return refuse_row(new, -EAGAIN, error);
     }
@@ -216,7 +216,7 @@ static int put(struct transaction *transaction, struct new_row *new, struct erro
         r = service_settings_copy(service_get_settings(service), &settings);
     if (r < 0)
         return refuse_row(new, r, error);
-    r = append(transaction, new, error);
+    r = transaction_append(transaction, new, error);
     if (r == 0 &&
         (transaction_fill_external(transaction, key) < 0 || transaction_touch_row(transaction, key) < 0 ||
          transaction_touch_settings(transaction, key, &settings) < 0))
@@ -224,7 +224,7 @@ static int put(struct transaction *transaction, struct new_row *new, struct erro
     return r;
 }
 
-static bool is_document(const char *key)
+static bool transaction_is_document(const char *key)
 {
     struct row_name name;
 
@@ -235,7 +235,7 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
 {
     struct new_row new = {.row = row};
 
-    if (row.value && is_document(row.key)) {
+    if (row.value && transaction_is_document(row.key)) {
         int r = row_read_document(row.key, row.value, &new.documents.after, error);
 
         if (r < 0)
@@ -243,7 +243,7 @@ int transaction_put(struct transaction *transaction, struct registry_row row, st
         new.documents.after->row = row.value;
         document_record_use_row(new.documents.after);
     }
-    return put(transaction, &new, error);
+    return engine_transaction_put(transaction, &new, error);
 }
 
 int transaction_put_document(struct transaction *transaction, const char *namespace_name, const char *name,
@@ -261,7 +261,7 @@ int transaction_put_document(struct transaction *transaction, const char *namesp
     if (r < 0)
         return refuse_row(&new, r, error);
     new.row.value = record->row;
-    return put(transaction, &new, error);
+    return engine_transaction_put(transaction, &new, error);
 }
 
 /* ---- the jobs of a group ---- */

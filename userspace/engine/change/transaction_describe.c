@@ -41,7 +41,8 @@ static bool is_change(const struct transaction *transaction, size_t first, size_
 }
 
 /* Rows of one key may follow each other; what counts is the state before the first and after the last. */
-static void describe(const struct transaction *transaction, size_t i, struct json_stream *stream)
+static void transaction_describe_describe(const struct transaction *transaction, size_t i,
+                                          struct json_stream *stream)
 {
     const struct registry_row *row = &transaction->rows[i];
     const struct taken_key *taken = transaction_find_key(transaction, row->key);
@@ -60,6 +61,6 @@ bool transaction_describe_some(const struct transaction *transaction, struct jso
     size_t n = transaction->n_rows - transaction->first_row;
 
     for (unsigned i = 0; i < ROWS_A_STEP && *at < n; i++)
-        describe(transaction, transaction->first_row + (*at)++, stream);
+        transaction_describe_describe(transaction, transaction->first_row + (*at)++, stream);
     return *at < n;
 }

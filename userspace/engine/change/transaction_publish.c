@@ -118,8 +118,9 @@ static bool changes_global_settings(const struct transaction *transaction)
     return false;
 }
 
-static bool some_touched(struct transaction *transaction,
-                         void (*function)(struct transaction *transaction, struct touched *touched))
+static bool transaction_publish_some_touched(struct transaction *transaction,
+                                             void (*function)(struct transaction *transaction,
+                                                              struct touched *touched))
 {
     struct touched *touched = transaction->at.touched;
 
@@ -178,7 +179,7 @@ enum {
     PUBLISH_FREE,
 };
 
-static int next_part(struct transaction *transaction)
+static int transaction_publish_next_part(struct transaction *transaction)
 {
     transaction->at =
         (struct step_cursor){.part = transaction->at.part + 1, .touched = transaction->instances};
@@ -190,35 +191,39 @@ int transaction_publish(struct transaction *transaction, struct error *error)
     (void)error;
     switch (transaction->at.part) {
     case PUBLISH_BEGIN:
-        return next_part(transaction);
+        return transaction_publish_next_part(transaction);
     case PUBLISH_ENTRIES:
-        return some_touched(transaction, transaction_write_endpoint) ? next_part(transaction) : STEP_MORE;
+        return transaction_publish_some_touched(transaction, transaction_write_endpoint)
+                   ? transaction_publish_next_part(transaction)
+                   : STEP_MORE;
     case PUBLISH_TABLES:
         if (transaction->at.index == transaction->n_publications) {
             registry_guard_published(transaction->engine, registry_revision(transaction->engine->registry));
-            return next_part(transaction);
+            return transaction_publish_next_part(transaction);
         }
         publish_some(transaction);
         return STEP_MORE;
     case PUBLISH_SCOPES:
         leave_scopes(transaction);
-        return next_part(transaction);
+        return transaction_publish_next_part(transaction);
     case PUBLISH_REMOVALS:
-        return some_touched(transaction, transaction_remove_endpoint) ? next_part(transaction) : STEP_MORE;
+        return transaction_publish_some_touched(transaction, transaction_remove_endpoint)
+                   ? transaction_publish_next_part(transaction)
+                   : STEP_MORE;
     case PUBLISH_SETTLED:
-        if (!some_touched(transaction, settle))
+        if (!transaction_publish_some_touched(transaction, settle))
             return STEP_MORE;
         publisher_begin_grace(transaction->engine->publisher);
-        (void)next_part(transaction);
+        (void)transaction_publish_next_part(transaction);
         transaction->at.touched = transaction->aliases;
         return STEP_MORE;
     case PUBLISH_NAMES:
-        return tell_some_names(transaction) ? next_part(transaction) : STEP_MORE;
+        return tell_some_names(transaction) ? transaction_publish_next_part(transaction) : STEP_MORE;
     case PUBLISH_BARE_NAMES:
-        return tell_some_bare_names(transaction) ? next_part(transaction) : STEP_MORE;
+        return tell_some_bare_names(transaction) ? transaction_publish_next_part(transaction) : STEP_MORE;
     case PUBLISH_TOLD:
         tell_followers(transaction);
-        return next_part(transaction);
+        return transaction_publish_next_part(transaction);
     default:
         return transaction_free_some(transaction, NULL);
     }

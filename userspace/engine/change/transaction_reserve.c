@@ -59,7 +59,7 @@ static int want_scopes(struct transaction *transaction, struct error *error)
     return r;
 }
 
-static int next_part(struct transaction *transaction, struct touched *first)
+static int transaction_reserve_next_part(struct transaction *transaction, struct touched *first)
 {
     transaction->at = (struct step_cursor){.part = transaction->at.part + 1, .touched = first};
     return STEP_MORE;
@@ -76,7 +76,7 @@ static int each_endpoint(struct transaction *transaction,
         touched = touched->hh.next;
     }
     transaction->at.touched = touched;
-    return touched ? STEP_MORE : next_part(transaction, transaction->instances);
+    return touched ? STEP_MORE : transaction_reserve_next_part(transaction, transaction->instances);
 }
 
 static int number_endpoints(struct transaction *transaction, struct error *error)
@@ -91,10 +91,10 @@ static int number_endpoints(struct transaction *transaction, struct error *error
     transaction->at.touched = touched;
     if (r < 0)
         return r;
-    return touched ? STEP_MORE : next_part(transaction, NULL);
+    return touched ? STEP_MORE : transaction_reserve_next_part(transaction, NULL);
 }
 
-static int note_aliases(struct transaction *transaction, struct error *error)
+static int transaction_reserve_note_aliases(struct transaction *transaction, struct error *error)
 {
     struct touched *touched = transaction->at.touched;
     int r = 0;
@@ -106,7 +106,7 @@ static int note_aliases(struct transaction *transaction, struct error *error)
     transaction->at.touched = touched;
     if (r < 0)
         return error_errno(error, r, "preparing a change");
-    return touched ? STEP_MORE : next_part(transaction, NULL);
+    return touched ? STEP_MORE : transaction_reserve_next_part(transaction, NULL);
 }
 
 /* The next one, with what is kept in its place; one that has to stay as it is leaves the list. */
@@ -167,7 +167,7 @@ static int build_tables(struct transaction *transaction, struct error *error)
     if (r < 0)
         return r;
     transaction->publications = calloc(wanted->n / PUBLICATION_SIZE + 1, sizeof(struct publication *));
-    return transaction->publications ? next_part(transaction, NULL)
+    return transaction->publications ? transaction_reserve_next_part(transaction, NULL)
                                      : error_errno(error, ENOMEM, "preparing a change");
 }
 
@@ -215,7 +215,7 @@ static int reserve_part(struct transaction *transaction, struct error *error)
             return error_set(error, ENOSPC,
                              "more host names than maps.endpoints (%u): raise it and restart svcconnectd",
                              engine->settings.max_endpoints);
-        return next_part(transaction, transaction->instances);
+        return transaction_reserve_next_part(transaction, transaction->instances);
     case RESERVE_FORGET:
         /* A finding may have taken some away without a row, and another one of its group
          * brought them back. */
@@ -231,9 +231,9 @@ static int reserve_part(struct transaction *transaction, struct error *error)
         /* Mostly as many: a list that long is not to be copied while it grows. */
         if (wanted_list_grow(&transaction->wanted, HASH_COUNT(transaction->aliases)) < 0)
             return error_errno(error, ENOMEM, "preparing a change");
-        return next_part(transaction, transaction->aliases);
+        return transaction_reserve_next_part(transaction, transaction->aliases);
     case RESERVE_ALIASES:
-        return note_aliases(transaction, error);
+        return transaction_reserve_note_aliases(transaction, error);
     case RESERVE_TABLES:
         return build_tables(transaction, error);
     default:

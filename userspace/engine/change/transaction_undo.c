@@ -56,8 +56,9 @@ static bool replay_some(struct transaction *transaction)
 }
 
 /* Returns whether `function` has seen all that was touched, or all that the job has touched. */
-static bool some_touched(struct transaction *transaction, bool is_of_job,
-                         void (*function)(struct transaction *transaction, struct touched *touched))
+static bool transaction_undo_some_touched(struct transaction *transaction, bool is_of_job,
+                                          void (*function)(struct transaction *transaction,
+                                                           struct touched *touched))
 {
     struct touched *touched = transaction->at.touched;
 
@@ -78,7 +79,7 @@ static int begin_part(struct transaction *transaction, unsigned part, struct tou
     return STEP_MORE;
 }
 
-static int next_part(struct transaction *transaction)
+static int transaction_undo_next_part(struct transaction *transaction)
 {
     return begin_part(transaction, transaction->at.part + 1, transaction->instances);
 }
@@ -115,11 +116,11 @@ static bool look_after_endpoints(struct transaction *transaction, bool is_of_job
         [UNDO_PLAN] = transaction_plan_endpoint,
     };
 
-    if (!some_touched(transaction, is_of_job, parts[transaction->at.part]))
+    if (!transaction_undo_some_touched(transaction, is_of_job, parts[transaction->at.part]))
         return false;
     if (transaction->at.part == UNDO_PLAN)
         return true;
-    (void)(is_of_job ? next_part_of_job(transaction) : next_part(transaction));
+    (void)(is_of_job ? next_part_of_job(transaction) : transaction_undo_next_part(transaction));
     return false;
 }
 
@@ -157,7 +158,7 @@ int transaction_revert(struct transaction *transaction, struct error *error)
         if (!undo_some(transaction, 0))
             return STEP_MORE;
         set_scopes(transaction, false);
-        return next_part(transaction);
+        return transaction_undo_next_part(transaction);
     default:
         if (!look_after_endpoints(transaction, false))
             return STEP_MORE;
@@ -174,7 +175,7 @@ int transaction_replay(struct transaction *transaction, struct error *error)
         if (!replay_some(transaction))
             return STEP_MORE;
         set_scopes(transaction, true);
-        return next_part(transaction);
+        return transaction_undo_next_part(transaction);
     default:
         if (!look_after_endpoints(transaction, false))
             return STEP_MORE;
@@ -197,15 +198,16 @@ int transaction_abort(struct transaction *transaction, struct error *error)
         /* Of jobs that were dropped, each has been looked after already. */
         if (transaction->n_rows == 0 && !transaction->is_reserved)
             return begin_part(transaction, UNDO_RELEASE, transaction->instances);
-        return next_part(transaction);
+        return transaction_undo_next_part(transaction);
     case UNDO_FORGET:
     case UNDO_FILL:
     case UNDO_RESTORE:
     case UNDO_PLAN:
-        return look_after_endpoints(transaction, false) ? next_part(transaction) : STEP_MORE;
+        return look_after_endpoints(transaction, false) ? transaction_undo_next_part(transaction) : STEP_MORE;
     case UNDO_RELEASE:
-        return some_touched(transaction, false, transaction_release_endpoint) ? next_part(transaction)
-                                                                              : STEP_MORE;
+        return transaction_undo_some_touched(transaction, false, transaction_release_endpoint)
+                   ? transaction_undo_next_part(transaction)
+                   : STEP_MORE;
     default:
         if (transaction->at.index < transaction->n_publications) {
             publisher_abort(engine->publisher, &transaction->publications[transaction->at.index++]);

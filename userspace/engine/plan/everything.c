@@ -71,7 +71,7 @@ static int number_instances(struct endpoint_plan *plan, struct error *error)
     return 0;
 }
 
-static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
+static int everything_on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
     struct endpoint_plan *plan = user;
     struct svc_endpoint wanted;
@@ -107,7 +107,7 @@ static int plan_endpoints(struct endpoint_plan *plan, struct error *error)
     if (!plan->by_number || !plan->is_registered || !plan->stale)
         return error_errno(error, ENOMEM, "starting");
     r = number_instances(plan, error);
-    if (r == 0 && datapath_each_endpoint(plan->engine->datapath, on_endpoint, plan) < 0)
+    if (r == 0 && datapath_each_endpoint(plan->engine->datapath, everything_on_endpoint, plan) < 0)
         r = error_set(error, EIO, "reading the pinned endpoints");
     return r;
 }
@@ -169,8 +169,8 @@ static int want_everything(struct engine *engine, struct wanted_list *wanted, st
 }
 
 /* What is published and not among the wanted goes, with `is_everything`. */
-static int publish(struct engine *engine, const struct wanted_list *wanted, bool is_everything,
-                   struct error *error)
+static int everything_publish(struct engine *engine, const struct wanted_list *wanted, bool is_everything,
+                              struct error *error)
 {
     struct publication *publication = NULL;
     int r =
@@ -212,7 +212,7 @@ int engine_publish(struct engine *engine, struct error *error)
     /* A task may still be in a scope that goes: it moves before anything is taken away. */
     r = followers_moved(engine, error);
     if (r == 0 && !is_degraded)
-        r = publish(engine, &wanted, true, error);
+        r = everything_publish(engine, &wanted, true, error);
     if (r < 0)
         return r;
     if (!is_degraded)
@@ -234,11 +234,11 @@ int engine_republish(struct engine *engine, struct error *error)
     if (r == 0)
         r = numbers_save(engine, error);
     if (r == 0)
-        r = publish(engine, &wanted, false, error);
+        r = everything_publish(engine, &wanted, false, error);
     if (r < 0)
         return r;
     followers_scopes_changed(engine, NULL);
-    r = publish(engine, &wanted, true, error);
+    r = everything_publish(engine, &wanted, true, error);
     if (r < 0)
         return r;
     remove_stale(&plan);

@@ -41,7 +41,7 @@ static bool is_accounted_for(const struct engine *engine, const struct svc_task 
     return name_numbers_find(engine->scopes, name, &number) == 0 && number == task->scope;
 }
 
-static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
+static int kept_on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
 {
     struct engine *engine = user;
     struct svc_task task = *entry;
@@ -59,7 +59,7 @@ static int on_task(uint64_t cgroup_id, const struct svc_task *entry, void *user)
     return kept_add_scope(engine, task.namespace, task.service, task.scope);
 }
 
-static int on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
+static int kept_on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
 {
     struct engine *engine = user;
 
@@ -68,7 +68,7 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
     return 0;
 }
 
-static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
+static int kept_on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
     struct engine *engine = user;
 
@@ -83,11 +83,11 @@ int kept_adopt(struct engine *engine, struct error *error)
 
     if (!registry_guard_is_degraded(&engine->guard))
         return 0;
-    r = datapath_each_task(engine->datapath, on_task, engine);
+    r = datapath_each_task(engine->datapath, kept_on_task, engine);
     if (r == 0)
-        r = datapath_each_alias(engine->datapath, on_alias, engine);
+        r = datapath_each_alias(engine->datapath, kept_on_alias, engine);
     if (r == 0)
-        r = datapath_each_endpoint(engine->datapath, on_endpoint, engine);
+        r = datapath_each_endpoint(engine->datapath, kept_on_endpoint, engine);
     return r < 0 ? error_errno(error, r, "reading the pinned maps") : 0;
 }
 
@@ -144,8 +144,8 @@ static bool names_endpoint(const struct transaction *transaction, uint32_t numbe
     return false;
 }
 
-static int copy_kept(const struct transaction *transaction, const struct kept_alias *kept,
-                     struct wanted_alias *wanted)
+static int kept_copy_kept(const struct transaction *transaction, const struct kept_alias *kept,
+                          struct wanted_alias *wanted)
 {
     wanted->is_kept = true;
     wanted->kept = malloc((kept->n_kept + 1) * sizeof(*wanted->kept));
@@ -199,7 +199,7 @@ int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_ali
         *ret_is_dropped = transaction->is_own;
         return 0;
     }
-    r = copy_kept(transaction, &kept, wanted);
+    r = kept_copy_kept(transaction, &kept, wanted);
     if (r == 0 && wanted->is_kept)
         r = merge_tables(&kept, wanted);
     if (r == -E2BIG)
@@ -276,7 +276,7 @@ static int want_copy(struct transaction *transaction, const struct scope_change 
     ret_wanted->slots4 = copy_slots(kept->slots4, kept->count4, &r);
     ret_wanted->slots6 = is_one ? ret_wanted->slots4 : copy_slots(kept->slots6, kept->count6, &r);
     if (r == 0)
-        r = copy_kept(transaction, kept, ret_wanted);
+        r = kept_copy_kept(transaction, kept, ret_wanted);
     ret_wanted->is_kept = true;
     return r;
 }

@@ -13,7 +13,7 @@
 #include "registry/rows.h"
 
 /* Not remembering costs an address that may differ after a reboot; it is not worth failing for. */
-static void remember(struct engine *engine, enum row_kind kind, const char *name, uint32_t number)
+static void numbers_remember(struct engine *engine, enum row_kind kind, const char *name, uint32_t number)
 {
     struct unsaved_numbers *unsaved = &engine->unsaved;
     struct registry_row *larger = realloc(unsaved->rows, (unsaved->n + 1) * sizeof(*larger));
@@ -43,7 +43,7 @@ void numbers_remember_client(struct engine *engine, const char *namespace_name, 
     char name[SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2];
 
     (void)snprintf(name, sizeof(name), "%s/%s", namespace_name, client);
-    remember(engine, ROW_HOST_SCOPE, name, scope);
+    numbers_remember(engine, ROW_HOST_SCOPE, name, scope);
 }
 
 void numbers_forget_client(struct engine *engine, const char *namespace_name, const char *client)
@@ -95,7 +95,7 @@ void numbers_give_back(struct engine *engine, struct unsaved_numbers *taken)
     struct registry_row *larger =
         realloc(engine->unsaved.rows, (engine->unsaved.n + taken->n + 1) * sizeof(*larger));
 
-    if (!larger) { /* forgotten: see remember() */
+    if (!larger) { /* forgotten: see numbers_remember() */
         numbers_free(taken);
         return;
     }
@@ -118,7 +118,7 @@ int numbers_scope(struct engine *engine, const char *namespace_name, uint32_t *r
     r = name_numbers_take(engine->scopes, namespace_name, ret_scope);
     if (r < 0)
         return error_errno(error, r, "numbering the namespace");
-    remember(engine, ROW_HOST_SCOPE, namespace_name, *ret_scope);
+    numbers_remember(engine, ROW_HOST_SCOPE, namespace_name, *ret_scope);
     return 0;
 }
 
@@ -136,7 +136,7 @@ int numbers_address(struct engine *engine, const char *dns_name, uint32_t *ret_n
             name_numbers_capacity(engine->addresses), engine->settings.alias_range.text);
     if (r < 0)
         return error_errno(error, r, "giving %s an address", dns_name);
-    remember(engine, ROW_HOST_ADDRESS, dns_name, *ret_number);
+    numbers_remember(engine, ROW_HOST_ADDRESS, dns_name, *ret_number);
     return 0;
 }
 
@@ -158,29 +158,29 @@ int numbers_endpoint(struct engine *engine, struct instance *instance, struct er
 }
 
 /* Text from the kernel's maps that filled its field may have been cut there; such a name is not adopted. */
-static bool is_whole(const char *text, size_t size)
+static bool numbers_is_whole(const char *text, size_t size)
 {
     return strnlen(text, size) < size - 1;
 }
 
-static int on_task(uint64_t cgroup_id, const struct svc_task *task, void *user)
+static int numbers_on_task(uint64_t cgroup_id, const struct svc_task *task, void *user)
 {
     struct engine *engine = user;
 
     (void)cgroup_id;
     /* A task of a named service may see another scope than its namespace's own. */
-    if (!task->service[0] && is_whole(task->namespace, sizeof(task->namespace)))
+    if (!task->service[0] && numbers_is_whole(task->namespace, sizeof(task->namespace)))
         (void)name_numbers_adopt(engine->scopes, task->namespace, task->scope);
     return 0;
 }
 
-static int on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
+static int numbers_on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
 {
     struct engine *engine = user;
     struct ip_address address;
     uint32_t number;
 
-    if (!alias->client[0] && is_whole(alias->namespace, sizeof(alias->namespace)))
+    if (!alias->client[0] && numbers_is_whole(alias->namespace, sizeof(alias->namespace)))
         (void)name_numbers_adopt(engine->scopes, alias->namespace, key->scope);
     memcpy(address.bytes, key->address, sizeof(address.bytes));
     if (strnlen(alias->dns_name, sizeof(alias->dns_name)) < sizeof(alias->dns_name) &&
@@ -189,13 +189,13 @@ static int on_alias(const struct svc_alias_key *key, const struct svc_alias *ali
     return 0;
 }
 
-static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
+static int numbers_on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
 {
     struct engine *engine = user;
     struct instance *instance;
     char name[ENDPOINT_NAME_SIZE];
 
-    if (!is_whole(endpoint->namespace, sizeof(endpoint->namespace)))
+    if (!numbers_is_whole(endpoint->namespace, sizeof(endpoint->namespace)))
         return 0;
     instance = entry_instance(engine->catalog, endpoint, name);
     if (name_numbers_adopt(engine->endpoints, name, number) == 0 && instance)
@@ -205,12 +205,12 @@ static int on_endpoint(uint32_t number, const struct svc_endpoint *endpoint, voi
 
 int numbers_adopt_kernel(struct engine *engine, struct error *error)
 {
-    int r = datapath_each_task(engine->datapath, on_task, engine);
+    int r = datapath_each_task(engine->datapath, numbers_on_task, engine);
 
     if (r == 0)
-        r = datapath_each_alias(engine->datapath, on_alias, engine);
+        r = datapath_each_alias(engine->datapath, numbers_on_alias, engine);
     if (r == 0)
-        r = datapath_each_endpoint(engine->datapath, on_endpoint, engine);
+        r = datapath_each_endpoint(engine->datapath, numbers_on_endpoint, engine);
     return r < 0 ? error_errno(error, r, "reading the pinned maps") : 0;
 }
 

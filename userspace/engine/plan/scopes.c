@@ -28,7 +28,7 @@ static void digest_add(struct digest *digest, const char *text)
     }
 }
 
-static int by_identity(const void *a, const void *b)
+static int scopes_by_identity(const void *a, const void *b)
 {
     return strcmp((*(const struct route *const *)a)->identity, (*(const struct route *const *)b)->identity);
 }
@@ -66,7 +66,7 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
     for (route = client->routes; sorted && route; route = route->hh.next)
         sorted[n++] = route;
     if (n)
-        qsort(sorted, n, sizeof(*sorted), by_identity);
+        qsort(sorted, n, sizeof(*sorted), scopes_by_identity);
     for (size_t i = 0; i < n; i++)
         digest_route(&digest, sorted[i]);
     if (!sorted) /* no memory to compare with others: a scope of its own */

@@ -54,7 +54,7 @@ static uint32_t group_of(const struct instance *instance)
     return lowest;
 }
 
-static int by_endpoint(const void *a, const void *b)
+static int tables_by_endpoint(const void *a, const void *b)
 {
     uint32_t left = (*(struct instance *const *)a)->endpoint;
     uint32_t right = (*(struct instance *const *)b)->endpoint;
@@ -91,7 +91,7 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
         instances[i++] = instance;
     }
     if (!is_sorted(instances, n))
-        qsort(instances, n, sizeof(struct instance *), by_endpoint);
+        qsort(instances, n, sizeof(struct instance *), tables_by_endpoint);
     for (i = 0; i < n; i++)
         candidates[i] = (struct table_candidate){
             .endpoint = instances[i]->endpoint,

@@ -115,8 +115,8 @@ static void add_current(const struct publisher *publisher, struct comparison *co
     view_published(publisher, published, &comparison->current[comparison->n_current++]);
 }
 
-static int compare(struct publisher *publisher, const struct wanted_alias *wanted, size_t n_wanted,
-                   bool is_everything, struct comparison *comparison)
+static int publisher_compare(struct publisher *publisher, const struct wanted_alias *wanted, size_t n_wanted,
+                             bool is_everything, struct comparison *comparison)
 {
     size_t n_published = HASH_COUNT(publisher->all);
     size_t room = (is_everything ? n_published : n_wanted) + 1;
@@ -257,7 +257,7 @@ static int prepare_addition(struct publisher *publisher, const struct wanted_ali
     return prepare_tables(publisher, wanted, step, error);
 }
 
-static int copy_kept(struct publication_step *step, struct error *error)
+static int publisher_copy_kept(struct publication_step *step, struct error *error)
 {
     size_t size = step->wanted->n_kept * sizeof(*step->kept);
 
@@ -286,7 +286,7 @@ static int prepare_steps(struct publisher *publisher, const struct wanted_alias 
         else if (step->change == TABLE_REPLACE)
             r = prepare_tables(publisher, step->wanted, step, error);
         if (r == 0 && step->wanted && step->wanted->n_kept)
-            r = copy_kept(step, error);
+            r = publisher_copy_kept(step, error);
         if (r < 0)
             return r;
     }
@@ -300,7 +300,7 @@ int publisher_prepare(struct publisher *publisher, const struct wanted_alias *wa
     _cleanup_free_ struct table_operation *operations = NULL;
     struct publication *publication = NULL;
     size_t n_operations = 0;
-    int r = compare(publisher, wanted, n_wanted, is_everything, &comparison);
+    int r = publisher_compare(publisher, wanted, n_wanted, is_everything, &comparison);
 
     if (r == 0)
         r = table_diff(comparison.wanted, comparison.n_wanted, comparison.current, comparison.n_current,

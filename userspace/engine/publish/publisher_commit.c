@@ -20,8 +20,8 @@ static struct svc_alias_key alias_key(const struct published *published, bool is
     return key;
 }
 
-static int put_entry(struct publisher *publisher, const struct published *published,
-                     const char *namespace_name, const char *client, bool is_v6)
+static int publisher_commit_put_entry(struct publisher *publisher, const struct published *published,
+                                      const char *namespace_name, const char *client, bool is_v6)
 {
     struct svc_alias_key key = alias_key(published, is_v6);
     struct svc_alias value = {
@@ -64,9 +64,11 @@ static int commit_addition(struct publisher *publisher, struct publication_step 
 
     publish_tables(publisher, step);
     HASH_ADD_STR(publisher->all, identity, published);
-    r = put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client, false);
+    r = publisher_commit_put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client,
+                                   false);
     published->has_entry = r == 0;
-    r6 = put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client, true);
+    r6 = publisher_commit_put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client,
+                                    true);
     published->has_entry6 = r6 == 0;
     return r < 0 ? r : r6;
 }
@@ -139,7 +141,8 @@ struct found_list {
     size_t capacity;
 };
 
-static int on_alias(const struct svc_alias_key *key, const struct svc_alias *alias, void *user)
+static int publisher_commit_on_alias(const struct svc_alias_key *key, const struct svc_alias *alias,
+                                     void *user)
 {
     struct found_list *list = user;
 
@@ -218,8 +221,8 @@ static int complete_entries(struct publisher *publisher, const struct found_list
         HASH_FIND_STR(publisher->all, identity, published);
         if (!published || (published->has_entry && published->has_entry6))
             continue;
-        r = put_entry(publisher, published, list->items[i].alias.namespace, list->items[i].alias.client,
-                      published->has_entry);
+        r = publisher_commit_put_entry(publisher, published, list->items[i].alias.namespace,
+                                       list->items[i].alias.client, published->has_entry);
         if (r < 0)
             return r;
         published->has_entry = published->has_entry6 = true;
@@ -234,7 +237,7 @@ int publisher_adopt(struct publisher *publisher,
 {
     struct found_list list = {0};
     struct published *published, *next;
-    int r = datapath_each_alias(publisher->datapath, on_alias, &list);
+    int r = datapath_each_alias(publisher->datapath, publisher_commit_on_alias, &list);
 
     publisher->must_wait = true;
     for (size_t i = 0; i < list.n && r == 0; i++) {

@@ -108,8 +108,8 @@ int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, siz
     return r;
 }
 
-static struct published *find(const struct publisher *publisher, uint32_t scope,
-                              const struct client_alias *alias)
+static struct published *publisher_kept_find(const struct publisher *publisher, uint32_t scope,
+                                             const struct client_alias *alias)
 {
     char identity[PUBLISHED_IDENTITY];
     struct published *published;
@@ -122,7 +122,7 @@ static struct published *find(const struct publisher *publisher, uint32_t scope,
 int publisher_find_kept(const struct publisher *publisher, uint32_t scope, const struct client_alias *alias,
                         struct kept_alias *ret_kept)
 {
-    const struct published *published = find(publisher, scope, alias);
+    const struct published *published = publisher_kept_find(publisher, scope, alias);
 
     if (!published || !published->is_kept)
         return -ENOENT;
@@ -133,7 +133,7 @@ int publisher_find_kept(const struct publisher *publisher, uint32_t scope, const
 bool publisher_is_published(const struct publisher *publisher, uint32_t scope,
                             const struct client_alias *alias)
 {
-    return find(publisher, scope, alias) != NULL;
+    return publisher_kept_find(publisher, scope, alias) != NULL;
 }
 
 int publisher_list_kept(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,

@@ -43,7 +43,7 @@ int committer_init(struct committer *committer, void (*work)(void *user), void *
 }
 
 /* Signals are the owner's: its loop has to hear of them. */
-static int start_thread(struct committer *committer)
+static int committer_start_thread(struct committer *committer)
 {
     sigset_t all, previous;
     int r;
@@ -66,7 +66,7 @@ static void change_state(struct committer *committer, enum committer_state state
 
 int committer_hand_over(struct committer *committer)
 {
-    int r = committer->has_thread ? 0 : start_thread(committer);
+    int r = committer->has_thread ? 0 : committer_start_thread(committer);
 
     if (r == 0)
         change_state(committer, COMMITTER_WORKING);

@@ -95,7 +95,7 @@ static int sqlite_load(struct registry *registry, const char *prefix, registry_r
 }
 
 /* Runs a prepared statement that returns no rows; 0 or -EIO. */
-static int run(sqlite3_stmt *statement)
+static int sqlite_registry_run(sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
 
@@ -111,22 +111,22 @@ static int write_row(struct sqlite_registry *self, const struct registry_row *ro
         return -EIO;
     if (row->value && sqlite3_bind_text(statement, 2, row->value, -1, SQLITE_STATIC) != SQLITE_OK)
         return -EIO;
-    return run(statement);
+    return sqlite_registry_run(statement);
 }
 
 static int write_commit(struct sqlite_registry *self, const struct registry_commit *commit,
                         struct error *error)
 {
-    int r = run(self->begin);
+    int r = sqlite_registry_run(self->begin);
 
     for (size_t i = 0; i < commit->n_rows && r == 0; i++)
         r = write_row(self, &commit->rows[i]);
     if (r == 0) {
         (void)sqlite3_bind_int64(self->bump, 1, (sqlite3_int64)(self->revision + 1));
-        r = run(self->bump);
+        r = sqlite_registry_run(self->bump);
     }
     if (r == 0)
-        r = run(self->commit);
+        r = sqlite_registry_run(self->commit);
     if (r < 0) {
         r = failed(self, error, "writing");
         (void)sqlite3_exec(self->database, "ROLLBACK", NULL, NULL, NULL);
@@ -205,7 +205,7 @@ static const struct registry_backend sqlite_backend = {
     .close = sqlite_close,
 };
 
-static int read_number(struct sqlite_registry *self, const char *sql, uint64_t *ret_number)
+static int sqlite_registry_read_number(struct sqlite_registry *self, const char *sql, uint64_t *ret_number)
 {
     sqlite3_stmt *statement = NULL;
     int r = -EIO;
@@ -223,7 +223,8 @@ static uint64_t sqlite_count(const struct registry *registry)
 {
     uint64_t count = 0;
 
-    (void)read_number((struct sqlite_registry *)registry, "SELECT count(*) FROM rows", &count);
+    (void)sqlite_registry_read_number((struct sqlite_registry *)registry, "SELECT count(*) FROM rows",
+                                      &count);
     return count;
 }
 
@@ -235,7 +236,7 @@ static int make_schema(struct sqlite_registry *self, struct error *error)
                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000;"
                      "PRAGMA trusted_schema=OFF;",
                      NULL, NULL, NULL) != SQLITE_OK ||
-        read_number(self, "PRAGMA user_version", &version) < 0)
+        sqlite_registry_read_number(self, "PRAGMA user_version", &version) < 0)
         return failed(self, error, "opening");
     if (version > SCHEMA_VERSION)
         return error_set(
@@ -324,7 +325,7 @@ int sqlite_registry_open(const char *path, struct registry **ret_registry, struc
         r = make_schema(self, error);
     if (r == 0)
         r = prepare_statements(self, error);
-    if (r == 0 && read_number(self, "SELECT number FROM revision", &self->revision) < 0)
+    if (r == 0 && sqlite_registry_read_number(self, "SELECT number FROM revision", &self->revision) < 0)
         r = failed(self, error, "reading");
     if (r < 0) {
         sqlite_close(&self->registry);

@@ -17,7 +17,7 @@
 #define MOST_NAMES 100 /* of one second */
 
 /* "PATH.damaged-20261128T145022Z", with a number behind it where that is taken. */
-static int find_name(const char *path, char **ret_name)
+static int sqlite_salvage_find_name(const char *path, char **ret_name)
 {
     time_t now = time(NULL);
     struct tm parts;
@@ -47,7 +47,7 @@ int sqlite_registry_set_aside(const char *path, char **ret_aside, struct error *
      * on. */
     static const char *const suffixes[] = {"-wal", "-shm", ""};
     _cleanup_free_ char *aside = NULL;
-    int r = find_name(path, &aside);
+    int r = sqlite_salvage_find_name(path, &aside);
 
     for (size_t i = 0; i < ARRAY_SIZE(suffixes) && r == 0; i++) {
         char from[PATH_MAX];
@@ -79,7 +79,7 @@ static void salvage_done(struct salvage *salvage)
     free(salvage->rows);
 }
 
-static int add_row(struct salvage *salvage, const char *key, const char *value)
+static int sqlite_salvage_add_row(struct salvage *salvage, const char *key, const char *value)
 {
     struct registry_row *row;
 
@@ -108,8 +108,8 @@ static int read_rows(sqlite3 *database, const char *sql, struct salvage *salvage
     int r = 0;
 
     while (code == SQLITE_OK && r == 0 && sqlite3_step(select) == SQLITE_ROW)
-        r = add_row(salvage, (const char *)sqlite3_column_text(select, 0),
-                    (const char *)sqlite3_column_text(select, 1));
+        r = sqlite_salvage_add_row(salvage, (const char *)sqlite3_column_text(select, 0),
+                                   (const char *)sqlite3_column_text(select, 1));
     if (r == 0 && code == SQLITE_OK && sqlite3_errcode(database) == SQLITE_DONE)
         r = 1;
     sqlite3_finalize(select);
