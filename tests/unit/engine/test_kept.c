@@ -163,12 +163,14 @@ static void test_changes_that_wait_meet_what_is_kept(void **state)
                                {.rows = {{"instances/ns/web/d", NULL}}}};
     struct lost lost;
     struct fake_store *before = lose(lab, &lost);
+    uint64_t commits = fake_store_counts(lab->store).begun;
 
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
         lab_submit(lab, &changes[i]);
     lab_settle(lab);
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
         assert_int_equal(changes[i].result, 0);
+    assert_true(fake_store_counts(lab->store).begun >= commits + ARRAY_SIZE(changes));
     assert_int_equal(web(lab), lost.a | lost.b | bit_of(lab, "web", "e"));
     assert_int_equal(db(lab), lost.x);
     fake_store_free(&before);
