@@ -52,18 +52,21 @@ int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, con
     char copy[ECS_ARN_SIZE];
     char *rest = copy;
     const char *service, *region, *account;
+    size_t length = strlen(text);
     char *slash;
 
     if (strncmp(text, "arn:", 4) != 0)
         return 0;
-    (void)snprintf(copy, sizeof(copy), "%s", text);
+    if (length >= sizeof(copy))
+        return aws_invalid(call->error, "Invalid identifier: \"%.200s\" is no ARN of a %s.", text, kind);
+    memcpy(copy, text, length + 1);
     (void)ecs_next_part(&rest);
     (void)ecs_next_part(&rest);
     service = ecs_next_part(&rest);
     region = ecs_next_part(&rest);
     account = ecs_next_part(&rest);
-    if (strlen(text) >= sizeof(copy) || !account || strcmp(service, "ecs") != 0 ||
-        strncmp(rest, kind, strlen(kind)) != 0 || rest[strlen(kind)] != '/')
+    if (!account || strcmp(service, "ecs") != 0 || strncmp(rest, kind, strlen(kind)) != 0 ||
+        rest[strlen(kind)] != '/')
         return aws_invalid(call->error, "Invalid identifier: \"%.200s\" is no ARN of a %s.", text, kind);
     if (strcmp(region, call->region) != 0)
         return aws_invalid(call->error, "Identifier is for region %.64s. Your region is %s", region,
