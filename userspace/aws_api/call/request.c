@@ -137,8 +137,8 @@ int aws_request_judge_head(struct aws_request *request, const struct aws_credent
                            const struct http_request *http)
 {
     const char *target = http_request_header(http, "x-amz-target");
-    struct sigv4_authorization authorization;
-    const struct aws_credential *who;
+    struct sigv4_authorization authorization = {0};
+    const struct aws_credential *who = NULL;
     int r;
 
     *request = (struct aws_request){0};
