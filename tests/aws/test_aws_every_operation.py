@@ -94,6 +94,9 @@ def test_cloud_map():
         note(f"{len(aws.used)} of 30 operations by the command itself")
 
 
+test_cloud_map.timeout = 150  # every member of every operation, wrong in each way
+
+
 def test_ecs():
     with AwsBed() as bed:
         aws = Commands(bed, "ecs")
