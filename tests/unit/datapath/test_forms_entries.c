@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Entries of hash maps, in both forms: put, replaced, deleted, full, listed. */
-#include "unit/datapath/datapath_lab.h"
+#include "unit/datapath/entries_lab.h"
 
 /* ---- aliases: whole keys, whole values ---- */
 
@@ -174,27 +174,6 @@ static void test_a_walk_ends_with_an_error_and_may_delete(void **state)
 
 /* ---- endpoints and what is counted of them ---- */
 
-static int sum_endpoint(uint32_t number, const struct svc_endpoint *endpoint, void *user)
-{
-    *(uint64_t *)user += number * 1000 + endpoint->weight;
-    return 0;
-}
-
-static uint64_t sum_endpoints(struct lab *lab)
-{
-    uint64_t sum = 0;
-
-    assert_int_equal(datapath_each_endpoint(lab->datapath, sum_endpoint, &sum), 0);
-    return sum;
-}
-
-static int put_endpoint(struct lab *lab, uint32_t number, uint32_t weight)
-{
-    struct svc_endpoint endpoint = {.weight = weight};
-
-    return datapath_put_endpoint(lab->datapath, number, &endpoint);
-}
-
 static void test_counters_stay_while_their_endpoint_does(void **state)
 {
     struct lab *lab = lab_of(state);
@@ -250,27 +229,6 @@ static void test_counters_of_all(void **state)
 }
 
 /* ---- peers and tasks ---- */
-
-static int sum_peer(const struct svc_peer_key *key, uint32_t endpoint, void *user)
-{
-    *(uint64_t *)user += key->namespace_scope * 1000 + endpoint;
-    return 0;
-}
-
-static uint64_t sum_peers(struct lab *lab)
-{
-    uint64_t sum = 0;
-
-    assert_int_equal(datapath_each_peer(lab->datapath, sum_peer, &sum), 0);
-    return sum;
-}
-
-static int put_peer(struct lab *lab, uint32_t scope, uint32_t endpoint)
-{
-    struct svc_peer_key key = {.namespace_scope = scope, .protocol = TCP};
-
-    return datapath_put_peer(lab->datapath, &key, endpoint);
-}
 
 static void test_peers(void **state)
 {
