@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
- * This header and decision.h are the only ones that both worlds include.
+ * This header and decision.h are the only ones that both worlds include. It is long because all maps are here,
+ * so that one look tells what is pinned.
  *
  * Byte order: `port_be` and `address` are in network order everywhere; all other integers are in host order.
  * An address is always 16 bytes; IPv4 is held v4-mapped (::ffff:a.b.c.d), so that connect4, connect6 and

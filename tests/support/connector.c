@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * connector: connects again and again and counts who answered. Prints one JSON object when done, or on
- * SIGTERM/SIGINT.
+ * SIGTERM/SIGINT. One program of one file, so that it can be built and moved into a container alone.
  *
  *   connector [--count N | --seconds S] [--parallel P] [--timeout MS] [--mapped | --v6]
  *             [--nonblocking | --fastopen] [--http] TARGET... | --address A --port P

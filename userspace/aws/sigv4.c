@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Signature version 4: canonical request, string to sign, signature. Compared in constant time. */
+/* Signature version 4: canonical request, string to sign, signature. Compared in constant time.
+ * One algorithm from the header to the comparison, which is easier to check in one place. */
 #include "aws/sigv4.h"
 
 #include <ctype.h>

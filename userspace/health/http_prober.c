@@ -3,7 +3,7 @@
  * libcurl says which sockets and what time to wait for, libevent waits, and each event goes back to libcurl.
  * Addresses are numeric, so that no resolver is involved and nothing blocks. All sockets are CLOEXEC but for
  * the pair that wakes a multi handle, which older libcurls make without; exec_child closes it for its
- * commands.
+ * commands. What libcurl calls back and what it is told belong together, so this is one file.
  */
 #include "health/http_prober.h"
 

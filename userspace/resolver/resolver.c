@@ -6,6 +6,8 @@
  *
  * A query is in one of two lists: those that wait, and those that are on their way or over. c-ares may answer
  * within the call that asks (a name in /etc/hosts), so answers are told from an event of their own.
+ *
+ * Queries, channel and sockets change each other's state at every step, so they are one file.
  */
 #include "resolver/resolver.h"
 

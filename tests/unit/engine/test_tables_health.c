@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Who may be sent to, as health, checks, draining, settings and routes say. */
+/* Who may be sent to, as health, checks, draining, settings and routes say. Long because
+ * these rules meet each other: each is tried beside the others. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The steps of a transaction: whichever way it ends, nothing is left that should not be. */
+/* The steps of a transaction: whichever way it ends, nothing is left that should not be.
+ * Long because each step is ended in each way, on one set of rows. */
 #include "engine/change/edits.h"
 #include "engine_lab.h"
 

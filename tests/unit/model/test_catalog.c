@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The catalog: what leads to what, and what is taken away with it. As long as the one file it tests. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

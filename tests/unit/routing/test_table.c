@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Tables against the weights they were built from: every unit of every column is counted. */
+/* Tables against the weights they were built from: every unit of every column is counted.
+ * Long because shares, groups and both families are held against one way of counting. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
