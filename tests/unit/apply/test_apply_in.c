@@ -1,68 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Documents within a job of somebody else's, on an engine with a registry and a data path in memory. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "apply/apply.h"
+#include "apply_lab.h"
 #include "base/json.h"
-#include "datapath/memory.h"
-#include "engine/change/job.h"
-#include "fakes/fake_registry.h"
-
-struct lab {
-    struct event_base *base;
-    struct fake_store *store;
-    struct registry *registry;
-    struct datapath *datapath;
-    struct engine *engine;
-};
-
-static int setup(void **state)
-{
-    static const struct datapath_config config = {.aliases = 64, .slots = 4096, .endpoints = 16, .tasks = 4};
-    struct engine_settings settings = {.max_aliases = 64, .max_slots = 4096, .max_endpoints = 16};
-    struct lab *lab = calloc(1, sizeof(*lab));
-    struct error error = {0};
-
-    *state = lab;
-    settings.base = lab->base = event_base_new();
-    lab->store = fake_store_new();
-    lab->registry = fake_registry_open(lab->store);
-    assert_int_equal(datapath_new_in_memory(&config, &lab->datapath), 0);
-    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd00:5c::/64", &settings.alias_range, &error), 0);
-    assert_int_equal(engine_new(&settings, &lab->engine), 0);
-    assert_int_equal(engine_load(lab->engine, lab->registry, &error), 0);
-    assert_int_equal(engine_adopt(lab->engine, lab->datapath, &error), 0);
-    assert_int_equal(engine_publish(lab->engine, &error), 0);
-    engine_settle(lab->engine);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct lab *lab = *state;
-
-    engine_stop(lab->engine);
-    engine_free(&lab->engine);
-    datapath_close(&lab->datapath);
-    (void)registry_close(&lab->registry);
-    fake_store_free(&lab->store);
-    event_base_free(lab->base);
-    free(lab);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* ---- a job that applies ---- */
 
@@ -272,9 +211,9 @@ static void test_owned_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_applies),   TEST(test_conflict),
-        TEST(test_take_back), TEST(test_error_among_the_findings),
-        TEST(test_full_disk), TEST(test_owned_source),
+        LAB_TEST(test_applies),   LAB_TEST(test_conflict),
+        LAB_TEST(test_take_back), LAB_TEST(test_error_among_the_findings),
+        LAB_TEST(test_full_disk), LAB_TEST(test_owned_source),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
