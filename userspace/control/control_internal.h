@@ -54,6 +54,8 @@ struct control_reply *control_reply_new(struct control_server *server, struct ev
 void control_reply_free(struct control_reply *reply); /* without an answer */
 /* As if a deferred request had come only now. False: nobody waits for it any more, and it is freed. */
 bool control_reply_take_back(struct control_reply *reply);
+
+/* control_answer.c */
 void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
                        const char *text);
 /* As a handler returns it: `answer` may also be there with a negative `r`; the caller still frees it. */

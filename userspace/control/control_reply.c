@@ -15,98 +15,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "control/control_internal.h"
 
 /* Most answers come within a few milliseconds, and are not worth the system calls of a watch. */
 #define WATCH_AFTER_MS 100
-
-static const struct {
-    int number;
-    int status;
-    const char *reason;
-} statuses[] = {
-    {EINVAL, HTTP_BADREQUEST, "Bad Request"},
-    {ENOENT, HTTP_NOTFOUND, "Not Found"},
-    {EEXIST, 409, "Conflict"},
-    {EBUSY, 409, "Conflict"},
-    {EFBIG, HTTP_ENTITYTOOLARGE, "Payload Too Large"},
-    {ENOTSUP, HTTP_BADMETHOD, "Method Not Allowed"},
-    {ENOSPC, 507, "Insufficient Storage"},
-    {E2BIG, 507, "Insufficient Storage"},
-    {EAGAIN, HTTP_SERVUNAVAIL, "Service Unavailable"},
-    {ENOTCONN, HTTP_SERVUNAVAIL, "Service Unavailable"},
-    {ETIMEDOUT, 504, "Gateway Timeout"},
-};
-
-/* ---- what is sent ---- */
-
-cJSON *control_error_json(const struct error *error)
-{
-    cJSON *answer = cJSON_CreateObject();
-    cJSON *object = cJSON_AddObjectToObject(answer, "error");
-
-    (void)cJSON_AddStringToObject(object, "message", error->message);
-    if (error->field[0]) {
-        (void)cJSON_AddStringToObject(object, "field", error->field);
-        (void)cJSON_AddStringToObject(object, "value", error->value);
-        (void)cJSON_AddStringToObject(object, "allowed", error->allowed);
-    }
-    return answer;
-}
-
-void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
-                       const char *text)
-{
-    struct evbuffer *buffer = evhttp_request_get_output_buffer(http);
-
-    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", type);
-    (void)evbuffer_add(buffer, text, strlen(text));
-    evhttp_send_reply(http, status, reason, NULL);
-}
-
-static void send_json(struct evhttp_request *http, int status, const char *reason, cJSON *json)
-{
-    char *text = json_print(json);
-
-    control_send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", CONTROL_JSON,
-                      text ? text : "{\"error\":{\"message\":\"out of memory\"}}");
-    cJSON_free(text);
-}
-
-static void find_status(int number, int *ret_status, const char **ret_reason)
-{
-    *ret_status = HTTP_INTERNAL;
-    *ret_reason = "Internal Error";
-    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-        if (statuses[i].number == number) {
-            *ret_status = statuses[i].status;
-            *ret_reason = statuses[i].reason;
-        }
-}
-
-/* `answer`: the handler's own, or NULL for one made of the error. */
-static void send_error(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
-{
-    _cleanup_json_ cJSON *json = NULL;
-    const char *reason;
-    int status;
-
-    if (!error->number)
-        (void)error_errno(error, r, "the request failed");
-    find_status(answer ? -r : error->number, &status, &reason);
-    if (!answer)
-        json = control_error_json(error);
-    send_json(http, status, reason, answer ? answer : json);
-}
-
-void control_send_result(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
-{
-    if (r < 0)
-        send_error(http, r, answer, error);
-    else
-        send_json(http, HTTP_OK, "OK", answer);
-}
 
 /* ---- a request on its way ---- */
 
@@ -259,7 +171,7 @@ static void control_reply_on_answer_time(evutil_socket_t fd, short what, void *u
     }
     r = error_set(&error, ETIMEDOUT, "the answer took longer than %g s; the change may still be made",
                   answer_ms / 1000.0);
-    send_error(control_reply_part(reply), r, NULL, &error);
+    control_send_result(control_reply_part(reply), r, NULL, &error);
 }
 
 static int too_many(struct error *error)
@@ -401,12 +313,12 @@ void control_reply_stream(struct control_reply *reply, const char *type, const s
         if (writer->done)
             writer->done(writer->user);
         if (http)
-            send_error(http, -ENOMEM, NULL, &error);
+            control_send_result(http, -ENOMEM, NULL, &error);
         return;
     }
     if (control_reply_begin_stream(stream, type, writer, &error) < 0) {
         http = control_reply_part(stream);
         control_reply_free(stream);
-        send_error(http, -EAGAIN, NULL, &error);
+        control_send_result(http, -EAGAIN, NULL, &error);
     }
 }
