@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What lists share: an alias, an instance, and one endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -13,6 +12,7 @@
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
+#include "api/read/reason.h"
 #include "model/endpoint_names.h"
 #include "routing/table.h"
 
@@ -41,21 +41,16 @@ cJSON *read_instance(const struct instance *instance)
     return object;
 }
 
-/* What decides about `health`, and since when where that is known. */
-static void add_reason(const struct api *api, const struct instance *instance, cJSON *object)
+/* The first of the reasons is the one that is told. */
+static void add_reason(const struct reasons *reasons, cJSON *object)
 {
-    struct health_report report;
+    const struct reason *reason = &reasons->items[0];
 
-    if (instance->drain_until) {
-        (void)cJSON_AddStringToObject(object, "reason", "draining");
-    } else if (instance->health != HEALTHY) {
-        (void)cJSON_AddStringToObject(object, "reason", "reported by its owner");
-    } else if (health_read(api->probes->health, instance->endpoint, &report)) {
-        (void)cJSON_AddStringToObject(object, "reason", report.reason);
-        json_add_time(object, "since", report.since);
-    } else {
-        (void)cJSON_AddStringToObject(object, "reason", "not checked");
-    }
+    (void)cJSON_AddBoolToObject(object, "drawn", reasons->is_drawn);
+    (void)cJSON_AddStringToObject(object, "reason", reason->text);
+    (void)cJSON_AddStringToObject(object, "reasonCode", reason->code);
+    if (reason->since)
+        json_add_time(object, "since", reason->since);
 }
 
 static void add_check(const struct api *api, const struct instance *instance, cJSON *object)
@@ -110,15 +105,17 @@ static void endpoint_add_name(const struct api *api, const struct instance *reco
 cJSON *read_endpoint(struct api *api, const struct instance *instance)
 {
     struct svc_endpoint_stats stats = {0};
+    struct reasons reasons;
     cJSON *object = read_instance(instance);
 
+    reasons_find(api, instance, &reasons);
     (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &stats);
     (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
     (void)cJSON_AddStringToObject(object, "service", instance->service->name);
     (void)cJSON_AddBoolToObject(object, "eligible",
                                 instance_is_eligible(instance, instance->protocol) && instance->weight > 0);
     (void)cJSON_AddStringToObject(object, "reported", health_name(instance->health));
-    add_reason(api, instance, object);
+    add_reason(&reasons, object);
     (void)cJSON_AddNumberToObject(object, "endpoint", instance->endpoint);
     (void)cJSON_AddNumberToObject(object, "connections", (double)stats.connections);
     (void)cJSON_AddNumberToObject(object, "open", (double)drains_open(api->drains, instance->endpoint));
@@ -143,10 +140,9 @@ cJSON *read_endpoint(struct api *api, const struct instance *instance)
 /* Members that only an endpoint has are there all the same, as of one that nobody was sent to. */
 cJSON *read_unresolved(struct api *api, const struct instance *record)
 {
-    const struct external *external = externals_find(api->externals, record);
     const struct svc_endpoint_stats stats = {0};
+    struct reasons reasons;
     cJSON *object = read_instance(record);
-    char reason[256];
 
     (void)cJSON_ReplaceItemInObject(object, "health",
                                     cJSON_CreateString(record->drain_until ? "DRAINING" : "UNKNOWN"));
@@ -154,9 +150,8 @@ cJSON *read_unresolved(struct api *api, const struct instance *record)
     (void)cJSON_AddStringToObject(object, "service", record->service->name);
     (void)cJSON_AddBoolToObject(object, "eligible", false);
     (void)cJSON_AddStringToObject(object, "reported", health_name(record->health));
-    (void)snprintf(reason, sizeof(reason), "not resolved yet%s%s", external && external->failures ? ": " : "",
-                   external ? external->failure : "");
-    (void)cJSON_AddStringToObject(object, "reason", reason);
+    reasons_find_unresolved(api, record, &reasons);
+    add_reason(&reasons, object);
     (void)cJSON_AddNumberToObject(object, "endpoint", 0);
     (void)cJSON_AddNumberToObject(object, "connections", 0);
     (void)cJSON_AddNumberToObject(object, "open", 0);
