@@ -27,8 +27,8 @@ struct command {
 
 #define COMMAND_ANY_ARGUMENTS ((size_t)-1)
 
-extern const struct command command_rows[];
-extern const size_t command_row_count;
+/* The rows in the order of the help, from 0; NULL behind the last. */
+const struct command *command_at(size_t index);
 
 /* The row of whole words; a row of one word matches whatever `second` is. NULL: none. */
 const struct command *command_find_words(const char *word, const char *second);

@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 
+#define CLI_DEFAULT_SOCKET "/run/svcconnect/api.sock"
+
 /* Exit statuses of the program; `run` passes on its command's instead. */
 enum cli_exit {
     CLI_DONE = 0,

@@ -27,14 +27,15 @@ static void print_option(FILE *out, const struct cli_option_row *row)
 
 void help_print_all(FILE *out)
 {
+    const struct command *row;
+
     (void)fprintf(out, "usage: svcconnect [--socket PATH] [--json] COMMAND ...\n\ncommands:\n");
-    for (size_t i = 0; i < command_row_count; i++) {
+    for (size_t i = 0; (row = command_at(i)); i++) {
         char words[32];
 
-        (void)snprintf(words, sizeof(words), "%s%s%s", command_rows[i].word,
-                       command_rows[i].second_word ? " " : "",
-                       command_rows[i].second_word ? command_rows[i].second_word : "");
-        (void)fprintf(out, "  %-16s %s\n", words, command_rows[i].summary);
+        (void)snprintf(words, sizeof(words), "%s%s%s", row->word, row->second_word ? " " : "",
+                       row->second_word ? row->second_word : "");
+        (void)fprintf(out, "  %-16s %s\n", words, row->summary);
     }
     (void)fprintf(out, "\noptions of every command:\n");
     for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
@@ -64,15 +65,14 @@ int command_help(const struct invocation *invocation)
 {
     const char *word = invocation->arguments[0];
     const char *second = word ? invocation->arguments[1] : NULL;
+    const struct command *row;
     bool found = false;
 
     if (!word) {
         help_print_all(stdout);
         return CLI_DONE;
     }
-    for (size_t i = 0; i < command_row_count; i++) {
-        const struct command *row = &command_rows[i];
-
+    for (size_t i = 0; (row = command_at(i)); i++) {
         if (strcmp(row->word, word) != 0)
             continue;
         if (second && (!row->second_word || strcmp(row->second_word, second) != 0))

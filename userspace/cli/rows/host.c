@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Commands about this host, its tasks, keys, and the program itself. */
+#include "cli/commands/commands.h"
+#include "cli/rows/rows.h"
+
+const struct command host_rows[] = {
+    {
+        .word = "attach",
+        .synopsis = "--cgroup PATH [-n NS] [--service NAME]",
+        .summary = "make a cgroup a task: its processes reach the namespace's aliases",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CGROUP, OPTION_SERVICE),
+        .required = OPTIONS(OPTION_CGROUP),
+        .run = command_attach,
+    },
+    {
+        .word = "detach",
+        .synopsis = "--cgroup PATH | --all",
+        .summary = "detach a task, or all",
+        .options = OPTIONS(OPTION_CGROUP, OPTION_ALL),
+        .run = command_detach,
+    },
+    {
+        .word = "run",
+        .synopsis = "[-n NS] [--service NAME] -- COMMAND ARGS...",
+        .summary = "run a command as a task of its own, names resolving",
+        .details =
+            "The command gets a cgroup and an /etc/hosts of its own; both go when it ends, and with them "
+            "what it\n"
+            "left running. Needs root. Exit status: the command's; 127: not found, 126: cannot be executed;\n"
+            "1 and 3 as elsewhere if it could not be started.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_SERVICE),
+        .takes_program = true,
+        .run = command_run,
+    },
+    {
+        .word = "credentials",
+        .second_word = "add",
+        .synopsis = "--name NAME [--read-only] [-n NS]",
+        .summary = "make a key pair for the AWS API",
+        .details = "With --read-only it may change nothing, with -n see and change that namespace only.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_NAME, OPTION_READ_ONLY),
+        .required = OPTIONS(OPTION_NAME),
+        .run = command_credentials_add,
+    },
+    {
+        .word = "credentials",
+        .second_word = "list",
+        .summary = "list the key pairs, without their secrets",
+        .run = command_credentials_list,
+    },
+    {
+        .word = "credentials",
+        .second_word = "remove",
+        .synopsis = "NAME",
+        .summary = "take a key pair back at once",
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_credentials_remove,
+    },
+    {
+        .word = "credentials",
+        .synopsis = "[--name NAME]",
+        .summary = "print a key pair and the endpoint for a shell: eval \"$(svcconnect credentials)\"",
+        .options = OPTIONS(OPTION_NAME),
+        .run = command_credentials,
+    },
+    {
+        .word = "registry",
+        .second_word = "accept",
+        .summary = "take the registry as it is, after status said that it is not the right one",
+        .details =
+            "What the registry does not account for was kept until now; it goes. Rows that cannot be read "
+            "move\nbelow \"damaged/\" in the registry, damaged files stay beside it.",
+        .run = command_registry_accept,
+    },
+    {
+        .word = "doctor",
+        .summary = "check this host and the daemon, with the next step for what is wrong",
+        .details = "Exit status 1 if there is a problem; warnings alone give 0.",
+        .run = command_doctor,
+    },
+    {
+        .word = "help",
+        .synopsis = "[COMMAND]",
+        .summary = "show the commands, or one command's options",
+        .most_arguments = 2,
+        .run = command_help,
+    },
+    {
+        .word = "version",
+        .summary = "print the version",
+        .run = command_version,
+    },
+    {0},
+};

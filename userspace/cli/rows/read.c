@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Commands that list what there is. */
+#include "cli/commands/commands.h"
+#include "cli/rows/rows.h"
+
+const struct command read_rows[] = {
+    {
+        .word = "status",
+        .summary = "the daemon's state, counts, counters and room left",
+        .run = command_status,
+    },
+    {
+        .word = "services",
+        .synopsis = "[-n NS]",
+        .summary = "list services",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_services,
+    },
+    {
+        .word = "endpoints",
+        .synopsis = "[-n NS]",
+        .summary = "list instances with weight, health and connections",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_endpoints,
+    },
+    {
+        .word = "aliases",
+        .synopsis = "[-n NS]",
+        .summary = "list client aliases with addresses, wanted and effective shares",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_aliases,
+    },
+    {
+        .word = "routes",
+        .synopsis = "[-n NS]",
+        .summary = "as route show",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_routes,
+    },
+    {
+        .word = "settings",
+        .synopsis = "[SERVICE] [-n NS]",
+        .summary = "list what was set, or everything that holds for one service",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .most_arguments = 1,
+        .run = command_settings,
+    },
+    {
+        .word = "tasks",
+        .synopsis = "[-n NS]",
+        .summary = "list tasks",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_tasks,
+    },
+    {
+        .word = "hosts",
+        .synopsis = "[-n NS]",
+        .summary = "print the names as lines for /etc/hosts",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .run = command_hosts,
+    },
+    {
+        .word = "events",
+        .synopsis = "[--follow] [-n NS]",
+        .summary = "list what happened lately; with --follow also what happens from now on",
+        .details =
+            "The daemon keeps the last 1,024 events since it started. Repeated failures of one endpoint "
+            "within "
+            "a\n"
+            "second are one event with a count, shown when that second is over. With --json one object per "
+            "line.\n"
+            "--follow ends by Ctrl-C, with exit status 0; it outlasts restarts of the daemon.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW),
+        .run = command_events,
+    },
+    {0},
+};

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Commands about where client aliases lead. */
+#include "cli/commands/commands.h"
+#include "cli/rows/rows.h"
+
+const struct command route_rows[] = {
+    {
+        .word = "route",
+        .second_word = "set",
+        .synopsis =
+            "DNSNAME[:PORT[/udp]] SERVICE=WEIGHT... [--client SERVICE] [--on-empty refuse|unhealthy] [-n NS]",
+        .summary = "split a client alias between services by weight; a new alias is created",
+        .details =
+            "With --client only for the tasks of that service; the others keep the route for everybody.\n"
+            "Example: svcconnect route set backend:80 v1=90 v2=10",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT, OPTION_ON_EMPTY),
+        .least_arguments = 2,
+        .most_arguments = COMMAND_ANY_ARGUMENTS,
+        .run = command_route_set,
+    },
+    {
+        .word = "route",
+        .second_word = "show",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
+        .summary = "show the routes that were set: wanted and effective shares",
+        .details = "CLIENT, shown if some route has one, names whose tasks it is for; * is everybody.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .most_arguments = 1,
+        .run = command_route_show,
+    },
+    {
+        .word = "route",
+        .second_word = "clear",
+        .synopsis = "DNSNAME[:PORT[/udp]] [--client SERVICE] [-n NS]",
+        .summary = "remove a route; an alias of a service leads to that service again",
+        .details = "With --client that service's own route: its tasks take the route for everybody again.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_route_clear,
+    },
+    {
+        .word = "canary",
+        .second_word = "start",
+        .synopsis = "DNSNAME[:PORT] --from SERVICE --to SERVICE [--strategy linear|canary] [--step PERCENT | "
+                    "--percent PERCENT]\n         [--interval DURATION] [--max-failures PERCENT] "
+                    "[--min-connects N] [--client SERVICE] [-n NS]",
+        .summary = "lead an alias to another service by steps, and back at once if connects fail",
+        .details =
+            "Each step is watched for the interval; so is the last one, with all going to the new service.\n"
+            "A canary outlives the daemon. Until it has ended nobody else can change the route.\n"
+            "Example: svcconnect canary start backend:80 --from v1 --to v2 --step 10 --interval 6m",
+        .options =
+            OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT, OPTION_FROM, OPTION_TO, OPTION_STRATEGY, OPTION_STEP,
+                    OPTION_PERCENT, OPTION_INTERVAL, OPTION_MAX_FAILURES, OPTION_MIN_CONNECTS),
+        .required = OPTIONS(OPTION_FROM, OPTION_TO),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_start,
+    },
+    {
+        .word = "canary",
+        .second_word = "status",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
+        .summary = "list canaries: share, time to the next step, connects that failed in this one",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .most_arguments = 1,
+        .run = command_canary_status,
+    },
+    {
+        .word = "canary",
+        .second_word = "pause",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "hold a canary where it is; what is left of the step stays left",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "resume",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "go on with a paused canary",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "promote",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "give all to the new service now; the canary has succeeded",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "abort",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "give all back to the old service now, as the route was before",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {
+        .word = "canary",
+        .second_word = "clear",
+        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
+        .summary = "forget a canary that has ended; its route stays",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_canary_act,
+    },
+    {0},
+};
