@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Which of a host's containers are tasks, of what namespace and service, and which instances they are. A pure
+ * function of all containers: the same ones give the same plan, in whatever order they come, so that whoever
+ * carries it out only compares with what there is.
+ *
+ * Containers that share a network namespace, or are of one ECS task, are one task: what one of them says of
+ * itself holds for all. Where two of them say different things, the first by name counts and the others are
+ * told so.
+ *
+ * An instance's address is that of the network which its label names, else the only one, else the one that it
+ * shares with most tasks of its namespace, else the first by name; a container that has several and no label
+ * is told which was taken. With the host's network it is the host's address.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/container.h"
+#include "workloads/labels.h"
+
+#define WORKLOAD_NOTE_SIZE 320
+
+struct workload_settings {
+    const char *default_namespace;
+    bool has_host_address;
+    struct ip_address host_address; /* of containers on the host's network */
+    /* Does tasks' name `dns_name` lead somewhere in the namespace? NULL: nobody is warned. */
+    bool (*has_name)(const char *namespace_name, const char *dns_name, void *user);
+    void *user;
+};
+
+/* One endpoint. The id is the container's and its start's, so that a container which was started again is
+ * another instance. */
+struct workload_instance {
+    char id[MODEL_INSTANCE_MAX + 1];
+    char service[MODEL_SERVICE_MAX + 1]; /* discovery name */
+    struct ip_address address;
+    uint16_t port; /* host order */
+    enum svc_protocol protocol;
+    uint32_t weight;
+    bool is_healthy;  /* as the runtime says it */
+    bool is_draining; /* it has been told to end */
+    const char *zone; /* NULL: not said */
+    /* What clients call the service by, if nobody else has declared it. */
+    struct client_alias *aliases;
+    size_t n_aliases;
+};
+
+struct workload {
+    const struct container *container;
+    struct container_wish wish;
+    bool is_task;
+    char why_not[WORKLOAD_NOTE_SIZE]; /* why it is left alone */
+    char note[WORKLOAD_NOTE_SIZE];    /* a warning; "": none */
+    const char *namespace_name;
+    const char *service; /* whose routes it sees, and what it goes by; "": none */
+    bool has_address;    /* the one that clients are to use */
+    struct ip_address address;
+    struct workload_instance *instances;
+    size_t n_instances;
+    size_t group; /* index of the first of those that are one task with it */
+    size_t owner; /* of the group's first: index of the member whose network they have, n if none is known */
+};
+
+struct workload_plan {
+    struct workload *items; /* one per container, in their order */
+    size_t n;
+};
+
+/* The containers outlive the plan, as do the settings' texts. -ENOMEM. */
+int workload_plan_make(const struct container *const *containers, size_t n,
+                       const struct workload_settings *settings, struct workload_plan *ret_plan);
+void workload_plan_free(struct workload_plan *plan); /* good for a zeroed one */
