@@ -131,6 +131,7 @@ cJSON *ecs_definition_view(const char *name, const cJSON *kept, const char *regi
     char arn[ECS_ARN_SIZE];
 
     cJSON_DeleteItemFromObjectCaseSensitive(view, "tags");
+    cJSON_DeleteItemFromObjectCaseSensitive(view, AWS_OWNER);
     (void)cJSON_AddStringToObject(view, "taskDefinitionArn", ecs_arn(region, "task-definition", name, arn));
     for (const char *const *list = (const char *const[]){"volumes", "placementConstraints", NULL}; *list;
          list++)

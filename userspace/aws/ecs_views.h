@@ -10,6 +10,7 @@
 #define ECS_NAME_MAX     255
 #define ECS_KEY_SIZE     (ECS_NAME_MAX + 16)
 #define ECS_DEFAULT_NAME "default"
+#define AWS_OWNER        "svcconnectOwner" /* of what is kept: the namespace that it belongs to; never shown */
 
 /* "arn:aws:ecs:REGION:ACCOUNT:KIND/NAME" */
 const char *ecs_arn(const char *region, const char *kind, const char *name, char arn[static ECS_ARN_SIZE]);

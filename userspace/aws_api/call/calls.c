@@ -11,112 +11,6 @@
 
 #define MAX_OPERATIONS 2000 /* that are remembered; the oldest go */
 
-/* ---- rights and finding ---- */
-
-bool aws_may_see(const struct aws_call *call, const char *namespace_name)
-{
-    return !call->who->namespace_name[0] || strcmp(call->who->namespace_name, namespace_name) == 0;
-}
-
-int aws_permit(struct aws_call *call, const char *namespace_name)
-{
-    if (aws_may_see(call, namespace_name))
-        return 0;
-    return aws_fail(call->error, AWS_ACCESS_DENIED,
-                    "The key %.64s (%.64s) is for the namespace %.200s only, not for %.200s.",
-                    call->who->access_key_id, call->who->name, call->who->namespace_name, namespace_name);
-}
-
-bool aws_is_of_here(const struct aws_call *call, const char *member)
-{
-    const char *text = cJSON_GetStringValue(aws_member(call->body, member));
-    char beginning[128];
-
-    (void)snprintf(beginning, sizeof(beginning), ":servicediscovery:%s:" CLOUD_MAP_ACCOUNT ":", call->region);
-    return !text || strncmp(text, "arn:", 4) != 0 || strstr(text, beginning);
-}
-
-int aws_find_namespace(struct aws_call *call, const char *member, struct model_namespace **ret_parent)
-{
-    struct model_namespace *parent;
-    const char *id = NULL;
-    int r = cloud_map_get_id(call->body, member, "namespace", &id, call->error);
-
-    if (r < 0)
-        return r;
-    parent = catalog_namespace_by_id(engine_catalog(call->engine), id);
-    if (!parent || !parent->is_declared || !aws_is_of_here(call, member))
-        return aws_fail(call->error, "NamespaceNotFound", "There is no namespace with the id %s.", id);
-    r = aws_permit(call, parent->name);
-    if (r == 0)
-        *ret_parent = parent;
-    return r;
-}
-
-int aws_find_service(struct aws_call *call, const char *member, struct service **ret_service)
-{
-    struct service *service;
-    const char *id = NULL;
-    int r = cloud_map_get_id(call->body, member, "service", &id, call->error);
-
-    if (r < 0)
-        return r;
-    service = catalog_service_by_id(engine_catalog(call->engine), id);
-    if (!service || !service->is_declared || !aws_is_of_here(call, member))
-        return aws_fail(call->error, "ServiceNotFound", "There is no service with the id %s.", id);
-    r = aws_permit(call, service->parent->name);
-    if (r == 0)
-        *ret_service = service;
-    return r;
-}
-
-int aws_find_instance(struct aws_call *call, struct service **ret_service, struct instance **ret_instance)
-{
-    struct service *service = NULL;
-    struct instance *instance;
-    const char *id = NULL;
-    int r = aws_get_text(call->body, "InstanceId", AWS_REQUIRED, 1, 64, &id, call->error);
-
-    if (r == 0)
-        r = aws_find_service(call, "ServiceId", &service);
-    if (r < 0)
-        return r;
-    instance = cloud_map_instance_of(service, id);
-    if (!instance)
-        return aws_fail(call->error, "InstanceNotFound", "The service %s has no instance with the id %s.",
-                        service->id, id);
-    *ret_service = service;
-    *ret_instance = instance;
-    return 0;
-}
-
-int aws_find_discovered(struct aws_call *call, struct service **ret_service)
-{
-    const struct model_namespace *parent;
-    struct service *service;
-    const char *namespace_name = NULL;
-    const char *found_name = NULL;
-    const char *name = NULL;
-    int r = aws_get_text(call->body, "NamespaceName", AWS_REQUIRED, 1, 1024, &namespace_name, call->error);
-
-    if (r == 0)
-        r = aws_get_text(call->body, "ServiceName", AWS_REQUIRED, 1, 127, &name, call->error);
-    if (r < 0)
-        return r;
-    parent = catalog_find_namespace(engine_catalog(call->engine), namespace_name, &found_name);
-    r = aws_permit(call, found_name ? found_name : namespace_name);
-    if (r < 0)
-        return r;
-    if (!parent || !parent->is_declared)
-        return aws_fail(call->error, "NamespaceNotFound", "There is no namespace %.500s.", namespace_name);
-    service = catalog_service(engine_catalog(call->engine), parent->name, name);
-    if (!service || !service->is_declared)
-        return aws_fail(call->error, "ServiceNotFound", "The namespace %.500s has no service %s.",
-                        namespace_name, name);
-    *ret_service = service;
-    return 0;
-}
-
 /* ---- changing ---- */
 
 int aws_fail_as(struct aws_error *said, int r, const struct error *error)
@@ -253,7 +147,6 @@ int aws_put_operation(struct aws_call *call, const char *type, const char *names
                       const struct aws_target targets[2])
 {
     _cleanup_json_ cJSON *json = cJSON_CreateObject();
-    const struct catalog *catalog = engine_catalog(call->engine);
     cJSON *object = cJSON_AddObjectToObject(json, "Targets");
     char id[AWS_NEW_ID_SIZE];
     int r;
@@ -265,8 +158,8 @@ int aws_put_operation(struct aws_call *call, const char *type, const char *names
     (void)cJSON_AddNumberToObject(json, "CreateDate", aws_time(call->now_ms));
     (void)cJSON_AddStringToObject(json, "Namespace", namespace_name);
     r = aws_put_record(call, AWS_OPERATIONS, id, json);
-    if (r == 0 && HASH_COUNT(catalog->aws_records[AWS_OPERATIONS]) > MAX_OPERATIONS) {
-        _cleanup_free_ char *oldest = strdup(catalog->aws_records[AWS_OPERATIONS]->name);
+    if (r == 0 && aws_count_records(call, AWS_OPERATIONS) > MAX_OPERATIONS) {
+        _cleanup_free_ char *oldest = strdup(aws_next_of_all(call, AWS_OPERATIONS, NULL)->name);
 
         r = oldest ? aws_put_record(call, AWS_OPERATIONS, oldest, NULL)
                    : aws_fail(call->error, AWS_INTERNAL, "out of memory");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the AWS API's operations share: the call, looking things up with the caller's rights, putting rows.
+ * What the AWS API's operations share: putting rows, ids, the table. What they may see is call/scope.h's.
  *
  * An operation that changes something runs within a job: its rows go into the call's transaction, and it may
  * run again, with another catalog, before one of its runs is answered. So it keeps nothing between runs,
@@ -8,27 +8,12 @@
  */
 #pragma once
 
-#include <cjson/cJSON.h>
-#include <event2/buffer.h>
-
-#include "aws/aws_credentials.h"
 #include "aws/aws_fields.h"
 #include "aws/cloud_map_fields.h"
+#include "aws_api/call/scope.h"
+#include "aws_api/call/table.h"
 #include "engine/change/transaction.h"
 #include "registry/rows.h"
-
-struct aws_call {
-    struct engine *engine;
-    struct transaction *transaction; /* of an operation that changes something; NULL: it only reads */
-    const struct aws_credential *who;
-    const char *region;
-    const cJSON *body;
-    int64_t now_ms; /* wall clock, when it was asked */
-    uint64_t drawn; /* the state of aws_draw(): a run begins with the request's seed */
-    struct aws_error *error;
-    cJSON *answer;         /* an object to fill */
-    struct evbuffer *text; /* or the answer's text, which goes before it */
-};
 
 /*
  * What every filtered list of Cloud Map begins with: its page and its filters, checked against the rules.
@@ -36,34 +21,6 @@ struct aws_call {
  */
 int aws_begin_list(struct aws_call *call, const struct cloud_map_filter_rule *rules, size_t n_rules,
                    struct aws_page *ret_page, const cJSON **ret_filters);
-
-/* 0, or -EINVAL with the call's error. */
-typedef int (*aws_operation_fn)(struct aws_call *call);
-
-struct aws_operation {
-    const char *name;
-    aws_operation_fn run;
-    bool is_read;
-};
-
-extern const struct aws_operation aws_cloud_map_operations[]; /* both end with a NULL name */
-extern const struct aws_operation aws_ecs_operations[];
-
-/* ---- rights and finding ---- */
-
-/* AccessDeniedException for a key that is bound to another namespace. */
-int aws_permit(struct aws_call *call, const char *namespace_name);
-bool aws_may_see(const struct aws_call *call, const char *namespace_name);
-
-/* Not an ARN of another region or account, which is of nothing that is here, whatever its id. */
-bool aws_is_of_here(const struct aws_call *call, const char *member);
-/* By the id or ARN in a member of the body. */
-int aws_find_namespace(struct aws_call *call, const char *member, struct model_namespace **ret_parent);
-int aws_find_service(struct aws_call *call, const char *member, struct service **ret_service);
-/* Of the service that "ServiceId" names, the instance that "InstanceId" names. */
-int aws_find_instance(struct aws_call *call, struct service **ret_service, struct instance **ret_instance);
-/* By names, for discovery. */
-int aws_find_discovered(struct aws_call *call, struct service **ret_service);
 
 /* ---- changing ---- */
 
@@ -98,42 +55,30 @@ struct aws_target {
 int aws_put_operation(struct aws_call *call, const char *type, const char *namespace_name,
                       const struct aws_target targets[2]);
 
-/* ---- the operations, by file ---- */
+/* ---- the operations (call/table.h) ---- */
 
-#define AWS_OPERATION(name) int aws_##name(struct aws_call *call)
+/* 0, or -EINVAL with the call's error. */
+typedef int (*aws_operation_fn)(struct aws_call *call);
 
-/* cloud_map/namespaces.c */
-AWS_OPERATION(CreateHttpNamespace);
-AWS_OPERATION(CreatePrivateDnsNamespace);
-AWS_OPERATION(CreatePublicDnsNamespace);
-AWS_OPERATION(GetNamespace);
-AWS_OPERATION(ListNamespaces);
-AWS_OPERATION(DeleteNamespace);
-AWS_OPERATION(UpdateHttpNamespace);
-AWS_OPERATION(UpdatePrivateDnsNamespace);
-AWS_OPERATION(UpdatePublicDnsNamespace);
-/* cloud_map/services.c */
-AWS_OPERATION(CreateService);
-AWS_OPERATION(GetService);
-AWS_OPERATION(ListServices);
-AWS_OPERATION(UpdateService);
-AWS_OPERATION(DeleteService);
-/* cloud_map/instances.c */
-AWS_OPERATION(RegisterInstance);
-AWS_OPERATION(DeregisterInstance);
-AWS_OPERATION(GetInstance);
-AWS_OPERATION(ListInstances);
-AWS_OPERATION(UpdateInstanceCustomHealthStatus);
-AWS_OPERATION(GetInstancesHealthStatus);
-AWS_OPERATION(DiscoverInstances);
-AWS_OPERATION(DiscoverInstancesRevision);
-/* cloud_map/tags.c */
-AWS_OPERATION(TagResource);
-AWS_OPERATION(UntagResource);
-AWS_OPERATION(ListTagsForResource);
-AWS_OPERATION(GetServiceAttributes);
-AWS_OPERATION(UpdateServiceAttributes);
-AWS_OPERATION(DeleteServiceAttributes);
-/* cloud_map/operations.c */
-AWS_OPERATION(GetOperation);
-AWS_OPERATION(ListOperations);
+struct aws_operation {
+    const char *name;
+    aws_operation_fn run;
+    bool is_read;
+    unsigned scope; /* of enum aws_scope: all of them must have been looked at before there is an answer */
+};
+
+enum aws_access {
+    AWS_READS = 1,
+    AWS_CHANGES,
+};
+
+#define AWS_ROW(name, function, access, scope) {#name, aws_##function, AWS_##access == AWS_READS, scope},
+#define AWS_DECLARE(name, function, access, scope)                                                           \
+    _Static_assert((scope) > 0, #name " is about somebody's objects");                                       \
+    int aws_##function(struct aws_call *call);
+
+AWS_CLOUD_MAP_TABLE(AWS_DECLARE)
+AWS_ECS_TABLE(AWS_DECLARE)
+
+extern const struct aws_operation aws_cloud_map_operations[]; /* both end with a NULL name */
+extern const struct aws_operation aws_ecs_operations[];

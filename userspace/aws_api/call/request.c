@@ -190,14 +190,20 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
         .error = &request->error,
         .text = text,
     };
+    int r;
 
     aws_error_done(&request->error);
     request->error.invalid = request->dialect->invalid;
     (void)evbuffer_drain(text, evbuffer_get_length(text));
     cJSON_Delete(request->answer);
     call.answer = request->answer = cJSON_CreateObject();
-    return call.answer ? request->operation->run(&call)
-                       : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+    if (!call.answer)
+        return aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+    r = request->operation->run(&call);
+    if (r == 0 && (request->operation->scope & ~call.entered))
+        r = aws_fail(&request->error, AWS_INTERNAL, "%s has not looked at whose it is.",
+                     request->operation->name);
+    return r;
 }
 
 /* ---- answering ---- */

@@ -2,36 +2,4 @@
 /* The operations of Cloud Map, by their names. */
 #include "aws_api/call/calls.h"
 
-const struct aws_operation aws_cloud_map_operations[] = {
-    {"CreateHttpNamespace", aws_CreateHttpNamespace, false},
-    {"CreatePrivateDnsNamespace", aws_CreatePrivateDnsNamespace, false},
-    {"CreatePublicDnsNamespace", aws_CreatePublicDnsNamespace, false},
-    {"CreateService", aws_CreateService, false},
-    {"DeleteNamespace", aws_DeleteNamespace, false},
-    {"DeleteService", aws_DeleteService, false},
-    {"DeleteServiceAttributes", aws_DeleteServiceAttributes, false},
-    {"DeregisterInstance", aws_DeregisterInstance, false},
-    {"DiscoverInstances", aws_DiscoverInstances, true},
-    {"DiscoverInstancesRevision", aws_DiscoverInstancesRevision, true},
-    {"GetInstance", aws_GetInstance, true},
-    {"GetInstancesHealthStatus", aws_GetInstancesHealthStatus, true},
-    {"GetNamespace", aws_GetNamespace, true},
-    {"GetOperation", aws_GetOperation, true},
-    {"GetService", aws_GetService, true},
-    {"GetServiceAttributes", aws_GetServiceAttributes, true},
-    {"ListInstances", aws_ListInstances, true},
-    {"ListNamespaces", aws_ListNamespaces, true},
-    {"ListOperations", aws_ListOperations, true},
-    {"ListServices", aws_ListServices, true},
-    {"ListTagsForResource", aws_ListTagsForResource, true},
-    {"RegisterInstance", aws_RegisterInstance, false},
-    {"TagResource", aws_TagResource, false},
-    {"UntagResource", aws_UntagResource, false},
-    {"UpdateHttpNamespace", aws_UpdateHttpNamespace, false},
-    {"UpdateInstanceCustomHealthStatus", aws_UpdateInstanceCustomHealthStatus, false},
-    {"UpdatePrivateDnsNamespace", aws_UpdatePrivateDnsNamespace, false},
-    {"UpdatePublicDnsNamespace", aws_UpdatePublicDnsNamespace, false},
-    {"UpdateService", aws_UpdateService, false},
-    {"UpdateServiceAttributes", aws_UpdateServiceAttributes, false},
-    {NULL, NULL, false},
-};
+const struct aws_operation aws_cloud_map_operations[] = {AWS_CLOUD_MAP_TABLE(AWS_ROW){NULL, NULL, false, 0}};

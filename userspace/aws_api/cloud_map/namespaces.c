@@ -127,7 +127,7 @@ static int create(struct aws_call *call, enum cloud_map_type type)
         r = aws_permit(call, new.name);
     if (r < 0)
         return r;
-    parent = catalog_namespace(engine_catalog(call->engine), new.name);
+    parent = aws_namespace_named(call, new.name);
     if (parent && parent->is_declared)
         return namespaces_already_there(call, parent, type, new.creator);
     aws_new_id(call, "ns-", id);
@@ -163,12 +163,11 @@ int aws_GetNamespace(struct aws_call *call)
     return r;
 }
 
-static bool namespaces_passes(const struct aws_call *call, const cJSON *filters,
-                              const struct model_namespace *parent)
+static bool namespaces_passes(const cJSON *filters, const struct model_namespace *parent)
 {
     _cleanup_json_ cJSON *kept = NULL;
 
-    if (!parent->is_declared || !aws_may_see(call, parent->name))
+    if (!parent->is_declared)
         return false;
     if (!filters)
         return true;
@@ -187,9 +186,8 @@ int aws_ListNamespaces(struct aws_call *call)
         {"HTTP_NAME", {"EQ", "BEGINS_WITH", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = engine_catalog(call->engine);
-    _cleanup_free_ const char **keys = calloc(HASH_COUNT(catalog->namespaces) + 1u, sizeof(*keys));
-    const struct model_namespace *parent;
+    _cleanup_free_ const char **keys = calloc(aws_count_namespaces(call) + 1, sizeof(*keys));
+    const struct model_namespace *parent = NULL;
     const cJSON *filters = NULL;
     struct aws_page page;
     size_t begin, end;
@@ -201,14 +199,14 @@ int aws_ListNamespaces(struct aws_call *call)
         r = no_memory(call);
     if (r < 0)
         return r;
-    for (parent = catalog->namespaces; parent; parent = parent->hh.next)
-        if (namespaces_passes(call, filters, parent))
+    while ((parent = aws_next_namespace(call, parent)))
+        if (namespaces_passes(filters, parent))
             keys[n++] = parent->name;
     list = cJSON_AddArrayToObject(call->answer, "Namespaces");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");
     for (size_t i = begin; i < end; i++)
         (void)cJSON_AddItemToArray(
-            list, cloud_map_namespace_view(catalog_namespace(catalog, keys[i]), call->region, true));
+            list, cloud_map_namespace_view(aws_namespace_named(call, keys[i]), call->region, true));
     return 0;
 }
 

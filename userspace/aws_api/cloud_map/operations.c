@@ -26,13 +26,14 @@ int aws_GetOperation(struct aws_call *call)
 
     if (r < 0)
         return r;
-    record = catalog_aws_record(engine_catalog(call->engine), AWS_OPERATIONS, id);
-    if (!record)
-        return aws_fail(call->error, "OperationNotFound", "There is no operation with the id %s.", id);
+    record = aws_record(call, AWS_OPERATIONS, id);
+    if (!record) {
+        r = aws_permit(call, NULL);
+        return r < 0
+                   ? r
+                   : aws_fail(call->error, "OperationNotFound", "There is no operation with the id %s.", id);
+    }
     kept = cloud_map_kept(record->text);
-    r = aws_permit(call, text_member(kept, "Namespace"));
-    if (r < 0)
-        return r;
     operation = cJSON_AddObjectToObject(call->answer, "Operation");
     (void)cJSON_AddStringToObject(operation, "Id", record->name);
     (void)cJSON_AddStringToObject(operation, "OwnerAccount", CLOUD_MAP_ACCOUNT);
@@ -45,15 +46,12 @@ int aws_GetOperation(struct aws_call *call)
     return 0;
 }
 
-static bool operations_passes(const struct aws_call *call, const cJSON *filters,
-                              const struct aws_record *record)
+static bool operations_passes(const cJSON *filters, const struct aws_record *record)
 {
     _cleanup_json_ cJSON *kept = cloud_map_kept(record->text);
     const cJSON *targets = aws_member(kept, "Targets");
     char date[32];
 
-    if (!aws_may_see(call, text_member(kept, "Namespace")))
-        return false;
     (void)snprintf(date, sizeof(date), "%.0f", cJSON_GetNumberValue(aws_member(kept, "CreateDate")) * 1000);
     return cloud_map_passes(filters, "NAMESPACE_ID", text_member(targets, "NAMESPACE")) &&
            cloud_map_passes(filters, "SERVICE_ID", text_member(targets, "SERVICE")) &&
@@ -68,9 +66,9 @@ int aws_ListOperations(struct aws_call *call)
         {"NAMESPACE_ID", {"EQ", NULL}}, {"SERVICE_ID", {"EQ", NULL}},       {"STATUS", {"EQ", "IN", NULL}},
         {"TYPE", {"EQ", "IN", NULL}},   {"UPDATE_DATE", {"BETWEEN", NULL}},
     };
-    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_OPERATIONS];
+    const struct aws_record *record = NULL;
     size_t n = 0;
-    _cleanup_free_ const char **keys = calloc(HASH_COUNT(record) + 1u, sizeof(*keys));
+    _cleanup_free_ const char **keys = calloc(aws_count_records(call, AWS_OPERATIONS) + 1, sizeof(*keys));
     const cJSON *filters = NULL;
     struct aws_page page;
     cJSON *list;
@@ -81,8 +79,8 @@ int aws_ListOperations(struct aws_call *call)
         r = aws_fail(call->error, AWS_INTERNAL, "out of memory");
     if (r < 0)
         return r;
-    for (; record; record = record->hh.next)
-        if (operations_passes(call, filters, record))
+    while ((record = aws_next_record(call, AWS_OPERATIONS, record)))
+        if (operations_passes(filters, record))
             keys[n++] = record->name;
     list = cJSON_AddArrayToObject(call->answer, "Operations");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");

@@ -187,7 +187,7 @@ int aws_CreateService(struct aws_call *call)
     if (r == 0)
         (void)cJSON_AddItemToObject(
             call->answer, "Service",
-            cloud_map_service_view(catalog_service(engine_catalog(call->engine), new.parent->name, new.name),
+            cloud_map_service_view(catalog_service(new.parent->catalog, new.parent->name, new.name),
                                    call->region, false));
     return r;
 }
@@ -220,9 +220,8 @@ int aws_ListServices(struct aws_call *call)
         {"NAMESPACE_ID", {"EQ", NULL}},
         {"RESOURCE_OWNER", {"EQ", NULL}},
     };
-    const struct catalog *catalog = engine_catalog(call->engine);
-    _cleanup_free_ const char **keys = calloc(HASH_CNT(hh_id, catalog->services_by_id) + 1u, sizeof(*keys));
-    const struct model_namespace *parent;
+    _cleanup_free_ const char **keys = calloc(aws_count_services(call) + 1, sizeof(*keys));
+    const struct model_namespace *parent = NULL;
     const cJSON *filters = NULL;
     struct aws_page page;
     size_t begin, end;
@@ -234,16 +233,15 @@ int aws_ListServices(struct aws_call *call)
         r = aws_fail(call->error, AWS_INTERNAL, "out of memory");
     if (r < 0)
         return r;
-    for (parent = catalog->namespaces; parent; parent = parent->hh.next)
-        for (const struct service *service = aws_may_see(call, parent->name) ? parent->services : NULL;
-             service; service = service->hh.next)
+    while ((parent = aws_next_namespace(call, parent)))
+        for (const struct service *service = parent->services; service; service = service->hh.next)
             if (services_passes(call, filters, service))
                 keys[n++] = service->id;
     list = cJSON_AddArrayToObject(call->answer, "Services");
     aws_page_cut(&page, keys, n, &begin, &end, call->answer, "NextToken");
     for (size_t i = begin; i < end; i++)
         (void)cJSON_AddItemToArray(
-            list, cloud_map_service_view(catalog_service_by_id(catalog, keys[i]), call->region, true));
+            list, cloud_map_service_view(aws_service_with_id(call, keys[i]), call->region, true));
     return 0;
 }
 

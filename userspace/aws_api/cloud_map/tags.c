@@ -23,27 +23,17 @@ static void resource_done(struct resource *resource)
 
 static int find_resource(struct aws_call *call, struct resource *ret)
 {
-    const struct catalog *catalog = engine_catalog(call->engine);
-    const char *slash;
     int r = aws_get_text(call->body, "ResourceARN", AWS_REQUIRED, 1, 1011, &ret->arn, call->error);
 
     if (r < 0)
         return r;
-    slash = strrchr(ret->arn, '/');
-    if (slash && strncmp(ret->arn, "arn:", 4) == 0 && aws_is_of_here(call, "ResourceARN")) {
-        ret->parent = catalog_namespace_by_id(catalog, slash + 1);
-        ret->service = catalog_service_by_id(catalog, slash + 1);
-    }
-    if (ret->service && ret->service->is_declared)
-        ret->kept = aws_service_kept(ret->service);
-    else if (ret->parent && ret->parent->is_declared)
-        ret->kept = cloud_map_kept(ret->parent->aws);
-    else
-        return aws_fail(call->error, "ResourceNotFoundException", "There is no resource with the ARN %.300s.",
-                        ret->arn);
+    r = aws_find_resource(call, ret->arn, &ret->parent, &ret->service);
+    if (r < 0)
+        return r;
+    ret->kept = ret->service ? aws_service_kept(ret->service) : cloud_map_kept(ret->parent->aws);
     if (!aws_member(ret->kept, "id"))
-        (void)cJSON_AddStringToObject(ret->kept, "id", ret->parent->id);
-    return aws_permit(call, ret->service ? ret->service->parent->name : ret->parent->name);
+        (void)cJSON_AddStringToObject(ret->kept, "id", ret->service ? ret->service->id : ret->parent->id);
+    return 0;
 }
 
 static int put_resource(struct aws_call *call, const struct resource *resource)

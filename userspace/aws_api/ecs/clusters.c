@@ -6,16 +6,17 @@
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
 
-static struct ecs_counts clusters_count(const struct aws_call *call, const char *cluster)
+/* What the key may see of it. */
+static struct ecs_counts clusters_count(struct aws_call *call, const char *cluster)
 {
-    const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
+    const struct model_namespace *parent = NULL;
     struct ecs_counts counts = {0};
 
-    for (; parent; parent = parent->hh.next)
+    while ((parent = aws_next_namespace(call, parent)))
         for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
             _cleanup_json_ cJSON *document = NULL;
 
-            if (!aws_may_see(call, parent->name) || !ecs_is_service(stored, cluster, &document))
+            if (!ecs_is_service(stored, cluster, &document))
                 continue;
             counts.services++;
             counts.running += ecs_running(parent, stored->name);
@@ -23,9 +24,10 @@ static struct ecs_counts clusters_count(const struct aws_call *call, const char 
     return counts;
 }
 
-static cJSON *view(const struct aws_call *call, const char *name)
+/* Of one that is not the key's own there is nothing to be seen but the name, and what is the key's in it. */
+static cJSON *view(struct aws_call *call, const char *name)
 {
-    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name);
+    const struct aws_record *record = aws_record(call, AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const struct model_namespace *parent = ecs_cluster_namespace(call, name);
     struct ecs_counts counts = clusters_count(call, name);
@@ -68,7 +70,7 @@ static int set_defaults(struct aws_call *call, cJSON *kept)
     if (!*text)
         return 0;
     parent = ecs_namespace(call, text);
-    if (!parent && catalog_is_namespace_reference(text))
+    if (!parent && !aws_is_bound(call) && catalog_is_namespace_reference(text))
         return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
     r = aws_permit(call, parent ? parent->name : text);
     if (r == 0 && !parent)
@@ -78,13 +80,13 @@ static int set_defaults(struct aws_call *call, cJSON *kept)
     return r;
 }
 
-/* Clusters are everybody's: a key for one namespace may make one that is for it, no other. */
-static int permit(struct aws_call *call, const cJSON *kept)
+/* May the key change it? One that is there is its own, a new one is too; "default" never is. */
+static int permit(struct aws_call *call, const char *name)
 {
-    const cJSON *name = aws_member(kept, "namespace");
+    bool is_own = aws_record(call, AWS_CLUSTERS, name) ||
+                  (!aws_record_of_all(call, AWS_CLUSTERS, name) && strcmp(name, ECS_DEFAULT_NAME) != 0);
 
-    return call->who->namespace_name[0] ? aws_permit(call, cJSON_IsString(name) ? name->valuestring : "(all)")
-                                        : 0;
+    return is_own ? 0 : aws_permit_owner(call, NULL);
 }
 
 static int put_cluster(struct aws_call *call, const char *name, cJSON *kept)
@@ -98,19 +100,19 @@ static int put_cluster(struct aws_call *call, const char *name, cJSON *kept)
             cJSON_DeleteItemFromObjectCaseSensitive(kept, members[i]);
             aws_copy_member(kept, call->body, members[i]);
         }
-    if (r == 0)
-        r = permit(call, kept);
     return r < 0 ? r : aws_put_record(call, AWS_CLUSTERS, name, kept);
 }
 
 static int change(struct aws_call *call, const char *name)
 {
-    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name);
+    const struct aws_record *record = aws_record(call, AWS_CLUSTERS, name);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
-    int r = record ? permit(call, kept) : 0;
+    int r = permit(call, name);
 
     if (r < 0)
         return r;
+    if (!record)
+        aws_set_owner(call, kept, NULL);
     r = put_cluster(call, name, kept);
     if (r == 0)
         (void)cJSON_AddItemToObject(call->answer, "cluster", view(call, name));
@@ -138,7 +140,7 @@ int aws_UpdateCluster(struct aws_call *call)
 }
 
 /* What is shown only to who asks for it. */
-static cJSON *view_with(const struct aws_call *call, const char *name, const cJSON *include)
+static cJSON *view_with(struct aws_call *call, const char *name, const cJSON *include)
 {
     static const struct {
         const char *word;
@@ -163,11 +165,11 @@ static void clusters_describe(struct aws_call *call, const char *text, const cJS
 {
     bool is_ours = ecs_check_arn(call, text, "cluster", NULL) == 0; /* what is not is missing, as in ECS */
     const char *name = ecs_last_part(text);
+    bool is_seen = ecs_sees_cluster(call, name);
     char arn[ECS_ARN_SIZE];
     cJSON *failure;
 
-    if (is_ours && (catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) ||
-                    strcmp(name, ECS_DEFAULT_NAME) == 0)) {
+    if (is_ours && is_seen) {
         (void)cJSON_AddItemToArray(clusters, view_with(call, name, include));
         return;
     }
@@ -202,9 +204,8 @@ int aws_DescribeClusters(struct aws_call *call)
 /* "default" always is there. */
 int aws_ListClusters(struct aws_call *call)
 {
-    const struct catalog *catalog = engine_catalog(call->engine);
-    const struct aws_record *record = catalog->aws_records[AWS_CLUSTERS];
-    _cleanup_free_ const char **names = calloc(HASH_COUNT(record) + 1u, sizeof(*names));
+    const struct aws_record *record = NULL;
+    _cleanup_free_ const char **names = calloc(aws_count_records(call, AWS_CLUSTERS) + 1, sizeof(*names));
     struct aws_page page;
     size_t begin = 0, end = 0;
     size_t n = 0;
@@ -213,10 +214,11 @@ int aws_ListClusters(struct aws_call *call)
 
     if (r < 0 || !names)
         return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
-    if (!catalog_aws_record(catalog, AWS_CLUSTERS, ECS_DEFAULT_NAME))
+    if (!aws_record_of_all(call, AWS_CLUSTERS, ECS_DEFAULT_NAME))
         names[n++] = ECS_DEFAULT_NAME;
-    for (; record; record = record->hh.next)
-        names[n++] = record->name;
+    while ((record = aws_next_of_all(call, AWS_CLUSTERS, record)))
+        if (ecs_sees_cluster(call, record->name))
+            names[n++] = record->name;
     aws_page_cut(&page, names, n, &begin, &end, call->answer, "nextToken");
     list = cJSON_AddArrayToObject(call->answer, "clusterArns");
     for (size_t i = begin; i < end; i++) {
@@ -231,43 +233,51 @@ int aws_ListClusters(struct aws_call *call)
 static int clusters_find(struct aws_call *call, const char **ret_name, cJSON **ret_kept)
 {
     const struct aws_record *record;
-    cJSON *kept;
     int r = aws_member(call->body, "cluster") ? ecs_find_cluster(call, ret_name)
                                               : aws_invalid(call->error, "cluster: required, and missing.");
 
     if (r < 0)
         return r;
-    record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, *ret_name);
-    kept = cloud_map_kept(record ? record->text : NULL);
-    r = permit(call, kept);
+    r = permit(call, *ret_name);
     if (r < 0)
-        cJSON_Delete(kept);
-    else
-        *ret_kept = kept;
-    return r;
+        return r;
+    record = aws_record(call, AWS_CLUSTERS, *ret_name);
+    *ret_kept = cloud_map_kept(record ? record->text : NULL);
+    return 0;
+}
+
+/* By anybody's services. */
+static bool clusters_is_used(struct aws_call *call, const char *name)
+{
+    const struct model_namespace *parent = NULL;
+
+    while ((parent = aws_next_namespace_of_all(call, parent)))
+        for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
+            _cleanup_json_ cJSON *document = NULL;
+
+            if (ecs_is_service(stored, name, &document))
+                return true;
+        }
+    return false;
 }
 
 int aws_DeleteCluster(struct aws_call *call)
 {
     _cleanup_json_ cJSON *kept = NULL;
     const char *name = NULL;
-    struct ecs_counts counts;
     cJSON *shown;
     int r = clusters_find(call, &name, &kept);
 
     if (r < 0)
         return r;
-    counts = clusters_count(call, name);
-    if (counts.services > 0)
+    if (clusters_is_used(call, name))
         return aws_fail(call->error, "ClusterContainsServicesException",
-                        "The cluster %s has %u services that are not deleted.", name, counts.services);
+                        "The cluster %s has services that are not deleted.", name);
     shown = view(call, name);
     cJSON_DeleteItemFromObjectCaseSensitive(shown, "status");
     (void)cJSON_AddStringToObject(shown, "status", "INACTIVE");
     (void)cJSON_AddItemToObject(call->answer, "cluster", shown);
-    return catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name)
-               ? aws_put_record(call, AWS_CLUSTERS, name, NULL)
-               : 0;
+    return aws_record(call, AWS_CLUSTERS, name) ? aws_put_record(call, AWS_CLUSTERS, name, NULL) : 0;
 }
 
 /* Nothing here is started by a provider: the lists are kept and shown. */

@@ -57,21 +57,53 @@ static int check_containers(struct aws_call *call)
     return r;
 }
 
-/* One above all there are, also those that are inactive. */
-static unsigned next_revision(const struct catalog *catalog, const char *family)
+/* The last revision of all there are, also those that are inactive, whosever; 0: none. */
+static unsigned last_revision(struct aws_call *call, const char *family, const struct aws_record **ret_last)
 {
-    const struct aws_record *record = catalog->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = NULL;
     char name[ECS_NAME_MAX + 1];
     unsigned best = 0;
 
-    for (; record; record = record->hh.next) {
+    while ((record = aws_next_of_all(call, AWS_TASK_DEFINITIONS, record))) {
         unsigned revision;
 
         if (ecs_parse_definition(record->name, name, &revision) == 0 && strcmp(name, family) == 0 &&
-            revision > best)
+            revision > best) {
             best = revision;
+            *ret_last = record;
+        }
     }
-    return best + 1;
+    return best;
+}
+
+/* A family is whose its first revision was: nobody else adds one. */
+static int check_family(struct aws_call *call, const char *family, const struct aws_record *last)
+{
+    if (aws_record(call, AWS_TASK_DEFINITIONS, last ? last->name : family) || !last)
+        return 0;
+    return aws_fail(call->error, AWS_ACCESS_DENIED,
+                    "The key %.64s (%.64s) may not register a task definition of the family %s: choose "
+                    "another name.",
+                    call->who->access_key_id, call->who->name, family);
+}
+
+/* What a request gives, without what is not its to say, after whose it is. */
+static cJSON *definitions_new_kept(const struct aws_call *call, const struct aws_record *last)
+{
+    static const char *const own[] = {"revision", "status", "registeredAt", "deregisteredAt", AWS_OWNER};
+    cJSON *kept = cJSON_CreateObject();
+    const cJSON *item;
+
+    aws_set_owner(call, kept, last);
+    cJSON_ArrayForEach (item, call->body) {
+        bool is_own = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+            is_own = is_own || strcmp(own[i], item->string) == 0;
+        if (!is_own && !aws_member(kept, item->string))
+            aws_copy_member(kept, call->body, item->string);
+    }
+    return kept;
 }
 
 static void add_view(struct aws_call *call, const char *name, const cJSON *kept, bool with_tags)
@@ -88,6 +120,7 @@ static void add_view(struct aws_call *call, const char *name, const cJSON *kept,
 int aws_RegisterTaskDefinition(struct aws_call *call)
 {
     _cleanup_json_ cJSON *kept = NULL;
+    const struct aws_record *last = NULL;
     const char *family = NULL;
     char name[ECS_KEY_SIZE];
     unsigned revision;
@@ -99,13 +132,12 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
         r = check_mappings(call, family);
     if (r < 0)
         return r;
-    revision = next_revision(engine_catalog(call->engine), family);
+    revision = last_revision(call, family, &last) + 1;
+    r = check_family(call, family, last);
+    if (r < 0)
+        return r;
     (void)snprintf(name, sizeof(name), "%s:%u", family, revision);
-    kept = cJSON_Duplicate(call->body, true);
-    for (const char *const *own =
-             (const char *const[]){"revision", "status", "registeredAt", "deregisteredAt", NULL};
-         *own; own++)
-        cJSON_DeleteItemFromObjectCaseSensitive(kept, *own);
+    kept = definitions_new_kept(call, last);
     (void)cJSON_AddNumberToObject(kept, "revision", revision);
     (void)cJSON_AddStringToObject(kept, "status", "ACTIVE");
     (void)cJSON_AddNumberToObject(kept, "registeredAt", aws_time(call->now_ms));
@@ -129,9 +161,9 @@ int aws_DeregisterTaskDefinition(struct aws_call *call)
     _cleanup_json_ cJSON *kept = NULL;
     const struct aws_record *record = NULL;
     const cJSON *text = aws_member(call->body, "taskDefinition");
-    int r = call->who->namespace_name[0] ? aws_permit(call, "(all)") : 0;
+    int r = 0;
 
-    if (r == 0 && cJSON_IsString(text) && !strchr(ecs_last_part(text->valuestring), ':'))
+    if (cJSON_IsString(text) && !strchr(ecs_last_part(text->valuestring), ':'))
         r = aws_invalid(call->error, "taskDefinition: a revision is wanted, as in FAMILY:REVISION.");
     if (r == 0)
         r = definitions_find(call, &record, &kept);
@@ -197,7 +229,7 @@ int aws_ListTaskDefinitions(struct aws_call *call)
 {
     static const char *const statuses[] = {"ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", NULL};
     static const char *const sorts[] = {"ASC", "DESC", NULL};
-    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = NULL;
     size_t n = 0;
     const char **keys;
     const char *family = NULL;
@@ -212,11 +244,11 @@ int aws_ListTaskDefinitions(struct aws_call *call)
         r = aws_get_enum(call->body, "status", AWS_OPTIONAL, statuses, &status, call->error);
     if (r == 0)
         r = aws_get_enum(call->body, "sort", AWS_OPTIONAL, sorts, &sort, call->error);
-    keys = r == 0 ? calloc(HASH_COUNT(record) + 1u, sizeof(*keys)) : NULL;
+    keys = r == 0 ? calloc(aws_count_records(call, AWS_TASK_DEFINITIONS) + 1, sizeof(*keys)) : NULL;
     if (!keys)
         return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
     page.is_descending = sort[0] == 'D';
-    for (; record; record = record->hh.next) {
+    while ((record = aws_next_record(call, AWS_TASK_DEFINITIONS, record))) {
         keys[n] = sort_key(record, family, status);
         n += keys[n] != NULL;
     }
@@ -236,7 +268,7 @@ static int by_text(const void *a, const void *b)
 int aws_ListTaskDefinitionFamilies(struct aws_call *call)
 {
     static const char *const statuses[] = {"ACTIVE", "INACTIVE", "ALL", NULL};
-    const struct aws_record *record = engine_catalog(call->engine)->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = NULL;
     const char *prefix = "";
     const char *status = "ALL";
     struct aws_page page;
@@ -250,10 +282,10 @@ int aws_ListTaskDefinitionFamilies(struct aws_call *call)
         r = aws_get_text(call->body, "familyPrefix", AWS_OPTIONAL, 0, ECS_NAME_MAX, &prefix, call->error);
     if (r == 0)
         r = aws_get_enum(call->body, "status", AWS_OPTIONAL, statuses, &status, call->error);
-    keys = r == 0 ? calloc(HASH_COUNT(record) + 1u, sizeof(*keys)) : NULL;
+    keys = r == 0 ? calloc(aws_count_records(call, AWS_TASK_DEFINITIONS) + 1, sizeof(*keys)) : NULL;
     if (!keys)
         return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
-    for (; record; record = record->hh.next) {
+    while ((record = aws_next_record(call, AWS_TASK_DEFINITIONS, record))) {
         bool is_active = strstr(record->text, "\"status\":\"ACTIVE\"") != NULL;
         char family[ECS_NAME_MAX + 1];
         unsigned revision;
@@ -322,10 +354,8 @@ int aws_DeleteTaskDefinitions(struct aws_call *call)
     const cJSON *names = NULL;
     const cJSON *item;
     cJSON *deleted, *failures;
-    int r = call->who->namespace_name[0] ? aws_permit(call, "(all)") : 0;
+    int r = aws_get_list(call->body, "taskDefinitions", AWS_REQUIRED, 10, ECS_ARN_SIZE, &names, call->error);
 
-    if (r == 0)
-        r = aws_get_list(call->body, "taskDefinitions", AWS_REQUIRED, 10, ECS_ARN_SIZE, &names, call->error);
     if (r == 0 && !names->child)
         r = aws_invalid(call->error, "taskDefinitions: at least one is wanted.");
     if (r < 0)

@@ -9,30 +9,7 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 
-const struct aws_operation aws_ecs_operations[] = {
-    {"CreateCluster", aws_CreateCluster, false},
-    {"UpdateCluster", aws_UpdateCluster, false},
-    {"DescribeClusters", aws_DescribeClusters, true},
-    {"ListClusters", aws_ListClusters, true},
-    {"DeleteCluster", aws_DeleteCluster, false},
-    {"PutClusterCapacityProviders", aws_PutClusterCapacityProviders, false},
-    {"TagResource", aws_EcsTagResource, false},
-    {"UntagResource", aws_EcsUntagResource, false},
-    {"ListTagsForResource", aws_EcsListTagsForResource, true},
-    {"ListTaskDefinitionFamilies", aws_ListTaskDefinitionFamilies, true},
-    {"DeleteTaskDefinitions", aws_DeleteTaskDefinitions, false},
-    {"RegisterTaskDefinition", aws_RegisterTaskDefinition, false},
-    {"DeregisterTaskDefinition", aws_DeregisterTaskDefinition, false},
-    {"DescribeTaskDefinition", aws_DescribeTaskDefinition, true},
-    {"ListTaskDefinitions", aws_ListTaskDefinitions, true},
-    {"CreateService", aws_EcsCreateService, false},
-    {"UpdateService", aws_EcsUpdateService, false},
-    {"DeleteService", aws_EcsDeleteService, false},
-    {"DescribeServices", aws_DescribeServices, true},
-    {"ListServices", aws_EcsListServices, true},
-    {"ListServicesByNamespace", aws_ListServicesByNamespace, true},
-    {NULL, NULL, false},
-};
+const struct aws_operation aws_ecs_operations[] = {AWS_ECS_TABLE(AWS_ROW){NULL, NULL, false, 0}};
 
 /* The next part, up to a colon; NULL: there is none. */
 static char *ecs_next_part(char **rest)
@@ -100,6 +77,29 @@ int ecs_get_service(struct aws_call *call, const char *cluster, const char **ret
     return r < 0 ? r : check_member(call, "service", "service", cluster);
 }
 
+/* Has a namespace of the key's a service in it? */
+static bool has_service_in(struct aws_call *call, const char *cluster)
+{
+    const struct model_namespace *parent = NULL;
+
+    while ((parent = aws_next_namespace(call, parent)))
+        for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
+            cJSON *document = NULL;
+            bool is_in = ecs_is_service(stored, cluster, &document);
+
+            cJSON_Delete(document);
+            if (is_in)
+                return true;
+        }
+    return false;
+}
+
+bool ecs_sees_cluster(struct aws_call *call, const char *name)
+{
+    return aws_record(call, AWS_CLUSTERS, name) || strcmp(name, ECS_DEFAULT_NAME) == 0 ||
+           (aws_is_bound(call) && aws_record_of_all(call, AWS_CLUSTERS, name) && has_service_in(call, name));
+}
+
 int ecs_find_cluster(struct aws_call *call, const char **ret_name)
 {
     const char *name = NULL;
@@ -109,17 +109,16 @@ int ecs_find_cluster(struct aws_call *call, const char **ret_name)
         r = check_member(call, "cluster", "cluster", NULL);
     if (r < 0)
         return r;
-    if (!catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, name) &&
-        strcmp(name, ECS_DEFAULT_NAME) != 0)
+    if (!ecs_sees_cluster(call, name))
         return aws_fail(call->error, "ClusterNotFoundException", "There is no cluster %s.", name);
     *ret_name = name;
     return 0;
 }
 
-const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text)
+const struct model_namespace *ecs_namespace(struct aws_call *call, const char *text)
 {
     const char *name;
-    const struct model_namespace *parent = catalog_find_namespace(engine_catalog(call->engine), text, &name);
+    const struct model_namespace *parent = aws_namespace_meant(call, text, &name);
 
     if (strncmp(text, "arn:", 4) == 0) { /* of here, whatever its id */
         char beginning[128];
@@ -132,9 +131,9 @@ const struct model_namespace *ecs_namespace(const struct aws_call *call, const c
     return parent && parent->is_declared ? parent : NULL;
 }
 
-const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call, const char *cluster)
+const struct model_namespace *ecs_cluster_namespace(struct aws_call *call, const char *cluster)
 {
-    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_CLUSTERS, cluster);
+    const struct aws_record *record = aws_record(call, AWS_CLUSTERS, cluster);
     _cleanup_json_ cJSON *kept = cloud_map_kept(record ? record->text : NULL);
     const cJSON *name = aws_member(kept, "namespace");
 
@@ -146,14 +145,14 @@ static bool is_active(const struct aws_record *record)
     return strstr(record->text, "\"status\":\"ACTIVE\"") != NULL;
 }
 
-static const struct aws_record *latest(const struct catalog *catalog, const char *family)
+static const struct aws_record *latest(struct aws_call *call, const char *family)
 {
-    const struct aws_record *record = catalog->aws_records[AWS_TASK_DEFINITIONS];
+    const struct aws_record *record = NULL;
     const struct aws_record *found = NULL;
     char name[ECS_NAME_MAX + 1];
     unsigned best = 0;
 
-    for (; record; record = record->hh.next) {
+    while ((record = aws_next_record(call, AWS_TASK_DEFINITIONS, record))) {
         unsigned revision;
 
         if (ecs_parse_definition(record->name, name, &revision) == 0 && strcmp(name, family) == 0 &&
@@ -168,7 +167,6 @@ static const struct aws_record *latest(const struct catalog *catalog, const char
 int ecs_find_definition(struct aws_call *call, const char *text, const struct aws_record **ret_record,
                         cJSON **ret_kept)
 {
-    const struct catalog *catalog = engine_catalog(call->engine);
     const struct aws_record *record;
     char family[ECS_NAME_MAX + 1];
     char key[ECS_KEY_SIZE];
@@ -180,7 +178,7 @@ int ecs_find_definition(struct aws_call *call, const char *text, const struct aw
         return aws_invalid(call->error, "taskDefinition: \"%.200s\" is no FAMILY, FAMILY:REVISION or ARN.",
                            text);
     (void)snprintf(key, sizeof(key), "%s:%u", family, revision);
-    record = revision ? catalog_aws_record(catalog, AWS_TASK_DEFINITIONS, key) : latest(catalog, family);
+    record = revision ? aws_record(call, AWS_TASK_DEFINITIONS, key) : latest(call, family);
     if (!record)
         return aws_fail(call->error, "ClientException", "There is no task definition %.300s.", text);
     *ret_record = record;
@@ -232,26 +230,46 @@ bool ecs_is_service(const struct stored_document *stored, const char *cluster, c
     return true;
 }
 
-int ecs_lookup_service(const struct aws_call *call, const char *cluster, const char *name,
-                       struct ecs_service *ret_service)
+/* The namespace's service of that cluster and name, whatever the document is stored as. */
+static bool find_in(const struct model_namespace *parent, const char *cluster, const char *name,
+                    struct ecs_service *ret_service)
 {
-    const struct model_namespace *parent = engine_catalog(call->engine)->namespaces;
-
+    const struct stored_document *stored = catalog_document(parent, name);
     char other[ECS_STORED_SIZE];
+    cJSON *document = NULL;
 
     (void)snprintf(other, sizeof(other), "%s.%s", cluster, name);
-    for (; parent; parent = parent->hh.next) {
-        const struct stored_document *stored = catalog_document(parent, name);
-        cJSON *document = NULL;
+    if (!stored || !ecs_is_service(stored, cluster, &document))
+        stored = catalog_document(parent, other);
+    if (!stored || (!document && !ecs_is_service(stored, cluster, &document)))
+        return false;
+    *ret_service = (struct ecs_service){parent, stored, document};
+    return true;
+}
 
-        if (!stored || !ecs_is_service(stored, cluster, &document))
-            stored = catalog_document(parent, other);
-        if (!stored || (!document && !ecs_is_service(stored, cluster, &document)))
-            continue;
-        *ret_service = (struct ecs_service){parent, stored, document};
-        return 0;
-    }
+int ecs_lookup_service(struct aws_call *call, const char *cluster, const char *name,
+                       struct ecs_service *ret_service)
+{
+    const struct model_namespace *parent = NULL;
+
+    call->entered |= AWS_OF_ECS_SERVICE;
+    while ((parent = aws_next_namespace(call, parent)))
+        if (find_in(parent, cluster, name, ret_service))
+            return 0;
     return -ENOENT;
+}
+
+bool ecs_is_anothers(struct aws_call *call, const char *cluster, const char *name)
+{
+    const struct model_namespace *parent = NULL;
+
+    while ((parent = aws_next_namespace_of_all(call, parent))) {
+        _cleanup_(ecs_service_done) struct ecs_service found = {0};
+
+        if (!aws_may_see(call, parent->name) && find_in(parent, cluster, name, &found))
+            return true;
+    }
+    return false;
 }
 
 unsigned ecs_running(const struct model_namespace *parent, const char *document_name)

@@ -13,15 +13,19 @@
  */
 int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, const char *cluster);
 
-/* The cluster in the member "cluster", which must be there; "default" always is. */
+/*
+ * The cluster in the member "cluster", which must be there for this key: its own, one that it has a service in,
+ * or "default", which always is there and everybody's.
+ */
 int ecs_find_cluster(struct aws_call *call, const char **ret_name);
+bool ecs_sees_cluster(struct aws_call *call, const char *name);
 /* The name in the member "service", which may be an ARN of that cluster. */
 int ecs_get_service(struct aws_call *call, const char *cluster, const char **ret_name);
-/* The namespace that is the cluster's default; NULL: none, or gone. */
-const struct model_namespace *ecs_cluster_namespace(const struct aws_call *call, const char *cluster);
+/* The namespace that is the cluster's default; NULL: none, gone, or not for this key. */
+const struct model_namespace *ecs_cluster_namespace(struct aws_call *call, const char *cluster);
 
-/* A namespace by name, or by ARN with its id or its name; NULL: there is none. */
-const struct model_namespace *ecs_namespace(const struct aws_call *call, const char *text);
+/* A namespace by name, or by ARN with its id or its name; NULL: there is none for this key. */
+const struct model_namespace *ecs_namespace(struct aws_call *call, const char *text);
 
 /* The record of a task definition, by "FAMILY", "FAMILY:REVISION" or ARN; without a revision the
  * latest active one. The caller frees *ret_kept. */
@@ -40,9 +44,11 @@ struct ecs_service {
 };
 void ecs_service_done(struct ecs_service *service);
 const char *ecs_service_name(const struct ecs_service *service);
-/* 0, or -ENOENT without an error. */
-int ecs_lookup_service(const struct aws_call *call, const char *cluster, const char *name,
+/* 0, or -ENOENT without an error: there is none for this key. */
+int ecs_lookup_service(struct aws_call *call, const char *cluster, const char *name,
                        struct ecs_service *ret_service);
+/* Has the cluster a service of that name that this key may not see? */
+bool ecs_is_anothers(struct aws_call *call, const char *cluster, const char *name);
 /* All of a cluster, or of a namespace, one by one; a document may be of another kind. */
 bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document);
 /* The service as answers show it; the caller frees it. */
@@ -60,27 +66,5 @@ bool ecs_is_included(const cJSON *include, const char *word);
 int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs_service *service);
 int ecs_forget_ended(struct aws_call *call, const char *cluster, const char *name);
 /* What is kept of one that the key may see, and how it is shown; the caller's. NULL: there is none. */
-cJSON *ecs_ended_service(const struct aws_call *call, const char *cluster, const char *name);
+cJSON *ecs_ended_service(struct aws_call *call, const char *cluster, const char *name);
 cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_tags);
-
-AWS_OPERATION(CreateCluster);
-AWS_OPERATION(UpdateCluster);
-AWS_OPERATION(DescribeClusters);
-AWS_OPERATION(ListClusters);
-AWS_OPERATION(DeleteCluster);
-AWS_OPERATION(PutClusterCapacityProviders);
-AWS_OPERATION(EcsTagResource);
-AWS_OPERATION(EcsUntagResource);
-AWS_OPERATION(EcsListTagsForResource);
-AWS_OPERATION(ListTaskDefinitionFamilies);
-AWS_OPERATION(DeleteTaskDefinitions);
-AWS_OPERATION(RegisterTaskDefinition);
-AWS_OPERATION(DeregisterTaskDefinition);
-AWS_OPERATION(DescribeTaskDefinition);
-AWS_OPERATION(ListTaskDefinitions);
-AWS_OPERATION(EcsCreateService);
-AWS_OPERATION(EcsUpdateService);
-AWS_OPERATION(EcsDeleteService);
-AWS_OPERATION(DescribeServices);
-AWS_OPERATION(EcsListServices);
-AWS_OPERATION(ListServicesByNamespace);

@@ -39,7 +39,7 @@ static const char *ended_key_of(const char *cluster, const char *name, char key[
 /* Those whose time is over; the oldest, if there is no room else. */
 static int ended_make_room(struct aws_call *call)
 {
-    const struct aws_record *records = engine_catalog(call->engine)->aws_records[AWS_ENDED_SERVICES];
+    const struct aws_record *records = aws_next_of_all(call, AWS_ENDED_SERVICES, NULL);
     const struct aws_record *record, *next;
     const struct aws_record *oldest = records;
     unsigned left = 0;
@@ -99,18 +99,13 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
                           kept);
 }
 
-cJSON *ecs_ended_service(const struct aws_call *call, const char *cluster, const char *name)
+cJSON *ecs_ended_service(struct aws_call *call, const char *cluster, const char *name)
 {
     char key[ENDED_KEY_SIZE];
-    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES,
-                                                         ended_key_of(cluster, name, key));
+    const struct aws_record *record = aws_record(call, AWS_ENDED_SERVICES, ended_key_of(cluster, name, key));
     _cleanup_json_ cJSON *kept = record && !ended_is_over(call, record) ? cloud_map_kept(record->text) : NULL;
-    const cJSON *namespace_name = aws_member(kept, "namespace");
 
-    if (!cJSON_IsString(aws_member(kept, "serviceName")) || !cJSON_IsString(namespace_name) ||
-        !aws_may_see(call, namespace_name->valuestring))
-        return NULL;
-    return TAKE_PTR(kept);
+    return cJSON_IsString(aws_member(kept, "serviceName")) ? TAKE_PTR(kept) : NULL;
 }
 
 cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_tags)
@@ -126,8 +121,7 @@ int ecs_forget_ended(struct aws_call *call, const char *cluster, const char *nam
 {
     char key[ENDED_KEY_SIZE];
 
-    return catalog_aws_record(engine_catalog(call->engine), AWS_ENDED_SERVICES,
-                              ended_key_of(cluster, name, key))
+    return aws_record_of_all(call, AWS_ENDED_SERVICES, ended_key_of(cluster, name, key))
                ? aws_put_record(call, AWS_ENDED_SERVICES, key, NULL)
                : 0;
 }

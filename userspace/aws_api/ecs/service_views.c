@@ -71,9 +71,6 @@ int aws_DescribeServices(struct aws_call *call)
         if (r < 0)
             return r;
         if (ecs_lookup_service(call, cluster, ecs_last_part(item->valuestring), &service) == 0) {
-            r = aws_permit(call, service.parent->name);
-            if (r < 0)
-                return r;
             (void)cJSON_AddItemToArray(services,
                                        ecs_view(call, &service, "ACTIVE", ecs_is_included(include, "TAGS")));
             continue;
@@ -134,16 +131,19 @@ static int service_views_collect(struct aws_call *call, const struct model_names
 static int list_services(struct aws_call *call, const struct model_namespace *only, const char *cluster,
                          const struct aws_page *page)
 {
-    const struct model_namespace *parent = only ? only : engine_catalog(call->engine)->namespaces;
+    const struct model_namespace *parent = only;
     cJSON *arns = cJSON_AddArrayToObject(call->answer, "serviceArns");
     char **keys = NULL;
     size_t begin = 0, end = 0;
     size_t n = 0;
     int r = 0;
 
-    for (; parent && r == 0; parent = only ? NULL : parent->hh.next)
-        if (aws_may_see(call, parent->name))
-            r = service_views_collect(call, parent, cluster, &keys, &n);
+    call->entered |= AWS_OF_ECS_SERVICE;
+    while (r == 0 && (parent = only ? only : aws_next_namespace(call, parent))) {
+        r = service_views_collect(call, parent, cluster, &keys, &n);
+        if (only)
+            break;
+    }
     if (n > 0)
         aws_page_cut(page, (const char **)keys, n, &begin, &end, call->answer, "nextToken");
     for (size_t i = begin; i < end; i++) {
@@ -180,8 +180,11 @@ int aws_ListServicesByNamespace(struct aws_call *call)
     if (r < 0)
         return r;
     parent = ecs_namespace(call, text);
-    if (!parent)
-        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
-    r = aws_permit(call, parent->name);
-    return r < 0 ? r : list_services(call, parent, NULL, &page);
+    if (!parent) {
+        r = aws_permit(call, text);
+        return r < 0 ? r
+                     : aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.",
+                                text);
+    }
+    return list_services(call, parent, NULL, &page);
 }

@@ -30,10 +30,10 @@ static int first_error(struct aws_call *call, const struct findings *findings, i
 }
 
 /* Has the namespace a service of that name of another cluster, by this API? */
-static bool services_is_taken(const struct aws_call *call, const char *namespace_name, const char *cluster,
+static bool services_is_taken(struct aws_call *call, const char *namespace_name, const char *cluster,
                               const char *name)
 {
-    const struct model_namespace *parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
+    const struct model_namespace *parent = aws_namespace_named(call, namespace_name);
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
     bool is_own = stored && ecs_is_service(stored, cluster, &document);
@@ -81,7 +81,9 @@ static int set_block(struct aws_call *call, cJSON *document, const char *cluster
     int r = aws_get_object(document, BLOCK, AWS_OPTIONAL, &block, call->error);
 
     parent = ecs_cluster_namespace(call, cluster);
-    *ret_namespace = parent ? parent->name : "default";
+    *ret_namespace = parent               ? parent->name
+                     : aws_is_bound(call) ? call->who->namespace_name
+                                          : ECS_DEFAULT_NAME;
     if (r < 0 || !block)
         return r;
     enabled = aws_member(block, "enabled");
@@ -91,8 +93,12 @@ static int set_block(struct aws_call *call, cJSON *document, const char *cluster
     if (r < 0 || !text || !*text)
         return r;
     parent = ecs_namespace(call, text);
-    if (!parent)
-        return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);
+    if (!parent) {
+        r = aws_permit(call, text);
+        return r < 0 ? r
+                     : aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.",
+                                text);
+    }
     *ret_namespace = parent->name;
     return 0;
 }
@@ -143,6 +149,7 @@ static int set_definition(struct aws_call *call, cJSON *document, bool is_requir
         return r;
     if (strcmp(aws_member(kept, "status")->valuestring, "ACTIVE") != 0)
         return aws_fail(call->error, "ClientException", "The task definition %s is inactive.", record->name);
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, AWS_OWNER);
     services_replace(document, "taskDefinition", TAKE_PTR(kept));
     return 0;
 }
@@ -181,10 +188,7 @@ static int aws_api_services_already_there(struct aws_call *call, const struct ec
 {
     const cJSON *known = aws_member(service->document, "clientToken");
     const cJSON *given = aws_member(call->body, "clientToken");
-    int r = aws_permit(call, service->parent->name);
 
-    if (r < 0)
-        return r;
     if (!cJSON_IsString(known) || !cJSON_IsString(given) ||
         strcmp(known->valuestring, given->valuestring) != 0)
         return aws_invalid(call->error,
@@ -198,7 +202,7 @@ static int aws_api_services_already_there(struct aws_call *call, const struct ec
 static int check_free(struct aws_call *call, const char *namespace_name, const char *cluster,
                       const char *name)
 {
-    const struct model_namespace *parent = catalog_namespace(engine_catalog(call->engine), namespace_name);
+    const struct model_namespace *parent = aws_namespace_named(call, namespace_name);
     const struct stored_document *stored = parent ? catalog_document(parent, name) : NULL;
     cJSON *document = NULL;
 
@@ -233,6 +237,11 @@ int aws_EcsCreateService(struct aws_call *call)
         return r;
     if (ecs_lookup_service(call, cluster, name, &known) == 0)
         return aws_api_services_already_there(call, &known);
+    if (ecs_is_anothers(call, cluster, name))
+        return aws_fail(call->error, AWS_ACCESS_DENIED,
+                        "The key %.64s (%.64s) may not have a service %s in the cluster %s: choose another "
+                        "name.",
+                        call->who->access_key_id, call->who->name, name, cluster);
     document = cJSON_Duplicate(call->body, true);
     services_replace(document, "cluster", cJSON_CreateString(cluster));
     r = set_definition(call, document, AWS_REQUIRED);
@@ -270,7 +279,7 @@ static int services_find(struct aws_call *call, const char **ret_cluster, struct
     if (!ret_service->document)
         return aws_fail(call->error, "ServiceNotFoundException", "The cluster %s has no service %s.",
                         *ret_cluster, name);
-    return aws_permit(call, ret_service->parent->name);
+    return 0;
 }
 
 int aws_EcsUpdateService(struct aws_call *call)

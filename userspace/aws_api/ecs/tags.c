@@ -31,7 +31,7 @@ static cJSON *object_of(const struct tagged *tagged)
 static int find_record(struct aws_call *call, enum aws_record_kind kind, const char *name,
                        struct tagged *tagged)
 {
-    const struct aws_record *record = catalog_aws_record(engine_catalog(call->engine), kind, name);
+    const struct aws_record *record = aws_record(call, kind, name);
 
     if (!record)
         return aws_fail(call->error, "ResourceNotFoundException", "The resource %.300s is not there.", name);
@@ -51,25 +51,21 @@ static int tags_find_service(struct aws_call *call, const char *arn, struct tagg
     if (ecs_lookup_service(call, slash ? cluster : ECS_DEFAULT_NAME, ecs_last_part(arn), &tagged->service) <
         0)
         return aws_fail(call->error, "ResourceNotFoundException", "The resource %.300s is not there.", arn);
-    return aws_permit(call, tagged->service.parent->name);
+    return 0;
 }
 
-/* Clusters and definitions are everybody's: a key for one namespace reads their tags, and changes none. */
-static int tags_find(struct aws_call *call, bool is_change, struct tagged *tagged)
+static int tags_find(struct aws_call *call, struct tagged *tagged)
 {
     const char *arn = NULL;
     int r = aws_get_text(call->body, "resourceArn", AWS_REQUIRED, 1, ECS_ARN_SIZE, &arn, call->error);
 
     if (r < 0)
         return r;
+    call->entered |= AWS_OF_RESOURCE;
     if (strstr(arn, ":service/") && strncmp(arn, "arn:", 4) == 0) {
         r = ecs_check_arn(call, arn, "service", NULL);
         return r < 0 ? r : tags_find_service(call, arn, tagged);
     }
-    if (is_change && call->who->namespace_name[0])
-        r = aws_permit(call, "(all)");
-    if (r < 0)
-        return r;
     if (strncmp(arn, "arn:", 4) == 0 && strstr(arn, ":cluster/")) {
         r = ecs_check_arn(call, arn, "cluster", NULL);
         return r < 0 ? r : find_record(call, AWS_CLUSTERS, ecs_last_part(arn), tagged);
@@ -127,7 +123,7 @@ int aws_EcsTagResource(struct aws_call *call)
     if (r == 0 && !given)
         r = aws_invalid(call->error, "tags: required, and missing.");
     if (r == 0)
-        r = tags_find(call, true, &tagged);
+        r = tags_find(call, &tagged);
     if (r < 0)
         return r;
     tags = tags_of(&tagged);
@@ -148,7 +144,7 @@ int aws_EcsUntagResource(struct aws_call *call)
     int r = aws_get_list(call->body, "tagKeys", AWS_REQUIRED, 200, 128, &keys, call->error);
 
     if (r == 0)
-        r = tags_find(call, true, &tagged);
+        r = tags_find(call, &tagged);
     if (r < 0)
         return r;
     cJSON_ArrayForEach (key, keys)
@@ -159,7 +155,7 @@ int aws_EcsUntagResource(struct aws_call *call)
 int aws_EcsListTagsForResource(struct aws_call *call)
 {
     _cleanup_(tagged_done) struct tagged tagged = {0};
-    int r = tags_find(call, false, &tagged);
+    int r = tags_find(call, &tagged);
 
     if (r < 0)
         return r;
