@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Names to numbers in a hash table, numbers in bitmaps. A number is free, held by a name, or retired: out of
+ * Names to numbers in a hash table, numbers to names in an array that reaches as far as numbers were given,
+ * and which are free in bitmaps. A number is free, held by a name, or retired: out of
  * use but without a name. The bitmap of numbers out of use has summaries above it, one bit per full word, so
  * the lowest free number is found by reading one word per level (three for 262,144 numbers).
  */
@@ -32,7 +33,8 @@ struct name_numbers {
     unsigned n_levels;
     uint64_t n_words[MAX_LEVELS];
     uint64_t *out[MAX_LEVELS]; /* [0]: out of use; above: the word below is full */
-    uint64_t *held;            /* out of use and with a name */
+    struct holder **held;      /* by offset, as far as one was given; NULL: no name has it */
+    uint64_t n_held;
 };
 
 static bool bit_get(const uint64_t *words, uint64_t bit)
@@ -89,11 +91,6 @@ int name_numbers_new(struct name_numbers **ret_numbers, uint32_t first, uint32_t
         return -ENOMEM;
     numbers->first = first;
     numbers->n_numbers = n = (uint64_t)last - first + 1;
-    numbers->held = calloc(n / WORD_BITS + 1, sizeof(uint64_t));
-    if (!numbers->held) {
-        name_numbers_free(&numbers);
-        return -ENOMEM;
-    }
     do {
         unsigned level = numbers->n_levels++;
 
@@ -135,12 +132,39 @@ static struct holder *base_name_numbers_find(const struct name_numbers *numbers,
     return holder;
 }
 
+static struct holder *holder_of(const struct name_numbers *numbers, uint64_t offset)
+{
+    return offset < numbers->n_held ? numbers->held[offset] : NULL;
+}
+
+static int hold_up_to(struct name_numbers *numbers, uint64_t offset)
+{
+    uint64_t n = numbers->n_held ? numbers->n_held : WORD_BITS;
+    struct holder **held;
+
+    if (offset < numbers->n_held)
+        return 0;
+    while (n <= offset)
+        n *= 2;
+    if (n > numbers->n_numbers)
+        n = numbers->n_numbers;
+    held = realloc(numbers->held, n * sizeof(*held));
+    if (!held)
+        return -ENOMEM;
+    memset(held + numbers->n_held, 0, (n - numbers->n_held) * sizeof(*held));
+    numbers->held = held;
+    numbers->n_held = n;
+    return 0;
+}
+
 /* `offset` is free. */
 static int give(struct name_numbers *numbers, const char *name, uint64_t offset)
 {
     size_t length = strlen(name);
-    struct holder *holder = calloc(1, sizeof(*holder) + length + 1);
+    struct holder *holder = NULL;
 
+    if (hold_up_to(numbers, offset) == 0)
+        holder = calloc(1, sizeof(*holder) + length + 1);
     if (!holder)
         return -ENOMEM;
     holder->offset = (uint32_t)offset;
@@ -151,7 +175,7 @@ static int give(struct name_numbers *numbers, const char *name, uint64_t offset)
         return -ENOMEM;
     }
     set_out(numbers, offset, true);
-    bit_set(numbers->held, offset, true);
+    numbers->held[offset] = holder;
     return 0;
 }
 
@@ -163,6 +187,14 @@ int name_numbers_find(const struct name_numbers *numbers, const char *name, uint
         return -ENOENT;
     *ret_number = numbers->first + holder->offset;
     return 0;
+}
+
+const char *name_numbers_name(const struct name_numbers *numbers, uint32_t number)
+{
+    const struct holder *holder =
+        number < numbers->first ? NULL : holder_of(numbers, (uint64_t)number - numbers->first);
+
+    return holder ? holder->name : NULL;
 }
 
 int name_numbers_take(struct name_numbers *numbers, const char *name, uint32_t *ret_number)
@@ -200,7 +232,7 @@ int name_numbers_retire(struct name_numbers *numbers, const char *name, uint32_t
 
     if (!holder)
         return -ENOENT;
-    bit_set(numbers->held, holder->offset, false);
+    numbers->held[holder->offset] = NULL;
     *ret_number = numbers->first + holder->offset;
     HASH_DEL(numbers->holders, holder);
     free(holder);
@@ -213,7 +245,7 @@ void name_numbers_reuse(struct name_numbers *numbers, uint32_t number)
 
     /* A number that a name holds stays its own, whatever the caller believes: two names must
      * never share one. */
-    if (number < numbers->first || offset >= numbers->n_numbers || bit_get(numbers->held, offset))
+    if (number < numbers->first || offset >= numbers->n_numbers || holder_of(numbers, offset))
         return;
     set_out(numbers, offset, false);
 }

@@ -19,6 +19,9 @@ void name_numbers_free(struct name_numbers **numbers);
 /* The number of a name that holds one. -ENOENT. */
 int name_numbers_find(const struct name_numbers *numbers, const char *name, uint32_t *ret_number);
 
+/* The name that holds the number, until it is retired; NULL: none does. */
+const char *name_numbers_name(const struct name_numbers *numbers, uint32_t number);
+
 /* The name's number, or a free one for a new name: the lowest never given or reusable. -ENOSPC, -ENOMEM. */
 int name_numbers_take(struct name_numbers *numbers, const char *name, uint32_t *ret_number);
 

@@ -222,8 +222,16 @@ static void test_random_against_model(void **state)
             assert_int_equal(name_numbers_adopt(numbers, name, (uint32_t)(3 + slot)), r);
             owner[slot] = r == 0 ? which : owner[slot];
         }
-        for (int i = 0; i < N; i++)
+        for (int i = 0; i < N; i++) {
+            const char *holder = name_numbers_name(numbers, (uint32_t)(3 + i));
+
             used += owner[i] >= 0;
+            assert_int_equal(holder != NULL, owner[i] >= 0);
+            if (holder) {
+                assert_int_equal(name_numbers_find(numbers, holder, &number), 0);
+                assert_int_equal(number, 3 + i);
+            }
+        }
         assert_int_equal(name_numbers_used(numbers), used);
     }
     name_numbers_free(&numbers);
@@ -254,6 +262,10 @@ static void test_many_names(void **state)
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     assert_int_equal(name_numbers_used(numbers), N);
+    assert_string_equal(name_numbers_name(numbers, N), name);
+    assert_string_equal(name_numbers_name(numbers, 1), "default/service-1");
+    assert_null(name_numbers_name(numbers, 0));
+    assert_null(name_numbers_name(numbers, N + 1));
     name_numbers_free(&numbers);
     assert_true(end.tv_sec - start.tv_sec < 5);
 }
