@@ -59,6 +59,22 @@ int alias_range_number(const struct alias_range *range, const struct ip_address 
     return 0;
 }
 
+int alias_range_number6(const struct alias_range *range, const struct ip_address *address,
+                        uint32_t *ret_number)
+{
+    struct ip_address wanted;
+    uint32_t first, host;
+
+    memcpy(&first, range->first6.bytes + 12, sizeof(first));
+    memcpy(&host, address->bytes + 12, sizeof(host));
+    host = ntohl(host) - ntohl(first);
+    wanted = alias_range_address6(range, host);
+    if (host == 0 || host > range->addresses || !ip_address_equal(&wanted, address))
+        return -ERANGE;
+    *ret_number = host;
+    return 0;
+}
+
 static bool has_prefix(const struct ip_address *address, const struct ip_address *range, unsigned bits)
 {
     unsigned bytes = bits / 8;

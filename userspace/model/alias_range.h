@@ -37,6 +37,10 @@ struct ip_address alias_range_address6(const struct alias_range *range, uint32_t
 int alias_range_number(const struct alias_range *range, const struct ip_address *address,
                        uint32_t *ret_number);
 
+/* The same of an IPv6 one. */
+int alias_range_number6(const struct alias_range *range, const struct ip_address *address,
+                        uint32_t *ret_number);
+
 /* As the programs are told of it. */
 struct svc_alias_ranges alias_range_for_programs(const struct alias_range *range);
 

@@ -100,7 +100,7 @@ static int service_names_by_name(const void *a, const void *b)
     return strcmp(((const struct service_name *)a)->name, ((const struct service_name *)b)->name);
 }
 
-static const struct client_alias *own_alias(const struct service *service)
+const struct client_alias *service_names_alias(const struct service *service)
 {
     char identity[ALIAS_IDENTITY_SIZE];
 
@@ -133,7 +133,7 @@ int service_names_list(const struct model_namespace *parent, struct service_name
     for (service = parent ? parent->services : NULL; service; service = service->hh.next) {
         if (!service->is_declared)
             continue;
-        names[n++] = (struct service_name){strcpy(text, service->name), own_alias(service)};
+        names[n++] = (struct service_name){strcpy(text, service->name), service_names_alias(service)};
         dns_name_fold(text);
         text += strlen(text) + 1;
     }

@@ -28,6 +28,9 @@ struct service_name {
     const struct client_alias *alias; /* the first that is its own; NULL: it has none */
 };
 
+/* The first client alias that is the service's own, where its names lead; the catalog's. NULL: it has none. */
+const struct client_alias *service_names_alias(const struct service *service);
+
 /* The declared services of the namespace, sorted; of those that differ by case only, one. free() frees all.
  * Aliases are the catalog's. -ENOMEM. */
 int service_names_list(const struct model_namespace *parent, struct service_name **ret_names, size_t *ret_n);

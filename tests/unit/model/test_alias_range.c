@@ -99,6 +99,7 @@ static void test_words_for_programs(void **state)
         struct alias_range range;
         struct svc_alias_ranges ranges;
         struct ip_address address;
+        uint32_t found = 0;
         struct error error = {0};
 
         assert_int_equal(alias_range_parse(cases[i].four, cases[i].six, &range, &error), 0);
@@ -110,6 +111,11 @@ static void test_words_for_programs(void **state)
             address = alias_range_address(&range, number);
             assert_true(svc_is_in_alias_ranges(&ranges, address.bytes));
             address = alias_range_address6(&range, number);
+            assert_int_equal(alias_range_number6(&range, &address, &found), number > 0 ? 0 : -ERANGE);
+            assert_true(number == 0 || found == number);
+            address.bytes[3] ^= 1;
+            assert_int_equal(alias_range_number6(&range, &address, &found), -ERANGE);
+            address.bytes[3] ^= 1;
             assert_true(svc_is_in_alias_ranges(&ranges, address.bytes));
         }
         assert_int_equal(ip_address_parse("198.51.100.1", &address), 0);
