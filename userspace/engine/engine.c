@@ -274,6 +274,36 @@ int engine_names(const struct engine *engine, const char *namespace_name, const 
     return kept_list_names(engine, namespace_name, client, ret_aliases, ret_n);
 }
 
+int engine_find_name(const struct engine *engine, uint32_t scope, const char *name, size_t length,
+                     struct engine_name *ret_name)
+{
+    struct published_name found;
+    int r = publisher_find_name(engine->publisher, scope, name, length, &found);
+
+    if (r == 0)
+        *ret_name = (struct engine_name){found.name, found.address, found.address6, found.next};
+    return r;
+}
+
+/* Both of its addresses have the number that its name has. */
+int engine_find_address(const struct engine *engine, uint32_t scope, const struct ip_address *address,
+                        struct engine_name *ret_name)
+{
+    const struct alias_range *range = &engine->settings.alias_range;
+    const char *name;
+    uint32_t number;
+
+    if (alias_range_number(range, address, &number) < 0 && alias_range_number6(range, address, &number) < 0)
+        return -ENOENT;
+    name = name_numbers_name(engine->addresses, number);
+    return name ? engine_find_name(engine, scope, name, strlen(name), ret_name) : -ENOENT;
+}
+
+const struct client_alias *engine_next_alias(struct engine_name *name)
+{
+    return publisher_next_of_name(&name->next);
+}
+
 int engine_name_suffixes(const struct engine *engine, const char *namespace_name, char ***ret_suffixes)
 {
     const struct engine_settings *settings = &engine->settings;

@@ -35,6 +35,7 @@ struct datapath_config;
 struct engine;
 struct event_base;
 struct publisher;
+struct published;
 struct registry;
 
 struct engine_settings {
@@ -104,6 +105,28 @@ int engine_name_suffixes(const struct engine *engine, const char *namespace_name
  */
 int engine_names(const struct engine *engine, const char *namespace_name, const char *client,
                  struct client_alias **ret_aliases, size_t *ret_n);
+
+/*
+ * A DNS name as tasks of a scope can connect to it just now, also while the catalog is nobody's to read: what is
+ * published, with all that is kept. What it points to is good until the next turn of the loop.
+ */
+struct engine_name {
+    const char *name;
+    struct ip_address address;
+    struct ip_address address6;
+    const struct published *next; /* for engine_next_alias() */
+};
+
+/* `name`, of `length`, is in lower case. -ENOENT. */
+int engine_find_name(const struct engine *engine, uint32_t scope, const char *name, size_t length,
+                     struct engine_name *ret_name);
+
+/* The name that an alias address of either family stands for in a scope. -ENOENT. */
+int engine_find_address(const struct engine *engine, uint32_t scope, const struct ip_address *address,
+                        struct engine_name *ret_name);
+
+/* The aliases of a name that was found, one by one, in no order; NULL: that was the last one. */
+const struct client_alias *engine_next_alias(struct engine_name *name);
 
 /* Do tasks of this client service see a scope of its own? */
 bool engine_has_client(const struct engine *engine, const char *namespace_name, const char *client);

@@ -49,6 +49,7 @@ void followers_settled(struct engine *engine, const char *namespace_name, const 
                        const char *id);
 void followers_scopes_changed(struct engine *engine, const char *namespace_name);
 void followers_names_changed(struct engine *engine, const char *namespace_name);
+void followers_service_changed(struct engine *engine, const char *namespace_name, const char *service);
 void followers_settings_changed(struct engine *engine);
 void followers_doubt(struct engine *engine, struct instance *instance);
 void followers_found(struct engine *engine, struct instance *instance, const struct svc_endpoint *entry);

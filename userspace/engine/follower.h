@@ -6,7 +6,7 @@
  *
  *   a change   guard, (row applied), fill, plan, (tables built, rows on disk), put, (tables published),
  *              scopes_changed, (scopes that nobody sees any more go), unregistered, removed, settled,
- *              names_changed, settings_changed
+ *              names_changed, service_changed, settings_changed
  *   a start    row, loaded, doubt, found, begin, (tables published), moved, (what is not wanted goes), put
  */
 #pragma once
@@ -50,7 +50,10 @@ struct engine_follower {
     /* Tasks may be in another scope now; NULL: of any namespace. */
     void (*scopes_changed)(void *user, const char *namespace_name);
     void (*names_changed)(void *user, const char *namespace_name); /* aliases have come or gone */
-    void (*settings_changed)(void *user);                          /* of all services without their own */
+
+    /* A service's row was put or removed, and all of the change is published. */
+    void (*service_changed)(void *user, const char *namespace_name, const char *service);
+    void (*settings_changed)(void *user); /* of all services without their own */
 
     /* Is there anybody whose plan depends on which document a service came from? */
     bool (*depends_on_documents)(void *user);

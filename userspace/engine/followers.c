@@ -78,6 +78,11 @@ void followers_names_changed(struct engine *engine, const char *namespace_name)
     EACH_FOLLOWER(engine, names_changed, namespace_name);
 }
 
+void followers_service_changed(struct engine *engine, const char *namespace_name, const char *service)
+{
+    EACH_FOLLOWER(engine, service_changed, namespace_name, service);
+}
+
 void followers_settings_changed(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->n_followers; i++)

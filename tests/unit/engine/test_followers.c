@@ -73,6 +73,15 @@ static void on_names_changed(void *user, const char *namespace_name)
     say("names %s", namespace_name);
 }
 
+static void on_service_changed(void *user, const char *namespace_name, const char *service)
+{
+    const struct service *known = catalog_service(engine_catalog(trace.lab->engine), namespace_name, service);
+
+    (void)user;
+    say("service %s/%s%s", namespace_name, service,
+        known && known->is_declared ? "" : ", which is not there");
+}
+
 static void on_settings_changed(void *user)
 {
     (void)user;
@@ -132,6 +141,7 @@ static const struct engine_follower follower = {
     .settled = on_settled,
     .scopes_changed = on_scopes_changed,
     .names_changed = on_names_changed,
+    .service_changed = on_service_changed,
     .settings_changed = on_settings_changed,
     .row = on_row,
     .loaded = on_loaded,
@@ -193,7 +203,7 @@ static void test_a_registration(void **state)
            "plan a 1\n"
            "put a 1\n"
            "settled ns/web/a\n"
-           "names ns\n");
+           "names ns\nservice ns/web\n");
     /* Another weight: no name has come or gone. */
     assert_int_equal(DO(lab, {"instances/ns/web/a", WEIGHED(1, 9)}), 0);
     expect("guard instances/ns/web/a\nfill ns/web/a\nplan a 1\n"
@@ -214,7 +224,7 @@ static void test_a_guard_refuses(void **state)
     assert_string_equal(lab->error.message, "guarded");
     expect("guard services/ns/web\n");
     assert_int_equal(lab_do(lab, privileged), 0);
-    expect("names ns\n");
+    expect("names ns\nservice ns/web\n");
     /* The privilege ends with its job, also within a group. */
     {
         struct change first = {.rows = {{"services/ns/a", SERVICE("a")}}, .is_privileged = true};
@@ -226,7 +236,7 @@ static void test_a_guard_refuses(void **state)
         assert_int_equal(first.result, 0);
         assert_int_equal(second.result, -EPERM);
     }
-    expect("guard services/ns/b\nnames ns\n");
+    expect("guard services/ns/b\nnames ns\nservice ns/a\n");
 }
 
 static void test_namespaces_hear_once(void **state)
@@ -240,7 +250,8 @@ static void test_namespaces_hear_once(void **state)
                      0);
     expect("guard services/one/a\nguard services/two/a\nguard services/one/b\nguard services/two/b\n"
            "guard routes/one/c/a:80/tcp\nguard routes/one/d/a:80/tcp\nguard settings/global\n"
-           "scopes one\nnames one\nnames two\nsettings\n");
+           "scopes one\nnames one\nnames two\nservice one/a\nservice two/a\nservice one/b\nservice "
+           "two/b\nsettings\n");
 }
 
 static void test_what_is_refused_is_undone_and_filled(void **state)

@@ -219,6 +219,63 @@ static void test_the_kept_are_counted(void **state)
     assert_int_equal(publisher_kept_aliases(lab->publisher), 0);
 }
 
+/* "80 443": the ports of a name in a scope, ascending; "": it is not there. */
+static void expect_ports(struct lab *lab, uint32_t scope, const char *name, const char *wanted)
+{
+    struct published_name found;
+    const struct client_alias *alias;
+    bool is_seen[1000] = {false};
+    char text[64] = "";
+    size_t size = 0;
+
+    if (publisher_find_name(lab->publisher, scope, name, strlen(name), &found) == 0) {
+        assert_string_equal(found.name, name);
+        assert_int_equal(found.address.bytes[15], (uint8_t)name[0]);
+        assert_int_equal(found.address6.bytes[15], (uint8_t)name[0]);
+        while ((alias = publisher_next_of_name(&found.next)))
+            is_seen[alias->port] = true;
+    }
+    for (unsigned port = 0; port < 1000; port++)
+        if (is_seen[port])
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%u", size ? " " : "", port);
+    assert_string_equal(text, wanted);
+}
+
+static void test_a_name_is_there_while_one_of_its_aliases_is(void **state)
+{
+    struct lab *lab = *state;
+    struct wanted_alias wanted[] = {want(lab, "a", 1), want(lab, "a", 1), want(lab, "a", 1),
+                                    want(lab, "a", 1)};
+    static const uint16_t ports[] = {443, 80, 81};
+    struct publication *publication;
+
+    for (size_t i = 0; i < 3; i++)
+        wanted[i].alias.port = ports[i];
+    wanted[3].scope = 11;
+    publication = prepare(lab, wanted, 4);
+    expect_ports(lab, 1, "a", ""); /* not before it is published */
+    assert_int_equal(publisher_commit(lab->publisher, &publication), 0);
+    expect_ports(lab, 1, "a", "80 81 443");
+    expect_ports(lab, 11, "a", "80");
+    expect_ports(lab, 2, "a", "");
+    expect_ports(lab, 1, "ab", "");
+    expect_ports(lab, 1, "a:80/tcp", "");
+    expect_ports(lab, 1, "1 a", "");
+    withdraw(lab, wanted[0]); /* in any order */
+    expect_ports(lab, 1, "a", "80 81");
+    withdraw(lab, wanted[2]);
+    expect_ports(lab, 1, "a", "80");
+    withdraw(lab, wanted[1]);
+    expect_ports(lab, 1, "a", "");
+    expect_ports(lab, 11, "a", "80");
+    end_grace(lab);
+    end_grace(lab);
+    publish(lab, wanted + 1, 2);
+    expect_ports(lab, 1, "a", "80 81");
+    withdraw(lab, wanted[2]);
+    expect_ports(lab, 1, "a", "80");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +288,7 @@ int main(void)
         TEST(test_no_indexes_left),
         TEST(test_what_waits_is_reclaimed_when_needed),
         TEST(test_the_kept_are_counted),
+        TEST(test_a_name_is_there_while_one_of_its_aliases_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

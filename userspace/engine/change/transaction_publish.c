@@ -57,7 +57,7 @@ static bool tell_some_names(struct transaction *transaction)
 }
 
 /* A service without a client alias has names all the same, which come and go with its row. */
-static void tell_bare_name(struct transaction *transaction, const char *key)
+static void tell_service(struct transaction *transaction, const char *key)
 {
     const struct catalog *catalog = transaction->engine->catalog;
     const struct model_namespace *parent;
@@ -67,6 +67,7 @@ static void tell_bare_name(struct transaction *transaction, const char *key)
     if (strncmp(key, "services/", strlen("services/")) != 0 || row_parse_key(key, &name) < 0 ||
         name.kind != ROW_SERVICE)
         return;
+    followers_service_changed(transaction->engine, name.namespace_name, name.service);
     parent = catalog_namespace(catalog, name.namespace_name);
     service = catalog_service(catalog, name.namespace_name, name.service);
     if (parent && (!service || !service->is_declared || service->n_aliases == 0))
@@ -74,10 +75,10 @@ static void tell_bare_name(struct transaction *transaction, const char *key)
 }
 
 /* Returns whether all rows have been looked at. */
-static bool tell_some_bare_names(struct transaction *transaction)
+static bool tell_some_services(struct transaction *transaction)
 {
     for (unsigned i = 0; i < NAMES_A_STEP && transaction->at.index < transaction->n_rows; i++)
-        tell_bare_name(transaction, transaction->rows[transaction->at.index++].key);
+        tell_service(transaction, transaction->rows[transaction->at.index++].key);
     if (transaction->at.index < transaction->n_rows)
         return false;
     forget_told(&transaction->told);
@@ -174,7 +175,7 @@ enum {
     PUBLISH_REMOVALS,
     PUBLISH_SETTLED,
     PUBLISH_NAMES,
-    PUBLISH_BARE_NAMES,
+    PUBLISH_SERVICES,
     PUBLISH_TOLD,
     PUBLISH_FREE,
 };
@@ -219,8 +220,8 @@ int transaction_publish(struct transaction *transaction, struct error *error)
         return STEP_MORE;
     case PUBLISH_NAMES:
         return tell_some_names(transaction) ? transaction_publish_next_part(transaction) : STEP_MORE;
-    case PUBLISH_BARE_NAMES:
-        return tell_some_bare_names(transaction) ? transaction_publish_next_part(transaction) : STEP_MORE;
+    case PUBLISH_SERVICES:
+        return tell_some_services(transaction) ? transaction_publish_next_part(transaction) : STEP_MORE;
     case PUBLISH_TOLD:
         tell_followers(transaction);
         return transaction_publish_next_part(transaction);

@@ -58,7 +58,7 @@ void publisher_free(struct publisher **publisher)
     if (!self)
         return;
     HASH_ITER (hh, self->all, published, next) {
-        HASH_DEL(self->all, published);
+        publisher_leave(self, published);
         publisher_free_published(published);
     }
     retired_done(&self->waiting);

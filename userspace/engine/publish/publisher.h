@@ -16,6 +16,7 @@
 #include "model/catalog.h"
 
 struct publisher;
+struct published;   /* one of its aliases */
 struct publication; /* a prepared change */
 
 /* One client alias in one scope, as wanted. Without `exists` it is to go. What it points to is borrowed. */
@@ -92,6 +93,21 @@ void publisher_end_grace(struct publisher *publisher);
 /* The aliases published in a scope: the caller frees *ret_aliases. -ENOMEM. */
 int publisher_list_scope(const struct publisher *publisher, uint32_t scope, struct client_alias **ret_aliases,
                          size_t *ret_n);
+
+/* A DNS name in a scope: its addresses, and its aliases by publisher_next_of_name(). */
+struct published_name {
+    const char *name; /* until the next commit, as all of it */
+    struct ip_address address;
+    struct ip_address address6;
+    const struct published *next;
+};
+
+/* `name`, of `length`, is in lower case. -ENOENT. */
+int publisher_find_name(const struct publisher *publisher, uint32_t scope, const char *name, size_t length,
+                        struct published_name *ret_name);
+
+/* Its aliases one by one, in no order; NULL: that was the last one. */
+const struct client_alias *publisher_next_of_name(const struct published **next);
 
 /* ---- what must not go while the registry is not the right one (publisher_kept.c) ---- */
 

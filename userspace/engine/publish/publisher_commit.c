@@ -63,7 +63,7 @@ static int commit_addition(struct publisher *publisher, struct publication_step 
     int r, r6;
 
     publish_tables(publisher, step);
-    HASH_ADD_STR(publisher->all, identity, published);
+    publisher_enter(publisher, published);
     r = publisher_commit_put_entry(publisher, published, step->wanted->namespace_name, step->wanted->client,
                                    false);
     published->has_entry = r == 0;
@@ -85,7 +85,7 @@ static int remove_published(struct publisher *publisher, struct published *publi
     retire_tables(publisher, service->table4, service->table6);
     if (name_numbers_retire(publisher->indexes, published->identity, &index) == 0)
         retire(publisher, RETIRED_INDEX, index, 0);
-    HASH_DEL(publisher->all, published);
+    publisher_leave(publisher, published);
     publisher_set_kept(publisher, published, false);
     publisher_free_published(published);
     return r < 0 ? r : r6;
@@ -201,7 +201,7 @@ static int adopt_index(struct publisher *publisher, const struct found *found,
         free(published);
         return -EINVAL;
     }
-    HASH_ADD_STR(publisher->all, identity, published);
+    publisher_enter(publisher, published);
     *ret_published = published;
     return 0;
 }

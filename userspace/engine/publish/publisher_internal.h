@@ -23,7 +23,9 @@ struct published {
     bool is_wanted; /* for its duration */
     uint32_t *kept; /* endpoints of its tables that stay; ascending */
     size_t n_kept;
+    struct published *next_of_name, *prev_of_name; /* others of its scope and DNS name */
     UT_hash_handle hh;
+    UT_hash_handle hh_name; /* of the first of them */
 };
 
 enum retired_kind {
@@ -51,8 +53,10 @@ struct publisher {
     struct name_numbers *endpoints; /* not owned */
     struct name_numbers *scopes;    /* not owned */
     struct slot_regions *regions;
-    struct published *all;  /* by identity */
-    uint32_t n_kept;        /* of them; mostly none, and then nobody looks for one */
+    struct published *all; /* by identity */
+    struct published
+        *names;      /* the first of each scope and DNS name, by the identity's part before the colon */
+    uint32_t n_kept; /* of them; mostly none, and then nobody looks for one */
     struct retired waiting; /* the grace period under way is for these */
     struct retired next;
     bool must_wait; /* adopted: see fill_region() */
@@ -80,6 +84,10 @@ void publisher_set_kept(struct publisher *publisher, struct published *published
 
 /* Gives back the memory; it must not be in the hash. */
 void publisher_free_published(struct published *published);
+
+/* publisher_names.c: into the hashes, by identity and by name, and out of them. */
+void publisher_enter(struct publisher *publisher, struct published *published);
+void publisher_leave(struct publisher *publisher, struct published *published);
 
 /* publisher_retire.c */
 void retire_tables(struct publisher *publisher, uint64_t table4, uint64_t table6);
