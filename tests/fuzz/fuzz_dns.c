@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fakes/fake_zone.h"
 #include "names/dns_answer.h"
 #include "names/dns_directory.h"
 
@@ -41,12 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {"a", ip_address_from_v4(0x7fff0001), {{0xfd, [15] = 1}}, true, ports, 5},
         {"db.internal", ip_address_from_v4(0x7fff0002), {{0xfd, [15] = 2}}, false, ports, 1},
     };
-    const struct dns_name *const by_address[] = {&names[0], &names[1]};
-    const struct dns_zone zone = {.names = names,
-                                  .n_names = 2,
-                                  .by_address = by_address,
-                                  .range = {ip_address_from_v4(0x7fff0000), 112},
-                                  .range6 = {{{0xfd}}, 112}};
+    const struct fake_service services[] = {{"web", &names[0]}, {"bare", NULL}};
+    static const char *const suffixes[] = {"ns", "ns.svc.cluster.local", NULL};
+    struct fake_zone all = {.names = names, .n_names = 2, .services = services, .n_services = 2};
+    struct dns_zone zone = fake_zone_view(&all);
     const struct dns_view view = {.zone = &zone, .search = search, .ttl = 5};
     const struct dns_found found = {
         .kind = size % 4,
@@ -62,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dns_question question;
     uint8_t *copy = malloc(size + 1); /* of that size, so that a read beyond it is seen */
 
+    zone.suffixes = suffixes;
     require(copy != NULL);
     memcpy(copy, data, size);
     if (dns_message_read(copy, size, &question) == DNS_QUERY) {

@@ -138,6 +138,7 @@ void dns_done(struct dns *dns)
             dns_stub_free(&task->stubs);
         dns_asker_forget(task);
         HASH_DEL(dns->tasks, task);
+        free(task->suffixes);
         free(task);
     }
     dns_reads_done(dns);
@@ -179,7 +180,8 @@ static void on_task_put(void *user, const struct task *of, pid_t pid)
         log_warning("task %s keeps to its own name servers: out of memory", of->cgroup.path);
         return;
     }
-    task->names = NULL; /* it may see those of another namespace now */
+    free(task->suffixes); /* it may see the names of another namespace now */
+    task->suffixes = NULL;
     if (dns->is_begun)
         dns_look_put(dns, task, pid);
 }
@@ -194,6 +196,7 @@ static void on_task_removed(void *user, const struct task *of)
     dns_look_remove(dns, task);
     dns_asker_forget(task);
     HASH_DEL(dns->tasks, task);
+    free(task->suffixes);
     free(task);
 }
 
@@ -229,23 +232,22 @@ void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user)
 
 /* ---- following changes ---- */
 
-static void dns_follow_names_changed(void *user, const char *namespace_name)
+static int dns_follow_begin(void *user, struct error *error)
 {
     struct dns *dns = user;
+    int r = dns_zones_begin(&dns->zones, dns->settings.engine);
 
-    dns_zones_mark(&dns->zones, namespace_name);
+    return r < 0 ? error_errno(error, r, "listing the names of services") : 0;
 }
 
-/* Where tasks may have come to another scope without names that changed: what was kept has gone. */
-static void dns_follow_scopes_changed(void *user, const char *namespace_name)
+static void dns_follow_service_changed(void *user, const char *namespace_name, const char *service)
 {
     struct dns *dns = user;
 
-    if (!namespace_name)
-        dns_zones_mark(&dns->zones, NULL);
+    dns_zones_follow(&dns->zones, namespace_name, service);
 }
 
 const struct engine_follower dns_follower = {
-    .scopes_changed = dns_follow_scopes_changed,
-    .names_changed = dns_follow_names_changed,
+    .begin = dns_follow_begin,
+    .service_changed = dns_follow_service_changed,
 };

@@ -107,7 +107,7 @@ struct dns_task {
     const struct task *of;      /* tasks/ says when it goes */
     struct dns_entries entries; /* none: its DNS is left alone */
     struct dns_stub *stubs;     /* by network namespace; NULL: no process has been seen in it */
-    struct dns_snapshot *names; /* that it was answered from last; NULL: none yet */
+    char **suffixes;            /* of the names of its namespace's services; NULL: not asked for yet */
     struct dns_look look;
     struct cgroup_watch watch;
     struct dns_cgroup *cgroups; /* of which is known whether they are the task's (asker.h) */
@@ -118,7 +118,7 @@ struct dns {
     struct dns_settings settings;
     struct dns_task *tasks;
     bool is_begun;
-    bool is_held; /* questions wait in their sockets until the engine is steady (hold.c) */
+    bool is_held; /* the listener's questions wait in their sockets until the engine is steady (hold.c) */
     struct event *tick;
     struct event *quick; /* while there are looks to follow soon */
     struct event *watch; /* of cgroups; NULL: they cannot be watched */

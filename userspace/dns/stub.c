@@ -44,16 +44,28 @@ static int open_all(void *user)
 
 /* ---- answering ---- */
 
+static int answer_task(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
+                       uint8_t **ret_answer, size_t *ret_size)
+{
+    struct dns_task *task = stub->task;
+    struct dns_zone_of of = {&stub->dns->zones, task->of->namespace_name, task->of->scope};
+    struct dns_zone zone;
+    struct dns_view view = {.zone = &zone, .search = stub->search, .ttl = stub->dns->settings.ttl};
+    int r = task->suffixes
+                ? 0
+                : engine_name_suffixes(stub->dns->settings.engine, of.namespace_name, &task->suffixes);
+
+    if (r < 0)
+        return r;
+    zone = dns_zone_of(&of, (const char *const *)task->suffixes);
+    return dns_answer_build(&view, question, is_udp, ret_answer, ret_size);
+}
+
 int dns_stub_answer(struct dns_stub *stub, const struct dns_question *question, bool is_udp,
                     uint8_t **ret_answer, size_t *ret_size)
 {
-    struct dns_view view = {.search = stub->search, .ttl = stub->dns->settings.ttl};
-
-    if (!stub->task)
-        return dns_directory_answer(stub->dns, question, is_udp, ret_answer, ret_size);
-    view.zone = dns_zones_get(&stub->dns->zones, stub->dns->settings.engine, stub->task->of->namespace_name,
-                              stub->task->of->service, &stub->task->names);
-    return view.zone ? dns_answer_build(&view, question, is_udp, ret_answer, ret_size) : -ENOMEM;
+    return stub->task ? answer_task(stub, question, is_udp, ret_answer, ret_size)
+                      : dns_directory_answer(stub->dns, question, is_udp, ret_answer, ret_size);
 }
 
 static void reply(const struct dns_server *server, const struct dns_asked *asked, const uint8_t *answer,

@@ -83,7 +83,6 @@ struct dns_stub {
     struct dns_connection *connections;
     unsigned n_connections;
     struct timeval idle; /* of connections to come: DNS_IDLE_S */
-    bool is_held;        /* its questions wait (hold.c) */
     bool is_kept;        /* the keeper has its sockets (keep.h) */
 };
 
@@ -196,9 +195,8 @@ void dns_tcp_close_all(struct dns_stub *stub);
 void dns_tcp_resume(struct dns_stub *stub);
 
 /*
- * hold.c: while the engine is not steady, nobody may read the catalog. Hold: true if this stub's question can
- * only be answered from there and all such questions wait now, in their sockets, until it is; the caller
- * reads no further.
+ * hold.c: while the engine is not steady, nobody may read the catalog. Hold: true if this stub's questions can
+ * only be answered from there and wait now, in their sockets, until it is; the caller reads no further.
  */
 bool dns_hold(struct dns_stub *stub);
 void dns_hold_done(struct dns *dns);

@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The names that tasks see, as snapshots for the responder: one for each namespace, and one for each client
- * service with routes of its own. Made when they are asked for; a change of names only marks them.
+ * The names that a task sees, for the responder. Client aliases are looked up among what is published, so that a
+ * name is answered from the moment it can be connected to until it cannot; services in an index that follows the
+ * catalog. Neither is ever built as a whole, and both can be asked while nobody may read the catalog.
  */
 #pragma once
 
+#include "dns/service_index.h"
 #include "names/dns_answer.h"
 
-struct dns_snapshot;
 struct engine;
 
 struct dns_zones {
-    struct dns_snapshot *all;
+    const struct engine *engine;
+    struct service_index services;
+    struct dns_name found; /* the last one */
+    struct dns_port *ports;
+    size_t n_ports; /* there is room for */
 };
 
-/*
- * What tasks of `service` ("": of none) see in the namespace; good until the next call. While the engine is
- * not steady that is what *last holds, the snapshot that the same asker had before, which is replaced else;
- * it starts as NULL and is valid until dns_zones_done(). NULL: there is none yet, or no memory.
- */
-const struct dns_zone *dns_zones_get(struct dns_zones *zones, const struct engine *engine,
-                                     const char *namespace_name, const char *service,
-                                     struct dns_snapshot **last);
+/* What tasks of one scope of a namespace see. */
+struct dns_zone_of {
+    struct dns_zones *zones;
+    const char *namespace_name;
+    uint32_t scope;
+};
 
-/* What is in a snapshot, perhaps no longer true; NULL: nothing yet. */
-const struct dns_zone *dns_zones_last(const struct dns_snapshot *last);
+/* When all of the catalog is there: -ENOMEM. */
+int dns_zones_begin(struct dns_zones *zones, const struct engine *engine);
+void dns_zones_done(struct dns_zones *zones); /* also of a zeroed one */
 
-/* Names of the namespace (NULL: of any) have come or gone. */
-void dns_zones_mark(struct dns_zones *zones, const char *namespace_name);
-void dns_zones_done(struct dns_zones *zones);
+/* The service has come, gone or got other client aliases. */
+void dns_zones_follow(struct dns_zones *zones, const char *namespace_name, const char *service);
+
+/* For the responder, as long as `of` lives. `suffixes`: of the namespace's services. */
+struct dns_zone dns_zone_of(struct dns_zone_of *of, const char *const *suffixes);

@@ -30,51 +30,24 @@ struct target {
 
 /* ---- finding ---- */
 
-struct piece {
-    const char *text;
-    size_t length;
-};
-
-static int compare_name(const void *key, const void *element)
-{
-    const struct piece *piece = key;
-    const struct dns_name *name = element;
-    int order = strncmp(piece->text, name->name, piece->length);
-
-    return order ? order : name->name[piece->length] ? -1 : 0;
-}
-
 /* Of a service that nothing leads to yet: its names are there, and nobody else is asked for them. */
 static const struct dns_name nothing_yet;
-
-static int compare_service(const void *key, const void *element)
-{
-    const struct dns_name name = {.name = ((const struct dns_service *)element)->name};
-
-    return compare_name(key, &name);
-}
 
 static const struct dns_name *dns_answer_find_service(const struct dns_zone *zone, const char *text,
                                                       size_t length)
 {
-    const struct piece piece = {text, length};
-    const struct dns_service *found;
+    const struct dns_name *of = NULL;
 
-    if (zone->n_services == 0 || length == 0)
+    if (length == 0 || !zone->find_service(zone->user, text, length, &of))
         return NULL;
-    found = bsearch(&piece, zone->services, zone->n_services, sizeof(*zone->services), compare_service);
-    return !found ? NULL : found->of ? found->of : &nothing_yet;
+    return of ? of : &nothing_yet;
 }
 
 /* A client alias first, then the service of that name, then SERVICE.SUFFIX. */
 static const struct dns_name *dns_answer_find_name(const struct dns_zone *zone, const char *text,
                                                    size_t length)
 {
-    const struct piece piece = {text, length};
-    const struct dns_name *found =
-        zone->n_names == 0 || length == 0
-            ? NULL
-            : bsearch(&piece, zone->names, zone->n_names, sizeof(*zone->names), compare_name);
+    const struct dns_name *found = length == 0 ? NULL : zone->find_name(zone->user, text, length);
 
     if (!found && zone->suffixes)
         found = dns_answer_find_service(zone, text, length);
@@ -88,14 +61,6 @@ static const struct dns_name *dns_answer_find_name(const struct dns_zone *zone, 
     return found;
 }
 
-static int compare_address(const void *key, const void *element)
-{
-    const struct dns_name *const *name = element;
-
-    return memcmp(((const struct ip_address *)key)->bytes, (*name)->address.bytes,
-                  sizeof((*name)->address.bytes));
-}
-
 static bool dns_answer_is_in(const struct dns_range *range, const struct ip_address *address)
 {
     unsigned whole = range->bits / 8;
@@ -104,23 +69,6 @@ static bool dns_answer_is_in(const struct dns_range *range, const struct ip_addr
     if (memcmp(range->address.bytes, address->bytes, whole) != 0)
         return false;
     return rest == 0 || (range->address.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
-}
-
-/* The IPv6 address of the same number leads to the same name: both have it in their last bits. */
-static const struct dns_name *find_address(const struct dns_zone *zone, const struct ip_address *address)
-{
-    const struct dns_name *const *found;
-
-    if (zone->n_names == 0)
-        return NULL;
-    if (!ip_address_is_v4(address)) {
-        for (size_t i = 0; i < zone->n_names; i++)
-            if (zone->names[i].has_address6 && ip_address_equal(&zone->names[i].address6, address))
-                return &zone->names[i];
-        return NULL;
-    }
-    found = bsearch(address, zone->by_address, zone->n_names, sizeof(*zone->by_address), compare_address);
-    return found ? *found : NULL;
 }
 
 static bool has_port(const struct dns_name *name, uint8_t protocol, uint16_t port)
@@ -217,7 +165,7 @@ static struct target judge_address(const struct dns_zone *zone, const struct ip_
 
     if (!dns_answer_is_in(&zone->range, address) && !dns_answer_is_in(&zone->range6, address))
         return (struct target){.subject = NOT_OURS};
-    name = find_address(zone, address);
+    name = zone->find_address(zone->user, address);
     return (struct target){.subject = name ? AN_ADDRESS : NO_SUCH_NAME, .name = name, .above = 1};
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Answers to questions about the names that a task sees. Pure: a question and a snapshot of names in, the
+ * Answers to questions about the names that a task sees. Pure: a question and where names are found in, the
  * bytes of an answer out. What is no name of ours is somebody else's to answer.
  *
  *   NAME               A, AAAA (where there is one), SRV: each port; ANY: A and AAAA (RFC 8482); other types:
@@ -36,20 +36,22 @@ struct dns_range {
     unsigned bits; /* of all 128, also of a mapped IPv4 address */
 };
 
-/* A service, which has names beside those. */
-struct dns_service {
-    const char *name;          /* lower case */
-    const struct dns_name *of; /* whose addresses and ports its names have; NULL: none */
-};
-
+/*
+ * The names there are: who answers has functions that find one. Texts are in lower case and as long as is said;
+ * what is found is good until the next call of any of them.
+ */
 struct dns_zone {
-    const struct dns_name *names; /* sorted by name, each once */
-    size_t n_names;
-    const struct dns_name *const *by_address; /* all of them, sorted by `address` */
-    struct dns_range range;                   /* the addresses that are ours to name */
+    const struct dns_name *(*find_name)(void *user, const char *text, size_t length);
+
+    /* Is there a service of that name? *ret_of: whose addresses and ports its names have; NULL: nobody's yet. */
+    bool (*find_service)(void *user, const char *text, size_t length, const struct dns_name **ret_of);
+
+    /* By its address of either family, that of IPv6 only if it `has_address6`. */
+    const struct dns_name *(*find_address)(void *user, const struct ip_address *address);
+
+    void *user;
+    struct dns_range range; /* the addresses that are ours to name */
     struct dns_range range6;
-    const struct dns_service *services; /* sorted by name, each once */
-    size_t n_services;
     const char *const *suffixes; /* lower case, NULL-terminated; NULL: services have no names of their own */
 };
 

@@ -81,10 +81,15 @@ static inline struct dns_stub *lab_add_stub(struct dns_lab *lab, const char *res
     return stub;
 }
 
+/* In the scope of what it sees. */
 static inline struct dns_task *lab_add_task(struct dns_lab *lab, struct task *of)
 {
     struct dns_task *task;
+    struct error error = {0};
 
+    assert_int_equal(engine_scope_of_task(lab->house.engine, of->namespace_name, of->service, &of->scope,
+                                          &of->namespace_scope, &error),
+                     0);
     dns_observer.put(&lab->dns, of, 0);
     HASH_FIND(hh, lab->dns.tasks, &of->cgroup.id, sizeof(of->cgroup.id), task);
     assert_non_null(task);

@@ -9,14 +9,6 @@
 
 #include "unit/dns/dns_lab.h"
 
-/* The task has been answered: from now on it has names to be answered from. */
-static void give_names(struct dns_lab *lab, int fd)
-{
-    lab_ask(fd, "web.ns", DNS_A, 1);
-    (void)lab_hear(lab, fd);
-    assert_non_null(lab->task->names);
-}
-
 static void test_who_asks_from_outside_waits(void **state)
 {
     struct dns_lab *lab = lab_of(state);
@@ -36,77 +28,47 @@ static void test_who_asks_from_outside_waits(void **state)
     (void)close(fd);
 }
 
-static void test_a_task_without_names_waits(void **state)
+static void test_a_task_does_not_wait(void **state)
 {
     struct dns_lab *lab = lab_of(state);
     int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
-
-    fake_name_server_script(lab->server, lab_say_address, NULL);
-    lab_unsteady(lab);
-    /* What is not ours waits, too: nobody can know. */
-    lab_ask(fd, "example.org", DNS_A, 1);
-    lab_ask(fd, "web.ns", DNS_A, 2);
-    LAB_UNTIL(lab, lab->stub->is_held);
-    lab_expect_nothing(lab, fd);
-    assert_int_equal(fake_name_server_count(lab->server), 0);
-    lab_steady(lab);
-    assert_false(lab->stub->is_held);
-    for (unsigned i = 0; i < 2; i++)
-        assert_true(lab_hear(lab, fd) > 0);
-    assert_int_equal(fake_name_server_count(lab->server), 1);
-    assert_int_equal(lab->dns.counters.answered, 1);
-    (void)close(fd);
-}
-
-static void test_a_task_with_names_does_not_wait(void **state)
-{
-    struct dns_lab *lab = lab_of(state);
-    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+    int tcp = lab_client(lab->stub, 0, SOCK_STREAM);
     int outside = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
 
     fake_name_server_script(lab->server, lab_say_address, NULL);
-    give_names(lab, fd);
     lab_unsteady(lab);
     lab_ask(outside, "web.ns", DNS_A, 5);
     LAB_UNTIL(lab, lab->dns.is_held);
     lab_ask(fd, "www.ns", DNS_A, 2);
     (void)lab_hear(lab, fd);
     assert_int_equal(lab_id(lab), 2);
+    assert_int_equal(lab_answers(lab), 1);
+    lab_ask(fd, "web", DNS_A, 4); /* the service's name */
+    (void)lab_hear(lab, fd);
+    assert_int_equal(lab_id(lab), 4);
+    assert_int_equal(lab_answers(lab), 1);
+    assert_int_equal(fake_name_server_count(lab->server), 0);
     lab_ask(fd, "example.org", DNS_A, 3);
     (void)lab_hear(lab, fd);
     assert_int_equal(lab_id(lab), 3);
+    lab_ask_tcp(tcp, "web.ns", DNS_A, 6);
+    (void)lab_hear_tcp(lab, tcp);
+    assert_int_equal(lab_id(lab), 6);
     assert_false(engine_is_steady(lab->house.engine));
-    assert_false(lab->stub->is_held);
     lab_expect_nothing(lab, outside);
     lab_steady(lab);
     (void)lab_hear(lab, outside);
     (void)close(fd);
+    (void)close(tcp);
     (void)close(outside);
-}
-
-/* It sees other names now: those it was answered from are none of its own. */
-static void test_a_task_that_sees_other_names_waits_again(void **state)
-{
-    struct dns_lab *lab = lab_of(state);
-    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
-
-    give_names(lab, fd);
-    dns_observer.put(&lab->dns, &lab->of, 0);
-    lab_unsteady(lab);
-    lab_ask(fd, "web.ns", DNS_A, 2);
-    LAB_UNTIL(lab, lab->stub->is_held);
-    lab_expect_nothing(lab, fd);
-    lab_steady(lab);
-    (void)lab_hear(lab, fd);
-    (void)close(fd);
 }
 
 static void test_connections_wait_too(void **state)
 {
     struct dns_lab *lab = lab_of(state);
-    int whole = lab_client(lab->stub, 0, SOCK_STREAM);
-    int half = lab_client(lab->stub, 0, SOCK_STREAM);
-    int gone = lab_client(lab->stub, 0, SOCK_STREAM);
+    int whole = lab_client(lab->dns.listener, 0, SOCK_STREAM);
+    int half = lab_client(lab->dns.listener, 0, SOCK_STREAM);
+    int gone = lab_client(lab->dns.listener, 0, SOCK_STREAM);
     uint8_t wire[512];
     size_t size = lab_framed(wire, "web.ns", DNS_A, 3);
 
@@ -115,10 +77,10 @@ static void test_connections_wait_too(void **state)
     lab_ask_tcp(whole, "web.ns", DNS_A, 2);
     lab_send(half, wire, 10);
     lab_send(gone, wire, size);
-    LAB_UNTIL(lab, lab->stub->n_connections == 3 && lab->stub->is_held);
+    LAB_UNTIL(lab, lab->dns.listener->n_connections == 3 && lab->dns.is_held);
     lab_expect_nothing(lab, whole);
     (void)close(gone);
-    LAB_UNTIL(lab, lab->stub->n_connections == 2);
+    LAB_UNTIL(lab, lab->dns.listener->n_connections == 2);
     lab_steady(lab);
     for (uint16_t id = 1; id < 3; id++) {
         (void)lab_hear_tcp(lab, whole);
@@ -139,18 +101,18 @@ static void test_connections_that_end_after_the_wait(void **state)
     int fds[6];
 
     for (unsigned i = 0; i < 6; i++)
-        fds[i] = lab_client(lab->stub, 0, SOCK_STREAM);
+        fds[i] = lab_client(lab->dns.listener, 0, SOCK_STREAM);
     lab_unsteady(lab);
     for (unsigned i = 0; i < 6; i++)
         lab_send(fds[i], i % 2 ? "\0\0" : "\0\1x", i % 2 ? 2 : 3);
-    LAB_UNTIL(lab, lab->stub->n_connections == 6 && lab->stub->is_held);
+    LAB_UNTIL(lab, lab->dns.listener->n_connections == 6 && lab->dns.is_held);
     house_for(&lab->house, 10);
     lab_steady(lab);
     for (unsigned i = 0; i < 6; i++) {
         lab_expect_end(lab, fds[i]);
         (void)close(fds[i]);
     }
-    assert_int_equal(lab->stub->n_connections, 0);
+    assert_int_equal(lab->dns.listener->n_connections, 0);
 }
 
 /* They stay in the socket, as many as it has room for, and are read when the time has come. */
@@ -200,37 +162,17 @@ static void test_again_and_again(void **state)
     (void)close(fd);
 }
 
-static void test_a_stub_that_goes_while_it_waits(void **state)
-{
-    struct dns_lab *lab = lab_of(state);
-    struct dns_stub *other = lab_add_stub(lab, RESOLV_CONF);
-    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
-    int gone = lab_client(other, 0, SOCK_DGRAM);
-
-    lab_unsteady(lab);
-    lab_ask(fd, "web.ns", DNS_A, 1);
-    lab_ask(gone, "web.ns", DNS_A, 2);
-    LAB_UNTIL(lab, lab->stub->is_held && other->is_held);
-    assert_ptr_equal(lab->task->stubs, other);
-    dns_stub_free(&lab->task->stubs);
-    lab_steady(lab);
-    (void)lab_hear(lab, fd);
-    assert_int_equal(lab_id(lab), 1);
-    (void)close(fd);
-    (void)close(gone);
-}
-
 /* The teardown ends all of it while somebody waits. */
 static void test_the_end_while_questions_wait(void **state)
 {
     struct dns_lab *lab = lab_of(state);
-    int fd = lab_client(lab->stub, 0, SOCK_DGRAM);
+    int fd = lab_client(lab->dns.listener, 0, SOCK_DGRAM);
     int tcp = lab_client(lab->dns.listener, 0, SOCK_STREAM);
 
     lab_unsteady(lab);
     lab_ask(fd, "web.ns", DNS_A, 1);
     lab_ask_tcp(tcp, "web.ns", DNS_A, 1);
-    LAB_UNTIL(lab, lab->stub->is_held && lab->dns.listener->is_held);
+    LAB_UNTIL(lab, lab->dns.is_held);
     dns_done(&lab->dns);
     assert_false(lab->dns.is_held);
     lab->dns.is_held = true; /* nobody touches it any more */
@@ -247,14 +189,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_who_asks_from_outside_waits),
-        TEST(test_a_task_without_names_waits),
-        TEST(test_a_task_with_names_does_not_wait),
-        TEST(test_a_task_that_sees_other_names_waits_again),
+        TEST(test_a_task_does_not_wait),
         TEST(test_connections_wait_too),
         TEST(test_connections_that_end_after_the_wait),
         TEST(test_many_wait_and_what_has_no_room_is_lost),
         TEST(test_again_and_again),
-        TEST(test_a_stub_that_goes_while_it_waits),
         TEST(test_the_end_while_questions_wait),
     };
 

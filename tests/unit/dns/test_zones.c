@@ -7,12 +7,26 @@
 
 static struct room_lab lab;
 static struct dns_zones zones;
+static struct dns_zone_of of;
+
+static int on_begin(void *user, struct error *error)
+{
+    (void)error;
+    return dns_zones_begin(user, lab.engine);
+}
+
+static void on_service_changed(void *user, const char *namespace_name, const char *service)
+{
+    dns_zones_follow(user, namespace_name, service);
+}
+
+static const struct engine_follower follower = {.begin = on_begin, .service_changed = on_service_changed};
 
 static int setup(void **state)
 {
     (void)state;
     zones = (struct dns_zones){0};
-    lab_start(&lab, NULL, NULL);
+    lab_start(&lab, &follower, &zones);
     lab_publish(&lab);
     return 0;
 }
@@ -20,108 +34,191 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    dns_zones_done(&zones);
     lab_end(&lab);
+    dns_zones_done(&zones);
     return 0;
 }
 
-static const struct dns_zone *get(const char *namespace_name, struct dns_snapshot **last)
+/* The view of a namespace's tasks; the last one that was asked for. */
+static struct dns_zone zone_of(const char *namespace_name)
 {
-    return dns_zones_get(&zones, lab.engine, namespace_name, "", last);
+    struct error error = {0};
+
+    of = (struct dns_zone_of){.zones = &zones, .namespace_name = namespace_name};
+    assert_int_equal(engine_scope(lab.engine, namespace_name, &of.scope, &error), 0);
+    return dns_zone_of(&of, NULL);
 }
 
-static void test_a_zone_has_the_names_of_its_namespace(void **state)
+static const struct dns_name *find(const char *namespace_name, const char *name)
 {
-    struct dns_snapshot *last = NULL;
-    const struct dns_zone *zone = get("shop", &last);
+    struct dns_zone zone = zone_of(namespace_name);
+
+    return zone.find_name(zone.user, name, strlen(name));
+}
+
+/* The name that the service's names lead to; "": nowhere; NULL: there is no such service. */
+static const char *find_service(const char *namespace_name, const char *service)
+{
+    struct dns_zone zone = zone_of(namespace_name);
+    const struct dns_name *found = NULL;
+
+    if (!zone.find_service(zone.user, service, strlen(service), &found))
+        return NULL;
+    return found ? found->name : "";
+}
+
+static const struct dns_name *find_address(const char *namespace_name, struct ip_address address)
+{
+    struct dns_zone zone = zone_of(namespace_name);
+
+    return zone.find_address(zone.user, &address);
+}
+
+struct lab_row {
+    const char *key, *value;
+};
+
+static int lab_run_row(struct transaction *transaction, void *user, struct error *error)
+{
+    const struct lab_row *row = user;
+
+    return transaction_put(
+        transaction,
+        (struct registry_row){.key = strdup(row->key), .value = row->value ? strdup(row->value) : NULL},
+        error);
+}
+
+static void put(const char *key, const char *value)
+{
+    struct lab_row row = {key, value};
+    const struct job job = {.run = lab_run_row, .done = lab_done, .user = &row};
+
+    assert_int_equal(engine_submit(lab.engine, &job), 0);
+    engine_settle(lab.engine);
+}
+
+static void test_a_name_has_its_addresses_and_ports(void **state)
+{
+    const struct dns_name *name;
+    struct ip_address wanted, wanted6;
+    uint32_t number;
 
     (void)state;
-    assert_non_null(zone);
-    assert_int_equal(zone->n_names, 2);
-    assert_string_equal(zone->names[0].name, "a.shop");
-    assert_string_equal(zone->names[1].name, "b.shop");
-    for (size_t i = 0; i < zone->n_names; i++) {
-        uint32_t number;
-        struct ip_address wanted;
+    put("services/shop/many",
+        "{\"clientAliases\":[{\"dnsName\":\"many.shop\",\"port\":443,\"protocol\":\"tcp\"},"
+        "{\"dnsName\":\"many.shop\",\"port\":80,\"protocol\":\"tcp\"},"
+        "{\"dnsName\":\"many.shop\",\"port\":8080,\"protocol\":\"tcp\"}]}");
+    name = find("shop", "many.shop");
+    assert_non_null(name);
+    assert_string_equal(name->name, "many.shop");
+    assert_int_equal(engine_address(lab.engine, "many.shop", &number), 0);
+    wanted = alias_range_address(&lab.range, number);
+    wanted6 = alias_range_address6(&lab.range, number);
+    assert_true(ip_address_equal(&name->address, &wanted));
+    assert_true(ip_address_equal(&name->address6, &wanted6));
+    assert_true(name->has_address6);
+    assert_int_equal(name->n_ports, 3);
+    assert_int_equal(name->ports[0].port, 80);
+    assert_int_equal(name->ports[1].port, 443);
+    assert_int_equal(name->ports[2].port, 8080);
+    assert_null(find("shop", "any.shop"));
+    assert_null(find("shop", "many.sho"));
+    assert_null(find("shop", "many.shop:80/tcp"));
+    assert_ptr_equal(find_address("shop", wanted), &zones.found);
+    assert_ptr_equal(find_address("shop", wanted6), &zones.found);
+    assert_string_equal(zones.found.name, "many.shop");
+    assert_null(find_address("shop", alias_range_address(&lab.range, number + 1)));
+    assert_null(find_address("shop", ip_address_from_v4(0x0a000001)));
+}
 
-        assert_int_equal(engine_address(lab.engine, zone->names[i].name, &number), 0);
-        wanted = alias_range_address(&lab.range, number);
-        assert_true(ip_address_equal(&zone->names[i].address, &wanted));
-        assert_true(zone->names[i].has_address6);
-        assert_int_equal(zone->names[i].n_ports, 1);
-        assert_int_equal(zone->names[i].ports[0].port, 80);
-    }
-    assert_ptr_equal(dns_zones_last(last), zone);
+/* Datagrams to it could not go to an endpoint with an IPv4 address. */
+static void test_a_name_with_a_udp_port_has_no_ipv6_address(void **state)
+{
+    uint32_t number;
+
+    (void)state;
+    put("services/shop/udp",
+        "{\"clientAliases\":[{\"dnsName\":\"udp.shop\",\"port\":53,\"protocol\":\"tcp\"},"
+        "{\"dnsName\":\"udp.shop\",\"port\":53,\"protocol\":\"udp\"}]}");
+    assert_int_equal(find("shop", "udp.shop")->n_ports, 2);
+    assert_false(zones.found.has_address6);
+    assert_int_equal(engine_address(lab.engine, "udp.shop", &number), 0);
+    assert_non_null(find_address("shop", alias_range_address(&lab.range, number)));
+    assert_null(find_address("shop", alias_range_address6(&lab.range, number)));
 }
 
 static void test_another_namespace_has_none_of_them(void **state)
 {
-    struct dns_snapshot *last = NULL;
-    const struct dns_zone *zone = get("other", &last);
+    uint32_t number;
 
     (void)state;
-    assert_non_null(zone);
-    assert_int_equal(zone->n_names, 0);
+    assert_non_null(find("shop", "a.shop"));
+    assert_null(find("other", "a.shop"));
+    assert_non_null(find_service("shop", "a"));
+    assert_null(find_service("other", "a"));
+    assert_int_equal(engine_address(lab.engine, "a.shop", &number), 0);
+    assert_null(find_address("other", alias_range_address(&lab.range, number)));
 }
 
-static void test_who_asks_first_while_unsteady_gets_none(void **state)
+/* As soon as a change is acknowledged, and none before that. */
+static void test_a_name_comes_and_goes_with_its_change(void **state)
 {
-    struct dns_snapshot *last = NULL;
+    (void)state;
+    assert_null(find("shop", "c.shop"));
+    assert_null(find_service("shop", "c"));
+    lab_add_service(&lab, "c", "c.shop");
+    assert_non_null(find("shop", "c.shop"));
+    assert_string_equal(find_service("shop", "c"), "c.shop");
+    lab_add_service(&lab, "c", "new.shop");
+    assert_null(find("shop", "c.shop"));
+    assert_string_equal(find_service("shop", "c"), "new.shop");
+    put("services/shop/c", NULL);
+    assert_null(find("shop", "new.shop"));
+    assert_null(find_service("shop", "c"));
+    assert_non_null(find("shop", "a.shop"));
+}
 
+static void test_names_are_told_while_unsteady(void **state)
+{
     (void)state;
     lab_unsteady(&lab);
-    assert_null(get("shop", &last));
-    assert_null(last);
+    assert_non_null(find("shop", "a.shop"));
+    assert_string_equal(find_service("shop", "b"), "b.shop");
+    assert_null(find("shop", "c.shop"));
     lab_steady(&lab);
-    assert_non_null(get("shop", &last));
 }
 
-static void test_the_old_names_are_told_while_unsteady(void **state)
+static void test_names_of_services_have_no_case(void **state)
 {
-    struct dns_snapshot *last = NULL;
-    const struct dns_zone *before = get("shop", &last);
+    (void)state;
+    put("services/shop/Big", "{\"clientAliases\":[]}");
+    assert_string_equal(find_service("shop", "big"), "");
+    assert_null(find_service("shop", "Big")); /* who asks folds it */
+    lab_add_service(&lab, "BIG", "big.shop");
+    lab_add_service(&lab, "bIG", "small.shop");
+    assert_string_equal(find_service("shop", "big"), "");
+    put("services/shop/BIG", NULL);
+    put("services/shop/Big", NULL);
+    assert_string_equal(find_service("shop", "big"), "small.shop");
+    put("services/shop/bIG", NULL);
+    assert_null(find_service("shop", "big"));
+    assert_string_equal(find_service("shop", "a"), "a.shop");
+}
+
+/* While a change is being published its alias may be there before the service is told of. */
+static void test_the_catalog_knows_first_of_another_alias(void **state)
+{
+    struct indexed_service *indexed;
 
     (void)state;
+    HASH_FIND_STR(zones.services.all, "shop/a", indexed);
+    assert_non_null(indexed);
+    free(indexed->alias);
+    indexed->alias = strdup("b.shop");
+    assert_string_equal(find_service("shop", "a"), "a.shop");
     lab_unsteady(&lab);
-    dns_zones_mark(&zones, "shop");
-    assert_ptr_equal(get("shop", &last), before);
-    assert_int_equal(before->n_names, 2);
+    assert_string_equal(find_service("shop", "a"), "b.shop");
     lab_steady(&lab);
-}
-
-/* Making one takes a twentieth of the time at most: the old names may be told a while longer. */
-static size_t ask_until(struct dns_snapshot **last, size_t n_names)
-{
-    size_t n = get("shop", last)->n_names;
-
-    for (int i = 0; i < 10000000 && n != n_names; i++)
-        n = get("shop", last)->n_names;
-    return n;
-}
-
-static void test_a_mark_brings_new_names(void **state)
-{
-    struct dns_snapshot *last = NULL;
-
-    (void)state;
-    assert_int_equal(get("shop", &last)->n_names, 2);
-    lab_add_service(&lab, "c", "c.shop");
-    assert_int_equal(get("shop", &last)->n_names, 2);
-    dns_zones_mark(&zones, "other");
-    assert_int_equal(ask_until(&last, 2), 2);
-    dns_zones_mark(&zones, "shop");
-    assert_int_equal(ask_until(&last, 3), 3);
-}
-
-static void test_a_mark_of_all_brings_new_names(void **state)
-{
-    struct dns_snapshot *last = NULL;
-
-    (void)state;
-    assert_int_equal(get("shop", &last)->n_names, 2);
-    lab_add_service(&lab, "c", "c.shop");
-    dns_zones_mark(&zones, NULL);
-    assert_int_equal(ask_until(&last, 3), 3);
 }
 
 static void put_row(const char *key, const char *value)
@@ -162,42 +259,42 @@ static void restart_with_another_registry(void)
 /* What the right registry had stays published, and its names stay answered, with the addresses they had. */
 static void test_names_are_kept_while_degraded(void **state)
 {
-    struct dns_snapshot *last = NULL;
-    const struct dns_zone *zone = get("shop", &last);
+    static const char *const names[] = {"a.shop", "b.shop"};
     struct ip_address before[2];
     struct error error = {0};
     unsigned swapped;
 
     (void)state;
-    assert_int_equal(zone->n_names, 2);
-    before[0] = zone->names[0].address;
-    before[1] = zone->names[1].address;
+    for (size_t i = 0; i < 2; i++)
+        before[i] = find("shop", names[i])->address;
     assert_int_equal(datapath_activate(lab.datapath, &swapped, &error), 0);
     dns_zones_done(&zones);
     restart_with_another_registry();
     assert_true(engine_is_degraded(lab.engine));
-    last = NULL;
-    zone = get("shop", &last);
-    assert_non_null(zone);
-    assert_int_equal(zone->n_names, 3);
+    assert_int_equal(dns_zones_begin(&zones, lab.engine), 0);
     for (size_t i = 0; i < 2; i++) {
-        assert_string_equal(zone->names[i].name, i ? "b.shop" : "a.shop");
-        assert_true(ip_address_equal(&zone->names[i].address, &before[i]));
-        assert_int_equal(zone->names[i].n_ports, 1);
+        const struct dns_name *name = find("shop", names[i]);
+
+        assert_non_null(name);
+        assert_true(ip_address_equal(&name->address, &before[i]));
+        assert_int_equal(name->n_ports, 1);
     }
-    assert_string_equal(zone->names[2].name, "c.shop");
+    assert_non_null(find("shop", "c.shop"));
+    assert_string_equal(find_service("shop", "c"), "c.shop");
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_zone_has_the_names_of_its_namespace, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_another_namespace_has_none_of_them, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_who_asks_first_while_unsteady_gets_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_old_names_are_told_while_unsteady, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_mark_brings_new_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_mark_of_all_brings_new_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_are_kept_while_degraded, setup, teardown),
+        TEST(test_a_name_has_its_addresses_and_ports),
+        TEST(test_a_name_with_a_udp_port_has_no_ipv6_address),
+        TEST(test_another_namespace_has_none_of_them),
+        TEST(test_a_name_comes_and_goes_with_its_change),
+        TEST(test_names_are_told_while_unsteady),
+        TEST(test_names_of_services_have_no_case),
+        TEST(test_the_catalog_knows_first_of_another_alias),
+        TEST(test_names_are_kept_while_degraded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

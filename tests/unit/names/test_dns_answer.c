@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fakes/fake_zone.h"
 #include "names/dns_answer.h"
 
 static const struct dns_port web[] = {{80, TCP}, {443, TCP}};
@@ -18,8 +19,8 @@ static const struct dns_port resolver[] = {{53, TCP}, {53, UDP}};
 static const struct dns_port many[] = {{1, TCP}, {2, TCP}, {3, TCP}, {4, TCP},
                                        {5, TCP}, {6, TCP}, {7, TCP}, {8, TCP}};
 static struct dns_name names[4];
-static const struct dns_name *by_address[4];
 static const char *const search[] = {"example.com", "corp", NULL};
+static struct fake_zone all;
 static struct dns_zone zone;
 static const struct dns_view view = {.zone = &zone, .search = search, .ttl = 5};
 
@@ -33,7 +34,6 @@ static void set(size_t at, const char *name, uint8_t number, bool has6, const st
                                   .n_ports = n};
     names[at].address6.bytes[0] = 0xfd;
     names[at].address6.bytes[15] = number;
-    by_address[at] = &names[at];
 }
 
 static int set_up(void **state)
@@ -43,11 +43,8 @@ static int set_up(void **state)
     set(1, "db.internal", 2, false, web, 1);
     set(2, "many", 3, true, many, 8);
     set(3, "resolver", 4, true, resolver, 2);
-    zone = (struct dns_zone){.names = names,
-                             .n_names = 4,
-                             .by_address = by_address,
-                             .range = {ip_address_from_v4(0x7fff0000), 112},
-                             .range6 = {{{0xfd}}, 112}};
+    all = (struct fake_zone){.names = names, .n_names = 4};
+    zone = fake_zone_view(&all);
     return 0;
 }
 
@@ -230,13 +227,13 @@ static void test_any_is_answered_with_addresses(void **state)
 static void test_names_of_services(void **state)
 {
     static const char *const suffixes[] = {"shop", "shop.svc.cluster.local", NULL};
-    const struct dns_service services[] = {
+    const struct fake_service services[] = {
         {"a.shop", &names[3]}, {"bare", NULL}, {"many", &names[0]}, {"web", &names[0]}};
 
     (void)state;
     expect_not_ours("web.", LDNS_RR_TYPE_A);
-    zone.services = services;
-    zone.n_services = 4;
+    all.services = services;
+    all.n_services = 4;
     zone.suffixes = suffixes;
     expect("web.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "web.\t5\tIN\tA\t127.255.0.1");
     expect("Web.Shop.", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, "Web.Shop.\t5\tIN\tA\t127.255.0.1");
@@ -259,7 +256,7 @@ static void test_names_of_services(void **state)
     expect_not_ours("www.web.shop.", LDNS_RR_TYPE_A);
     expect_not_ours("webxshop.", LDNS_RR_TYPE_A);
     expect_not_ours("other.shop.", LDNS_RR_TYPE_A);
-    zone.n_services = 0;
+    all.n_services = 0;
     zone.suffixes = NULL;
 }
 
