@@ -151,3 +151,4 @@ def _members(directory):
 
 
 test_a_network_of_docker.timeout = 150
+test_a_network_of_docker.alone = True  # dockerd makes cgroups of the host's

@@ -137,6 +137,7 @@ def test_in_another_network_namespace():
     name = f"svctest-{os.getpid()}"
     with Testbed() as bed:
         bed.register("backend", "127.0.0.1:80")
+        was_mounted = os.path.ismount("/run/netns")
         subprocess.run([ip, "netns", "add", name], check=True)
         try:
             result = bed.run([ip, "netns", "exec", name, CLI, "run", "--", "getent", "hosts", "backend"], env=bed.cli_environment())
@@ -145,6 +146,8 @@ def test_in_another_network_namespace():
             assert result.rc == 7, result
         finally:
             subprocess.run([ip, "netns", "del", name], check=True)
+            if not was_mounted:
+                subprocess.run(["umount", "/run/netns"], check=True)
         result = bed.run(["unshare", "-n", "-m", CLI, "run", "--", "getent", "hosts", "backend"], env=bed.cli_environment())
         assert resolves(bed, result), result
         wait_until(lambda: not bed.tasks(), 3, "the tasks are gone")

@@ -24,7 +24,10 @@ DAEMON = os.path.join(BUILD, "svcconnectd")
 CLI = os.path.join(BUILD, "svcconnect")
 AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent.py")
 
-START_PATIENCE = 10.0
+# What makes everything slower (sanitizers, a machine that is shared) makes waiting longer: times that a test gives up after
+# are multiplied by this.
+PATIENCE = float(os.environ.get("SVCTEST_PATIENCE") or 1)
+START_PATIENCE = 10.0 * PATIENCE
 PORT = 8080  # where announcing servers listen on addresses of their own
 _numbers = itertools.count(1)
 
@@ -44,6 +47,7 @@ def note(text):
 
 def wait_until(condition, seconds, what):
     """Calls `condition` until it returns something true, and returns that."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -106,7 +110,7 @@ def cgroup_members(directory):
 
 def remove_cgroup(directory, seconds=5.0):
     """Ends what runs in it, then removes it with all below. Returns False if it stays."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while os.path.isdir(directory):
         for pid in cgroup_members(directory):
             with contextlib.suppress(ProcessLookupError):
@@ -136,7 +140,7 @@ class UnixConnection(http.client.HTTPConnection):
     """http.client over a unix socket; keeps the connection alive between requests."""
 
     def __init__(self, path, timeout=30):
-        super().__init__("svcconnect", timeout=timeout)
+        super().__init__("svcconnect", timeout=timeout * PATIENCE)
         self.socket_path = path
 
     def connect(self):
@@ -214,7 +218,7 @@ class Agent:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(10 * PATIENCE)
 
     def open(self, **how):
         return self.call("open", **how)["socket"]
@@ -228,7 +232,7 @@ class Connector:
 
     def finish(self, timeout=60):
         """Waits for its own end."""
-        out, err = self.process.communicate(timeout=timeout)
+        out, err = self.process.communicate(timeout=timeout * PATIENCE)
         assert self.process.returncode == 0, f"connector: exit {self.process.returncode}: {err}"
         return json.loads(out)
 
@@ -409,7 +413,7 @@ class Testbed:
         options.setdefault("stdin", subprocess.PIPE if input is not None else subprocess.DEVNULL)
         process = self.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         try:
-            out, err = process.communicate(input, timeout=timeout)
+            out, err = process.communicate(input, timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -464,7 +468,7 @@ class Testbed:
 
     def stop(self, timeout=10):
         self.daemon.terminate()
-        return self.daemon.wait(timeout)
+        return self.daemon.wait(timeout * PATIENCE)
 
     def restart(self, config=None, gracefully=False):
         if self.daemon.poll() is None:
