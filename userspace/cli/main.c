@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* svcconnect: the command line in, one command run, its exit status out. */
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,11 @@ static int dispatch(int argc, char **argv, struct invocation *invocation)
 int main(int argc, char **argv)
 {
     _cleanup_(invocation_done) struct invocation invocation = {0};
-    int status = dispatch(argc, argv, &invocation);
+    int status;
+
+    /* Names are UTF-8 whatever the terminal's locale is: their widths come from it, and nothing else does. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    status = dispatch(argc, argv, &invocation);
 
     /* Output that did not arrive (a full disk, a closed pipe) is no success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_DONE)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "cli/width.h"
+
 bool text_wants_colour(void)
 {
     const char *no_colour = getenv("NO_COLOR");
@@ -59,11 +61,22 @@ const char *text_endpoint(const cJSON *object, char text[static TEXT_ENDPOINT_SI
 
 char *text_printable(const char *text)
 {
-    char *copy = strdup(text);
+    char *copy = malloc(strlen(text) + 1);
+    char *end = copy;
 
-    for (char *c = copy; c && *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    while (copy && *text) {
+        size_t columns;
+        bool is_safe;
+        size_t length = width_step(text, &columns, &is_safe);
+
+        if (is_safe)
+            end = mempcpy(end, text, length);
+        else
+            *end++ = '?';
+        text += length;
+    }
+    if (copy)
+        *end = '\0';
     return copy;
 }
 

@@ -41,7 +41,8 @@ const char *text_percent(const cJSON *number, char text[static TEXT_PERCENT_SIZE
 /* "127.0.0.2:8081" or "[fd00::1]:8081" of an object's `address` and `port`. */
 const char *text_endpoint(const cJSON *object, char text[static TEXT_ENDPOINT_SIZE]);
 
-/* A copy in which control characters, which a terminal would obey, are '?'. The caller frees it. NULL: no
+/* A copy in which what a terminal would obey (control characters, changes of direction) and what is no UTF-8 are
+ * '?'. The caller frees it. NULL: no
  * memory. */
 char *text_printable(const char *text);
 
