@@ -100,3 +100,16 @@ int argument_duration(const char *text, uint64_t *ret_seconds)
         }
     return -EINVAL;
 }
+
+char *argument_id(const char *text)
+{
+    char *id = malloc(strlen(text) + 1);
+    char *end = id;
+
+    for (; id && *text; text++)
+        if (*text != '[' && *text != ']')
+            *end++ = *text;
+    if (id)
+        *end = '\0';
+    return id;
+}

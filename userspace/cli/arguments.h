@@ -24,3 +24,7 @@ int argument_percent(const char *text, double *ret_percent);
 
 /* "30s", "6m", "1h" in seconds. -EINVAL: not of that form, or longer than can be counted. */
 int argument_duration(const char *text, uint64_t *ret_seconds);
+
+/* An instance's id as it is: "[::1]:8081" is "::1:8081", for no id has brackets. The caller frees it. NULL: no
+ * memory. */
+char *argument_id(const char *text);

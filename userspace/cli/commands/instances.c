@@ -21,6 +21,18 @@ static const char *spell_health(const char *text)
     return text;
 }
 
+/* An id as it was typed, if it was. */
+static void add_id(cJSON **body, const char *text)
+{
+    _cleanup_free_ char *id = text ? argument_id(text) : NULL;
+
+    if (text && !id) {
+        cJSON_Delete(*body);
+        *body = NULL;
+    }
+    api_add_string(body, "id", id);
+}
+
 int command_register(const struct invocation *invocation)
 {
     const char *const *options = invocation->options;
@@ -32,11 +44,13 @@ int command_register(const struct invocation *invocation)
     int status;
 
     if (options[OPTION_WEIGHT] && argument_number(options[OPTION_WEIGHT], &weight) < 0)
-        return report_usage(invocation, "--weight: \"%s\" is no whole number", options[OPTION_WEIGHT]);
+        return report_usage(invocation,
+                            "--weight: \"%s\" is not allowed; give a whole number from 0 to 65535",
+                            options[OPTION_WEIGHT]);
     body = api_body_new(invocation);
     api_add_string(&body, "service", service);
     api_add_string(&body, "address", options[OPTION_ADDRESS]);
-    api_add_string(&body, "id", options[OPTION_ID]);
+    add_id(&body, options[OPTION_ID]);
     api_add_string(&body, "health", spell_health(options[OPTION_HEALTH]));
     api_add_string(&body, "protocol", options[OPTION_PROTOCOL]);
     if (options[OPTION_WEIGHT])
@@ -58,7 +72,7 @@ static cJSON *name_instance(const struct invocation *invocation)
     cJSON *body = api_body_new(invocation);
 
     api_add_string(&body, "service", invocation->arguments[0]);
-    api_add_string(&body, "id", invocation->arguments[1]);
+    add_id(&body, invocation->arguments[1]);
     return body;
 }
 
@@ -72,8 +86,8 @@ static int add_seconds(const struct invocation *invocation, enum cli_option opti
     if (!text)
         return CLI_DONE;
     if (argument_number(text, &seconds) < 0)
-        return report_usage(invocation, "--%s: \"%s\" is no whole number", cli_option_rows[option].name,
-                            text);
+        return report_usage(invocation, "--%s: \"%s\" is not allowed; give whole seconds",
+                            cli_option_rows[option].name, text);
     api_add_number(body, member, seconds);
     return CLI_DONE;
 }
@@ -180,7 +194,8 @@ int command_weight(const struct invocation *invocation)
     int status;
 
     if (argument_number(invocation->arguments[2], &weight) < 0)
-        return report_usage(invocation, "weight: \"%s\" is no whole number", invocation->arguments[2]);
+        return report_usage(invocation, "weight: \"%s\" is not allowed; give a whole number from 0 to 65535",
+                            invocation->arguments[2]);
     body = name_instance(invocation);
     api_add_number(&body, "weight", weight);
     status = api_change(invocation, "PATCH", "/v1/instances", body, &response);
