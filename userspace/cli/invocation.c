@@ -33,6 +33,34 @@ static enum cli_option find_letter(char letter)
     return OPTION_NONE;
 }
 
+/* "[SECONDS]": a value that may be missing, and is a number where it stands in a word of its own. */
+static bool may_lack_value(enum cli_option option)
+{
+    return cli_option_rows[option].metavar && cli_option_rows[option].metavar[0] == '[';
+}
+
+/* What an option means beyond its value. */
+static int note_option(struct parser *parser, enum cli_option option, const char *value)
+{
+    struct invocation *invocation = parser->invocation;
+
+    invocation->options[option] = value;
+    if (option == OPTION_FILE)
+        invocation->files[invocation->file_count++] = value;
+    if (option == OPTION_FILTER)
+        invocation->filters[invocation->filter_count++] = value;
+    if (option == OPTION_HELP)
+        invocation->wants_help = true;
+    if (option == OPTION_JSON || (option == OPTION_OUTPUT && strcmp(value, "json") == 0))
+        invocation->is_json = true;
+    else if (option == OPTION_OUTPUT && strcmp(value, "wide") == 0)
+        invocation->options[OPTION_WIDE] = "";
+    else if (option == OPTION_OUTPUT && strcmp(value, "name") != 0)
+        return error_set(parser->error, EINVAL, "-o: \"%s\" is not allowed; allowed: wide, json, name",
+                         value);
+    return 0;
+}
+
 /* Option at words[0]: stores its value, moves past it. `value` is what the same word holds of it, or NULL. */
 static int store_option(struct parser *parser, enum cli_option option, const char *value)
 {
@@ -50,21 +78,18 @@ static int store_option(struct parser *parser, enum cli_option option, const cha
         value = "";
     } else if (value) {
         parser->words++;
+    } else if (may_lack_value(option) &&
+               !(parser->words[1] && *parser->words[1] >= '0' && *parser->words[1] <= '9')) {
+        value = "";
+        parser->words++;
     } else {
         value = parser->words[1];
         parser->words += value ? 2 : 1;
     }
-    if (cli_option_rows[option].metavar && (!value || !*value))
+    if (cli_option_rows[option].metavar && !may_lack_value(option) && (!value || !*value))
         return error_set(parser->error, EINVAL, "--%s wants a value: %s", cli_option_rows[option].name,
                          cli_option_rows[option].metavar);
-    parser->invocation->options[option] = value;
-    if (option == OPTION_FILE)
-        parser->invocation->files[parser->invocation->file_count++] = value;
-    if (option == OPTION_JSON)
-        parser->invocation->is_json = true;
-    if (option == OPTION_HELP)
-        parser->invocation->wants_help = true;
-    return 0;
+    return note_option(parser, option, value);
 }
 
 static int parse_option(struct parser *parser)
@@ -199,7 +224,8 @@ static int parse(struct parser *parser)
 static bool mentions_json(char **argv)
 {
     for (; *argv && strcmp(*argv, "--") != 0; argv++)
-        if (strcmp(*argv, "--json") == 0)
+        if (strcmp(*argv, "--json") == 0 || strcmp(*argv, "-ojson") == 0 ||
+            (strcmp(*argv, "-o") == 0 && argv[1] && strcmp(argv[1], "json") == 0))
             return true;
     return false;
 }
@@ -212,7 +238,8 @@ int invocation_parse(int argc, char **argv, struct invocation *invocation, struc
 
     invocation->arguments = calloc((size_t)argc + 1, sizeof(*invocation->arguments));
     invocation->files = calloc((size_t)argc + 1, sizeof(*invocation->files));
-    if (!invocation->arguments || !invocation->files)
+    invocation->filters = calloc((size_t)argc + 1, sizeof(*invocation->filters));
+    if (!invocation->arguments || !invocation->files || !invocation->filters)
         return error_errno(error, ENOMEM, "cannot read the command line");
     r = parse(&parser);
     if (r < 0)
@@ -228,6 +255,7 @@ void invocation_done(struct invocation *invocation)
 {
     free(invocation->arguments);
     free(invocation->files);
+    free(invocation->filters);
     *invocation = (struct invocation){0};
 }
 

@@ -54,12 +54,17 @@ enum cli_option {
     OPTION_ON_EMPTY,
     OPTION_NAME,
     OPTION_READ_ONLY,
+    OPTION_OUTPUT,
+    OPTION_WIDE,
+    OPTION_FILTER,
+    OPTION_SORT,
+    OPTION_WATCH,
     OPTION_MAX,
 };
 
 struct cli_option_row {
     const char *name;    /* without the dashes */
-    const char *metavar; /* NULL: a flag */
+    const char *metavar; /* NULL: a flag; in [brackets]: a number that may be left out */
     const char *help;
     char letter; /* short form, or NUL */
 };
@@ -79,6 +84,8 @@ struct invocation {
     const char *options[OPTION_MAX]; /* the value, "" of a flag, NULL: not given; of several the last */
     const char **files;              /* every value of --file, in order; owned, the strings are argv's */
     size_t file_count;
+    const char **filters; /* every value of --filter, likewise */
+    size_t filter_count;
     char **arguments; /* NULL-terminated, owned; the strings are argv's */
     size_t argument_count;
     char **program; /* what follows `--`, NULL-terminated; NULL: there was no `--` */

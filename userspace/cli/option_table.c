@@ -41,6 +41,15 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_ON_EMPTY] = {"on-empty", "refuse|unhealthy",
                          "with no healthy endpoint: refuse, or take the others", 0},
     [OPTION_NAME] = {"name", "NAME", "name of the key pair (default: default)", 0},
+    [OPTION_OUTPUT] = {"output", "wide|json|name",
+                       "every column whole, JSON, or names as other commands take them", 'o'},
+    [OPTION_WIDE] = {"wide", NULL, "as -o wide", 0},
+    [OPTION_FILTER] = {"filter", "TEXT|COLUMN=VALUE",
+                       "only what has TEXT in it, or a column that is VALUE (* and ? fit any); repeatable",
+                       0},
+    [OPTION_SORT] = {"sort", "COLUMN", "by a column; -COLUMN the other way round", 0},
+    [OPTION_WATCH] = {"watch", "[SECONDS]",
+                      "again every SECONDS (2); a terminal is redrawn, with * before what has changed", 0},
     [OPTION_READ_ONLY] = {"read-only", NULL, "the key pair may change nothing", 0},
 };
 

@@ -42,7 +42,7 @@ int report_error(const struct invocation *invocation, int status, const char *fo
 int report_usage(const struct invocation *invocation, const char *format, ...)
 {
     const struct command *command = invocation->command;
-    char usage[256] = "svcconnect [--socket PATH] [--json] COMMAND ...";
+    char usage[512] = "svcconnect [--socket PATH] [--json] COMMAND ...";
     char text[512];
     va_list arguments;
 

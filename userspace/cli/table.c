@@ -7,28 +7,20 @@
 #include <string.h>
 
 #include "base/array.h"
-
-struct cell {
-    char *text; /* owned */
-    enum text_colour colour;
-};
-
-struct table {
-    const struct table_column *columns;
-    size_t column_count;
-    struct cell *cells;
-    size_t count;
-    bool lacked_memory;
-};
+#include "cli/table_rows.h"
 
 struct table *table_new(const struct table_column *columns, size_t count)
 {
     struct table *table = calloc(1, sizeof(*table));
 
-    if (table) {
-        table->columns = columns;
-        table->column_count = count;
+    if (table)
+        table->columns = malloc(count * sizeof(*columns));
+    if (!table || !table->columns) {
+        free(table);
+        return NULL;
     }
+    memcpy(table->columns, columns, count * sizeof(*columns));
+    table->column_count = count;
     return table;
 }
 
@@ -39,8 +31,21 @@ void table_free(struct table **table)
     for (size_t i = 0; i < (*table)->count; i++)
         free((*table)->cells[i].text);
     free((*table)->cells);
+    free((*table)->groups);
+    free((*table)->columns);
     free(*table);
     *table = NULL;
+}
+
+void table_begin(struct table *table, const void *item)
+{
+    if (!table || table->lacks_memory)
+        return;
+    if (ARRAY_MAKE_ROOM(table->groups, table->group_count) < 0) {
+        table->lacks_memory = true;
+        return;
+    }
+    table->groups[table->group_count++] = (struct table_group){.item = item, .first = table->count};
 }
 
 void table_add(struct table *table, enum text_colour colour, const char *format, ...)
@@ -50,7 +55,9 @@ void table_add(struct table *table, enum text_colour colour, const char *format,
     va_list arguments;
     int length;
 
-    if (!table || table->lacked_memory)
+    if (table && table->group_count == 0)
+        table_begin(table, NULL);
+    if (!table || table->lacks_memory)
         return;
     va_start(arguments, format);
     length = vasprintf(&text, format, arguments);
@@ -61,61 +68,14 @@ void table_add(struct table *table, enum text_colour colour, const char *format,
         printable = text_printable(text);
     if (!printable || ARRAY_MAKE_ROOM(table->cells, table->count) < 0) {
         free(printable);
-        table->lacked_memory = true;
+        table->lacks_memory = true;
         return;
     }
-    table->cells[table->count++] = (struct cell){.text = printable, .colour = colour};
+    table->cells[table->count++] = (struct table_cell){.text = printable, .colour = colour};
+    table->groups[table->group_count - 1].end = table->count;
 }
 
-static void print_cell(const struct table_column *column, size_t width, const struct cell *cell,
-                       bool has_colour, bool is_last)
+const void *table_item(const struct table *table, size_t index)
 {
-    size_t length = strlen(cell->text);
-    int padding = width > length ? (int)(width - length) : 0;
-    bool is_coloured = has_colour && cell->colour != TEXT_PLAIN;
-
-    (void)printf("%*s%s%s%s", column->is_number ? padding : 0, "",
-                 is_coloured ? text_colour_code(cell->colour) : "", cell->text,
-                 is_coloured ? text_colour_code(TEXT_PLAIN) : "");
-    if (!is_last)
-        (void)printf("%*s  ", column->is_number ? 0 : padding, "");
-}
-
-/* One line, without spaces at its end; `cells` NULL: the header. */
-static void table_print_row(const struct table *table, const size_t *widths, const struct cell *cells,
-                            bool has_colour)
-{
-    size_t last = table->column_count - 1;
-
-    while (cells && last > 0 && !*cells[last].text)
-        last--;
-    for (size_t i = 0; i <= last; i++) {
-        const struct cell header = {(char *)table->columns[i].header, TEXT_BOLD}; /* only read */
-
-        print_cell(&table->columns[i], widths[i], cells ? &cells[i] : &header, has_colour, i == last);
-    }
-    (void)putchar('\n');
-}
-
-int table_print(const struct table *table)
-{
-    _cleanup_free_ size_t *widths = NULL;
-    bool has_colour = text_wants_colour();
-    size_t columns;
-
-    if (!table || table->lacked_memory)
-        return -ENOMEM;
-    columns = table->column_count;
-    widths = calloc(columns, sizeof(*widths));
-    if (!widths)
-        return -ENOMEM;
-    for (size_t i = 0; i < columns; i++)
-        widths[i] = strlen(table->columns[i].header);
-    for (size_t i = 0; i < table->count; i++)
-        if (strlen(table->cells[i].text) > widths[i % columns])
-            widths[i % columns] = strlen(table->cells[i].text);
-    table_print_row(table, widths, NULL, has_colour);
-    for (size_t i = 0; i + columns <= table->count; i += columns)
-        table_print_row(table, widths, table->cells + i, has_colour);
-    return 0;
+    return table && index < table->group_count ? table->groups[index].item : NULL;
 }

@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/api.h"
 #include "cli/arguments.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
-#include "cli/table.h"
 
 /* The columns that not every list has. */
 struct layout {
@@ -19,8 +18,15 @@ struct layout {
 };
 
 static const struct table_column columns[] = {
-    {"NAMESPACE", false}, {"ALIAS", false},    {"CLIENT", false},  {"TARGET", false},       {"WEIGHT", true},
-    {"WANTED", true},     {"EFFECTIVE", true}, {"ADDRESS", false}, {"IPV6 ADDRESS", false},
+    {.header = "NAMESPACE", .rank = 5, .least = 9, .is_dull_when_same = true},
+    {.header = "ALIAS", .least = 16},
+    {.header = "CLIENT", .rank = 1, .least = 8},
+    {.header = "TARGET", .least = 22},
+    {.header = "WEIGHT", .rank = 2, .is_number = true},
+    {.header = "WANTED", .rank = 3, .is_number = true},
+    {.header = "EFFECTIVE", .is_number = true},
+    {.header = "ADDRESS", .rank = 4},
+    {.header = "IPV6 ADDRESS", .rank = 6},
 };
 #define CLIENT_COLUMN   2
 #define ADDRESS_COLUMNS 2
@@ -84,6 +90,7 @@ static void aliases_add_alias(struct table *table, const cJSON *alias, const str
     const cJSON *target;
     const cJSON *endpoint;
 
+    table_begin(table, alias);
     cJSON_ArrayForEach (target, text_child(alias, "targets")) {
         char wanted[TEXT_PERCENT_SIZE];
         char effective[TEXT_PERCENT_SIZE];
@@ -108,11 +115,11 @@ static void aliases_add_alias(struct table *table, const cJSON *alias, const str
     }
 }
 
-static int aliases_print_list(const struct invocation *invocation, const cJSON *list, bool has_addresses)
+static struct table *aliases_fill_list(const cJSON *list, bool has_addresses)
 {
     struct layout layout = {.has_addresses = has_addresses};
     struct table_column chosen[ARRAY_SIZE(columns)];
-    _cleanup_table_ struct table *table = NULL;
+    struct table *table;
     const cJSON *alias;
 
     cJSON_ArrayForEach (alias, list) {
@@ -122,40 +129,53 @@ static int aliases_print_list(const struct invocation *invocation, const cJSON *
     cJSON_ArrayForEach (alias, list) {
         aliases_add_alias(table, alias, &layout);
     }
-    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+    return table;
+}
+
+static struct table *aliases_fill(const struct invocation *invocation, const cJSON *list)
+{
+    (void)invocation;
+    return aliases_fill_list(list, true);
+}
+
+static struct table *routes_fill(const struct invocation *invocation, const cJSON *list)
+{
+    (void)invocation;
+    return aliases_fill_list(list, false);
+}
+
+/* As the commands about routes and canaries take it. */
+static void aliases_print_name(const struct invocation *invocation, const cJSON *alias)
+{
+    const char *client = text_member(alias, "client");
+
+    (void)invocation;
+    list_print_word(text_member(alias, "dnsName"));
+    (void)printf(":%llu%s", (unsigned long long)text_number(alias, "port"),
+                 strcmp(text_member(alias, "protocol"), "udp") == 0 ? "/udp" : "");
+    if (!*client)
+        return;
+    (void)fputs(" --client ", stdout);
+    list_print_word(client);
+}
+
+static int aliases_tell_empty(const struct invocation *invocation)
+{
+    report_hint(invocation, "No client aliases yet. Next: svcconnect register SERVICE --address IP:PORT");
+    return CLI_DONE;
 }
 
 int command_aliases(const struct invocation *invocation)
 {
-    _cleanup_control_response_ struct control_response response = {0};
-    const cJSON *list;
-    int status = api_read(invocation, "/v1/aliases", &response);
+    static const struct list list = {
+        .path = "/v1/aliases",
+        .member = "aliases",
+        .fill = aliases_fill,
+        .print_name = aliases_print_name,
+        .tell_empty = aliases_tell_empty,
+    };
 
-    if (status != CLI_DONE || invocation->is_json)
-        return status;
-    list = text_child(response.json, "aliases");
-    if (cJSON_GetArraySize(list) == 0) {
-        report_hint(invocation, "No client aliases yet. Next: svcconnect register SERVICE --address IP:PORT");
-        return CLI_DONE;
-    }
-    return aliases_print_list(invocation, list, true);
-}
-
-int command_routes(const struct invocation *invocation)
-{
-    _cleanup_control_response_ struct control_response response = {0};
-    const cJSON *list;
-    int status = api_read(invocation, "/v1/routes", &response);
-
-    if (status != CLI_DONE || invocation->is_json)
-        return status;
-    list = text_child(response.json, "routes");
-    if (cJSON_GetArraySize(list) == 0) {
-        report_hint(invocation, "No routes set; aliases lead to their services (svcconnect aliases). "
-                                "Next: svcconnect route set DNSNAME:PORT SERVICE=WEIGHT...");
-        return CLI_DONE;
-    }
-    return aliases_print_list(invocation, list, false);
+    return list_run(invocation, &list);
 }
 
 /* What `route show` was asked for. */
@@ -180,48 +200,48 @@ static bool aliases_matches(const struct filter *filter, const cJSON *route)
     return !filter->client || strcmp(text_member(route, "client"), filter->client) == 0;
 }
 
-/* Drops the other routes from the document. */
-static void keep_matching(const cJSON *document, const struct filter *filter)
+/* Drops the other routes from the list. */
+static int routes_narrow(const struct invocation *invocation, cJSON *routes)
 {
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(document, "routes");
+    _cleanup_(cleanup_filter) struct filter filter = {.client = invocation->options[OPTION_CLIENT]};
+    const char *wanted = invocation->arguments[0];
     cJSON *next;
 
-    for (cJSON *route = list ? list->child : NULL; route; route = next) {
+    if (wanted && argument_name_port(wanted, &filter.name, &filter.has_port, &filter.port) < 0)
+        return report_usage(invocation, "\"%s\" is not of the form DNSNAME or DNSNAME:PORT", wanted);
+    for (cJSON *route = routes->child; route; route = next) {
         next = route->next;
-        if (!aliases_matches(filter, route))
-            cJSON_Delete(cJSON_DetachItemViaPointer(list, route));
+        if (!aliases_matches(&filter, route))
+            cJSON_Delete(cJSON_DetachItemViaPointer(routes, route));
     }
+    return CLI_DONE;
 }
 
-static int report_no_route(const struct invocation *invocation)
+static int routes_tell_empty(const struct invocation *invocation)
 {
     const char *alias = invocation->arguments[0];
     const char *client = invocation->options[OPTION_CLIENT];
 
-    return report_error(invocation, CLI_FAILED, "no route is set%s%s%s%s; %s", alias ? " for " : "",
-                        alias ? alias : "", client ? " for client " : "", client ? client : "",
-                        client ? "without --client are those of everybody"
-                               : "svcconnect aliases shows where it leads");
+    if (alias || client)
+        return report_error(invocation, CLI_FAILED, "no route is set%s%s%s%s; %s", alias ? " for " : "",
+                            alias ? alias : "", client ? " for client " : "", client ? client : "",
+                            client ? "without --client are those of everybody"
+                                   : "svcconnect aliases shows where it leads");
+    report_hint(invocation, "No routes set; aliases lead to their services (svcconnect aliases). "
+                            "Next: svcconnect route set DNSNAME:PORT SERVICE=WEIGHT...");
+    return CLI_DONE;
 }
 
-int command_route_show(const struct invocation *invocation)
+int command_routes(const struct invocation *invocation)
 {
-    _cleanup_control_response_ struct control_response response = {0};
-    _cleanup_(cleanup_filter) struct filter filter = {.client = invocation->options[OPTION_CLIENT]};
-    const char *wanted = invocation->arguments[0];
-    int status;
+    static const struct list list = {
+        .path = "/v1/routes",
+        .member = "routes",
+        .fill = routes_fill,
+        .print_name = aliases_print_name,
+        .narrow = routes_narrow,
+        .tell_empty = routes_tell_empty,
+    };
 
-    if (!wanted && !filter.client)
-        return command_routes(invocation);
-    if (wanted && argument_name_port(wanted, &filter.name, &filter.has_port, &filter.port) < 0)
-        return report_usage(invocation, "\"%s\" is not of the form DNSNAME or DNSNAME:PORT", wanted);
-    status = api_get(invocation, "/v1/routes", &response);
-    if (status != CLI_DONE)
-        return status;
-    keep_matching(response.json, &filter);
-    if (cJSON_GetArraySize(text_child(response.json, "routes")) == 0)
-        return report_no_route(invocation);
-    if (invocation->is_json)
-        return api_print_json(invocation, response.json, NULL);
-    return aliases_print_list(invocation, text_child(response.json, "routes"), false);
+    return list_run(invocation, &list);
 }

@@ -7,8 +7,8 @@
 #include "cli/arguments.h"
 #include "cli/command_table.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
-#include "cli/table.h"
 
 /* ---- start ---- */
 
@@ -165,11 +165,6 @@ int command_canary_act(const struct invocation *invocation)
 
 /* ---- status ---- */
 
-static const struct table_column columns[] = {
-    {"NAMESPACE", false}, {"ALIAS", false},  {"CLIENT", false}, {"FROM", false},     {"TO", false},
-    {"STATE", false},     {"PERCENT", true}, {"NEXT IN", true}, {"FAILURES", false},
-};
-
 static enum text_colour state_colour(const char *state)
 {
     if (strcmp(state, "ROLLED_BACK") == 0)
@@ -189,6 +184,7 @@ static void canary_add_row(struct table *table, const cJSON *canary)
     char most[TEXT_PERCENT_SIZE];
     char left[DURATION_SIZE];
 
+    table_begin(table, canary);
     table_add(table, TEXT_PLAIN, "%s", text_member(canary, "namespace"));
     table_add(table, TEXT_BOLD, "%s:%llu", text_member(canary, "dnsName"),
               (unsigned long long)text_number(canary, "port"));
@@ -205,26 +201,55 @@ static void canary_add_row(struct table *table, const cJSON *canary)
               text_percent(text_child(canary, "maxFailuresPercent"), most));
 }
 
-static int canary_print_list(const struct invocation *invocation, const cJSON *list)
+static struct table *canary_fill(const struct invocation *invocation, const cJSON *canaries)
 {
-    _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
+    static const struct table_column columns[] = {
+        {.header = "NAMESPACE", .rank = 5, .least = 9, .is_dull_when_same = true},
+        {.header = "ALIAS", .least = 16},
+        {.header = "CLIENT", .rank = 4, .least = 8, .is_dull_when_same = true},
+        {.header = "FROM", .rank = 2, .least = 8},
+        {.header = "TO", .least = 8},
+        {.header = "STATE"},
+        {.header = "PERCENT", .is_number = true},
+        {.header = "NEXT IN", .rank = 1, .is_number = true, .is_note = true},
+        {.header = "FAILURES", .rank = 3, .least = 12},
+    };
+    struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *canary;
 
-    cJSON_ArrayForEach (canary, list) {
+    (void)invocation;
+    cJSON_ArrayForEach (canary, canaries) {
         canary_add_row(table, canary);
     }
-    if (table_print(table) < 0)
-        return report_error(invocation, CLI_FAILED, "out of memory");
-    cJSON_ArrayForEach (canary, list) {
+    return table;
+}
+
+static void canary_print_name(const struct invocation *invocation, const cJSON *canary)
+{
+    const char *client = text_member(canary, "client");
+
+    (void)invocation;
+    list_print_word(text_member(canary, "dnsName"));
+    (void)printf(":%llu", (unsigned long long)text_number(canary, "port"));
+    if (!*client)
+        return;
+    (void)fputs(" --client ", stdout);
+    list_print_word(client);
+}
+
+static void canary_print_reasons(const cJSON *canaries)
+{
+    const cJSON *canary;
+
+    cJSON_ArrayForEach (canary, canaries) {
         if (*text_member(canary, "reason"))
             (void)printf("%s:%llu: %s\n", text_member(canary, "dnsName"),
                          (unsigned long long)text_number(canary, "port"), text_member(canary, "reason"));
     }
-    return CLI_DONE;
 }
 
 /* Drops what was not asked for from the list. */
-static int keep_wanted(const struct invocation *invocation, cJSON *list)
+static int canary_narrow(const struct invocation *invocation, cJSON *list)
 {
     const char *client = invocation->options[OPTION_CLIENT];
     _cleanup_free_ char *name = NULL;
@@ -235,7 +260,7 @@ static int keep_wanted(const struct invocation *invocation, cJSON *list)
     if (invocation->arguments[0] && argument_name_port(invocation->arguments[0], &name, &has_port, &port) < 0)
         return report_usage(invocation, "\"%s\" is not of the form DNSNAME or DNSNAME:PORT",
                             invocation->arguments[0]);
-    for (cJSON *canary = list ? list->child : NULL; canary; canary = next) {
+    for (cJSON *canary = list->child; canary; canary = next) {
         next = canary->next;
         if ((name && strcmp(text_member(canary, "dnsName"), name) != 0) ||
             (has_port && text_number(canary, "port") != port) ||
@@ -245,25 +270,25 @@ static int keep_wanted(const struct invocation *invocation, cJSON *list)
     return CLI_DONE;
 }
 
-int command_canary_status(const struct invocation *invocation)
+static int canary_tell_empty(const struct invocation *invocation)
 {
-    _cleanup_control_response_ struct control_response response = {0};
-    bool is_all = !invocation->arguments[0] && !invocation->options[OPTION_CLIENT];
-    cJSON *list;
-    int status = api_get(invocation, "/v1/canaries", &response);
-
-    if (status != CLI_DONE)
-        return status;
-    list = cJSON_GetObjectItemCaseSensitive(response.json, "canaries");
-    status = keep_wanted(invocation, list);
-    if (status != CLI_DONE)
-        return status;
-    if (cJSON_GetArraySize(list) == 0 && !is_all)
+    if (invocation->arguments[0] || invocation->options[OPTION_CLIENT])
         return report_error(invocation, CLI_FAILED, "no such canary; svcconnect canary status lists all");
-    if (invocation->is_json)
-        return api_print_json(invocation, response.json, NULL);
-    if (cJSON_GetArraySize(list) > 0)
-        return canary_print_list(invocation, list);
     report_hint(invocation, "No canaries. Next: svcconnect canary start DNSNAME:PORT --from v1 --to v2");
     return CLI_DONE;
+}
+
+int command_canary_status(const struct invocation *invocation)
+{
+    static const struct list list = {
+        .path = "/v1/canaries",
+        .member = "canaries",
+        .fill = canary_fill,
+        .print_name = canary_print_name,
+        .narrow = canary_narrow,
+        .tell_empty = canary_tell_empty,
+        .print_more = canary_print_reasons,
+    };
+
+    return list_run(invocation, &list);
 }

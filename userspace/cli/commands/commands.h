@@ -38,14 +38,13 @@ int command_tasks(const struct invocation *invocation);
 /* run.c */
 int command_run(const struct invocation *invocation);
 
-/* command_services.c */
+/* services.c, endpoints.c */
 int command_services(const struct invocation *invocation);
 int command_endpoints(const struct invocation *invocation);
 
 /* command_aliases.c */
 int command_aliases(const struct invocation *invocation);
 int command_routes(const struct invocation *invocation);
-int command_route_show(const struct invocation *invocation);
 
 /* command_events.c */
 int command_events(const struct invocation *invocation);

@@ -47,7 +47,7 @@ void help_print_all(FILE *out)
 
 void help_print_command(FILE *out, const struct command *command)
 {
-    char usage[256];
+    char usage[512];
 
     help_usage_line(command, usage, sizeof(usage));
     (void)fprintf(out, "usage: %s\n\n%s\n", usage, command->summary);

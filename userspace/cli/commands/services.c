@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* services and endpoints: the answer's list in, a table out. */
+/* services: the answer's list in, a table out. */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
-#include "cli/table.h"
-
-static void hint_register(const struct invocation *invocation, const char *what)
-{
-    const char *namespace_name = invocation->options[OPTION_NAMESPACE];
-
-    report_hint(invocation, "No %s yet%s%s. Next: svcconnect register SERVICE --address IP:PORT%s%s", what,
-                namespace_name ? " in " : "", namespace_name ? namespace_name : "",
-                namespace_name ? " -n " : "", namespace_name ? namespace_name : "");
-}
 
 /* "v1:8081 backend:80" */
 static char *join_aliases(const cJSON *service)
@@ -55,6 +45,7 @@ static void services_add_service(struct table *table, const cJSON *service, bool
     _cleanup_free_ char *aliases = join_aliases(service);
     const char *document = text_member(service, "document");
 
+    table_begin(table, service);
     table_add(table, TEXT_PLAIN, "%s", text_member(service, "namespace"));
     table_add(table, TEXT_PLAIN, "%s", text_member(service, "name"));
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(service, "instances"));
@@ -64,104 +55,72 @@ static void services_add_service(struct table *table, const cJSON *service, bool
     table_add(table, TEXT_PLAIN, "%s", aliases && *aliases ? aliases : "-");
 }
 
-int command_services(const struct invocation *invocation)
+#define NAMESPACE_COLUMN                                                                                     \
+    {                                                                                                        \
+        .header = "NAMESPACE", .rank = 3, .least = 9, .is_dull_when_same = true                              \
+    }
+#define SERVICE_COLUMN                                                                                       \
+    {                                                                                                        \
+        .header = "SERVICE", .least = 20                                                                     \
+    }
+#define ALIASES_COLUMN                                                                                       \
+    {                                                                                                        \
+        .header = "ALIASES", .rank = 4, .least = 16                                                          \
+    }
+
+static struct table *services_fill(const struct invocation *invocation, const cJSON *services)
 {
     static const struct table_column plain[] = {
-        {"NAMESPACE", false}, {"SERVICE", false}, {"INSTANCES", true}, {"ELIGIBLE", true}, {"ALIASES", false},
+        NAMESPACE_COLUMN,
+        SERVICE_COLUMN,
+        {.header = "INSTANCES", .rank = 2, .is_number = true},
+        {.header = "ELIGIBLE", .rank = 1, .is_number = true},
+        ALIASES_COLUMN,
     };
     static const struct table_column documented[] = {
-        {"NAMESPACE", false}, {"SERVICE", false},  {"INSTANCES", true},
-        {"ELIGIBLE", true},   {"DOCUMENT", false}, {"ALIASES", false},
+        NAMESPACE_COLUMN,
+        SERVICE_COLUMN,
+        {.header = "INSTANCES", .rank = 2, .is_number = true},
+        {.header = "ELIGIBLE", .rank = 1, .is_number = true},
+        {.header = "DOCUMENT", .rank = 5, .least = 12},
+        ALIASES_COLUMN,
     };
-    _cleanup_control_response_ struct control_response response = {0};
-    _cleanup_table_ struct table *table = NULL;
-    const cJSON *services;
-    const cJSON *service;
-    bool has_documents;
-    int status = api_read(invocation, "/v1/services", &response);
-
-    if (status != CLI_DONE || invocation->is_json)
-        return status;
-    services = text_child(response.json, "services");
-    if (cJSON_GetArraySize(services) == 0) {
-        hint_register(invocation, "services");
-        return CLI_DONE;
-    }
-    has_documents = has_document(services);
-    table =
+    bool has_documents = has_document(services);
+    struct table *table =
         has_documents ? table_new(documented, ARRAY_SIZE(documented)) : table_new(plain, ARRAY_SIZE(plain));
+    const cJSON *service;
+
+    (void)invocation;
     cJSON_ArrayForEach (service, services) {
         services_add_service(table, service, has_documents);
     }
-    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+    return table;
 }
 
-/* "HEALTHY", "DRAINING", or that the kernel skips it and for how much longer. */
-static void add_state(struct table *table, const cJSON *endpoint)
+static void services_print_name(const struct invocation *invocation, const cJSON *service)
 {
-    const char *health = text_member(endpoint, "health");
-    enum text_colour colour = strcmp(health, "HEALTHY") == 0     ? TEXT_GREEN
-                              : strcmp(health, "UNHEALTHY") == 0 ? TEXT_RED
-                                                                 : TEXT_YELLOW;
-
-    if (text_is_true(endpoint, "ejected"))
-        table_add(table, TEXT_RED, "%s, ejected %llu s more", health,
-                  (unsigned long long)text_number(endpoint, "ejectedSeconds") + 1);
-    else
-        table_add(table, colour, "%s", health);
+    (void)invocation;
+    list_print_word(text_member(service, "name"));
 }
 
-/* Connects that failed; those the application gave up itself are none. */
-static void add_failures(struct table *table, const cJSON *endpoint)
+static int services_tell_empty(const struct invocation *invocation)
 {
-    const cJSON *outcomes = text_child(endpoint, "outcomes");
-    uint64_t failed = text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
-                      text_number(outcomes, "resetEarly") + text_number(outcomes, "unreachable");
+    const char *name = invocation->options[OPTION_NAMESPACE];
 
-    table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
+    report_hint(invocation, "No services yet%s%s. Next: svcconnect register SERVICE --address IP:PORT%s%s",
+                name ? " in " : "", name ? name : "", name ? " -n " : "", name ? name : "");
+    return CLI_DONE;
 }
 
-int command_endpoints(const struct invocation *invocation)
+int command_services(const struct invocation *invocation)
 {
-    static const struct table_column columns[] = {
-        {"NAMESPACE", false}, {"SERVICE", false}, {"ID", false},       {"ADDRESS", false},
-        {"WEIGHT", true},     {"HEALTH", false},  {"ELIGIBLE", false}, {"CONNECTIONS", true},
-        {"OPEN", true},       {"FAILED", true},   {"REASON", false},
+    static const struct list list = {
+        .path = "/v1/services",
+        .member = "services",
+        .fill = services_fill,
+        .print_name = services_print_name,
+        .tell_empty = services_tell_empty,
     };
-    _cleanup_control_response_ struct control_response response = {0};
-    _cleanup_table_ struct table *table = NULL;
-    const cJSON *endpoints;
-    const cJSON *endpoint;
-    int status = api_read(invocation, "/v1/endpoints", &response);
 
-    if (status != CLI_DONE || invocation->is_json)
-        return status;
-    endpoints = text_child(response.json, "endpoints");
-    if (cJSON_GetArraySize(endpoints) == 0) {
-        hint_register(invocation, "instances");
-        return CLI_DONE;
-    }
-    table = table_new(columns, ARRAY_SIZE(columns));
-    cJSON_ArrayForEach (endpoint, endpoints) {
-        bool is_eligible = text_is_true(endpoint, "eligible");
-        char address[TEXT_ENDPOINT_SIZE];
-        _cleanup_free_ char *reason = text_printable(text_member(endpoint, "reason"));
-
-        table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "namespace"));
-        table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "service"));
-        table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
-        if (*text_member(endpoint, "address"))
-            table_add(table, TEXT_PLAIN, "%s", text_endpoint(endpoint, address));
-        else /* a host name that has not been resolved yet */
-            table_add(table, TEXT_YELLOW, "%s:%llu", text_member(endpoint, "host"),
-                      (unsigned long long)text_number(endpoint, "port"));
-        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "weight"));
-        add_state(table, endpoint);
-        table_add(table, is_eligible ? TEXT_PLAIN : TEXT_YELLOW, "%s", is_eligible ? "yes" : "no");
-        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "connections"));
-        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "open"));
-        add_failures(table, endpoint);
-        table_add(table, TEXT_DIM, "%s", reason ? reason : "");
-    }
-    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+    return list_run(invocation, &list);
 }

@@ -10,7 +10,7 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/list.h"
 
 /* ---- set ---- */
 
@@ -192,7 +192,11 @@ static int keep_service(const cJSON *document, const char *name)
 static int print_settings(const struct invocation *invocation, const cJSON *document, bool is_one)
 {
     static const struct table_column columns[] = {
-        {"NAMESPACE", false}, {"SERVICE", false}, {"SETTING", false}, {"VALUE", false}, {"FROM", false},
+        {.header = "NAMESPACE", .rank = 2, .least = 9, .is_dull_when_same = true},
+        {.header = "SERVICE", .least = 12},
+        {.header = "SETTING"},
+        {.header = "VALUE", .least = 12},
+        {.header = "FROM", .rank = 1, .least = 12},
     };
     _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *global = text_child(document, "global");
@@ -211,7 +215,7 @@ static int print_settings(const struct invocation *invocation, const cJSON *docu
         listing.own = text_child(service, "own");
         add_values(&listing, text_child(service, "settings"));
     }
-    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+    return list_print_table(invocation, table);
 }
 
 int command_settings(const struct invocation *invocation)

@@ -6,8 +6,8 @@
 
 #include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
-#include "cli/table.h"
 
 int command_attach(const struct invocation *invocation)
 {
@@ -35,7 +35,8 @@ int command_detach(const struct invocation *invocation)
     int status;
 
     if (!cgroup == !invocation->options[OPTION_ALL])
-        return report_usage(invocation, "one of --cgroup PATH and --all is wanted");
+        return report_usage(invocation,
+                            "give either --cgroup PATH to detach that task, or --all to detach every one");
     body = cJSON_CreateObject();
     api_add_string(&body, "cgroup", cgroup);
     if (!cgroup)
@@ -46,39 +47,66 @@ int command_detach(const struct invocation *invocation)
     return status;
 }
 
-int command_tasks(const struct invocation *invocation)
+static void tasks_add_row(struct table *table, const cJSON *task)
+{
+    const char *service = text_member(task, "service");
+    const char *state = text_member(task, "state");
+    bool is_attached = strcmp(state, "attached") == 0;
+
+    table_begin(table, task);
+    table_add(table, TEXT_PLAIN, "%s", text_member(task, "namespace"));
+    table_add(table, TEXT_PLAIN, "%s", *service ? service : "-");
+    table_add(table, is_attached ? TEXT_GREEN : TEXT_RED, "%s", state);
+    table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(task, "processes"));
+    table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(task, "scope"));
+    table_add(table, TEXT_PLAIN, "%s", text_is_true(task, "run") ? "run" : "attach");
+    table_add(table, TEXT_PLAIN, "%s", text_member(task, "cgroup"));
+}
+
+static struct table *tasks_fill(const struct invocation *invocation, const cJSON *tasks)
 {
     static const struct table_column columns[] = {
-        {"NAMESPACE", false}, {"SERVICE", false}, {"STATE", false},  {"PROCESSES", true},
-        {"SCOPE", true},      {"MADE BY", false}, {"CGROUP", false},
+        {.header = "NAMESPACE", .rank = 1, .least = 9, .is_dull_when_same = true},
+        {.header = "SERVICE", .least = 12},
+        {.header = "STATE"},
+        {.header = "PROCESSES", .rank = 3, .is_number = true},
+        {.header = "SCOPE", .rank = 4, .is_number = true},
+        {.header = "MADE BY", .rank = 2},
+        {.header = "CGROUP", .least = 24},
     };
-    _cleanup_control_response_ struct control_response response = {0};
-    _cleanup_table_ struct table *table = NULL;
-    const cJSON *tasks;
+    struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *task;
-    int status = api_read(invocation, "/v1/tasks", &response);
 
-    if (status != CLI_DONE || invocation->is_json)
-        return status;
-    tasks = text_child(response.json, "tasks");
-    if (cJSON_GetArraySize(tasks) == 0) {
-        report_hint(invocation,
-                    "No tasks yet. Next: svcconnect run -- COMMAND, or svcconnect attach --cgroup PATH");
-        return CLI_DONE;
-    }
-    table = table_new(columns, ARRAY_SIZE(columns));
+    (void)invocation;
     cJSON_ArrayForEach (task, tasks) {
-        const char *service = text_member(task, "service");
-        const char *state = text_member(task, "state");
-        bool is_attached = strcmp(state, "attached") == 0;
-
-        table_add(table, TEXT_PLAIN, "%s", text_member(task, "namespace"));
-        table_add(table, TEXT_PLAIN, "%s", *service ? service : "-");
-        table_add(table, is_attached ? TEXT_GREEN : TEXT_RED, "%s", state);
-        table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(task, "processes"));
-        table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(task, "scope"));
-        table_add(table, TEXT_PLAIN, "%s", text_is_true(task, "run") ? "run" : "attach");
-        table_add(table, TEXT_PLAIN, "%s", text_member(task, "cgroup"));
+        tasks_add_row(table, task);
     }
-    return table_print(table) < 0 ? report_error(invocation, CLI_FAILED, "out of memory") : CLI_DONE;
+    return table;
+}
+
+/* The value of detach --cgroup, of which there is one for a task whatever its namespace is. */
+static void tasks_print_name(const struct invocation *invocation, const cJSON *task)
+{
+    (void)invocation;
+    list_print_word(text_member(task, "cgroup"));
+}
+
+static int tasks_tell_empty(const struct invocation *invocation)
+{
+    report_hint(invocation,
+                "No tasks yet. Next: svcconnect run -- COMMAND, or svcconnect attach --cgroup PATH");
+    return CLI_DONE;
+}
+
+int command_tasks(const struct invocation *invocation)
+{
+    static const struct list list = {
+        .path = "/v1/tasks",
+        .member = "tasks",
+        .fill = tasks_fill,
+        .print_name = tasks_print_name,
+        .tell_empty = tasks_tell_empty,
+    };
+
+    return list_run(invocation, &list);
 }

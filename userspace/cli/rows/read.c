@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Commands that list what there is. */
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/rows/rows.h"
 
 const struct command read_rows[] = {
@@ -11,30 +12,34 @@ const struct command read_rows[] = {
     },
     {
         .word = "services",
-        .synopsis = "[-n NS]",
+        .synopsis = LIST_SYNOPSIS,
         .summary = "list services",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .options = OPTIONS(LIST_OPTIONS),
         .run = command_services,
     },
     {
         .word = "endpoints",
-        .synopsis = "[-n NS]",
-        .summary = "list instances with weight, health and connections",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .synopsis = "[SERVICE] " LIST_SYNOPSIS,
+        .summary = "list instances: health, whether connects go there and why not, counts",
+        .details = "ELIGIBLE is no where nothing is sent: weight 0, unhealthy, draining, ejected; REASON "
+                   "says which.\n"
+                   "Example: svcconnect endpoints --filter eligible=no",
+        .options = OPTIONS(LIST_OPTIONS),
+        .most_arguments = 1,
         .run = command_endpoints,
     },
     {
         .word = "aliases",
-        .synopsis = "[-n NS]",
+        .synopsis = LIST_SYNOPSIS,
         .summary = "list client aliases with addresses, wanted and effective shares",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .options = OPTIONS(LIST_OPTIONS),
         .run = command_aliases,
     },
     {
         .word = "routes",
-        .synopsis = "[-n NS]",
+        .synopsis = LIST_SYNOPSIS,
         .summary = "as route show",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .options = OPTIONS(LIST_OPTIONS),
         .run = command_routes,
     },
     {
@@ -47,9 +52,9 @@ const struct command read_rows[] = {
     },
     {
         .word = "tasks",
-        .synopsis = "[-n NS]",
+        .synopsis = LIST_SYNOPSIS,
         .summary = "list tasks",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .options = OPTIONS(LIST_OPTIONS),
         .run = command_tasks,
     },
     {
@@ -61,7 +66,7 @@ const struct command read_rows[] = {
     },
     {
         .word = "events",
-        .synopsis = "[--follow] [-n NS]",
+        .synopsis = "[--follow] [--wide | -o wide|json] [--filter TEXT|MEMBER=VALUE] [-n NS]",
         .summary = "list what happened lately; with --follow also what happens from now on",
         .details =
             "The daemon keeps the last 1,024 events since it started. Repeated failures of one endpoint "
@@ -70,7 +75,7 @@ const struct command read_rows[] = {
             "second are one event with a count, shown when that second is over. With --json one object per "
             "line.\n"
             "--follow ends by Ctrl-C, with exit status 0; it outlasts restarts of the daemon.",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OPTION_OUTPUT, OPTION_WIDE, OPTION_FILTER),
         .run = command_events,
     },
     {0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Commands about where client aliases lead. */
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/rows/rows.h"
 
 const struct command route_rows[] = {
@@ -21,12 +22,12 @@ const struct command route_rows[] = {
     {
         .word = "route",
         .second_word = "show",
-        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] " LIST_SYNOPSIS,
         .summary = "show the routes that were set: wanted and effective shares",
         .details = "CLIENT, shown if some route has one, names whose tasks it is for; * is everybody.",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .options = OPTIONS(LIST_OPTIONS, OPTION_CLIENT),
         .most_arguments = 1,
-        .run = command_route_show,
+        .run = command_routes,
     },
     {
         .word = "route",
@@ -61,9 +62,9 @@ const struct command route_rows[] = {
     {
         .word = "canary",
         .second_word = "status",
-        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] [-n NS]",
+        .synopsis = "[DNSNAME[:PORT]] [--client SERVICE] " LIST_SYNOPSIS,
         .summary = "list canaries: share, time to the next step, connects that failed in this one",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
+        .options = OPTIONS(LIST_OPTIONS, OPTION_CLIENT),
         .most_arguments = 1,
         .run = command_canary_status,
     },
