@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* events: one line each, written at once, so that it can be watched and piped. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "cli/width.h"
 
 #define POLL_INTERVAL_MS  500
 #define FOLLOW_TIMEOUT_MS 5000
@@ -54,22 +56,85 @@ static char *place_of(const cJSON *event)
     return text;
 }
 
-static void events_print_text(const cJSON *event)
+/* One line for people, without its colour. NULL: no memory. `is_short`: the time of day alone. */
+static char *events_line(const cJSON *event, bool is_short)
 {
-    const char *kind = text_member(event, "kind");
     uint64_t count = text_number(event, "count");
-    bool has_colour = text_wants_colour();
+    const char *when = text_member(event, "time");
+    const char *clock = strchr(when, 'T');
     _cleanup_free_ char *place = place_of(event);
-    _cleanup_free_ char *printable = place ? text_printable(place) : NULL;
-    _cleanup_free_ char *message = text_printable(text_member(event, "message"));
+    _cleanup_free_ char *line = NULL;
     char times[40] = "";
 
     if (count > 1)
         (void)snprintf(times, sizeof(times), ", %" PRIu64 " times", count);
-    (void)printf("%s  %s%-14s%s  %s  %s%s\n", text_member(event, "time"),
-                 has_colour ? text_colour_code(colour_of(kind)) : "", kind,
-                 has_colour ? text_colour_code(TEXT_PLAIN) : "", printable ? printable : "?",
-                 message ? message : "?", times);
+    if (is_short && clock && strlen(clock) > 9)
+        when = clock + 1;
+    if (!place || asprintf(&line, "%.*s  %-14s  %s  %s%s", is_short ? 8 : 64, when,
+                           text_member(event, "kind"), place, text_member(event, "message"), times) < 0)
+        return NULL;
+    return text_printable(line);
+}
+
+/* As much of the line as the terminal has room for; -o wide and a pipe have it whole. */
+static void events_print_text(const struct invocation *invocation, const cJSON *event)
+{
+    size_t width = invocation->options[OPTION_WIDE] ? 0 : width_of_terminal();
+    const char *kind = text_member(event, "kind");
+    bool has_colour = text_wants_colour();
+    _cleanup_free_ char *whole = events_line(event, width > 0);
+    _cleanup_free_ char *line = whole && width ? width_cut(whole, width) : NULL;
+    const char *text = line ? line : whole ? whole : "?";
+    const char *found = has_colour ? strstr(text, kind) : NULL;
+    int before = found ? (int)(found - text) : 0;
+
+    if (found)
+        (void)printf("%.*s%s%s%s%s\n", before, text, text_colour_code(colour_of(kind)), kind,
+                     text_colour_code(TEXT_PLAIN), found + strlen(kind));
+    else
+        (void)puts(text);
+}
+
+/* All that --filter asks for: TEXT somewhere in the line, MEMBER=VALUE as a pattern of the shell. */
+static bool events_matches(const struct invocation *invocation, const cJSON *event)
+{
+    _cleanup_free_ char *line = events_line(event, false);
+
+    for (size_t i = 0; i < invocation->filter_count; i++) {
+        const char *filter = invocation->filters[i];
+        const char *equals = strchr(filter, '=');
+        char name[16] = "";
+
+        if (equals)
+            (void)snprintf(name, sizeof(name), "%.*s", (int)(equals - filter), filter);
+        if (equals ? fnmatch(equals + 1, text_member(event, name), FNM_CASEFOLD) != 0
+                   : !line || !strcasestr(line, filter))
+            return false;
+    }
+    return true;
+}
+
+/* A column that no event has would keep nothing, for ever. */
+static int events_check_filters(const struct invocation *invocation)
+{
+    static const char *const members[] = {"kind", "namespace", "service", "instance", "message"};
+
+    for (size_t i = 0; i < invocation->filter_count; i++) {
+        const char *filter = invocation->filters[i];
+        const char *equals = strchr(filter, '=');
+        bool is_known = !equals;
+
+        for (size_t m = 0; m < ARRAY_SIZE(members); m++)
+            is_known = is_known || (strlen(members[m]) == (size_t)(equals - filter) &&
+                                    strncmp(members[m], filter, strlen(members[m])) == 0);
+        if (!is_known)
+            return report_usage(
+                invocation,
+                "--filter: \"%.*s\" is no column; give one of: kind, namespace, service, instance, "
+                "message",
+                (int)(equals - filter), filter);
+    }
+    return CLI_DONE;
 }
 
 /* JSON Lines: the same on a terminal as in a pipe. */
@@ -87,10 +152,12 @@ static int print_events(const struct invocation *invocation, const cJSON *answer
     const cJSON *event;
 
     cJSON_ArrayForEach (event, text_child(answer, "events")) {
+        if (!events_matches(invocation, event))
+            continue;
         if (invocation->is_json)
             events_print_json(event);
         else
-            events_print_text(event);
+            events_print_text(invocation, event);
         if (fflush(stdout) != 0)
             return CLI_FAILED; /* main() says why */
     }
@@ -209,5 +276,12 @@ static int follow(const struct invocation *invocation)
 
 int command_events(const struct invocation *invocation)
 {
+    const char *form = invocation->options[OPTION_OUTPUT];
+    int status = events_check_filters(invocation);
+
+    if (status != CLI_DONE)
+        return status;
+    if (form && strcmp(form, "name") == 0)
+        return report_usage(invocation, "-o: an event has no name that a command takes; give wide or json");
     return invocation->options[OPTION_FOLLOW] ? follow(invocation) : print_once(invocation);
 }
