@@ -113,7 +113,7 @@ static int look_take(const struct invocation *invocation, const struct list *lis
     return status == CLI_DONE ? choose(invocation, list, items, look) : status;
 }
 
-static void print_names(const struct invocation *invocation, const struct list *list, const cJSON *items)
+static void list_print_names(const struct invocation *invocation, const struct list *list, const cJSON *items)
 {
     const cJSON *item;
 
@@ -144,7 +144,7 @@ static int look_print(const struct invocation *invocation, const struct list *li
     if (invocation->is_json)
         return api_print_json(invocation, look->response.json, is_whole ? look->response.text : NULL);
     if (form && strcmp(form, "name") == 0) {
-        print_names(invocation, list, items);
+        list_print_names(invocation, list, items);
         return CLI_DONE;
     }
     if (table_print(look->table, view) < 0)
