@@ -77,8 +77,8 @@ static void keep_shown(cJSON *items, const struct table *table)
     items->child = kept.child;
 }
 
-static int choose(const struct invocation *invocation, const struct list *list, cJSON *items,
-                  struct look *look)
+static int list_choose(const struct invocation *invocation, const struct list *list, cJSON *items,
+                       struct look *look)
 {
     const char *sort = invocation->options[OPTION_SORT];
     struct error error = {0};
@@ -110,7 +110,7 @@ static int look_take(const struct invocation *invocation, const struct list *lis
         return report_error(invocation, CLI_FAILED, "the daemon's answer has no list \"%s\"", list->member);
     if (list->narrow)
         status = list->narrow(invocation, items);
-    return status == CLI_DONE ? choose(invocation, list, items, look) : status;
+    return status == CLI_DONE ? list_choose(invocation, list, items, look) : status;
 }
 
 static void list_print_names(const struct invocation *invocation, const struct list *list, const cJSON *items)
@@ -156,7 +156,7 @@ static int look_print(const struct invocation *invocation, const struct list *li
 
 /* ---- again and again ---- */
 
-static void on_interrupt(int number)
+static void list_on_interrupt(int number)
 {
     (void)number;
     _exit(CLI_DONE); /* what was printed has been flushed */
@@ -181,7 +181,7 @@ static void clear_screen(const struct invocation *invocation, uint64_t seconds)
 static int list_watch(const struct invocation *invocation, const struct list *list, struct table_view *view,
                       uint64_t seconds)
 {
-    const struct sigaction interrupt = {.sa_handler = on_interrupt};
+    const struct sigaction interrupt = {.sa_handler = list_on_interrupt};
     bool is_terminal = isatty(STDOUT_FILENO) && !invocation->is_json;
     _cleanup_(look_done) struct look past = {0};
     int status;

@@ -8,7 +8,7 @@
 #include "cli/table_rows.h"
 
 /* "made-by" of "MADE BY": a column's name as one types it. */
-static bool is_named(const char *header, const char *name, size_t length)
+static bool column_is_named(const char *header, const char *name, size_t length)
 {
     if (strlen(header) != length)
         return false;
@@ -30,7 +30,7 @@ static int find_column(const struct table *table, const char *name, size_t lengt
     for (size_t i = 0; i < table->column_count; i++) {
         const char *header = table->columns[i].header;
 
-        if (is_named(header, name, length)) {
+        if (column_is_named(header, name, length)) {
             *ret_column = i;
             return 0;
         }

@@ -29,7 +29,7 @@ static void add_failures(struct table *table, const cJSON *endpoint)
     table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
 }
 
-static void add_address(struct table *table, const cJSON *endpoint)
+static void endpoints_add_address(struct table *table, const cJSON *endpoint)
 {
     char address[TEXT_ENDPOINT_SIZE];
 
@@ -61,7 +61,7 @@ static void endpoints_add_row(struct table *table, const cJSON *endpoint)
     table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "namespace"));
     table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "service"));
     table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
-    add_address(table, endpoint);
+    endpoints_add_address(table, endpoint);
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "weight"));
     add_health(table, endpoint);
     table_add(table, is_drawn ? TEXT_PLAIN : TEXT_YELLOW, "%s", is_drawn ? "yes" : "no");

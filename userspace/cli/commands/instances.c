@@ -22,7 +22,7 @@ static const char *spell_health(const char *text)
 }
 
 /* An id as it was typed, if it was. */
-static void add_id(cJSON **body, const char *text)
+static void instances_add_id(cJSON **body, const char *text)
 {
     _cleanup_free_ char *id = text ? argument_id(text) : NULL;
 
@@ -50,7 +50,7 @@ int command_register(const struct invocation *invocation)
     body = api_body_new(invocation);
     api_add_string(&body, "service", service);
     api_add_string(&body, "address", options[OPTION_ADDRESS]);
-    add_id(&body, options[OPTION_ID]);
+    instances_add_id(&body, options[OPTION_ID]);
     api_add_string(&body, "health", spell_health(options[OPTION_HEALTH]));
     api_add_string(&body, "protocol", options[OPTION_PROTOCOL]);
     if (options[OPTION_WEIGHT])
@@ -72,7 +72,7 @@ static cJSON *name_instance(const struct invocation *invocation)
     cJSON *body = api_body_new(invocation);
 
     api_add_string(&body, "service", invocation->arguments[0]);
-    add_id(&body, invocation->arguments[1]);
+    instances_add_id(&body, invocation->arguments[1]);
     return body;
 }
 
