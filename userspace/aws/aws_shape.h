@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the API's model says of a request: a table of its members, and the one walk that holds a request
+ * against it, before its operation sees it. A member that no table has is passed over, as AWS does; a member
+ * that is null is one that is missing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/aws_error.h"
+
+enum aws_kind {
+    AWS_SHAPE_TEXT,
+    AWS_SHAPE_WHOLE, /* a number without a fraction; of 32 bits where nothing else is said */
+    AWS_SHAPE_NUMBER,
+    AWS_SHAPE_BOOL,
+    AWS_SHAPE_OBJECT,
+    AWS_SHAPE_LIST,
+    AWS_SHAPE_MAP, /* an object with any members, all of one shape */
+};
+
+struct aws_shape {
+    const char *name; /* NULL ends a table; not looked at in what a list or map holds */
+    enum aws_kind kind;
+    bool is_required;
+    int64_t minimum;   /* characters of a text, items of a list or map, or the number itself; */
+    int64_t maximum;   /* both 0: nothing is said */
+    const char *words; /* what a text may be, as "|ONE|TWO|"; NULL: anything */
+    const char *marks; /* what a text may have besides letters and digits of any script; NULL: anything */
+    const struct aws_shape *of;  /* members of an object; the one shape of a list's items or a map's values */
+    const struct aws_shape *key; /* of a map's names; NULL: anything */
+};
+
+/* For tables. What may follow: REQUIRED, WITHIN(), ONE_OF(), MARKS(). */
+#define TEXT(name_, ...)                                                                                     \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_TEXT, __VA_ARGS__                                                   \
+    }
+#define WHOLE(name_, ...)                                                                                    \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_WHOLE, __VA_ARGS__                                                  \
+    }
+#define NUMBER(name_, ...)                                                                                   \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_NUMBER, __VA_ARGS__                                                 \
+    }
+#define TRUTH(name_, ...)                                                                                    \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_BOOL, __VA_ARGS__                                                   \
+    }
+#define OBJECT(name_, of_, ...)                                                                              \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_OBJECT, .of = of_, __VA_ARGS__                                      \
+    }
+#define LIST(name_, item_, ...)                                                                              \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_LIST, .of = item_, __VA_ARGS__                                      \
+    }
+#define TEXTS(name_, ...)                                                                                    \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_LIST, .of = ITEM(TEXT(NULL)), __VA_ARGS__                           \
+    }
+#define OBJECTS(name_, of_, ...)                                                                             \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_LIST, .of = ITEM(OBJECT(NULL, of_)), __VA_ARGS__                    \
+    }
+#define MAP(name_, value_, ...)                                                                              \
+    {                                                                                                        \
+        .name = name_, .kind = AWS_SHAPE_MAP, .of = value_, __VA_ARGS__                                      \
+    }
+#define REQUIRED                   .is_required = true
+#define WITHIN(minimum_, maximum_) .minimum = minimum_, .maximum = maximum_
+#define ONE_OF(words_)             .words = "|" words_ "|"
+#define MARKS(marks_)              .marks = marks_
+#define NO_MORE                                                                                              \
+    {                                                                                                        \
+        .name = NULL                                                                                         \
+    }
+/* What a list or map holds, where its own table would be one line. */
+#define ITEM(shape_) ((const struct aws_shape[]){shape_})
+
+/* What an operation takes. */
+struct aws_input {
+    const char *operation; /* NULL ends a list */
+    const struct aws_shape *members;
+    const char *invalid; /* the type for bad input of this one; NULL: the API's */
+};
+
+extern const struct aws_input cloud_map_inputs[];
+extern const struct aws_input ecs_inputs[];
+
+/* NULL: there is no such operation. */
+const struct aws_input *aws_input_of(const struct aws_input *inputs, const char *operation);
+
+/*
+ * 0, or -EINVAL with the first thing that is wrong, named by its path ("Tags[0].Key"): SerializationException
+ * for another JSON type, the type for bad input for the rest.
+ */
+int aws_shape_check(const cJSON *body, const struct aws_input *input, struct aws_error *error);
