@@ -136,8 +136,8 @@ def test_services():
         assert bed.call("DeleteServiceAttributes", {"ServiceId": web["Id"], "Attributes": ["b"]})[0] == 200
         answer = bed.call("GetServiceAttributes", {"ServiceId": web["Id"]})[1]["ServiceAttributes"]
         assert answer["Attributes"] == {"a": "1"} and answer["ServiceArn"] == web["Arn"], answer
-        too_many = {"ServiceId": web["Id"], "Attributes": {str(i): "x" for i in range(31)}}
-        assert bed.call("UpdateServiceAttributes", too_many)[1]["__type"] == "ServiceAttributesLimitExceededException"
+        too_many = {"ServiceId": web["Id"], "Attributes": {str(i): "x" for i in range(30)}}
+        assert bed.call("UpdateServiceAttributes", too_many)[1]["__type"] == "ServiceAttributesLimitExceededException", "31 with the one there is"
         cloud_map.delete_service(Id=web["Id"])
         assert error_of(cloud_map.get_service, Id=web["Id"]) == "ServiceNotFound"
 

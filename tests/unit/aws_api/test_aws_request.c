@@ -146,12 +146,12 @@ static void test_same_name_in_both_apis(void **state)
 {
     struct wire wire;
 
-    wire_new(&wire, ECS "CreateService", "{}", false);
+    wire_new(&wire, ECS "CreateService", "{\"serviceName\":\"s\"}", false);
     assert_int_equal(wire_read(*state, &wire), 0);
     assert_ptr_equal(wire.request.operation->run, aws_EcsCreateService);
     assert_string_equal(wire.request.error.invalid, "InvalidParameterException");
     wire_done(&wire);
-    wire_new(&wire, CLOUD_MAP "CreateService", "{}", false);
+    wire_new(&wire, CLOUD_MAP "CreateService", "{\"Name\":\"s\"}", false);
     assert_int_equal(wire_read(*state, &wire), 0);
     assert_ptr_equal(wire.request.operation->run, aws_CreateService);
     assert_null(wire.request.error.invalid);
@@ -159,6 +159,34 @@ static void test_same_name_in_both_apis(void **state)
 }
 
 /* ---- what is refused ---- */
+
+static void test_every_operation_has_its_input(void **state)
+{
+    static const char *const targets[] = {CLOUD_MAP, ECS};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        const struct aws_dialect *dialect = aws_dialect_of(targets[i]);
+
+        for (const struct aws_operation *operation = dialect->operations; operation->name; operation++)
+            if (!aws_input_of(dialect->inputs, operation->name))
+                fail_msg("%s: what %s takes is in no table", dialect->service, operation->name);
+    }
+}
+
+static void test_what_the_model_refuses(void **state)
+{
+    struct wire wire;
+
+    wire_new(&wire, CLOUD_MAP "GetService", "{}", false);
+    expect_refused(*state, &wire, "InvalidInput", "Message");
+    wire_new(&wire, ECS "DeleteService", "{}", false);
+    expect_refused(*state, &wire, "InvalidParameterException", "message");
+    wire_new(&wire, ECS "RegisterTaskDefinition", "{}", false);
+    expect_refused(*state, &wire, "ClientException", "message");
+    wire_new(&wire, ECS "DeleteService", "{\"service\":1}", false);
+    expect_refused(*state, &wire, "SerializationException", "message");
+}
 
 static void test_what_is_no_request(void **state)
 {
@@ -372,6 +400,8 @@ int main(void)
         AWS_TEST(test_who_is_a_copy),
         AWS_TEST(test_empty_body),
         AWS_TEST(test_same_name_in_both_apis),
+        AWS_TEST(test_every_operation_has_its_input),
+        AWS_TEST(test_what_the_model_refuses),
         AWS_TEST(test_what_is_no_request),
         AWS_TEST(test_unknown_operations),
         AWS_TEST(test_signatures),

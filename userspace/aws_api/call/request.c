@@ -12,9 +12,10 @@
 #include "base/log.h"
 
 static const struct aws_dialect dialects[] = {
-    {"Route53AutoNaming_v20170314.", "servicediscovery", NULL, "Message", aws_cloud_map_operations},
-    {"AmazonEC2ContainerServiceV20141113.", "ecs", "InvalidParameterException", "message",
-     aws_ecs_operations},
+    {"Route53AutoNaming_v20170314.", "servicediscovery", NULL, "Message", aws_cloud_map_operations,
+     cloud_map_inputs},
+    {"AmazonEC2ContainerServiceV20141113.", "ecs", "InvalidParameterException", "message", aws_ecs_operations,
+     ecs_inputs},
 };
 
 const struct aws_dialect *aws_dialect_of(const char *target)
@@ -107,6 +108,13 @@ static int find_operation(struct aws_request *request, const char *name)
     return 0;
 }
 
+static int check_body(struct aws_request *request)
+{
+    const struct aws_input *input = aws_input_of(request->dialect->inputs, request->operation->name);
+
+    return input ? aws_shape_check(request->body, input, &request->error) : 0;
+}
+
 static uint64_t new_seed(void)
 {
     uint64_t seed;
@@ -164,7 +172,9 @@ int aws_request_read(struct aws_request *request, struct engine *engine,
     r = authenticate(request, credentials, http, body, length);
     if (r == 0)
         r = request_parse_body(request, body, length);
-    return r < 0 ? r : find_operation(request, target + strlen(request->dialect->prefix));
+    if (r == 0)
+        r = find_operation(request, target + strlen(request->dialect->prefix));
+    return r < 0 ? r : check_body(request);
 }
 
 void aws_request_done(struct aws_request *request)

@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 
 #include "aws/aws_credentials.h"
+#include "aws/aws_shape.h"
 #include "aws_api/call/calls.h"
 #include "http/request.h"
 
@@ -20,6 +21,7 @@ struct aws_dialect {
     const char *invalid; /* the type for bad input; NULL: InvalidInput */
     const char *message; /* the member of an error */
     const struct aws_operation *operations;
+    const struct aws_input *inputs; /* what each of them takes */
 };
 
 struct aws_request {
@@ -46,7 +48,8 @@ int aws_request_judge_head(struct aws_request *request, const struct aws_credent
                            const struct http_request *http);
 
 /*
- * Who asks and what: signature, key pair, body, operation, and whether the key may do that. 0, or -EINVAL
+ * Who asks and what: signature, key pair, body, operation, whether the key may do that, and whether the body
+ * is what the API's model says. 0, or -EINVAL
  * with the request's error. The caller ends with aws_request_done() in any case.
  */
 int aws_request_read(struct aws_request *request, struct engine *engine,
