@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "aws/aws_shape.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -80,23 +79,16 @@ static int check_words(const struct place *place, const char *words, const char 
     return aws_invalid(place->error, "%s: \"%.*s\" is not one of %s.", place->path, SHOWN, text, list);
 }
 
-static int check_marks(const struct place *place, const char *marks, const char *text)
-{
-    for (const char *at = text; *at; at++)
-        if ((unsigned char)*at < 0x80 && !isalnum((unsigned char)*at) && !strchr(marks, *at))
-            return aws_invalid(place->error,
-                               "%s: \"%.*s\" has another character than letters, digits, spaces and \"%s\".",
-                               place->path, SHOWN, text, marks);
-    return 0;
-}
-
 static int check_text(struct place *place, const struct aws_shape *shape, const char *text)
 {
     int r = check_amount(place, shape, (double)count_characters(text), " characters");
 
     if (r == 0 && shape->words)
         r = check_words(place, shape->words, text);
-    return r == 0 && shape->marks ? check_marks(place, shape->marks, text) : r;
+    if (r == 0 && shape->pattern && !shape->pattern->is_good(text))
+        r = aws_invalid(place->error, "%s: \"%.*s\": %s are allowed.", place->path, SHOWN, text,
+                        shape->pattern->allowed);
+    return r;
 }
 
 /* One member, which must be of the kind that its shape says. */

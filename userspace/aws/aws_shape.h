@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "aws/aws_error.h"
+#include "aws/aws_patterns.h"
 
 enum aws_kind {
     AWS_SHAPE_TEXT,
@@ -28,12 +29,12 @@ struct aws_shape {
     int64_t minimum;   /* characters of a text, items of a list or map, or the number itself; */
     int64_t maximum;   /* both 0: nothing is said */
     const char *words; /* what a text may be, as "|ONE|TWO|"; NULL: anything */
-    const char *marks; /* what a text may have besides letters and digits of any script; NULL: anything */
+    const struct aws_pattern *pattern; /* of a text; NULL: anything */
     const struct aws_shape *of;  /* members of an object; the one shape of a list's items or a map's values */
     const struct aws_shape *key; /* of a map's names; NULL: anything */
 };
 
-/* For tables. What may follow: REQUIRED, WITHIN(), ONE_OF(), MARKS(). */
+/* For tables. What may follow: REQUIRED, WITHIN(), ONE_OF(), MATCHING(). */
 #define TEXT(name_, ...)                                                                                     \
     {                                                                                                        \
         .name = name_, .kind = AWS_SHAPE_TEXT, __VA_ARGS__                                                   \
@@ -73,7 +74,7 @@ struct aws_shape {
 #define REQUIRED                   .is_required = true
 #define WITHIN(minimum_, maximum_) .minimum = minimum_, .maximum = maximum_
 #define ONE_OF(words_)             .words = "|" words_ "|"
-#define MARKS(marks_)              .marks = marks_
+#define MATCHING(pattern_)         .pattern = &pattern_
 #define NO_MORE                                                                                              \
     {                                                                                                        \
         .name = NULL                                                                                         \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aws/aws_fields.h"
+#include "aws/aws_patterns.h"
 #include "aws/cloud_map_fields.h"
 #include "base/number.h"
 
@@ -18,20 +19,6 @@ static const char *text_of(const cJSON *attributes, const char *name)
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(attributes, name);
 
     return item ? item->valuestring : NULL;
-}
-
-/* Printable ASCII; a value may have spaces and tabs between, not around. */
-static bool cloud_map_attributes_is_good(const char *text, bool is_value)
-{
-    size_t length = strlen(text);
-
-    for (size_t i = 0; i < length; i++) {
-        bool is_space = text[i] == ' ' || text[i] == '\t';
-
-        if (is_space ? !is_value || i == 0 || i + 1 == length : text[i] < '!' || text[i] > '~')
-            return false;
-    }
-    return is_value || length > 0;
 }
 
 static bool is_reserved(const char *key)
@@ -52,10 +39,10 @@ static int cloud_map_attributes_check_form(const cJSON *attributes, struct aws_e
 
         if (!cJSON_IsString(item))
             return aws_fail(error, "SerializationException", "Attributes: %.100s: a string is wanted.", key);
-        if (strlen(key) > KEY_MAX || !cloud_map_attributes_is_good(key, false))
+        if (strlen(key) > KEY_MAX || !*key || !aws_pattern_printable.is_good(key))
             return aws_invalid(error, "Attributes: \"%.100s\" is no key: 1 to %d printable characters.", key,
                                KEY_MAX);
-        if (strlen(item->valuestring) > VALUE_MAX || !cloud_map_attributes_is_good(item->valuestring, true))
+        if (strlen(item->valuestring) > VALUE_MAX || !aws_pattern_value.is_good(item->valuestring))
             return aws_invalid(error,
                                "Attributes: %.100s: \"%.100s\" is no value: at most %d printable characters, "
                                "no space at either end.",
@@ -239,8 +226,9 @@ int cloud_map_check_service_attributes(const cJSON *attributes, struct aws_error
     cJSON_ArrayForEach (item, attributes) {
         if (!cJSON_IsString(item))
             return aws_fail(error, "SerializationException", "Attributes: strings are wanted.");
-        if (strlen(item->string) > KEY_MAX || !cloud_map_attributes_is_good(item->string, false) ||
-            strlen(item->valuestring) > VALUE_MAX || !cloud_map_attributes_is_good(item->valuestring, true))
+        if (strlen(item->string) > KEY_MAX || !*item->string ||
+            !aws_pattern_printable.is_good(item->string) || strlen(item->valuestring) > VALUE_MAX ||
+            !aws_pattern_value.is_good(item->valuestring))
             return aws_invalid(error, "Attributes: %.100s: not a key and a value of printable characters.",
                                item->string);
         if (++n > CLOUD_MAP_MAX_ATTRIBUTES)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aws/aws_fields.h"
+#include "aws/aws_patterns.h"
 #include "base/json.h"
 #include "model/dns_records.h"
 #include "model/names.h"
@@ -43,14 +44,6 @@ int cloud_map_get_id(const cJSON *body, const char *name, const char *kind, cons
     return 0;
 }
 
-static bool is_printable(const char *text)
-{
-    for (; *text; text++)
-        if (*text < '!' || *text > '~')
-            return false;
-    return true;
-}
-
 /* Labels of letters, digits and inner dashes with at least one dot. */
 static bool is_hostname(const char *name)
 {
@@ -72,7 +65,7 @@ int cloud_map_check_namespace(const char *name, enum cloud_map_type type, struct
 {
     struct error ours = {0};
 
-    if (strncmp(name, "arn:", 4) == 0 || !is_printable(name) ||
+    if (strncmp(name, "arn:", 4) == 0 || !aws_pattern_printable.is_good(name) ||
         (type != CLOUD_MAP_HTTP && strlen(name) > 253) ||
         (type == CLOUD_MAP_DNS_PUBLIC && !is_hostname(name)))
         return aws_invalid(error, "Name: \"%.100s\" is no name of a namespace of type %s.", name,
@@ -252,7 +245,7 @@ static int check_config(const cJSON *check, struct aws_error *error)
         r = aws_get_integer(check, "FailureThreshold", AWS_OPTIONAL, 1, 10, &threshold, error);
     if (r == 0 && path && *path && strcmp(type, "TCP") == 0)
         r = aws_invalid(error, "ResourcePath: a TCP check has none.");
-    if (r == 0 && path && *path && (*path != '/' || !is_printable(path)))
+    if (r == 0 && path && *path && (*path != '/' || !aws_pattern_printable.is_good(path)))
         r = aws_invalid(error, "ResourcePath: \"%.100s\" is no path beginning with /.", path);
     return r;
 }

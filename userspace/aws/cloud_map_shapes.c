@@ -3,6 +3,9 @@
  * cloud_map_fields. */
 #include "aws/aws_shape.h"
 
+static const struct aws_shape attribute_key[] = {TEXT(NULL, WITHIN(1, 255), MATCHING(aws_pattern_printable))};
+static const struct aws_shape attribute_value[] = {TEXT(NULL, WITHIN(0, 1024), MATCHING(aws_pattern_value))};
+
 static const struct aws_shape tag[] = {TEXT("Key", REQUIRED, WITHIN(1, 128)),
                                        TEXT("Value", REQUIRED, WITHIN(0, 256)), NO_MORE};
 
@@ -66,18 +69,19 @@ static const struct aws_shape by_instance[] = {TEXT("ServiceId", REQUIRED, WITHI
                                                TEXT("InstanceId", REQUIRED, WITHIN(0, 64)), NO_MORE};
 
 static const struct aws_shape discover_instances[] = {
-    TEXT("NamespaceName", REQUIRED, WITHIN(0, 1024)),
-    TEXT("ServiceName", REQUIRED),
+    TEXT("NamespaceName", REQUIRED, WITHIN(1, 1024), MATCHING(aws_pattern_printable)),
+    TEXT("ServiceName", REQUIRED, MATCHING(aws_pattern_service)),
     WHOLE("MaxResults", WITHIN(1, 1000)),
-    MAP("QueryParameters", ITEM(TEXT(NULL, WITHIN(0, 1024))), .key = ITEM(TEXT(NULL, WITHIN(0, 255)))),
-    MAP("OptionalParameters", ITEM(TEXT(NULL, WITHIN(0, 1024))), .key = ITEM(TEXT(NULL, WITHIN(0, 255)))),
+    MAP("QueryParameters", attribute_value, .key = attribute_key),
+    MAP("OptionalParameters", attribute_value, .key = attribute_key),
     TEXT("HealthStatus", ONE_OF("HEALTHY|UNHEALTHY|ALL|HEALTHY_OR_ELSE_ALL")),
     TEXT("OwnerAccount", WITHIN(12, 12)),
     NO_MORE};
 
 static const struct aws_shape discover_instances_revision[] = {
-    TEXT("NamespaceName", REQUIRED, WITHIN(0, 1024)), TEXT("ServiceName", REQUIRED),
-    TEXT("OwnerAccount", WITHIN(12, 12)), NO_MORE};
+    TEXT("NamespaceName", REQUIRED, WITHIN(1, 1024), MATCHING(aws_pattern_printable)),
+    TEXT("ServiceName", REQUIRED, MATCHING(aws_pattern_service)), TEXT("OwnerAccount", WITHIN(12, 12)),
+    NO_MORE};
 
 static const struct aws_shape get_instances_health_status[] = {
     TEXT("ServiceId", REQUIRED, WITHIN(0, 255)),
@@ -126,8 +130,7 @@ static const struct aws_shape list_tags_for_resource[] = {TEXT("ResourceARN", RE
 static const struct aws_shape register_instance[] = {
     TEXT("ServiceId", REQUIRED, WITHIN(0, 255)), TEXT("InstanceId", REQUIRED, WITHIN(0, 64)),
     TEXT("CreatorRequestId", WITHIN(0, 64)),
-    MAP("Attributes", ITEM(TEXT(NULL, WITHIN(0, 1024))), .key = ITEM(TEXT(NULL, WITHIN(0, 255))), REQUIRED),
-    NO_MORE};
+    MAP("Attributes", attribute_value, .key = attribute_key, REQUIRED), NO_MORE};
 
 static const struct aws_shape tag_resource[] = {TEXT("ResourceARN", REQUIRED, WITHIN(1, 1011)),
                                                 OBJECTS("Tags", tag, REQUIRED, WITHIN(0, 200)), NO_MORE};

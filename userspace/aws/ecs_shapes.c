@@ -2,8 +2,8 @@
 /* What ECS's operations take, by its service model of 2014-11-13; task definitions are in ecs_task_shapes. */
 #include "aws/ecs_shapes.h"
 
-const struct aws_shape ecs_tag[] = {TEXT("key", WITHIN(1, 128), MARKS(TAG_MARKS)),
-                                    TEXT("value", WITHIN(0, 256), MARKS(TAG_MARKS)), NO_MORE};
+const struct aws_shape ecs_tag[] = {TEXT("key", WITHIN(1, 128), MATCHING(aws_pattern_tag)),
+                                    TEXT("value", WITHIN(0, 256), MATCHING(aws_pattern_tag)), NO_MORE};
 
 static const struct aws_shape cluster_setting[] = {TEXT("name", ONE_OF("containerInsights")), TEXT("value"),
                                                    NO_MORE};
@@ -65,7 +65,7 @@ static const struct aws_shape tag_resource[] = {TEXT("resourceArn", REQUIRED),
 
 static const struct aws_shape untag_resource[] = {
     TEXT("resourceArn", REQUIRED),
-    LIST("tagKeys", ITEM(TEXT(NULL, WITHIN(1, 128), MARKS(TAG_MARKS))), REQUIRED), NO_MORE};
+    LIST("tagKeys", ITEM(TEXT(NULL, WITHIN(1, 128), MATCHING(aws_pattern_tag))), REQUIRED), NO_MORE};
 
 static const struct aws_shape list_tags_for_resource[] = {TEXT("resourceArn", REQUIRED), NO_MORE};
 

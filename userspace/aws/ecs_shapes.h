@@ -4,9 +4,6 @@
 
 #include "aws/aws_shape.h"
 
-/* What a tag's key and value may have besides letters and digits. */
-#define TAG_MARKS "_.:/=+-@ "
-
 extern const struct aws_shape ecs_tag[];
 extern const struct aws_shape ecs_log_configuration[];
 extern const struct aws_shape ecs_register_task_definition[];

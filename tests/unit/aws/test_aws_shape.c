@@ -19,7 +19,7 @@
 static const struct aws_shape inner[] = {
     TEXT("name", REQUIRED, WITHIN(2, 4)),
     TEXT("mood", ONE_OF("GOOD|GOODISH|BAD")),
-    TEXT("mark", MARKS("-_")),
+    TEXT("mark", MATCHING(aws_pattern_tag)),
     NO_MORE,
 };
 
@@ -100,7 +100,7 @@ static void test_what_does_not(void **state)
         {"{'object':{'name':'ab','mood':'GOOD|BAD'}}", WRONG, "object.mood"},
         {"{'object':{'name':'ab','mood':''}}", WRONG, "object.mood"},
         {"{'object':{'name':'ab','mood':'good'}}", WRONG, "object.mood"},
-        {"{'object':{'name':'ab','mark':'a<'}}", WRONG, "object.mark: \"a<\""},
+        {"{'object':{'name':'ab','mark':'a<'}}", WRONG, "object.mark: \"a<\": letters, digits"},
         {"{'objects':{}}", WRONG_JSON, "objects: a list is wanted."},
         {"{'objects':[]}", WRONG, "objects: 0 items; 1 to 2"},
         {"{'objects':[{'name':'ab'},{'name':'ab'},{'name':'ab'}]}", WRONG, "objects: 3 items"},
@@ -157,6 +157,36 @@ static void test_long_names_are_cut(void **state)
     cJSON_Delete(body);
 }
 
+static void test_patterns(void **state)
+{
+    static const struct {
+        const struct aws_pattern *pattern;
+        const char *text;
+        bool is_good;
+    } cases[] = {
+        {&aws_pattern_printable, "!a/<>~", true},
+        {&aws_pattern_printable, "a b", false},
+        {&aws_pattern_printable, "\xc3\xa4", false},
+        {&aws_pattern_printable, "a\x7f", false},
+        {&aws_pattern_value, "", true},
+        {&aws_pattern_value, "a \tb", true},
+        {&aws_pattern_value, " a", false},
+        {&aws_pattern_value, "a ", false},
+        {&aws_pattern_value, "a\nb", false},
+        {&aws_pattern_service, "a-b.c_d", true},
+        {&aws_pattern_service, "-a", false},
+        {&aws_pattern_service, "a..b", false},
+        {&aws_pattern_service, "arn:aws", false},
+        {&aws_pattern_tag, "a b_.:/=+-@\xc3\xa4", true},
+        {&aws_pattern_tag, "a;b", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        if (cases[i].pattern->is_good(cases[i].text) != cases[i].is_good)
+            fail_msg("%s: %s", cases[i].pattern->allowed, cases[i].text);
+}
+
 /* A table that ends in nothing, or holds nothing to hold, would be read past its end. */
 static void check_table(const struct aws_shape *shape, unsigned depth)
 {
@@ -205,7 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_passes),       cmocka_unit_test(test_what_does_not),
         cmocka_unit_test(test_a_type_of_its_own), cmocka_unit_test(test_long_names_are_cut),
-        cmocka_unit_test(test_the_tables),        cmocka_unit_test(test_a_definition),
+        cmocka_unit_test(test_the_tables),        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_a_definition),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
