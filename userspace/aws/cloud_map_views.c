@@ -90,8 +90,10 @@ cJSON *cloud_map_namespace_view(const struct model_namespace *parent, const char
     aws_copy_member(view, kept, "Description");
     (void)cJSON_AddNumberToObject(view, "ServiceCount", cloud_map_views_count_services(parent));
     properties = cJSON_AddObjectToObject(view, "Properties");
-    if (type != CLOUD_MAP_HTTP) {
-        dns = cJSON_AddObjectToObject(properties, "DnsProperties");
+    dns = cJSON_AddObjectToObject(properties, "DnsProperties");
+    if (type == CLOUD_MAP_HTTP) {
+        (void)cJSON_AddObjectToObject(dns, "SOA"); /* empty, as AWS answers it */
+    } else {
         aws_copy_member(dns, kept, "HostedZoneId");
         aws_copy_member(dns, kept, "SOA");
     }
