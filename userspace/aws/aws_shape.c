@@ -17,7 +17,7 @@ struct place {
     struct aws_error *error;
 };
 
-static int check_value(struct place *place, const struct aws_shape *shape, const cJSON *item);
+static int shape_check_value(struct place *place, const struct aws_shape *shape, const cJSON *item);
 
 /* UTF-8: bytes that begin a character. */
 static int64_t count_characters(const char *text)
@@ -34,25 +34,26 @@ static bool is_of_32_bits(double number)
     return number == floor(number) && number >= INT32_MIN && number <= INT32_MAX;
 }
 
-static bool is_limited(const struct aws_shape *shape)
+static bool shape_is_limited(const struct aws_shape *shape)
 {
     return shape->minimum != 0 || shape->maximum != 0;
 }
 
-static bool is_within(const struct aws_shape *shape, double n)
+static bool shape_is_within(const struct aws_shape *shape, double n)
 {
-    return !is_limited(shape) || (n >= (double)shape->minimum && n <= (double)shape->maximum);
+    return !shape_is_limited(shape) || (n >= (double)shape->minimum && n <= (double)shape->maximum);
 }
 
-static int check_amount(const struct place *place, const struct aws_shape *shape, double n, const char *what)
+static int shape_check_amount(const struct place *place, const struct aws_shape *shape, double n,
+                              const char *what)
 {
-    if (is_within(shape, n))
+    if (shape_is_within(shape, n))
         return 0;
     return aws_invalid(place->error, "%s: %.15g%s; %lld to %lld are allowed.", place->path, n, what,
                        (long long)shape->minimum, (long long)shape->maximum);
 }
 
-static bool is_word(const char *words, const char *text)
+static bool shape_is_word(const char *words, const char *text)
 {
     size_t length = strlen(text);
 
@@ -62,12 +63,12 @@ static bool is_word(const char *words, const char *text)
     return false;
 }
 
-static int check_words(const struct place *place, const char *words, const char *text)
+static int shape_check_words(const struct place *place, const char *words, const char *text)
 {
     char list[512];
     size_t n = 0;
 
-    if (is_word(words, text))
+    if (shape_is_word(words, text))
         return 0;
     for (const char *at = words + 1; *at && n + 3 < sizeof(list); at++) {
         if (*at != '|')
@@ -79,12 +80,12 @@ static int check_words(const struct place *place, const char *words, const char 
     return aws_invalid(place->error, "%s: \"%.*s\" is not one of %s.", place->path, SHOWN, text, list);
 }
 
-static int check_text(struct place *place, const struct aws_shape *shape, const char *text)
+static int shape_check_text(struct place *place, const struct aws_shape *shape, const char *text)
 {
-    int r = check_amount(place, shape, (double)count_characters(text), " characters");
+    int r = shape_check_amount(place, shape, (double)count_characters(text), " characters");
 
     if (r == 0 && shape->words)
-        r = check_words(place, shape->words, text);
+        r = shape_check_words(place, shape->words, text);
     if (r == 0 && shape->pattern && !shape->pattern->is_good(text))
         r = aws_invalid(place->error, "%s: \"%.*s\": %s are allowed.", place->path, SHOWN, text,
                         shape->pattern->allowed);
@@ -92,19 +93,19 @@ static int check_text(struct place *place, const struct aws_shape *shape, const 
 }
 
 /* One member, which must be of the kind that its shape says. */
-static int check_member(struct place *place, const struct aws_shape *shape, const cJSON *item,
-                        const char *dot, const char *name)
+static int shape_check_member(struct place *place, const struct aws_shape *shape, const cJSON *item,
+                              const char *dot, const char *name)
 {
     size_t length = strlen(place->path);
     int r;
 
     (void)snprintf(place->path + length, PATH_SIZE - length, "%s%.*s", dot, SHOWN, name);
-    r = check_value(place, shape, item);
+    r = shape_check_value(place, shape, item);
     place->path[length] = '\0';
     return r;
 }
 
-static int check_object(struct place *place, const struct aws_shape *members, const cJSON *object)
+static int shape_check_object(struct place *place, const struct aws_shape *members, const cJSON *object)
 {
     const char *dot = place->path[0] ? "." : "";
 
@@ -113,7 +114,7 @@ static int check_object(struct place *place, const struct aws_shape *members, co
         int r = 0;
 
         if (item)
-            r = check_member(place, shape, item, dot, shape->name);
+            r = shape_check_member(place, shape, item, dot, shape->name);
         else if (shape->is_required)
             r = aws_invalid(place->error, "%s%s%s: required, and missing in the request.", place->path, dot,
                             shape->name);
@@ -123,37 +124,37 @@ static int check_object(struct place *place, const struct aws_shape *members, co
     return 0;
 }
 
-static int check_items(struct place *place, const struct aws_shape *shape, const cJSON *list)
+static int shape_check_items(struct place *place, const struct aws_shape *shape, const cJSON *list)
 {
     const cJSON *item;
     unsigned n = 0;
-    int r = check_amount(place, shape, cJSON_GetArraySize(list), " items");
+    int r = shape_check_amount(place, shape, cJSON_GetArraySize(list), " items");
 
     cJSON_ArrayForEach (item, list) {
         char number[16];
 
         (void)snprintf(number, sizeof(number), "[%u]", n++);
         if (r == 0)
-            r = check_member(place, shape->of, item, "", number);
+            r = shape_check_member(place, shape->of, item, "", number);
     }
     return r;
 }
 
-static int check_map(struct place *place, const struct aws_shape *shape, const cJSON *map)
+static int shape_check_map(struct place *place, const struct aws_shape *shape, const cJSON *map)
 {
     const cJSON *item;
-    int r = check_amount(place, shape, cJSON_GetArraySize(map), " members");
+    int r = shape_check_amount(place, shape, cJSON_GetArraySize(map), " members");
 
     cJSON_ArrayForEach (item, map) {
         if (r == 0 && shape->key)
-            r = check_text(place, shape->key, item->string);
+            r = shape_check_text(place, shape->key, item->string);
         if (r == 0)
-            r = check_member(place, shape->of, item, ".", item->string);
+            r = shape_check_member(place, shape->of, item, ".", item->string);
     }
     return r;
 }
 
-static int check_value(struct place *place, const struct aws_shape *shape, const cJSON *item)
+static int shape_check_value(struct place *place, const struct aws_shape *shape, const cJSON *item)
 {
     static const char *const wanted[] = {
         [AWS_SHAPE_TEXT] = "a string",    [AWS_SHAPE_WHOLE] = "a whole number",
@@ -165,16 +166,16 @@ static int check_value(struct place *place, const struct aws_shape *shape, const
     switch (shape->kind) {
     case AWS_SHAPE_TEXT:
         if (cJSON_IsString(item))
-            return check_text(place, shape, item->valuestring);
+            return shape_check_text(place, shape, item->valuestring);
         break;
     case AWS_SHAPE_WHOLE:
-        if (cJSON_IsNumber(item) && (is_limited(shape) ? item->valuedouble == floor(item->valuedouble)
-                                                       : is_of_32_bits(item->valuedouble)))
-            return check_amount(place, shape, item->valuedouble, "");
+        if (cJSON_IsNumber(item) && (shape_is_limited(shape) ? item->valuedouble == floor(item->valuedouble)
+                                                             : is_of_32_bits(item->valuedouble)))
+            return shape_check_amount(place, shape, item->valuedouble, "");
         break;
     case AWS_SHAPE_NUMBER:
         if (cJSON_IsNumber(item))
-            return check_amount(place, shape, item->valuedouble, "");
+            return shape_check_amount(place, shape, item->valuedouble, "");
         break;
     case AWS_SHAPE_BOOL:
         if (cJSON_IsBool(item))
@@ -182,15 +183,15 @@ static int check_value(struct place *place, const struct aws_shape *shape, const
         break;
     case AWS_SHAPE_OBJECT:
         if (cJSON_IsObject(item))
-            return check_object(place, shape->of, item);
+            return shape_check_object(place, shape->of, item);
         break;
     case AWS_SHAPE_LIST:
         if (cJSON_IsArray(item))
-            return check_items(place, shape, item);
+            return shape_check_items(place, shape, item);
         break;
     case AWS_SHAPE_MAP:
         if (cJSON_IsObject(item))
-            return check_map(place, shape, item);
+            return shape_check_map(place, shape, item);
         break;
     }
     return aws_fail(place->error, "SerializationException", "%s: %s is wanted.", place->path,
@@ -213,7 +214,7 @@ int aws_shape_check(const cJSON *body, const struct aws_input *input, struct aws
 
     if (input->invalid)
         error->invalid = input->invalid;
-    r = check_object(&place, input->members, body);
+    r = shape_check_object(&place, input->members, body);
     error->invalid = usual;
     return r;
 }
