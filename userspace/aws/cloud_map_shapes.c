@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What Cloud Map's operations take, by its service model of 2017-03-14. Patterns of names and attributes are in
  * cloud_map_fields. */
-#include "aws/aws_shape.h"
+#include "aws/aws_shape_words.h"
 
 static const struct aws_shape attribute_key[] = {TEXT(NULL, WITHIN(1, 255), MATCHING(aws_pattern_printable))};
 static const struct aws_shape attribute_value[] = {TEXT(NULL, WITHIN(0, 1024), MATCHING(aws_pattern_value))};

@@ -2,7 +2,7 @@
 /* Shapes that ECS's services and its task definitions share. */
 #pragma once
 
-#include "aws/aws_shape.h"
+#include "aws/aws_shape_words.h"
 
 extern const struct aws_shape ecs_tag[];
 extern const struct aws_shape ecs_log_configuration[];

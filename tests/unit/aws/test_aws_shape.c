@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "aws/aws_shape.h"
+#include "aws/aws_shape_words.h"
 #include "json_text.h"
 
 #define WRONG_JSON "SerializationException"
