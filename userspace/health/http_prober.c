@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * libcurl says which sockets and what time to wait for, libevent waits, and each event goes back to libcurl.
  * Addresses are numeric, so that no resolver is involved and nothing blocks. All sockets are CLOEXEC but for
  * the pair that wakes a multi handle, which older libcurls make without; exec_child closes it for its
- * commands. What libcurl calls back and what it is told belong together, so this is one file.
+ * commands.
  */
 #include "health/http_prober.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "http/fetch_loop.h"
 
 struct http_probe {
     CURL *easy;
@@ -30,81 +29,10 @@ struct http_probe {
 };
 
 struct http_prober {
-    struct event_base *base;
     probe_done_fn done;
-    CURLM *multi;
-    struct event timer;
+    struct fetch_loop *loop;
     struct http_probe *idle;
 };
-
-/* ---- libcurl's sockets and time on libevent ---- */
-
-static void tell_outcomes(struct http_prober *prober);
-
-static void http_prober_on_socket_event(evutil_socket_t fd, short what, void *user)
-{
-    struct http_prober *prober = user;
-    int mask = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
-    int running;
-
-    (void)curl_multi_socket_action(prober->multi, fd, mask, &running);
-    tell_outcomes(prober);
-}
-
-static void http_prober_on_timer(evutil_socket_t fd, short what, void *user)
-{
-    struct http_prober *prober = user;
-    int running;
-
-    (void)fd;
-    (void)what;
-    (void)curl_multi_socket_action(prober->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    tell_outcomes(prober);
-}
-
-/* The event belongs to the socket, not to the transfer: libcurl may close it after the transfer is over. */
-static int http_prober_on_socket(CURL *easy, curl_socket_t fd, int wanted, void *user, void *socket_user)
-{
-    struct http_prober *prober = user;
-    struct event *event = socket_user;
-    short what = EV_PERSIST;
-
-    (void)easy;
-    if (event)
-        (void)event_del(event);
-    if (wanted == CURL_POLL_REMOVE) {
-        free(event);
-        return 0;
-    }
-    if (wanted & CURL_POLL_IN)
-        what |= EV_READ;
-    if (wanted & CURL_POLL_OUT)
-        what |= EV_WRITE;
-    if (!event) {
-        event = calloc(1, sizeof(*event));
-        if (!event)
-            return -1;
-        (void)curl_multi_assign(prober->multi, fd, event);
-    }
-    /* If this fails, the transfer runs into its timeout. */
-    if (event_assign(event, prober->base, fd, what, http_prober_on_socket_event, prober) == 0)
-        (void)event_add(event, NULL);
-    return 0;
-}
-
-static int on_timeout(CURLM *multi, long timeout_ms, void *user)
-{
-    struct http_prober *prober = user;
-    struct timeval timeout;
-
-    (void)multi;
-    if (timeout_ms < 0) {
-        (void)event_del(&prober->timer);
-        return 0;
-    }
-    timeout = probe_time((uint32_t)timeout_ms);
-    return event_add(&prober->timer, &timeout) < 0 ? -1 : 0;
-}
 
 /* ---- one transfer ---- */
 
@@ -293,33 +221,25 @@ static enum probe_outcome http_prober_judge(const struct http_probe *probe, CURL
 /* Options of this probe's are forgotten, the memory stays for the next. */
 static void http_prober_retire(struct http_prober *prober, struct http_probe *probe)
 {
-    (void)curl_multi_remove_handle(prober->multi, probe->easy);
     curl_easy_reset(probe->easy);
     curl_slist_free_all(probe->headers);
     *probe = (struct http_probe){.easy = probe->easy, .next_idle = prober->idle};
     prober->idle = probe;
 }
 
-/* The callback may start and cancel probes, so each message is asked for anew. */
-static void tell_outcomes(struct http_prober *prober)
+static void http_prober_on_done(CURL *easy, CURLcode code, void *user)
 {
-    const CURLMsg *message;
-    int left;
+    struct http_prober *prober = user;
+    const struct probe_request *request;
+    struct http_probe *probe = NULL;
+    enum probe_outcome outcome;
+    char reason[160];
 
-    while ((message = curl_multi_info_read(prober->multi, &left))) {
-        const struct probe_request *request;
-        struct http_probe *probe = NULL;
-        enum probe_outcome outcome;
-        char reason[160];
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&probe);
-        outcome = http_prober_judge(probe, message->data.result, reason, sizeof(reason));
-        request = probe->request;
-        http_prober_retire(prober, probe);
-        prober->done(request->user, outcome, reason);
-    }
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&probe);
+    outcome = http_prober_judge(probe, code, reason, sizeof(reason));
+    request = probe->request;
+    http_prober_retire(prober, probe);
+    prober->done(request->user, outcome, reason);
 }
 
 /* ---- probes ---- */
@@ -353,8 +273,8 @@ int http_prober_start(struct http_prober *prober, const struct probe_request *re
         return -ENOMEM;
     probe->request = request;
     r = http_prober_set_options(probe);
-    if (r == 0 && curl_multi_add_handle(prober->multi, probe->easy) != CURLM_OK)
-        r = -ENOMEM;
+    if (r == 0)
+        r = fetch_loop_add(prober->loop, probe->easy);
     if (r < 0) {
         http_prober_retire(prober, probe);
         return r;
@@ -365,6 +285,7 @@ int http_prober_start(struct http_prober *prober, const struct probe_request *re
 
 void http_prober_cancel(struct http_prober *prober, struct http_probe *probe)
 {
+    fetch_loop_remove(prober->loop, probe->easy);
     http_prober_retire(prober, probe);
 }
 
@@ -373,28 +294,15 @@ void http_prober_cancel(struct http_prober *prober, struct http_probe *probe)
 int http_prober_new(struct event_base *base, probe_done_fn done, struct http_prober **ret_prober)
 {
     struct http_prober *prober = calloc(1, sizeof(*prober));
-    CURLMcode bad = CURLM_OK;
+    int r;
 
     if (!prober)
         return -ENOMEM;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        free(prober);
-        return -ENOMEM;
-    }
-    prober->base = base;
     prober->done = done;
-    prober->multi = curl_multi_init();
-    if (!prober->multi || event_assign(&prober->timer, base, -1, 0, http_prober_on_timer, prober) < 0) {
-        http_prober_free(&prober);
-        return -ENOMEM;
-    }
-    bad |= curl_multi_setopt(prober->multi, CURLMOPT_SOCKETFUNCTION, http_prober_on_socket);
-    bad |= curl_multi_setopt(prober->multi, CURLMOPT_SOCKETDATA, prober);
-    bad |= curl_multi_setopt(prober->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-    bad |= curl_multi_setopt(prober->multi, CURLMOPT_TIMERDATA, prober);
-    if (bad) {
-        http_prober_free(&prober);
-        return -ENOMEM;
+    r = fetch_loop_new(base, http_prober_on_done, prober, &prober->loop);
+    if (r < 0) {
+        free(prober);
+        return r;
     }
     *ret_prober = prober;
     return 0;
@@ -411,10 +319,7 @@ void http_prober_free(struct http_prober **prober)
         curl_easy_cleanup(probe->easy);
         free(probe);
     }
-    (void)curl_multi_cleanup((*prober)->multi);
-    if (event_initialized(&(*prober)->timer))
-        (void)event_del(&(*prober)->timer); /* last: libcurl may have set it while it cleaned up */
-    curl_global_cleanup();
+    fetch_loop_free(&(*prober)->loop);
     free(*prober);
     *prober = NULL;
 }
