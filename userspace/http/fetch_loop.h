@@ -14,7 +14,8 @@ struct fetch_loop;
 typedef void (*fetch_loop_done_fn)(CURL *easy, CURLcode code, void *user);
 
 /* -ENOMEM. */
-int fetch_loop_new(struct event_base *base, fetch_loop_done_fn done, void *user, struct fetch_loop **ret_loop);
+int fetch_loop_new(struct event_base *base, fetch_loop_done_fn done, void *user,
+                   struct fetch_loop **ret_loop);
 void fetch_loop_free(struct fetch_loop **loop); /* NULL-safe, sets to NULL; no transfer is in it */
 
 /* From now on it is under way. -ENOMEM. */
