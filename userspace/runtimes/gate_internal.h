@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the parts of the gate share. Private to runtimes/. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <svcconnect/abi.h>
+
+#include "runtimes/gate.h"
+
+#define GATE_PARENTS 64
+#define GATE_HELD    64 /* programs of one container that wait; more are let go */
+
+/* One way: from the loop, or to it. */
+enum gate_word {
+    GATE_WORD_APPEARED,
+    GATE_WORD_STANDS,
+    GATE_WORD_ENDED,
+    GATE_WORD_RELEASE, /* from the loop */
+    GATE_WORD_WATCH,   /* from the loop, of a parent */
+};
+
+struct gate_message {
+    enum gate_word word;
+    uint64_t ticket;
+    enum gate_end end;
+    uint64_t held_us;
+    pid_t pid;
+    char cgroup[SVC_CGROUP_SIZE];
+    struct gate_message *next;
+};
+
+struct gate_queue {
+    struct gate_message *first;
+    struct gate_message **end;
+};
+
+enum gate_state {
+    GATE_FREE,
+    GATE_LOOKING, /* for a process with a root of its own */
+    GATE_MARKED,
+    GATE_HOLDING, /* the loop has been told */
+};
+
+/* A container on its way; the thread's alone. */
+struct gate_container {
+    enum gate_state state;
+    uint64_t ticket;
+    uint64_t since_ns; /* the cgroup was seen */
+    uint64_t held_since_ns;
+    int root_fd;         /* of the marked mount; -1: none */
+    int held[GATE_HELD]; /* descriptors of fanotify's events that wait for an answer */
+    size_t n_held;
+    char cgroup[SVC_CGROUP_SIZE];
+};
+
+/* A parent, by its path below the cgroup root; the thread's alone. */
+struct gate_parent {
+    char path[SVC_CGROUP_SIZE];
+    int watch;       /* -1: it is not there */
+    int above_watch; /* of the directory in which it will appear; -1: none */
+};
+
+struct gate {
+    struct gate_settings settings;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    struct gate_queue to_loop;
+    struct gate_queue to_thread;
+    bool is_stopping; /* under the mutex */
+    int loop_fd;      /* eventfds: something is in the queue */
+    int thread_fd;
+    struct event *event;
+    /* the thread's: */
+    int inotify_fd;
+    int fanotify_fd;
+    uint64_t last_ticket;
+    struct gate_parent parents[GATE_PARENTS];
+    size_t n_parents;
+    struct gate_container containers[GATE_CONTAINERS];
+};
+
+/* Into the queue and awake; without memory the message is lost, and a deadline takes its place. */
+void gate_tell_loop(struct gate *gate, const struct gate_message *message);
+
+/* gate_parents.c */
+void gate_parents_add(struct gate *gate, const char *path);
+/* Tells of new children by `found`, with their paths below the cgroup root. */
+void gate_parents_read(struct gate *gate, void (*found)(struct gate *gate, const char *cgroup));
+
+/* gate_thread.c */
+void *gate_thread(void *user);
