@@ -68,6 +68,41 @@ static void test_each_change_sees_those_before_it(void **state)
     json_expect(settings, "services.1", "");
 }
 
+static void test_a_dry_run_changes_nothing(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *answer = NULL;
+
+    answer = lab_get(lab, BATCH, "{'changes':[" REGISTER "],'dryRun':true}", 200);
+    json_expect(answer, "warnings", "[]");
+    assert_null(lab_endpoint(lab, "a"));
+    assert_int_equal(registry_revision(lab->house.registry), 0);
+    lab_refuse(lab, BATCH, "{'changes':[{'op':'register','service':'web'}],'dryRun':true}", 400,
+               "changes[0].address", "missing");
+    lab_refuse(lab, BATCH, "{'changes':[" REGISTER "],'dryRun':1}", 400, "dryRun", "true");
+}
+
+static void test_a_service_before_its_instances(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *services = NULL, *again = NULL;
+
+    cJSON_Delete(lab_get(lab, BATCH,
+                         "{'changes':[{'op':'declare-service','service':'dns','port':53,'protocol':'udp'},"
+                         "{'op':'declare-service','service':'dns','port':54}]}",
+                         200));
+    services = lab_get(lab, "GET /v1/services", "", 200);
+    json_expect(services, "services.0.instances", "0");
+    json_expect(
+        services, "services.0.clientAliases",
+        "[{'dnsName':'dns','port':53,'protocol':'udp'},{'dnsName':'dns','port':54,'protocol':'tcp'}]");
+    cJSON_Delete(lab_get(lab, "PUT /v1/services", "{'service':'dns','port':99}", 200));
+    again = lab_get(lab, "GET /v1/services", "", 200);
+    assert_true(cJSON_Compare(json_at(again, "services"), json_at(services, "services"), true));
+    lab_refuse(lab, "PUT /v1/services", "{'service':'dns'}", 400, "port", "65535");
+    lab_refuse(lab, "PUT /v1/services", "{'service':'a b','port':1}", 400, "service", "a b");
+}
+
 /* Others have turns of the loop while it puts its rows: they could see the first of them without the last. */
 static void expect_pieces(struct lab *lab, const char *batch)
 {
@@ -192,7 +227,7 @@ static void test_one_bad_change_refuses_all(void **state)
         {BATCH, "{'changes':[{'op':'update','service':'web','id':'a','weight':1}," REGISTER "]}", 404,
          "changes[0].service", "a service of namespace default"},
         {BATCH, "{'changes':[]}", 400, "changes", "a list of 1 to 10000 changes"},
-        {BATCH, "{'changes':[" REGISTER "],'dryRun':true}", 400, "dryRun", "(unknown member)"},
+        {BATCH, "{'changes':[" REGISTER "],'dry':true}", 400, "dry", "(unknown member)"},
     };
     struct lab *lab = *state;
 
@@ -257,10 +292,18 @@ static void test_what_finds_no_room_refuses_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_each_change_sees_those_before_it),      LAB_TEST(test_a_long_one_goes_in_pieces),
-        LAB_TEST(test_a_conflict_runs_all_of_it_again),       LAB_TEST(test_a_client_leaves_between_pieces),
-        LAB_TEST(test_another_run_counts_from_the_beginning), LAB_TEST(test_one_bad_change_refuses_all),
-        LAB_TEST(test_the_operations_are_all_named),          LAB_TEST(test_there_are_too_many),
+        LAB_TEST(test_each_change_sees_those_before_it),
+        LAB_TEST(test_a_long_one_goes_in_pieces),
+        LAB_TEST(test_a_dry_run_changes_nothing),
+        LAB_TEST(test_a_long_one_goes_in_pieces),
+        LAB_TEST(test_a_service_before_its_instances),
+        LAB_TEST(test_a_long_one_goes_in_pieces),
+        LAB_TEST(test_a_conflict_runs_all_of_it_again),
+        LAB_TEST(test_a_client_leaves_between_pieces),
+        LAB_TEST(test_another_run_counts_from_the_beginning),
+        LAB_TEST(test_one_bad_change_refuses_all),
+        LAB_TEST(test_the_operations_are_all_named),
+        LAB_TEST(test_there_are_too_many),
         LAB_TEST(test_what_finds_no_room_refuses_all),
     };
 

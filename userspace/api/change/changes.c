@@ -19,6 +19,7 @@ static const struct {
     {"deregister", change_deregister},     {"delete-service", change_delete_service},
     {"set-route", change_set_route},       {"clear-route", change_clear_route},
     {"set-settings", change_set_settings}, {"drain", change_drain},
+    {"declare-service", change_declare},
 };
 
 change_fn change_by_name(const char *name)

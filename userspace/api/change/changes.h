@@ -16,6 +16,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
 int change_update(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_deregister(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
+int change_declare(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);
 int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
                           struct error *error);
 int change_set_route(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error);

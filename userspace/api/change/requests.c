@@ -103,6 +103,7 @@ CHANGE_REQUEST(register)
 CHANGE_REQUEST(update)
 CHANGE_REQUEST(deregister)
 CHANGE_REQUEST(drain)
+CHANGE_REQUEST(declare)
 CHANGE_REQUEST(delete_service)
 CHANGE_REQUEST(set_route)
 CHANGE_REQUEST(clear_route)
@@ -141,13 +142,13 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
 static int run_batch(struct transaction *transaction, void *user, struct error *error)
 {
     struct change_request *request = user;
+    const cJSON *body = control_reply_call(request->reply)->body;
     uint64_t until = clock_monotonic_ns() + BATCH_PIECE_NS;
 
     if (transaction_is_new_run(transaction)) {
         cJSON_Delete(request->answer);
         request->answer = new_answer();
-        request->next =
-            cJSON_GetObjectItemCaseSensitive(control_reply_call(request->reply)->body, "changes")->child;
+        request->next = cJSON_GetObjectItemCaseSensitive(body, "changes")->child;
         request->n_done = 0;
     }
     for (; request->next; request->next = request->next->next, request->n_done++) {
@@ -167,16 +168,19 @@ static int run_batch(struct transaction *transaction, void *user, struct error *
             return r;
         }
     }
-    return 0;
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "dryRun")) ? JOB_TAKE_BACK : 0;
 }
 
 static int handle_batch(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
 {
-    static const char *const known[] = {"changes", NULL};
+    static const char *const known[] = {"changes", "dryRun", NULL};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "changes");
+    bool is_dry_run;
     int r = json_check_members(call->body, known, error);
 
     (void)ret_answer;
+    if (r == 0)
+        r = json_get_bool(call->body, "dryRun", false, &is_dry_run, error);
     if (r < 0)
         return r;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
@@ -333,6 +337,7 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_POST, "/v1/drains", handle_drain, NULL, 0, false},
     {EVHTTP_REQ_POST, "/v1/ejections", handle_eject, NULL, 0, true},
     {EVHTTP_REQ_DELETE, "/v1/ejections", handle_uneject, NULL, 0, true},
+    {EVHTTP_REQ_PUT, "/v1/services", handle_declare, NULL, 0, false},
     {EVHTTP_REQ_DELETE, "/v1/services", handle_delete_service, NULL, 0, false},
     {EVHTTP_REQ_PUT, "/v1/routes", handle_set_route, NULL, 0, false},
     {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, NULL, 0, false},

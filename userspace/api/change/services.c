@@ -92,6 +92,30 @@ int change_declare_service(struct transaction *transaction, const char *namespac
     return r < 0 ? error_errno(error, r, "registering") : transaction_put(transaction, row, error);
 }
 
+int change_declare(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
+{
+    static const char *const known[] = {"service", "namespace", "port", "protocol", NULL};
+    struct instance instance = {.protocol = TCP};
+    const char *namespace_name = NULL;
+    const char *name = NULL;
+    uint64_t port = 0;
+    int r = json_check_members(body, known, error);
+
+    (void)answer;
+    if (r == 0)
+        r = change_namespace(transaction_engine(transaction), body, &namespace_name, error);
+    if (r == 0)
+        r = change_service_name(body, &name, error);
+    if (r == 0)
+        r = json_get_integer(body, "port", true, 1, UINT16_MAX, &port, error);
+    if (r == 0)
+        r = change_protocol(body, &instance.protocol, error);
+    if (r < 0)
+        return r;
+    instance.port = (uint16_t)port;
+    return change_declare_service(transaction, namespace_name, name, &instance, error);
+}
+
 int change_delete_service(struct transaction *transaction, const cJSON *body, cJSON *answer,
                           struct error *error)
 {
