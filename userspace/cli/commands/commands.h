@@ -15,6 +15,8 @@ int command_weight(const struct invocation *invocation);
 int command_drain(const struct invocation *invocation);
 int command_eject(const struct invocation *invocation);
 int command_unject(const struct invocation *invocation);
+int bulk_register(const struct invocation *invocation); /* register -f */
+int command_delete(const struct invocation *invocation);
 int command_delete_service(const struct invocation *invocation);
 
 /* command_routes.c */
@@ -59,6 +61,10 @@ int command_credentials(const struct invocation *invocation);
 int command_credentials_add(const struct invocation *invocation);
 int command_credentials_list(const struct invocation *invocation);
 int command_credentials_remove(const struct invocation *invocation);
+
+/* transfer.c */
+int command_export(const struct invocation *invocation);
+int command_import(const struct invocation *invocation);
 
 /* command_registry.c */
 int command_registry_accept(const struct invocation *invocation);

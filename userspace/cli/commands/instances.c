@@ -43,6 +43,12 @@ int command_register(const struct invocation *invocation)
     cJSON *body;
     int status;
 
+    if (invocation->file_count > 0)
+        return bulk_register(invocation);
+    if (!service || !options[OPTION_ADDRESS])
+        return report_usage(invocation, "give SERVICE and --address IP:PORT, or -f FILE with many");
+    if (options[OPTION_DRY_RUN])
+        return report_usage(invocation, "--dry-run goes with -f FILE");
     if (options[OPTION_WEIGHT] && argument_number(options[OPTION_WEIGHT], &weight) < 0)
         return report_usage(invocation,
                             "--weight: \"%s\" is not allowed; give a whole number from 0 to 65535",

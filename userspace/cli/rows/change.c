@@ -21,12 +21,15 @@ const struct command change_rows[] = {
     {
         .word = "register",
         .synopsis = "SERVICE --address IP:PORT|HOST:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
-                    "[--protocol tcp|udp] [-n NS]",
+                    "[--protocol tcp|udp] [-n NS]\n       svcconnect register -f FILE|- [--dry-run] [-n NS]",
         .summary = "register an instance, or replace it; an unknown service is created",
+        .details =
+            "With -f many at once: JSON objects, one a line or in one array, with the members service, "
+            "address,\n"
+            "id, weight, health, protocol, namespace. They go in batches, each made whole or not at all.\n"
+            "Example line: {\"service\": \"v1\", \"address\": \"10.0.0.1:8080\", \"weight\": 2}",
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_ADDRESS, OPTION_ID, OPTION_WEIGHT, OPTION_HEALTH,
-                           OPTION_PROTOCOL),
-        .required = OPTIONS(OPTION_ADDRESS),
-        .least_arguments = 1,
+                           OPTION_PROTOCOL, OPTION_FILE, OPTION_DRY_RUN),
         .most_arguments = 1,
         .run = command_register,
     },
@@ -100,6 +103,18 @@ const struct command change_rows[] = {
         .run = command_delete_service,
     },
     {
+        .word = "delete",
+        .synopsis = "-f FILE|- [--now] [--dry-run] [-n NS]",
+        .summary = "deregister many instances, or delete many services",
+        .details =
+            "JSON objects as of register -f: with service and id, or the address that it was registered "
+            "with, an\n"
+            "instance; with service alone, a service. They go in batches, each made whole or not at all.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FILE, OPTION_NOW, OPTION_DRY_RUN),
+        .required = OPTIONS(OPTION_FILE),
+        .run = command_delete,
+    },
+    {
         .word = "set",
         .synopsis = "[SERVICE] NAME=VALUE... [-n NS]",
         .summary = "health check, ejection and times of a service, or what holds for those without",
@@ -113,6 +128,26 @@ const struct command change_rows[] = {
         .least_arguments = 1,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
         .run = command_set,
+    },
+    {
+        .word = "export",
+        .synopsis = "[-n NS | --all]",
+        .summary = "print all that is registered as JSON: documents, services, instances, settings, routes",
+        .details = "A line for each item, as import takes it. Instances that drain are left out; key pairs, "
+                   "tasks, canaries\n"
+                   "and what only the AWS API knows (ids, attributes, tags) are no part of it: svcconnect "
+                   "backup has them.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_ALL),
+        .run = command_export,
+    },
+    {
+        .word = "import",
+        .synopsis = "[FILE|-] [--dry-run]",
+        .summary = "register what an export has and the daemon has not, or not so",
+        .details = "What is registered beside it stays. Done twice, the second time changes nothing.",
+        .options = OPTIONS(OPTION_DRY_RUN),
+        .most_arguments = 1,
+        .run = command_import,
     },
     {0},
 };
