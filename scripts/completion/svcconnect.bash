@@ -1,165 +1,59 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-# Bash completion of svcconnect: commands, options, service names (asked of the daemon when it answers).
-
-_svcconnect_service_names()
-{
-    # Compact and indented JSON both have `"name": "v1"`; no other member of the list is called so.
-    svcconnect ${socket:+--socket "$socket"} services --json ${namespace:+-n "$namespace"} 2>/dev/null |
-        grep -o '"name": *"[^"]*"' | sed 's/.*"\([^"]*\)"$/\1/'
-}
-
-# The names that the help of `set` lists, each with its "=".
-_svcconnect_settings()
-{
-    svcconnect help set 2>/dev/null | sed -n 's/^  \([A-Za-z][A-Za-z.]*=\).*/\1/p'
-}
+# Bash completion of svcconnect and svcconnectd. What may stand where is said by `svcconnect complete`.
 
 _svcconnect()
 {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="apply register deregister drain eject unject health weight route canary delete set attach detach run status
-        services endpoints aliases routes settings tasks hosts events credentials registry doctor help version"
-    local command="" second="" socket="" namespace="" options="" position=0 i word
+    local rest=${COMP_LINE:0:COMP_POINT} word blank cut candidate program=svcconnect prefix="" i
+    local -a words=()
+
+    # Bash takes words apart at : and =; on the line they are one where nothing is between them.
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        blank=${rest%%[![:space:]]*}
+        rest=${rest#"$blank"}
+        ((i < COMP_CWORD)) || word=$rest
+        rest=${rest#"$word"}
+        if [[ $i -gt 0 && -z $blank && ${#words[@]} -gt 0 ]]; then
+            words[${#words[@]} - 1]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    # What readline has as the word under the cursor begins behind this.
+    word=${words[${#words[@]} - 1]}
+    cut=${COMP_WORDS[COMP_CWORD]}
+    [[ $cut != [:=] ]] || cut=""
+    [[ $word != *"$cut" ]] || prefix=${word%"$cut"}
+    # The command of the same build answers for a daemon that is called by its path.
+    [[ ${words[0]} != */svcconnect ]] || program=${words[0]}
 
     COMPREPLY=()
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
-        case $word in
-        --socket)
-            socket=${COMP_WORDS[++i]}
+    while IFS=$'\t' read -r candidate _; do
+        case $candidate in
+        :files)
+            compopt -o filenames 2>/dev/null
+            mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cut")
             ;;
-        -n | --namespace)
-            namespace=${COMP_WORDS[++i]}
-            ;;
-        --address | --id | --weight | --health | --protocol | --cgroup | --service | --client | --on-empty | -f | --file | --from | \
-            --to | --strategy | --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
-            ((i++))
-            ;;
-        --)
-            if [[ $command == run ]]; then
-                # The rest is a command line of its own.
-                if declare -F _command_offset >/dev/null; then
-                    _command_offset $((i + 1))
-                else
-                    mapfile -t COMPREPLY < <(compgen -c -f -- "$current")
-                fi
-                return
-            fi
-            ;;
-        -*) ;;
-        *)
-            if [[ -z $command ]]; then
-                command=$word
-            elif [[ $command == @(route|canary|delete|credentials|registry|help) && -z $second ]]; then
-                second=$word
+        :nospace) compopt -o nospace 2>/dev/null ;;
+        :prefix*) ;; # readline has it cut off already
+        :program)
+            for ((i = 1; i < COMP_CWORD; i++)); do
+                [[ ${COMP_WORDS[i]} != -- ]] || break
+            done
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
             else
-                ((position++))
+                mapfile -t COMPREPLY < <(compgen -c -f -- "$cut")
             fi
+            return
+            ;;
+        *)
+            candidate=${candidate#"$prefix"}
+            [[ $candidate != *[!A-Za-z0-9_./:=@,%+-]* ]] || printf -v candidate %q "$candidate"
+            COMPREPLY+=("$candidate")
             ;;
         esac
-    done
-
-    case $previous in
-    --socket | --cgroup)
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
-        return
-        ;;
-    -f | --file)
-        # As file names: a directory ends in a slash and can be gone into.
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
-        return
-        ;;
-    --health)
-        mapfile -t COMPREPLY < <(compgen -W "HEALTHY UNHEALTHY" -- "$current")
-        return
-        ;;
-    --protocol)
-        mapfile -t COMPREPLY < <(compgen -W "tcp udp" -- "$current")
-        return
-        ;;
-    --strategy)
-        mapfile -t COMPREPLY < <(compgen -W "linear canary" -- "$current")
-        return
-        ;;
-    --on-empty)
-        mapfile -t COMPREPLY < <(compgen -W "refuse unhealthy" -- "$current")
-        return
-        ;;
-    --service | --client | --from | --to)
-        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
-        return
-        ;;
-    -n | --namespace | --address | --id | --weight | --step | --percent | --interval | --max-failures | --min-connects | --timeout | --for)
-        return
-        ;;
-    esac
-
-    if [[ $current == -* ]]; then
-        options="--socket --json --help"
-        case $command in
-        "") options+=" --version" ;;
-        apply) options+=" --namespace --file --dry-run" ;;
-        register) options+=" --namespace --address --id --weight --health --protocol" ;;
-        attach) options+=" --namespace --cgroup --service" ;;
-        detach) options+=" --cgroup --all" ;;
-        run) options+=" --namespace --service --" ;;
-        events) options+=" --namespace --follow" ;;
-        route)
-            options+=" --namespace --client"
-            [[ $second != set ]] || options+=" --on-empty"
-            ;;
-        deregister) options+=" --namespace --now" ;;
-        drain) options+=" --namespace --timeout --kill" ;;
-        eject) options+=" --namespace --for" ;;
-        canary)
-            options+=" --namespace --client"
-            [[ $second != start ]] ||
-                options+=" --from --to --strategy --step --percent --interval --max-failures --min-connects"
-            ;;
-        unject | health | weight | delete | set | services | endpoints | aliases | routes | settings | tasks | hosts)
-            options+=" --namespace"
-            ;;
-        esac
-        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-        return
-    fi
-
-    case $command:$second:$position in
-    ::*)
-        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
-        ;;
-    help::*)
-        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
-        ;;
-    help:route:0 | route::*)
-        mapfile -t COMPREPLY < <(compgen -W "set show clear" -- "$current")
-        ;;
-    help:canary:0 | canary::*)
-        mapfile -t COMPREPLY < <(compgen -W "start status pause resume promote abort clear" -- "$current")
-        ;;
-    help:delete:0 | delete::*)
-        mapfile -t COMPREPLY < <(compgen -W "service" -- "$current")
-        ;;
-    help:registry:0 | registry::*)
-        mapfile -t COMPREPLY < <(compgen -W "accept" -- "$current")
-        ;;
-    set::0)
-        compopt -o nospace 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names) $(_svcconnect_settings)" -- "$current")
-        ;;
-    set::*)
-        # The value follows; = ends a word for readline, so that only names are completed.
-        compopt -o nospace 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_settings)" -- "$current")
-        ;;
-    register::0 | deregister::0 | drain::0 | eject::0 | unject::0 | health::0 | weight::0 | delete:service:0 | settings::0)
-        mapfile -t COMPREPLY < <(compgen -W "$(_svcconnect_service_names)" -- "$current")
-        ;;
-    health::2)
-        mapfile -t COMPREPLY < <(compgen -W "healthy unhealthy" -- "$current")
-        ;;
-    esac
+    done < <("$program" complete -- "${words[@]}" 2>/dev/null)
 }
 
-complete -F _svcconnect svcconnect
+complete -F _svcconnect svcconnect svcconnectd

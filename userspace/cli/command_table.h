@@ -9,6 +9,8 @@
 
 #include "cli/invocation.h"
 
+struct list;
+
 struct command {
     const char *word;
     const char *second_word;         /* NULL: a command of one word */
@@ -20,7 +22,10 @@ struct command {
     const enum cli_option *required; /* those of them that must be given, likewise */
     size_t least_arguments;
     size_t most_arguments;
-    bool takes_program; /* what follows `--` is a program to run */
+    bool takes_program;      /* what follows `--` is a program to run */
+    enum cli_value takes[3]; /* its arguments, for completion; the last holds for all that follow */
+    const struct list *list; /* what list_command() lists, or NULL */
+    bool is_hidden;          /* not in the help: for programs */
     /* Does the command and says what has to be said; returns the exit status. */
     int (*run)(const struct invocation *invocation);
 };

@@ -62,11 +62,33 @@ enum cli_option {
     OPTION_MAX,
 };
 
+/* What a value or an argument is: what completion offers for it. */
+enum cli_value {
+    VALUE_NONE,  /* nothing is known of it */
+    VALUE_WORDS, /* of an option: one of the words of its metavar */
+    VALUE_FILE,  /* a path */
+    VALUE_NAMESPACE,
+    VALUE_SERVICE,
+    VALUE_ID,      /* of an instance of the service before it */
+    VALUE_HEALTH,  /* healthy, unhealthy */
+    VALUE_ALIAS,   /* DNSNAME:PORT */
+    VALUE_TARGET,  /* SERVICE= */
+    VALUE_TASK,    /* the cgroup of a task, or a path */
+    VALUE_SETTING, /* NAME=VALUE of a setting */
+    VALUE_SET,     /* a service, or a setting of every service */
+    VALUE_KEY,     /* the name of a key pair */
+    VALUE_COLUMN,  /* of the command's list */
+    VALUE_FILTER,  /* COLUMN= */
+    VALUE_COMMAND, /* words of a command */
+    VALUE_PROGRAM, /* a command line of its own, from here on */
+};
+
 struct cli_option_row {
     const char *name;    /* without the dashes */
     const char *metavar; /* NULL: a flag; in [brackets]: a number that may be left out */
     const char *help;
     char letter; /* short form, or NUL */
+    enum cli_value value;
 };
 
 extern const struct cli_option_row cli_option_rows[OPTION_MAX]; /* that of OPTION_NONE is empty */

@@ -218,8 +218,9 @@ int list_print_table(const struct invocation *invocation, const struct table *ta
     return table_print(table, &view) < 0 ? out_of_memory(invocation) : CLI_DONE;
 }
 
-int list_run(const struct invocation *invocation, const struct list *list)
+int list_command(const struct invocation *invocation)
 {
+    const struct list *list = invocation->command->list;
     const char *watch = invocation->options[OPTION_WATCH];
     struct table_view view = {.has_colour = text_wants_colour()};
     _cleanup_(look_done) struct look look = {0};

@@ -29,8 +29,8 @@ struct list {
     void (*print_more)(const cJSON *items);
 };
 
-/* The whole command. Returns the exit status. */
-int list_run(const struct invocation *invocation, const struct list *list);
+/* The whole of a command whose row has a list. Returns the exit status. */
+int list_command(const struct invocation *invocation);
 
 /* The options of a list, for its row in the table of commands. */
 #define LIST_OPTIONS OPTION_NAMESPACE, OPTION_OUTPUT, OPTION_WIDE, OPTION_FILTER, OPTION_SORT, OPTION_WATCH

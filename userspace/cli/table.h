@@ -53,6 +53,10 @@ int table_filter(struct table *table, const char *filter, struct error *error);
  * in texts count as numbers. -EINVAL: no such column, in `error`. */
 int table_sort(struct table *table, const char *column, struct error *error);
 
+/* The name of a column as --sort and --filter take it, into `text`. False: there is none at `index`. */
+#define TABLE_NAME_SIZE 32
+bool table_column_name(const struct table *table, size_t index, char text[static TABLE_NAME_SIZE]);
+
 /* The item of the group at `index` as it would be printed; NULL behind the last. */
 const void *table_item(const struct table *table, size_t index);
 

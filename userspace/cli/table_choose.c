@@ -21,24 +21,31 @@ static bool column_is_named(const char *header, const char *name, size_t length)
     return true;
 }
 
+bool table_column_name(const struct table *table, size_t index, char text[static TABLE_NAME_SIZE])
+{
+    if (!table || index >= table->column_count)
+        return false;
+    (void)snprintf(text, TABLE_NAME_SIZE, "%s", table->columns[index].header);
+    for (char *c = text; *c; c++)
+        *c = *c == ' ' ? '-' : (char)(*c | 0x20);
+    return true;
+}
+
 static int find_column(const struct table *table, const char *name, size_t length, size_t *ret_column,
                        struct error *error)
 {
     char all[256] = "";
+    char own[TABLE_NAME_SIZE];
     size_t used = 0;
 
-    for (size_t i = 0; i < table->column_count; i++) {
-        const char *header = table->columns[i].header;
-
-        if (column_is_named(header, name, length)) {
+    for (size_t i = 0; table_column_name(table, i, own); i++) {
+        if (column_is_named(table->columns[i].header, name, length)) {
             *ret_column = i;
             return 0;
         }
         if (used < sizeof(all))
-            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", header);
+            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", own);
     }
-    for (char *c = all; *c; c++)
-        *c = *c == ' ' && c[-1] != ',' ? '-' : *c >= 'A' && *c <= 'Z' ? (char)(*c | 0x20) : *c;
     return error_set(error, EINVAL, "\"%.*s\" is no column; give one of: %s", (int)length, name, all);
 }
 

@@ -165,18 +165,13 @@ static int aliases_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_aliases(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/aliases",
-        .member = "aliases",
-        .fill = aliases_fill,
-        .print_name = aliases_print_name,
-        .tell_empty = aliases_tell_empty,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list aliases_list = {
+    .path = "/v1/aliases",
+    .member = "aliases",
+    .fill = aliases_fill,
+    .print_name = aliases_print_name,
+    .tell_empty = aliases_tell_empty,
+};
 
 /* What `route show` was asked for. */
 struct filter {
@@ -232,16 +227,11 @@ static int routes_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_routes(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/routes",
-        .member = "routes",
-        .fill = routes_fill,
-        .print_name = aliases_print_name,
-        .narrow = routes_narrow,
-        .tell_empty = routes_tell_empty,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list routes_list = {
+    .path = "/v1/routes",
+    .member = "routes",
+    .fill = routes_fill,
+    .print_name = aliases_print_name,
+    .narrow = routes_narrow,
+    .tell_empty = routes_tell_empty,
+};

@@ -278,17 +278,12 @@ static int canary_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_canary_status(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/canaries",
-        .member = "canaries",
-        .fill = canary_fill,
-        .print_name = canary_print_name,
-        .narrow = canary_narrow,
-        .tell_empty = canary_tell_empty,
-        .print_more = canary_print_reasons,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list canary_list = {
+    .path = "/v1/canaries",
+    .member = "canaries",
+    .fill = canary_fill,
+    .print_name = canary_print_name,
+    .narrow = canary_narrow,
+    .tell_empty = canary_tell_empty,
+    .print_more = canary_print_reasons,
+};

@@ -3,6 +3,15 @@
 #pragma once
 
 #include "cli/invocation.h"
+#include "cli/list.h"
+
+/* What list_command() lists. */
+extern const struct list services_list;
+extern const struct list endpoints_list;
+extern const struct list aliases_list;
+extern const struct list routes_list;
+extern const struct list tasks_list;
+extern const struct list canary_list;
 
 /* command_apply.c */
 int command_apply(const struct invocation *invocation);
@@ -25,7 +34,6 @@ int command_route_clear(const struct invocation *invocation);
 
 /* command_canary.c */
 int command_canary_start(const struct invocation *invocation);
-int command_canary_status(const struct invocation *invocation);
 int command_canary_act(const struct invocation *invocation); /* the second word is the action */
 
 /* command_settings.c */
@@ -35,18 +43,9 @@ int command_settings(const struct invocation *invocation);
 /* command_tasks.c */
 int command_attach(const struct invocation *invocation);
 int command_detach(const struct invocation *invocation);
-int command_tasks(const struct invocation *invocation);
 
 /* run.c */
 int command_run(const struct invocation *invocation);
-
-/* services.c, endpoints.c */
-int command_services(const struct invocation *invocation);
-int command_endpoints(const struct invocation *invocation);
-
-/* command_aliases.c */
-int command_aliases(const struct invocation *invocation);
-int command_routes(const struct invocation *invocation);
 
 /* command_events.c */
 int command_events(const struct invocation *invocation);
@@ -68,6 +67,9 @@ int command_import(const struct invocation *invocation);
 
 /* command_registry.c */
 int command_registry_accept(const struct invocation *invocation);
+
+/* complete.c */
+int command_complete(const struct invocation *invocation);
 
 /* command_help.c */
 int command_help(const struct invocation *invocation);

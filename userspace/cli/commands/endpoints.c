@@ -156,16 +156,11 @@ static int endpoints_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_endpoints(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/endpoints",
-        .member = "endpoints",
-        .fill = endpoints_fill,
-        .print_name = endpoints_print_name,
-        .narrow = endpoints_narrow,
-        .tell_empty = endpoints_tell_empty,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list endpoints_list = {
+    .path = "/v1/endpoints",
+    .member = "endpoints",
+    .fill = endpoints_fill,
+    .print_name = endpoints_print_name,
+    .narrow = endpoints_narrow,
+    .tell_empty = endpoints_tell_empty,
+};

@@ -33,6 +33,8 @@ void help_print_all(FILE *out)
     for (size_t i = 0; (row = command_at(i)); i++) {
         char words[32];
 
+        if (row->is_hidden)
+            continue;
         (void)snprintf(words, sizeof(words), "%s%s%s", row->word, row->second_word ? " " : "",
                        row->second_word ? row->second_word : "");
         (void)fprintf(out, "  %-16s %s\n", words, row->summary);

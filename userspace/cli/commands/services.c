@@ -112,15 +112,10 @@ static int services_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_services(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/services",
-        .member = "services",
-        .fill = services_fill,
-        .print_name = services_print_name,
-        .tell_empty = services_tell_empty,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list services_list = {
+    .path = "/v1/services",
+    .member = "services",
+    .fill = services_fill,
+    .print_name = services_print_name,
+    .tell_empty = services_tell_empty,
+};

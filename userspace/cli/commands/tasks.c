@@ -98,15 +98,10 @@ static int tasks_tell_empty(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-int command_tasks(const struct invocation *invocation)
-{
-    static const struct list list = {
-        .path = "/v1/tasks",
-        .member = "tasks",
-        .fill = tasks_fill,
-        .print_name = tasks_print_name,
-        .tell_empty = tasks_tell_empty,
-    };
-
-    return list_run(invocation, &list);
-}
+const struct list tasks_list = {
+    .path = "/v1/tasks",
+    .member = "tasks",
+    .fill = tasks_fill,
+    .print_name = tasks_print_name,
+    .tell_empty = tasks_tell_empty,
+};

@@ -31,6 +31,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_ADDRESS, OPTION_ID, OPTION_WEIGHT, OPTION_HEALTH,
                            OPTION_PROTOCOL, OPTION_FILE, OPTION_DRY_RUN),
         .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
         .run = command_register,
     },
     {
@@ -40,6 +41,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_NOW),
         .least_arguments = 2,
         .most_arguments = 2,
+        .takes = {VALUE_SERVICE, VALUE_ID},
         .run = command_deregister,
     },
     {
@@ -53,6 +55,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_TIMEOUT, OPTION_KILL),
         .least_arguments = 2,
         .most_arguments = 2,
+        .takes = {VALUE_SERVICE, VALUE_ID},
         .run = command_drain,
     },
     {
@@ -62,6 +65,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOR),
         .least_arguments = 2,
         .most_arguments = 2,
+        .takes = {VALUE_SERVICE, VALUE_ID},
         .run = command_eject,
     },
     {
@@ -71,6 +75,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 2,
         .most_arguments = 2,
+        .takes = {VALUE_SERVICE, VALUE_ID},
         .run = command_unject,
     },
     {
@@ -80,6 +85,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 3,
         .most_arguments = 3,
+        .takes = {VALUE_SERVICE, VALUE_ID, VALUE_HEALTH},
         .run = command_health,
     },
     {
@@ -89,6 +95,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 3,
         .most_arguments = 3,
+        .takes = {VALUE_SERVICE, VALUE_ID},
         .run = command_weight,
     },
     {
@@ -100,6 +107,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
         .run = command_delete_service,
     },
     {
@@ -127,6 +135,7 @@ const struct command change_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE),
         .least_arguments = 1,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
+        .takes = {VALUE_SET, VALUE_SETTING},
         .run = command_set,
     },
     {
@@ -147,6 +156,7 @@ const struct command change_rows[] = {
         .details = "What is registered beside it stays. Done twice, the second time changes nothing.",
         .options = OPTIONS(OPTION_DRY_RUN),
         .most_arguments = 1,
+        .takes = {VALUE_FILE},
         .run = command_import,
     },
     {0},

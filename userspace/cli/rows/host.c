@@ -55,6 +55,7 @@ const struct command host_rows[] = {
         .summary = "take a key pair back at once",
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_KEY},
         .run = command_credentials_remove,
     },
     {
@@ -84,12 +85,21 @@ const struct command host_rows[] = {
         .synopsis = "[COMMAND]",
         .summary = "show the commands, or one command's options",
         .most_arguments = 2,
+        .takes = {VALUE_COMMAND},
         .run = command_help,
     },
     {
         .word = "version",
         .summary = "print the version",
         .run = command_version,
+    },
+    {
+        .word = "complete",
+        .synopsis = "-- WORDS...",
+        .summary = "for the completion of shells: what may stand at the last of these words",
+        .takes_program = true,
+        .is_hidden = true,
+        .run = command_complete,
     },
     {0},
 };

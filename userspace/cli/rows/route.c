@@ -17,6 +17,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT, OPTION_ON_EMPTY),
         .least_arguments = 2,
         .most_arguments = COMMAND_ANY_ARGUMENTS,
+        .takes = {VALUE_ALIAS, VALUE_TARGET},
         .run = command_route_set,
     },
     {
@@ -27,7 +28,9 @@ const struct command route_rows[] = {
         .details = "CLIENT, shown if some route has one, names whose tasks it is for; * is everybody.",
         .options = OPTIONS(LIST_OPTIONS, OPTION_CLIENT),
         .most_arguments = 1,
-        .run = command_routes,
+        .takes = {VALUE_ALIAS},
+        .list = &routes_list,
+        .run = list_command,
     },
     {
         .word = "route",
@@ -38,6 +41,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_route_clear,
     },
     {
@@ -57,6 +61,7 @@ const struct command route_rows[] = {
         .required = OPTIONS(OPTION_FROM, OPTION_TO),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_start,
     },
     {
@@ -66,7 +71,9 @@ const struct command route_rows[] = {
         .summary = "list canaries: share, time to the next step, connects that failed in this one",
         .options = OPTIONS(LIST_OPTIONS, OPTION_CLIENT),
         .most_arguments = 1,
-        .run = command_canary_status,
+        .takes = {VALUE_ALIAS},
+        .list = &canary_list,
+        .run = list_command,
     },
     {
         .word = "canary",
@@ -76,6 +83,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
     {
@@ -86,6 +94,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
     {
@@ -96,6 +105,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
     {
@@ -106,6 +116,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
     {
@@ -116,6 +127,7 @@ const struct command route_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
     {0},
