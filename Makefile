@@ -3,7 +3,7 @@
 # make test       everything scripts/test runs (root); make unit: unit tests only
 # make lint       format, static analysis, include layering
 # make fuzz       libFuzzer targets in build/fuzz (clang's runtime: libclang-rt-dev)
-# make install    to DESTDIR, PREFIX
+# make install    to DESTDIR, PREFIX; make uninstall takes away what it put there
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 BUILD     ?= build
@@ -134,20 +134,15 @@ lint:
 	$(Q)./scripts/lint
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/doc/svcconnect $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 0755 $(BUILD)/svcconnectd $(DESTDIR)$(PREFIX)/sbin/
-	install -m 0755 $(BUILD)/svcconnect $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 docs/man/svcconnect.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 0644 docs/man/svcconnectd.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -m 0644 scripts/completion/svcconnect.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svcconnect
-	install -m 0644 docs/svcconnect.json.example README.md $(DESTDIR)$(PREFIX)/share/doc/svcconnect/
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/svcconnectd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/svcconnectd.service
+	$(Q)BUILD='$(BUILD)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-files install
+
+uninstall:
+	$(Q)BUILD='$(BUILD)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-files uninstall
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools fuzz unit test lint install clean
+.PHONY: all help unit-tests tools fuzz unit test lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
