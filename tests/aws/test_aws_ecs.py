@@ -215,6 +215,32 @@ def test_tags():
         assert error_of(foreign.list_tags_for_resource, resourceArn=service) == "AccessDeniedException"
 
 
+def test_what_is_filled_in():
+    with AwsBed() as bed:
+        ecs, cloud = bed.client("ecs"), bed.client("servicediscovery")
+        definition = ecs.register_task_definition(**DEFINITION)["taskDefinition"]
+        container = definition["containerDefinitions"][0]
+        assert (container["cpu"], container["essential"], container["portMappings"][0]["hostPort"]) == (0, True, PORT), container
+        assert all(container[name] == [] for name in ("environment", "mountPoints", "volumesFrom")), container
+        assert definition["compatibilities"] == ["EC2"] and definition["placementConstraints"] == [], definition
+        assert definition["registeredBy"].endswith(":user/default") and definition["registeredAt"], definition
+        assert ecs.describe_task_definition(taskDefinition="web")["taskDefinition"] == definition
+        strategy = [{"capacityProvider": "FARGATE", "weight": 1, "base": 0}]
+        for launch, code in (("FARGATE", "InvalidParameterException"), ("NOWHERE", "InvalidParameterException")):
+            assert error_of(ecs.create_service, serviceName="s", taskDefinition="web", launchType=launch,
+                            capacityProviderStrategy=strategy) == code
+        service = ecs.create_service(serviceName="s", taskDefinition="web", capacityProviderStrategy=strategy)["service"]
+        assert "launchType" not in service and service["capacityProviderStrategy"] == strategy, service
+        # Without Service Connect: no namespace appears, and none is kept by it.
+        assert not cloud.list_namespaces()["Namespaces"]
+        ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "shop"})
+        ecs.create_service(cluster="c", serviceName="s", taskDefinition="web")
+        cloud.delete_namespace(Id=cloud.list_namespaces()["Namespaces"][0]["Id"])
+        bed.restart()
+        assert not cloud.list_namespaces()["Namespaces"]
+        assert ecs.describe_services(cluster="c", services=["s"])["services"][0]["status"] == "ACTIVE"
+
+
 def test_families_and_deleted_definitions():
     with AwsBed() as bed:
         ecs = bed.client("ecs")

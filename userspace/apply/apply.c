@@ -268,8 +268,8 @@ static int put_one(struct apply_pieces *pieces, struct applying *applying, const
     struct registry_row row;
     int r;
 
-    if (at == 0)
-        return parent && parent->is_declared
+    if (at == 0) /* a service without Service Connect is in no namespace: it is only kept by one's name */
+        return !document->is_enabled || (parent && parent->is_declared)
                    ? 0
                    : put_made(applying->transaction, row_for_namespace(document->namespace_name, NULL, &row),
                               &row, applying->error);

@@ -218,3 +218,31 @@ int aws_shape_check(const cJSON *body, const struct aws_input *input, struct aws
     error->invalid = usual;
     return r;
 }
+
+static cJSON *shape_copy_value(const cJSON *item, const struct aws_shape *shape)
+{
+    cJSON *copy;
+    const cJSON *one;
+
+    if (shape->kind == AWS_SHAPE_OBJECT && cJSON_IsObject(item))
+        return aws_shape_copy(item, shape->of);
+    if (shape->kind != AWS_SHAPE_LIST || shape->of->kind != AWS_SHAPE_OBJECT || !cJSON_IsArray(item))
+        return cJSON_Duplicate(item, true);
+    copy = cJSON_CreateArray();
+    cJSON_ArrayForEach (one, item)
+        (void)cJSON_AddItemToArray(copy, shape_copy_value(one, shape->of));
+    return copy;
+}
+
+cJSON *aws_shape_copy(const cJSON *object, const struct aws_shape *members)
+{
+    cJSON *copy = cJSON_CreateObject();
+
+    for (const struct aws_shape *shape = members; shape->name; shape++) {
+        const cJSON *item = aws_member(object, shape->name);
+
+        if (item)
+            (void)cJSON_AddItemToObject(copy, shape->name, shape_copy_value(item, shape));
+    }
+    return copy;
+}

@@ -52,3 +52,9 @@ const struct aws_input *aws_input_of(const struct aws_input *inputs, const char 
  * for another JSON type, the type for bad input for the rest.
  */
 int aws_shape_check(const cJSON *body, const struct aws_input *input, struct aws_error *error);
+
+/*
+ * A copy of what the table knows of an object, all the way down: what a client has sent besides is not shown.
+ * Members that are null are left out. The caller's; NULL: no memory.
+ */
+cJSON *aws_shape_copy(const cJSON *object, const struct aws_shape *members);

@@ -125,25 +125,6 @@ cJSON *ecs_cluster_view(const char *name, const cJSON *kept, const char *default
     return view;
 }
 
-cJSON *ecs_definition_view(const char *name, const cJSON *kept, const char *region)
-{
-    cJSON *view = cJSON_Duplicate(kept, true);
-    char arn[ECS_ARN_SIZE];
-
-    cJSON_DeleteItemFromObjectCaseSensitive(view, "tags");
-    cJSON_DeleteItemFromObjectCaseSensitive(view, AWS_OWNER);
-    (void)cJSON_AddStringToObject(view, "taskDefinitionArn", ecs_arn(region, "task-definition", name, arn));
-    for (const char *const *list = (const char *const[]){"volumes", "placementConstraints", NULL}; *list;
-         list++)
-        if (!aws_member(view, *list))
-            (void)cJSON_AddArrayToObject(view, *list);
-    if (!aws_member(view, "compatibilities"))
-        (void)cJSON_AddItemToArray(cJSON_AddArrayToObject(view, "compatibilities"),
-                                   cJSON_CreateString("EC2"));
-    (void)cJSON_AddArrayToObject(view, "requiresAttributes");
-    return view;
-}
-
 /* The definition stands in the document whole, or is named there. */
 static void add_definition(cJSON *view, const cJSON *document, const char *region)
 {
@@ -179,6 +160,17 @@ static void add_text(cJSON *view, const cJSON *document, const char *name, const
         (void)cJSON_AddStringToObject(view, name, cJSON_IsString(item) ? item->valuestring : usual);
 }
 
+/* A strategy takes the launch type's place. */
+static void add_launch(cJSON *view, const cJSON *document)
+{
+    const cJSON *strategy = aws_member(document, "capacityProviderStrategy");
+
+    if (strategy && strategy->child)
+        aws_copy_member(view, document, "capacityProviderStrategy");
+    else
+        add_text(view, document, "launchType", "EC2");
+}
+
 static cJSON *deployment_view(const cJSON *document, unsigned running, cJSON *resources, const char *region)
 {
     cJSON *view = cJSON_CreateObject();
@@ -194,7 +186,7 @@ static cJSON *deployment_view(const cJSON *document, unsigned running, cJSON *re
     (void)cJSON_AddNumberToObject(view, "failedTasks", 0);
     aws_copy_member(view, document, "createdAt");
     aws_copy_member(view, document, "updatedAt");
-    add_text(view, document, "launchType", "EC2");
+    add_launch(view, document);
     aws_copy_member(view, document, "networkConfiguration");
     (void)cJSON_AddStringToObject(view, "rolloutState", "COMPLETED");
     aws_copy_member(view, document, "serviceConnectConfiguration");
@@ -224,7 +216,7 @@ cJSON *ecs_service_view(const cJSON *document, const char *status, unsigned runn
     add_number(view, document, "desiredCount", 1);
     (void)cJSON_AddNumberToObject(view, "runningCount", running);
     (void)cJSON_AddNumberToObject(view, "pendingCount", 0);
-    add_text(view, document, "launchType", "EC2");
+    add_launch(view, document);
     add_definition(view, document, region);
     for (size_t i = 0; lists[i]; i++)
         copy_or_list(view, document, lists[i]);
@@ -233,7 +225,6 @@ cJSON *ecs_service_view(const cJSON *document, const char *status, unsigned runn
     (void)cJSON_AddArrayToObject(view, "events");
     aws_copy_member(view, document, "createdAt");
     aws_copy_member(view, document, "platformVersion");
-    aws_copy_member(view, document, "capacityProviderStrategy");
     aws_copy_member(view, document, "deploymentConfiguration");
     aws_copy_member(view, document, "networkConfiguration");
     aws_copy_member(view, document, "healthCheckGracePeriodSeconds");

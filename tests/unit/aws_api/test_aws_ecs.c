@@ -316,6 +316,51 @@ static void test_clusters_make_a_namespace_once(void **state)
     expect_committed(lab);
 }
 
+/* No namespace appears for it, and none is kept by it. */
+static void test_without_service_connect(void **state)
+{
+    struct aws_lab *lab = *state;
+    const struct model_namespace *parent;
+    char body[160];
+
+    prepare(lab);
+    lab_expect(lab, ECS "CreateService", CREATE("plain", "'desiredCount':1"), 200, NULL);
+    parent = catalog_namespace(engine_catalog(lab->engine), "default");
+    assert_false(parent && parent->is_declared);
+    lab_expect(lab, ECS "CreateCluster", "{'clusterName':'c','serviceConnectDefaults':{'namespace':'fleet'}}",
+               200, NULL);
+    lab_expect(lab, ECS "CreateService", CREATE("other", "'cluster':'c'"), 200, NULL);
+    (void)snprintf(body, sizeof(body), "{'Id':'%s'}",
+                   catalog_namespace(engine_catalog(lab->engine), "fleet")->id);
+    lab_expect(lab, CLOUD_MAP "DeleteNamespace", body, 200, NULL);
+    assert_false(catalog_namespace(engine_catalog(lab->engine), "fleet")->is_declared);
+    expect_committed(lab);
+    lab_expect(lab, ECS "UpdateService", "{'cluster':'c','service':'other','desiredCount':2}", 200, NULL);
+    lab_expect(lab, ECS "DeleteService", "{'cluster':'c','service':'other','force':true}", 200, NULL);
+    expect_committed(lab);
+}
+
+static void test_how_it_is_launched(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct outcome outcome;
+    const cJSON *service;
+
+    prepare(lab);
+    lab_expect(
+        lab, ECS "CreateService",
+        CREATE("a", "'launchType':'FARGATE','capacityProviderStrategy':[{'capacityProvider':'FARGATE'}]"),
+        400, "InvalidParameterException");
+    lab_expect(lab, ECS "CreateService", CREATE("a", "'launchType':'FARGATE','capacityProviderStrategy':[]"),
+               200, NULL);
+    lab_ask(lab, ECS "UpdateService",
+            "{'service':'a','capacityProviderStrategy':[{'capacityProvider':'FARGATE'}]}", &outcome);
+    service = cJSON_GetObjectItem(outcome.body, "service");
+    assert_true(cJSON_HasObjectItem(service, "capacityProviderStrategy"));
+    assert_false(cJSON_HasObjectItem(service, "launchType"));
+    outcome_done(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +374,8 @@ int main(void)
         AWS_TEST(test_arns_are_read_whole),
         AWS_TEST(test_definitions_count_up),
         AWS_TEST(test_clusters_make_a_namespace_once),
+        AWS_TEST(test_without_service_connect),
+        AWS_TEST(test_how_it_is_launched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

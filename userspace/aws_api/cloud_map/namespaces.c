@@ -210,7 +210,7 @@ int aws_ListNamespaces(struct aws_call *call)
     return 0;
 }
 
-/* What would be lost with it. */
+/* What would be lost with it. ECS services that publish nothing there stay, as in AWS. */
 static const char *what_uses(const struct model_namespace *parent)
 {
     const struct service *service;
@@ -218,8 +218,6 @@ static const char *what_uses(const struct model_namespace *parent)
     for (service = parent->services; service; service = service->hh.next)
         if (service->is_declared)
             return "services";
-    if (parent->documents)
-        return "ECS services";
     return parent->routes || parent->clients || parent->canaries ? "routes" : NULL;
 }
 

@@ -122,6 +122,7 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
     _cleanup_json_ cJSON *kept = NULL;
     const struct aws_record *last = NULL;
     const char *family = NULL;
+    char by[sizeof(call->who->name) + 64];
     char name[ECS_KEY_SIZE];
     unsigned revision;
     int r = ecs_get_name(call->body, "family", "task-definition", NULL, &family, call->error);
@@ -141,6 +142,8 @@ int aws_RegisterTaskDefinition(struct aws_call *call)
     (void)cJSON_AddNumberToObject(kept, "revision", revision);
     (void)cJSON_AddStringToObject(kept, "status", "ACTIVE");
     (void)cJSON_AddNumberToObject(kept, "registeredAt", aws_time(call->now_ms));
+    (void)snprintf(by, sizeof(by), "arn:aws:iam::" CLOUD_MAP_ACCOUNT ":user/%s", call->who->name);
+    (void)cJSON_AddStringToObject(kept, "registeredBy", by);
     r = aws_put_record(call, AWS_TASK_DEFINITIONS, name, kept);
     if (r == 0)
         add_view(call, name, kept, true);

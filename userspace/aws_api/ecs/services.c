@@ -161,6 +161,15 @@ static int check_count(struct aws_call *call)
     return aws_get_integer(call->body, "desiredCount", AWS_OPTIONAL, 0, INT32_MAX, &n, call->error);
 }
 
+static int check_launch(struct aws_call *call)
+{
+    const cJSON *strategy = aws_member(call->body, "capacityProviderStrategy");
+
+    if (strategy && strategy->child && aws_member(call->body, "launchType"))
+        return aws_invalid(call->error, "launchType and capacityProviderStrategy: one of them, not both.");
+    return 0;
+}
+
 /* What was stored, as the answer. */
 static int answer_service(struct aws_call *call, const char *cluster, const char *name)
 {
@@ -231,6 +240,8 @@ int aws_EcsCreateService(struct aws_call *call)
         r = ecs_find_cluster(call, &cluster);
     if (r == 0)
         r = check_count(call);
+    if (r == 0)
+        r = check_launch(call);
     if (r == 0)
         r = ecs_get_tags(call->body, &tags, call->error);
     if (r < 0)
