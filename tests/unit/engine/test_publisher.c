@@ -205,6 +205,7 @@ static void test_the_kept_are_counted(void **state)
     assert_int_equal(publisher_keep(lab->publisher, wanted, &n), 0);
     assert_int_equal(publisher_kept_aliases(lab->publisher), 2);
     assert_true(publisher_keeps_endpoint(lab->publisher, 3));
+    assert_false(publisher_keeps_endpoint(lab->publisher, 4));
     assert_int_equal(publisher_list_kept(lab->publisher, 1, &aliases, &n), 0);
     assert_int_equal(n, 2);
     free(aliases);
@@ -212,6 +213,7 @@ static void test_the_kept_are_counted(void **state)
     wanted[0].count4 = wanted[0].count6 = 1;
     publish(lab, wanted, 1);
     assert_int_equal(publisher_kept_aliases(lab->publisher), 1);
+    assert_true(publisher_keeps_endpoint(lab->publisher, 1)); /* by the other one */
     withdraw(lab, wanted[1]);
     assert_int_equal(publisher_kept_aliases(lab->publisher), 0);
     assert_false(publisher_keeps_endpoint(lab->publisher, 1));

@@ -61,6 +61,7 @@ void publisher_free(struct publisher **publisher)
         publisher_leave(self, published);
         publisher_free_published(published);
     }
+    free(self->keepers);
     retired_done(&self->waiting);
     retired_done(&self->next);
     name_numbers_free(&self->indexes);

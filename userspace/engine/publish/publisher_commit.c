@@ -45,10 +45,7 @@ static void publish_tables(struct publisher *publisher, struct publication_step 
     uint64_t old4 = service->table4;
     uint64_t old6 = service->table6;
 
-    free(step->published->kept);
-    step->published->kept = step->kept;
-    step->published->n_kept = step->wanted->n_kept;
-    publisher_set_kept(publisher, step->published, step->wanted->is_kept);
+    publisher_set_kept(publisher, step->published, step->kept, step->wanted->n_kept, step->wanted->is_kept);
     datapath_set_manner(publisher->datapath, step->published->index, step->wanted->stickiness_ms,
                         step->wanted->flags);
     datapath_publish(publisher->datapath, step->published->index,
@@ -86,7 +83,7 @@ static int remove_published(struct publisher *publisher, struct published *publi
     if (name_numbers_retire(publisher->indexes, published->identity, &index) == 0)
         retire(publisher, RETIRED_INDEX, index, 0);
     publisher_leave(publisher, published);
-    publisher_set_kept(publisher, published, false);
+    publisher_set_kept(publisher, published, NULL, 0, false);
     publisher_free_published(published);
     return r < 0 ? r : r6;
 }

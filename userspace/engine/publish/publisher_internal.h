@@ -55,8 +55,10 @@ struct publisher {
     struct slot_regions *regions;
     struct published *all; /* by identity */
     struct published
-        *names;      /* the first of each scope and DNS name, by the identity's part before the colon */
-    uint32_t n_kept; /* of them; mostly none, and then nobody looks for one */
+        *names;        /* the first of each scope and DNS name, by the identity's part before the colon */
+    uint32_t n_kept;   /* of them; mostly none, and then nobody looks for one */
+    uint32_t *keepers; /* by endpoint number: in so many of them it is kept */
+    size_t n_keepers;
     struct retired waiting; /* the grace period under way is for these */
     struct retired next;
     bool must_wait; /* adopted: see fill_region() */
@@ -79,8 +81,10 @@ struct publication {
 const char *publisher_identity(uint32_t scope, const struct client_alias *alias,
                                char text[static PUBLISHED_IDENTITY]);
 
-/* Counts it among those that are kept, or no more. */
-void publisher_set_kept(struct publisher *publisher, struct published *published, bool is_kept);
+/* Takes over the list of endpoints that are kept in its tables, and counts it among those that are kept, or no
+ * more. */
+void publisher_set_kept(struct publisher *publisher, struct published *published, uint32_t *kept,
+                        size_t n_kept, bool is_kept);
 
 /* Gives back the memory; it must not be in the hash. */
 void publisher_free_published(struct published *published);

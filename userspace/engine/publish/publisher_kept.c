@@ -18,10 +18,41 @@ static const struct svc_slot *slots_of(const struct publisher *publisher, uint64
     return *count ? datapath_slots(publisher->datapath, svc_descriptor_first(descriptor)) : NULL;
 }
 
-void publisher_set_kept(struct publisher *publisher, struct published *published, bool is_kept)
+/* Of its endpoints, by how many aliases each is kept. */
+static void count_keepers(struct publisher *publisher, const struct published *published, uint32_t by)
 {
+    for (size_t i = 0; published->is_kept && i < published->n_kept; i++)
+        if (published->kept[i] < publisher->n_keepers)
+            publisher->keepers[published->kept[i]] += by;
+}
+
+void publisher_set_kept(struct publisher *publisher, struct published *published, uint32_t *kept,
+                        size_t n_kept, bool is_kept)
+{
+    count_keepers(publisher, published, UINT32_MAX);
+    free(published->kept);
+    published->kept = kept;
+    published->n_kept = n_kept;
     publisher->n_kept += (uint32_t)is_kept - (uint32_t)published->is_kept;
     published->is_kept = is_kept;
+    count_keepers(publisher, published, 1);
+}
+
+/* Endpoints up to this number can be counted: later changes of what is kept only leave some out. */
+static int make_keepers(struct publisher *publisher, uint32_t most)
+{
+    size_t n = (size_t)most + 1;
+    uint32_t *keepers;
+
+    if (n <= publisher->n_keepers)
+        return 0;
+    keepers = realloc(publisher->keepers, n * sizeof(*keepers));
+    if (!keepers)
+        return -ENOMEM;
+    memset(keepers + publisher->n_keepers, 0, (n - publisher->n_keepers) * sizeof(*keepers));
+    publisher->keepers = keepers;
+    publisher->n_keepers = n;
+    return 0;
 }
 
 static void view_kept(const struct publisher *publisher, const struct published *published,
@@ -40,10 +71,10 @@ static void view_kept(const struct publisher *publisher, const struct published 
     ret_kept->slots6 = slots_of(publisher, service->table6, &ret_kept->count6);
 }
 
-/* What would go from either table. The one for IPv6 has all, except that a death between the two stores of a
+/* What would go from either table, ascending. The one for IPv6 has all, except that a death between the two stores of a
  * publication leaves one of them older. */
-static int find_missing(const struct publisher *publisher, struct published *published,
-                        const struct wanted_alias *wanted)
+static int find_missing(const struct publisher *publisher, const struct published *published,
+                        const struct wanted_alias *wanted, uint32_t **ret_missing, size_t *ret_n)
 {
     _cleanup_free_ uint32_t *missing4 = NULL;
     _cleanup_free_ uint32_t *missing6 = NULL;
@@ -70,9 +101,26 @@ static int find_missing(const struct publisher *publisher, struct published *pub
         if (n == 0 || both[n - 1] != number)
             both[n++] = number;
     }
-    free(published->kept);
-    published->kept = both;
-    published->n_kept = n;
+    *ret_missing = both;
+    *ret_n = n;
+    return 0;
+}
+
+/* Without a wanted one all of it is kept. */
+static int keep_missing(struct publisher *publisher, struct published *published,
+                        const struct wanted_alias *wanted)
+{
+    uint32_t *missing = NULL;
+    size_t n = 0;
+    int r = find_missing(publisher, published, wanted, &missing, &n);
+
+    if (r == 0)
+        r = make_keepers(publisher, n ? missing[n - 1] : 0);
+    if (r < 0) {
+        free(missing);
+        return r;
+    }
+    publisher_set_kept(publisher, published, missing, n, !wanted || n > 0);
     return 0;
 }
 
@@ -89,8 +137,7 @@ int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, siz
         HASH_FIND_STR(publisher->all, identity, published);
         if (r == 0 && published && wanted[i].exists) {
             published->is_wanted = true;
-            r = find_missing(publisher, published, &wanted[i]);
-            publisher_set_kept(publisher, published, r == 0 && published->n_kept > 0);
+            r = keep_missing(publisher, published, &wanted[i]);
         }
         if (published && (published->is_kept || !wanted[i].exists))
             wanted_alias_done(&wanted[i]);
@@ -99,10 +146,8 @@ int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, siz
     }
     *n_wanted = left;
     for (published = publisher->all; published && r == 0; published = published->hh.next) {
-        if (!published->is_wanted) {
-            r = find_missing(publisher, published, NULL);
-            publisher_set_kept(publisher, published, true);
-        }
+        if (!published->is_wanted)
+            r = keep_missing(publisher, published, NULL);
         published->is_wanted = false;
     }
     return r;
@@ -155,13 +200,7 @@ int publisher_list_kept(const struct publisher *publisher, uint32_t scope, struc
 
 bool publisher_keeps_endpoint(const struct publisher *publisher, uint32_t number)
 {
-    const struct published *published = publisher->n_kept > 0 ? publisher->all : NULL;
-
-    for (; published; published = published->hh.next)
-        for (size_t i = 0; published->is_kept && i < published->n_kept; i++)
-            if (published->kept[i] == number)
-                return true;
-    return false;
+    return number < publisher->n_keepers && publisher->keepers[number] > 0;
 }
 
 uint32_t publisher_kept_aliases(const struct publisher *publisher)
@@ -173,10 +212,9 @@ void publisher_forget_kept(struct publisher *publisher)
 {
     struct published *published;
 
-    for (published = publisher->all; published; published = published->hh.next) {
-        free(published->kept);
-        published->kept = NULL;
-        published->n_kept = 0;
-        publisher_set_kept(publisher, published, false);
-    }
+    for (published = publisher->all; published; published = published->hh.next)
+        publisher_set_kept(publisher, published, NULL, 0, false);
+    free(publisher->keepers);
+    publisher->keepers = NULL;
+    publisher->n_keepers = 0;
 }
