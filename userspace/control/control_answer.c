@@ -23,6 +23,7 @@ static const struct {
     {E2BIG, 507, "Insufficient Storage"},
     {EAGAIN, HTTP_SERVUNAVAIL, "Service Unavailable"},
     {ENOTCONN, HTTP_SERVUNAVAIL, "Service Unavailable"},
+    {ENOLCK, HTTP_SERVUNAVAIL, "Service Unavailable"},
     {ETIMEDOUT, 504, "Gateway Timeout"},
 };
 

@@ -99,7 +99,8 @@ int registry_commit_fd(const struct registry *registry);
  *   -ENOTCONN    the registry was lost; whether the rows were written is known only from a load, or by
  *                committing them again under compares
  *   -EINVAL      none was begun
- *   others       the disk or the database refused (-ENOSPC, -EIO, -EBUSY, -EUCLEAN)
+ *   -ENOLCK      another process holds the database; the same may succeed in a moment
+ *   others       the disk or the database refused (-ENOSPC, -EIO, -EUCLEAN)
  * In all of them but 0 and -ENOTCONN no row was written.
  */
 int registry_commit_end(struct registry *registry, uint64_t *ret_revision, struct error *error);

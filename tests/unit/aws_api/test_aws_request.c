@@ -328,8 +328,9 @@ static void test_statuses(void **state)
         {ENOSPC, "ResourceLimitExceeded", 400}, {E2BIG, "ResourceLimitExceeded", 400},
         {EBUSY, "ResourceInUse", 400},          {EEXIST, "ResourceInUse", 400},
         {EINVAL, "InvalidInput", 400},          {EAGAIN, "ServiceUnavailable", 503},
-        {ECANCELED, "ServiceUnavailable", 503}, {EIO, "InternalFailure", 500},
-        {ENOMEM, "InternalFailure", 500},       {ENOTCONN, "InternalFailure", 500},
+        {ECANCELED, "ServiceUnavailable", 503}, {ENOLCK, "ServiceUnavailable", 503},
+        {EIO, "InternalFailure", 500},          {ENOMEM, "InternalFailure", 500},
+        {ENOTCONN, "InternalFailure", 500},
     };
     struct evbuffer *text = evbuffer_new();
 

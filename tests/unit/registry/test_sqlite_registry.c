@@ -234,8 +234,9 @@ static void test_a_locked_database(void **state)
     (void)state;
     (void)committed(registry, "a", "1");
     run_sql(other, "BEGIN IMMEDIATE");
-    assert_int_equal(registry_commit(registry, &row, 1, &revision, &error), -EBUSY);
-    assert_int_equal(error.number, EBUSY);
+    assert_int_equal(registry_commit(registry, &row, 1, &revision, &error), -ENOLCK);
+    assert_int_equal(error.number, ENOLCK);
+    assert_non_null(strstr(error.message, "another process holds it); try again in a moment"));
     assert_int_equal(revision, 99);
     assert_string_equal(rows_of(registry), "a=1;"); /* readers are not held up */
     run_sql(other, "ROLLBACK");

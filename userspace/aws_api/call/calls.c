@@ -30,6 +30,7 @@ int aws_fail_as(struct aws_error *said, int r, const struct error *error)
         return aws_invalid(said, "%s", message);
     case EAGAIN:
     case ECANCELED:
+    case ENOLCK:
         return aws_fail(said, AWS_UNAVAILABLE, "%s", message);
     default:
         return aws_fail(said, AWS_INTERNAL, "%s", message);

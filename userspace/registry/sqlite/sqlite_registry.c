@@ -43,12 +43,13 @@ static int failed(const struct sqlite_registry *self, struct error *error, const
     int code = self->database ? sqlite3_errcode(self->database) : SQLITE_NOMEM;
     int number = code == SQLITE_FULL                               ? ENOSPC
                  : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? EUCLEAN
-                 : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? EBUSY
+                 : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? ENOLCK
                  : code == SQLITE_TOOBIG                           ? E2BIG
                                                                    : EIO;
 
-    return error_set(error, number, "registry %s: %s: %s", self->path, doing,
-                     self->database ? sqlite3_errmsg(self->database) : "out of memory");
+    return error_set(error, number, "registry %s: %s: %s%s", self->path, doing,
+                     self->database ? sqlite3_errmsg(self->database) : "out of memory",
+                     number == ENOLCK ? " (another process holds it); try again in a moment" : "");
 }
 
 static void sqlite_close(struct registry *registry)
