@@ -56,6 +56,7 @@ static struct evhttp_request *control_reply_part(struct control_reply *reply)
         event_free(reply->timer);
     reply->timer = NULL;
     free_watch(reply);
+    reply->is_watched = false; /* whoever lets it wait again begins anew */
     http_stream_free(&reply->stream);
     return http;
 }

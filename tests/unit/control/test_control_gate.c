@@ -37,11 +37,14 @@ static void test_waits_twice(void **state)
     (void)state;
     is_gate_shut = true;
     client = ask(GET("/gated-later"));
-    TURN_UNTIL(n_waiting == 1);
+    TURN_UNTIL(n_waiting == 1 && server->replies->watch);
     open_gate();
     assert_int_equal(n_replies, 1);
     some_turns();
     assert_false(client_take(&client, SIZE_MAX));
+    TURN_UNTIL(control_reply_is_gone(replies[0]) ||
+               replies[0]->watch); /* the second wait is as long as any */
+    assert_false(control_reply_is_gone(replies[0]));
     send_reply(0, "at last");
     TURN_UNTIL(client_count(&client, "at last") == 1);
     client_close(&client);
