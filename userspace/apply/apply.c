@@ -30,8 +30,9 @@ struct documents_options apply_options(const char *default_namespace, struct set
 
 enum apply_part {
     APPLY_NOTE,     /* which documents there are */
+    APPLY_FIND,     /* stored ones of the source that are not among them */
     APPLY_LOOK,     /* whether all earlier versions are parsed that have to be */
-    APPLY_OTHERS,   /* stored ones of the source that are not among them go */
+    APPLY_OTHERS,   /* those that were found go */
     APPLY_WITHDRAW, /* what earlier versions published */
     APPLY_PUT,
     APPLY_END,
@@ -50,6 +51,10 @@ struct apply_pieces {
     bool is_withdrawing;
     struct withdrawal withdrawal;
     struct name_set names; /* of the documents, with their namespaces */
+    struct {
+        const struct model_namespace *parent;
+        const struct stored_document *document; /* the next one to be looked at */
+    } finding;                                  /* while they are found, nobody puts a row */
     struct removal *others;
     size_t n_others;
 };
@@ -96,6 +101,7 @@ void apply_pieces_free(struct apply_pieces **pieces)
 /* ---- one thing of each part; 1: that was the last of the document ---- */
 
 #define DOCUMENT_OVER 1
+#define FOUND_AT_ONCE 256
 
 /* A namespace's name has no line break. */
 static int whole_name(const char *namespace_name, const char *name, char **ret_text)
@@ -125,26 +131,41 @@ static int add_other(struct apply_pieces *pieces, const char *namespace_name, co
     return other.namespace_name && other.name ? 0 : -ENOMEM;
 }
 
-/* Noted before the first is removed: that changes what is walked here. */
-static int find_others(struct apply_pieces *pieces, struct transaction *transaction)
+static int find_other(struct apply_pieces *pieces, const struct model_namespace *parent,
+                      const struct stored_document *document)
 {
-    const struct model_namespace *parent;
+    _cleanup_free_ char *text = NULL;
+    int r;
+
+    if (strcmp(document->source, pieces->request.owned_source) != 0)
+        return 0;
+    r = whole_name(parent->name, document->name, &text);
+    return r < 0 || name_set_has(&pieces->names, text) ? r : add_other(pieces, parent->name, document->name);
+}
+
+/* All are noted before the first is removed: that changes what is walked here. */
+static int find_some_others(struct apply_pieces *pieces, const struct transaction *transaction)
+{
+    const struct model_namespace **parent = &pieces->finding.parent;
+    const struct stored_document **document = &pieces->finding.document;
     int r = 0;
 
-    for (parent = transaction_catalog(transaction)->namespaces; parent; parent = parent->hh.next) {
-        const struct stored_document *document;
-
-        for (document = parent->documents; document && r == 0; document = document->hh.next) {
-            _cleanup_free_ char *text = NULL;
-
-            if (strcmp(document->source, pieces->request.owned_source) != 0)
-                continue;
-            r = whole_name(parent->name, document->name, &text);
-            if (r == 0 && !name_set_has(&pieces->names, text))
-                r = add_other(pieces, parent->name, document->name);
-        }
+    if (!*parent) {
+        *parent = transaction_catalog(transaction)->namespaces;
+        *document = *parent ? (*parent)->documents : NULL;
     }
-    return r;
+    for (unsigned i = 0; i < FOUND_AT_ONCE && *document && r == 0; i++) {
+        r = find_other(pieces, *parent, *document);
+        *document = (*document)->hh.next;
+    }
+    if (r < 0 || *document)
+        return r;
+    if (*parent)
+        *parent = (*parent)->hh.next;
+    if (!*parent)
+        return DOCUMENT_OVER;
+    *document = (*parent)->documents;
+    return 0;
 }
 
 static int apply_look_at_one(struct apply_pieces *pieces, struct transaction *transaction,
@@ -288,6 +309,8 @@ static size_t count_of_part(const struct apply_pieces *pieces)
     switch (pieces->part) {
     case APPLY_NOTE:
         return pieces->request.owned_source ? pieces->request.documents->n : 0;
+    case APPLY_FIND:
+        return pieces->request.owned_source ? 1 : 0;
     case APPLY_LOOK:
         return pieces->request.earlier ? pieces->n_others + pieces->request.documents->n : 0;
     case APPLY_OTHERS:
@@ -304,6 +327,8 @@ static int do_one(struct apply_pieces *pieces, struct applying *applying, uint64
     switch (pieces->part) {
     case APPLY_NOTE:
         return note_document(pieces, &items[pieces->index]);
+    case APPLY_FIND:
+        return find_some_others(pieces, applying->transaction);
     case APPLY_LOOK:
         return look_at_earlier(pieces, applying->transaction);
     case APPLY_OTHERS:
@@ -319,12 +344,10 @@ static int do_one(struct apply_pieces *pieces, struct applying *applying, uint64
     return 0;
 }
 
-static int apply_next_part(struct apply_pieces *pieces, struct transaction *transaction)
+static int apply_next_part(struct apply_pieces *pieces)
 {
     pieces->part++;
     pieces->index = 0;
-    if (pieces->part == APPLY_LOOK && pieces->request.owned_source)
-        return find_others(pieces, transaction);
     return pieces->part == APPLY_OTHERS && pieces->request.earlier && pieces->request.earlier->must_parse
                ? -ESTALE
                : 0;
@@ -352,7 +375,7 @@ static int apply_go_on(struct apply_pieces *pieces, struct applying *applying, u
         if (clock_monotonic_ns() >= until_ns)
             return JOB_GO_ON;
         if (pieces->index == count_of_part(pieces))
-            r = apply_next_part(pieces, applying->transaction);
+            r = apply_next_part(pieces);
         else
             r = do_one(pieces, applying, until_ns);
         if (r == JOB_GO_ON)

@@ -216,7 +216,8 @@ static int sources_by_name(const void *a, const void *b)
 
 /*
  * What was applied from files that are not there any more, also before this daemon started. They are sorted
- * because several documents may be of one source, which is removed once.
+ * because several documents may be of one source, which is removed once. Those of one file mostly lie side by
+ * side, and are judged by the first.
  */
 static void remove_gone(void *user)
 {
@@ -232,10 +233,14 @@ static void remove_gone(void *user)
     }
     for (parent = gone ? engine_catalog(dir->engine)->namespaces : NULL; parent; parent = parent->hh.next) {
         const struct stored_document *document;
+        const char *before = NULL;
 
-        for (document = parent->documents; document; document = document->hh.next)
-            if (is_gone(dir, document->source) && (gone[n] = strdup(document->source)))
+        for (document = parent->documents; document; document = document->hh.next) {
+            if ((!before || strcmp(document->source, before) != 0) && is_gone(dir, document->source) &&
+                (gone[n] = strdup(document->source)))
                 n++;
+            before = document->source;
+        }
     }
     if (n > 0)
         qsort(gone, n, sizeof(*gone), sources_by_name);

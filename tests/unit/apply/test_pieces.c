@@ -195,6 +195,35 @@ static void test_a_source_with_long_documents_goes(void **state)
     assert_int_equal(count_services(lab, MANY + 1), 1);
 }
 
+/* What is looked through for the others of a source is all that is stored, of every source and namespace. */
+static void test_others_are_found_in_pieces(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_free_ char *one = document_of("one", 0, 1);
+    struct crumbs crumbs;
+    struct text text = {0};
+
+    text.stream = open_memstream(&text.bytes, &text.length);
+    for (unsigned i = 0; i < MANY; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "d%u", i);
+        (void)fputc(i ? ',' : '[', text.stream);
+        begin_document(&text, name, i, i + 1);
+    }
+    (void)fprintf(text.stream, "]");
+    (void)fclose(text.stream);
+    apply_in_crumbs(lab, text.bytes, "test", &crumbs);
+    assert_int_equal(count_services(lab, MANY), MANY);
+    apply_in_crumbs(lab, one, "test", &crumbs);
+    assert_int_equal(crumbs.result, 0);
+    assert_true(crumbs.n_calls > MANY / 256);
+    assert_int_equal(count_services(lab, MANY), 1);
+    assert_null(lab_document(lab, "d7"));
+    assert_non_null(lab_document(lab, "one"));
+    free(text.bytes);
+}
+
 /* ---- within a change of somebody else's ---- */
 
 struct within {
@@ -274,6 +303,7 @@ int main(void)
         LAB_TEST(test_names_move_between_long_documents),
         LAB_TEST(test_a_conflict_between_pieces_begins_anew),
         LAB_TEST(test_a_source_with_long_documents_goes),
+        LAB_TEST(test_others_are_found_in_pieces),
         LAB_TEST(test_within_a_change_findings_are_those_of_the_last_run),
         LAB_TEST(test_within_a_change_a_document_goes),
     };
