@@ -61,12 +61,17 @@ static inline struct alias_range house_alias_range(void)
     return range;
 }
 
-static inline void house_make(struct house *house)
+/* How large the maps are. */
+struct house_size {
+    uint32_t aliases, slots, endpoints;
+};
+
+static inline void house_make_of_size(struct house *house, struct house_size size)
 {
-    static const struct datapath_config config = {
-        .aliases = 512, .slots = 1024, .endpoints = HOUSE_ENDPOINTS, .tasks = 4};
+    const struct datapath_config config = {
+        .aliases = size.aliases, .slots = size.slots, .endpoints = size.endpoints, .tasks = 4};
     struct engine_settings settings = {
-        .max_aliases = 512, .max_slots = 1024, .max_endpoints = HOUSE_ENDPOINTS};
+        .max_aliases = size.aliases, .max_slots = size.slots, .max_endpoints = size.endpoints};
 
     log_set_level(LOG_LEVEL_ERROR);
     *house = (struct house){.base = house_make_base(), .store = fake_store_new()};
@@ -79,6 +84,11 @@ static inline void house_make(struct house *house)
     house->engine->jobs->group_ns = UINT64_MAX / 2; /* what shares a commit does not depend on the machine */
     house->engine->jobs->most_gather_ns = 0;
     assert_int_equal(event_log_init(&house->events), 0);
+}
+
+static inline void house_make(struct house *house)
+{
+    house_make_of_size(house, (struct house_size){512, 1024, HOUSE_ENDPOINTS});
 }
 
 /* `rows`: what the registry has at the start, key and value in turn, to a NULL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* An engine on a registry and a data path in memory, with a worker, for documents. */
+/* A house with room for many names, and a worker, for documents. */
 #pragma once
 
 #include <stdarg.h>
@@ -20,41 +20,21 @@
 #include "apply/submit.h"
 #include "base/worker.h"
 #include "base/cleanup.h"
-#include "datapath/memory.h"
-#include "engine/change/job.h"
-#include "engine/engine.h"
-#include "fakes/fake_registry.h"
-#include "registry/rows.h"
+#include "unit/house.h"
 
 struct lab {
-    struct event_base *base;
-    struct fake_store *store;
-    struct registry *registry;
-    struct datapath *datapath;
-    struct engine *engine;
+    struct house house;
     struct worker *worker;
 };
 
 static inline int lab_setup(void **state)
 {
-    static const struct datapath_config config = {
-        .aliases = 8192, .slots = 65536, .endpoints = 64, .tasks = 4};
-    struct engine_settings settings = {.max_aliases = 8192, .max_slots = 65536, .max_endpoints = 64};
     struct lab *lab = calloc(1, sizeof(*lab));
-    struct error error = {0};
 
     *state = lab;
-    settings.base = lab->base = event_base_new();
-    lab->store = fake_store_new();
-    lab->registry = fake_registry_open(lab->store);
-    assert_int_equal(datapath_new_in_memory(&config, &lab->datapath), 0);
-    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd00:5c::/64", &settings.alias_range, &error), 0);
-    assert_int_equal(engine_new(&settings, &lab->engine), 0);
-    assert_int_equal(engine_load(lab->engine, lab->registry, &error), 0);
-    assert_int_equal(engine_adopt(lab->engine, lab->datapath, &error), 0);
-    assert_int_equal(engine_publish(lab->engine, &error), 0);
-    assert_int_equal(worker_new(lab->base, &lab->worker), 0);
-    engine_settle(lab->engine);
+    house_make_of_size(&lab->house, (struct house_size){8192, 65536, 64});
+    house_begin(&lab->house);
+    assert_int_equal(worker_new(lab->house.base, &lab->worker), 0);
     return 0;
 }
 
@@ -63,13 +43,9 @@ static inline int lab_teardown(void **state)
     struct lab *lab = *state;
 
     worker_stop(lab->worker);
-    engine_stop(lab->engine);
-    engine_free(&lab->engine);
+    house_stop(&lab->house);
     worker_free(&lab->worker);
-    datapath_close(&lab->datapath);
-    (void)registry_close(&lab->registry);
-    fake_store_free(&lab->store);
-    event_base_free(lab->base);
+    house_end(&lab->house);
     free(lab);
     return 0;
 }
@@ -126,7 +102,7 @@ static inline void lab_wait(struct lab *lab, const struct applied *applied)
 {
     while (!applied->is_done) {
         (void)worker_wait(lab->worker);
-        engine_settle(lab->engine);
+        engine_settle(lab->house.engine);
     }
 }
 
@@ -145,7 +121,8 @@ static inline void lab_apply(struct lab *lab, const char *source, const char *te
     };
 
     *ret_applied = (struct applied){0};
-    assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, ret_applied), 0);
+    assert_int_equal(apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, ret_applied),
+                     0);
     lab_wait(lab, ret_applied);
 }
 
@@ -165,7 +142,7 @@ static inline int lab_try(struct lab *lab, const char *text)
 
 static inline const struct service *lab_service(const struct lab *lab, const char *name)
 {
-    const struct service *service = catalog_service(engine_catalog(lab->engine), "shop", name);
+    const struct service *service = catalog_service(engine_catalog(lab->house.engine), "shop", name);
 
     return service && service->is_declared ? service : NULL;
 }
@@ -182,7 +159,7 @@ static inline bool lab_has_name(const struct lab *lab, const char *service_name,
 
 static inline const struct stored_document *lab_document(const struct lab *lab, const char *name)
 {
-    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->house.engine), "shop");
 
     return parent ? catalog_document(parent, name) : NULL;
 }
@@ -190,7 +167,7 @@ static inline const struct stored_document *lab_document(const struct lab *lab, 
 static inline const struct route *lab_route(const struct lab *lab, const char *client_name,
                                             const char *dns_name)
 {
-    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+    const struct model_namespace *parent = catalog_namespace(engine_catalog(lab->house.engine), "shop");
     const struct client *client = parent && *client_name ? catalog_client(parent, client_name) : NULL;
     struct client_alias alias = {.port = 80, .protocol = TCP};
     char identity[ALIAS_IDENTITY_SIZE];

@@ -20,7 +20,7 @@ static void test_creates_what_is_new(void **state)
     assert_int_equal(applied.result, 0);
     assert_int_equal(lab_count(&applied, "create", "service"), 2);
     assert_int_equal(lab_count(&applied, "create", "document"), 1);
-    assert_int_equal(applied.revision, fake_store_revision(lab->store));
+    assert_int_equal(applied.revision, fake_store_revision(lab->house.store));
     assert_true(lab_has_name(lab, "web", "web.example"));
     assert_true(lab_has_name(lab, "api", "api.example"));
     assert_string_equal(lab_service(lab, "web")->document, "one");
@@ -35,11 +35,11 @@ static void test_the_same_again_is_no_change(void **state)
     uint64_t revision;
 
     assert_int_equal(lab_try(lab, DOCUMENT("one", WEB)), 0);
-    revision = fake_store_revision(lab->store);
+    revision = fake_store_revision(lab->house.store);
     lab_apply(lab, "elsewhere.json", DOCUMENT("one", WEB), NULL, false, &applied);
     assert_int_equal(applied.result, 0);
     assert_int_equal(cJSON_GetArraySize(applied.changes), 0);
-    assert_int_equal(fake_store_revision(lab->store), revision);
+    assert_int_equal(fake_store_revision(lab->house.store), revision);
     assert_string_equal(lab_document(lab, "one")->source, "test");
     applied_done(&applied);
 }
@@ -81,7 +81,7 @@ static void test_a_name_that_is_taken_is_refused(void **state)
     uint64_t revision;
 
     assert_int_equal(lab_try(lab, DOCUMENT("one", WEB)), 0);
-    revision = fake_store_revision(lab->store);
+    revision = fake_store_revision(lab->house.store);
     lab_apply(lab, "two.json",
               DOCUMENT("two", PUBLISHED("api", "web.example") "," PUBLISHED("web", "more.example")), NULL,
               false, &applied);
@@ -94,7 +94,7 @@ static void test_a_name_that_is_taken_is_refused(void **state)
     assert_null(applied.changes);
     assert_null(lab_service(lab, "api"));
     assert_null(lab_document(lab, "two"));
-    assert_int_equal(fake_store_revision(lab->store), revision);
+    assert_int_equal(fake_store_revision(lab->house.store), revision);
     applied_done(&applied);
 }
 
@@ -106,7 +106,7 @@ static void test_all_that_does_not_parse_is_told(void **state)
     const struct apply_texts texts = {.items = items, .n = 3, .default_namespace = "shop"};
     struct applied applied = {0};
 
-    assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied), 0);
+    assert_int_equal(apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, &applied), 0);
     lab_wait(lab, &applied);
     assert_int_equal(applied.result, -EINVAL);
     assert_int_equal(applied.findings.n_errors, 2);
@@ -125,7 +125,7 @@ static void test_namespaces_by_id_and_arn(void **state)
     char text[2][512];
 
     assert_int_equal(lab_try(lab, DOCUMENT("one", WEB)), 0);
-    parent = catalog_namespace(engine_catalog(lab->engine), "shop");
+    parent = catalog_namespace(engine_catalog(lab->house.engine), "shop");
     (void)snprintf(arn, sizeof(arn), "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/%s",
                    parent->id);
     (void)snprintf(text[0], sizeof(text[0]),
@@ -138,28 +138,29 @@ static void test_namespaces_by_id_and_arn(void **state)
         const struct apply_texts texts = {.items = items, .n = 2, .default_namespace = "default"};
         struct applied applied = {0};
 
-        assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied), 0);
+        assert_int_equal(apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, &applied),
+                         0);
         lab_wait(lab, &applied);
         assert_int_equal(applied.result, 0);
         applied_done(&applied);
     }
     assert_non_null(lab_document(lab, "two"));
-    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->namespaces), 1);
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->house.engine)->namespaces), 1);
     memcpy(strstr(text[0], "ns-"), "ns-zz", 5);
     assert_int_equal(lab_try(lab, text[0]), -EINVAL);
-    assert_int_equal(HASH_COUNT(engine_catalog(lab->engine)->namespaces), 1);
+    assert_int_equal(HASH_COUNT(engine_catalog(lab->house.engine)->namespaces), 1);
 }
 
 static void test_a_dry_run_tells_and_changes_nothing(void **state)
 {
     struct lab *lab = *state;
-    uint64_t revision = fake_store_revision(lab->store);
+    uint64_t revision = fake_store_revision(lab->house.store);
     struct applied applied;
 
     lab_apply(lab, "test", DOCUMENT("one", WEB), NULL, true, &applied);
     assert_int_equal(applied.result, 0);
     assert_int_equal(lab_count(&applied, "create", "service"), 1);
-    assert_int_equal(fake_store_revision(lab->store), revision);
+    assert_int_equal(fake_store_revision(lab->house.store), revision);
     assert_null(lab_service(lab, "web"));
     applied_done(&applied);
 }
@@ -203,7 +204,7 @@ static void test_a_source_that_is_gone(void **state)
     assert_int_equal(applied.result, 0);
     assert_non_null(lab_route(lab, "two", "web.example"));
     applied_done(&applied);
-    assert_int_equal(apply_submit(lab->engine, &submission, lab_keep_end, &applied), 0);
+    assert_int_equal(apply_submit(lab->house.engine, &submission, lab_keep_end, &applied), 0);
     lab_wait(lab, &applied);
     assert_int_equal(lab_count(&applied, "delete", "document"), 2);
     assert_int_equal(lab_count(&applied, "delete", "route"), 1);
@@ -281,8 +282,8 @@ static void test_a_canary_keeps_its_route(void **state)
 
     assert_int_equal(lab_try(lab, DOCUMENT("one", WEB "," API)), 0);
     assert_int_equal(lab_try(lab, ROUTES(ROUTE("web.example", TO("web")))), 0);
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_int_equal(result, 0);
     assert_int_equal(lab_route(lab, "", "web.example")->n_targets, 2);
     /* As it was before the canary: no change. */
@@ -302,7 +303,7 @@ static void test_runs_again_after_a_conflict(void **state)
     const struct fake_step steps[] = {{.fault = FAKE_CONFLICT}, {.fault = FAKE_CONFLICT}};
     struct applied applied;
 
-    fake_registry_plan(lab->registry, steps, 2);
+    fake_registry_plan(lab->house.registry, steps, 2);
     lab_apply(lab, "test",
               "[" DOCUMENT("one", WEB) "," ROUTES(ROUTE("web.example", TO("web") "," TO("nobody"))) "]", NULL,
               false, &applied);
@@ -310,7 +311,7 @@ static void test_runs_again_after_a_conflict(void **state)
     assert_int_equal(applied.findings.n, 1);
     assert_int_equal(applied.findings.n_warnings, 1); /* said once, though it was run three times */
     assert_int_equal(lab_count(&applied, "create", "service"), 1);
-    assert_int_equal(fake_store_counts(lab->store).begun, 3);
+    assert_int_equal(fake_store_counts(lab->house.store).begun, 3);
     assert_non_null(lab_service(lab, "web"));
     applied_done(&applied);
 }
@@ -322,7 +323,7 @@ static void test_a_full_disk_leaves_what_was(void **state)
     struct applied applied;
 
     assert_int_equal(lab_try(lab, DOCUMENT("one", WEB)), 0);
-    fake_registry_plan(lab->registry, &step, 1);
+    fake_registry_plan(lab->house.registry, &step, 1);
     lab_apply(lab, "test", DOCUMENT("one", API), NULL, false, &applied);
     assert_int_equal(applied.result, -ENOSPC);
     assert_int_equal(applied.findings.n_errors, 0);
@@ -341,7 +342,8 @@ static void test_texts_are_applied_in_order(void **state)
     for (size_t i = 0; i < 2; i++) {
         const struct apply_texts texts = {.items = &items[i], .n = 1, .default_namespace = "shop"};
 
-        assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied[i]), 0);
+        assert_int_equal(
+            apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, &applied[i]), 0);
     }
     lab_wait(lab, &applied[0]);
     lab_wait(lab, &applied[1]);
@@ -359,13 +361,13 @@ static void test_the_end_of_the_worker_is_told(void **state)
     const struct apply_texts texts = {.items = &item, .n = 1, .default_namespace = "shop"};
     struct applied applied = {0};
 
-    assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied), 0);
+    assert_int_equal(apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, &applied), 0);
     worker_stop(lab->worker);
-    engine_stop(lab->engine);
+    engine_stop(lab->house.engine);
     assert_true(applied.is_done);
     assert_int_equal(applied.result, -ECANCELED);
     assert_non_null(strstr(applied.error.message, "is ending"));
-    assert_int_equal(apply_submit_texts(lab->engine, lab->worker, &texts, lab_keep_end, &applied),
+    assert_int_equal(apply_submit_texts(lab->house.engine, lab->worker, &texts, lab_keep_end, &applied),
                      -ECANCELED);
     applied_done(&applied);
 }

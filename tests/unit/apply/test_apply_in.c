@@ -75,8 +75,8 @@ static void apply(struct lab *lab, struct applying *applying)
 {
     const struct job job = {.run = run, .done = on_done, .user = applying};
 
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_true(applying->is_done);
 }
 
@@ -88,7 +88,7 @@ static void applying_done(struct applying *applying)
 
 static bool has_service(const struct lab *lab, const char *name)
 {
-    const struct service *service = catalog_service(engine_catalog(lab->engine), "shop", name);
+    const struct service *service = catalog_service(engine_catalog(lab->house.engine), "shop", name);
 
     return service && service->is_declared;
 }
@@ -113,7 +113,7 @@ static void test_applies(void **state)
     assert_true(has_service(lab, "front"));
     assert_non_null(applying.changes);
     assert_int_equal(applying.findings.n_errors, 0);
-    assert_int_equal(fake_store_counts(lab->store).commits, 1);
+    assert_int_equal(fake_store_counts(lab->house.store).commits, 1);
     applying_done(&applying);
 }
 
@@ -126,7 +126,7 @@ static void test_conflict(void **state)
     struct applying applying = {.text = SERVICE("front", "front.example")};
 
     apply(lab, &quiet);
-    fake_registry_plan(lab->registry, steps, ARRAY_SIZE(steps));
+    fake_registry_plan(lab->house.registry, steps, ARRAY_SIZE(steps));
     apply(lab, &applying);
     assert_int_equal(applying.result, 0);
     assert_int_equal(applying.n_runs, 3);
@@ -147,7 +147,7 @@ static void test_take_back(void **state)
     assert_int_equal(applying.result, 0);
     assert_non_null(applying.changes);
     assert_false(has_service(lab, "front"));
-    assert_int_equal(fake_store_counts(lab->store).commits, 0);
+    assert_int_equal(fake_store_counts(lab->house.store).commits, 0);
     applying_done(&applying);
 }
 
@@ -167,7 +167,7 @@ static void test_error_among_the_findings(void **state)
     assert_null(second.changes);
     assert_false(has_service(lab, "other"));
     assert_false(has_service(lab, "back"));
-    assert_int_equal(fake_store_counts(lab->store).commits, 1);
+    assert_int_equal(fake_store_counts(lab->house.store).commits, 1);
     applying_done(&first);
     applying_done(&second);
 }
@@ -178,7 +178,7 @@ static void test_full_disk(void **state)
     struct lab *lab = *state;
     struct applying applying = {.text = SERVICE("front", "front.example")};
 
-    fake_registry_plan(lab->registry, &full, 1);
+    fake_registry_plan(lab->house.registry, &full, 1);
     apply(lab, &applying);
     assert_int_equal(applying.result, -ENOSPC);
     assert_false(has_service(lab, "front"));
@@ -201,9 +201,10 @@ static void test_owned_source(void **state)
     assert_int_equal(second.result, 0);
     assert_false(has_service(lab, "front"));
     assert_true(has_service(lab, "back")); /* with the alias that front has given up */
-    assert_string_equal(catalog_service(engine_catalog(lab->engine), "shop", "back")->aliases[0].dns_name,
-                        "front.example");
-    assert_int_equal(fake_store_counts(lab->store).commits, 2);
+    assert_string_equal(
+        catalog_service(engine_catalog(lab->house.engine), "shop", "back")->aliases[0].dns_name,
+        "front.example");
+    assert_int_equal(fake_store_counts(lab->house.store).commits, 2);
     applying_done(&first);
     applying_done(&second);
 }

@@ -25,7 +25,7 @@ static char *routes_of(unsigned first, unsigned end)
 
 static unsigned count_routes(const struct lab *lab)
 {
-    return HASH_COUNT(catalog_namespace(engine_catalog(lab->engine), "shop")->routes);
+    return HASH_COUNT(catalog_namespace(engine_catalog(lab->house.engine), "shop")->routes);
 }
 
 /* ---- one run of a job at a time ---- */
@@ -62,8 +62,8 @@ static int run_once(struct lab *lab, struct run *run)
     const struct job job = {.run = run_pieces, .done = on_run, .user = run};
 
     run->is_done = false;
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_true(run->is_done);
     return run->result;
 }

@@ -100,8 +100,8 @@ static void apply_in_crumbs(struct lab *lab, const char *text, const char *owned
     *crumbs = (struct crumbs){0};
     parse(text, &list);
     assert_int_equal(apply_pieces_new(&request, &crumbs->pieces), 0);
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_true(crumbs->is_done);
     apply_pieces_free(&crumbs->pieces);
     findings_done(&crumbs->findings);
@@ -137,13 +137,13 @@ static void test_a_long_document_goes_in_pieces(void **state)
     assert_int_equal(count_services(lab, MANY), MANY);
     /* Found by what they say of their document: the text is long. */
     assert_true(strlen(lab_document(lab, "one")->text) > 64 << 10);
-    n_rows = fake_store_counts(lab->store).rows;
+    n_rows = fake_store_counts(lab->house.store).rows;
     apply_in_crumbs(lab, half, NULL, &crumbs);
     assert_int_equal(crumbs.result, 0);
     assert_true(crumbs.n_calls > 10);
     assert_int_equal(count_services(lab, MANY), MANY / 2);
     /* The document and half of the services: the other half has not gone in between, with its instances. */
-    assert_int_equal(fake_store_counts(lab->store).rows - n_rows, MANY / 2 + 1);
+    assert_int_equal(fake_store_counts(lab->house.store).rows - n_rows, MANY / 2 + 1);
     assert_null(lab_service(lab, "s1000"));
     assert_non_null(lab_service(lab, "s999"));
 }
@@ -173,7 +173,7 @@ static void test_a_conflict_between_pieces_begins_anew(void **state)
     _cleanup_free_ char *one = document_of("one", 0, MANY);
     struct crumbs crumbs;
 
-    fake_registry_plan(lab->registry, &step, 1);
+    fake_registry_plan(lab->house.registry, &step, 1);
     apply_in_crumbs(lab, one, "test", &crumbs);
     assert_int_equal(crumbs.result, 0);
     assert_int_equal(crumbs.n_runs, 2);
@@ -267,9 +267,9 @@ static void test_within_a_change_findings_are_those_of_the_last_run(void **state
                             .result = 1};
     const struct job job = {.run = run_within, .done = on_within_done, .user = &within};
 
-    fake_registry_plan(lab->registry, &step, 1);
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    fake_registry_plan(lab->house.registry, &step, 1);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_int_equal(within.result, 0);
     assert_int_equal(within.findings.n_warnings, 1);
     assert_non_null(lab_route(lab, "", "web.example"));
@@ -288,8 +288,8 @@ static void test_within_a_change_a_document_goes(void **state)
                                    "\"discoveryName\":\"web\",\"weight\":1}]}]")),
         0);
     assert_non_null(lab_route(lab, "one", "web.example"));
-    assert_int_equal(engine_submit(lab->engine, &job), 0);
-    engine_settle(lab->engine);
+    assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
     assert_int_equal(within.result, 0);
     assert_null(lab_service(lab, "web"));
     assert_null(lab_route(lab, "one", "web.example"));

@@ -25,8 +25,8 @@ static int setup(void **state)
     assert_non_null(mkdtemp(watched->path));
     (void)lab_setup((void **)&watched->lab);
     watched->dir = (struct services_dir){
-        .engine = watched->lab->engine,
-        .base = watched->lab->base,
+        .engine = watched->lab->house.engine,
+        .base = watched->lab->house.base,
         .worker = watched->lab->worker,
         .path = watched->path,
     };
@@ -64,7 +64,7 @@ static void remove_file(const struct watched *watched, const char *name)
 static void stop(struct watched *watched)
 {
     worker_stop(watched->lab->worker);
-    engine_stop(watched->lab->engine);
+    engine_stop(watched->lab->house.engine);
     services_dir_done(&watched->dir);
 }
 
@@ -96,8 +96,8 @@ static void start(struct watched *watched)
 /* The burst's timer and all that follows. */
 static void turn_until_scanned(struct watched *watched, uint64_t revision)
 {
-    while (fake_store_revision(watched->lab->store) == revision) {
-        assert_int_equal(event_base_loop(watched->lab->base, EVLOOP_ONCE), 0);
+    while (fake_store_revision(watched->lab->house.store) == revision) {
+        assert_int_equal(event_base_loop(watched->lab->house.base, EVLOOP_ONCE), 0);
         services_dir_settle(&watched->dir);
     }
 }
@@ -125,7 +125,7 @@ static void test_applies_what_is_there_before_it_is_ready(void **state)
     start(watched);
     assert_non_null(lab_service(watched->lab, "web"));
     assert_non_null(lab_service(watched->lab, "api"));
-    assert_int_equal(engine_catalog(watched->lab->engine)->n_documents, 2);
+    assert_int_equal(engine_catalog(watched->lab->house.engine)->n_documents, 2);
     in_directory(watched, "a.json", path);
     assert_string_equal(lab_document(watched->lab, "one")->source, path);
 }
@@ -137,7 +137,7 @@ static void test_a_file_comes(void **state)
     write_file(watched, "a.json", DOCUMENT("one", WEB));
     start(watched);
     write_file(watched, "b.json", DOCUMENT("two", API));
-    turn_until_scanned(watched, fake_store_revision(watched->lab->store));
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
     assert_non_null(lab_service(watched->lab, "api"));
 }
 
@@ -148,12 +148,12 @@ static void test_a_file_changes_and_goes(void **state)
 
     write_file(watched, "a.json", DOCUMENT("one", WEB));
     start(watched);
-    revision = fake_store_revision(watched->lab->store);
+    revision = fake_store_revision(watched->lab->house.store);
     write_file(watched, "a.json", DOCUMENT("one", API));
     turn_until_scanned(watched, revision);
     assert_null(lab_service(watched->lab, "web"));
     assert_non_null(lab_service(watched->lab, "api"));
-    revision = fake_store_revision(watched->lab->store);
+    revision = fake_store_revision(watched->lab->house.store);
     remove_file(watched, "a.json");
     turn_until_scanned(watched, revision);
     assert_null(lab_service(watched->lab, "api"));
@@ -191,7 +191,7 @@ static void test_a_bad_file_keeps_its_last_version(void **state)
     start(watched);
     write_file(watched, "a.json", "{");
     write_file(watched, "b.json", DOCUMENT("two", PUBLISHED("api", "other.example")));
-    turn_until_scanned(watched, fake_store_revision(watched->lab->store));
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
     assert_non_null(lab_service(watched->lab, "web"));
     assert_true(lab_has_name(watched->lab, "api", "other.example"));
     assert_non_null(failure_of(watched, "a.json"));
@@ -247,7 +247,7 @@ static void test_a_refused_file_gets_what_a_later_one_gave_up(void **state)
     /* In one scan the earlier file finds the name still taken. */
     write_file(watched, "a.json", DOCUMENT("one", PUBLISHED("api", "web.example")));
     write_file(watched, "b.json", DOCUMENT("two", PUBLISHED("web", "other.example")));
-    turn_until_scanned(watched, fake_store_revision(watched->lab->store));
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
     assert_non_null(failure_of(watched, "a.json"));
     services_dir_sweep(&watched->dir);
     services_dir_settle(&watched->dir);
@@ -270,19 +270,19 @@ static void test_a_change_during_a_scan_is_followed_by_another(void **state)
     struct watched *watched = *state;
     const struct fake_step late = {.fault = FAKE_WRITTEN, .turns = 1};
 
-    fake_registry_plan(watched->lab->registry, &late, 1);
+    fake_registry_plan(watched->lab->house.registry, &late, 1);
     write_file(watched, "a.json", DOCUMENT("one", WEB));
     services_dir_start(&watched->dir);
     write_file(watched, "b.json", DOCUMENT("two", API));
     /* No turn is given to the registry: the scan does not end. */
     while (!watched->dir.must_scan_again)
-        assert_int_equal(event_base_loop(watched->lab->base, EVLOOP_ONCE), 0);
+        assert_int_equal(event_base_loop(watched->lab->house.base, EVLOOP_ONCE), 0);
     assert_int_equal(watched->dir.state, SERVICES_APPLYING);
     assert_null(lab_service(watched->lab, "web"));
     services_dir_settle(&watched->dir);
     assert_non_null(lab_service(watched->lab, "web"));
     assert_true(event_pending(watched->dir.timer, EV_TIMEOUT, NULL));
-    turn_until_scanned(watched, fake_store_revision(watched->lab->store));
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
     assert_non_null(lab_service(watched->lab, "api"));
 }
 
@@ -309,7 +309,7 @@ static void test_ends_in_the_middle_of_a_scan(void **state)
     services_dir_start(&watched->dir);
     assert_int_equal(watched->dir.n_loads, 2);
     worker_stop(watched->lab->worker);
-    engine_stop(watched->lab->engine);
+    engine_stop(watched->lab->house.engine);
     assert_int_equal(watched->dir.n_loads, 0);
     assert_null(failure_of(watched, "a.json"));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * A whole engine on a registry and a data path in memory, and requests of the AWS APIs as they are after
+ * A house, and requests of the AWS APIs as they are after
  * their signature was judged. No socket: a reply is a struct here that counts what it was sent.
  */
 #pragma once
@@ -21,18 +21,17 @@
 #include "aws_api/call/later.h"
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "datapath/memory.h"
-#include "engine/change/job.h"
-#include "fakes/fake_registry.h"
 #include "model/catalog_aws.h"
 #include "unit/aws/json_text.h"
+#include "unit/house.h"
 #include "unit/registry/catalog_text.h"
 
 #define CLOUD_MAP "Route53AutoNaming_v20170314."
 #define ECS       "AmazonEC2ContainerServiceV20141113."
 
 struct aws_lab {
-    struct event_base *base;
+    struct house house;
+    struct event_base *base; /* these are the house's */
     struct fake_store *store;
     struct registry *registry;
     struct datapath *datapath;
@@ -77,35 +76,23 @@ static inline void lab_send(void *reply, int status, struct evbuffer *body)
 
 static inline void aws_lab_new(struct aws_lab *lab, uint32_t max_endpoints)
 {
-    const struct datapath_config config = {
-        .aliases = 64, .slots = 4096, .endpoints = max_endpoints, .tasks = 4};
-    struct engine_settings settings = {.max_aliases = 64, .max_slots = 4096, .max_endpoints = max_endpoints};
-    struct error error = {0};
-
     *lab = (struct aws_lab){.waiting.send = lab_send};
     (void)snprintf(lab->who.name, sizeof(lab->who.name), "tester");
     (void)snprintf(lab->who.access_key_id, sizeof(lab->who.access_key_id), "AKIATEST");
-    settings.base = lab->base = event_base_new();
-    lab->store = fake_store_new();
-    lab->registry = fake_registry_open(lab->store);
-    assert_int_equal(datapath_new_in_memory(&config, &lab->datapath), 0);
-    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd00:5c::/64", &settings.alias_range, &error), 0);
-    assert_int_equal(engine_new(&settings, &lab->engine), 0);
-    assert_int_equal(engine_load(lab->engine, lab->registry, &error), 0);
-    assert_int_equal(engine_adopt(lab->engine, lab->datapath, &error), 0);
-    assert_int_equal(engine_publish(lab->engine, &error), 0);
-    engine_settle(lab->engine);
+    house_make_of_size(&lab->house, (struct house_size){64, 4096, max_endpoints});
+    house_begin(&lab->house);
+    lab->base = lab->house.base;
+    lab->store = lab->house.store;
+    lab->registry = lab->house.registry;
+    lab->datapath = lab->house.datapath;
+    lab->engine = lab->house.engine;
 }
 
 static inline void aws_lab_done(struct aws_lab *lab)
 {
     aws_later_end(&lab->waiting);
-    engine_stop(lab->engine);
-    engine_free(&lab->engine);
-    datapath_close(&lab->datapath);
-    (void)registry_close(&lab->registry);
-    fake_store_free(&lab->store);
-    event_base_free(lab->base);
+    house_stop(&lab->house);
+    house_end(&lab->house);
 }
 
 static inline int lab_setup(void **state)
