@@ -66,6 +66,12 @@ def drawn(bed, task, count=4000, port=80):
     return report["names"]
 
 
+def split(share):
+    """The weights of a share in tenths: of whole percents as they were typed, 80 and 20."""
+    scale = 10 if share % 10 == 0 else 1
+    return {"v1": (1000 - share) // scale, "v2": share // scale}
+
+
 def test_shares_move_by_steps():
     """Every step that is seen is a multiple of the step, and its route has just that share."""
     with Testbed() as bed:
@@ -77,7 +83,7 @@ def test_shares_move_by_steps():
         while True:
             item, weights = both(bed)
             share = round(item["percent"] * 10)
-            assert weights == ({"v2": 100} if item["state"] == "SUCCEEDED" else {"v1": 1000 - share, "v2": share}), item
+            assert weights == ({"v2": 100} if item["state"] == "SUCCEEDED" else split(share)), item
             if not seen or seen[-1] != item["percent"]:
                 seen.append(item["percent"])
             if item["state"] == "SUCCEEDED":
@@ -168,7 +174,7 @@ def test_abort_brings_back_what_was_there():
         for before in ({"v1": 7}, {"v1": 3, "v2": 0}):
             bed.route("backend", before)
             start(bed)
-            assert route(bed) == {"v1": 900, "v2": 100}
+            assert route(bed) == {"v1": 90, "v2": 10}
             assert act(bed, "abort")["canary"]["state"] == "ABORTED"
             assert route(bed) == before, before
             assert drawn(bed, task, 300) == {"v1/0": 300}
@@ -180,7 +186,7 @@ def test_abort_brings_back_what_was_there():
         # The service's own alias, without a route.
         bed.change("DELETE", "/v1/routes", dnsName="backend", port=80)
         start(bed, name="v1", port=8080, stepPercent=100)
-        assert route(bed) == {"v1": 0, "v2": 1000}
+        assert route(bed) == {"v1": 0, "v2": 100}
         address = bed.address_of("v1", 8080)
         assert agent.name(address, 8080) == "v2/0"
         bed.change("PATCH", "/v1/canaries", dnsName="v1", port=8080, action="abort")
@@ -197,7 +203,7 @@ def test_kill_and_restart_go_on():
         time.sleep(5)  # more than two steps' time: a restart takes one
         bed.start()
         wait_until(lambda: state(bed) == ("RUNNING", 60), 1.8, "the step whose time was over")
-        assert route(bed) == {"v1": 400, "v2": 600} and weights == {"v1": 700, "v2": 300}
+        assert route(bed) == {"v1": 40, "v2": 60} and weights == {"v1": 70, "v2": 30}
         assert canary(bed)["startedAt"] == item["startedAt"]
         act(bed, "pause")
         left = canary(bed)["nextStepInSeconds"]
@@ -235,7 +241,7 @@ def test_a_kill_leaves_row_and_route_together():
             bed.restart()
             item, weights = both(bed)
             share = int(item["percent"] * 10 + 0.5)
-            assert weights == {"v1": 1000 - share, "v2": share}, (round, item, weights)
+            assert weights == split(share), (round, item, weights)
             shares.add(share)
             act(bed, "abort")
             assert route(bed) == {"v1": 100}
@@ -314,10 +320,10 @@ def test_a_client_canary_is_for_that_client_only():
         two_versions(bed)
         web, other = bed.task(service="web", name="web"), bed.task(service="other", name="other")
         start(bed, client="web", stepPercent=100)
-        assert route(bed) == {"v1": 100} and route(bed, "web") == {"v1": 0, "v2": 1000}
+        assert route(bed) == {"v1": 100} and route(bed, "web") == {"v1": 0, "v2": 100}
         assert drawn(bed, web, 300) == {"v2/0": 300} and drawn(bed, other, 300) == {"v1/0": 300}
         start(bed)  # everybody's: another canary
-        assert route(bed) == {"v1": 900, "v2": 100}
+        assert route(bed) == {"v1": 90, "v2": 10}
         act(bed, "abort")
         refused(bed, "PUT", "/v1/routes", 409, "--client web", dnsName="backend", port=80, client="web",
                 targets=[{"service": "v1", "weight": 1}])
@@ -347,13 +353,13 @@ def test_documents_leave_the_route_to_the_canary():
         start(bed, stepPercent=50)
         status, answer = apply(bed, same)
         assert status == 200 and answer["changes"] == [], answer
-        assert route(bed) == {"v1": 500, "v2": 500}
+        assert route(bed) == {"v1": 50, "v2": 50}
         status, answer = apply(bed, routes_document(70, 30))
         assert status == 400 and "canary abort" in answer["error"]["message"], answer
         assert answer["errors"][0]["path"] == "routes[0]", answer
         status, answer = apply(bed, {"namespace": "default", "routes": []})
         assert status in (400, 409), answer
-        assert route(bed) == {"v1": 500, "v2": 500}
+        assert route(bed) == {"v1": 50, "v2": 50}
         act(bed, "promote")
         assert apply(bed, same)[0] == 200 and route(bed) == {"v2": 100}, "what the document said before the canary"
         assert apply(bed, routes_document(70, 30))[0] == 200
@@ -370,7 +376,7 @@ def test_a_restart_with_services_d_keeps_the_canary():
         bed.service("v2")
         start(bed, stepPercent=30)
         bed.restart()
-        assert route(bed) == {"v1": 700, "v2": 300} and bed.status()["documents"]["failed"] == []
+        assert route(bed) == {"v1": 70, "v2": 30} and bed.status()["documents"]["failed"] == []
         act(bed, "promote")
         bed.restart()
         assert route(bed) == {"v2": 100} and bed.status()["documents"]["failed"] == []

@@ -258,17 +258,32 @@ int canaries_guard(const struct engine *engine, const char *key, struct error *e
     return -EBUSY;
 }
 
-/* Is this the route, in whatever order? */
-static bool is_route(const struct canary *canary, const struct canary_target *wanted, size_t n_wanted,
-                     const struct named_target *targets, size_t n_targets, bool is_unhealthy_on_empty)
+/* Is `weight` of `sum` the same share as `other` of `other_sum`? */
+static bool is_same_share(uint64_t weight, uint64_t sum, uint64_t other, uint64_t other_sum)
 {
+    return (sum == 0) == (other_sum == 0) && weight * other_sum == other * sum;
+}
+
+/* Is this the route, in whatever order? With `is_by_share`, whatever its weights add up to. */
+static bool is_route(const struct canary *canary, const struct canary_target *wanted, size_t n_wanted,
+                     const struct named_target *targets, size_t n_targets, bool is_unhealthy_on_empty,
+                     bool is_by_share)
+{
+    uint64_t sum_wanted = 0;
+    uint64_t sum = 0;
+
     if (n_wanted != n_targets || canary->is_unhealthy_on_empty != is_unhealthy_on_empty)
         return false;
+    for (size_t i = 0; i < n_targets; i++) {
+        sum_wanted += wanted[i].weight;
+        sum += targets[i].weight;
+    }
     for (size_t i = 0; i < n_targets; i++) {
         bool is_found = false;
 
         for (size_t w = 0; w < n_wanted && !is_found; w++)
-            is_found = targets[i].weight == wanted[w].weight &&
+            is_found = (is_by_share ? is_same_share(targets[i].weight, sum, wanted[w].weight, sum_wanted)
+                                    : targets[i].weight == wanted[w].weight) &&
                        strcmp(targets[i].service, wanted[w].is_to ? canary->to : canary->from) == 0;
         if (!is_found)
             return false;
@@ -290,7 +305,8 @@ static bool is_as_left(const struct model_namespace *parent, const struct catalo
         return !route && n == 0;
     for (size_t i = 0; i < n; i++)
         targets[i] = (struct named_target){route->targets[i].service->name, route->targets[i].weight};
-    return is_route(&entry->canary, wanted, n, targets, n, route->is_unhealthy_on_empty);
+    /* Earlier versions wrote 800 and 200 for 80 and 20. */
+    return is_route(&entry->canary, wanted, n, targets, n, route->is_unhealthy_on_empty, true);
 }
 
 enum canaries_verdict canaries_judge_route(const struct model_namespace *parent, const char *client,
@@ -305,7 +321,7 @@ enum canaries_verdict canaries_judge_route(const struct model_namespace *parent,
     if (!entry)
         return CANARIES_FREE;
     if (is_route(&entry->canary, entry->canary.before, entry->canary.n_before, targets, n_targets,
-                 is_unhealthy_on_empty) &&
+                 is_unhealthy_on_empty, false) &&
         is_as_left(parent, entry))
         return CANARIES_KEEP;
     return canary_is_active(&entry->canary) ? CANARIES_REFUSE : CANARIES_FREE;

@@ -268,11 +268,16 @@ static bool had_share_before(const struct canary *canary)
 
 size_t canary_route(const struct canary *canary, struct canary_target ret_targets[static CANARY_TARGETS])
 {
+    uint32_t scale;
+
     switch (canary->state) {
     case CANARY_RUNNING:
     case CANARY_PAUSED:
-        ret_targets[0] = (struct canary_target){.is_to = false, .weight = CANARY_WHOLE - canary->share};
-        ret_targets[1] = (struct canary_target){.is_to = true, .weight = canary->share};
+        /* Whole percents as they were typed: 80 and 20, not 800 and 200. */
+        scale = canary->share % CANARY_PERCENT == 0 ? CANARY_PERCENT : 1;
+        ret_targets[0] =
+            (struct canary_target){.is_to = false, .weight = (CANARY_WHOLE - canary->share) / scale};
+        ret_targets[1] = (struct canary_target){.is_to = true, .weight = canary->share / scale};
         return 2;
     case CANARY_SUCCEEDED:
         ret_targets[0] = (struct canary_target){.is_to = true, .weight = 100};

@@ -20,6 +20,7 @@
 
 /* Bounds and defaults of ECS's LINEAR and CANARY deployments; shares in tenths of a percent. */
 #define CANARY_WHOLE                1000u
+#define CANARY_PERCENT              10u /* of those */
 #define CANARY_STEP_MIN             30u
 #define CANARY_STEP_DEFAULT         100u
 #define CANARY_PERCENT_MIN          1u
@@ -124,7 +125,7 @@ int canary_abort(struct canary *canary, int64_t now);
 /*
  * The route that the alias has to have in the canary's state. Returns the number of targets; 0: no route of
  * its own. Back from a canary is the route as it was before, unless that gave the new service a share: then
- * all goes to the old one.
+ * all goes to the old one. Shares of whole percents have weights that add up to 100, others to CANARY_WHOLE.
  */
 size_t canary_route(const struct canary *canary, struct canary_target ret_targets[static CANARY_TARGETS]);
 

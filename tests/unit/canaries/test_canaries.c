@@ -134,8 +134,8 @@ static void test_from_the_first_step_to_the_end(void **state)
     struct lab *lab = *state;
 
     start(lab, "");
-    assert_string_equal(route_row(lab), "{\"targets\":[{\"service\":\"v1\",\"weight\":500},"
-                                        "{\"service\":\"v2\",\"weight\":500}]}");
+    assert_string_equal(route_row(lab), "{\"targets\":[{\"service\":\"v1\",\"weight\":50},"
+                                        "{\"service\":\"v2\",\"weight\":50}]}");
     sweep(lab);
     assert_int_equal(entry_of(lab, "")->canary.share, CANARY_WHOLE);
     house_expect_events(&lab->house, HALF_GOES);
