@@ -46,9 +46,9 @@ def models(service):
 
 def served(service):
     """The names of the operations in the daemon's own table."""
-    room = {"servicediscovery": "cloud_map/cloud_map.c", "ecs": "ecs/ecs.c"}[service]
-    with open(f"{TOP}/userspace/aws_api/{room}", encoding="utf-8") as file:
-        names = re.findall(r'^ *\{"([A-Z]\w+)", *aws_\w+', file.read(), re.MULTILINE)
+    with open(f"{TOP}/userspace/aws_api/call/table.h", encoding="utf-8") as file:
+        table = file.read().split({"servicediscovery": "AWS_CLOUD_MAP_TABLE", "ecs": "AWS_ECS_TABLE"}[service])[1]
+    names = re.findall(r"ROW\((\w+),", table.split("#define")[0])
     assert len(names) > 20, names
     return names
 
