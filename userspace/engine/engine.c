@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "engine/change/jobs.h"
 #include "engine/plan/scopes.h"
@@ -39,7 +38,6 @@ int engine_new(const struct engine_settings *settings, struct engine **ret_engin
         engine_free(&engine);
         return r;
     }
-    engine->catalog->last_instances_revision = (uint64_t)clock_wall_s() * 1000000;
     *ret_engine = engine;
     return 0;
 }
@@ -107,6 +105,29 @@ uint64_t engine_rows(const struct engine *engine)
     return registry_count(engine->registry);
 }
 
+/*
+ * Above the times in microseconds that earlier versions gave out, below what a double holds exactly. To the
+ * registry's revision R belong two numbers: 2R for what came with it, 2R + 1 for what was tried since and may
+ * have been taken back.
+ */
+#define INSTANCES_REVISION_BASE (UINT64_C(1) << 52)
+
+void engine_number_instances(struct engine *engine, uint64_t revision, bool is_written)
+{
+    engine->catalog->instances_revision = INSTANCES_REVISION_BASE + 2 * revision + (is_written ? 0 : 1);
+}
+
+/* Nobody has been told more of what the registry holds: no clock is asked, which may have been set back. */
+static void number_loaded(struct engine *engine)
+{
+    struct catalog *catalog = engine->catalog;
+
+    engine_number_instances(engine, registry_revision(engine->registry), false);
+    for (struct model_namespace *parent = catalog->namespaces; parent; parent = parent->hh.next)
+        for (struct service *service = parent->services; service; service = service->hh.next)
+            service->instances_revision = catalog->instances_revision;
+}
+
 int engine_load(struct engine *engine, struct registry *registry, struct error *error)
 {
     struct load load = {.engine = engine};
@@ -121,6 +142,8 @@ int engine_load(struct engine *engine, struct registry *registry, struct error *
         if (r == 0)
             r = registry_load(engine->registry, "", on_row, &load, error);
     }
+    if (r == 0)
+        number_loaded(engine);
     if (r == 0)
         r = followers_loaded(engine, error);
     if (r == 0 && (r = jobs_listen(engine, engine->settings.base)) < 0)

@@ -60,3 +60,9 @@ int followers_row(struct engine *engine, const char *key, const char *value);
 int followers_loaded(struct engine *engine, struct error *error);
 int followers_begin(struct engine *engine, struct error *error);
 int followers_moved(struct engine *engine, struct error *error);
+
+/*
+ * Which InstancesRevision services get from now on: of what `revision` of the registry has brought, or of what
+ * is tried after it. It grows with every change that is committed, also over restarts.
+ */
+void engine_number_instances(struct engine *engine, uint64_t revision, bool is_written);

@@ -166,7 +166,7 @@ struct service *catalog_make_service(struct catalog *catalog, const char *namesp
     }
     made->parent = parent;
     made->number = ++catalog->last_service_number;
-    made->instances_revision = ++catalog->last_instances_revision;
+    made->instances_revision = catalog->instances_revision;
     HASH_ADD_KEYPTR(hh, parent->services, made->name, strlen(made->name), made);
     catalog_identify_service(made, NULL);
     return made;

@@ -185,7 +185,7 @@ struct catalog {
     struct model_namespace *namespaces_by_id;
     struct service *services_by_id;
     struct aws_record *aws_records[AWS_RECORD_KINDS];
-    uint64_t last_instances_revision; /* set to a time at start, so that it never goes back */
+    uint64_t instances_revision;      /* that the services get whose set of instances changes now */
     size_t n_services;                /* declared ones */
     size_t n_instances;
     size_t n_externals; /* host names; their addresses are among the instances */

@@ -217,7 +217,7 @@ int catalog_set_attributes(struct instance *instance, const char *attributes, co
 
 void catalog_bump_instances(struct service *service)
 {
-    service->instances_revision = ++service->parent->catalog->last_instances_revision;
+    service->instances_revision = service->parent->catalog->instances_revision;
 }
 
 /* ---- records ---- */

@@ -236,6 +236,55 @@ static void test_revision_of_instances(void **state)
     assert_true(cart(lab)->instances_revision > before);
 }
 
+/* What another start makes of the same registry. */
+static uint64_t revision_after_a_start(const struct aws_lab *lab)
+{
+    struct engine_settings settings = {
+        .base = lab->base, .max_aliases = 64, .max_slots = 4096, .max_endpoints = 64};
+    struct registry *registry = fake_registry_open(lab->store);
+    struct engine *engine = NULL;
+    struct error error = {0};
+    uint64_t revision;
+
+    assert_int_equal(alias_range_parse("127.255.0.0/16", "fd00:5c::/64", &settings.alias_range, &error), 0);
+    assert_int_equal(engine_new(&settings, &engine), 0);
+    assert_int_equal(engine_load(engine, registry, &error), 0);
+    revision = catalog_service(engine_catalog(engine), "shop", "cart")->instances_revision;
+    engine_stop(engine);
+    engine_free(&engine);
+    (void)registry_close(&registry);
+    return revision;
+}
+
+/* Nor does it over a restart, whatever the clock says then: no clock is asked. What a client has seen last is
+ * never more than what the next start begins with, and the next change is more than both. */
+static void test_revision_over_restarts(void **state)
+{
+    static const struct fake_step fault[] = {{FAKE_DISK_FULL, 0}};
+    struct aws_lab *lab = *state;
+    struct shop shop;
+    uint64_t seen, next;
+
+    open_shop(lab, &shop);
+    for (int i = 0; i < 3; i++) {
+        ask(lab, CLOUD_MAP "RegisterInstance", AT("i", "10.0.0.1"), shop.service, 200, NULL);
+        seen = cart(lab)->instances_revision;
+        assert_true(seen > (uint64_t)1900000000 * 1000000 &&
+                    seen < (UINT64_C(1) << 53)); /* all before; exact */
+        next = revision_after_a_start(lab);
+        assert_true(next >= seen);
+        fake_registry_plan(lab->registry, fault, ARRAY_SIZE(fault));
+        ask(lab, CLOUD_MAP "DeregisterInstance", "{'InstanceId':'i','ServiceId':'%'}", shop.service, 400,
+            "ResourceLimitExceeded");
+        assert_true(cart(lab)->instances_revision >= seen);
+        next = revision_after_a_start(lab);
+        assert_true(next >= cart(lab)->instances_revision);
+        ask(lab, CLOUD_MAP "DeregisterInstance", "{'InstanceId':'i','ServiceId':'%'}", shop.service, 200,
+            NULL);
+        assert_true(cart(lab)->instances_revision > next);
+    }
+}
+
 /* ---- operations ---- */
 
 /* So many are remembered and no more; the last one always is. */
@@ -296,6 +345,7 @@ int main(void)
         AWS_TEST(test_health),
         AWS_TEST(test_discovery),
         AWS_TEST(test_revision_of_instances),
+        AWS_TEST(test_revision_over_restarts),
         AWS_TEST(test_operations_are_bounded),
         AWS_TEST(test_refused_operation_is_not_remembered),
     };

@@ -83,6 +83,7 @@ static void test_instances(void **state)
     apply(catalog, "instances/ns/web/i",
           "{\"address\":\"10.0.0.1\",\"port\":80,\"health\":\"UNHEALTHY\",\"attributes\":{\"zone\":\"a\"}}");
     assert_int_equal(service->instances_revision, revision);
+    catalog->instances_revision++;
     apply(catalog, "instances/ns/web/i", record);
     assert_true(service->instances_revision > revision);
     assert_int_equal(catalog->n_instances, 0);

@@ -36,6 +36,7 @@ static void begin_group(struct engine *engine)
     struct jobs *jobs = engine->jobs;
 
     gather_end(jobs);
+    engine_number_instances(engine, registry_revision(engine->registry), false);
     transaction_begin(&jobs->transaction, engine, false);
     jobs->running = NULL;
     jobs->is_written = false;
@@ -202,6 +203,7 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
         return;
     }
     jobs->revision = revision;
+    engine_number_instances(engine, revision, true);
     jobs->is_written = true;
     jobs->are_numbers_late = false;
     jobs->most_numbers = jobs->most_numbers > SIZE_MAX / 4 ? SIZE_MAX : jobs->most_numbers * 2 + 1;
