@@ -84,8 +84,10 @@ static void begin_answer(struct http_connection *connection, int status, const c
     connection->head = NULL;
     connection->has_begun = false;
     connection->is_awaited = false;
-    (void)evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n%s", status,
-                              http_reason(status), date_now(date), server->service->content_type, framing);
+    (void)evbuffer_add_printf(
+        output, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n%s", status, http_reason(status),
+        date_now(date), connection->content_type ? connection->content_type : server->service->content_type,
+        framing);
     if (server->service->add_headers)
         server->service->add_headers(output, server->user);
     (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");

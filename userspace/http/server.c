@@ -50,6 +50,7 @@ static int take_head(struct http_connection *connection, struct evbuffer *input)
 {
     struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, NULL);
     size_t length;
+    int r;
 
     if (end.pos < 0)
         return evbuffer_get_length(input) > HTTP_MAX_HEAD ? 431 : -EAGAIN;
@@ -60,7 +61,11 @@ static int take_head(struct http_connection *connection, struct evbuffer *input)
     if (!connection->head)
         return 500;
     (void)evbuffer_remove(input, connection->head, length);
-    return http_request_parse(connection->head, length, &connection->request);
+    connection->content_type = NULL;
+    r = http_request_parse(connection->head, length, &connection->request);
+    if (r == 0 && connection->server->service->content_type_of)
+        connection->content_type = connection->server->service->content_type_of(&connection->request);
+    return r;
 }
 
 static void server_hand_out(struct http_connection *connection, struct evbuffer *input)

@@ -59,7 +59,9 @@ typedef int (*http_handle_fn)(struct http_call *call, struct evbuffer *answer, v
 struct http_service {
     const char *name;         /* in error sentences: "AWS API" */
     const char *option;       /* the setting that the address comes from: "awsListen" */
-    const char *content_type; /* of every answer */
+    const char *content_type; /* of answers */
+    /* That of the answer to this request, a text that stays; NULL: all have the one above. */
+    const char *(*content_type_of)(const struct http_request *request);
     http_handle_fn handle;
     /*
      * Judges a head before its body is taken: 0, or the status of a refusal and its body in `answer`. What is
