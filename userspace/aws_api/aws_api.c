@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
+#include "aws/aws_query.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/change/job.h"
@@ -97,10 +98,16 @@ static void add_request_id(struct evbuffer *head, void *user)
         id[0] >> 32, id[0] >> 16 & 0xffff, id[0] & 0xfff, id[1] >> 48 & 0xfff, id[1] & 0xffffffffffff);
 }
 
+static const char *type_of_answer(const struct http_request *http)
+{
+    return aws_query_is(http) ? AWS_QUERY_TYPE : NULL;
+}
+
 static const struct http_service aws_service = {
     .name = "AWS API",
     .option = "awsListen",
     .content_type = "application/x-amz-json-1.1",
+    .content_type_of = type_of_answer,
     .handle = aws_api_handle,
     .admit = admit,
     .refuse = aws_refuse,

@@ -326,6 +326,9 @@ static void test_each_operation_has_a_case(void **state)
                 fail_msg("%s has no case", target);
             assert_true(operation->scope > 0);
         }
+    /* What is about nothing but the key needs none. */
+    for (const struct aws_operation *operation = aws_sts_operations; operation->name; operation++)
+        assert_int_equal(operation->scope, AWS_OF_CALLER);
 }
 
 /* A kind of record that "theirs" has none of is one that the cases do not try. */

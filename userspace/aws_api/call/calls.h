@@ -79,6 +79,8 @@ enum aws_access {
 
 AWS_CLOUD_MAP_TABLE(AWS_DECLARE)
 AWS_ECS_TABLE(AWS_DECLARE)
+AWS_STS_TABLE(AWS_DECLARE)
 
-extern const struct aws_operation aws_cloud_map_operations[]; /* both end with a NULL name */
+extern const struct aws_operation aws_cloud_map_operations[]; /* each ends with a NULL name */
 extern const struct aws_operation aws_ecs_operations[];
+extern const struct aws_operation aws_sts_operations[];

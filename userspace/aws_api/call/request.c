@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "aws/aws_query.h"
 #include "aws/sigv4.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -13,10 +14,14 @@
 
 static const struct aws_dialect dialects[] = {
     {"Route53AutoNaming_v20170314.", "servicediscovery", NULL, "Message", aws_cloud_map_operations,
-     cloud_map_inputs},
+     cloud_map_inputs, false},
     {"AmazonEC2ContainerServiceV20141113.", "ecs", "InvalidParameterException", "message", aws_ecs_operations,
-     ecs_inputs},
+     ecs_inputs, false},
+    {"AWSSecurityTokenServiceV20110615.", "sts", "ValidationError", "Message", aws_sts_operations, NULL,
+     true},
 };
+
+#define STS (&dialects[ARRAY_SIZE(dialects) - 1])
 
 const struct aws_dialect *aws_dialect_of(const char *target)
 {
@@ -73,6 +78,8 @@ static int request_parse_body(struct aws_request *request, const void *body, siz
     _cleanup_json_ cJSON *json = NULL;
     struct error ours = {0};
 
+    if (request->dialect->is_query)
+        return aws_query_parse(body, length, &request->body, &request->error);
     if (length == 0) {
         request->body = cJSON_CreateObject();
         return request->body ? 0 : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
@@ -98,7 +105,8 @@ static int find_operation(struct aws_request *request, const char *name)
     const struct aws_operation *operation = operation_of(request->dialect, name);
 
     if (!operation)
-        return aws_fail(&request->error, "UnknownOperationException",
+        return aws_fail(&request->error,
+                        request->dialect->is_query ? "InvalidAction" : "UnknownOperationException",
                         "There is no operation %.100s here, or not in this version.", name);
     if (request->who.is_read_only && !operation->is_read)
         return aws_fail(&request->error, AWS_ACCESS_DENIED,
@@ -129,12 +137,14 @@ static int read_dialect(struct aws_request *request, const struct http_request *
 {
     struct timespec now;
 
-    if (!aws_dialect_of(target) || strcmp(http->method, "POST") != 0 || strcmp(http->path, "/") != 0 ||
-        *http->query)
+    request->dialect = target ? aws_dialect_of(target) : aws_query_is(http) ? STS : NULL;
+    if (!request->dialect || request->dialect->is_query != !target || strcmp(http->method, "POST") != 0 ||
+        strcmp(http->path, "/") != 0 || *http->query) {
+        request->dialect = NULL;
         return aws_fail(&request->error, "UnknownOperationException",
                         "A POST of / is wanted whose header X-Amz-Target names an operation of Cloud Map or "
-                        "ECS.");
-    request->dialect = aws_dialect_of(target);
+                        "ECS, or a form of STS.");
+    }
     request->error.invalid = request->dialect->invalid;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     request->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -172,9 +182,15 @@ int aws_request_read(struct aws_request *request, struct engine *engine,
     r = authenticate(request, credentials, http, body, length);
     if (r == 0)
         r = request_parse_body(request, body, length);
-    if (r == 0)
+    if (r < 0)
+        return r;
+    if (!request->dialect->is_query) {
         r = find_operation(request, target + strlen(request->dialect->prefix));
-    return r < 0 ? r : check_body(request);
+        return r < 0 ? r : check_body(request);
+    }
+    target = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request->body, "Action"));
+    return target ? find_operation(request, target)
+                  : aws_fail(&request->error, "MissingAction", "Action: required, and missing.");
 }
 
 void aws_request_done(struct aws_request *request)
@@ -231,7 +247,8 @@ static int request_finish_answer(struct aws_request *request, struct evbuffer *t
 
     if (evbuffer_get_length(text) > 0)
         return 0;
-    printed = json_print(request->answer);
+    printed = request->dialect->is_query ? aws_query_print(request->operation->name, request->answer)
+                                         : json_print(request->answer);
     return printed && evbuffer_add(text, printed, strlen(printed)) == 0
                ? 0
                : aws_fail(&request->error, AWS_INTERNAL, "out of memory");
@@ -247,7 +264,9 @@ int aws_request_finish(struct aws_request *request, int r, struct evbuffer *text
     (void)evbuffer_drain(text, evbuffer_get_length(text));
     if (!error->type)
         (void)aws_fail(error, AWS_INTERNAL, "The request failed.");
-    printed = aws_error_print(error, request->dialect ? request->dialect->message : "message");
+    printed = request->dialect && request->dialect->is_query
+                  ? aws_query_error(error)
+                  : aws_error_print(error, request->dialect ? request->dialect->message : "message");
     if (printed)
         (void)evbuffer_add(text, printed, strlen(printed));
     if (status_of(error) == 500)

@@ -21,7 +21,8 @@ struct aws_dialect {
     const char *invalid; /* the type for bad input; NULL: InvalidInput */
     const char *message; /* the member of an error */
     const struct aws_operation *operations;
-    const struct aws_input *inputs; /* what each of them takes */
+    const struct aws_input *inputs; /* what each of them takes; NULL: that is not written down */
+    bool is_query;                  /* a form that names the operation, and XML (aws/aws_query.h) */
 };
 
 struct aws_request {
@@ -37,7 +38,8 @@ struct aws_request {
     cJSON *answer; /* owned: of the last run */
 };
 
-/* By the header X-Amz-Target; NULL: none. The rest of it is the operation's name. */
+/* By the header X-Amz-Target; NULL: none. The rest of it is the operation's name. The API that is asked by
+ * forms has a prefix too, which no client sends. */
 const struct aws_dialect *aws_dialect_of(const char *target);
 
 /*

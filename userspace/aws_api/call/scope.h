@@ -33,6 +33,7 @@ enum aws_scope {
     AWS_OF_DEFINITION = 1 << 4,
     AWS_OF_ECS_SERVICE = 1 << 5,
     AWS_OF_RESOURCE = 1 << 6, /* whatever an ARN names */
+    AWS_OF_CALLER = 1 << 7,   /* the key itself */
 };
 
 struct engine;

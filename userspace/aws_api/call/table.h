@@ -61,3 +61,5 @@
     ROW(UntagResource, EcsUntagResource, CHANGES, AWS_OF_RESOURCE)                                           \
     ROW(UpdateCluster, UpdateCluster, CHANGES, AWS_OF_CLUSTER)                                               \
     ROW(UpdateService, EcsUpdateService, CHANGES, AWS_OF_CLUSTER | AWS_OF_ECS_SERVICE)
+
+#define AWS_STS_TABLE(ROW) ROW(GetCallerIdentity, GetCallerIdentity, READS, AWS_OF_CALLER)
