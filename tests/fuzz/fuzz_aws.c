@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "aws/aws_fields.h"
+#include "aws/aws_page.h"
 #include "aws/cloud_map_discover.h"
 #include "aws/cloud_map_fields.h"
 #include "aws/ecs_views.h"
@@ -29,6 +30,7 @@ static void ask(const cJSON *body)
     struct cloud_map_instance instance;
     struct discover_query query = {0};
     struct aws_error error = {0};
+    const struct aws_seal seal = {.service = "ecs", .operation = "ListServices"};
     struct aws_page page;
     const cJSON *item = NULL;
     const cJSON *custom = NULL;
@@ -39,7 +41,7 @@ static void ask(const cJSON *body)
     check(cloud_map_get_tags(body, false, &item, &error), &error);
     check(cloud_map_get_dns(body, CLOUD_MAP_DNS_PRIVATE, &item, &records, &error), &error);
     check(cloud_map_get_check(body, CLOUD_MAP_HTTP, records, &item, &custom, &error), &error);
-    check(aws_get_page(body, "NextToken", "MaxResults", 100, 100, &page, &error), &error);
+    check(aws_get_page(body, "NextToken", "MaxResults", 100, 100, &seal, &page, &error), &error);
     check(discover_read(body, &query, &error), &error);
     check(ecs_get_tags(body, &item, &error), &error);
     check(cloud_map_check_attributes(body, &wants, &instance, &error), &error);

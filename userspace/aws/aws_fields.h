@@ -35,25 +35,5 @@ int aws_get_list(const cJSON *object, const char *name, bool is_required, size_t
 /* A copy of the member under the same name, if it is there. */
 void aws_copy_member(cJSON *to, const cJSON *from, const char *name);
 
-/*
- * Pages: `token` is what the page before ended with; items come in the order of their keys. aws_page_token()
- * returns the caller's text, NULL: no memory.
- */
-struct aws_page {
-    size_t size;
-    bool is_descending;
-    char after[1200]; /* "": from the beginning */
-};
-int aws_get_page(const cJSON *object, const char *token_member, const char *size_member, size_t maximum,
-                 size_t usual, struct aws_page *ret_page, struct aws_error *error);
-char *aws_page_token(const char *last_key);
-
-/*
- * The page of the keys, which are sorted for it: [*ret_begin, *ret_end). `next_member` goes into the answer
- * if there is more.
- */
-void aws_page_cut(const struct aws_page *page, const char **keys, size_t n, size_t *ret_begin,
-                  size_t *ret_end, cJSON *answer, const char *next_member);
-
 /* Milliseconds since the epoch as AWS writes them: seconds with a fraction. */
 double aws_time(int64_t milliseconds);

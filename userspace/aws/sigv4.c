@@ -75,6 +75,17 @@ static int hmac(const void *key, size_t key_length, const char *text, size_t len
                : -ENOMEM;
 }
 
+int sigv4_hmac(const void *key, size_t key_length, const char *text, size_t length,
+               unsigned char ret_digest[static SIGV4_DIGEST_SIZE])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    int r = hmac(key, key_length, text, length, digest);
+
+    if (r == 0)
+        memcpy(ret_digest, digest, SIGV4_DIGEST_SIZE);
+    return r;
+}
+
 static int signing_key(const struct sigv4_authorization *authorization, const char *secret,
                        unsigned char key[static EVP_MAX_MD_SIZE])
 {

@@ -30,6 +30,11 @@ struct sigv4_authorization {
     int64_t time;               /* the same, in seconds since the epoch */
 };
 
+/* HMAC-SHA256, of which signatures are made. -ENOMEM. */
+#define SIGV4_DIGEST_SIZE 32
+int sigv4_hmac(const void *key, size_t key_length, const char *text, size_t length,
+               unsigned char ret_digest[static SIGV4_DIGEST_SIZE]);
+
 /* Fails with MissingAuthenticationTokenException or IncompleteSignatureException. */
 int sigv4_parse(const struct http_request *request, struct sigv4_authorization *ret, struct aws_error *error);
 

@@ -170,10 +170,17 @@ int aws_put_operation(struct aws_call *call, const char *type, const char *names
     return r;
 }
 
+int aws_begin_page(struct aws_call *call, const char *token_member, const char *size_member, size_t maximum,
+                   size_t usual, struct aws_page *ret_page)
+{
+    return aws_get_page(call->body, token_member, size_member, maximum, usual, call->seal, ret_page,
+                        call->error);
+}
+
 int aws_begin_list(struct aws_call *call, const struct cloud_map_filter_rule *rules, size_t n_rules,
                    struct aws_page *ret_page, const cJSON **ret_filters)
 {
-    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, ret_page, call->error);
+    int r = aws_begin_page(call, "NextToken", "MaxResults", 100, 100, ret_page);
 
     if (r == 0)
         r = aws_get_list(call->body, "Filters", AWS_OPTIONAL, 0, 0, ret_filters, call->error);

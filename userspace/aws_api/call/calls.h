@@ -9,11 +9,16 @@
 #pragma once
 
 #include "aws/aws_fields.h"
+#include "aws/aws_page.h"
 #include "aws/cloud_map_fields.h"
 #include "aws_api/call/scope.h"
 #include "aws_api/call/table.h"
 #include "engine/change/transaction.h"
 #include "registry/rows.h"
+
+/* The page that a request asks for, with tokens that are good for its key and operation alone. */
+int aws_begin_page(struct aws_call *call, const char *token_member, const char *size_member, size_t maximum,
+                   size_t usual, struct aws_page *ret_page);
 
 /*
  * What every filtered list of Cloud Map begins with: its page and its filters, checked against the rules.

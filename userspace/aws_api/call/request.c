@@ -65,6 +65,8 @@ static int authenticate(struct aws_request *request, const struct aws_credential
     if (r < 0)
         return r;
     request->who = *who;
+    if (aws_seal_key(who->secret, request->seal.key) < 0)
+        return aws_fail(&request->error, AWS_INTERNAL, "out of memory");
     explicit_bzero(request->who.secret, sizeof(request->who.secret)); /* nobody needs it any more */
     memcpy(request->region, authorization.region, sizeof(request->region));
     return 0;
@@ -210,6 +212,7 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
         .transaction = transaction,
         .who = &request->who,
         .region = request->region,
+        .seal = &request->seal,
         .body = request->body,
         .now_ms = request->now_ms,
         .drawn = request->seed,
@@ -218,6 +221,8 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
     };
     int r;
 
+    request->seal.service = request->dialect->service;
+    request->seal.operation = request->operation->name;
     aws_error_done(&request->error);
     request->error.invalid = request->dialect->invalid;
     (void)evbuffer_drain(text, evbuffer_get_length(text));

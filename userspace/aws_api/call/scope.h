@@ -21,6 +21,7 @@
 
 #include "aws/aws_credentials.h"
 #include "aws/aws_error.h"
+#include "aws/aws_page.h"
 #include "aws/ecs_views.h"
 #include "model/catalog.h"
 
@@ -45,8 +46,9 @@ struct aws_call {
     const struct aws_credential *who;
     const char *region;
     const cJSON *body;
-    int64_t now_ms; /* wall clock, when it was asked */
-    uint64_t drawn; /* the state of aws_draw(): a run begins with the request's seed */
+    const struct aws_seal *seal; /* of tokens of pages */
+    int64_t now_ms;              /* wall clock, when it was asked */
+    uint64_t drawn;              /* the state of aws_draw(): a run begins with the request's seed */
     struct aws_error *error;
     cJSON *answer;         /* an object to fill */
     unsigned entered;      /* of enum aws_scope: what has been looked at with the key's rights */

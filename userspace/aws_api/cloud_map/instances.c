@@ -226,7 +226,7 @@ int aws_ListInstances(struct aws_call *call)
     size_t begin, end;
     size_t n = 0;
     cJSON *list;
-    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, &page, call->error);
+    int r = aws_begin_page(call, "NextToken", "MaxResults", 100, 100, &page);
 
     if (r == 0)
         r = aws_find_service(call, "ServiceId", &service);
@@ -283,7 +283,7 @@ int aws_GetInstancesHealthStatus(struct aws_call *call)
     size_t n = 0;
     cJSON *status;
     bool has_check;
-    int r = aws_get_page(call->body, "NextToken", "MaxResults", 100, 100, &page, call->error);
+    int r = aws_begin_page(call, "NextToken", "MaxResults", 100, 100, &page);
 
     if (r == 0)
         r = aws_get_list(call->body, "Instances", AWS_OPTIONAL, 10000, 64, &names, call->error);

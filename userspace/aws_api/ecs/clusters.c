@@ -210,7 +210,7 @@ int aws_ListClusters(struct aws_call *call)
     size_t begin = 0, end = 0;
     size_t n = 0;
     cJSON *list;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+    int r = aws_begin_page(call, "nextToken", "maxResults", 100, 100, &page);
 
     if (r < 0 || !names)
         return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");

@@ -239,7 +239,7 @@ int aws_ListTaskDefinitions(struct aws_call *call)
     const char *status = "ACTIVE";
     const char *sort = "ASC";
     struct aws_page page;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+    int r = aws_begin_page(call, "nextToken", "maxResults", 100, 100, &page);
 
     if (r == 0)
         r = aws_get_text(call->body, "familyPrefix", AWS_OPTIONAL, 1, ECS_NAME_MAX, &family, call->error);
@@ -279,7 +279,7 @@ int aws_ListTaskDefinitionFamilies(struct aws_call *call)
     size_t n = 0;
     size_t n_families = 0;
     const char **keys;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, 100, &page, call->error);
+    int r = aws_begin_page(call, "nextToken", "maxResults", 100, 100, &page);
 
     if (r == 0)
         r = aws_get_text(call->body, "familyPrefix", AWS_OPTIONAL, 0, ECS_NAME_MAX, &prefix, call->error);

@@ -161,7 +161,7 @@ int aws_EcsListServices(struct aws_call *call)
 {
     struct aws_page page;
     const char *cluster = NULL;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
+    int r = aws_begin_page(call, "nextToken", "maxResults", 100, USUAL_PAGE, &page);
 
     if (r == 0)
         r = ecs_find_cluster(call, &cluster);
@@ -173,7 +173,7 @@ int aws_ListServicesByNamespace(struct aws_call *call)
     const struct model_namespace *parent;
     struct aws_page page;
     const char *text = NULL;
-    int r = aws_get_page(call->body, "nextToken", "maxResults", 100, USUAL_PAGE, &page, call->error);
+    int r = aws_begin_page(call, "nextToken", "maxResults", 100, USUAL_PAGE, &page);
 
     if (r == 0)
         r = aws_get_text(call->body, "namespace", AWS_REQUIRED, 1, 1024, &text, call->error);
