@@ -171,6 +171,7 @@ enum aws_record_kind {
     AWS_CLUSTERS,         /* by name */
     AWS_TASK_DEFINITIONS, /* by "FAMILY:REVISION" */
     AWS_ENDED_SERVICES,   /* of ECS, by "CLUSTER:NAME" */
+    AWS_HISTORIES,        /* deployments of ECS's services, by the same */
     AWS_RECORD_KINDS,
 };
 
@@ -185,8 +186,8 @@ struct catalog {
     struct model_namespace *namespaces_by_id;
     struct service *services_by_id;
     struct aws_record *aws_records[AWS_RECORD_KINDS];
-    uint64_t instances_revision;      /* that the services get whose set of instances changes now */
-    size_t n_services;                /* declared ones */
+    uint64_t instances_revision; /* that the services get whose set of instances changes now */
+    size_t n_services;           /* declared ones */
     size_t n_instances;
     size_t n_externals; /* host names; their addresses are among the instances */
     size_t n_documents;

@@ -225,7 +225,7 @@ void catalog_bump_instances(struct service *service)
 const char *aws_record_kind_name(enum aws_record_kind kind)
 {
     static const char *const names[AWS_RECORD_KINDS] = {"operations", "clusters", "task-definitions",
-                                                        "ended-services"};
+                                                        "ended-services", "service-histories"};
 
     return names[kind];
 }

@@ -19,7 +19,9 @@ enum what {
     OPERATION_ID,
     CLUSTER,
     DEFINITION,
-    PLAIN
+    PLAIN,
+    DEPLOYMENT,
+    REVISION
 };
 
 struct scope_case {
@@ -94,6 +96,10 @@ static const struct scope_case cases[] = {
     {ECS "DescribeClusters", "{'include':['TAGS','SETTINGS','CONFIGURATIONS','STATISTICS']}", NOTHING, true},
     {ECS "DescribeServices", "{'services':['%'],'include':['TAGS']}", PLAIN, false},
     {ECS "DescribeServices", "{'cluster':'%','services':['front'],'include':['TAGS']}", CLUSTER, false},
+    {ECS "DescribeServiceDeployments", "{'serviceDeploymentArns':['%']}", DEPLOYMENT, false},
+    {ECS "DescribeServiceRevisions", "{'serviceRevisionArns':['%']}", REVISION, false},
+    {ECS "ListServiceDeployments", "{'service':'%'}", PLAIN, false},
+    {ECS "ListServiceDeployments", "{'cluster':'%','service':'front'}", CLUSTER, false},
     {ECS "DescribeTaskDefinition", "{'taskDefinition':'%','include':['TAGS']}", DEFINITION, false},
     {ECS "DescribeTaskDefinition", "{'taskDefinition':'%:1','include':['TAGS']}", DEFINITION, false},
     {ECS "DescribeTaskDefinition", "{'taskDefinition':'" ARN "task-definition/%:1'}", DEFINITION, false},
@@ -124,8 +130,8 @@ static const struct scope_case cases[] = {
 
 /* Their names, and as many that nobody has, of the same length. */
 struct names {
-    char theirs[9][160];
-    char nobodys[9][160];
+    char theirs[11][160];
+    char nobodys[11][160];
 };
 
 static void as_nobodys(struct names *names, enum what what)
@@ -155,6 +161,9 @@ static void bind_to(struct aws_lab *lab, const char *namespace_name)
 
 static void make_ecs(struct aws_lab *lab, struct names *names)
 {
+    const cJSON *deployment;
+    struct outcome outcome;
+
     lab_expect(lab, ECS "CreateCluster",
                "{'clusterName':'their-cluster','tags':" TAGS
                ",'serviceConnectDefaults':{'namespace':'theirs'}}",
@@ -175,6 +184,13 @@ static void make_ecs(struct aws_lab *lab, struct names *names)
     lab_expect(lab, ECS "CreateService",
                "{'serviceName':'their-old','taskDefinition':'theirs','tags':" TAGS "}", 200, NULL);
     lab_expect(lab, ECS "DeleteService", "{'service':'their-old','force':true}", 200, NULL);
+    lab_ask(lab, ECS "ListServiceDeployments", "{'service':'their-web'}", &outcome);
+    deployment = cJSON_GetArrayItem(cJSON_GetObjectItem(outcome.body, "serviceDeployments"), 0);
+    (void)snprintf(names->theirs[DEPLOYMENT], 160, "%s",
+                   cJSON_GetObjectItem(deployment, "serviceDeploymentArn")->valuestring);
+    (void)snprintf(names->theirs[REVISION], 160, "%s",
+                   cJSON_GetObjectItem(deployment, "targetServiceRevisionArn")->valuestring);
+    outcome_done(&outcome);
     strcpy(names->theirs[CLUSTER], "their-cluster");
     strcpy(names->theirs[DEFINITION], "theirs");
     strcpy(names->theirs[PLAIN], "their-web");
@@ -208,7 +224,7 @@ static void make_theirs(struct aws_lab *lab, struct names *names)
     bind_to(lab, "mine");
     lab_expect(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'mine'}", 200, NULL);
     lab_expect(lab, ECS "RegisterTaskDefinition", "{'family':'mine'," CONTAINERS "}", 200, NULL);
-    for (enum what what = NAMESPACE; what <= PLAIN; what++)
+    for (enum what what = NAMESPACE; what <= REVISION; what++)
         as_nobodys(names, what);
 }
 

@@ -242,6 +242,7 @@ static enum aws_scope scope_of_kind(enum aws_record_kind kind, const char **ret_
         *ret_member = NULL;
         return AWS_OF_DEFINITION;
     case AWS_ENDED_SERVICES:
+    case AWS_HISTORIES:
         *ret_member = "namespace";
         return AWS_OF_ECS_SERVICE;
     case AWS_RECORD_KINDS:

@@ -50,6 +50,9 @@
     ROW(DescribeServices, DescribeServices, READS, AWS_OF_CLUSTER | AWS_OF_ECS_SERVICE)                      \
     ROW(DescribeTaskDefinition, DescribeTaskDefinition, READS, AWS_OF_DEFINITION)                            \
     ROW(ListClusters, ListClusters, READS, AWS_OF_CLUSTER)                                                   \
+    ROW(DescribeServiceDeployments, DescribeServiceDeployments, READS, AWS_OF_ECS_SERVICE)                   \
+    ROW(DescribeServiceRevisions, DescribeServiceRevisions, READS, AWS_OF_ECS_SERVICE)                       \
+    ROW(ListServiceDeployments, ListServiceDeployments, READS, AWS_OF_CLUSTER | AWS_OF_ECS_SERVICE)          \
     ROW(ListServices, EcsListServices, READS, AWS_OF_CLUSTER | AWS_OF_ECS_SERVICE)                           \
     ROW(ListServicesByNamespace, ListServicesByNamespace, READS, AWS_OF_ECS_SERVICE)                         \
     ROW(ListTagsForResource, EcsListTagsForResource, READS, AWS_OF_RESOURCE)                                 \

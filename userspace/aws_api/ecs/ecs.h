@@ -52,13 +52,32 @@ bool ecs_is_anothers(struct aws_call *call, const char *cluster, const char *nam
 /* All of a cluster, or of a namespace, one by one; a document may be of another kind. */
 bool ecs_is_service(const struct stored_document *stored, const char *cluster, cJSON **ret_document);
 /* The service as answers show it; the caller frees it. */
-cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, const char *status,
-                bool with_tags);
+cJSON *ecs_view(struct aws_call *call, const struct ecs_service *service, const char *status, bool with_tags);
 /* Instances registered for what the document publishes. */
 unsigned ecs_running(const struct model_namespace *parent, const char *document_name);
 
 /* Is the word in the request's list of what is to be shown too? */
 bool ecs_is_included(const cJSON *include, const char *word);
+
+/* ---- history.c: what was deployed of a service ---- */
+
+/*
+ * Notes what `document` is about to become of the service; `known` is what it was, NULL: it is new. What
+ * concerns its tasks or names is a deployment, whose id the document gets; a count alone is none.
+ */
+int ecs_note_deployment(struct aws_call *call, const char *cluster, const char *namespace_name,
+                        const struct ecs_service *known, cJSON *document);
+int ecs_note_event(struct aws_call *call, const char *cluster, const struct ecs_service *service,
+                   const char *message);
+/* Forgets it with a deleted service's own end. */
+int ecs_forget_history(struct aws_call *call, const char *key);
+/* The history as it is kept, or what the document alone tells; the caller's. Of the latest deployment on, in
+ * "deployments", and of the latest event on, in "events". */
+cJSON *ecs_history(struct aws_call *call, const char *cluster, const char *namespace_name,
+                   const cJSON *document);
+/* Puts the latest deployment's times and the events into a service's view. */
+void ecs_show_history(struct aws_call *call, const char *cluster, const char *namespace_name,
+                      const cJSON *document, cJSON *view);
 
 /* ---- ended.c: services that were deleted, for as long as they are INACTIVE ---- */
 
@@ -67,4 +86,4 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
 int ecs_forget_ended(struct aws_call *call, const char *cluster, const char *name);
 /* What is kept of one that the key may see, and how it is shown; the caller's. NULL: there is none. */
 cJSON *ecs_ended_service(struct aws_call *call, const char *cluster, const char *name);
-cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_tags);
+cJSON *ecs_ended_view(struct aws_call *call, const cJSON *kept, bool with_tags);

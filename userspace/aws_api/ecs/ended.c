@@ -36,6 +36,14 @@ static const char *ended_key_of(const char *cluster, const char *name, char key[
     return key;
 }
 
+/* With its history: whoever makes a service of that name again has forgotten both before. */
+static int ended_remove(struct aws_call *call, const char *key)
+{
+    int r = key ? ecs_forget_history(call, key) : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+
+    return r < 0 ? r : aws_put_record(call, AWS_ENDED_SERVICES, key, NULL);
+}
+
 /* Those whose time is over; the oldest, if there is no room else. */
 static int ended_make_room(struct aws_call *call)
 {
@@ -54,16 +62,14 @@ static int ended_make_room(struct aws_call *call)
     if (oldest && left >= MAX_KEPT && !ended_is_over(call, oldest)) {
         _cleanup_free_ char *name = strdup(oldest->name);
 
-        return name ? aws_put_record(call, AWS_ENDED_SERVICES, name, NULL)
-                    : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+        return ended_remove(call, name);
     }
     for (record = records; record && r == 0; record = next) {
         next = record->hh.next;
         if (ended_is_over(call, record)) {
             _cleanup_free_ char *name = strdup(record->name);
 
-            r = name ? aws_put_record(call, AWS_ENDED_SERVICES, name, NULL)
-                     : aws_fail(call->error, AWS_INTERNAL, "out of memory");
+            r = ended_remove(call, name);
         }
     }
     return r;
@@ -108,12 +114,17 @@ cJSON *ecs_ended_service(struct aws_call *call, const char *cluster, const char 
     return cJSON_IsString(aws_member(kept, "serviceName")) ? TAKE_PTR(kept) : NULL;
 }
 
-cJSON *ecs_ended_view(const struct aws_call *call, const cJSON *kept, bool with_tags)
+cJSON *ecs_ended_view(struct aws_call *call, const cJSON *kept, bool with_tags)
 {
+    const cJSON *cluster = aws_member(kept, "cluster");
+    const cJSON *owner = aws_member(kept, "namespace");
+
     cJSON *view = ecs_service_view(kept, "INACTIVE", 0, cJSON_CreateArray(), with_tags, call->region);
 
     cJSON_DeleteItemFromObjectCaseSensitive(view, "deployments");
     (void)cJSON_AddArrayToObject(view, "deployments");
+    ecs_show_history(call, cJSON_IsString(cluster) ? ecs_last_part(cluster->valuestring) : ECS_DEFAULT_NAME,
+                     cJSON_IsString(owner) ? owner->valuestring : "", kept, view);
     return view;
 }
 

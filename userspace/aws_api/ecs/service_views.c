@@ -33,12 +33,16 @@ static cJSON *resources_of(const struct aws_call *call, const struct model_names
     return list;
 }
 
-cJSON *ecs_view(const struct aws_call *call, const struct ecs_service *service, const char *status,
-                bool with_tags)
+cJSON *ecs_view(struct aws_call *call, const struct ecs_service *service, const char *status, bool with_tags)
 {
-    return ecs_service_view(service->document, status, ecs_running(service->parent, service->stored->name),
-                            resources_of(call, service->parent, service->stored->name), with_tags,
-                            call->region);
+    const cJSON *cluster = aws_member(service->document, "cluster");
+    cJSON *view =
+        ecs_service_view(service->document, status, ecs_running(service->parent, service->stored->name),
+                         resources_of(call, service->parent, service->stored->name), with_tags, call->region);
+
+    ecs_show_history(call, cJSON_IsString(cluster) ? ecs_last_part(cluster->valuestring) : ECS_DEFAULT_NAME,
+                     service->parent->name, service->document, view);
+    return view;
 }
 
 int aws_DescribeServices(struct aws_call *call)

@@ -183,13 +183,9 @@ static int answer_service(struct aws_call *call, const char *cluster, const char
 
 static void set_times(struct aws_call *call, cJSON *document, bool is_new)
 {
-    char id[AWS_NEW_ID_SIZE];
-
-    aws_new_id(call, "ecs-svc/", id);
     if (is_new)
         services_replace(document, "createdAt", cJSON_CreateNumber(aws_time(call->now_ms)));
     services_replace(document, "updatedAt", cJSON_CreateNumber(aws_time(call->now_ms)));
-    services_replace(document, "deploymentId", cJSON_CreateString(id));
 }
 
 /* Again with the same clientToken it is the same request. */
@@ -269,6 +265,8 @@ int aws_EcsCreateService(struct aws_call *call)
     set_times(call, document, true);
     r = ecs_forget_ended(call, cluster, name);
     if (r == 0)
+        r = ecs_note_deployment(call, cluster, namespace_name, NULL, document);
+    if (r == 0)
         r = apply_document(call, cluster, name, document, namespace_name);
     return r < 0 ? r : answer_service(call, cluster, name);
 }
@@ -313,6 +311,7 @@ int aws_EcsUpdateService(struct aws_call *call)
                                           BLOCK,
                                           "volumeConfigurations",
                                           "vpcLatticeConfigurations"};
+    _cleanup_(ecs_service_done) struct ecs_service known = {0};
     _cleanup_(ecs_service_done) struct ecs_service service = {0};
     _cleanup_free_ char *name = NULL;
     const char *cluster = NULL;
@@ -321,6 +320,8 @@ int aws_EcsUpdateService(struct aws_call *call)
 
     if (r == 0)
         r = services_find(call, &cluster, &service);
+    if (r == 0)
+        known = (struct ecs_service){service.parent, service.stored, cJSON_Duplicate(service.document, true)};
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
         if (aws_member(call->body, members[i]))
             services_replace(service.document, members[i],
@@ -338,6 +339,9 @@ int aws_EcsUpdateService(struct aws_call *call)
     if (r < 0)
         return r;
     set_times(call, service.document, false);
+    r = ecs_note_deployment(call, cluster, namespace_name, &known, service.document);
+    if (r < 0)
+        return r;
     name = strdup(ecs_service_name(&service)); /* what is stored is about to be replaced */
     r = name ? apply_document(call, cluster, name, service.document, namespace_name)
              : aws_fail(call->error, AWS_INTERNAL, "out of memory");
@@ -364,6 +368,8 @@ int aws_EcsDeleteService(struct aws_call *call)
             service.stored->name);
     (void)cJSON_AddItemToObject(call->answer, "service", ecs_view(call, &service, "DRAINING", true));
     r = ecs_end_service(call, cluster, &service);
+    if (r == 0)
+        r = ecs_note_event(call, cluster, &service, "was deleted: its names are withdrawn.");
     if (r < 0)
         return r;
     r = apply_removal(call->transaction, service.parent, service.stored, &error);
