@@ -172,7 +172,7 @@ static void test_clusters(void **state)
                "{'resourceArn':'arn:aws:ecs:eu-central-1:123456789012:cluster/c','tags':[]}", 200, NULL);
     lab_expect(lab, ECS "TagResource",
                "{'resourceArn':'arn:aws:ecs:eu-central-1:123456789012:cluster/default','tags':[]}", 400,
-               "ResourceNotFoundException");
+               "AccessDeniedException");
     lab_expect(lab, ECS "DeleteCluster", "{'cluster':'default'}", 400, "AccessDeniedException");
     lab_expect(lab, ECS "PutClusterCapacityProviders",
                "{'cluster':'default','capacityProviders':[],'defaultCapacityProviderStrategy':[]}", 400,

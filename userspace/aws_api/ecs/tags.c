@@ -28,13 +28,23 @@ static cJSON *object_of(const struct tagged *tagged)
     return tagged->record ? tagged->kept : tagged->service.document;
 }
 
+/* Of a key for one namespace an ARN is judged before anybody looks: nobody's is refused as another's is. */
+static int tags_refuse(struct aws_call *call, const char *what)
+{
+    int r = aws_permit(call, NULL);
+
+    return r < 0 ? r
+                 : aws_fail(call->error, "ResourceNotFoundException", "The resource %.300s is not there.",
+                            what);
+}
+
 static int find_record(struct aws_call *call, enum aws_record_kind kind, const char *name,
                        struct tagged *tagged)
 {
     const struct aws_record *record = aws_record(call, kind, name);
 
     if (!record)
-        return aws_fail(call->error, "ResourceNotFoundException", "The resource %.300s is not there.", name);
+        return tags_refuse(call, name);
     tagged->kind = kind;
     tagged->record = record->name;
     tagged->kept = cloud_map_kept(record->text);
@@ -50,7 +60,7 @@ static int tags_find_service(struct aws_call *call, const char *arn, struct tagg
     (void)snprintf(cluster, sizeof(cluster), "%.*s", slash ? (int)(slash - path) : 0, path);
     if (ecs_lookup_service(call, slash ? cluster : ECS_DEFAULT_NAME, ecs_last_part(arn), &tagged->service) <
         0)
-        return aws_fail(call->error, "ResourceNotFoundException", "The resource %.300s is not there.", arn);
+        return tags_refuse(call, arn);
     return 0;
 }
 
