@@ -53,6 +53,7 @@ static int aws_api_handle(struct http_call *http, struct evbuffer *body, void *u
         aws_request_read(&request, api->engine, &api->credentials, http->request, http->body, http->length);
     int status;
 
+    request.happenings = api->settings.happenings;
     if (r == 0 && !(request.operation->is_read && engine_is_steady(api->engine))) {
         status = answer_later(api, http, &request, body);
     } else {

@@ -20,6 +20,7 @@ struct aws_api_settings {
     const char *listen;    /* "IP:PORT" or "off" */
     bool is_listen_set;    /* by whoever configures, not by default */
     const char *state_dir; /* of the key pairs' file */
+    const struct ecs_happenings *happenings;
 };
 
 struct aws_api {

@@ -340,6 +340,7 @@ void daemon_done(struct daemon *daemon)
     }
     control_server_free(&daemon->control);
     aws_api_done(&daemon->aws);
+    ecs_happenings_done(&daemon->happenings);
     services_dir_done(&daemon->services_dir);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
         if (daemon->signals[i])

@@ -10,6 +10,7 @@
 #include "control/control_server.h"
 #include "api/api.h"
 #include "aws_api/aws_api.h"
+#include "aws_api/ecs/happenings.h"
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
 #include "dns/dns.h"
@@ -57,6 +58,7 @@ struct daemon {
     struct event_log events;
     struct control_server *control;
     struct api api;
+    struct ecs_happenings happenings;
     struct aws_api aws;
     char *socket_path;
     char *hosts_dir;

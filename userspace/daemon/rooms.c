@@ -43,8 +43,11 @@ int rooms_follow(struct daemon *daemon)
         {&drains_follower, &daemon->drains},
         {&tasks_follower, &daemon->tasks},
         {&dns_follower, &daemon->dns},
+        {&ecs_happenings_follower, &daemon->happenings},
     };
     int r = 0;
+
+    ecs_happenings_init(&daemon->happenings, daemon->engine);
 
     for (size_t i = 0; i < ARRAY_SIZE(followers) && r == 0; i++)
         r = engine_follow(daemon->engine, followers[i].functions, followers[i].user);
@@ -126,6 +129,7 @@ int rooms_start_aws_api(struct daemon *daemon, struct error *error)
         .listen = daemon->config.aws_listen,
         .is_listen_set = daemon->config.is_aws_listen_set,
         .state_dir = daemon->config.state_dir,
+        .happenings = &daemon->happenings,
     };
 
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);

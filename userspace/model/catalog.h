@@ -57,6 +57,7 @@ struct instance {
     /* What this host has found, set by the daemon and kept over replacements: */
     enum svc_health observed; /* by checks; HEALTHY where there are none */
     bool is_held_back;        /* by checks */
+    bool is_told;             /* among what has happened to its ECS service */
     bool was_eligible;
     uint8_t ramp;           /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
     uint64_t ramp_since_ms; /* monotonic */

@@ -209,6 +209,7 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
 {
     struct aws_call call = {
         .engine = request->engine,
+        .happenings = request->happenings,
         .transaction = transaction,
         .who = &request->who,
         .region = request->region,

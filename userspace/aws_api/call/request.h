@@ -27,10 +27,11 @@ struct aws_dialect {
 
 struct aws_request {
     struct engine *engine;
-    const struct aws_dialect *dialect;     /* NULL: what was asked cannot be told */
-    const struct aws_operation *operation; /* NULL: refused before there was one */
-    struct aws_credential who;             /* as the key pair was, without its secret */
-    struct aws_seal seal;                  /* what is left of it: seals tokens of pages */
+    const struct ecs_happenings *happenings; /* whoever has them puts them in; may be NULL */
+    const struct aws_dialect *dialect;       /* NULL: what was asked cannot be told */
+    const struct aws_operation *operation;   /* NULL: refused before there was one */
+    struct aws_credential who;               /* as the key pair was, without its secret */
+    struct aws_seal seal;                    /* what is left of it: seals tokens of pages */
     char region[AWS_REGION_SIZE];
     cJSON *body; /* owned */
     int64_t now_ms;

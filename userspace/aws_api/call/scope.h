@@ -37,12 +37,14 @@ enum aws_scope {
     AWS_OF_CALLER = 1 << 7,   /* the key itself */
 };
 
+struct ecs_happenings;
 struct engine;
 struct transaction;
 
 struct aws_call {
     struct engine *engine;
-    struct transaction *transaction; /* of an operation that changes something; NULL: it only reads */
+    const struct ecs_happenings *happenings; /* NULL: nobody notes them */
+    struct transaction *transaction;         /* of an operation that changes something; NULL: it only reads */
     const struct aws_credential *who;
     const char *region;
     const cJSON *body;

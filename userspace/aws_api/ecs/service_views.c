@@ -8,6 +8,7 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
+#include "aws_api/ecs/happenings.h"
 
 #define MAX_NAMED  10 /* of a DescribeServices */
 #define USUAL_PAGE 10
@@ -42,6 +43,8 @@ cJSON *ecs_view(struct aws_call *call, const struct ecs_service *service, const 
 
     ecs_show_history(call, cJSON_IsString(cluster) ? ecs_last_part(cluster->valuestring) : ECS_DEFAULT_NAME,
                      service->parent->name, service->document, view);
+    ecs_happenings_show(call->happenings, service->parent->name, service->stored->name,
+                        ecs_service_name(service), cJSON_GetObjectItemCaseSensitive(view, "events"));
     return view;
 }
 
