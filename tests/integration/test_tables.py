@@ -50,7 +50,7 @@ def test_a_row_is_one_line():
                 is_less = "-o wide shows all" in lines[-1]
                 assert len(lines) - is_less == len(whole.splitlines()), "as many rows as in a pipe"
                 assert is_less or steady(plain(text)) == steady(whole), (words, text)
-            status, text = on_terminal(bed, *words, *([] if words == ["settings"] else ["-o", "wide"]), columns=200)
+            status, text = on_terminal(bed, *words, "-o", "wide", columns=200)
             assert steady(plain(text)) == steady(whole), "a pipe has all columns, and so has -o wide"
             assert "\x1b" in text and "\x1b" not in whole
         header, _ = rows_of(on_terminal(bed, "endpoints")[1])
@@ -88,6 +88,8 @@ def test_filter_sort_and_forms():
                             (["-o", "yaml"], "wide, json, name"), (["--watch=0"], "86400")):
             refused = bed.cli("endpoints", *words)
             assert refused.rc == 2 and text in refused.err and not refused.out, (words, refused)
+        for word in ("settings", "events"):
+            assert bed.cli(word, "-o", "name").rc == 2, word
         assert bed.cli_ok("services", "-o", "json").json() == bed.get("/v1/services")
         [alias] = bed.cli_ok("aliases", "--filter", "alias=backend:80", "-o", "json").json()["aliases"]
         assert alias["dnsName"] == "backend" and len(alias["targets"]) == 2, "an alias stays whole"

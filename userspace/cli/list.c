@@ -209,6 +209,16 @@ static int list_watch(const struct invocation *invocation, const struct list *li
     return status;
 }
 
+int list_check_form(const struct invocation *invocation)
+{
+    const char *form = invocation->options[OPTION_OUTPUT];
+
+    if (form && strcmp(form, "name") == 0)
+        return report_usage(invocation,
+                            "-o: nothing here has a name that a command takes; give wide or json");
+    return CLI_DONE;
+}
+
 int list_print_table(const struct invocation *invocation, const struct table *table)
 {
     struct table_view view = {.has_colour = text_wants_colour(), .width = width_of_terminal()};

@@ -38,6 +38,9 @@ int list_command(const struct invocation *invocation);
 #define LIST_SYNOPSIS                                                                                        \
     "[--wide | -o wide|json|name] [--filter TEXT|COLUMN=VALUE] [--sort COLUMN] [--watch [SECONDS]] [-n NS]"
 
+/* For a table whose items have no names that a command takes: -o name is a usage error. */
+int list_check_form(const struct invocation *invocation);
+
 /* A table that is no list of the daemon's, as wide as the terminal. Returns the exit status. */
 int list_print_table(const struct invocation *invocation, const struct table *table);
 

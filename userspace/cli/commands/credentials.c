@@ -6,6 +6,7 @@
 
 #include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
 #include "cli/text.h"
 
@@ -70,22 +71,30 @@ int command_credentials_add(const struct invocation *invocation)
 
 int command_credentials_list(const struct invocation *invocation)
 {
-    static const char *const headings[] = {"NAME", "ACCESS KEY ID", "RIGHTS", "NAMESPACE", NULL};
+    static const struct table_column columns[] = {
+        {.header = "NAME", .least = 16},
+        {.header = "ACCESS KEY ID"},
+        {.header = "RIGHTS"},
+        {.header = "NAMESPACE", .least = 12},
+    };
     _cleanup_control_response_ struct control_response response = {0};
+    _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *item;
-    int status = api_read(invocation, PATH, &response);
+    int status = list_check_form(invocation);
 
+    if (status == CLI_DONE)
+        status = api_read(invocation, PATH, &response);
     if (status != CLI_DONE || invocation->is_json)
         return status;
-    (void)printf("%-20s %-22s %-10s %s\n", headings[0], headings[1], headings[2], headings[3]);
     cJSON_ArrayForEach (item, text_child(response.json, "credentials")) {
         const char *namespace_name = text_member(item, "namespace");
 
-        (void)printf("%-20s %-22s %-10s %s\n", text_member(item, "name"), text_member(item, "accessKeyId"),
-                     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "readOnly")) ? "read-only" : "all",
-                     *namespace_name ? namespace_name : "(all)");
+        table_add(table, TEXT_PLAIN, "%s", text_member(item, "name"));
+        table_add(table, TEXT_PLAIN, "%s", text_member(item, "accessKeyId"));
+        table_add(table, TEXT_PLAIN, "%s", text_is_true(item, "readOnly") ? "read-only" : "all");
+        table_add(table, TEXT_PLAIN, "%s", *namespace_name ? namespace_name : "(all)");
     }
-    return CLI_DONE;
+    return list_print_table(invocation, table);
 }
 
 int command_credentials_remove(const struct invocation *invocation)

@@ -11,6 +11,7 @@
 
 #include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/list.h"
 #include "cli/report.h"
 #include "cli/text.h"
 #include "cli/width.h"
@@ -276,12 +277,11 @@ static int follow(const struct invocation *invocation)
 
 int command_events(const struct invocation *invocation)
 {
-    const char *form = invocation->options[OPTION_OUTPUT];
-    int status = events_check_filters(invocation);
+    int status = list_check_form(invocation);
 
+    if (status == CLI_DONE)
+        status = events_check_filters(invocation);
     if (status != CLI_DONE)
         return status;
-    if (form && strcmp(form, "name") == 0)
-        return report_usage(invocation, "-o: an event has no name that a command takes; give wide or json");
     return invocation->options[OPTION_FOLLOW] ? follow(invocation) : print_once(invocation);
 }

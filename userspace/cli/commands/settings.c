@@ -222,9 +222,11 @@ int command_settings(const struct invocation *invocation)
 {
     _cleanup_control_response_ struct control_response response = {0};
     const char *service = invocation->arguments[0];
-    int status = service ? api_get(invocation, "/v1/settings", &response)
-                         : api_read(invocation, "/v1/settings", &response);
+    int status = list_check_form(invocation);
 
+    if (status == CLI_DONE)
+        status = service ? api_get(invocation, "/v1/settings", &response)
+                         : api_read(invocation, "/v1/settings", &response);
     if (status != CLI_DONE)
         return status;
     if (service && keep_service(response.json, service) == 0)

@@ -45,7 +45,9 @@ const struct command host_rows[] = {
     {
         .word = "credentials",
         .second_word = "list",
+        .synopsis = "[--wide | -o wide|json]",
         .summary = "list the key pairs, without their secrets",
+        .options = OPTIONS(OPTION_OUTPUT, OPTION_WIDE),
         .run = command_credentials_list,
     },
     {

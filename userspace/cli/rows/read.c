@@ -49,9 +49,9 @@ const struct command read_rows[] = {
     },
     {
         .word = "settings",
-        .synopsis = "[SERVICE] [-n NS]",
+        .synopsis = "[SERVICE] [--wide | -o wide|json] [-n NS]",
         .summary = "list what was set, or everything that holds for one service",
-        .options = OPTIONS(OPTION_NAMESPACE),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_OUTPUT, OPTION_WIDE),
         .most_arguments = 1,
         .takes = {VALUE_SERVICE},
         .run = command_settings,
