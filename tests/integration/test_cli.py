@@ -229,7 +229,8 @@ def test_help_and_completion_know_every_setting():
     """Both from the table by which the daemon reads them: what it shows of a service must be in both."""
     completion = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "completion",
                               "svcconnect.bash")
-    script = 'source "$0"; COMP_WORDS=(svcconnect set web ""); COMP_CWORD=3; _svcconnect; printf "%s\\n" "${COMPREPLY[@]}"'
+    script = """source "$0"; COMP_LINE="svcconnect set web "; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(svcconnect set web "")
+        COMP_CWORD=3; _svcconnect; printf '%s\\n' "${COMPREPLY[@]}\""""
     with Testbed() as bed:
         bed.register("web", bed.address())
         bed.change("PUT", "/v1/settings", service="web", settings={"healthCheck": {"type": "http", "host": "h", "port": 1}})

@@ -183,6 +183,9 @@ static int invocation_check_form(const struct invocation *invocation, struct err
 {
     const struct command *command = invocation->command;
 
+    if (invocation->argument_count > command->most_arguments)
+        return error_set(error, EINVAL, "unexpected argument \"%s\"",
+                         invocation->arguments[command->most_arguments]);
     for (const enum cli_option *i = command->required; i && *i != OPTION_NONE; i++)
         if (!invocation->options[*i])
             return error_set(error, EINVAL, "--%s %s is missing", cli_option_rows[*i].name,
@@ -194,9 +197,6 @@ static int invocation_check_form(const struct invocation *invocation, struct err
     if (invocation->argument_count < command->least_arguments)
         return error_set(error, EINVAL, "%s arguments: %zu given",
                          invocation->argument_count ? "too few" : "missing", invocation->argument_count);
-    if (invocation->argument_count > command->most_arguments)
-        return error_set(error, EINVAL, "unexpected argument \"%s\"",
-                         invocation->arguments[command->most_arguments]);
     return 0;
 }
 
