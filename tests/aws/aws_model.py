@@ -29,6 +29,9 @@ def data_folders():
     yield f"{DEBIAN}/awscli/botocore/data"
 
 
+FOLDERS = list(data_folders())  # before Debian's botocore is imported, which takes the name
+
+
 def read(path):
     with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
         return {**json.load(file), "is_debians": path.startswith(DEBIAN)}
@@ -37,7 +40,7 @@ def read(path):
 @functools.lru_cache(None)
 def models(service):
     """The newest first."""
-    files = [file for folder in data_folders()
+    files = [file for folder in FOLDERS
              for file in glob.glob(f"{folder}/{service}/{VERSIONS[service]}/service-2.json*")]
     if not files:
         raise Skip("no botocore is installed, nor Debian's awscli (scripts/install-deps test)")
@@ -80,6 +83,13 @@ class Operation:
         if kind == "string":
             return shape["enum"][0] if "enum" in shape else good_text(shape)
         return {"boolean": True, "timestamp": 1700000000}.get(kind, max(1, shape.get("min", 1)))
+
+    def least(self, name=None):
+        """A request with nothing but what it must have."""
+        shape = self.shapes[name or self.input]
+        if shape["type"] != "structure":
+            return self.full(name)
+        return {member: self.least(shape["members"][member]["shape"]) for member in shape.get("required", ())}
 
     def wrong(self, name=None, path=()):
         """(path, what, value or None for missing, expected: is it the JSON type?)"""

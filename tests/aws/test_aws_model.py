@@ -65,6 +65,20 @@ def walk_refusals(service):
         note(f"{n} requests that are wrong in one place")
 
 
+def test_where_there_is_nothing():
+    """Whatever is asked of a daemon that has nothing yet: an answer, or an error that the model has."""
+    with AwsBed() as bed:
+        call, bad = Caller(bed), []
+        for service in INVALID:
+            for operation in known(service):
+                status, answer = call(operation, operation.least())
+                if status == 200:
+                    operation.check(answer)
+                elif answer["__type"] not in operation.errors - {"InternalFailure", "SerializationException"}:
+                    bad.append((operation.name, status, answer))
+        assert not bad, bad
+
+
 def test_what_cloud_map_refuses():
     walk_refusals("servicediscovery")
 

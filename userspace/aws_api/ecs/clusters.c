@@ -214,7 +214,7 @@ int aws_ListClusters(struct aws_call *call)
 
     if (r < 0 || !names)
         return r < 0 ? r : aws_fail(call->error, AWS_INTERNAL, "out of memory");
-    if (!aws_record_of_all(call, AWS_CLUSTERS, ECS_DEFAULT_NAME))
+    if (ecs_sees_cluster(call, ECS_DEFAULT_NAME) && !aws_record_of_all(call, AWS_CLUSTERS, ECS_DEFAULT_NAME))
         names[n++] = ECS_DEFAULT_NAME;
     while ((record = aws_next_of_all(call, AWS_CLUSTERS, record)))
         if (ecs_sees_cluster(call, record->name))
