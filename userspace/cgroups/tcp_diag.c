@@ -110,7 +110,7 @@ static int read_error(const struct nlmsghdr *message)
 {
     const struct nlmsgerr *error = NLMSG_DATA(message);
 
-    return message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EBADMSG : error->error;
+    return message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || error->error > 0 ? -EBADMSG : error->error;
 }
 
 static struct ip_address remote_address(const struct inet_diag_msg *found)
@@ -127,7 +127,7 @@ static uint64_t find_cgroup_id(const struct nlmsghdr *message)
 {
     const struct inet_diag_msg *found = NLMSG_DATA(message);
     const struct rtattr *attribute = (const struct rtattr *)(found + 1);
-    unsigned rest = message->nlmsg_len - (unsigned)NLMSG_LENGTH(sizeof(*found));
+    int rest = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof(*found))); /* RTA_NEXT may go below nothing */
     uint64_t id = 0;
 
     for (; RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))
@@ -182,9 +182,10 @@ static int take_message(const struct nlmsghdr *message, struct dump *dump)
 static int take_messages(const char *buffer, size_t size, struct dump *dump)
 {
     const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+    int left = (int)size; /* with a sign: after a last message that fills no whole word it is below nothing */
     int r = 0;
 
-    for (; r == 0 && !dump->is_done && NLMSG_OK(message, size); message = NLMSG_NEXT(message, size))
+    for (; r == 0 && !dump->is_done && NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
         r = take_message(message, dump);
     return r;
 }
