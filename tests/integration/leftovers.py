@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""What a test must not leave behind: processes, cgroups, pins, files, mounts."""
+"""What a test must not leave behind: processes, cgroups, pins, files, mounts; and reports of sanitizers."""
 import contextlib
 import os
 import shutil
@@ -102,3 +102,15 @@ class Watch:
             found.append(f"mount {path}")
             subprocess.run(["umount", "-l", path], check=False)
         return found
+
+
+def take_reports():
+    """What sanitizers have written since; each file is one process's."""
+    directory = os.environ["SVCTEST_REPORTS"]
+    found = []
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found.append(f"report of a sanitizer, {name}:\n{file.read()}")
+        os.unlink(path)
+    return found

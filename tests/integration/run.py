@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Runs the integration tests (root).")
-    parser.add_argument("-k", metavar="PATTERN", default="", help="only tests with PATTERN in FILE.NAME")
+    parser.add_argument("-k", metavar="PATTERN", default="", help="only tests with PATTERN in FILE.NAME, or one of several, with commas between them")
     parser.add_argument("-j", "--jobs", metavar="N", type=int, default=(os.cpu_count() or 1) + 1,
                         help="so many at once (%(default)s); 1: one after the other")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the output of passing tests too")
@@ -30,15 +30,21 @@ def parse_arguments():
     parser.add_argument("-l", "--list", action="store_true", help="only name the tests")
     parser.add_argument("--as-unit", action="store_true",
                         help="start the daemons with the settings of the systemd unit (as_unit.py)")
+    parser.add_argument("--sanitized", metavar="DIR",
+                        help="take daemon and CLI from DIR, built with a sanitizer; any report of it is a failure")
     parser.add_argument("--host-bpffs", action="store_true",
                         help="pin in the host's /sys/fs/bpf, in no mount namespace of our own; one after the other")
     return parser.parse_args()
 
 
-def set_patience(jobs):
+def set_surroundings(arguments):
     """Before testbed is loaded: its times to give up after are for a machine that has nothing else to do."""
     share = os.getloadavg()[0] / (os.cpu_count() or 1)
-    os.environ.setdefault("SVCTEST_PATIENCE", f"{max(1 if jobs == 1 else 3, min(share, 10)):.1f}")
+    patience = max(1 if arguments.jobs == 1 else 3, min(share, 10))
+    if arguments.sanitized:
+        patience *= 2
+        os.environ.update(SVCCONNECT_PROGRAMS=arguments.sanitized, SVCTEST_SANITIZE="1")
+    os.environ.setdefault("SVCTEST_PATIENCE", f"{patience:.1f}")
 
 
 def check_requirements():
@@ -61,7 +67,7 @@ def load_tests(pattern):
         for name, value in list(vars(module).items()):
             full_name = f"{file[5:-3]}.{name[5:]}"
             is_test = name.startswith("test_") and getattr(value, "__module__", "") == module.__name__
-            if is_test and pattern in full_name:
+            if is_test and any(part in full_name for part in pattern.split(",")):
                 tests.append((full_name, value))
     return tests
 
@@ -188,7 +194,7 @@ def run_all(tests, arguments, report):
 
 def main():
     arguments = parse_arguments()
-    set_patience(arguments.jobs)
+    set_surroundings(arguments)
     import as_unit
     from worker import ENDING, Stopped, stop
     tests = load_tests(arguments.k)

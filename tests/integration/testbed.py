@@ -20,8 +20,9 @@ from as_unit import Sandbox
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("SVCCONNECT_BUILD") or os.path.join(TOP, "build"))
-DAEMON = os.path.join(BUILD, "svcconnectd")
-CLI = os.path.join(BUILD, "svcconnect")
+PROGRAMS = os.path.abspath(os.environ.get("SVCCONNECT_PROGRAMS") or BUILD)  # the tests' own tools stay those of BUILD
+DAEMON = os.path.join(PROGRAMS, "svcconnectd")
+CLI = os.path.join(PROGRAMS, "svcconnect")
 AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent.py")
 
 # What makes everything slower (sanitizers, a machine that is shared) makes waiting longer: times that a test gives up after
@@ -34,6 +35,12 @@ _numbers = itertools.count(1)
 
 class Skip(Exception):
     """Raised by a test that cannot run here; its text is the reason."""
+
+
+def need_plain_programs(why):
+    """A sanitizer is built into the programs: memory and time that they take say nothing about them."""
+    if os.environ.get("SVCTEST_SANITIZE"):
+        raise Skip(f"programs with a sanitizer: {why}")
 
 
 def tool(name):
@@ -438,7 +445,7 @@ class Testbed:
         """Starts a daemon without waiting for it."""
         self.write_config()
         if os.environ.get("SVCTEST_AS_UNIT"):
-            sandbox = Sandbox([self.state_dir, self.run_dir, os.environ["SVCTEST_BPFFS"]])
+            sandbox = Sandbox([self.state_dir, self.run_dir, os.environ["SVCTEST_BPFFS"], os.environ["SVCTEST_REPORTS"]])
             options["preexec_fn"] = both(options.get("preexec_fn"), sandbox)
         log = open(self.log_file, "a", encoding="utf-8")
         with log:
@@ -546,7 +553,7 @@ class Testbed:
         """Everything that only a change may change."""
         state = {name: self.get(f"/v1/{name}")[name] for name in ("services", "routes", "aliases", "hosts")}
         passing = ("connections", "open", "ejections", "ejected", "ejectedSeconds", "ejectedUntil", "outcomes", "check",
-                   "reason", "since")
+                   "reason", "reasonCode", "drawn", "since")
         state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
         state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "nameservers", "nameserversReason")}

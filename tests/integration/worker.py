@@ -91,6 +91,13 @@ def own_network(library):
         subprocess.run([ip, "address", "add", address, "dev", "lo"], check=True)
 
 
+def sanitizer_options(reports):
+    """The first finding ends a process, and is written to a file of its own. No effect on programs without a sanitizer."""
+    usual = f"log_path={reports}/report:halt_on_error=1:exitcode=99"
+    return {"ASAN_OPTIONS": f"{usual}:detect_leaks=1:verify_asan_link_order=0", "UBSAN_OPTIONS": f"{usual}:print_stacktrace=1",
+            "TSAN_OPTIONS": f"{usual}:suppressions={os.path.join(testbed.TOP, 'tests', 'integration', 'tsan.supp')}"}
+
+
 @contextlib.contextmanager
 def directories(use_host_bpffs):
     scratch = tempfile.mkdtemp(prefix="svctest-")
@@ -99,10 +106,12 @@ def directories(use_host_bpffs):
     if not use_host_bpffs:
         subprocess.run(["mount", "-t", "bpf", "none", bpffs], check=True)
     os.environ.update(SVCTEST_SCRATCH=os.path.join(scratch, "beds"), SVCTEST_BPFFS=bpffs, SVCTEST_RUN=str(os.getpid()),
-                      SVCTEST_RUN_PIDS=os.path.join(scratch, "run-pids"), PYTHONDONTWRITEBYTECODE="1", LC_ALL="C")
+                      SVCTEST_RUN_PIDS=os.path.join(scratch, "run-pids"), SVCTEST_REPORTS=os.path.join(scratch, "reports"),
+                      PYTHONDONTWRITEBYTECODE="1", LC_ALL="C", **sanitizer_options(os.path.join(scratch, "reports")))
     parent = leftovers.run_cgroup_parent()
     had_parent = os.path.isdir(parent)
     os.mkdir(os.environ["SVCTEST_SCRATCH"])
+    os.mkdir(os.environ["SVCTEST_REPORTS"])
     try:
         yield
     finally:
@@ -200,6 +209,7 @@ def run_test(test, watch):
             watch.take()
             raise
         remarks += [f"left behind: {item}" for item in watch.take()]
+        remarks += leftovers.take_reports()
         if remarks:
             code = FAILED
         output.seek(0)
