@@ -106,23 +106,26 @@ tools: $(TOOLS) $(BENCHES)
 
 # make fuzz: fuzzers in build/fuzz/, with a library of their own made by clang with its coverage.
 FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
-FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/settings/*.c userspace/model/*.c userspace/registry/*.c userspace/documents/*.c \
-    userspace/names/*.c userspace/aws/*.c userspace/http/request.c)
+FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/settings/*.c userspace/model/*.c \
+    userspace/registry/*.c userspace/documents/*.c userspace/names/*.c userspace/aws/*.c userspace/http/request.c userspace/dns/tcp.c \
+    userspace/daemon/config*.c userspace/engine/*.c userspace/engine/*/*.c userspace/routing/*.c userspace/api/change/*.c \
+    userspace/events/*.c userspace/datapath/*.c userspace/canaries/*.c userspace/upkeep/outliers.c tests/fakes/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
-FUZZ_CC       := $(CLANG) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace -fno-sanitize-recover=undefined -MMD -MP
+FUZZ_COVERAGE := $(if $(COVERAGE),-fprofile-instr-generate -fcoverage-mapping)
+FUZZ_CC       := $(CLANG) $(FUZZ_COVERAGE) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_LIB      := $(BUILD)/fuzz/libsvcconnect.a
 
 fuzz: $(FUZZERS)
 
-$(BUILD)/fuzz/objects/%.o: %.c Makefile
-	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined $$(pkg-config --cflags libcjson) -c $< -o $@
+$(BUILD)/fuzz/objects/%.o: %.c Makefile | $(SKELETON)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined $$(pkg-config --cflags $(PKGS)) -Itests -I$(BUILD)/bpf -c $< -o $@
 
 $(FUZZ_LIB): $(patsubst %.c,$(BUILD)/fuzz/objects/%.o,$(FUZZ_LIB_SRCS))
 	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) Makefile
-	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined $$(pkg-config --cflags libcjson) $< $(FUZZ_LIB) \
-	    $$(pkg-config --libs libcjson ldns libcrypto) -lm -o $@
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined $$(pkg-config --cflags $(PKGS)) -Itests $< $(FUZZ_LIB) \
+	    $$(pkg-config --libs libcjson ldns libcrypto libevent sqlite3 libbpf) -lcmocka -lpthread -lm -o $@
 
 unit: unit-tests
 	$(Q)status=0; for t in $(UNIT_TESTS); do ./$$t || status=1; done; exit $$status

@@ -13,7 +13,11 @@
 #include "aws/cloud_map_fields.h"
 #include "aws/ecs_views.h"
 #include "aws/sigv4.h"
+#include "base/array.h"
 #include "base/json.h"
+
+#define FUZZ_NOW    1767225600 /* 2026-01-01T00:00:00Z */
+#define FUZZ_SECRET "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +26,57 @@ static void check(int r, struct aws_error *error)
     if ((r < 0) != (error->type != NULL) || (r < 0 && !error->message[0]))
         abort();
     aws_error_done(error);
+}
+
+/* Members that are looked at wherever they are. */
+static void ask_parts(const cJSON *body)
+{
+    static const struct cloud_map_filter_rule rules[] = {
+        {"NAME", {"EQ", "BEGINS_WITH"}}, {"TYPE", {"EQ", "IN"}}, {"BETWEEN_ONLY", {"BETWEEN"}}};
+    const cJSON *filters = aws_member(body, "Filters");
+    const cJSON *tags = NULL;
+    const char *text = NULL;
+    const char *name = cJSON_GetStringValue(aws_member(body, "Name"));
+    const char *keys[] = {"b", "a", "c", "a"};
+    struct aws_page page;
+    struct aws_error error = {0};
+    char family[ECS_NAME_MAX + 1];
+    unsigned revision = 0;
+
+    check(cloud_map_check_filters(filters, rules, ARRAY_SIZE(rules), &error), &error);
+    if (!error.type && name && cloud_map_check_filters(filters, rules, ARRAY_SIZE(rules), &error) == 0)
+        (void)cloud_map_passes(filters, "NAME", name);
+    aws_error_done(&error);
+    for (int type = CLOUD_MAP_HTTP; name && type <= CLOUD_MAP_DNS_PUBLIC; type++)
+        check(cloud_map_check_namespace(name, (enum cloud_map_type)type, &error), &error);
+    if (name) {
+        check(cloud_map_check_service(name, &error), &error);
+        check(cloud_map_check_instance(name, &error), &error);
+        (void)ecs_last_part(name);
+        (void)ecs_parse_definition(name, family, &revision);
+    }
+    if (cloud_map_get_tags(body, true, &tags, &error) == 0) {
+        cJSON *merged = cloud_map_merge_tags(tags, tags, "arn:aws:x", &error);
+
+        check(merged ? 0 : -1, &error);
+        cJSON_Delete(merged);
+    }
+    aws_error_done(&error);
+    check(ecs_get_name(body, "cluster", "cluster", "default", &text, &error), &error);
+    check(cloud_map_check_dns_update(aws_member(body, "DnsConfig"), CLOUD_MAP_A | CLOUD_MAP_SRV, &error),
+          &error);
+    if (aws_get_page(body, "NextToken", "MaxResults", 100, 2, &page, &error) == 0) {
+        cJSON *answer = cJSON_CreateObject();
+        size_t begin = 0;
+        size_t end = 0;
+
+        aws_page_cut(&page, keys, ARRAY_SIZE(keys), &begin, &end, answer, "NextToken");
+        if (begin > end || end > ARRAY_SIZE(keys))
+            abort();
+        aws_copy_member(answer, body, "Tags");
+        cJSON_Delete(answer);
+    }
+    aws_error_done(&error);
 }
 
 static void ask(const cJSON *body)
@@ -45,7 +100,36 @@ static void ask(const cJSON *body)
     check(discover_read(body, &query, &error), &error);
     check(ecs_get_tags(body, &item, &error), &error);
     check(cloud_map_check_attributes(body, &wants, &instance, &error), &error);
+    check(cloud_map_check_attributes(aws_member(body, "Attributes"), &wants, &instance, &error), &error);
     check(cloud_map_check_service_attributes(body, &error), &error);
+    check(cloud_map_check_service_attributes(aws_member(body, "Attributes"), &error), &error);
+    ask_parts(body);
+}
+
+/*
+ * As the seeds are signed: at this time, with this secret. With the signature that it should have, what the head lets
+ * through is let through, and without one character of it is not.
+ */
+static void verify(const struct http_request *request, const void *body, size_t length,
+                   struct sigv4_authorization *authorization)
+{
+    const char *service = strcmp(authorization->service, "ecs") == 0 ? "ecs" : "servicediscovery";
+    struct aws_error error = {0};
+    int head, r;
+
+    check(sigv4_verify(request, body, length, authorization, FUZZ_SECRET, service, FUZZ_NOW, &error), &error);
+    head = sigv4_check_head(request, authorization, service, FUZZ_NOW, &error);
+    check(head, &error);
+    if (sigv4_sign(request, body, length, authorization, FUZZ_SECRET, authorization->signature) < 0)
+        return;
+    r = sigv4_verify(request, body, length, authorization, FUZZ_SECRET, service, FUZZ_NOW, &error);
+    if (r != head && (head < 0 || !http_request_header(request, "X-Amz-Content-SHA256")))
+        abort();
+    aws_error_done(&error);
+    authorization->signature[length % 64] ^= 1;
+    if (sigv4_verify(request, body, length, authorization, FUZZ_SECRET, service, FUZZ_NOW, &error) == 0)
+        abort();
+    aws_error_done(&error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,10 +150,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest = (const char *)data + length;
     if (http_request_parse(head, length, &request) == 0) {
         r = sigv4_parse(&request, &authorization, &error);
-        if (r == 0)
-            r = sigv4_verify(&request, rest, size - length, &authorization, "secret", "ecs",
-                             authorization.time, &error);
         check(r, &error);
+        if (r == 0)
+            verify(&request, rest, size - length, &authorization);
     }
     if (json_parse("body", rest, size - length, &body, &ours) == 0 && cJSON_IsObject(body))
         ask(body);
