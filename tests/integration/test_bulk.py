@@ -126,6 +126,16 @@ def test_export_and_import():
         assert not red["documents"] and [item["service"] for item in red["services"]] == ["empty"], red
 
 
+def test_a_large_import_is_summed_up():
+    with Testbed() as bed:
+        records = [{**line, "namespace": "default", "weight": 1} for line in lines(150)]
+        text = json.dumps({"svcconnectExport": 1, "instances": records})
+        assert bed.cli_ok("import", input=text).out == "instances: 150 created\n"
+        records[0]["weight"] = 2
+        text = json.dumps({"svcconnectExport": 1, "instances": records})
+        assert len(bed.cli_ok("import", "--dry-run", input=text).out.splitlines()) == 150, "these lack what an export has"
+
+
 def test_what_is_no_export():
     with Testbed() as bed:
         for text, wanted in (("{}", "no export"), ("[]", "no export"), ('{"svcconnectExport": 2}', "reads 1"),

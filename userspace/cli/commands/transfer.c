@@ -82,13 +82,37 @@ static int read_export(const struct invocation *invocation, const char *file, st
     return CLI_DONE;
 }
 
-static void say_change(const struct invocation *invocation, const struct difference *difference)
-{
-    const char *text = difference->is_new ? "create" : "update";
+/* Beyond so many lines an import says how many there are of each kind; a dry run is for reading them. */
+#define LINES_MAX 100
 
-    if (!invocation->is_json)
-        (void)printf("%s%s %s %s\n", invocation->options[OPTION_DRY_RUN] ? "would " : "", text,
+static void say_change(const struct invocation *invocation, const struct differences *differences,
+                       const struct difference *difference)
+{
+    bool is_planned = invocation->options[OPTION_DRY_RUN] != NULL;
+
+    if (!invocation->is_json && (is_planned || differences->count <= LINES_MAX))
+        (void)printf("%s%s %s %s\n", is_planned ? "would " : "", difference->is_new ? "create" : "update",
                      difference->part->what, difference->name);
+}
+
+/* "services: 200 created", a line for each kind of change. */
+static void say_counts(const struct invocation *invocation, const struct differences *first,
+                       const struct differences *rest)
+{
+    for (size_t part = 0; part < state_part_count; part++) {
+        /* Documents were made before the others were looked at once more. */
+        const struct differences *differences = state_parts[part].op ? rest : first;
+
+        for (unsigned is_new = 0; is_new < 2; is_new++) {
+            size_t count = 0;
+
+            for (size_t i = 0; i < differences->count; i++)
+                count += differences->items[i].part == &state_parts[part] &&
+                         differences->items[i].is_new == (is_new != 0);
+            if (count && !invocation->is_json)
+                (void)printf("%s: %zu %s\n", state_parts[part].member, count, is_new ? "created" : "updated");
+        }
+    }
 }
 
 /* Documents go first, namespace by namespace: they make services. */
@@ -105,7 +129,7 @@ static int import_documents(const struct invocation *invocation, const struct di
 
         if (difference->part->op)
             continue;
-        say_change(invocation, difference);
+        say_change(invocation, differences, difference);
         body = cJSON_CreateObject();
         document = cJSON_CreateObject();
         documents = cJSON_CreateArray();
@@ -156,7 +180,7 @@ static int import_changes(const struct invocation *invocation, const struct diff
 
         if (!difference->part->op)
             continue;
-        say_change(invocation, difference);
+        say_change(invocation, differences, difference);
         if (difference_add_changes(difference, &changes) < 0)
             return report_error(invocation, CLI_FAILED, "out of memory");
         (*ret_count)++;
@@ -188,6 +212,8 @@ int command_import(const struct invocation *invocation)
         return status;
     for (size_t i = 0; i < first.count; i++)
         count += !first.items[i].part->op;
+    if (!is_dry_run && (first.count > LINES_MAX || rest.count > LINES_MAX))
+        say_counts(invocation, &first, &rest);
     if (invocation->is_json)
         (void)printf("{\"changes\":%zu,\"dryRun\":%s}\n", count, is_dry_run ? "true" : "false");
     else if (count == 0)
