@@ -85,7 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_refusal(r, &error);
     if ((r == 0) != (json != NULL))
         abort();
-    if (json)
+    if (json) {
+        _cleanup_free_ char *printed = NULL;
+
         ask_all(json);
+        printed = json_print(json);
+        if (!printed)
+            abort();
+    }
     return 0;
 }

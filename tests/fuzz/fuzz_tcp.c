@@ -22,6 +22,7 @@
 #include "dns/stub.h"
 
 #define CLIENTS 40 /* more than there may be connections */
+#define NAMED   32 /* that a step can name */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,6 +56,7 @@ struct lab {
     struct dns_stub stub;
     struct end clients[CLIENTS];
     struct end upstream;
+    unsigned n_more;
     bool is_held, is_stranger, is_unreachable;
 };
 
@@ -202,13 +204,17 @@ static void arrive(struct lab *lab, struct end *client)
 
 static void do_step(struct lab *lab, unsigned what, const uint8_t *bytes, size_t size)
 {
-    struct end *client = &lab->clients[(what >> 3) % CLIENTS];
+    struct end *client = &lab->clients[(what >> 3) % NAMED];
 
     switch ((enum step)(what % 8)) {
     case STRANGER_COMES:
         lab->is_stranger = !lab->is_stranger;
         break;
     case CLIENT_SENDS:
+        if (size == 0) { /* one more than can be named */
+            client = &lab->clients[NAMED + lab->n_more++ % (CLIENTS - NAMED)];
+            end_close(client);
+        }
         if (client->fd < 0)
             arrive(lab, client);
         (void)send(client->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
