@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from testbed import CLI, Skip, Testbed, need_program, wait_until
+from testbed import CLI, Skip, Testbed, need_plain_programs, need_program, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PRIVATE = ["unshare", "-m", "--propagation", "private", "sh", "-ec"]
@@ -171,6 +171,7 @@ for d in $(dirname $BUILD/x) $(dirname $SVCCONNECT_SOCKET); do mkdir -p $r$d; mo
 
 
 def test_in_a_root_directory_of_its_own():
+    need_plain_programs("leaks are looked for in /proc")
     """That is no mount point; with and without /proc, with the mounts shared, and as one that is a mount point."""
     with Testbed() as bed:
         bed.register("backend", "127.0.0.1:80")
@@ -187,6 +188,7 @@ def test_in_a_root_directory_of_its_own():
 
 
 def test_the_daemons_files_need_not_be_in_the_root_directory():
+    need_plain_programs("leaks are looked for in /proc")
     with Testbed() as bed:
         bed.register("backend", "127.0.0.1:80")
         script = ROOT.replace("mount --bind $d $r$d", "mount --rbind $d $r$d") + '''umount $r$(dirname $SVCCONNECT_SOCKET)

@@ -282,18 +282,22 @@ def test_published_slots_stay_as_they_are_for_a_grace_period():
         bed.batch(changes)
         words += [f"alias {bed.address_of(name, 8080)} 8080 {name}" for name in names]
         command = [tool("slow_reader"), "--maps", bed.bpffs + "/maps", "--scope", str(bed.tasks()[client.path]["scope"])]
-        reader = bed.popen([*command, "--seconds", "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        reader.stdin.write("\n".join(words) + "\n")
-        reader.stdin.close()
-        connection, chance, count = bed.connection(), random.Random(3), 0
-        while reader.poll() is None:
-            change = {"service": chance.choice(names), "id": "0", "weight": chance.randrange(1, 100)}
-            assert connection.ask("PATCH", "/v1/instances", change)[0] == 200
-            count += 1
-        report = json.loads(reader.stdout.read())
-        note(f"{count} changes, {report['replaced']} of them during {report['looks']} looks")
-        assert report["views"] == 20 and report["looks"] > 20 and report["replaced"] > 20, report
-        assert report["wrong"] == 0, report
+        connection, chance = bed.connection(), random.Random(3)
+        count = looks = replaced = 0
+        # On a busy machine few tables change while one is looked at: then it is looked at for longer.
+        while (looks <= 20 or replaced <= 20) and count < 100000:
+            reader = bed.popen([*command, "--seconds", "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            reader.stdin.write("\n".join(words) + "\n")
+            reader.stdin.close()
+            while reader.poll() is None:
+                change = {"service": chance.choice(names), "id": "0", "weight": chance.randrange(1, 100)}
+                assert connection.ask("PATCH", "/v1/instances", change)[0] == 200
+                count += 1
+            report = json.loads(reader.stdout.read())
+            assert report["views"] == 20 and report["wrong"] == 0, report
+            looks, replaced = looks + report["looks"], replaced + report["replaced"]
+        note(f"{count} changes, {replaced} of them during {looks} looks")
+        assert looks > 20 and replaced > 20
 
 
 test_no_wrong_answer_while_all_tables_are_rewritten.timeout = 90

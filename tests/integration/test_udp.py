@@ -282,3 +282,6 @@ def test_getpeername_tells_what_was_dialled():
         assert peers()[0] == (host, int(port))
         status, answer = bed.api("PUT", "/v1/settings", {"service": "web", "settings": {"peerName": "both"}})
         assert status == 400 and "peerName" in json.dumps(answer), answer
+
+
+test_the_choice_ends_with_the_stickiness.alone = True  # the choice lasts for a time that others could use up
