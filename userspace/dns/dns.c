@@ -9,6 +9,7 @@
 #include "datapath/datapath.h"
 #include "dns/keep.h"
 #include "dns/stub.h"
+#include "engine/engine.h"
 
 #define BUFFER_SIZE (DNS_MESSAGE_MAX + 1)
 
@@ -39,6 +40,28 @@ cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id)
         for (unsigned i = 0; i < stub->n_servers; i++)
             (void)cJSON_AddItemToArray(list, cJSON_CreateString(dns_server_format(&stub->servers[i], text)));
     return list;
+}
+
+int dns_outlook_make(struct dns *dns, uint64_t cgroup_id, const char *namespace_name, uint32_t scope,
+                     struct dns_outlook *outlook)
+{
+    const struct dns_task *task = dns_find(dns, cgroup_id);
+    int r = engine_name_suffixes(dns->settings.engine, namespace_name, &outlook->suffixes);
+
+    if (r < 0)
+        return r;
+    outlook->of = (struct dns_zone_of){&dns->zones, namespace_name, scope};
+    outlook->zone = dns_zone_of(&outlook->of, (const char *const *)outlook->suffixes);
+    outlook->view = (struct dns_view){.zone = &outlook->zone,
+                                      .search = task && task->stubs ? task->stubs->search : NULL,
+                                      .ttl = dns->settings.ttl};
+    return 0;
+}
+
+void dns_outlook_done(struct dns_outlook *outlook)
+{
+    free(outlook->suffixes);
+    *outlook = (struct dns_outlook){0};
 }
 
 const char *dns_problem(const struct dns *dns, uint64_t cgroup_id)

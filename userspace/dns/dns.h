@@ -172,5 +172,20 @@ void dns_forget_waiter(struct dns *dns, uint64_t cgroup_id, const void *user);
 cJSON *dns_describe_task(const struct dns *dns, uint64_t cgroup_id);
 cJSON *dns_describe(const struct dns *dns);
 
+/*
+ * By what such a task is answered, for people: what is published in a scope of the namespace, and the search
+ * domains of its resolv.conf where the cgroup is a task's (0: none). It stays where it is made, and is looked
+ * at before the next turn of the loop. -ENOMEM.
+ */
+struct dns_outlook {
+    struct dns_view view;
+    struct dns_zone zone;
+    struct dns_zone_of of;
+    char **suffixes;
+};
+int dns_outlook_make(struct dns *dns, uint64_t cgroup_id, const char *namespace_name, uint32_t scope,
+                     struct dns_outlook *outlook);
+void dns_outlook_done(struct dns_outlook *outlook); /* also of a zeroed one */
+
 /* Why a process of the task keeps to its own name servers; "": none does. */
 const char *dns_problem(const struct dns *dns, uint64_t cgroup_id);

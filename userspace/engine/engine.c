@@ -278,6 +278,18 @@ int engine_scope_of_task(struct engine *engine, const char *namespace_name, cons
     return scope_of_task(engine, namespace_name, service, ret_scope, ret_namespace_scope, error);
 }
 
+int engine_find_scope(const struct engine *engine, const char *namespace_name, const char *service,
+                      uint32_t *ret_scope)
+{
+    return scope_find(engine, namespace_name, service, ret_scope);
+}
+
+int engine_find_published(const struct engine *engine, uint32_t scope, const struct client_alias *alias,
+                          struct kept_alias *ret_published)
+{
+    return publisher_find(engine->publisher, scope, alias, ret_published);
+}
+
 int numbers_save(struct engine *engine, struct error *error)
 {
     uint64_t revision;

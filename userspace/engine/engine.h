@@ -96,6 +96,15 @@ int engine_scope(struct engine *engine, const char *namespace_name, uint32_t *re
 int engine_scope_of_task(struct engine *engine, const char *namespace_name, const char *service,
                          uint32_t *ret_scope, uint32_t *ret_namespace_scope, struct error *error);
 
+/* The scope of such a task as it is numbered already. -ENOENT: nothing has been published there. */
+int engine_find_scope(const struct engine *engine, const char *namespace_name, const char *service,
+                      uint32_t *ret_scope);
+
+/* The tables of an alias as they are published in a scope (publish/publisher.h). -ENOENT: it is not there. */
+struct kept_alias;
+int engine_find_published(const struct engine *engine, uint32_t scope, const struct client_alias *alias,
+                          struct kept_alias *ret_published);
+
 /* The suffixes of the names of the namespace's services; as name_suffixes_make(). */
 int engine_name_suffixes(const struct engine *engine, const char *namespace_name, char ***ret_suffixes);
 

@@ -33,32 +33,71 @@ struct target {
 /* Of a service that nothing leads to yet: its names are there, and nobody else is asked for them. */
 static const struct dns_name nothing_yet;
 
-static const struct dns_name *dns_answer_find_service(const struct dns_zone *zone, const char *text,
-                                                      size_t length)
+static bool match_service(const struct dns_zone *zone, const char *text, size_t length,
+                          struct dns_match *ret_match)
 {
     const struct dns_name *of = NULL;
 
     if (length == 0 || !zone->find_service(zone->user, text, length, &of))
-        return NULL;
-    return of ? of : &nothing_yet;
+        return false;
+    *ret_match = (struct dns_match){.kind = DNS_MATCH_SERVICE, .name = of};
+    return true;
 }
 
 /* A client alias first, then the service of that name, then SERVICE.SUFFIX. */
-static const struct dns_name *dns_answer_find_name(const struct dns_zone *zone, const char *text,
-                                                   size_t length)
+static struct dns_match match_text(const struct dns_zone *zone, const char *text, size_t length)
 {
-    const struct dns_name *found = length == 0 ? NULL : zone->find_name(zone->user, text, length);
+    const struct dns_name *name = length == 0 ? NULL : zone->find_name(zone->user, text, length);
+    struct dns_match match = {0};
 
-    if (!found && zone->suffixes)
-        found = dns_answer_find_service(zone, text, length);
-    for (const char *const *suffix = zone->suffixes; !found && suffix && *suffix; suffix++) {
+    if (name)
+        return (struct dns_match){.kind = DNS_MATCH_ALIAS, .name = name};
+    if (!zone->suffixes || match_service(zone, text, length, &match))
+        return match;
+    for (const char *const *suffix = zone->suffixes; *suffix; suffix++) {
         size_t tail = strlen(*suffix);
 
         if (length > tail + 1 && text[length - tail - 1] == '.' &&
-            memcmp(text + length - tail, *suffix, tail) == 0)
-            found = dns_answer_find_service(zone, text, length - tail - 1);
+            memcmp(text + length - tail, *suffix, tail) == 0 &&
+            match_service(zone, text, length - tail - 1, &match)) {
+            match.suffix = *suffix;
+            break;
+        }
     }
-    return found;
+    return match;
+}
+
+static const struct dns_name *dns_answer_find_name(const struct dns_zone *zone, const char *text,
+                                                   size_t length)
+{
+    const struct dns_match match = match_text(zone, text, length);
+
+    if (match.kind == DNS_MATCH_NONE)
+        return NULL;
+    return match.name ? match.name : &nothing_yet;
+}
+
+/* How long the text is without the search domain; 0: it does not end with it. */
+static size_t length_without(const char *text, size_t length, const char *domain)
+{
+    size_t tail = strlen(domain);
+
+    if (length <= tail + 1 || text[length - tail - 1] != '.' || strcmp(text + length - tail, domain) != 0)
+        return 0;
+    return length - tail - 1;
+}
+
+struct dns_match dns_answer_match(const struct dns_view *view, const char *name)
+{
+    size_t length = strlen(name);
+    struct dns_match match = match_text(view->zone, name, length);
+
+    for (const char *const *domain = view->search; domain && *domain && match.kind == DNS_MATCH_NONE;
+         domain++) {
+        match = match_text(view->zone, name, length_without(name, length, *domain));
+        match.domain = match.kind == DNS_MATCH_NONE ? NULL : *domain;
+    }
+    return match;
 }
 
 static bool dns_answer_is_in(const struct dns_range *range, const struct ip_address *address)
@@ -159,13 +198,20 @@ static int read_reverse(const char *text, struct ip_address *ret_address)
     return 0;
 }
 
+const struct dns_name *dns_answer_at(const struct dns_zone *zone, const struct ip_address *address,
+                                     bool *ret_is_ours)
+{
+    *ret_is_ours = dns_answer_is_in(&zone->range, address) || dns_answer_is_in(&zone->range6, address);
+    return *ret_is_ours ? zone->find_address(zone->user, address) : NULL;
+}
+
 static struct target judge_address(const struct dns_zone *zone, const struct ip_address *address)
 {
-    const struct dns_name *name;
+    bool is_ours;
+    const struct dns_name *name = dns_answer_at(zone, address, &is_ours);
 
-    if (!dns_answer_is_in(&zone->range, address) && !dns_answer_is_in(&zone->range6, address))
+    if (!is_ours)
         return (struct target){.subject = NOT_OURS};
-    name = zone->find_address(zone->user, address);
     return (struct target){.subject = name ? AN_ADDRESS : NO_SUCH_NAME, .name = name, .above = 1};
 }
 
@@ -182,11 +228,10 @@ static struct target dns_answer_judge(const struct dns_view *view, const struct 
     target = judge_text(view->zone, question->name, length);
     for (const char *const *domain = view->search; domain && *domain && target.subject == NOT_OURS;
          domain++) {
-        size_t tail = strlen(*domain);
+        size_t without = length_without(question->name, length, *domain);
 
-        if (length > tail + 1 && question->name[length - tail - 1] == '.' &&
-            strcmp(question->name + length - tail, *domain) == 0)
-            target = judge_text(view->zone, question->name, length - tail - 1);
+        if (without > 0)
+            target = judge_text(view->zone, question->name, without);
     }
     return target;
 }

@@ -61,6 +61,27 @@ struct dns_view {
     uint32_t ttl;              /* seconds */
 };
 
+/* How a name is one that tasks see. */
+enum dns_match_kind {
+    DNS_MATCH_NONE, /* somebody else's to answer */
+    DNS_MATCH_ALIAS,
+    DNS_MATCH_SERVICE, /* SERVICE, or with a suffix SERVICE.SUFFIX */
+};
+
+struct dns_match {
+    enum dns_match_kind kind;
+    const struct dns_name *name; /* where it leads; NULL: nowhere yet */
+    const char *suffix;          /* of the zone; NULL: none */
+    const char *domain;          /* of the view's search domains, which was cut off; NULL: none */
+};
+
+/* `name` in lower case, without a dot at its end. What it leads to is the zone's. */
+struct dns_match dns_answer_match(const struct dns_view *view, const char *name);
+
+/* The name that tasks see at the address; NULL: none. *ret_is_ours: the address is one that only aliases have. */
+const struct dns_name *dns_answer_at(const struct dns_zone *zone, const struct ip_address *address,
+                                     bool *ret_is_ours);
+
 /* Is there something to say, also if it is only that there is no such thing? */
 bool dns_answer_is_ours(const struct dns_view *view, const struct dns_question *question);
 

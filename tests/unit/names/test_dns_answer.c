@@ -260,6 +260,50 @@ static void test_names_of_services(void **state)
     zone.suffixes = NULL;
 }
 
+static void expect_match(const char *name, enum dns_match_kind kind, const struct dns_name *where,
+                         const char *suffix, const char *domain)
+{
+    const struct dns_match match = dns_answer_match(&view, name);
+
+    assert_int_equal(match.kind, kind);
+    assert_ptr_equal(match.name, where);
+    assert_string_equal(match.suffix ? match.suffix : "", suffix);
+    assert_string_equal(match.domain ? match.domain : "", domain);
+}
+
+/* By what a name is found, as an answer to it would be. */
+static void test_by_what_a_name_is_found(void **state)
+{
+    static const char *const suffixes[] = {"shop", NULL};
+    const struct fake_service services[] = {{"bare", NULL}, {"web", &names[0]}};
+    struct ip_address address;
+    bool is_ours;
+
+    (void)state;
+    expect_match("backend", DNS_MATCH_ALIAS, &names[0], "", "");
+    expect_match("web.shop", DNS_MATCH_NONE, NULL, "", "");
+    all.services = services;
+    all.n_services = 2;
+    zone.suffixes = suffixes;
+    expect_match("web", DNS_MATCH_SERVICE, &names[0], "", "");
+    expect_match("web.shop", DNS_MATCH_SERVICE, &names[0], "shop", "");
+    expect_match("web.shop.corp", DNS_MATCH_SERVICE, &names[0], "shop", "corp");
+    expect_match("backend.example.com", DNS_MATCH_ALIAS, &names[0], "", "example.com");
+    expect_match("bare", DNS_MATCH_SERVICE, NULL, "", "");
+    expect_match("corp", DNS_MATCH_NONE, NULL, "", "");
+    all.n_services = 0;
+    zone.suffixes = NULL;
+    assert_int_equal(ip_address_parse("127.255.0.2", &address), 0);
+    assert_ptr_equal(dns_answer_at(&zone, &address, &is_ours), &names[1]);
+    assert_true(is_ours);
+    assert_int_equal(ip_address_parse("127.255.9.9", &address), 0);
+    assert_null(dns_answer_at(&zone, &address, &is_ours));
+    assert_true(is_ours);
+    assert_int_equal(ip_address_parse("10.0.0.1", &address), 0);
+    assert_null(dns_answer_at(&zone, &address, &is_ours));
+    assert_false(is_ours);
+}
+
 static void test_edns(void **state)
 {
     ldns_pkt *packet = ask_how("backend.", LDNS_RR_TYPE_A, 4096, true);
@@ -363,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_any_is_answered_with_addresses),
         cmocka_unit_test(test_names_of_services),
+        cmocka_unit_test(test_by_what_a_name_is_found),
         cmocka_unit_test(test_edns),
         cmocka_unit_test(test_what_does_not_fit_is_cut),
         cmocka_unit_test(test_bad_messages),

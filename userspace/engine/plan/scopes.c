@@ -87,6 +87,21 @@ int scope_of_task(struct engine *engine, const char *namespace_name, const char 
     return r;
 }
 
+int scope_find(const struct engine *engine, const char *namespace_name, const char *service,
+               uint32_t *ret_scope)
+{
+    const struct model_namespace *parent = catalog_namespace(engine->catalog, namespace_name);
+    const struct client *client = parent && *service ? catalog_client(parent, service) : NULL;
+
+    if (kept_find_scope(engine, namespace_name, service, ret_scope))
+        return 0;
+    if (client && client->scope) {
+        *ret_scope = client->scope;
+        return 0;
+    }
+    return name_numbers_find(engine->scopes, namespace_name, ret_scope);
+}
+
 int scopes_of_clients(const struct model_namespace *parent, struct client ***ret_clients, size_t *ret_n)
 {
     struct client **clients = calloc(HASH_COUNT(parent->clients) + 1, sizeof(*clients));

@@ -25,6 +25,10 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
 int scope_of_task(struct engine *engine, const char *namespace_name, const char *service, uint32_t *ret_scope,
                   uint32_t *ret_namespace_scope, struct error *error);
 
+/* The same without numbering anything. -ENOENT: nothing has been published there. */
+int scope_find(const struct engine *engine, const char *namespace_name, const char *service,
+               uint32_t *ret_scope);
+
 /*
  * The scopes of a namespace beside its own, each once by a client that has it. The caller frees the array
  * *ret_clients. Clients must be numbered. -ENOMEM.

@@ -21,8 +21,8 @@ static uint32_t weight_now(const struct instance *instance)
     return instance->weight * parts;
 }
 
-/* Fewer healthy than the panic threshold: then health says more about the checks than about the endpoints. */
-static void panic_if_few(const struct service *service, enum svc_protocol protocol,
+/* Is that so? Fewer healthy than the panic threshold: then health says more about the checks than about the endpoints. */
+static bool panic_if_few(const struct service *service, enum svc_protocol protocol,
                          struct instance *const *instances, struct table_candidate *candidates, size_t n)
 {
     uint32_t percent = service_get_settings(service)->panic_percent;
@@ -36,9 +36,10 @@ static void panic_if_few(const struct service *service, enum svc_protocol protoc
         healthy += candidates[i].is_eligible;
     }
     if (healthy * 100 >= all * percent)
-        return;
+        return false;
     for (size_t i = 0; i < n; i++)
         candidates[i].is_eligible = instance_is_last_resort(instances[i], protocol);
+    return true;
 }
 
 /* The addresses of one host name share its weight: a number that they have in common, the
@@ -101,7 +102,7 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
             .is_eligible = instance_is_eligible(instances[i], protocol),
             .group = group_of(instances[i]),
         };
-    panic_if_few(service, protocol, instances, candidates, n);
+    view->is_panic[t] = panic_if_few(service, protocol, instances, candidates, n);
     return 0;
 }
 
@@ -123,6 +124,7 @@ static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol p
             for (size_t c = 0; c < view->targets[t].n_candidates; c++)
                 if (view->targets[t].candidates[c].is_eligible && view->targets[t].candidates[c].weight > 0)
                     return;
+    view->is_on_empty = true;
     for (size_t t = 0; t < view->n_targets; t++)
         for (size_t c = 0; c < view->targets[t].n_candidates; c++)
             view->candidates[t][c].is_eligible = instance_is_last_resort(view->instances[t][c], protocol);
@@ -142,7 +144,9 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
     ret_view->candidates = calloc(n + 1, sizeof(struct table_candidate *));
     ret_view->instances = calloc(n + 1, sizeof(struct instance **));
     ret_view->services = calloc(n + 1, sizeof(struct service *));
-    if (!ret_view->targets || !ret_view->candidates || !ret_view->instances || !ret_view->services)
+    ret_view->is_panic = calloc(n + 1, sizeof(*ret_view->is_panic));
+    if (!ret_view->targets || !ret_view->candidates || !ret_view->instances || !ret_view->services ||
+        !ret_view->is_panic)
         return -ENOMEM;
     for (size_t t = 0; t < n; t++) {
         int r;
@@ -169,6 +173,7 @@ void alias_view_done(struct alias_view *view)
     free(view->candidates);
     free(view->instances);
     free(view->services);
+    free(view->is_panic);
     *view = (struct alias_view){0};
 }
 

@@ -12,6 +12,8 @@ struct alias_view {
     struct table_candidate **candidates;
     struct instance ***instances; /* instances[t][c] belongs to targets[t].candidates[c] */
     struct service **services;    /* services[t] */
+    bool *is_panic;               /* of a target: too few are healthy, so that health is ignored */
+    bool is_on_empty;             /* nobody is healthy, and the route takes the unhealthy ones then */
     size_t n_targets;
 };
 

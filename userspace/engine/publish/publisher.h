@@ -118,6 +118,11 @@ const struct client_alias *publisher_next_of_name(const struct published **next)
  */
 int publisher_keep(struct publisher *publisher, struct wanted_alias *wanted, size_t *n_wanted);
 
+/* An alias as it is published in a scope. -ENOENT: it is not. *ret_published as for publisher_find_kept(). */
+struct kept_alias;
+int publisher_find(const struct publisher *publisher, uint32_t scope, const struct client_alias *alias,
+                   struct kept_alias *ret_published);
+
 /* An alias that is kept in a scope: its tables as they are published, and what of them is kept. */
 struct kept_alias {
     struct ip_address address;

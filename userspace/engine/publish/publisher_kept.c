@@ -164,6 +164,17 @@ static struct published *publisher_kept_find(const struct publisher *publisher, 
     return published;
 }
 
+int publisher_find(const struct publisher *publisher, uint32_t scope, const struct client_alias *alias,
+                   struct kept_alias *ret_published)
+{
+    const struct published *published = publisher_kept_find(publisher, scope, alias);
+
+    if (!published)
+        return -ENOENT;
+    view_kept(publisher, published, ret_published);
+    return 0;
+}
+
 int publisher_find_kept(const struct publisher *publisher, uint32_t scope, const struct client_alias *alias,
                         struct kept_alias *ret_kept)
 {
