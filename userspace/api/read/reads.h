@@ -21,6 +21,7 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_explain(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 
 /* What /metrics tells of the daemon as a whole; and all of it, slice by slice. -ENOMEM. */

@@ -40,14 +40,17 @@ static void add_of_ejection(const struct api *api, const struct instance *instan
 static void add_of_health(const struct api *api, const struct instance *instance, struct reasons *reasons)
 {
     struct health_report report;
+    struct reason *reason;
 
     if (instance->health != HEALTHY)
         return;
-    if (!health_read(api->probes->health, instance->endpoint, &report)) {
-        (void)reason_add(reasons, "unchecked", instance->is_held_back, "not checked");
-        return;
+    if (health_read(api->probes->health, instance->endpoint, &report)) {
+        reason = reason_add(reasons, "check", instance->is_held_back, "%s", report.reason);
+        reason->since = report.since;
+    } else {
+        reason = reason_add(reasons, "unchecked", instance->is_held_back, "not checked");
     }
-    reason_add(reasons, "check", instance->is_held_back, "%s", report.reason)->since = report.since;
+    reason->is_of_health = true;
 }
 
 void reasons_find(const struct api *api, const struct instance *instance, struct reasons *ret_reasons)
@@ -56,7 +59,7 @@ void reasons_find(const struct api *api, const struct instance *instance, struct
     if (instance->drain_until)
         (void)reason_add(ret_reasons, "draining", true, "draining");
     if (instance->health != HEALTHY)
-        (void)reason_add(ret_reasons, "reported", true, "reported by its owner");
+        reason_add(ret_reasons, "reported", true, "reported by its owner")->is_of_health = true;
     if (instance->is_held_back)
         add_of_health(api, instance, ret_reasons);
     if (instance->weight == 0)

@@ -18,8 +18,9 @@ struct api;
 struct reason {
     const char *code; /* a word that stays as it is: "draining", "weight", ...; a constant */
     char text[REASON_TEXT_SIZE];
-    time_t since;    /* wall clock; 0: not known */
-    bool is_against; /* it keeps the endpoint from being drawn */
+    time_t since;      /* wall clock; 0: not known */
+    bool is_against;   /* it keeps the endpoint from being drawn */
+    bool is_of_health; /* which a panic threshold or a route's onEmpty may overrule */
 };
 
 /* Those against it first, the most lasting before the others; what health comes from is always among them. */

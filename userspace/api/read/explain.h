@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the files of GET /v1/explain share. Private to them. */
+#pragma once
+
+#include "api/api.h"
+#include "control/control_server.h"
+#include "model/catalog.h"
+
+struct task;
+
+/* Endpoints that an answer has at most; `endpointsInAll` says how many there are. */
+#define EXPLAIN_MOST 1000
+
+/* Who would connect. Texts are the catalog's, the task's or the request's. */
+struct explain_who {
+    const struct task *task; /* NULL: any task of the namespace and service */
+    const char *namespace_name;
+    const char *service; /* "": none */
+    const struct model_namespace *parent;
+    const struct client *client; /* with routes of its own; NULL: it has those of everybody */
+    uint32_t scope;              /* 0: nothing has been published for it */
+};
+
+/* By `cgroup`, `pid`, `namespace` and `service` of the query. -EINVAL, -ENOENT: told in the error. */
+int explain_find_who(struct api *api, const struct control_call *call, struct explain_who *ret_who,
+                     struct error *error);
+
+/* Adds `route`, `endpoints`, `endpointsInAll` and what a connect would come to, for one alias. -ENOMEM. */
+int explain_add_alias(struct api *api, const struct explain_who *who, const struct client_alias *alias,
+                      cJSON *answer);
+
+/* Adds what a connect comes to, as `outcome` and a sentence. */
+__attribute__((format(printf, 4, 5))) void explain_add_outcome(cJSON *answer, const char *member,
+                                                               const char *outcome, const char *format, ...);
