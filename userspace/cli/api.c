@@ -35,6 +35,21 @@ int api_exchange(const struct invocation *invocation, const char *method, const 
     return CLI_DONE;
 }
 
+void api_add_query(FILE *out, char separator, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    (void)fprintf(out, "%c%s=", separator, name);
+    for (; *value; value++) {
+        unsigned char c = (unsigned char)*value;
+
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("-._~", c)))
+            (void)fputc(c, out);
+        else
+            (void)fprintf(out, "%%%02X", c);
+    }
+}
+
 char *api_narrow(const struct invocation *invocation, const char *path)
 {
     const char *name = invocation->options[OPTION_NAMESPACE];
@@ -47,15 +62,8 @@ char *api_narrow(const struct invocation *invocation, const char *path)
     out = open_memstream(&text, &length);
     if (!out)
         return NULL;
-    (void)fprintf(out, "%s%cnamespace=", path, strchr(path, '?') ? '&' : '?');
-    for (; *name; name++) {
-        unsigned char c = (unsigned char)*name;
-
-        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("-._~", c)))
-            (void)fputc(c, out);
-        else
-            (void)fprintf(out, "%%%02X", c);
-    }
+    (void)fputs(path, out);
+    api_add_query(out, strchr(path, '?') ? '&' : '?', "namespace", name);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 #include "control/control_client.h"
 #include "cli/invocation.h"
 
@@ -14,6 +16,9 @@ int api_exchange(const struct invocation *invocation, const char *method, const 
 
 /* The `warnings` of an answer, to standard error. */
 void api_report_warnings(const struct invocation *invocation, const cJSON *document);
+
+/* "?name=value" at the end of a path, or with another separator, escaped; nothing where `value` is NULL. */
+void api_add_query(FILE *out, char separator, const char *name, const char *value);
 
 /* `path` as narrowed to -n if that was given, escaped. The caller frees it. NULL: no memory. */
 char *api_narrow(const struct invocation *invocation, const char *path);

@@ -59,6 +59,8 @@ enum cli_option {
     OPTION_FILTER,
     OPTION_SORT,
     OPTION_WATCH,
+    OPTION_TASK,
+    OPTION_PID,
     OPTION_MAX,
 };
 

@@ -47,6 +47,9 @@ int command_detach(const struct invocation *invocation);
 /* run.c */
 int command_run(const struct invocation *invocation);
 
+/* command_explain.c */
+int command_explain(const struct invocation *invocation);
+
 /* command_events.c */
 int command_events(const struct invocation *invocation);
 

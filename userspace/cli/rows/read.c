@@ -65,6 +65,21 @@ const struct command read_rows[] = {
         .run = list_command,
     },
     {
+        .word = "explain",
+        .synopsis = "NAME[:PORT[/udp]] [--task CGROUP | --pid PID] [--client SERVICE] [-n NS]",
+        .summary = "tell why a connect goes where: name, scope, route, and each endpoint with its reasons",
+        .details =
+            "As a task sees it that connects to NAME:PORT now: the one of --task or --pid, or any of the\n"
+            "namespace and of the service of --client. SHARE is what the published table gives, NOW the\n"
+            "same without those ejected. NAME may be an address.\n"
+            "Example: svcconnect explain backend:80 --pid 4711",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_TASK, OPTION_PID, OPTION_CLIENT),
+        .takes = {VALUE_ALIAS},
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_explain,
+    },
+    {
         .word = "hosts",
         .synopsis = "[-n NS]",
         .summary = "print the names as lines for /etc/hosts",
