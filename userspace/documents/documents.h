@@ -17,9 +17,11 @@
 #include "base/error.h"
 #include "model/catalog.h"
 
-#define DOCUMENTS_MAX_BYTES    (16u << 20)
-#define DOCUMENTS_MAX_FINDINGS 100 /* further ones are counted, not kept */
-#define DOCUMENT_PATH_SIZE     192
+#define DOCUMENTS_MAX_BYTES (16u << 20)
+#define DOCUMENTS_MAX_FINDINGS                                                                               \
+    100 /* of errors, and of warnings that differ; further ones are counted, not kept */
+#define FINDING_MAX_SOURCES 16 /* of one warning that are named */
+#define DOCUMENT_PATH_SIZE  192
 
 enum finding_severity {
     FINDING_ERROR,
@@ -30,8 +32,11 @@ enum finding_severity {
  * root. */
 struct finding {
     enum finding_severity severity;
-    char source[256]; /* file name as given */
+    char source[256]; /* file name as given: of a warning that came several times, of the first */
     struct error error;
+    size_t times;        /* how often a warning came with these words; 1 for an error */
+    char **more_sources; /* further files that it came from, each once, FINDING_MAX_SOURCES - 1 at most */
+    size_t n_more_sources;
 };
 
 struct findings {
@@ -39,6 +44,7 @@ struct findings {
     size_t n;
     size_t n_errors; /* counted beyond what is kept */
     size_t n_warnings;
+    size_t n_kept[2]; /* by severity */
 };
 
 struct document_alias {
@@ -126,6 +132,9 @@ int documents_parse(const char *source, const char *text, size_t length,
 
 void document_list_done(struct document_list *list);
 void findings_done(struct findings *findings);
+
+/* -ENOMEM. *ret_copy held nothing. */
+int findings_copy(const struct findings *findings, struct findings *ret_copy);
 
 /* Appends a copy; for callers that find more. */
 int findings_add(struct findings *findings, enum finding_severity severity, const char *source,
