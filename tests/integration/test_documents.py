@@ -184,7 +184,7 @@ def test_what_awss_tools_print():
 def test_the_examples_answer_by_all_their_names():
     with Testbed() as bed:
         files = [file_of(bed, BACKEND, "backend.json"), file_of(bed, FRONTEND, "frontend.json")]
-        result = bed.cli_ok("apply", "-f", files[0], "-f", files[1])
+        result = bed.cli_ok("apply", "-v", "-f", files[0], "-f", files[1])
         for word in ("created", "backend-service", "frontend-service", "dns-sd"):
             assert word in result.out, result
         assert "no portMappings[].name" in result.err, "bound to the only mapping, with a warning"
@@ -492,6 +492,34 @@ def test_warnings_do_not_hinder():
         assert len(warnings) >= 4 and all(text.startswith("0.json") for text in warnings), warnings
 
 
+def test_a_summary_of_many_files():
+    """However many files: one line of what came of it, and each warning once, with its count and the files."""
+    with Testbed() as bed:
+        directory = os.path.join(bed.base, "many")
+        os.mkdir(directory)
+        for i in range(300):
+            document = service(f"s{i}", service={"ingressPortOverride": 15000})
+            if i == 7:
+                document["colour"] = "blue"
+            write(os.path.join(directory, f"{i:03}.json"), text_of(document))
+        result = bed.cli_ok("apply", "-f", directory)
+        assert result.out == "300 services created; 300 documents created; 301 warnings\n", result
+        lines = result.err.splitlines()
+        assert len(lines) == 2, result
+        assert "needs a proxy" in lines[0] and "(300 times: " in lines[0] and "/000.json" in lines[0] and "and 284 more" in lines[0], lines
+        assert "colour" in lines[1] and "007.json" in lines[1], lines
+        write(os.path.join(directory, "000.json"), text_of(service("s0", ("other", 81))))
+        result = bed.cli_ok("apply", "-f", directory)
+        assert result.out.startswith("1 services changed, 299 unchanged; 1 documents changed, 299 unchanged; 300 warnings"), result
+        result = bed.cli_ok("apply", "-f", directory)
+        assert result.out.startswith("nothing to change: 300 services unchanged; 300 documents unchanged"), result
+        write(os.path.join(directory, "000.json"), text_of(service("s0", ("other", 82))))
+        result = bed.cli_ok("apply", "-v", "-f", directory)
+        assert len(result.out.splitlines()) == 3 and "updated service  s0 in default" in result.out, result
+        groups = apply_ok(bed, service("t", service={"ingressPortOverride": 15000}))["warningGroups"]
+        assert [(group["count"], group["sources"]) for group in groups] == [(1, ["0.json"])], groups
+
+
 # --- routes
 
 def test_routes_of_a_client_and_of_everybody():
@@ -590,6 +618,10 @@ def test_files_are_applied_at_start_on_create_change_and_rename():
         with open(path_of(bed, "api"), "w", encoding="utf-8") as file:
             file.write(text_of(service("api", ("api", 81))))
         wait_aliases(bed, ("www", 80), ("api", 81), ("slow", 80))
+        told = [event["message"] for event in bed.get("/v1/events")["events"] if event["kind"] == "DOCUMENT"]
+        assert [message.split("/")[-1] for message in told] == [
+            "web.json applied: 1 service created", "api.json applied: 1 service created", "slow.json applied: 1 service created",
+            "web.json applied: 1 service changed", "api.json applied: 1 service changed"], told
         os.rename(path_of(bed, "slow"), path_of(bed, "moved"))
         time.sleep(0.3)
         wait_aliases(bed, ("www", 80), ("api", 81), ("slow", 80))

@@ -108,17 +108,11 @@ static void submit_free_job(struct apply_job *job)
 static int begin_findings(struct apply_job *job)
 {
     struct findings *findings = &job->end.findings;
-    int r = 0;
 
     findings_done(findings);
     drop_changes(job);
     job->is_put = false;
-    for (size_t i = 0; i < job->parsed.n && r == 0; i++)
-        r = findings_add(findings, job->parsed.items[i].severity, job->parsed.items[i].source,
-                         &job->parsed.items[i].error);
-    findings->n_errors = job->parsed.n_errors;
-    findings->n_warnings = job->parsed.n_warnings;
-    return r;
+    return findings_copy(&job->parsed, findings);
 }
 
 static int put_text(void *user, const char *text, size_t length)
@@ -135,10 +129,11 @@ static int submit_tell_changes(struct apply_job *job, const struct transaction *
         if (!job->end.changes)
             return -ENOMEM;
         job->n_told = 0;
+        job->end.counts = (struct change_counts){0};
         json_stream_begin(&job->told, put_text, job->end.changes);
         (void)json_stream_open_array(&job->told, NULL);
     }
-    while (transaction_describe_some(transaction, &job->told, &job->n_told))
+    while (transaction_describe_some(transaction, &job->told, &job->n_told, &job->end.counts))
         if (clock_monotonic_ns() >= until_ns)
             return JOB_GO_ON;
     return json_stream_close(&job->told);
@@ -170,6 +165,9 @@ static void end_job(struct apply_job *job, int r, uint64_t revision, const struc
 {
     job->end.result = r;
     job->end.revision = revision;
+    job->end.n_documents = job->documents.n;
+    for (size_t i = 0; i < job->documents.n; i++)
+        job->end.n_services += job->documents.items[i].is_enabled ? job->documents.items[i].n_services : 0;
     if (r < 0 && error)
         job->end.error = *error;
     if (r < 0)

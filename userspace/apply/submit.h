@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "documents/documents.h"
+#include "engine/change/transaction.h"
 
 struct document_record;
 struct engine;
@@ -21,7 +22,9 @@ struct apply_end {
     int result; /* 0; -EINVAL: errors among the findings; -ECANCELED: the daemon ends */
     uint64_t revision;
     struct findings findings;
-    struct evbuffer *changes; /* the list's text (docs/api.md); NULL if nobody wanted it or it failed */
+    size_t n_documents, n_services; /* that there were, and that these publish, changed or not */
+    struct change_counts counts;    /* if changes were wanted */
+    struct evbuffer *changes;       /* the list's text (docs/api.md); NULL if nobody wanted it or it failed */
     struct error error;
 };
 typedef void (*apply_done_fn)(struct apply_end *end, void *user);

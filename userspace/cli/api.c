@@ -116,10 +116,59 @@ int api_read(const struct invocation *invocation, const char *path, struct contr
     return CLI_DONE;
 }
 
+/* "a.json, b.json and 1998 more", or "" of one that is not about a file. */
+static void list_sources(const cJSON *group, char *text, size_t size)
+{
+    const cJSON *sources = text_child(group, "sources");
+    uint64_t left = text_number(group, "count");
+    const cJSON *source;
+    size_t used = 0;
+
+    cJSON_ArrayForEach (source, sources) {
+        int n = used < size ? snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                                       cJSON_GetStringValue(source))
+                            : 0;
+
+        used += n > 0 ? (size_t)n : 0;
+    }
+    left -= left < (uint64_t)cJSON_GetArraySize(sources) ? left : (uint64_t)cJSON_GetArraySize(sources);
+    if (left > 0 && used < size)
+        (void)snprintf(text + used, size - used, " and %llu more", (unsigned long long)left);
+}
+
+/* Those of files, each once with what it came from. */
+static void report_groups(const struct invocation *invocation, const cJSON *document, const cJSON *groups)
+{
+    uint64_t left = text_number(document, "warningCount");
+    const cJSON *group;
+
+    cJSON_ArrayForEach (group, groups) {
+        uint64_t count = text_number(group, "count");
+        char sources[4096] = "";
+        _cleanup_free_ char *message = text_printable(text_member(group, "message"));
+        _cleanup_free_ char *printable = NULL;
+
+        list_sources(group, sources, sizeof(sources));
+        printable = text_printable(sources);
+        left -= left < count ? left : count;
+        if (message && printable && count == 1)
+            report_warning(invocation, "%s: %s", printable, message);
+        else if (message && printable)
+            report_warning(invocation, "%s (%llu times: %s)", message, (unsigned long long)count, printable);
+    }
+    if (left > 0)
+        report_warning(invocation, "and %llu more, of other kinds than these", (unsigned long long)left);
+}
+
 void api_report_warnings(const struct invocation *invocation, const cJSON *document)
 {
+    const cJSON *groups = text_child(document, "warningGroups");
     const cJSON *warning;
 
+    if (groups) {
+        report_groups(invocation, document, groups);
+        return;
+    }
     cJSON_ArrayForEach (warning, cJSON_GetObjectItemCaseSensitive(document, "warnings")) {
         const char *text = cJSON_GetStringValue(warning);
         /* It may quote a document. */

@@ -61,6 +61,7 @@ enum cli_option {
     OPTION_WATCH,
     OPTION_TASK,
     OPTION_PID,
+    OPTION_VERBOSE,
     OPTION_MAX,
 };
 

@@ -60,6 +60,7 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_READ_ONLY] = {"read-only", NULL, "the key pair may change nothing", 0, VALUE_NONE},
     [OPTION_TASK] = {"task", "CGROUP", "as this task sees it: its cgroup, or one in it", 0, VALUE_TASK},
     [OPTION_PID] = {"pid", "PID", "as the task of this process sees it", 0, VALUE_NONE},
+    [OPTION_VERBOSE] = {"verbose", NULL, "a line for each change", 'v', VALUE_NONE},
 };
 
 const enum cli_option cli_common_options[] = {OPTION_SOCKET, OPTION_JSON, OPTION_HELP, OPTION_NONE};

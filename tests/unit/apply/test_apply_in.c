@@ -31,7 +31,7 @@ static cJSON *described(const struct transaction *transaction)
 
     json_stream_begin(&stream, add_text, text);
     (void)json_stream_open_array(&stream, NULL);
-    while (transaction_describe_some(transaction, &stream, &at))
+    while (transaction_describe_some(transaction, &stream, &at, &(struct change_counts){0}))
         ;
     assert_int_equal(json_stream_close(&stream), 0);
     list = cJSON_ParseWithLength((const char *)evbuffer_pullup(text, -1), evbuffer_get_length(text));

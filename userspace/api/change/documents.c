@@ -51,18 +51,72 @@ static cJSON *refusal(const struct findings *findings)
     return answer;
 }
 
+static void add_sources(const struct finding *finding, cJSON *group)
+{
+    cJSON *sources = cJSON_AddArrayToObject(group, "sources");
+
+    (void)cJSON_AddItemToArray(sources, cJSON_CreateString(finding->source));
+    for (size_t i = 0; i < finding->n_more_sources; i++)
+        (void)cJSON_AddItemToArray(sources, cJSON_CreateString(finding->more_sources[i]));
+}
+
+/* `warnings`, a text for each file that is named, and `warningGroups`, an object for each that differs. */
 static cJSON *warnings(const struct findings *findings)
 {
-    cJSON *list = cJSON_CreateArray();
+    cJSON *both = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(both, "warnings");
+    cJSON *groups = cJSON_AddArrayToObject(both, "warningGroups");
     char text[1024];
 
-    for (size_t i = 0; i < findings->n; i++)
-        if (findings->items[i].severity == FINDING_WARNING) {
-            (void)snprintf(text, sizeof(text), "%s: %s", findings->items[i].source,
-                           findings->items[i].error.message);
+    for (size_t i = 0; i < findings->n; i++) {
+        const struct finding *finding = &findings->items[i];
+        cJSON *group;
+
+        if (finding->severity != FINDING_WARNING)
+            continue;
+        for (size_t s = 0; s <= finding->n_more_sources; s++) {
+            (void)snprintf(text, sizeof(text), "%s: %s",
+                           s == 0 ? finding->source : finding->more_sources[s - 1], finding->error.message);
             (void)cJSON_AddItemToArray(list, cJSON_CreateString(text));
         }
-    return list;
+        group = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(group, "message", finding->error.message);
+        (void)cJSON_AddNumberToObject(group, "count", (double)finding->times);
+        add_sources(finding, group);
+        (void)cJSON_AddItemToArray(groups, group);
+    }
+    (void)cJSON_AddNumberToObject(both, "warningCount", (double)findings->n_warnings);
+    return both;
+}
+
+static void add_counts(cJSON *summary, const char *kind, size_t created, size_t updated, size_t deleted)
+{
+    cJSON *counts = cJSON_AddObjectToObject(summary, kind);
+
+    (void)cJSON_AddNumberToObject(counts, "created", (double)created);
+    (void)cJSON_AddNumberToObject(counts, "updated", (double)updated);
+    (void)cJSON_AddNumberToObject(counts, "deleted", (double)deleted);
+}
+
+static void add_unchanged(cJSON *summary, const char *kind, size_t all, size_t created, size_t updated)
+{
+    (void)cJSON_AddNumberToObject(cJSON_GetObjectItem(summary, kind), "unchanged",
+                                  all > created + updated ? (double)(all - created - updated) : 0);
+}
+
+static void add_summary(const struct apply_end *end, cJSON *answer)
+{
+    const struct change_counts *counts = &end->counts;
+    cJSON *summary = cJSON_AddObjectToObject(answer, "summary");
+
+    add_counts(summary, "services", counts->services.created, counts->services.updated,
+               counts->services.deleted);
+    add_unchanged(summary, "services", end->n_services, counts->services.created, counts->services.updated);
+    add_counts(summary, "routes", counts->routes.created, counts->routes.updated, counts->routes.deleted);
+    add_counts(summary, "documents", counts->documents.created, counts->documents.updated,
+               counts->documents.deleted);
+    add_unchanged(summary, "documents", end->n_documents, counts->documents.created,
+                  counts->documents.updated);
 }
 
 /* A request while its texts are parsed and applied. They stay in its body, which lives as long
@@ -84,16 +138,19 @@ static void free_request(struct documents_request *request)
 /* As text: the changes may be a hundred thousand, and are text already. */
 static void send_changes(const struct documents_request *request, struct apply_end *end)
 {
-    _cleanup_json_ cJSON *list = warnings(&end->findings);
-    char *said = cJSON_PrintUnformatted(list);
+    _cleanup_json_ cJSON *more = warnings(&end->findings);
     struct evbuffer *text = evbuffer_new();
     struct error error = {0};
+    char *said;
+
+    add_summary(end, more);
+    said = cJSON_PrintUnformatted(more);
 
     if (said && text &&
         evbuffer_add_printf(text, "{\"revision\":%" PRIu64 ",\"dryRun\":%s,\"changes\":", end->revision,
                             request->is_dry_run ? "true" : "false") >= 0 &&
         evbuffer_add_buffer(text, end->changes) == 0 &&
-        evbuffer_add_printf(text, ",\"warnings\":%s}", said) >= 0)
+        evbuffer_add_printf(text, ",%s", said + 1) >= 0) /* its members follow those */
         control_reply_send_text(request->reply, text);
     else
         control_reply_send(request->reply, -ENOMEM, NULL, &error);

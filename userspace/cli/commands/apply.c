@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* apply: ECS documents in, one request that is done whole or not at all, a line per change out. */
+/* apply: ECS documents in, one request that is done whole or not at all, a summary out, and
+ * with -v a line per change. */
 #include <stdio.h>
 #include <string.h>
 
@@ -91,18 +92,58 @@ static void print_changes(const struct change *changes, size_t count)
     }
 }
 
-static int print_answer(const struct invocation *invocation, const cJSON *answer)
+/* "3 services created, 1 changed, 1996 unchanged" of one kind; nothing where there is nothing to say of it. */
+static bool apply_print_counts(const cJSON *summary, const char *kind, bool is_first)
 {
-    const cJSON *list = text_child(answer, "changes");
-    _cleanup_free_ struct change *changes = NULL;
+    static const struct {
+        const char *member;
+        const char *word;
+    } all[] = {
+        {"created", "created"}, {"updated", "changed"}, {"deleted", "removed"}, {"unchanged", "unchanged"}};
+    const cJSON *counts = text_child(summary, kind);
+    bool has_said = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        unsigned long long n = (unsigned long long)text_number(counts, all[i].member);
+
+        if (n == 0)
+            continue;
+        (void)printf("%s%llu %s%s%s",
+                     has_said   ? ", "
+                     : is_first ? ""
+                                : "; ",
+                     n, has_said ? "" : kind, has_said ? "" : " ", all[i].word);
+        has_said = true;
+    }
+    return has_said;
+}
+
+/* One line of what came of all; a document that publishes no service, a client's, counts as itself. */
+static void print_summary(const struct invocation *invocation, const cJSON *answer)
+{
+    static const char *const by_kind[] = {"services", "routes", "documents"};
+    const cJSON *summary = text_child(answer, "summary");
+    uint64_t warnings = text_number(answer, "warningCount");
+    bool has_said = false;
+
+    if (cJSON_GetArraySize(text_child(answer, "changes")) == 0)
+        (void)printf("nothing to change: ");
+    else if (invocation->options[OPTION_DRY_RUN])
+        (void)printf("would come of it: ");
+    for (size_t i = 0; i < ARRAY_SIZE(by_kind); i++)
+        has_said = apply_print_counts(summary, by_kind[i], !has_said) || has_said;
+    if (warnings)
+        (void)printf("%s%llu warning%s", has_said ? "; " : "", (unsigned long long)warnings,
+                     warnings > 1 ? "s" : "");
+    (void)putchar('\n');
+}
+
+static int print_each(const struct invocation *invocation, const cJSON *list)
+{
+    _cleanup_free_ struct change *changes = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*changes));
     size_t count = 0;
     const cJSON *item;
 
-    if (cJSON_GetArraySize(list) == 0) {
-        (void)puts("nothing to change");
-        return CLI_DONE;
-    }
-    changes = calloc((size_t)cJSON_GetArraySize(list), sizeof(*changes));
     if (!changes)
         return report_error(invocation, CLI_FAILED, "out of memory");
     cJSON_ArrayForEach (item, list) {
@@ -111,6 +152,16 @@ static int print_answer(const struct invocation *invocation, const cJSON *answer
     qsort(changes, count, sizeof(*changes), apply_compare);
     print_changes(changes, count);
     return CLI_DONE;
+}
+
+static int print_answer(const struct invocation *invocation, const cJSON *answer)
+{
+    bool wants_each = invocation->options[OPTION_VERBOSE] || invocation->options[OPTION_DRY_RUN];
+    int status = wants_each ? print_each(invocation, text_child(answer, "changes")) : CLI_DONE;
+
+    if (status == CLI_DONE)
+        print_summary(invocation, answer);
+    return status;
 }
 
 int command_apply(const struct invocation *invocation)

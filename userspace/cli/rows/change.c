@@ -7,14 +7,15 @@
 const struct command change_rows[] = {
     {
         .word = "apply",
-        .synopsis = "-f FILE|DIR|- [-f ...] [--dry-run] [-n NS]",
+        .synopsis = "-f FILE|DIR|- [-f ...] [--dry-run] [-v] [-n NS]",
         .summary = "put ECS documents (services, task definitions, routes) into force: all or none",
         .details =
             "Each file holds one JSON document or an array of them; of a directory every *.json is taken,\n"
             "sorted, without those that begin with a dot. -n names the namespace of documents that name "
             "none.\n"
-            "Applying a changed document again updates what it published; an unchanged one changes nothing.",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FILE, OPTION_DRY_RUN),
+            "Applying a changed document again updates what it published; an unchanged one changes nothing.\n"
+            "It ends with a summary; -v and --dry-run show each change.",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FILE, OPTION_DRY_RUN, OPTION_VERBOSE),
         .required = OPTIONS(OPTION_FILE),
         .run = command_apply,
     },

@@ -53,9 +53,17 @@ void transaction_own(struct transaction *transaction);
 /* Is this the first call of the job's run since it began, or began again? */
 bool transaction_is_new_run(const struct transaction *transaction);
 
+/* How many of each kind a change makes, changes and takes away. */
+struct change_counts {
+    struct {
+        size_t created, updated, deleted;
+    } services, routes, documents;
+};
+
 /*
  * What the job's rows so far change in documents, services and routes (docs/api.md), into an array that is
- * open: of some rows from *at on, which counts those of the job and begins with 0. Returns whether there are
- * more; what could not be written, the stream says.
+ * open: of some rows from *at on, which counts those of the job and begins with 0. They are added to *counts.
+ * Returns whether there are more; what could not be written, the stream says.
  */
-bool transaction_describe_some(const struct transaction *transaction, struct json_stream *stream, size_t *at);
+bool transaction_describe_some(const struct transaction *transaction, struct json_stream *stream, size_t *at,
+                               struct change_counts *counts);
