@@ -42,6 +42,9 @@ struct services_dir {
     struct event_base *base;
     struct worker *worker;
     const char *path;
+    /* Once for each file that has changed something, or has gone; NULL: nobody wants to know. */
+    void (*tell)(void *user, const char *message);
+    void *tell_user;
 
     struct services_file *files; /* by path */
     int inotify_fd;              /* valid if `event` is */

@@ -34,6 +34,46 @@ static void set_failure(struct services_file *file, const char *text)
     file->failure = copy;
 }
 
+static void count_text(char *text, size_t size, const char *kind, size_t created, size_t updated,
+                       size_t deleted)
+{
+    const struct {
+        const char *word;
+        size_t n;
+    } all[] = {{"created", created}, {"changed", updated}, {"removed", deleted}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        size_t used = strlen(text);
+
+        if (all[i].n > 0)
+            (void)snprintf(text + used, size - used, "%s%zu %s%s %s", used ? ", " : "", all[i].n, kind,
+                           all[i].n > 1 ? "s" : "", all[i].word);
+    }
+}
+
+/* What changed: in the log and, by whoever wants to know, among the events. A file that is applied anew and
+ * changes nothing is not worth a word. */
+static void tell_changes(const struct services_dir *dir, const char *source, const char *what,
+                         const struct change_counts *counts)
+{
+    char text[256] = "";
+    char message[640];
+
+    count_text(text, sizeof(text), "service", counts->services.created, counts->services.updated,
+               counts->services.deleted);
+    count_text(text, sizeof(text), "route", counts->routes.created, counts->routes.updated,
+               counts->routes.deleted);
+    if (!*text)
+        count_text(text, sizeof(text), "document", counts->documents.created, counts->documents.updated,
+                   counts->documents.deleted);
+    if (!*text)
+        return;
+    (void)snprintf(message, sizeof(message), "%.300s %s: %s", source, what, text);
+    log_info("%s", message);
+    if (dir->tell)
+        dir->tell(dir->tell_user, message);
+}
+
 /* A file, or (file NULL) the removal of a source, on its way through worker and engine. */
 struct services_load {
     struct services_dir *dir;
@@ -75,6 +115,8 @@ static void services_scan_on_applied(struct apply_end *end, void *user)
         else if (!end->error.number)
             end->error = end->findings.items[i].error;
     }
+    if (end->result == 0)
+        tell_changes(dir, load->source, "applied", &end->counts);
     free_load(load);
     dir->n_loads--;
     if (end->result == -ECANCELED) { /* the daemon ends: nothing is wrong with the file */
@@ -98,6 +140,7 @@ static void apply_file(struct services_dir *dir, struct services_file *file)
             .n = 1,
             .default_namespace = "default",
             .owned_source = load->source,
+            .wants_changes = true,
         };
 
         r = apply_submit_texts(dir->engine, dir->worker, &texts, services_scan_on_applied, load);
@@ -184,6 +227,8 @@ static void on_removed(struct apply_end *end, void *user)
     dir->n_loads--;
     if (end->result < 0 && end->result != -ECANCELED)
         log_warning("%s: its documents stay: %s", load->source, end->error.message);
+    if (end->result == 0)
+        tell_changes(dir, load->source, "has gone", &end->counts);
     free_load(load);
     if (end->result == -ECANCELED)
         dir->is_ending = true;
@@ -194,10 +239,10 @@ static void on_removed(struct apply_end *end, void *user)
 static void remove_source(struct services_dir *dir, const char *source)
 {
     struct services_load *load = new_load(dir, NULL, source);
-    struct apply_submission submission = {.owned_source = source, .worker = dir->worker};
+    struct apply_submission submission = {
+        .owned_source = source, .worker = dir->worker, .wants_changes = true};
     int r = -ENOMEM;
 
-    log_info("%s has gone, removing what it published", source);
     if (load)
         r = apply_submit(dir->engine, &submission, on_removed, load);
     if (r == 0) {

@@ -192,6 +192,11 @@ static int watch_loop(struct daemon *daemon, struct error *error)
     return 0;
 }
 
+static void tell_of_documents(void *user, const char *message)
+{
+    event_log_add(user, EVENT_DOCUMENT, NULL, NULL, NULL, "%s", message);
+}
+
 /* Nobody is told that the daemon is ready before what lies in the directory has been applied. */
 static int start_documents(struct daemon *daemon, struct error *error)
 {
@@ -204,6 +209,8 @@ static int start_documents(struct daemon *daemon, struct error *error)
         .base = daemon->base,
         .worker = daemon->documents_worker,
         .path = daemon->config.services_dir,
+        .tell = tell_of_documents,
+        .tell_user = &daemon->events,
     };
     services_dir_start(&daemon->services_dir);
     services_dir_settle(&daemon->services_dir);

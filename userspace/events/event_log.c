@@ -187,6 +187,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_EVENTS_LOST] = "EVENTS_LOST",
         [EVENT_OBSERVER] = "OBSERVER",
         [EVENT_NAME] = "NAME",
+        [EVENT_DOCUMENT] = "DOCUMENT",
     };
 
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "UNKNOWN";

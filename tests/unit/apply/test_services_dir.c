@@ -15,7 +15,17 @@ struct watched {
     struct lab *lab;
     struct services_dir dir;
     char path[64];
+    char told[1024]; /* lines, without the directory */
 };
+
+static void on_told(void *user, const char *message)
+{
+    struct watched *watched = user;
+    size_t used = strlen(watched->told);
+
+    (void)snprintf(watched->told + used, sizeof(watched->told) - used, "%s\n",
+                   message + strlen(watched->path) + 1);
+}
 
 static int setup(void **state)
 {
@@ -29,6 +39,8 @@ static int setup(void **state)
         .base = watched->lab->house.base,
         .worker = watched->lab->worker,
         .path = watched->path,
+        .tell = on_told,
+        .tell_user = watched,
     };
     *state = watched;
     return 0;
@@ -316,9 +328,30 @@ static void test_ends_in_the_middle_of_a_scan(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Each change is told once, however often the file is looked at, and nothing of one that changes nothing. */
+static void test_changes_are_told_once(void **state)
+{
+    struct watched *watched = *state;
+
+    write_file(watched, "a.json", DOCUMENT("one", WEB));
+    write_file(watched, "b.json", "{");
+    start(watched);
+    assert_string_equal(watched->told, "a.json applied: 1 service created\n");
+    watched->told[0] = '\0';
+    write_file(watched, "a.json", DOCUMENT("one", WEB));
+    write_file(watched, "b.json", DOCUMENT("two", API));
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
+    assert_string_equal(watched->told, "b.json applied: 1 service created\n");
+    watched->told[0] = '\0';
+    remove_file(watched, "a.json");
+    turn_until_scanned(watched, fake_store_revision(watched->lab->house.store));
+    assert_string_equal(watched->told, "a.json has gone: 1 service removed\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_changes_are_told_once),
         TEST(test_applies_what_is_there_before_it_is_ready),
         TEST(test_a_file_comes),
         TEST(test_a_file_changes_and_goes),
