@@ -2,7 +2,7 @@
 """Draining: no new connection from that moment on, no open one lost, gone when the last has ended or time is over."""
 import time
 
-from testbed import PORT, Testbed, note, wait_until
+from testbed import PORT, Skip, Testbed, note, wait_until
 
 SERVER = """
 import socket, sys, threading, time
@@ -131,6 +131,53 @@ def test_kill_closes_what_is_open_and_nothing_else():
         wait_until(lambda: state(bed) is None, 3, "it is gone")
         assert stranger.poll() is None
         assert result(stranger) == {"tail": "done", "errno": None}
+
+
+MULTIPATH_SERVER = """
+import socket, sys
+l = socket.socket(2, 1, int(sys.argv[1])); l.setsockopt(1, 2, 1); l.bind((sys.argv[2], int(sys.argv[3]))); l.listen(9)
+print("up", flush=True)
+kept = []
+while True:
+    c, _ = l.accept(); c.sendall(b"hi"); kept.append(c)
+"""
+
+MULTIPATH_CLIENT = """
+import errno, socket, sys
+s = socket.socket(2, 1, 262); s.connect((sys.argv[1], int(sys.argv[2]))); s.recv(9)
+print("connected", flush=True)
+s.settimeout(20)
+try: print(repr(s.recv(9)))
+except OSError as e: print(errno.errorcode.get(e.errno, e))
+"""
+
+
+def need_multipath(inside, bed):
+    if bed.run([*inside, "sysctl", "-qw", "net.mptcp.enabled=1", "net.mptcp.close_timeout=1"]).rc:
+        raise Skip("no net.mptcp.close_timeout (Linux 6.7): a Multipath TCP connection without subflows waits for a minute")
+
+
+def test_kill_of_multipath_tcp():
+    """Of such a connection the kernel lets nobody close more than the subflows: the application hears of it when the time is
+    over in which another may come. One whose other end speaks TCP alone is told at once, as of TCP."""
+    with Testbed() as bed:
+        inside = bed.network_namespace()
+        need_multipath(inside, bed)
+        task = bed.task()
+        for protocol, wanted in ((262, "ENOTCONN"), (6, "ECONNABORTED")):
+            where = bed.address()
+            host, port = where.rsplit(":", 1)
+            server = bed.popen([*inside, "python3", "-c", MULTIPATH_SERVER, str(protocol), host, port], stdout=-1)
+            assert server.stdout.readline() == "up\n"
+            bed.register(f"p{protocol}", where, id="0")
+            client = task.popen([*inside, "python3", "-c", MULTIPATH_CLIENT, bed.address_of(f"p{protocol}", PORT), str(PORT)],
+                                stdout=-1)
+            assert client.stdout.readline() == "connected\n"
+            bed.change("POST", "/v1/drains", service=f"p{protocol}", id="0", timeoutSeconds=1, kill=True)
+            ended = client.communicate(timeout=20)[0].strip()
+            with open(bed.log_file, encoding="utf-8") as log:
+                is_told = "1 of these were subflows of Multipath TCP" in log.read()
+            assert ended == wanted and is_told, (protocol, ended, is_told)
 
 
 def test_connections_older_than_the_task_are_waited_for():

@@ -102,6 +102,7 @@ static int kill_kept(struct task_sockets *job, int fd)
             return error_set(&job->error, EOPNOTSUPP,
                              "this kernel cannot close the connections of others: it is built without "
                              "CONFIG_INET_DIAG_DESTROY");
+        job->result.subflows += r == 0 && job->to_kill[i].is_subflow;
         if (r == 0)
             job->result.destroyed++;
         else if (r != -ENOENT)
@@ -119,8 +120,9 @@ static int search_namespace(struct task_sockets *job)
 
     job->n_to_kill = 0;
     r = fd < 0 ? fd
-               : (job->is_udp ? tcp_diag_each_udp : tcp_diag_each)(fd, &job->address, job->port,
-                                                                   task_sockets_on_socket, job);
+               : (job->is_udp ? tcp_diag_each_udp
+                  : job->kill ? tcp_diag_each_to_close
+                              : tcp_diag_each)(fd, &job->address, job->port, task_sockets_on_socket, job);
     if (r == -EOPNOTSUPP)
         return error_set(&job->error, EOPNOTSUPP,
                          "this kernel cannot list TCP sockets: it is built without CONFIG_INET_DIAG");

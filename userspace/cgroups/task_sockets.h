@@ -34,6 +34,7 @@ struct task_sockets_request {
 struct task_sockets_result {
     uint64_t open;      /* found, before any were closed */
     uint64_t destroyed; /* of these closed by this job */
+    uint64_t subflows;  /* of those: of Multipath TCP, above which a connection goes on for a while */
     unsigned namespaces;
     int incomplete; /* 0, or -errno of the first thing that could not be looked at or closed; -E2BIG: limits
                      */

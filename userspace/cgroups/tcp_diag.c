@@ -2,6 +2,7 @@
 #include "cgroups/tcp_diag.h"
 
 #include <errno.h>
+#include <linux/mptcp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -46,6 +47,7 @@ struct dump {
     const struct ip_address *address;
     uint16_t port;
     bool is_udp;
+    bool is_to_close;
     tcp_diag_fn on_socket;
     void *user;
     bool is_done;
@@ -136,6 +138,34 @@ static uint64_t find_cgroup_id(const struct nlmsghdr *message)
     return id;
 }
 
+static const struct rtattr *find_nested(const struct rtattr *nest, unsigned short type)
+{
+    const struct rtattr *attribute = nest ? RTA_DATA(nest) : NULL;
+    int rest = nest ? (int)RTA_PAYLOAD(nest) : 0;
+
+    for (; nest && RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))
+        if ((attribute->rta_type & ~NLA_F_NESTED) == type)
+            return attribute;
+    return NULL;
+}
+
+/* The kernel tells it to who has CAP_NET_ADMIN. One that has fallen back to TCP is none. */
+static bool find_subflow(const struct nlmsghdr *message)
+{
+    const struct inet_diag_msg *found = NLMSG_DATA(message);
+    const struct rtattr *attribute = (const struct rtattr *)(found + 1);
+    int rest = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof(*found)));
+    const struct rtattr *flags = NULL;
+    uint32_t value = 0;
+
+    for (; RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))
+        if ((attribute->rta_type & ~NLA_F_NESTED) == INET_DIAG_ULP_INFO)
+            flags = find_nested(find_nested(attribute, INET_ULP_INFO_MPTCP), MPTCP_SUBFLOW_ATTR_FLAGS);
+    if (flags && RTA_PAYLOAD(flags) == sizeof(value))
+        memcpy(&value, RTA_DATA(flags), sizeof(value));
+    return value & (MPTCP_SUBFLOW_FLAG_MCAP_REM | MPTCP_SUBFLOW_FLAG_JOIN_REM);
+}
+
 static int take_socket(const struct nlmsghdr *message, const struct dump *dump)
 {
     const struct inet_diag_msg *found = NLMSG_DATA(message);
@@ -153,6 +183,7 @@ static int take_socket(const struct nlmsghdr *message, const struct dump *dump)
         .state = found->idiag_state,
         .is_orphan = found->idiag_inode == 0,
         .is_udp = dump->is_udp,
+        .is_subflow = find_subflow(message),
         .id = found->id,
         .cgroup_id = find_cgroup_id(message),
     };
@@ -197,6 +228,7 @@ static int dump_family(int fd, uint8_t family, struct dump *dump)
         .header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .request = {.sdiag_family = family,
                     .sdiag_protocol = dump->is_udp ? IPPROTO_UDP : IPPROTO_TCP,
+                    .idiag_ext = dump->is_to_close ? 1u << (INET_DIAG_INFO - 1) : 0,
                     .idiag_states = dump->is_udp ? CONNECTED_STATE : OPEN_STATES},
     };
     int r;
@@ -224,6 +256,15 @@ static int dump_families(int fd, struct dump *dump)
 int tcp_diag_each(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket, void *user)
 {
     struct dump dump = {.address = address, .port = port, .on_socket = on_socket, .user = user};
+
+    return dump_families(fd, &dump);
+}
+
+int tcp_diag_each_to_close(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket,
+                           void *user)
+{
+    struct dump dump = {
+        .address = address, .port = port, .on_socket = on_socket, .user = user, .is_to_close = true};
 
     return dump_families(fd, &dump);
 }

@@ -13,6 +13,7 @@ struct tcp_diag_socket {
     uint8_t state;  /* TCP_... of <netinet/tcp.h> */
     bool is_orphan; /* no process has it any more */
     bool is_udp;
+    bool is_subflow; /* of a Multipath TCP connection that both ends speak; tcp_diag_each_to_close() tells */
     struct inet_diag_sockid id; /* as the kernel gave it: addresses and ports in network order, the cookie */
     uint64_t cgroup_id; /* of the cgroup it was made in; 0: a remnant without one (see tcp_diag_each) */
 };
@@ -33,6 +34,10 @@ typedef int (*tcp_diag_fn)(const struct tcp_diag_socket *socket, void *user);
  * -EOPNOTSUPP: the kernel has no CONFIG_INET_DIAG. After another result than 0 the descriptor is of no use.
  */
 int tcp_diag_each(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket, void *user);
+
+/* The same, which also says what is a subflow: the kernel locks every socket for that. */
+int tcp_diag_each_to_close(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket,
+                           void *user);
 
 /* The same for UDP sockets that are connected to there. */
 int tcp_diag_each_udp(int fd, const struct ip_address *address, uint16_t port, tcp_diag_fn on_socket,

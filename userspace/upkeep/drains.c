@@ -104,6 +104,12 @@ static void take_count(struct drain *drain, bool is_kill, int r, const struct ta
                  (unsigned long long)found->open,
                  found->incomplete ? "; not everything could be looked at: " : "",
                  found->incomplete ? strerror(-found->incomplete) : "");
+    if (found->subflows > 0)
+        log_warning(
+            "draining: %llu of these were subflows of Multipath TCP: the kernel lets nobody close the "
+            "connection above one, which waits for another for net.mptcp.close_timeout seconds of its "
+            "network namespace",
+            (unsigned long long)found->subflows);
 }
 
 static void drains_on_looked(int result, const struct task_sockets_result *found, const struct error *error,

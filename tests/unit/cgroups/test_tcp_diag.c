@@ -90,6 +90,7 @@ static void test_the_connecting_end_is_found(void **state)
     assert_int_equal(found.last.family, AF_INET);
     assert_int_equal(found.last.state, TCP_ESTABLISHED);
     assert_false(found.last.is_orphan);
+    assert_false(found.last.is_subflow);
     assert_true(found.last.cgroup_id > 0);
     assert_int_equal(getsockname(pair->client, (struct sockaddr *)&local, &length), 0);
     assert_int_equal(found.last.id.idiag_sport, local.sin_port);
