@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "base/json.h"
 
+#include "base/duration.h"
+#include "base/json_format.h"
+#include "base/near_miss.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -9,8 +13,9 @@
 /* Above 2^53 a double no longer tells one whole number from the next. */
 #define MAX_EXACT 9007199254740992.0
 
-/* Deepest nesting of a text, counting brackets outside strings; cJSON's own limit (1,000) is a stack size. */
-static int nesting_depth(const char *text, size_t length)
+/* Deepest nesting of a text, counting brackets outside strings; cJSON's own limit (1,000) is a stack size. Also
+ * whether the text ends before all of them, and the string, are closed. */
+static int nesting_depth(const char *text, size_t length, bool *ret_is_open)
 {
     int depth = 0;
     int deepest = 0;
@@ -31,6 +36,7 @@ static int nesting_depth(const char *text, size_t length)
             depth--;
         }
     }
+    *ret_is_open = in_string || depth > 0;
     return deepest;
 }
 
@@ -51,22 +57,62 @@ static bool has_escaped_nul(const char *text, size_t length)
     return false;
 }
 
+/* Counted from 1, columns in bytes, as editors count. */
+static void json_place(const char *text, const char *at, size_t *ret_line, size_t *ret_column)
+{
+    const char *begin = text;
+
+    *ret_line = 1;
+    for (const char *c = text; c < at; c++)
+        if (*c == '\n') {
+            ++*ret_line;
+            begin = c + 1;
+        }
+    *ret_column = (size_t)(at - begin) + 1;
+}
+
+/* The parser points at the value it could not read; whoever looks there wants to see what it is. */
+static int json_refuse(const char *what, const char *text, size_t length, const char *at, bool is_open,
+                       const char *wrong, struct error *error)
+{
+    const char *kind = json_other_format(text, length);
+    char seen[24] = "";
+    size_t line, column, n = 0;
+    int r;
+
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+        length--;
+    while (at < text + length && strchr(" \t\r\n", *at))
+        at++;
+    if (is_open && at + 1 == text + length && !strchr("]}", *at))
+        at++; /* the parser goes no further */
+    json_place(text, at, &line, &column);
+    for (const char *c = at; c < text + length && n + 1 < sizeof(seen) && *c != '\n'; c++)
+        seen[n++] = (unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f ? '?' : *c;
+    r = error_set(error, EINVAL, "%s: line %zu, column %zu: %s%s%s%s%s%s", what, line, column, wrong,
+                  n ? " at \"" : ": it ends there", seen, n ? "\"" : "", kind ? "; " : "", kind ? kind : "");
+    if (error)
+        error->code = ERROR_CODE_INVALID_JSON;
+    return r;
+}
+
 int json_parse(const char *what, const char *text, size_t length, cJSON **ret_json, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
     const char *end = NULL;
+    bool is_open = false;
 
     if (memchr(text, '\0', length) || has_escaped_nul(text, length))
         return error_set(error, EINVAL, "%s: not acceptable JSON: it holds a NUL character", what);
-    if (nesting_depth(text, length) > JSON_MAX_DEPTH)
+    if (nesting_depth(text, length, &is_open) > JSON_MAX_DEPTH)
         return error_set(error, EINVAL, "%s: JSON nested deeper than %d levels", what, JSON_MAX_DEPTH);
     json = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (!json)
-        return error_set(error, EINVAL, "%s: not JSON (at byte %td)", what, end ? end - text : (ptrdiff_t)0);
+        return json_refuse(what, text, length, end && end <= text + length ? end : text, is_open, "not JSON",
+                           error);
     for (; end < text + length; end++)
         if (!strchr(" \t\r\n", *end))
-            return error_set(error, EINVAL, "%s: text follows the JSON value (at byte %td)", what,
-                             end - text);
+            return json_refuse(what, text, length, end, false, "text follows the JSON value", error);
     *ret_json = TAKE_PTR(json);
     return 0;
 }
@@ -85,9 +131,16 @@ static int json_find(const cJSON *object, const char *name, bool required, const
 
 static int json_wrong_kind(const cJSON *item, const char *name, const char *kind, struct error *error)
 {
-    char *text = cJSON_PrintUnformatted(item);
-    int r = error_input(error, name, text ? text : "(unprintable)", "%s", kind);
+    char *text = NULL;
+    int r;
 
+    /* A text is shown as it is: in quotes of JSON it would have two pairs. */
+    if (cJSON_IsString(item))
+        return error_input(
+            error, name, item->valuestring, "%s%s", kind,
+            strspn(item->valuestring, "-.0123456789") == strlen(item->valuestring) ? ", without quotes" : "");
+    text = cJSON_PrintUnformatted(item);
+    r = error_input(error, name, text ? text : "(unprintable)", "%s", kind);
     cJSON_free(text);
     return r;
 }
@@ -125,6 +178,23 @@ int json_get_integer(const cJSON *object, const char *name, bool required, uint6
     return 0;
 }
 
+int json_get_seconds(const cJSON *object, const char *name, bool required, uint64_t minimum, uint64_t maximum,
+                     uint64_t *ret_seconds, struct error *error)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    uint64_t seconds;
+
+    if (!text || !*text || strchr("0123456789", text[strlen(text) - 1]))
+        return json_get_integer(object, name, required, minimum, maximum, ret_seconds, error);
+    if (duration_parse(text, &seconds) < 0 || seconds < minimum || seconds > maximum)
+        return error_input(error, name, text,
+                           "a whole number of seconds from %" PRIu64 " to %" PRIu64
+                           ", or as much as a duration: 90s, 2m, 1h",
+                           minimum, maximum);
+    *ret_seconds = seconds;
+    return 0;
+}
+
 int json_get_bool(const cJSON *object, const char *name, bool required, bool *ret_value, struct error *error)
 {
     const cJSON *item = NULL;
@@ -155,7 +225,8 @@ int json_check_members(const cJSON *object, const char *const names[], struct er
             for (size_t i = 0; names[i]; i++)
                 (void)snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
                                names[i]);
-            return error_input(error, item->string, "(unknown member)", "%s", known);
+            (void)error_unknown_member(error, item->string, known);
+            return error_meant(error, near_miss(item->string, names));
         }
     }
     return 0;

@@ -37,6 +37,9 @@ int json_get_string(const cJSON *object, const char *name, bool required, const 
                     struct error *error);
 int json_get_integer(const cJSON *object, const char *name, bool required, uint64_t minimum, uint64_t maximum,
                      uint64_t *ret_number, struct error *error);
+/* Seconds: a whole number, or a duration as text ("90s", "2m", "1h"; base/duration.h). */
+int json_get_seconds(const cJSON *object, const char *name, bool required, uint64_t minimum, uint64_t maximum,
+                     uint64_t *ret_seconds, struct error *error);
 int json_get_bool(const cJSON *object, const char *name, bool required, bool *ret_value, struct error *error);
 
 /* Refuses members that are not among the NULL-terminated `names`: -EINVAL naming the first stranger. */

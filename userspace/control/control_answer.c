@@ -8,36 +8,20 @@
 #include "base/json.h"
 #include "control/control_internal.h"
 
-static const struct {
-    int number;
-    int status;
-    const char *reason;
-} statuses[] = {
-    {EINVAL, HTTP_BADREQUEST, "Bad Request"},
-    {ENOENT, HTTP_NOTFOUND, "Not Found"},
-    {EEXIST, 409, "Conflict"},
-    {EBUSY, 409, "Conflict"},
-    {EFBIG, HTTP_ENTITYTOOLARGE, "Payload Too Large"},
-    {ENOTSUP, HTTP_BADMETHOD, "Method Not Allowed"},
-    {ENOSPC, 507, "Insufficient Storage"},
-    {E2BIG, 507, "Insufficient Storage"},
-    {EAGAIN, HTTP_SERVUNAVAIL, "Service Unavailable"},
-    {ENOTCONN, HTTP_SERVUNAVAIL, "Service Unavailable"},
-    {ENOLCK, HTTP_SERVUNAVAIL, "Service Unavailable"},
-    {ETIMEDOUT, 504, "Gateway Timeout"},
-};
-
 cJSON *control_error_json(const struct error *error)
 {
     cJSON *answer = cJSON_CreateObject();
     cJSON *object = cJSON_AddObjectToObject(answer, "error");
 
     (void)cJSON_AddStringToObject(object, "message", error->message);
+    (void)cJSON_AddStringToObject(object, "code", error_code_name(error_code_of(error)));
     if (error->field[0]) {
         (void)cJSON_AddStringToObject(object, "field", error->field);
         (void)cJSON_AddStringToObject(object, "value", error->value);
         (void)cJSON_AddStringToObject(object, "allowed", error->allowed);
     }
+    if (error->meant[0])
+        (void)cJSON_AddStringToObject(object, "didYouMean", error->meant);
     return answer;
 }
 
@@ -56,34 +40,22 @@ static void send_json(struct evhttp_request *http, int status, const char *reaso
     char *text = json_print(json);
 
     control_send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", CONTROL_JSON,
-                      text ? text : "{\"error\":{\"message\":\"out of memory\"}}");
+                      text ? text : "{\"error\":{\"message\":\"out of memory\",\"code\":\"Internal\"}}");
     cJSON_free(text);
-}
-
-static void find_status(int number, int *ret_status, const char **ret_reason)
-{
-    *ret_status = HTTP_INTERNAL;
-    *ret_reason = "Internal Error";
-    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-        if (statuses[i].number == number) {
-            *ret_status = statuses[i].status;
-            *ret_reason = statuses[i].reason;
-        }
 }
 
 /* `answer`: the handler's own, or NULL for one made of the error. */
 static void send_error(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
 {
     _cleanup_json_ cJSON *json = NULL;
-    const char *reason;
-    int status;
+    enum error_code code;
 
     if (!error->number)
         (void)error_errno(error, r, "the request failed");
-    find_status(answer ? -r : error->number, &status, &reason);
+    code = error_code_of(answer ? &(const struct error){.number = -r} : error);
     if (!answer)
         json = control_error_json(error);
-    send_json(http, status, reason, answer ? answer : json);
+    send_json(http, error_code_status(code), error_code_reason(code), answer ? answer : json);
 }
 
 void control_send_result(struct evhttp_request *http, int r, cJSON *answer, struct error *error)

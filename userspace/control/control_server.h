@@ -31,8 +31,7 @@
 /*
  * One request. The body is the parsed JSON object (an empty one if there was none); `query` its URL query.
  * The handler returns 0 with *ret_answer (taken over by the server), CONTROL_LATER, or a negative errno with
- * the error filled, which becomes the status: EINVAL 400, ENOENT 404, EEXIST and EBUSY 409, EAGAIN, ENOTCONN
- * and ENOLCK 503, ETIMEDOUT 504, ENOSPC and E2BIG 507, others 500.
+ * the error filled, whose code (base/error_code.h) becomes the status.
  */
 struct control_call {
     const cJSON *body;

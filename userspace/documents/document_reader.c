@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "documents/near_miss.h"
+#include "base/near_miss.h"
 
 #define VALUE_SHOWN 100 /* bytes of a value that a finding repeats */
 #define NAME_SHOWN  64  /* bytes of a member's name that a path repeats */
@@ -128,6 +128,11 @@ void document_warn(struct document_reader *reader, const char *name, const char 
     add_warning(reader, reader->path, format, arguments);
     va_end(arguments);
     document_leave(reader, mark);
+}
+
+void document_error_whole(struct document_reader *reader, const struct error *error)
+{
+    document_reader_add(reader, FINDING_ERROR, error);
 }
 
 void document_error_at(struct document_reader *reader, const char *path, const char *value,

@@ -43,6 +43,9 @@ void document_warn_at(struct document_reader *reader, const char *path, const ch
 /* Adds what a check of the model said about the member `name`. */
 void document_error_found(struct document_reader *reader, const char *name, const struct error *error);
 
+/* Adds an error whose sentence is whole: it names the source itself. */
+void document_error_whole(struct document_reader *reader, const struct error *error);
+
 /* "wrong kind" of the item itself: false unless it is an object. */
 bool document_is_object(struct document_reader *reader, const cJSON *item);
 

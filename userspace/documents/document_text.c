@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/json_format.h"
 
 #define MAX_EXACT 9007199254740992.0 /* 2^53: above it a double no longer tells whole numbers apart */
 
@@ -124,6 +127,16 @@ static void check_tree(struct document_reader *reader, const cJSON *value)
     }
 }
 
+/* A template is valid JSON, and nothing in it is an ECS document. */
+static bool is_template(const cJSON *json)
+{
+    const cJSON *resources = cJSON_GetObjectItemCaseSensitive(json, "Resources");
+    const cJSON *first = cJSON_IsObject(resources) ? resources->child : NULL;
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(first, "Type"));
+
+    return type && strncmp(type, "AWS::", 5) == 0;
+}
+
 cJSON *document_text_parse(struct document_reader *reader, const char *text, size_t length)
 {
     _cleanup_json_ cJSON *json = NULL;
@@ -138,8 +151,15 @@ cJSON *document_text_parse(struct document_reader *reader, const char *text, siz
     }
     if (!check_utf8(reader, text, length) || !check_values(reader, text, length))
         return NULL;
-    if (json_parse("document", text, length, &json, &error) < 0) {
-        document_error(reader, "", length > 0 ? "(the text)" : "(nothing)", "JSON (%s)", error.message);
+    if (json_parse(reader->source, text, length, &json, &error) < 0) {
+        (void)snprintf(error.value, sizeof(error.value), "%s", length > 0 ? "(the text)" : "(nothing)");
+        (void)snprintf(error.allowed, sizeof(error.allowed), "JSON");
+        document_error_whole(reader, &error);
+        return NULL;
+    }
+    if (is_template(json)) {
+        (void)error_set(&error, EINVAL, "%s: %s", reader->source, json_other_format(text, length));
+        document_error_whole(reader, &error);
         return NULL;
     }
     check_tree(reader, json);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/dns_name.h"
 #include "base/number.h"
 
@@ -50,9 +52,41 @@ int model_check_instance_id(const char *field, const char *id, struct error *err
     return 0;
 }
 
+bool model_plain_instance_id(const char *id, char ret_id[static MODEL_INSTANCE_MAX + 1])
+{
+    char text[IP_ADDRESS_TEXT_SIZE];
+    struct ip_address address;
+    const char *end = strchr(id, ']');
+    char endpoint[MODEL_INSTANCE_MAX + 3];
+    const char *rest;
+    uint16_t port;
+
+    if (id[0] != '[' || !end || strlen(id) >= sizeof(endpoint))
+        return false;
+    rest = strchr(end, '/');
+    (void)snprintf(endpoint, sizeof(endpoint), "%.*s", (int)(rest ? rest - id : (ptrdiff_t)strlen(id)), id);
+    if (ip_endpoint_parse(endpoint, &address, &port) < 0)
+        return false;
+    return snprintf(ret_id, MODEL_INSTANCE_MAX + 1, "%s:%u%s", ip_address_format(&address, text), port,
+                    rest ? rest : "") <= MODEL_INSTANCE_MAX;
+}
+
+/* A name that every resolver answers by itself (RFC 6761): a task would reach its own host. */
+static bool is_localhost(const char *name)
+{
+    size_t length = strlen(name);
+
+    return strcmp(name, "localhost") == 0 || (length > 10 && strcmp(name + length - 10, ".localhost") == 0);
+}
+
 int model_check_dns_name(const char *field, char *name, struct error *error)
 {
-    return dns_name_check(field, name, error);
+    int r = dns_name_check(field, name, error);
+
+    if (r == 0 && is_localhost(name))
+        r = error_input(error, field, name,
+                        "another name: localhost is every task's own host, whatever is published");
+    return r;
 }
 
 int model_check_stored_dns_name(const char *field, char *name, struct error *error)

@@ -2,6 +2,7 @@
 /* What names may look like. Each check returns 0, or -EINVAL with an input error about `field`. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/dns_name.h"
@@ -25,7 +26,13 @@ int model_check_document(const char *field, const char *name, struct error *erro
 /* Letters, digits and _ / : . @ - (Cloud Map's InstanceId). */
 int model_check_instance_id(const char *field, const char *id, struct error *error);
 
-/* The name of a client alias: see dns_name_check(). */
+/*
+ * "[IPv6]:PORT", also with "/udp", as people type it, which no id is: true, with the id that an instance at that
+ * address has by default ("::1:80").
+ */
+bool model_plain_instance_id(const char *id, char ret_id[static MODEL_INSTANCE_MAX + 1]);
+
+/* The name of a client alias: see dns_name_check(). localhost is none. */
 int model_check_dns_name(const char *field, char *name, struct error *error);
 
 /* The same of a row that was stored: see dns_name_is_stored_form(). */

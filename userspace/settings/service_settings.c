@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/near_miss.h"
+
 #include "settings/settings_reading.h"
 
 const struct service_settings service_settings_default = SERVICE_SETTINGS_DEFAULT;
@@ -88,7 +90,8 @@ void settings_check_members(struct settings_reading *reading, const cJSON *objec
             is_known = strcmp(item->string, known[i]) == 0;
         if (is_known)
             continue;
-        (void)error_input(&error, item->string, "(unknown member)", "%s", list);
+        (void)error_unknown_member(&error, item->string, list);
+        (void)error_meant(&error, near_miss(item->string, known));
         error_prefix_field(&error, prefix);
         reading->report(SERVICE_SETTINGS_UNKNOWN, &error, reading->user);
     }
@@ -118,7 +121,8 @@ bool settings_read_number(struct settings_reading *reading, const cJSON *object,
         set_number(row, base, setting_number(row, defaults));
         return false;
     }
-    if (json_get_integer(object, row->name, true, row->minimum, row->maximum, &value, &error) < 0) {
+    if ((row->scale == 1000 ? json_get_seconds : json_get_integer)(object, row->name, true, row->minimum,
+                                                                   row->maximum, &value, &error) < 0) {
         settings_bad(reading, prefix, &error);
         return false;
     }

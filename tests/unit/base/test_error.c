@@ -65,11 +65,48 @@ static void test_refused(void **state)
     assert_string_equal(error.field, "name");
     assert_string_equal(error.value, "x?y");
     assert_string_equal(error.allowed, "the name of a key");
-    assert_string_equal(error.message, "name: \"x?y\" is not allowed; allowed: the name of a key");
+    assert_string_equal(error.message, "name: there is no \"x?y\"; wanted: the name of a key");
     error_prefix_field(&error, "a");
     assert_int_equal(error.number, ENOENT);
     assert_string_equal(error.field, "a.name");
     assert_int_equal(error_refused(NULL, -EBUSY, "name", "x", "y"), -EBUSY);
+}
+
+/* A sentence for each kind, also after the field's path has grown. */
+static void test_kinds(void **state)
+{
+    struct error error = {0};
+
+    (void)state;
+    (void)error_refused(&error, EBUSY, "service", "v1", "a service that no route targets");
+    assert_string_equal(
+        error.message,
+        "service: \"v1\" is in conflict with what is there; wanted: a service that no route targets");
+    assert_int_equal(error_code_of(&error), ERROR_CODE_CONFLICT);
+    (void)error_input(&error, "weight", ERROR_MISSING, "a number");
+    assert_int_equal(error_code_of(&error), ERROR_CODE_MISSING_VALUE);
+    error_prefix_field(&error, "targets[1]");
+    assert_string_equal(error.message, "targets[1].weight is missing; wanted: a number");
+    assert_int_equal(error_unknown_member(&error, "wieght\n", "id, weight"), -EINVAL);
+    assert_int_equal(error_code_of(&error), ERROR_CODE_UNKNOWN_MEMBER);
+    assert_string_equal(error.message, "\"wieght?\" is no member that is known here; known: id, weight");
+    assert_int_equal(error_meant(&error, "weight"), -EINVAL);
+    error_prefix_field(&error, "a");
+    assert_string_equal(
+        error.message,
+        "\"a.wieght?\" is no member that is known here (did you mean \"weight\"?); known: id, weight");
+    (void)error_refused(&error, ENOENT, "service", "wbe", "a service");
+    assert_int_equal(error_meant(&error, NULL), -ENOENT);
+    assert_string_equal(error.message, "service: there is no \"wbe\"; wanted: a service");
+    assert_int_equal(error_meant(&error, "web"), -ENOENT);
+    assert_string_equal(error.message,
+                        "service: there is no \"wbe\" (did you mean \"web\"?); wanted: a service");
+    assert_string_equal(error.meant, "web");
+    (void)error_set(&error, EIO, "whole");
+    assert_int_equal(error_meant(&error, "web"), -EIO);
+    assert_string_equal(error.message, "whole");
+    assert_int_equal(error_meant(NULL, "web"), -EINVAL);
+    assert_int_equal(error_unknown_member(NULL, "a", "b"), -EINVAL);
 }
 
 /* What came from outside reaches terminals and logs: one printable line. */
@@ -151,13 +188,10 @@ static void test_no_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_errno),
-        cmocka_unit_test(test_input),
-        cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long_text),
-        cmocka_unit_test(test_input_is_printable),
+        cmocka_unit_test(test_set),       cmocka_unit_test(test_errno),
+        cmocka_unit_test(test_input),     cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_long_text), cmocka_unit_test(test_input_is_printable),
         cmocka_unit_test(test_no_error),
     };
 

@@ -195,7 +195,7 @@ static void test_time_limit(void **state)
     TURN_UNTIL(client_count(&client, "\"now\"") == 1); /* those behind it go on */
     assert_non_null(strstr(client.text, "HTTP/1.1 504 Gateway Timeout\r\n"));
     assert_non_null(strstr(client.text, "{\"error\":{\"message\":\"the answer took longer than 0.01 s; the "
-                                        "change may still be made\"}}"));
+                                        "change may still be made\",\"code\":\"TimedOut\"}}"));
     assert_true(control_reply_is_gone(replies[0]));
     assert_int_equal(server->n_replies, 1); /* somebody works on it still */
     send_reply(0, "too late");

@@ -229,7 +229,8 @@ static void test_shape_of_an_input_error(void **state)
     (void)state;
     request("POST", "/v1/refuse", body, strlen(body), &answer);
     error = error_of(&answer, 400);
-    assert_int_equal(cJSON_GetArraySize(error), 4);
+    assert_int_equal(cJSON_GetArraySize(error), 5);
+    assert_string_equal(text_of(error, "code"), "InvalidValue");
     assert_string_equal(text_of(error, "field"), "targets[0].weight");
     assert_string_equal(text_of(error, "value"), "70000");
     assert_string_equal(text_of(error, "allowed"), "a whole number from 0 to 65535");

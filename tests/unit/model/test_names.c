@@ -141,6 +141,41 @@ static void test_dns_name(void **state)
                                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
 }
 
+/* Whatever is published, a resolver answers these by itself; what an earlier version took is still read. */
+static void test_localhost_is_no_alias(void **state)
+{
+    char names[][24] = {"localhost", "LocalHost", "a.localhost"};
+    char good[][24] = {"localhosts", "localhost.example", "mylocalhost"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(model_check_dns_name("dnsName", names[i], NULL), -EINVAL);
+        assert_int_equal(model_check_stored_dns_name("dnsName", names[i], NULL), 0);
+        assert_int_equal(model_check_dns_name("dnsName", good[i], NULL), 0);
+    }
+}
+
+static void test_ids_as_they_are_typed(void **state)
+{
+    static const struct {
+        const char *typed, *id;
+    } good[] = {
+        {"[::1]:8081", "::1:8081"}, {"[0:0::1]:8081", "::1:8081"}, {"[FD00::A]:80/udp", "fd00::a:80/udp"}};
+    static const char *const others[] = {"",        "a",       "::1:8081", "[::1]",
+                                         "[::1]:0", "[::1:80", "[x]:80",   "[::1]:80x"};
+    char id[MODEL_INSTANCE_MAX + 1] = "";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(model_plain_instance_id(others[i], id));
+        assert_string_equal(id, "");
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(model_plain_instance_id(good[i].typed, id));
+        assert_string_equal(id, good[i].id);
+    }
+}
+
 static void test_a_stored_dns_name_is_read_on(void **state)
 {
     char number[] = "127.1";
@@ -234,6 +269,8 @@ int main(void)
         cmocka_unit_test(test_service),
         cmocka_unit_test(test_instance_id),
         cmocka_unit_test(test_dns_name),
+        cmocka_unit_test(test_localhost_is_no_alias),
+        cmocka_unit_test(test_ids_as_they_are_typed),
         cmocka_unit_test(test_a_stored_dns_name_is_read_on),
         cmocka_unit_test(test_dns_name_is_folded),
         cmocka_unit_test(test_error_tells_the_value),

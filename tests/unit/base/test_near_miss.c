@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "parsed.h"
+#include <string.h>
 
-#include "documents/near_miss.h"
+#include "base/near_miss.h"
 
 static const char *const known[] = {"dnsName", "port", "testTrafficRules", NULL};
 
@@ -36,11 +36,37 @@ static void test_nothing_near(void **state)
     assert_null(near_miss(name, known));
 }
 
+/* One by one, as far as the bound on the work. */
+static void test_search(void **state)
+{
+    struct near_miss search;
+    size_t n = 0;
+
+    (void)state;
+    near_miss_begin(&search, "backend");
+    assert_true(near_miss_try(&search, "front"));
+    assert_null(search.best);
+    assert_true(near_miss_try(&search, "bckedn"));
+    assert_true(near_miss_try(&search, "backends"));
+    assert_string_equal(search.best, "backends");
+    assert_true(near_miss_try(&search, "bakend"));
+    assert_string_equal(search.best, "backends");
+    while (near_miss_try(&search, "frontend"))
+        n++;
+    assert_true(n <= NEAR_MISS_MOST);
+    assert_false(near_miss_try(&search, "Backend"));
+    near_miss_begin(&search, "backend");
+    assert_true(near_miss_try(&search, "BACKEND"));
+    assert_false(near_miss_try(&search, "backend1")); /* there is no better one */
+    assert_string_equal(search.best, "BACKEND");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_case_and_edits),
         cmocka_unit_test(test_nothing_near),
+        cmocka_unit_test(test_search),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
