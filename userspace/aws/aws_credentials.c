@@ -180,9 +180,7 @@ int aws_credentials_add(struct aws_credentials *credentials, const char *name, b
     if (r < 0)
         return r;
     if (aws_credentials_by_name(credentials, name)) {
-        (void)error_input(error, "name", name, "a name that no key pair has yet");
-        if (error)
-            error->number = EEXIST;
+        (void)error_refused(error, EEXIST, "name", name, "a name that no key pair has yet");
         return -EEXIST;
     }
     if (credentials->n >= AWS_CREDENTIALS_MAX)
@@ -207,9 +205,8 @@ int aws_credentials_remove(struct aws_credentials *credentials, const char *name
     size_t i;
 
     if (!found) {
-        (void)error_input(error, "name", name, "the name of a key pair (svcconnect credentials list)");
-        if (error)
-            error->number = ENOENT;
+        (void)error_refused(error, ENOENT, "name", name,
+                            "the name of a key pair (svcconnect credentials list)");
         return -ENOENT;
     }
     i = (size_t)(found - credentials->items);

@@ -126,8 +126,7 @@ static void keys_add_endpoint(const struct aws_api *api, cJSON *answer)
 
 static int no_credential(struct error *error, const char *name)
 {
-    (void)error_input(error, "name", name, "the name of a key pair (svcconnect credentials list)");
-    error->number = ENOENT;
+    (void)error_refused(error, ENOENT, "name", name, "the name of a key pair (svcconnect credentials list)");
     return -ENOENT;
 }
 

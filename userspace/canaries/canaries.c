@@ -249,12 +249,10 @@ int canaries_guard(const struct engine *engine, const char *key, struct error *e
     entry = parent ? catalog_canary(parent, name.client, name.last) : NULL;
     if (!entry || !canary_is_active(&entry->canary))
         return 0;
-    (void)error_input(error, "dnsName", entry->identity,
-                      "a route that no canary drives; svcconnect canary abort %s:%u%s%.64s ends it",
-                      entry->alias.dns_name, entry->alias.port, *entry->client ? " --client " : "",
-                      entry->client);
-    if (error)
-        error->number = EBUSY;
+    (void)error_refused(error, EBUSY, "dnsName", entry->identity,
+                        "a route that no canary drives; svcconnect canary abort %s:%u%s%.64s ends it",
+                        entry->alias.dns_name, entry->alias.port, *entry->client ? " --client " : "",
+                        entry->client);
     return -EBUSY;
 }
 

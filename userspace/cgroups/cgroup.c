@@ -54,9 +54,8 @@ int cgroup_resolve(const char *root, const char *text, struct cgroup *ret_cgroup
     if (!real && text[0] == '/')
         real = realpath(text, NULL);
     if (!real) {
-        (void)error_input(error, "cgroup", text, "an existing cgroup directory below %s", real_root);
-        if (error)
-            error->number = ENOENT;
+        (void)error_refused(error, ENOENT, "cgroup", text, "an existing cgroup directory below %s",
+                            real_root);
         return -ENOENT;
     }
     if (strcmp(real, real_root) == 0)

@@ -146,10 +146,9 @@ static int check_overlap(struct tasks *tasks, const struct cgroup *cgroup, struc
             task_take_off(tasks, task);
             continue;
         }
-        (void)error_input(error, "cgroup", cgroup->path,
-                          "a cgroup that is neither above nor below another task (%s is one)",
-                          task->cgroup.path);
-        error->number = EEXIST;
+        (void)error_refused(error, EEXIST, "cgroup", cgroup->path,
+                            "a cgroup that is neither above nor below another task (%s is one)",
+                            task->cgroup.path);
         return -EEXIST;
     }
     return 0;

@@ -186,15 +186,16 @@ static inline void json_expect(const cJSON *json, const char *path, const char *
     free(found);
 }
 
-/* The refusal names this member, and its sentence has this part. */
+/* The refusal names this member, and its sentence has this part, or this is the value. */
 static inline void json_expect_error(const char *what, const cJSON *answer, const char *field,
                                      const char *part)
 {
     const char *found = cJSON_GetStringValue(json_at(answer, "error.field"));
     const char *message = cJSON_GetStringValue(json_at(answer, "error.message"));
+    const char *value = cJSON_GetStringValue(json_at(answer, "error.value"));
 
     if (!message || (field && (!found || strcmp(found, field) != 0)) || (!field && found) ||
-        !strstr(message, part))
+        (!strstr(message, part) && (!value || strcmp(value, part) != 0)))
         fail_msg("%s: field \"%s\", not \"%s\": %s (wanted: %s)", what, found ? found : "(none)",
                  field ? field : "(none)", message ? message : "(no error)", part);
 }

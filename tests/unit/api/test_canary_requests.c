@@ -150,10 +150,10 @@ static void test_what_cannot_be_started(void **state)
 {
     static const struct refusal all[] = {
         {START, "{'dnsName':'v1','from':'v1','to':'v1'}", 400, "to", "another service than from"},
-        {START, "{'dnsName':'v1','from':'v3','to':'v2'}", 400, "from", "a service of namespace default"},
-        {START, "{'dnsName':'v1','from':'v1','to':'v3'}", 400, "to", "register its first instance before"},
+        {START, "{'dnsName':'v1','from':'v3','to':'v2'}", 404, "from", "a service of namespace default"},
+        {START, "{'dnsName':'v1','from':'v1','to':'v3'}", 404, "to", "did you mean \"v1\"?"},
         {START, "{'dnsName':'v1','from':'v1','to':'a b'}", 400, "to", "allowed"},
-        {START, "{'dnsName':'v1','from':'v1','to':'v2','namespace':'nobody'}", 400, "from",
+        {START, "{'dnsName':'v1','from':'v1','to':'v2','namespace':'nobody'}", 404, "from",
          "a service of namespace nobody"},
         {START, "{'dnsName':'v1','from':'v1','to':'v2','strategy':'BLUE'}", 400, "strategy",
          "LINEAR, CANARY"},

@@ -187,10 +187,10 @@ static void test_the_daemon_ends_meanwhile(void **state)
     done = lab_hear(lab, first, &status);
     assert_int_equal(status, 200);
     ended = lab_hear(lab, waiting, &status);
-    assert_int_equal(status, 500);
+    assert_int_equal(status, 503);
     json_expect_error("what waited", ended, NULL, "svcconnectd is ending; nothing was changed");
     refused = lab_hear(lab, late, &status);
-    assert_int_equal(status, 500);
+    assert_int_equal(status, 503);
     json_expect_error("what came later", refused, NULL, "the change cannot be taken on");
     assert_int_equal(registry_revision(lab->house.registry), 1);
     asker_leave(first);

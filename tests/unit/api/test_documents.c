@@ -232,7 +232,7 @@ static void test_the_daemon_ends_meanwhile(void **state)
     worker_stop(lab->worker);
     late = lab_send(lab, APPLY, "{'documents':[" SHOP "]}");
     answer = lab_hear(lab, late, &status);
-    assert_int_equal(status, 500);
+    assert_int_equal(status, 503);
     json_expect_error("late documents", answer, NULL, "the change cannot be taken on");
     asker_leave(late);
 }

@@ -177,7 +177,7 @@ static void test_of_those_who_share_a_commit_one_is_refused(void **state)
         {REGISTER, WEB, 200, "2"},
         {UPDATE, "{'service':'web','id':'nobody','weight':3}", 404, ""},
         {UPDATE, "{'service':'first','id':'f','weight':3}", 200, "2"},
-        {"PUT /v1/routes", "{'dnsName':'x','targets':[{'service':'nobody','weight':1}]}", 400, ""},
+        {"PUT /v1/routes", "{'dnsName':'x','targets':[{'service':'nobody','weight':1}]}", 404, ""},
         {"PUT /v1/settings", "{'settings':{'connectTimeoutSeconds':2}}", 200, "2"},
     };
     struct lab *lab = *state;

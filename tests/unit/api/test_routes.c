@@ -178,7 +178,7 @@ static void test_namespaces_have_routes_of_their_own(void **state)
     lab_two_services(lab);
     lab_do(lab, "POST /v1/instances", "{'service':'v1','address':'10.0.0.3:80','namespace':'other'}");
     lab_do(lab, SET, "{'dnsName':'v1','targets':[{'service':'v2','weight':1}]}");
-    lab_refuse(lab, SET, "{'dnsName':'v1','namespace':'other','targets':[{'service':'v2','weight':1}]}", 400,
+    lab_refuse(lab, SET, "{'dnsName':'v1','namespace':'other','targets':[{'service':'v2','weight':1}]}", 404,
                "targets[0].service", "a service of namespace other");
     lab_refuse(lab, CLEAR, "{'dnsName':'v1','namespace':'other'}", 404, "dnsName", "namespace other");
     other = lab_get(lab, "GET /v1/routes?namespace=other", "", 200);
@@ -193,12 +193,12 @@ static void test_namespaces_have_routes_of_their_own(void **state)
 static void test_a_service_that_is_only_mentioned(void **state)
 {
     static const struct refusal all[] = {
-        {SET, "{'dnsName':'x','targets':[{'service':'ghost','weight':1}]}", 400, "targets[0].service",
-         "register its first instance before"},
+        {SET, "{'dnsName':'x','targets':[{'service':'ghost','weight':1}]}", 404, "targets[0].service",
+         "a service of namespace default"},
         {"PUT /v1/settings", "{'service':'ghost','settings':{}}", 404, "service", "a service of namespace"},
         {"DELETE /v1/services", "{'service':'ghost'}", 404, "service", "a service of namespace default"},
         {"PATCH /v1/instances", "{'service':'ghost','id':'a','weight':1}", 404, "service", "a service of"},
-        {"POST /v1/canaries", "{'dnsName':'v1','from':'v1','to':'ghost'}", 400, "to", "a service of"},
+        {"POST /v1/canaries", "{'dnsName':'v1','from':'v1','to':'ghost'}", 404, "to", "a service of"},
     };
     struct lab *lab = *state;
     _cleanup_json_ cJSON *settings = NULL;
@@ -227,8 +227,8 @@ static void test_what_cannot_be_set(void **state)
          "targets[1].weight", "a whole number from 0 to 65535"},
         {SET, "{'dnsName':'v1','targets':[{'service':'v1','weight':1,'more':1}]}", 400, "targets[0].more",
          "(unknown member)"},
-        {SET, "{'dnsName':'v1','targets':[{'service':'v3','weight':1}]}", 400, "targets[0].service",
-         "a service of namespace default; register its first instance before"},
+        {SET, "{'dnsName':'v1','targets':[{'service':'v3','weight':1}]}", 404, "targets[0].service",
+         "a service of namespace default"},
         {SET, "{'dnsName':'v1','targets':[{'service':'v1','weight':1},{'service':'v1','weight':2}]}", 400,
          "targets[1].service", "each service once"},
         {SET, "{'dnsName':'v1','targets':[{'service':'v1','weight':0},{'service':'v2','weight':0}]}", 400,

@@ -69,7 +69,7 @@ static int read_knobs(const cJSON *body, struct canary *canary, struct error *er
     interval = canary->interval_s;
     canary->max_failures = CANARY_MAX_FAILURES_DEFAULT;
     if (r == 0)
-        r = json_get_integer(body, "intervalSeconds", false, 0, CANARY_INTERVAL_MAX_S, &interval, error);
+        r = json_get_seconds(body, "intervalSeconds", false, 0, CANARY_INTERVAL_MAX_S, &interval, error);
     if (r == 0)
         r = read_percent(body, "maxFailuresPercent", 0, &canary->max_failures, error);
     if (r == 0)
@@ -95,9 +95,7 @@ static int canaries_read_service(const struct engine *engine, const cJSON *body,
         return r;
     service = catalog_service(engine_catalog(engine), namespace_name, name);
     if (!service || !service->is_declared)
-        return error_input(error, field, name,
-                           "a service of namespace %.128s; register its first instance before",
-                           namespace_name);
+        return change_no_service(engine, field, namespace_name, name, error);
     (void)snprintf(ret_name, SVC_SERVICE_SIZE, "%s", name);
     return 0;
 }
@@ -121,10 +119,9 @@ static int leads_elsewhere(const struct catalog_canary *entry, const char *servi
     char text[SVC_SERVICE_SIZE + ALIAS_IDENTITY_SIZE + 32];
 
     (void)snprintf(text, sizeof(text), "%s leads to %s", entry->identity, service);
-    (void)error_input(
-        error, "from", text,
+    (void)error_refused(
+        error, EBUSY, "from", text,
         "an alias that leads to from alone, or to from and to; svcconnect route set makes it so");
-    error->number = EBUSY;
     return -EBUSY;
 }
 
@@ -135,9 +132,8 @@ static int canaries_check_targets(const struct route_target *targets, size_t n,
     bool has_from = false;
 
     if (n == 0) {
-        (void)error_input(error, "dnsName", entry->identity,
-                          "a client alias that leads to a service (svcconnect aliases lists them)");
-        error->number = ENOENT;
+        (void)error_refused(error, ENOENT, "dnsName", entry->identity,
+                            "a client alias that leads to a service (svcconnect aliases lists them)");
         return -ENOENT;
     }
     for (size_t i = 0; i < n; i++) {
@@ -173,11 +169,10 @@ static int check_place(const struct engine *engine, const char *namespace_name, 
     int r;
 
     if (other && canary_is_active(&other->canary)) {
-        (void)error_input(
-            error, "dnsName", entry->identity,
+        (void)error_refused(
+            error, EBUSY, "dnsName", entry->identity,
             "an alias without a canary; this one's is %s (svcconnect canary abort %s:%u ends it)",
             canary_state_name(other->canary.state), entry->alias.dns_name, entry->alias.port);
-        error->number = EBUSY;
         return -EBUSY;
     }
     targets = catalog_alias_targets(parent, client, entry->identity, &single, &n);
@@ -305,9 +300,8 @@ static int refuse_action(const char *action, const struct canary *canary, struct
         [CANARY_ROLLED_BACK] = "clear",
     };
 
-    (void)error_input(error, "action", action, "%s: the canary is %s", allowed[canary->state],
-                      canary_state_name(canary->state));
-    error->number = EBUSY;
+    (void)error_refused(error, EBUSY, "action", action, "%s: the canary is %s", allowed[canary->state],
+                        canary_state_name(canary->state));
     return -EBUSY;
 }
 
@@ -336,9 +330,8 @@ static int find_entry(const struct engine *engine, const cJSON *body, const char
     parent = catalog_namespace(engine_catalog(engine), *ret_namespace);
     found = parent ? catalog_canary(parent, named.client, named.identity) : NULL;
     if (!found) {
-        (void)error_input(error, "dnsName", named.identity,
-                          "an alias with a canary (svcconnect canary status lists them)");
-        error->number = ENOENT;
+        (void)error_refused(error, ENOENT, "dnsName", named.identity,
+                            "an alias with a canary (svcconnect canary status lists them)");
         return -ENOENT;
     }
     *ret_entry = *found;

@@ -58,8 +58,8 @@ int change_namespace(const struct engine *engine, const cJSON *body, const char 
         return r;
     (void)catalog_find_namespace(engine_catalog(engine), text, &name);
     if (!name)
-        return error_input(error, "namespace", text,
-                           "a name; of ids and ARNs those of namespaces that are here");
+        return error_refused(error, ENOENT, "namespace", text,
+                             "a name; of ids and ARNs those of namespaces that are here");
     r = model_check_namespace("namespace", name, error);
     if (r == 0)
         *ret_namespace = name;

@@ -42,7 +42,8 @@ int change_not_taken(int r, struct error *error);
 int change_service_name(const cJSON *body, const char **ret_name, struct error *error);
 
 /* -ENOENT, with the sentence. */
-int change_no_service(struct error *error, const char *namespace_name, const char *name);
+int change_no_service(const struct engine *engine, const char *field, const char *namespace_name,
+                      const char *name, struct error *error);
 
 /* The namespace and the service come into being with their first instance; the alias is the service's name,
  * one for each protocol that there are instances of. */

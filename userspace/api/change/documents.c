@@ -25,6 +25,7 @@ static cJSON *finding_object(const struct finding *finding)
     (void)cJSON_AddStringToObject(object, "value", finding->error.value);
     (void)cJSON_AddStringToObject(object, "allowed", finding->error.allowed);
     (void)cJSON_AddStringToObject(object, "message", finding->error.message);
+    (void)cJSON_AddStringToObject(object, "code", error_code_name(error_code_of(&finding->error)));
     return object;
 }
 
@@ -40,6 +41,8 @@ static cJSON *refusal(const struct findings *findings)
         if (!first) {
             first = cJSON_AddObjectToObject(answer, "error");
             (void)cJSON_AddStringToObject(first, "message", findings->items[i].error.message);
+            (void)cJSON_AddStringToObject(first, "code",
+                                          error_code_name(error_code_of(&findings->items[i].error)));
             (void)cJSON_AddStringToObject(first, "field", findings->items[i].error.field);
             (void)cJSON_AddStringToObject(first, "value", findings->items[i].error.value);
             (void)cJSON_AddStringToObject(first, "allowed", findings->items[i].error.allowed);

@@ -51,7 +51,7 @@ int handle_eject(const struct control_call *call, cJSON **ret_answer, struct err
     if (r < 0)
         return r;
     seconds = service_ejection(engine_catalog(api->engine), instance->service)->base_ms / 1000;
-    r = json_get_integer(call->body, "forSeconds", false, 1, MAX_EJECTION_S, &seconds, error);
+    r = json_get_seconds(call->body, "forSeconds", false, 1, MAX_EJECTION_S, &seconds, error);
     if (r == 0 && !instance->host)
         r = eject(api, instance, seconds, error);
     for (size_t i = 0; i < instance->n_addresses && r == 0; i++)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
+#include "model/near_names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
 #include "engine/connections.h"
@@ -99,6 +100,7 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
                                         "health",  "protocol", "namespace", NULL};
     struct instance instance = {.weight = 1, .health = HEALTHY, .protocol = TCP};
     char id_text[MODEL_INSTANCE_MAX + 1];
+    char plain_id[MODEL_INSTANCE_MAX + 1];
     char host[MODEL_HOST_NAME_MAX + 1];
     const char *namespace_name = NULL;
     const char *name = NULL;
@@ -122,6 +124,8 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
         return r;
     r = cJSON_HasObjectItem(body, "id") ? json_get_string(body, "id", false, &id, error)
                                         : default_id(&instance, id_text, sizeof(id_text), error);
+    if (r == 0 && model_plain_instance_id(id, plain_id))
+        id = plain_id;
     if (r == 0)
         r = model_check_instance_id("id", id, error);
     if (r == 0)
@@ -141,6 +145,7 @@ int change_find_instance(const struct engine *engine, const cJSON *body, const c
 {
     const struct service *service;
     const struct instance *instance;
+    char plain_id[MODEL_INSTANCE_MAX + 1];
     const char *name = NULL;
     const char *id = NULL;
     int r = change_namespace(engine, body, ret_namespace, error);
@@ -149,21 +154,22 @@ int change_find_instance(const struct engine *engine, const cJSON *body, const c
         r = change_service_name(body, &name, error);
     if (r == 0)
         r = json_get_string(body, "id", true, &id, error);
+    if (r == 0 && model_plain_instance_id(id, plain_id))
+        id = plain_id;
     if (r == 0)
         r = model_check_instance_id("id", id, error);
     if (r < 0)
         return r;
     service = catalog_service(engine_catalog(engine), *ret_namespace, name);
     if (!service || !service->is_declared)
-        return change_no_service(error, *ret_namespace, name);
+        return change_no_service(engine, "service", *ret_namespace, name, error);
     instance = catalog_instance(service, id);
     if (!instance && (instance = catalog_record(service, id)) && !instance->host)
         instance = NULL;
     if (!instance) {
-        (void)error_input(error, "id", id, "an instance of service %s (svcconnect endpoints lists them)",
-                          name);
-        error->number = ENOENT;
-        return -ENOENT;
+        (void)error_refused(error, ENOENT, "id", id,
+                            "an instance of service %s (svcconnect endpoints lists them)", name);
+        return error_meant(error, near_instance(service, id));
     }
     *ret_instance = instance;
     return 0;
@@ -233,7 +239,7 @@ int change_drain(struct transaction *transaction, const cJSON *body, cJSON *answ
     if (r < 0)
         return r;
     timeout_s = drain_seconds(instance);
-    r = json_get_integer(body, "timeoutSeconds", false, 0, MAX_DRAIN_S, &timeout_s, error);
+    r = json_get_seconds(body, "timeoutSeconds", false, 0, MAX_DRAIN_S, &timeout_s, error);
     if (r == 0)
         r = json_get_bool(body, "kill", false, &is_kill, error);
     return r < 0 ? r : put_draining(transaction, instance, namespace_name, timeout_s, is_kill, answer, error);

@@ -8,6 +8,7 @@
 #include "api/change/changes.h"
 #include "engine/change/edits.h"
 #include "model/names.h"
+#include "model/near_names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
 
@@ -92,8 +93,7 @@ static int read_target(const struct transaction *transaction, const char *namesp
     service = catalog_service(transaction_catalog(transaction), namespace_name, name);
     /* A target nobody has registered is a typing error more often than a plan; it would refuse its share. */
     if (!service || !service->is_declared)
-        return error_input(error, "service", name,
-                           "a service of namespace %s; register its first instance before", namespace_name);
+        return change_no_service(transaction_engine(transaction), "service", namespace_name, name, error);
     *ret_target = (struct named_target){.service = name, .weight = (uint32_t)weight};
     return 0;
 }
@@ -219,11 +219,10 @@ int change_clear_route(struct transaction *transaction, const cJSON *body, cJSON
     parent = catalog_namespace(transaction_catalog(transaction), name.namespace_name);
     client = find_client(transaction_engine(transaction), &name);
     if (!parent || (*name.client && !client) || !routes_find_route(parent, client, &name.alias)) {
-        (void)error_input(error, "dnsName", name.alias.dns_name,
-                          "a client alias with a route in namespace %s (svcconnect route show lists them)",
-                          name.namespace_name);
-        error->number = ENOENT;
-        return -ENOENT;
+        (void)error_refused(error, ENOENT, "dnsName", name.alias.dns_name,
+                            "a client alias with a route in namespace %s (svcconnect route show lists them)",
+                            name.namespace_name);
+        return error_meant(error, near_alias(parent, name.alias.dns_name));
     }
     routes_add_name(answer, &name);
     r = row_delete_route(name.namespace_name, name.client, alias_identity(&name.alias, identity), &row);

@@ -11,6 +11,7 @@
 #include "apply/apply.h"
 #include "engine/change/edits.h"
 #include "model/names.h"
+#include "model/near_names.h"
 #include "registry/rows.h"
 
 /* How long the removal of a service puts rows before it gives the loop to others. */
@@ -28,12 +29,22 @@ int change_service_name(const cJSON *body, const char **ret_name, struct error *
     return r;
 }
 
-int change_no_service(struct error *error, const char *namespace_name, const char *name)
+int change_no_service(const struct engine *engine, const char *field, const char *namespace_name,
+                      const char *name, struct error *error)
 {
-    (void)error_input(error, "service", name, "a service of namespace %s (svcconnect services lists them)",
-                      namespace_name);
-    error->number = ENOENT;
-    return -ENOENT;
+    const struct catalog *catalog = engine_catalog(engine);
+    const struct model_namespace *parent = catalog_namespace(catalog, namespace_name);
+
+    if (!parent || !parent->is_declared) {
+        const char *near = near_namespace(catalog, namespace_name);
+
+        return error_refused(error, ENOENT, field, name,
+                             "a service of namespace %.128s, which does not exist%s%.64s%s", namespace_name,
+                             near ? "; there is \"" : "", near ? near : "", near ? "\"" : "");
+    }
+    (void)error_refused(error, ENOENT, field, name,
+                        "a service of namespace %s (svcconnect services lists them)", namespace_name);
+    return error_meant(error, near_service(parent, name));
 }
 
 /* Has a service that no document defines an alias of the protocol? A document says itself what
@@ -68,9 +79,8 @@ int change_declare_service(struct transaction *transaction, const char *namespac
     if (r < 0)
         return r;
     if (parent && catalog_alias_owner(parent, alias_identity(&alias, identity))) {
-        (void)error_input(error, "service", name, "a name whose client alias %s no other service has",
-                          identity);
-        error->number = EEXIST;
+        (void)error_refused(error, EEXIST, "service", name,
+                            "a name whose client alias %s no other service has", identity);
         return -EEXIST;
     }
     if (!parent || !parent->is_declared) {
@@ -140,18 +150,16 @@ int change_delete_service(struct transaction *transaction, const cJSON *body, cJ
         return apply_removal(transaction, parent, catalog_document(parent, name), error);
     service = catalog_service(transaction_catalog(transaction), namespace_name, name);
     if (!service || !service->is_declared)
-        return change_no_service(error, namespace_name, name);
+        return change_no_service(transaction_engine(transaction), "service", namespace_name, name, error);
     if (service->document) {
-        (void)error_input(error, "service", name, "the name of its document, %.128s, with all that publishes",
-                          service->document);
-        error->number = EBUSY;
+        (void)error_refused(error, EBUSY, "service", name,
+                            "the name of its document, %.128s, with all that publishes", service->document);
         return -EBUSY;
     }
     if (service->n_routes > 0) {
-        (void)error_input(error, "service", name,
-                          "a service that no route targets; clear the route of %s first",
-                          service->routes[0]->identity);
-        error->number = EBUSY;
+        (void)error_refused(error, EBUSY, "service", name,
+                            "a service that no route targets; clear the route of %s first",
+                            service->routes[0]->identity);
         return -EBUSY;
     }
     /* The next piece finds the service with fewer instances. */

@@ -29,17 +29,12 @@ static int settings_find_service(const struct transaction *transaction, const ch
 {
     const struct service *service = catalog_service(transaction_catalog(transaction), namespace_name, name);
 
-    if (!service || !service->is_declared) {
-        (void)error_input(error, "service", name,
-                          "a service of namespace %s (svcconnect services lists them)", namespace_name);
-        error->number = ENOENT;
-        return -ENOENT;
-    }
+    if (!service || !service->is_declared)
+        return change_no_service(transaction_engine(transaction), "service", namespace_name, name, error);
     if (service->document) {
-        (void)error_input(error, "service", name,
-                          "a service made by a register; this one's settings stand in its document, %.128s",
-                          service->document);
-        error->number = EBUSY;
+        (void)error_refused(error, EBUSY, "service", name,
+                            "a service made by a register; this one's settings stand in its document, %.128s",
+                            service->document);
         return -EBUSY;
     }
     *ret_service = service;
