@@ -77,30 +77,6 @@ int argument_percent(const char *text, double *ret_percent)
     return 0;
 }
 
-int argument_duration(const char *text, uint64_t *ret_seconds)
-{
-    static const struct {
-        char letter;
-        uint64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
-    char number_text[12];
-    size_t length = strlen(text);
-    uint64_t number;
-
-    if (length < 2 || length > sizeof(number_text))
-        return -EINVAL;
-    memcpy(number_text, text, length - 1);
-    number_text[length - 1] = '\0';
-    if (parse_number(number_text, 0, UINT32_MAX, &number) < 0)
-        return -EINVAL;
-    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-        if (text[length - 1] == units[i].letter) {
-            *ret_seconds = number * units[i].seconds;
-            return 0;
-        }
-    return -EINVAL;
-}
-
 char *argument_id(const char *text)
 {
     char *id = malloc(strlen(text) + 1);

@@ -6,9 +6,11 @@
 #include "cli/invocation.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/near_miss.h"
 #include "cli/command_table.h"
 
 struct parser {
@@ -61,6 +63,24 @@ static int note_option(struct parser *parser, enum cli_option option, const char
     return 0;
 }
 
+/* Of what the command takes, the option that was probably meant. */
+static int no_option(struct error *error, const struct command *command, const char *word)
+{
+    char name[64], question[128] = "";
+    struct near_miss search;
+
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+    near_miss_begin(&search, name + strspn(name, "-"));
+    for (enum cli_option i = OPTION_NONE + 1; i < OPTION_MAX; i++)
+        if (command_takes(command, i))
+            (void)near_miss_try(&search, cli_option_rows[i].name);
+    if (search.best && word[1] == '-')
+        (void)snprintf(question, sizeof(question), " (did you mean --%s?)", search.best);
+    return error_set(error, EINVAL, "%s is no option%s%s; svcconnect help%s%s lists them", name,
+                     command ? " of this command" : "", question, command ? " " : "",
+                     command ? command->word : "");
+}
+
 /* Option at words[0]: stores its value, moves past it. `value` is what the same word holds of it, or NULL. */
 static int store_option(struct parser *parser, enum cli_option option, const char *value)
 {
@@ -68,7 +88,7 @@ static int store_option(struct parser *parser, enum cli_option option, const cha
     const char *word = parser->words[0];
 
     if (option == OPTION_NONE || (!command_takes(command, option) && command))
-        return error_set(parser->error, EINVAL, "unknown option %s", word);
+        return no_option(parser->error, command, word);
     if (!command_takes(command, option))
         return error_set(parser->error, EINVAL, "%s stands after the command", word);
     if (!cli_option_rows[option].metavar) {
@@ -127,6 +147,28 @@ static int parse_before_command(struct parser *parser)
     return 0;
 }
 
+/* `group` NULL: the first word is the wrong one. */
+static int no_command(struct error *error, const char *group, const char *word)
+{
+    char question[128] = "";
+    const struct command *row;
+    struct near_miss search;
+
+    near_miss_begin(&search, word);
+    for (size_t i = 0; (row = command_at(i)); i++) {
+        if (!group)
+            (void)near_miss_try(&search, row->word);
+        else if (strcmp(row->word, group) == 0 && row->second_word)
+            (void)near_miss_try(&search, row->second_word);
+    }
+    if (search.best)
+        (void)snprintf(question, sizeof(question), " (did you mean \"%s%s%s\"?)", group ? group : "",
+                       group ? " " : "", search.best);
+    return error_set(error, EINVAL, "there is no command \"%s%s%s\"%s; svcconnect help%s%s lists them",
+                     group ? group : "", group ? " " : "", word, question, group ? " " : "",
+                     group ? group : "");
+}
+
 static int parse_command(struct parser *parser)
 {
     const char *first = parser->words[0];
@@ -139,7 +181,7 @@ static int parse_command(struct parser *parser)
         return 0;
     }
     if (!command_is_group(first))
-        return error_set(parser->error, EINVAL, "\"%s\" is no command; svcconnect help lists them", first);
+        return no_command(parser->error, NULL, first);
     if (second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
         /* The help of a group is what `help GROUP` prints. */
         parser->invocation->command = command_find_words("help", NULL);
@@ -148,8 +190,7 @@ static int parse_command(struct parser *parser)
         return 0;
     }
     if (second && !is_option(second))
-        return error_set(parser->error, EINVAL, "\"%s %s\" is no command; see svcconnect help %s", first,
-                         second, first);
+        return no_command(parser->error, first, second);
     return error_set(parser->error, EINVAL, "\"%s\" wants another word; see svcconnect help %s", first,
                      first);
 }

@@ -10,13 +10,14 @@
 #include "cli/commands/help.h"
 #include "cli/text.h"
 
-static void print_json_error(const char *message, const char *member, const char *value)
+static void print_json_error(enum error_code code, const char *message, const char *member, const char *value)
 {
     _cleanup_json_ cJSON *document = cJSON_CreateObject();
     cJSON *error = cJSON_AddObjectToObject(document, "error");
     char *text;
 
     (void)cJSON_AddStringToObject(error, "message", message);
+    (void)cJSON_AddStringToObject(error, "code", error_code_name(code));
     if (member)
         (void)cJSON_AddStringToObject(error, member, value);
     text = cJSON_PrintUnformatted(document);
@@ -33,7 +34,7 @@ int report_error(const struct invocation *invocation, int status, const char *fo
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     if (invocation->is_json)
-        print_json_error(text, NULL, NULL);
+        print_json_error(ERROR_CODE_INTERNAL, text, NULL, NULL);
     else
         (void)fprintf(stderr, "svcconnect: %s\n", text);
     return status;
@@ -52,7 +53,7 @@ int report_usage(const struct invocation *invocation, const char *format, ...)
     if (command)
         help_usage_line(command, usage, sizeof(usage));
     if (invocation->is_json)
-        print_json_error(text, "usage", usage);
+        print_json_error(ERROR_CODE_USAGE, text, "usage", usage);
     else
         (void)fprintf(stderr, "svcconnect: %s\nusage: %s\n", text, usage);
     return CLI_USAGE;
@@ -73,7 +74,9 @@ int report_unreachable(const struct invocation *invocation, int number)
             "name its socket with --socket PATH or $SVCCONNECT_SOCKET",
             invocation->socket_path, strerror(number));
     if (invocation->is_json)
-        print_json_error(text, "socket", invocation->socket_path);
+        print_json_error(number == EACCES || number == EPERM ? ERROR_CODE_PERMISSION_DENIED
+                                                             : ERROR_CODE_UNREACHABLE,
+                         text, "socket", invocation->socket_path);
     else
         (void)fprintf(stderr, "svcconnect: %s\n", text);
     return CLI_UNREACHABLE;

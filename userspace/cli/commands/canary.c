@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "cli/alias_body.h"
 #include "cli/arguments.h"
 #include "cli/command_table.h"
@@ -44,13 +45,12 @@ static int canary_add_knobs(const struct invocation *invocation, cJSON **body)
     const char *connects = invocation->options[OPTION_MIN_CONNECTS];
     uint64_t number;
 
-    if (interval && argument_duration(interval, &number) < 0)
-        return report_usage(invocation, "--interval \"%s\" is not a duration such as 30s, 6m or 1h",
-                            interval);
+    if (interval && duration_parse(interval, &number) < 0)
+        return report_usage(invocation, ARGUMENT_NO_DURATION, "interval", interval);
     if (interval)
         api_add_number(body, "intervalSeconds", number);
     if (connects && argument_number(connects, &number) < 0)
-        return report_usage(invocation, "--min-connects \"%s\" is not a whole number", connects);
+        return report_usage(invocation, ARGUMENT_NO_NUMBER, "min-connects", connects);
     if (connects)
         api_add_number(body, "minConnects", number);
     api_add_string(body, "from", invocation->options[OPTION_FROM]);
@@ -59,26 +59,10 @@ static int canary_add_knobs(const struct invocation *invocation, cJSON **body)
     return add_percents(invocation, body);
 }
 
-#define DURATION_SIZE 32
-
-/* "6 m", "1 h 30 m", "45 s": two units at most. */
-static const char *duration_text(double seconds, char text[static DURATION_SIZE])
+/* What has begun of a second is one. */
+static uint64_t whole_seconds(double seconds)
 {
-    unsigned long whole = seconds > 0 ? (unsigned long)(seconds + 0.999) : 0;
-    unsigned long hours = whole / 3600;
-    unsigned long minutes = whole / 60 % 60;
-
-    if (hours && minutes)
-        (void)snprintf(text, DURATION_SIZE, "%lu h %lu m", hours, minutes);
-    else if (hours)
-        (void)snprintf(text, DURATION_SIZE, "%lu h", hours);
-    else if (minutes && whole % 60)
-        (void)snprintf(text, DURATION_SIZE, "%lu m %lu s", minutes, whole % 60);
-    else if (minutes)
-        (void)snprintf(text, DURATION_SIZE, "%lu m", minutes);
-    else
-        (void)snprintf(text, DURATION_SIZE, "%lu s", whole);
-    return text;
+    return seconds > 0 ? (uint64_t)(seconds + 0.999) : 0;
 }
 
 /* "backend:80 in default", and " for client web" if it is only for that. */
@@ -99,7 +83,7 @@ static void print_started(const cJSON *canary)
     char most[TEXT_PERCENT_SIZE];
     char interval[DURATION_SIZE];
 
-    (void)duration_text((double)text_number(canary, "intervalSeconds"), interval);
+    (void)duration_format(text_number(canary, "intervalSeconds"), interval);
     print_place(canary);
     (void)printf("%s gets %s now, ", text_member(canary, "to"),
                  text_percent(text_child(canary, "percent"), share));
@@ -193,7 +177,8 @@ static void canary_add_row(struct table *table, const cJSON *canary)
     table_add(table, TEXT_PLAIN, "%s", text_member(canary, "to"));
     table_add(table, state_colour(state), "%s", state);
     table_add(table, TEXT_PLAIN, "%s", text_percent(text_child(canary, "percent"), text));
-    table_add(table, TEXT_PLAIN, "%s", cJSON_IsNumber(next) ? duration_text(next->valuedouble, left) : "-");
+    table_add(table, TEXT_PLAIN, "%s",
+              cJSON_IsNumber(next) ? duration_format(whole_seconds(next->valuedouble), left) : "-");
     table_add(table, TEXT_PLAIN, "%llu of %llu (%s, at most %s)",
               (unsigned long long)text_number(step, "failures"),
               (unsigned long long)text_number(step, "connects"),

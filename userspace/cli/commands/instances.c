@@ -9,6 +9,7 @@
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "base/duration.h"
 
 /* The API's spelling of a health that was given in small letters; others go as they are, to be refused by
  * name. */
@@ -91,9 +92,8 @@ static int add_seconds(const struct invocation *invocation, enum cli_option opti
 
     if (!text)
         return CLI_DONE;
-    if (argument_number(text, &seconds) < 0)
-        return report_usage(invocation, "--%s: \"%s\" is not allowed; give whole seconds",
-                            cli_option_rows[option].name, text);
+    if (duration_parse(text, &seconds) < 0)
+        return report_usage(invocation, ARGUMENT_NO_DURATION, cli_option_rows[option].name, text);
     api_add_number(body, member, seconds);
     return CLI_DONE;
 }
@@ -101,11 +101,11 @@ static int add_seconds(const struct invocation *invocation, enum cli_option opti
 static void print_draining(const struct invocation *invocation, const cJSON *answer)
 {
     uint64_t open = text_number(answer, "open");
+    char timeout[DURATION_SIZE];
 
-    (void)printf("%s/%s in %s is draining: %llu open connection%s, %llu s at most\n",
-                 invocation->arguments[0], invocation->arguments[1], invocation_namespace(invocation),
-                 (unsigned long long)open, open == 1 ? "" : "s",
-                 (unsigned long long)text_number(answer, "timeoutSeconds"));
+    (void)printf("%s/%s in %s is draining: %llu open connection%s, %s at most\n", invocation->arguments[0],
+                 invocation->arguments[1], invocation_namespace(invocation), (unsigned long long)open,
+                 open == 1 ? "" : "s", duration_format(text_number(answer, "timeoutSeconds"), timeout));
 }
 
 int command_deregister(const struct invocation *invocation)
@@ -150,6 +150,7 @@ int command_eject(const struct invocation *invocation)
     _cleanup_control_response_ struct control_response response = {0};
     cJSON *body = name_instance(invocation);
     int status = add_seconds(invocation, OPTION_FOR, "forSeconds", &body);
+    char time[DURATION_SIZE];
 
     if (status != CLI_DONE) {
         cJSON_Delete(body);
@@ -157,9 +158,9 @@ int command_eject(const struct invocation *invocation)
     }
     status = api_change(invocation, "POST", "/v1/ejections", body, &response);
     if (status == CLI_DONE && !invocation->is_json)
-        (void)printf("%s/%s in %s is ejected for %llu s\n", invocation->arguments[0],
-                     invocation->arguments[1], invocation_namespace(invocation),
-                     (unsigned long long)text_number(response.json, "forSeconds"));
+        (void)printf("%s/%s in %s is ejected for %s\n", invocation->arguments[0], invocation->arguments[1],
+                     invocation_namespace(invocation),
+                     duration_format(text_number(response.json, "forSeconds"), time));
     return status;
 }
 
