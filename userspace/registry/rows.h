@@ -11,6 +11,7 @@
  *   settings/global              {"ejection", "connectTimeoutSeconds"}
  *   canaries/NS/CLIENT/ALIAS     {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
  *   aws/KIND/NAME                a JSON object of the AWS API's own: an operation, cluster, task definition
+ *   history/PLACE                what was changed, by whom: see engine/history/history.h
  *   host/address/DNSNAME         number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]       scope number on this host
  *   host/resolved/NS/SERVICE/ID  {"host", "addresses"}: what this host found a host name to be, last
