@@ -167,7 +167,7 @@ static void canaries_take_step(struct canaries *self, const char *namespace_name
                                const struct catalog_canary *entry)
 {
     struct canary_step *step = calloc(1, sizeof(*step));
-    const struct job job = {.run = run_step, .done = step_done, .user = step};
+    const struct job job = {.run = run_step, .done = step_done, .user = step, .operation = "canary step"};
     int r;
 
     if (!step)

@@ -24,6 +24,7 @@
 #include "daemon/opening.h"
 #include "daemon/rooms.h"
 #include "daemon/watchdog.h"
+#include "engine/history/history.h"
 #include "engine/change/job.h"
 #include "registry/rows.h"
 
@@ -149,6 +150,7 @@ static int make_engine(struct daemon *daemon, struct error *error)
         .max_aliases = daemon->config.max_aliases,
         .max_slots = daemon->config.max_slots,
         .max_endpoints = daemon->config.max_endpoints,
+        .history_rows = HISTORY_ROWS,
     };
     int r = engine_new(&settings, &daemon->engine);
 

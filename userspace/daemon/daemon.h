@@ -14,6 +14,7 @@
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
 #include "dns/dns.h"
+#include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct probes probes;
     struct slow_start slow_start;
     struct drains drains;
+    struct changes_told changes_told;
     struct canaries canaries;
     struct externals externals;
     struct udp_closing udp_closing;

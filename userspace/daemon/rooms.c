@@ -15,6 +15,7 @@ int rooms_make(struct daemon *daemon, struct error *error)
     struct engine *engine = daemon->engine;
     struct event_log *events = &daemon->events;
 
+    daemon->changes_told = (struct changes_told){.engine = engine, .events = events};
     canaries_init(&daemon->canaries, engine, events);
     externals_init(&daemon->externals, engine, events, &external);
     slow_start_init(&daemon->slow_start, engine);
@@ -44,6 +45,7 @@ int rooms_follow(struct daemon *daemon)
         {&tasks_follower, &daemon->tasks},
         {&dns_follower, &daemon->dns},
         {&ecs_happenings_follower, &daemon->happenings},
+        {&changes_told_follower, &daemon->changes_told},
     };
     int r = 0;
 

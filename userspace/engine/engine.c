@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/change/jobs.h"
+#include "engine/history/history.h"
 #include "engine/plan/scopes.h"
 #include "model/service_names.h"
 #include "registry/rows.h"
@@ -30,6 +31,8 @@ int engine_new(const struct engine_settings *settings, struct engine **ret_engin
         r = jobs_init(engine, settings->base);
     if (r == 0)
         r = name_numbers_new(&engine->scopes, 1, MAX_SCOPES);
+    if (r == 0 && settings->history_rows)
+        r = history_new(settings->history_rows, &engine->history);
     if (r == 0)
         r = name_numbers_new(&engine->addresses, 1, settings->alias_range.addresses);
     if (r == 0)
@@ -56,6 +59,7 @@ void engine_free(struct engine **engine)
     if (self->owns_registry)
         (void)registry_close(&self->registry);
     free(self->instances);
+    history_free(&self->history);
     name_numbers_free(&self->scopes);
     name_numbers_free(&self->addresses);
     name_numbers_free(&self->endpoints);
@@ -80,6 +84,8 @@ static int on_row(const char *key, const char *value, void *user)
     int r;
 
     if (registry_guard_row(load->engine, key, value))
+        return 0;
+    if (history_take_row(load->engine->history, key, value))
         return 0;
     r = row_apply(load->engine->catalog, key, value, &error);
     if (r == 0 && !load->is_again)
@@ -233,6 +239,11 @@ void engine_end_grace(struct engine *engine)
 }
 
 /* ---- reading ---- */
+
+const struct history *engine_history(const struct engine *engine)
+{
+    return engine->history;
+}
 
 struct catalog *engine_catalog(const struct engine *engine)
 {

@@ -33,6 +33,7 @@
 struct datapath;
 struct datapath_config;
 struct engine;
+struct history;
 struct event_base;
 struct publisher;
 struct published;
@@ -47,6 +48,7 @@ struct engine_settings {
     uint32_t max_aliases;               /* sizes of the maps, in entries */
     uint32_t max_slots;
     uint32_t max_endpoints;
+    size_t history_rows; /* that are kept; 0: none */
 };
 
 /* An empty catalog and no numbers. -ENOMEM. */
@@ -147,6 +149,9 @@ bool engine_is_degraded(const struct engine *engine);
 
 /* The registry's part of `status`. */
 void engine_describe_registry(const struct engine *engine, cJSON *registry);
+
+/* What was changed, by whom; NULL: none is kept. */
+const struct history *engine_history(const struct engine *engine);
 
 /* For status. */
 struct engine_figures {

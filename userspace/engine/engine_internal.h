@@ -25,6 +25,7 @@ struct engine {
     struct name_numbers *endpoints; /* by "namespace/service/instance" */
     struct unsaved_numbers unsaved;
     struct publisher *publisher;
+    struct history *history; /* NULL: none is kept */
     struct jobs *jobs;
     struct instance **instances; /* by endpoint number: settings.max_endpoints + 1 */
     unsigned adopted;            /* aliases taken over at the start */
@@ -56,6 +57,7 @@ void followers_found(struct engine *engine, struct instance *instance, const str
 void followers_unregistered(struct engine *engine, uint32_t number);
 bool followers_depend_on_documents(struct engine *engine);
 void followers_republished(struct engine *engine);
+void followers_changed(struct engine *engine, uint64_t first, uint64_t last);
 int followers_row(struct engine *engine, const char *key, const char *value);
 int followers_loaded(struct engine *engine, struct error *error);
 int followers_begin(struct engine *engine, struct error *error);

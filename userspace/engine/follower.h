@@ -58,6 +58,9 @@ struct engine_follower {
     /* Is there anybody whose plan depends on which document a service came from? */
     bool (*depends_on_documents)(void *user);
 
+    /* A change is on disk: these entries of the history (history/history.h) tell it. */
+    void (*changed)(void *user, uint64_t first, uint64_t last);
+
     void (*republished)(void *user); /* what was kept beside the registry has gone */
 
     /* At a start: each row that the catalog leaves alone or has taken, and then that all have been read. */

@@ -28,6 +28,11 @@ int engine_follow(struct engine *engine, const struct engine_follower *follower,
     return 0;
 }
 
+void followers_changed(struct engine *engine, uint64_t first, uint64_t last)
+{
+    EACH_FOLLOWER(engine, changed, first, last);
+}
+
 int followers_guard(struct engine *engine, const char *key, struct error *error)
 {
     UNTIL_ONE_FAILS(engine, guard, key, error);

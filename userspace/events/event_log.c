@@ -188,6 +188,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_OBSERVER] = "OBSERVER",
         [EVENT_NAME] = "NAME",
         [EVENT_DOCUMENT] = "DOCUMENT",
+        [EVENT_CHANGE] = "CHANGE",
     };
 
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "UNKNOWN";

@@ -28,6 +28,7 @@ enum event_kind {
     EVENT_TASK,        /* attached, detached, collected */
     EVENT_EVENTS_LOST, /* the kernel had no room to report some */
     EVENT_OBSERVER,
+    EVENT_CHANGE,   /* of what is registered: who, and what */
     EVENT_DOCUMENT, /* a file of the watched directory was applied, or has gone */
     EVENT_NAME,     /* an instance's host name cannot be resolved, can again, or has other addresses */
 };

@@ -71,7 +71,8 @@ void external_end_drain(struct external *external)
         return;
     ending = calloc(1, sizeof(*ending));
     if (ending) {
-        const struct job job = {.run = run_ending, .done = ending_done, .user = ending};
+        const struct job job = {
+            .run = run_ending, .done = ending_done, .user = ending, .operation = "drain's end"};
 
         ending->external = external;
         r = engine_submit(external->externals->engine, &job);

@@ -240,7 +240,8 @@ static void on_address_dropped(int result, const struct error *error, void *user
 
 static int drains_submit(struct drains *self, struct departure *departure, const struct instance *instance)
 {
-    const struct job job = {.run = run_departure, .done = departure_done, .user = departure};
+    const struct job job = {
+        .run = run_departure, .done = departure_done, .user = departure, .operation = "drain's end"};
     struct registry_row row;
     int r;
 

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "engine/change/transaction.h"
+#include "model/actor.h"
 
 /* A job's run returns this where the change was only to be looked at: it is taken back, and the job has
  * succeeded. */
@@ -38,6 +39,10 @@ struct job {
     void (*done)(int result, uint64_t revision, const struct error *error, void *user);
 
     void *user;
+
+    /* Who asks, by what (static, or as long as the job waits): for the history. Zeroed: the daemon. */
+    struct actor by;
+    const char *operation;
 };
 
 /* Copies the job. -ENOMEM; -EBUSY: JOBS_WAITING others wait. On failure `done` is not called. */

@@ -12,7 +12,8 @@ struct waiting_job {
     struct job job;
     int result; /* of its own run */
     struct error error;
-    unsigned conflicts; /* how often the registry has sent it back */
+    size_t first_row, end_row; /* of the group's, that it has put */
+    unsigned conflicts;        /* how often the registry has sent it back */
     struct waiting_job *next;
 };
 
@@ -134,6 +135,10 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
 void gather_after(struct jobs *jobs);
 bool gather_is_on(const struct jobs *jobs);
 void gather_end(struct jobs *jobs);
+
+/* jobs_history.c: what the group changes goes along with its commit, and is kept when that has ended. */
+void jobs_tell_history(struct engine *engine);
+void jobs_keep_history(struct engine *engine);
 
 /* jobs_findings.c */
 void jobs_run_findings(struct engine *engine);

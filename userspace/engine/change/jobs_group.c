@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/history/history.h"
 
 #define GROUP_ROWS     8192
 #define ANSWERS_A_STEP 32
@@ -64,6 +65,7 @@ static void step_running(struct engine *engine)
     if (!jobs->running) {
         jobs->running = job_queue_pop(&jobs->changes);
         jobs->running->error = (struct error){0};
+        jobs->running->first_row = jobs->running->end_row = 0;
         transaction_begin_job(transaction);
     }
     r = job_run_once(transaction, jobs->running);
@@ -75,6 +77,8 @@ static void step_running(struct engine *engine)
     }
     if (job_has_run(transaction, jobs->running, r)) {
         jobs->n_stand += jobs->running->result == 0;
+        jobs->running->first_row = transaction->first_row;
+        jobs->running->end_row = transaction->n_rows;
         job_queue_push(&jobs->group, jobs->running);
         jobs->running = NULL;
         if (jobs->changes.alone)
@@ -147,12 +151,16 @@ static int collect_rows(struct engine *engine)
 {
     struct jobs *jobs = engine->jobs;
     struct transaction *transaction = &jobs->transaction;
+    const struct registry_row *told;
+    size_t n_told = 0;
     size_t most = transaction->n_rows == 0 && jobs->most_numbers == 0 ? 1 : jobs->most_numbers;
     size_t n;
 
     transaction->numbers = numbers_take_unsaved(engine, most);
     jobs->must_save &= engine->unsaved.n > 0;
-    n = transaction->n_rows + transaction->numbers.n;
+    jobs_tell_history(engine);
+    told = engine->history ? history_rows(engine->history, &n_told) : NULL;
+    n = transaction->n_rows + transaction->numbers.n + n_told;
     jobs->rows = calloc(n + 1, sizeof(*jobs->rows));
     if (!jobs->rows)
         return -ENOMEM;
@@ -161,6 +169,8 @@ static int collect_rows(struct engine *engine)
     if (transaction->numbers.n)
         memcpy(jobs->rows + transaction->n_rows, transaction->numbers.rows,
                transaction->numbers.n * sizeof(*jobs->rows));
+    if (n_told)
+        memcpy(jobs->rows + transaction->n_rows + transaction->numbers.n, told, n_told * sizeof(*told));
     jobs->commit = (struct registry_commit){.rows = jobs->rows, .n_rows = n};
     return 0;
 }
@@ -202,6 +212,7 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
         give_up_commit(engine, r, error);
         return;
     }
+    jobs_keep_history(engine);
     jobs->revision = revision;
     engine_number_instances(engine, revision, true);
     jobs->is_written = true;
