@@ -141,6 +141,7 @@ static void apply_file(struct services_dir *dir, struct services_file *file)
             .default_namespace = "default",
             .owned_source = load->source,
             .wants_changes = true,
+            .by = actor_make(ACTOR_FILE, load->source),
         };
 
         r = apply_submit_texts(dir->engine, dir->worker, &texts, services_scan_on_applied, load);
@@ -239,8 +240,10 @@ static void on_removed(struct apply_end *end, void *user)
 static void remove_source(struct services_dir *dir, const char *source)
 {
     struct services_load *load = new_load(dir, NULL, source);
-    struct apply_submission submission = {
-        .owned_source = source, .worker = dir->worker, .wants_changes = true};
+    struct apply_submission submission = {.owned_source = source,
+                                          .by = actor_make(ACTOR_FILE, source),
+                                          .worker = dir->worker,
+                                          .wants_changes = true};
     int r = -ENOMEM;
 
     if (load)

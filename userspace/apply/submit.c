@@ -31,6 +31,7 @@ struct apply_job {
     struct document_record **records; /* one for each that is long; or NULL */
     struct findings parsed;           /* with these every run begins */
     char *owned_source;
+    struct actor by;
     bool is_dry_run;
     bool wants_changes;
     struct worker *worker;
@@ -220,7 +221,8 @@ static void submit_on_applied(int r, uint64_t revision, const struct error *erro
 
 static int submit_job(struct apply_job *job)
 {
-    const struct job submitted = {.run = run_apply, .done = submit_on_applied, .user = job};
+    const struct job submitted = {
+        .run = run_apply, .done = submit_on_applied, .user = job, .by = job->by, .operation = "apply"};
 
     return engine_submit(job->engine, &submitted);
 }
@@ -242,6 +244,7 @@ int apply_submit(struct engine *engine, struct apply_submission *submission, app
         .records = submission->records,
         .parsed = submission->findings,
         .owned_source = submission->owned_source ? strdup(submission->owned_source) : NULL,
+        .by = submission->by,
         .is_dry_run = submission->is_dry_run,
         .wants_changes = submission->wants_changes,
         .worker = submission->worker,

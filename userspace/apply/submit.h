@@ -11,6 +11,7 @@
 
 #include "documents/documents.h"
 #include "engine/change/transaction.h"
+#include "model/actor.h"
 
 struct document_record;
 struct engine;
@@ -35,6 +36,7 @@ struct apply_submission {
     struct document_record **records; /* malloc'd, as many; NULL, or one whose row is used */
     struct findings findings;         /* of parsing; those of applying come after them */
     const char *owned_source;
+    struct actor by; /* who asks */
     bool is_dry_run;
     bool wants_changes;
     struct worker *worker; /* frees what is long; NULL: the loop does */
@@ -57,6 +59,7 @@ struct apply_texts {
     size_t n;
     const char *default_namespace;
     const char *owned_source;
+    struct actor by;
     bool is_dry_run;
     bool wants_changes;
 };

@@ -121,6 +121,7 @@ static void submit_texts_on_parsed(int result, void *user)
     struct parsing *parsing = user;
     struct apply_submission submission = {
         .owned_source = parsing->texts.owned_source,
+        .by = parsing->texts.by,
         .is_dry_run = parsing->texts.is_dry_run,
         .wants_changes = parsing->texts.wants_changes,
         .worker = parsing->worker,

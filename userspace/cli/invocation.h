@@ -62,6 +62,7 @@ enum cli_option {
     OPTION_TASK,
     OPTION_PID,
     OPTION_VERBOSE,
+    OPTION_LIMIT,
     OPTION_MAX,
 };
 

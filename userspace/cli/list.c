@@ -100,9 +100,13 @@ static int list_choose(const struct invocation *invocation, const struct list *l
 
 static int look_take(const struct invocation *invocation, const struct list *list, struct look *look)
 {
+    char path[LIST_QUERY_SIZE + 64], query[LIST_QUERY_SIZE] = "";
+    int status = list->make_query ? list->make_query(invocation, query) : CLI_DONE;
     cJSON *items;
-    int status = api_get(invocation, list->path, &look->response);
 
+    (void)snprintf(path, sizeof(path), "%s%s", list->path, query);
+    if (status == CLI_DONE)
+        status = api_get(invocation, path, &look->response);
     if (status != CLI_DONE)
         return status;
     items = cJSON_GetObjectItemCaseSensitive(look->response.json, list->member);

@@ -8,8 +8,13 @@
 #include "cli/invocation.h"
 #include "cli/table.h"
 
+#define LIST_QUERY_SIZE 512
+
 struct list {
-    const char *path;   /* "/v1/endpoints" */
+    const char *path; /* "/v1/endpoints" */
+    /* More of it by the arguments ("?limit=5"), into text of LIST_QUERY_SIZE; the exit status of bad ones. NULL:
+     * nothing. */
+    int (*make_query)(const struct invocation *invocation, char *ret_query);
     const char *member; /* of the answer: "endpoints" */
 
     /* A new table of the items, a group for each. NULL: no memory. */

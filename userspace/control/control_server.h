@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "http/streams.h"
+#include "model/actor.h"
 
 #define CONTROL_MAX_BODY    (1u << 20)
 #define CONTROL_HARD_BODY   (18u << 20) /* beyond it libevent answers by itself, not in JSON */
@@ -50,6 +51,9 @@ struct control_route {
 };
 
 struct control_reply;
+
+/* The process at the other end, as the kernel says it was when it connected; before the call is deferred. */
+struct actor control_call_actor(const struct control_call *call);
 
 /*
  * Lets the answer come later: returns CONTROL_LATER, as the handler does then, and the reply's holder sends

@@ -208,6 +208,7 @@ static int apply(struct api *api, const struct control_call *call, const cJSON *
         .n = (size_t)cJSON_GetArraySize(sources),
         .is_dry_run = is_dry_run,
         .wants_changes = true,
+        .by = control_call_actor(call),
     };
     int r;
 

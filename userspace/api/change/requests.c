@@ -16,6 +16,7 @@
 #include "api/read/reads.h"
 #include "api/change/documents.h"
 #include "api/change/ejections.h"
+#include "api/change/rollback.h"
 #include "documents/documents.h"
 #include "model/names.h"
 #include "engine/change/job.h"
@@ -68,10 +69,14 @@ static void requests_on_done(int r, uint64_t revision, const struct error *error
 
 static int requests_submit(const struct control_call *call, change_fn change,
                            int (*run)(struct transaction *transaction, void *user, struct error *error),
-                           struct api *api, struct error *error)
+                           const char *operation, struct api *api, struct error *error)
 {
     struct change_request *request = calloc(1, sizeof(*request));
-    const struct job job = {.run = run, .done = requests_on_done, .user = request};
+    const struct job job = {.run = run,
+                            .done = requests_on_done,
+                            .user = request,
+                            .by = control_call_actor(call),
+                            .operation = operation};
     int r;
 
     if (!request)
@@ -96,7 +101,7 @@ static int requests_submit(const struct control_call *call, change_fn change,
                              void *user)                                                                     \
     {                                                                                                        \
         (void)ret_answer;                                                                                    \
-        return requests_submit(call, change_##name, requests_run_change, user, error);                       \
+        return requests_submit(call, change_##name, requests_run_change, #name, user, error);                \
     }
 
 CHANGE_REQUEST(register)
@@ -110,6 +115,7 @@ CHANGE_REQUEST(clear_route)
 CHANGE_REQUEST(set_settings)
 CHANGE_REQUEST(start_canary)
 CHANGE_REQUEST(canary)
+CHANGE_REQUEST(rollback)
 
 /* ---- batches ---- */
 
@@ -186,7 +192,7 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) < 1 || cJSON_GetArraySize(list) > MAX_BATCH)
         return error_input(error, "changes", list ? "(not such a list)" : "(missing)",
                            "a list of 1 to %d changes", MAX_BATCH);
-    return requests_submit(call, NULL, run_batch, user, error);
+    return requests_submit(call, NULL, run_batch, "batch", user, error);
 }
 
 /* ---- tasks ---- */
@@ -360,6 +366,8 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/explain", read_explain, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/history", read_history, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/rollback", handle_rollback, NULL, 0, false},
     {EVHTTP_REQ_GET, "/v1/events", read_events, NULL, 0, true},
     {EVHTTP_REQ_GET, "/metrics", read_metrics, NULL, 0, true},
     {0, NULL, NULL, NULL, 0, false},

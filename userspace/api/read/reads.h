@@ -18,6 +18,7 @@ int read_routes(const struct control_call *call, cJSON **ret_answer, struct erro
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_events(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_history(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);

@@ -94,7 +94,11 @@ static void later_on_steady(void *user)
 
 static int later_submit(struct aws_waiting *waiting)
 {
-    const struct job job = {.run = later_run_change, .done = later_on_done, .user = waiting};
+    const struct job job = {.run = later_run_change,
+                            .done = later_on_done,
+                            .user = waiting,
+                            .by = actor_make(ACTOR_KEY, waiting->request.who.name),
+                            .operation = waiting->request.operation->name};
 
     return waiting->request.operation->is_read
                ? engine_when_steady(waiting->request.engine, later_on_steady, waiting)

@@ -11,6 +11,7 @@ extern const struct list endpoints_list;
 extern const struct list aliases_list;
 extern const struct list routes_list;
 extern const struct list tasks_list;
+extern const struct list history_list;
 extern const struct list canary_list;
 
 /* command_apply.c */
@@ -52,6 +53,9 @@ int command_explain(const struct invocation *invocation);
 
 /* command_events.c */
 int command_events(const struct invocation *invocation);
+
+/* history.c */
+int command_rollback(const struct invocation *invocation);
 
 /* command_hosts.c, command_status.c, command_doctor.c */
 int command_hosts(const struct invocation *invocation);

@@ -80,6 +80,19 @@ const struct command read_rows[] = {
         .run = command_explain,
     },
     {
+        .word = "history",
+        .synopsis = "[SERVICE] [--limit N] " LIST_SYNOPSIS,
+        .summary = "what was changed, by whom and from what to what, newest first",
+        .details = "By whom is the process on the control socket, the AWS API's key, the file of services.d, "
+                   "or the\n"
+                   "daemon itself. The last 10,000 changes are kept, without what may hold a secret.",
+        .options = OPTIONS(LIST_OPTIONS, OPTION_LIMIT),
+        .most_arguments = 1,
+        .run = list_command,
+        .list = &history_list,
+        .takes = {VALUE_SERVICE},
+    },
+    {
         .word = "hosts",
         .synopsis = "[-n NS]",
         .summary = "print the names as lines for /etc/hosts",

@@ -130,5 +130,17 @@ const struct command route_rows[] = {
         .takes = {VALUE_ALIAS},
         .run = command_canary_act,
     },
+    {
+        .word = "rollback",
+        .synopsis = "REVISION [--dry-run]",
+        .summary = "routes, weights and settings as they were at a revision of svcconnect history",
+        .details = "What was changed after it is put back as one change, or nothing is: a service that has "
+                   "gone is a reason.\n"
+                   "Instances that have come or gone since stay as they are.",
+        .options = OPTIONS(OPTION_DRY_RUN),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_rollback,
+    },
     {0},
 };

@@ -77,7 +77,8 @@ void history_free(struct history **history)
 }
 
 /* Takes the texts over. */
-static void history_put(struct history *history, uint64_t sequence, uint64_t revision, char *key, char *value)
+static void history_place(struct history *history, uint64_t sequence, uint64_t revision, char *key,
+                          char *value)
 {
     struct kept_row *place = &history->places[sequence % history->n_places];
 
@@ -110,7 +111,7 @@ bool history_take_row(struct history *history, const char *key, const char *valu
     key_copy = strdup(told ? told : "");
     value_copy = strdup(value);
     if (key_copy && value_copy) {
-        history_put(history, sequence, revision, key_copy, value_copy);
+        history_place(history, sequence, revision, key_copy, value_copy);
     } else {
         free(key_copy);
         free(value_copy);
@@ -277,7 +278,7 @@ uint64_t history_keep(struct history *history)
 
     for (size_t i = 0; i < history->n_rows; i++) {
         free(history->rows[i].key);
-        history_put(history, first + i, history->revision, history->keys[i], history->rows[i].value);
+        history_place(history, first + i, history->revision, history->keys[i], history->rows[i].value);
     }
     history->n_rows = 0;
     return first;
