@@ -19,7 +19,8 @@ static void test_texts(void **state)
     (void)state;
     actor.uid = 7;
     actor.pid = 42;
-    assert_string_equal(actor_text(&actor, text), "uid 7, process 42 (sh??" "?)");
+    assert_string_equal(actor_text(&actor, text), "uid 7, process 42 (sh??"
+                                                  "?)");
     actor.name[0] = '\0';
     assert_string_equal(actor_text(&actor, text), "uid 7, process 42");
     actor = actor_make(ACTOR_KEY, "default");
