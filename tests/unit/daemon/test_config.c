@@ -234,7 +234,7 @@ static void test_bad_members(void **state)
         {"{\"maps\":{\"slots\":16777217}}", "maps.slots", "16777217"},
         {"{\"maps\":{\"endpoints\":-1}}", "maps.endpoints", "-1"},
         {"{\"maps\":{\"endpoints\":1.5}}", "maps.endpoints", "1.5"},
-        {"{\"maps\":{\"tasks\":\"9\"}}", "maps.tasks", "\"9\""},
+        {"{\"maps\":{\"tasks\":\"9\"}}", "maps.tasks", "9"},
         {"{\"maps\":{\"tasks\":65537}}", "maps.tasks", "65537"},
     };
 
