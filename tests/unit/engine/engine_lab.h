@@ -124,7 +124,7 @@ static inline void change_done(int result, uint64_t revision, const struct error
 
 static inline void lab_submit(struct engine_lab *lab, struct change *change)
 {
-    const struct job job = {change_run, change_done, change};
+    const struct job job = {.run = change_run, .done = change_done, .user = change};
 
     change->lab = lab;
     assert_int_equal(engine_submit(lab->engine, &job), 0);
@@ -132,7 +132,7 @@ static inline void lab_submit(struct engine_lab *lab, struct change *change)
 
 static inline void lab_find(struct engine_lab *lab, struct change *change)
 {
-    const struct job job = {change_run, change_done, change};
+    const struct job job = {.run = change_run, .done = change_done, .user = change};
 
     change->lab = lab;
     assert_int_equal(engine_submit_finding(lab->engine, &job), 0);

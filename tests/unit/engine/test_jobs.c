@@ -221,7 +221,7 @@ static void test_so_many_wait_and_no_more(void **state)
     unsigned runs = 0;
     struct change other = {.rows = {{"instances/ns/web/a", INSTANCE(1)}}};
     const struct job job = {.run = run_nothing, .user = &runs};
-    const struct job one_more = {change_run, change_done, &other};
+    const struct job one_more = {.run = change_run, .done = change_done, .user = &other};
 
     for (size_t i = 0; i < JOBS_WAITING; i++)
         assert_int_equal(engine_submit(lab->engine, &job), 0);
@@ -270,7 +270,7 @@ static void test_stopping_tells_everybody(void **state)
         struct change under_way = {.rows = {{"instances/ns/web/a", INSTANCE(1)}}};
         struct change waiting = {.rows = {{"instances/ns/web/b", INSTANCE(2)}}};
         struct change finding = {.user = NULL};
-        const struct job job = {change_run, change_done, &waiting};
+        const struct job job = {.run = change_run, .done = change_done, .user = &waiting};
         uint32_t scope;
 
         lab_stop(lab);

@@ -182,7 +182,8 @@ static void submit(struct model *model)
 
     assert_non_null(job);
     *job = (struct model_job){.model = model, .seed = next(&model->random)};
-    assert_int_equal(engine_submit(model->lab->engine, &(struct job){run, done, job}), 0);
+    assert_int_equal(engine_submit(model->lab->engine, &(struct job){.run = run, .done = done, .user = job}),
+                     0);
     model->submitted++;
 }
 
@@ -239,7 +240,8 @@ static void submit_finding(struct model *model)
 
     assert_non_null(job);
     *job = (struct model_job){.model = model, .seed = next(&model->random)};
-    assert_int_equal(engine_submit_finding(model->lab->engine, &(struct job){find, done, job}), 0);
+    assert_int_equal(
+        engine_submit_finding(model->lab->engine, &(struct job){.run = find, .done = done, .user = job}), 0);
     model->submitted++;
     model->findings++;
 }

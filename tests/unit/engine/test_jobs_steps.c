@@ -46,7 +46,8 @@ static void pieces_done(int result, uint64_t revision, const struct error *error
 
 static void submit_pieces(struct engine_lab *lab, struct pieces *pieces)
 {
-    assert_int_equal(engine_submit(lab->engine, &(struct job){run_piece, pieces_done, pieces}), 0);
+    assert_int_equal(
+        engine_submit(lab->engine, &(struct job){.run = run_piece, .done = pieces_done, .user = pieces}), 0);
 }
 
 static int setup(void **state)
@@ -188,7 +189,9 @@ static void test_a_group_is_answered_by_steps(void **state)
     unsigned before;
 
     for (unsigned i = 0; i < 200; i++)
-        assert_int_equal(engine_submit(lab->engine, &(struct job){run_nothing, count_end, &ends}), 0);
+        assert_int_equal(
+            engine_submit(lab->engine, &(struct job){.run = run_nothing, .done = count_end, .user = &ends}),
+            0);
     do {
         before = ends;
         jobs_step(lab->engine);
@@ -230,7 +233,10 @@ static void test_stopping_a_job_that_goes_on_for_ever(void **state)
 
     ended_with = 0;
     lab_submit(lab, &before);
-    assert_int_equal(engine_submit(lab->engine, &(struct job){run_for_ever, for_ever_done, &n_pieces}), 0);
+    assert_int_equal(
+        engine_submit(lab->engine,
+                      &(struct job){.run = run_for_ever, .done = for_ever_done, .user = &n_pieces}),
+        0);
     lab_turns(lab, 30);
     assert_true(n_pieces > 10);
     n_pieces = 0;
