@@ -24,7 +24,7 @@ static void tell_untold(struct changes_told *self)
     self->n_untold = 0;
 }
 
-static void tell(struct changes_told *self, const struct history_entry *entry)
+static void changes_told_tell(struct changes_told *self, const struct history_entry *entry)
 {
     char what[EVENT_MESSAGE_SIZE / 2], who[ACTOR_TEXT_SIZE];
     const char *was = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry->json, "was"));
@@ -65,7 +65,7 @@ static void changes_told_on_changed(void *user, uint64_t first, uint64_t last)
         if (history_read(engine_history(self->engine), i, &entry) < 0)
             continue;
         self->n++;
-        tell(self, &entry);
+        changes_told_tell(self, &entry);
         history_entry_done(&entry);
     }
 }

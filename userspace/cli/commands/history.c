@@ -12,7 +12,7 @@
 #include "cli/table.h"
 
 /* "uid 0, process 4242 (svcconnect)", as the daemon's log has it. */
-static void add_who(struct table *table, const cJSON *by)
+static void history_add_who(struct table *table, const cJSON *by)
 {
     const char *kind = text_member(by, "kind"), *name = text_member(by, "name");
 
@@ -54,7 +54,7 @@ static struct table *history_fill(const struct invocation *invocation, const cJS
         table_begin(table, item);
         table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(item, "revision"));
         table_add(table, TEXT_PLAIN, "%s", text_member(item, "time"));
-        add_who(table, text_child(item, "by"));
+        history_add_who(table, text_child(item, "by"));
         table_add(table, TEXT_PLAIN, "%s", text_member(item, "namespace"));
         add_what(table, item);
         if (more)
