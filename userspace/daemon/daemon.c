@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/worker.h"
-#include "daemon/lock.h"
+#include "base/lock.h"
 #include "daemon/notify.h"
 #include "daemon/opening.h"
 #include "daemon/rooms.h"

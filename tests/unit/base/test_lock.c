@@ -20,7 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "daemon/lock.h"
+#include "base/lock.h"
 
 static char directory[64];
 
