@@ -92,6 +92,14 @@ void services_dir_sweep(struct services_dir *dir)
     }
 }
 
+void services_dir_apply_again(struct services_dir *dir)
+{
+    for (struct services_file *file = dir->files; file; file = file->hh.next)
+        file->inode = 0;
+    if (dir->event)
+        services_dir_scan_soon(dir);
+}
+
 void services_dir_describe(const struct services_dir *dir, cJSON *object)
 {
     const struct services_file *file;

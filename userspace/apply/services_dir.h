@@ -74,6 +74,9 @@ void services_dir_settle(struct services_dir *dir);
  */
 void services_dir_sweep(struct services_dir *dir);
 
+/* All files as if they had only just come: what is registered has been replaced under them. */
+void services_dir_apply_again(struct services_dir *dir);
+
 /* "count" of documents in force and "failed" files. */
 void services_dir_describe(const struct services_dir *dir, cJSON *object);
 

@@ -24,51 +24,13 @@
 
 #define MAX_FILE (4u << 20)
 
-static int keys_write_whole(int fd, const char *text)
-{
-    size_t length = strlen(text);
-
-    while (length > 0) {
-        ssize_t n = write(fd, text, length);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        text += n;
-        length -= (size_t)n;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int sync_directory(const char *path)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-/* A new file in the place of the old one: at no moment is there half a file. */
 static int save(const struct aws_api *api, const struct aws_credentials *credentials, struct error *error)
 {
     _cleanup_free_ char *text = aws_credentials_print(credentials);
-    _cleanup_free_ char *temporary = NULL;
-    _cleanup_close_ int fd = -1;
-    int r = 0;
+    int r = text ? file_replace(api->path, 0600, text, strlen(text)) : -ENOMEM;
 
-    if (!text || asprintf(&temporary, "%s.new", api->path) < 0)
-        return error_errno(error, ENOMEM, "%s", api->path);
-    (void)unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        r = -errno;
-    if (r == 0)
-        r = keys_write_whole(fd, text);
-    if (r == 0 && rename(temporary, api->path) < 0)
-        r = -errno;
-    if (r == 0)
-        r = sync_directory(api->settings.state_dir);
-    explicit_bzero(text, strlen(text));
+    if (text)
+        explicit_bzero(text, strlen(text));
     return r < 0 ? error_errno(error, r, "%s", api->path) : 0;
 }
 
@@ -226,9 +188,40 @@ static int remove_credential(const struct control_call *call, cJSON **ret_answer
     return 0;
 }
 
+/* All of them at once, as a backup has them. */
+static int replace_credentials(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                               void *user)
+{
+    static const char *const known[] = {"credentials", NULL};
+    struct aws_api *api = user;
+    _cleanup_(aws_credentials_done) struct aws_credentials wanted = {0};
+    _cleanup_free_ char *text = NULL;
+    int r = json_check_members(call->body, known, error);
+
+    if (r < 0)
+        return r;
+    text = cJSON_PrintUnformatted(call->body);
+    r = text ? aws_credentials_parse("credentials", text, strlen(text), &wanted, error) : -ENOMEM;
+    if (text)
+        explicit_bzero(text, strlen(text));
+    if (r == 0)
+        r = save(api, &wanted, error);
+    if (r < 0)
+        return r;
+    aws_credentials_done(&api->credentials);
+    api->credentials = wanted;
+    wanted = (struct aws_credentials){0};
+    log_info("AWS API: %zu key pairs in the place of those that there were", api->credentials.n);
+    *ret_answer = cJSON_CreateObject();
+    (void)cJSON_AddArrayToObject(*ret_answer, "warnings");
+    (void)cJSON_AddNumberToObject(*ret_answer, "count", (double)api->credentials.n);
+    return 0;
+}
+
 const struct control_route aws_api_routes[] = {
     {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0, false},
     {EVHTTP_REQ_POST, "/v1/credentials", add_credential, NULL, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/credentials", replace_credentials, NULL, MAX_FILE, false},
     {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, NULL, 0, false},
     {0, NULL, NULL, NULL, 0, false},
 };

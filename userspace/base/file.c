@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -115,4 +118,53 @@ int directory_make(const char *path, mode_t mode)
             return 0;
         *slash = '/';
     }
+}
+
+/* ---- replacing ---- */
+
+static int write_whole(int fd, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, text, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        text += n;
+        length -= (size_t)n;
+    }
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_sync_directory_of(const char *path)
+{
+    _cleanup_free_ char *copy = strdup(path);
+    _cleanup_close_ int fd = -1;
+
+    if (!copy)
+        return -ENOMEM;
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_replace(const char *path, mode_t mode, const char *text, size_t length)
+{
+    _cleanup_free_ char *temporary = NULL;
+    _cleanup_close_ int fd = -1;
+    int r = 0;
+
+    if (asprintf(&temporary, "%s.new-XXXXXX", path) < 0)
+        return -ENOMEM;
+    fd = mkostemp(temporary, O_CLOEXEC); /* 0600 until the text is in it */
+    if (fd < 0)
+        return -errno;
+    r = write_whole(fd, text, length);
+    if (r == 0 && fchmod(fd, mode) < 0)
+        r = -errno;
+    if (r == 0 && rename(temporary, path) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(temporary);
+    return r < 0 ? r : file_sync_directory_of(path);
 }

@@ -22,5 +22,14 @@ int file_read_rest(int fd, size_t limit, char **ret_text, size_t *ret_length);
  */
 int file_rewrite_in_place(const char *path, mode_t mode, const char *text);
 
+/*
+ * A new file in the place of `path`, made with `mode`: at no moment is there half a file, and when this returns 0
+ * it is on disk. Others go on with the old one that they have open. Negative errno: the old one is as it was.
+ */
+int file_replace(const char *path, mode_t mode, const char *text, size_t length);
+
+/* Makes a rename to `path` durable: syncs the directory that it is in. */
+int file_sync_directory_of(const char *path);
+
 /* mkdir -p. What is made has `mode`, whatever the umask; an existing directory keeps its own. */
 int directory_make(const char *path, mode_t mode);

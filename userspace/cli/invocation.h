@@ -63,6 +63,8 @@ enum cli_option {
     OPTION_PID,
     OPTION_VERBOSE,
     OPTION_LIMIT,
+    OPTION_STATE_DIR,
+    OPTION_OTHER,
     OPTION_MAX,
 };
 

@@ -64,6 +64,10 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_TASK] = {"task", "CGROUP", "as this task sees it: its cgroup, or one in it", 0, VALUE_TASK},
     [OPTION_PID] = {"pid", "PID", "as the task of this process sees it", 0, VALUE_NONE},
     [OPTION_VERBOSE] = {"verbose", NULL, "a line for each change", 'v', VALUE_NONE},
+    [OPTION_STATE_DIR] = {"state-dir", "DIR",
+                          "the daemon's state directory while none runs (/var/lib/svcconnect)", 0,
+                          VALUE_FILE},
+    [OPTION_OTHER] = {"other", NULL, "take the backup of another registry too", 0, VALUE_NONE},
 };
 
 const enum cli_option cli_common_options[] = {OPTION_SOCKET, OPTION_JSON, OPTION_HELP, OPTION_NONE};

@@ -27,7 +27,9 @@ enum registry_verdict registry_judge(const struct registry_facts *facts)
 
     if (facts->is_damaged)
         return REGISTRY_DAMAGED;
-    if (!*facts->pinned_id)
+    if (facts->is_restored)
+        verdict = REGISTRY_RIGHT;
+    else if (!*facts->pinned_id)
         verdict = judge_unnamed(facts);
     else if (strcmp(facts->pinned_id, facts->id) != 0)
         verdict = judge_stranger(facts);

@@ -17,10 +17,10 @@
 #include "api/change/documents.h"
 #include "api/change/ejections.h"
 #include "api/change/rollback.h"
+#include "api/change/registry.h"
 #include "documents/documents.h"
 #include "model/names.h"
 #include "engine/change/job.h"
-#include "engine/guard/guard.h"
 
 #define MAX_BATCH 10000
 
@@ -302,27 +302,6 @@ static int handle_detach(const struct control_call *call, cJSON **ret_answer, st
     return r;
 }
 
-static int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
-                                  void *user)
-{
-    static const char *const known[] = {NULL};
-    struct api *api = user;
-    uint32_t before = engine_figures(api->engine).aliases;
-    const char *was = NULL;
-    int r = json_check_members(call->body, known, error);
-
-    if (r == 0)
-        r = registry_guard_accept(api->engine, &was, error);
-    if (r < 0)
-        return r;
-    *ret_answer = new_answer();
-    (void)cJSON_AddStringToObject(*ret_answer, "was", was);
-    (void)cJSON_AddNumberToObject(*ret_answer, "aliasesBefore", before);
-    (void)cJSON_AddNumberToObject(*ret_answer, "aliases", engine_figures(api->engine).aliases);
-    (void)cJSON_AddNumberToObject(*ret_answer, "revision", (double)engine_figures(api->engine).revision);
-    return 0;
-}
-
 static bool is_steady(const void *user)
 {
     return engine_is_steady(((const struct api *)user)->engine);
@@ -358,6 +337,7 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, NULL, 0, true},
     {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, NULL, 0, true},
     {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, NULL, 0, true},
+    {EVHTTP_REQ_POST, "/v1/registry/restore", handle_restore_registry, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/status", read_status, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/services", read_services, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0, true},

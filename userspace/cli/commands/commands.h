@@ -81,3 +81,7 @@ int command_complete(const struct invocation *invocation);
 /* command_help.c */
 int command_help(const struct invocation *invocation);
 int command_version(const struct invocation *invocation);
+
+/* command_backup.c, command_restore.c */
+int command_backup(const struct invocation *invocation);
+int command_restore(const struct invocation *invocation);

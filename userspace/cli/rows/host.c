@@ -77,6 +77,30 @@ const struct command host_rows[] = {
         .run = command_registry_accept,
     },
     {
+        .word = "backup",
+        .synopsis = "FILE|- [--state-dir DIR]",
+        .summary = "copy the registry and the AWS key pairs into one file, also while the daemon runs",
+        .details = "The copy is of one moment, checked, has mode 0600 and replaces FILE only when it is "
+                   "whole. Needs root.",
+        .options = OPTIONS(OPTION_STATE_DIR),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_backup,
+    },
+    {
+        .word = "restore",
+        .synopsis = "FILE|- [--dry-run] [--other] [--state-dir DIR]",
+        .summary = "go back to a backup: what runs follows it, and what was there is kept beside it",
+        .details =
+            "The file is checked first. A running daemon makes what differs as one change; without one the "
+            "file\nbecomes the registry and the next start goes by it. It ends a degraded state of the "
+            "registry.\nWith --dry-run it is only told what would change. Needs root.",
+        .options = OPTIONS(OPTION_DRY_RUN, OPTION_OTHER, OPTION_STATE_DIR),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .run = command_restore,
+    },
+    {
         .word = "doctor",
         .summary = "check this host and the daemon, with the next step for what is wrong",
         .details = "Exit status 1 if there is a problem; warnings alone give 0.",

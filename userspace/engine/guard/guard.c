@@ -12,8 +12,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "engine/change/job.h"
 #include "engine/engine_internal.h"
 #include "registry/rows.h"
+#include "registry/sqlite/sqlite_place.h"
 #include "registry/sqlite/sqlite_registry.h"
 #include "registry/sqlite/sqlite_salvage.h"
 
@@ -76,9 +78,11 @@ static void read_id(struct registry_guard *guard, const cJSON *json)
 {
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "id"));
     const char *copy_of = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "copyOf"));
+    const char *restored_from = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "restoredFrom"));
 
     (void)snprintf(guard->id, sizeof(guard->id), "%s", id ? id : "");
     (void)snprintf(guard->copy_of, sizeof(guard->copy_of), "%s", copy_of ? copy_of : "");
+    (void)snprintf(guard->restored_from, sizeof(guard->restored_from), "%s", restored_from ? restored_from : "");
 }
 
 bool registry_guard_row(struct engine *engine, const char *key, const char *value)
@@ -99,6 +103,8 @@ bool registry_guard_row(struct engine *engine, const char *key, const char *valu
     path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "path"));
     if (strcmp(key, ID_ROW) == 0)
         read_id(guard, json);
+    else if (strcmp(key, REGISTRY_RESTORED_ROW) == 0)
+        guard->is_restored = true;
     else if (strcmp(key, DAMAGED_ROW) == 0 && !guard->damaged)
         guard->damaged = strdup(path ? path : "(unknown)");
     return true;
@@ -190,6 +196,8 @@ static int name_registry(struct engine *engine)
     (void)cJSON_AddStringToObject(json, "id", guard->id);
     if (*guard->copy_of)
         (void)cJSON_AddStringToObject(json, "copyOf", guard->copy_of);
+    if (*guard->restored_from)
+        (void)cJSON_AddStringToObject(json, "restoredFrom", guard->restored_from);
     return put_row(engine, ID_ROW, json);
 }
 
@@ -213,6 +221,7 @@ int registry_guard_judge(struct engine *engine, struct error *error)
         .rows = guard->rows,
         .unreadable = guard->n_unreadable,
         .is_damaged = guard->damaged != NULL,
+        .is_restored = guard->is_restored,
     };
     int r = 0;
 
@@ -237,6 +246,18 @@ int registry_guard_judge(struct engine *engine, struct error *error)
     return 0;
 }
 
+/* It is told in the pins now. The row goes with the next commit, which comes at once: until then a start finds it right once more. */
+static void forget_restored(struct engine *engine)
+{
+    char *key = strdup(REGISTRY_RESTORED_ROW);
+
+    engine->guard.is_restored = false;
+    if (!key || numbers_add_unsaved(engine, key, NULL) < 0)
+        free(key);
+    else
+        engine_save_numbers(engine);
+}
+
 void registry_guard_published(struct engine *engine, uint64_t revision)
 {
     struct registry_guard *guard = &engine->guard;
@@ -250,6 +271,8 @@ void registry_guard_published(struct engine *engine, uint64_t revision)
         /* Or the next start would take what is in this registry by then for the right one's. */
         (void)snprintf(seen.id, sizeof(seen.id), "%s", REGISTRY_ID_UNKNOWN);
     }
+    if (guard->is_restored)
+        forget_restored(engine);
     seen.degraded_since = registry_guard_is_degraded(&engine->guard) ? (uint64_t)guard->since : 0;
     datapath_set_registry_seen(engine->datapath, &seen);
 }

@@ -4,7 +4,8 @@
  * the daemon is degraded: it keeps what it cannot account for (kept.h), says so, and is healed by a start
  * with the right registry or by registry_guard_accept().
  *
- * Rows about the registry itself: "registry/id" {"id", "copyOf"}, "registry/damaged" {"path"}, and below
+ * Rows about the registry itself: "registry/id" {"id", "copyOf", "restoredFrom"}, "registry/damaged" {"path"},
+ * "registry/restored" {"revision"} (registry/sqlite/sqlite_place.h; goes when it is published), and below
  * "damaged/" rows that could not be read when they were given up, under the keys they had.
  */
 #pragma once
@@ -27,6 +28,8 @@ struct registry_guard {
     enum registry_verdict verdict;
     char id[REGISTRY_ID_SIZE];      /* of the registry; "": none yet */
     char copy_of[REGISTRY_ID_SIZE]; /* what it had before: see registry/verdict.h */
+    char restored_from[REGISTRY_ID_SIZE]; /* the id of the backup it was last restored from; "" */
+    bool is_restored; /* put in place while no daemon ran: it is right whatever is published, until that is done */
     char *damaged;                  /* path of the file put aside, NULL */
     bool is_damage_new;             /* it was this run that put it aside */
     uint64_t rows;                  /* of the model */

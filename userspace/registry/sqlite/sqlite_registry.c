@@ -18,8 +18,7 @@
 
 #include "base/cleanup.h"
 #include "registry/sqlite/committer.h"
-
-#define SCHEMA_VERSION 1
+#include "registry/sqlite/sqlite_internal.h"
 
 struct sqlite_registry {
     struct registry registry;
@@ -38,14 +37,19 @@ struct sqlite_registry {
     char *path;
 };
 
+int sqlite_error_number(int code)
+{
+    return code == SQLITE_FULL                               ? ENOSPC
+           : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? EUCLEAN
+           : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? ENOLCK
+           : code == SQLITE_TOOBIG                           ? E2BIG
+                                                             : EIO;
+}
+
 static int failed(const struct sqlite_registry *self, struct error *error, const char *doing)
 {
     int code = self->database ? sqlite3_errcode(self->database) : SQLITE_NOMEM;
-    int number = code == SQLITE_FULL                               ? ENOSPC
-                 : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? EUCLEAN
-                 : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? ENOLCK
-                 : code == SQLITE_TOOBIG                           ? E2BIG
-                                                                   : EIO;
+    int number = sqlite_error_number(code);
 
     return error_set(error, number, "registry %s: %s: %s%s", self->path, doing,
                      self->database ? sqlite3_errmsg(self->database) : "out of memory",
@@ -239,12 +243,12 @@ static int make_schema(struct sqlite_registry *self, struct error *error)
                      NULL, NULL, NULL) != SQLITE_OK ||
         sqlite_registry_read_number(self, "PRAGMA user_version", &version) < 0)
         return failed(self, error, "opening");
-    if (version > SCHEMA_VERSION)
+    if (version > SQLITE_REGISTRY_FORMAT)
         return error_set(
             error, ENOTSUP,
             "registry %s was written by a newer svcconnectd (format %d, this one reads %d): use that one",
-            self->path, (int)version, SCHEMA_VERSION);
-    if (version == SCHEMA_VERSION)
+            self->path, (int)version, SQLITE_REGISTRY_FORMAT);
+    if (version == SQLITE_REGISTRY_FORMAT)
         return 0;
     if (sqlite3_exec(self->database,
                      "BEGIN IMMEDIATE;"

@@ -16,8 +16,7 @@
 
 #define MOST_NAMES 100 /* of one second */
 
-/* "PATH.damaged-20261128T145022Z", with a number behind it where that is taken. */
-static int sqlite_salvage_find_name(const char *path, char **ret_name)
+int sqlite_registry_aside_name(const char *path, const char *why, char **ret_name)
 {
     time_t now = time(NULL);
     struct tm parts;
@@ -27,8 +26,8 @@ static int sqlite_salvage_find_name(const char *path, char **ret_name)
         return -EINVAL;
     for (int number = 0; number < MOST_NAMES; number++) {
         char *name;
-        int length = number ? asprintf(&name, "%s.damaged-%s-%d", path, text, number)
-                            : asprintf(&name, "%s.damaged-%s", path, text);
+        int length = number ? asprintf(&name, "%s.%s-%s-%d", path, why, text, number)
+                            : asprintf(&name, "%s.%s-%s", path, why, text);
 
         if (length < 0)
             return -ENOMEM;
@@ -47,7 +46,7 @@ int sqlite_registry_set_aside(const char *path, char **ret_aside, struct error *
      * on. */
     static const char *const suffixes[] = {"-wal", "-shm", ""};
     _cleanup_free_ char *aside = NULL;
-    int r = sqlite_salvage_find_name(path, &aside);
+    int r = sqlite_registry_aside_name(path, "damaged", &aside);
 
     for (size_t i = 0; i < ARRAY_SIZE(suffixes) && r == 0; i++) {
         char from[PATH_MAX];

@@ -4,6 +4,10 @@
 
 #include "registry/registry.h"
 
+/* A name that nothing has: "PATH.WHY-20261128T145022Z", with a number behind it where that is taken. The caller
+ * frees it. -EEXIST: 100 of this second are. */
+int sqlite_registry_aside_name(const char *path, const char *why, char **ret_name);
+
 /*
  * Renames the file with what SQLite keeps beside it to PATH.damaged-TIME; nobody may have it open. The caller
  * frees *ret_aside, the new path.
