@@ -36,10 +36,11 @@ int state_files_find(const struct invocation *invocation, struct state_files *re
 
     files.is_running = files.directory != NULL;
     if (files.is_running && given && strcmp(given, files.directory) != 0) {
-        int status = report_usage(invocation,
-                                  "--state-dir %s: the daemon on %s has its state in %s; leave the option out, or give "
-                                  "--socket of a daemon that does not run",
-                                  given, invocation->socket_path, files.directory);
+        int status = report_usage(
+            invocation,
+            "--state-dir %s: the daemon on %s has its state in %s; leave the option out, or give "
+            "--socket of a daemon that does not run",
+            given, invocation->socket_path, files.directory);
 
         state_files_done(&files);
         return status;
@@ -79,8 +80,8 @@ static int copy_all(int from, int to)
     }
 }
 
-int state_files_take_in(const struct invocation *invocation, const struct state_files *files, const char *from,
-                        char **ret_path)
+int state_files_take_in(const struct invocation *invocation, const struct state_files *files,
+                        const char *from, char **ret_path)
 {
     bool is_input = strcmp(from, "-") == 0;
     _cleanup_close_ int file = is_input ? dup(STDIN_FILENO) : open(from, O_RDONLY | O_CLOEXEC);

@@ -22,5 +22,5 @@ void state_files_done(struct state_files *files);
 
 /* Copies what can be read from the file descriptor into a new file of the directory, mode 0600; the caller
  * frees *ret_path and removes the file. Reports what fails. */
-int state_files_take_in(const struct invocation *invocation, const struct state_files *files, const char *from,
-                        char **ret_path);
+int state_files_take_in(const struct invocation *invocation, const struct state_files *files,
+                        const char *from, char **ret_path);

@@ -13,7 +13,8 @@ struct row_walk_to {
     void *user;
 };
 
-static int row_walk_give(const struct row_walk_to *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int row_walk_give(const struct row_walk_to *to, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static int row_walk_give(const struct row_walk_to *to, const char *format, ...)
 {

@@ -34,7 +34,7 @@ struct registry_facts {
     uint64_t rows; /* of the model: not this host's, not about the registry itself */
     uint64_t unreadable;
     bool is_restored; /* a person put it in place and nothing of it is published yet */
-    bool is_damaged; /* since it was set aside nobody has accepted that */
+    bool is_damaged;  /* since it was set aside nobody has accepted that */
 };
 
 enum registry_verdict registry_judge(const struct registry_facts *facts);

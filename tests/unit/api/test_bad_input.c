@@ -164,6 +164,11 @@ static void test_what_is_no_body(void **state)
         for (size_t j = 0; j < ARRAY_SIZE(bodies); j++)
             lab_refuse(lab, requests_of[i], bodies[j], 400, NULL, "");
     lab_refuse(lab, "POST /v1/registry/accept", "{'force':true}", 400, "force", "(unknown member)");
+    lab_refuse(lab, "POST /v1/registry/restore", "{}", 400, "file", "(missing)");
+    lab_refuse(lab, "POST /v1/registry/restore", "{'file':'a','force':true}", 400, "force",
+               "(unknown member)");
+    lab_refuse(lab, "POST /v1/registry/restore", "{'file':'../a'}", 400, "file", "../a");
+    lab_refuse(lab, "POST /v1/registry/restore", "{'file':'.a','other':true}", 400, "file", ".a");
     lab_refuse(lab, "POST /v1/instances", "{'service':'v1','service':'v1'}", 400, "address", "(missing)");
     lab_refuse(lab, "PUT /v1/instances", "{}", 405, NULL, "");
     lab_refuse(lab, "GET /v1/nothing", "", 404, NULL, "");

@@ -196,16 +196,37 @@ static void test_remove(void **state)
 static void test_file_that_cannot_be_written(void **state)
 {
     struct keys *keys = *state;
-    char in_the_way[160];
-
-    (void)snprintf(in_the_way, sizeof(in_the_way), "%s.new", keys->path);
-    assert_int_equal(mkdir(in_the_way, 0700), 0);
-    expect_refused(keys, EVHTTP_REQ_POST, "", "{'name':'ci'}", -EEXIST, "aws-credentials.json");
-    expect_refused(keys, EVHTTP_REQ_DELETE, "", "{'name':'default'}", -EEXIST, "aws-credentials.json");
+    assert_int_equal(unlink(keys->path), 0);
+    assert_int_equal(mkdir(keys->path, 0700), 0); /* no file takes its place */
+    expect_refused(keys, EVHTTP_REQ_POST, "", "{'name':'ci'}", -EISDIR, "aws-credentials.json");
+    expect_refused(keys, EVHTTP_REQ_DELETE, "", "{'name':'default'}", -EISDIR, "aws-credentials.json");
+    expect_refused(keys, EVHTTP_REQ_PUT, "", "{'credentials':[]}", -EISDIR, "aws-credentials.json");
     assert_int_equal(count_listed(keys), 1);
-    assert_int_equal(rmdir(in_the_way), 0);
+    assert_int_equal(rmdir(keys->path), 0);
     restart(keys);
     assert_int_equal(count_listed(keys), 1);
+}
+
+/* All at once, as a backup has them. */
+static void test_replace(void **state)
+{
+    struct keys *keys = *state;
+    cJSON *answer = NULL;
+
+    expect_refused(keys, EVHTTP_REQ_PUT, "", "{}", -EINVAL, "credentials");
+    expect_refused(keys, EVHTTP_REQ_PUT, "", "{'credentials':[{'name':'x'}]}", -EINVAL, "accessKeyId");
+    assert_int_equal(count_listed(keys), 1);
+    assert_int_equal(
+        request(keys, EVHTTP_REQ_PUT, "",
+                "{'credentials':[{'name':'a','accessKeyId':'A','secretAccessKey':'s','readOnly':true},"
+                "{'name':'b','accessKeyId':'B','secretAccessKey':'t','namespace':'shop'}]}",
+                &answer),
+        0);
+    cJSON_Delete(answer);
+    assert_null(aws_credentials_by_name(&keys->api.credentials, "default"));
+    restart(keys);
+    assert_int_equal(count_listed(keys), 2);
+    assert_string_equal(aws_credentials_by_key(&keys->api.credentials, "B")->namespace_name, "shop");
 }
 
 static void test_file_that_is_broken(void **state)
@@ -267,6 +288,7 @@ int main(void)
         KEYS_TEST(test_add_refused),
         KEYS_TEST(test_remove),
         KEYS_TEST(test_file_that_cannot_be_written),
+        KEYS_TEST(test_replace),
         KEYS_TEST(test_file_that_is_broken),
         KEYS_TEST(test_endpoint),
         KEYS_TEST(test_everybodys_address_needs_a_key),

@@ -274,6 +274,28 @@ static void test_directory_make(void **state)
     assert_int_equal(directory_make("/", 0755), 0);
 }
 
+/* Whoever has the old one open goes on with it. */
+static void test_replace(void **state)
+{
+    _cleanup_free_ char *text = NULL;
+    _cleanup_close_ int old = -1;
+    size_t length;
+    char letter;
+
+    (void)state;
+    put("file", "x", 1);
+    old = open("file", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(file_replace("file", 0640, "new text", 8), 0);
+    assert_int_equal(file_read("file", 100, &text, &length), 0);
+    assert_string_equal(text, "new text");
+    assert_int_equal(status_of("file").st_mode & 07777, 0640);
+    assert_int_equal(read(old, &letter, 1), 1);
+    assert_int_equal(letter, 'x');
+    assert_int_equal(file_replace("nowhere/file", 0600, "x", 1), -ENOENT);
+    assert_int_equal(file_replace("a", 0600, "x", 1), -EISDIR); /* a directory: nothing is left beside it */
+    assert_int_equal(rmdir("a/b/c") | rmdir("a/b") | rmdir("a"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_rewrite_follows_no_link),
         cmocka_unit_test(test_rewrite_never_empty),
         cmocka_unit_test(test_directory_make),
+        cmocka_unit_test(test_replace),
     };
 
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);

@@ -14,7 +14,8 @@
 #include "engine/guard/guard.h"
 #include "engine/guard/restore.h"
 
-int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                           void *user)
 {
     static const char *const known[] = {NULL};
     struct api *api = user;
@@ -66,6 +67,11 @@ static void on_restored(int r, const struct restore_end *end, const struct error
     struct restoring *restoring = user;
     struct error said = error ? *error : (struct error){0};
 
+    /* It is the asker's file that is at fault. */
+    if (r == -EUCLEAN || r == -ENOTSUP) {
+        r = -EINVAL;
+        said.number = EINVAL;
+    }
     /* What lies in services.d is in force whatever a backup says. */
     if (r == 0)
         services_dir_apply_again(restoring->api->services_dir);
@@ -82,7 +88,8 @@ static int backup_path(const struct api *api, const char *name, char **ret_path,
     return asprintf(ret_path, "%s/%s", api->settings.state_dir, name) < 0 ? -ENOMEM : 0;
 }
 
-int handle_restore_registry(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+int handle_restore_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                            void *user)
 {
     static const char *const known[] = {"file", "other", NULL};
     struct api *api = user;

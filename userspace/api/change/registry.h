@@ -4,6 +4,7 @@
 
 #include "control/control_server.h"
 
-int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int handle_accept_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
+                           void *user);
 int handle_restore_registry(const struct control_call *call, cJSON **ret_answer, struct error *error,
                             void *user);

@@ -66,12 +66,14 @@ static int back_up(const struct invocation *invocation, const struct state_files
     int r;
 
     if (is_output && isatty(STDOUT_FILENO))
-        return report_usage(invocation, "a backup is not for a terminal: redirect standard output, or name a file");
+        return report_usage(invocation,
+                            "a backup is not for a terminal: redirect standard output, or name a file");
     if (is_output && asprintf(&through, "%s/backup-%d", files->directory, (int)getpid()) < 0)
         return report_error(invocation, CLI_FAILED, "out of memory");
     r = sqlite_backup_write(files->registry, &keys, is_output ? through : file, &facts, &error);
     if (r == -EUCLEAN)
-        return report_error(invocation, CLI_FAILED, "%s; a damaged registry cannot be backed up", error.message);
+        return report_error(invocation, CLI_FAILED, "%s; a damaged registry cannot be backed up",
+                            error.message);
     if (r < 0)
         return report_error(invocation, CLI_FAILED, "%s%s", error.message,
                             r == -EACCES ? "; this takes root"

@@ -74,7 +74,8 @@ static int tell_difference(const struct restore_command *command)
     }
     if (n > MOST_LINES)
         (void)printf("... and %" PRIu64 " more; --json has all\n", n - MOST_LINES);
-    (void)printf("%" PRIu64 " would be added, %" PRIu64 " changed, %" PRIu64 " removed; nothing was changed\n",
+    (void)printf("%" PRIu64 " would be added, %" PRIu64 " changed, %" PRIu64
+                 " removed; nothing was changed\n",
                  difference.n[BACKUP_ADDS], difference.n[BACKUP_CHANGES], difference.n[BACKUP_REMOVES]);
     return CLI_DONE;
 }
@@ -88,7 +89,8 @@ static int restore_keys_running(const struct restore_command *command, const cha
     int status;
 
     if (!body)
-        return report_error(command->invocation, CLI_FAILED, "the backup's key pairs are no JSON: left as they are");
+        return report_error(command->invocation, CLI_FAILED,
+                            "the backup's key pairs are no JSON: left as they are");
     status = api_exchange(command->invocation, "PUT", "/v1/credentials", body, &response);
     cJSON_Delete(body);
     return status;
@@ -126,13 +128,14 @@ static int refuse_stranger_file(const struct restore_command *command)
 
     /* One that cannot be read is no reason to refuse: that is what a backup is for. */
     if (command->invocation->options[OPTION_OTHER] ||
-        sqlite_backup_facts(command->files.registry, command->files.registry, &here, NULL) < 0 || here.rows == 0 ||
-        sqlite_backup_is_of(&command->facts, own, ARRAY_SIZE(own)))
+        sqlite_backup_facts(command->files.registry, command->files.registry, &here, NULL) < 0 ||
+        here.rows == 0 || sqlite_backup_is_of(&command->facts, own, ARRAY_SIZE(own)))
         return CLI_DONE;
-    return report_error(command->invocation, CLI_FAILED,
-                        "the backup is of another registry (id %s) than the one in %s (id %s): nothing was changed; if "
-                        "it is the one that is wanted, give --other",
-                        *command->facts.id ? command->facts.id : "none", command->files.directory, here.id);
+    return report_error(
+        command->invocation, CLI_FAILED,
+        "the backup is of another registry (id %s) than the one in %s (id %s): nothing was changed; if "
+        "it is the one that is wanted, give --other",
+        *command->facts.id ? command->facts.id : "none", command->files.directory, here.id);
 }
 
 static int restore_stopped(struct restore_command *command, const char *keys)
@@ -155,8 +158,8 @@ static int restore_stopped(struct restore_command *command, const char *keys)
         int r = file_replace(command->files.keys, 0600, keys, strlen(keys));
 
         if (r < 0)
-            return report_error(invocation, CLI_FAILED, "%s: %s; the registry is restored", command->files.keys,
-                                strerror(-r));
+            return report_error(invocation, CLI_FAILED, "%s: %s; the registry is restored",
+                                command->files.keys, strerror(-r));
     }
     if (!invocation->is_json) {
         (void)printf("restored revision %" PRIu64 ": %" PRIu64 " services, %" PRIu64

@@ -85,6 +85,7 @@ const struct command host_rows[] = {
         .options = OPTIONS(OPTION_STATE_DIR),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_FILE},
         .run = command_backup,
     },
     {
@@ -98,6 +99,7 @@ const struct command host_rows[] = {
         .options = OPTIONS(OPTION_DRY_RUN, OPTION_OTHER, OPTION_STATE_DIR),
         .least_arguments = 1,
         .most_arguments = 1,
+        .takes = {VALUE_FILE},
         .run = command_restore,
     },
     {

@@ -82,7 +82,8 @@ static void read_id(struct registry_guard *guard, const cJSON *json)
 
     (void)snprintf(guard->id, sizeof(guard->id), "%s", id ? id : "");
     (void)snprintf(guard->copy_of, sizeof(guard->copy_of), "%s", copy_of ? copy_of : "");
-    (void)snprintf(guard->restored_from, sizeof(guard->restored_from), "%s", restored_from ? restored_from : "");
+    (void)snprintf(guard->restored_from, sizeof(guard->restored_from), "%s",
+                   restored_from ? restored_from : "");
 }
 
 bool registry_guard_row(struct engine *engine, const char *key, const char *value)
@@ -342,8 +343,10 @@ bool registry_guard_trouble(const struct engine *engine, char *ret_text, size_t 
     say_age(clock_wall_s() - engine->guard.since, age, sizeof(age));
     (void)snprintf(
         ret_text, size,
-        "%.600s (for %s). What it does not account for stays published: bring the right registry back "
-        "and restart svcconnectd, or take this one with \"svcconnect registry accept\"",
+        "%.600s (for %s). What it does not account for stays published: go to a backup with \"svcconnect "
+        "restore FILE\", bring the right registry back and restart svcconnectd, or take this one with "
+        "\"svcconnect registry "
+        "accept\"",
         reason, age);
     return true;
 }

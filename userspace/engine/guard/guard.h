@@ -26,13 +26,14 @@ struct engine;
 
 struct registry_guard {
     enum registry_verdict verdict;
-    char id[REGISTRY_ID_SIZE];      /* of the registry; "": none yet */
-    char copy_of[REGISTRY_ID_SIZE]; /* what it had before: see registry/verdict.h */
+    char id[REGISTRY_ID_SIZE];            /* of the registry; "": none yet */
+    char copy_of[REGISTRY_ID_SIZE];       /* what it had before: see registry/verdict.h */
     char restored_from[REGISTRY_ID_SIZE]; /* the id of the backup it was last restored from; "" */
-    bool is_restored; /* put in place while no daemon ran: it is right whatever is published, until that is done */
-    char *damaged;                  /* path of the file put aside, NULL */
-    bool is_damage_new;             /* it was this run that put it aside */
-    uint64_t rows;                  /* of the model */
+    bool
+        is_restored; /* put in place while no daemon ran: it is right whatever is published, until that is done */
+    char *damaged;      /* path of the file put aside, NULL */
+    bool is_damage_new; /* it was this run that put it aside */
+    uint64_t rows;      /* of the model */
     struct registry_row *unreadable;
     size_t n_unreadable;
     struct error first_unreadable;

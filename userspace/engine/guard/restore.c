@@ -84,7 +84,8 @@ static bool is_in_backup(const struct registry_restore *restore, const char *key
 {
     const struct registry_row wanted = {.key = (char *)key};
 
-    return restore->rows.n && bsearch(&wanted, restore->rows.items, restore->rows.n, sizeof(wanted), restore_compare_keys);
+    return restore->rows.n &&
+           bsearch(&wanted, restore->rows.items, restore->rows.n, sizeof(wanted), restore_compare_keys);
 }
 
 static void free_restore(struct registry_restore *restore)
@@ -155,7 +156,8 @@ static int put_copy(struct transaction *transaction, const struct registry_row *
 }
 
 /* So that the next backup of the same line is known for one. */
-static int put_id(struct transaction *transaction, const struct registry_restore *restore, struct error *error)
+static int put_id(struct transaction *transaction, const struct registry_restore *restore,
+                  struct error *error)
 {
     const struct registry_guard *guard = &restore->engine->guard;
     _cleanup_json_ cJSON *json = NULL;
@@ -199,8 +201,8 @@ static int restore_run(struct transaction *transaction, void *user, struct error
     while (restore->has_walked && restore->at_surplus < restore->surplus.n && clock_monotonic_ns() < until)
         if ((r = put_copy(transaction, &restore->surplus.items[restore->at_surplus++], error)) < 0)
             return r;
-    while (restore->has_walked && restore->at_surplus == restore->surplus.n && restore->at_row < restore->rows.n &&
-           clock_monotonic_ns() < until)
+    while (restore->has_walked && restore->at_surplus == restore->surplus.n &&
+           restore->at_row < restore->rows.n && clock_monotonic_ns() < until)
         if ((r = put_copy(transaction, &restore->rows.items[restore->at_row++], error)) < 0)
             return r;
     if (!restore->has_walked || restore->at_surplus < restore->surplus.n || restore->at_row < restore->rows.n)
@@ -245,10 +247,12 @@ static void restore_done(int r, uint64_t revision, const struct error *error, vo
     if (r == 0) {
         if (strcmp(restore->end.facts.id, guard->id) != 0)
             memcpy(guard->restored_from, restore->end.facts.id, sizeof(guard->restored_from));
-        log_info("the registry was restored from a backup of revision %llu: %llu services, %llu instances; what was there "
-                 "is kept as %s",
-                 (unsigned long long)restore->end.facts.revision, (unsigned long long)restore->end.facts.services,
-                 (unsigned long long)restore->end.facts.instances, restore->aside ? restore->aside : "(nothing)");
+        log_info(
+            "the registry was restored from a backup of revision %llu: %llu services, %llu instances; what "
+            "was there "
+            "is kept as %s",
+            (unsigned long long)restore->end.facts.revision, (unsigned long long)restore->end.facts.services,
+            (unsigned long long)restore->end.facts.instances, restore->aside ? restore->aside : "(nothing)");
     } else if (restore->aside) {
         (void)unlink(restore->aside);
     }
@@ -263,15 +267,17 @@ static void restore_done(int r, uint64_t revision, const struct error *error, vo
 static int restore_refuse_stranger(const struct registry_restore *restore, struct error *error)
 {
     const struct registry_guard *guard = &restore->engine->guard;
-    const struct backup_facts here = {.rows = restore->engine->catalog->n_services + restore->engine->catalog->n_instances};
+    const struct backup_facts here = {.rows = restore->engine->catalog->n_services +
+                                              restore->engine->catalog->n_instances};
     const char *const own[] = {guard->id, guard->copy_of, guard->restored_from, guard->seen.id};
 
     if (restore->is_other_taken || here.rows == 0)
         return 0;
     return sqlite_backup_is_of(&restore->end.facts, own, ARRAY_SIZE(own))
                ? 0
-               : error_set(error, EPERM,
-                           "the backup is of another registry (id %.40s) than the one that runs (id %.40s): nothing was "
+               : error_set(error, EEXIST,
+                           "the backup is of another registry (id %.40s) than the one that runs (id %.40s): "
+                           "nothing was "
                            "changed; if it is the one that is wanted, give --other",
                            *restore->end.facts.id ? restore->end.facts.id : "none", guard->id);
 }

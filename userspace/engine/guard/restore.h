@@ -21,7 +21,7 @@ struct restore_end {
 
 /*
  * Checks and reads the backup at `path` on the worker, keeps a copy of the registry beside it, and makes the change. A
- * backup of another registry is refused (-EPERM) unless `is_other_taken` or what runs is empty. `done`, once,
+ * backup of another registry is refused (-EEXIST) unless `is_other_taken` or what runs is empty. `done`, once,
  * on the loop: `end` is NULL on failure, when nothing has changed. On failure of the call itself `done` is not
  * called.
  */

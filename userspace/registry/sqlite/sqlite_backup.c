@@ -18,8 +18,7 @@
 #include "registry/sqlite/sqlite_internal.h"
 
 /* Rows of the model alone: what another host numbered, and what a registry says about itself, stays there. */
-#define OF_THE_MODEL                                                                                         \
-    "key NOT GLOB 'host/*' AND key NOT GLOB 'registry/*' AND key NOT GLOB 'damaged/*'"
+#define OF_THE_MODEL "key NOT GLOB 'host/*' AND key NOT GLOB 'registry/*' AND key NOT GLOB 'damaged/*'"
 
 /* ---- SQLite ---- */
 
@@ -60,7 +59,8 @@ static int open_database(const char *path, const char *shown, sqlite3 **ret_data
     return r;
 }
 
-static int prepare(sqlite3 *database, const char *sql, const char *shown, sqlite3_stmt **ret, struct error *error)
+static int prepare(sqlite3 *database, const char *sql, const char *shown, sqlite3_stmt **ret,
+                   struct error *error)
 {
     return sqlite3_prepare_v2(database, sql, -1, ret, NULL) == SQLITE_OK
                ? 0
@@ -112,23 +112,26 @@ static int read_facts(sqlite3 *database, const char *shown, struct backup_facts 
     int r = backup_number(database, "PRAGMA user_version", shown, &version, error);
 
     if (r == 0)
-        r = backup_number(database,
-                          "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('rows', 'revision')",
-                          shown, &tables, error);
+        r = backup_number(
+            database,
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('rows', 'revision')", shown,
+            &tables, error);
     if (r < 0)
         return r;
     if (version > SQLITE_REGISTRY_FORMAT)
-        return error_set(error, ENOTSUP,
-                         "%s was written by a newer svcconnectd (format %llu, this one reads %d): use that one", shown,
-                         (unsigned long long)version, SQLITE_REGISTRY_FORMAT);
+        return error_set(
+            error, ENOTSUP,
+            "%s was written by a newer svcconnectd (format %llu, this one reads %d): use that one", shown,
+            (unsigned long long)version, SQLITE_REGISTRY_FORMAT);
     if (version != SQLITE_REGISTRY_FORMAT || tables != 2)
         return error_set(error, EINVAL, "%s is an SQLite file, but no registry of svcconnect", shown);
     r = backup_number(database, "SELECT number FROM revision", shown, &facts->revision, error);
     if (r == 0)
-        r = backup_number(database, "SELECT count(*) FROM rows WHERE " OF_THE_MODEL, shown, &facts->rows, error);
-    if (r == 0)
-        r = backup_number(database, "SELECT count(*) FROM rows WHERE key GLOB 'services/*'", shown, &facts->services,
+        r = backup_number(database, "SELECT count(*) FROM rows WHERE " OF_THE_MODEL, shown, &facts->rows,
                           error);
+    if (r == 0)
+        r = backup_number(database, "SELECT count(*) FROM rows WHERE key GLOB 'services/*'", shown,
+                          &facts->services, error);
     if (r == 0)
         r = backup_number(database, "SELECT count(*) FROM rows WHERE key GLOB 'instances/*'", shown,
                           &facts->instances, error);
@@ -197,11 +200,12 @@ static int check_row(const char *key, const char *value, void *user)
 }
 
 static int sqlite_backup_rows(sqlite3 *database, const char *shown, registry_row_fn on_row, void *user,
-                     struct error *error)
+                              struct error *error)
 {
     sqlite3_stmt *select = NULL;
     int code = SQLITE_DONE;
-    int r = prepare(database, "SELECT key, value FROM rows WHERE " OF_THE_MODEL " ORDER BY key", shown, &select, error);
+    int r = prepare(database, "SELECT key, value FROM rows WHERE " OF_THE_MODEL " ORDER BY key", shown,
+                    &select, error);
 
     while (r == 0 && (code = sqlite3_step(select)) == SQLITE_ROW)
         r = on_row((const char *)sqlite3_column_text(select, 0), (const char *)sqlite3_column_text(select, 1),
@@ -243,7 +247,8 @@ int sqlite_backup_read(const char *path, registry_row_fn on_row, void *user, str
 
 /* ---- what goes along ---- */
 
-static int carry(sqlite3 *database, const char *shown, const struct backup_carried *carried, struct error *error)
+static int carry(sqlite3 *database, const char *shown, const struct backup_carried *carried,
+                 struct error *error)
 {
     _cleanup_free_ char *text = NULL;
     sqlite3_stmt *insert = NULL;
@@ -254,9 +259,10 @@ static int carry(sqlite3 *database, const char *shown, const struct backup_carri
         return 0;
     if (r < 0)
         return error_errno(error, r, "%s", carried->path);
-    if (sqlite3_exec(database,
-                     "PRAGMA journal_mode=MEMORY; CREATE TABLE files (name TEXT PRIMARY KEY, content BLOB NOT NULL)",
-                     NULL, NULL, NULL) != SQLITE_OK ||
+    if (sqlite3_exec(
+            database,
+            "PRAGMA journal_mode=MEMORY; CREATE TABLE files (name TEXT PRIMARY KEY, content BLOB NOT NULL)",
+            NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(database, "INSERT INTO files VALUES (?1, ?2)", -1, &insert, NULL) != SQLITE_OK ||
         sqlite3_bind_text(insert, 1, carried->name, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_bind_blob(insert, 2, text, (int)length, SQLITE_STATIC) != SQLITE_OK ||
@@ -277,7 +283,8 @@ int sqlite_backup_carried(const char *path, const char *name, char **ret_text, s
     if (r < 0)
         return r;
     /* A backup that carries nothing has no such table. */
-    if (sqlite3_prepare_v2(database, "SELECT content FROM files WHERE name = ?1", -1, &select, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(database, "SELECT content FROM files WHERE name = ?1", -1, &select, NULL) !=
+        SQLITE_OK)
         return error_set(error, ENOENT, "%s: no file %s in it", path, name);
     (void)sqlite3_bind_text(select, 1, name, -1, SQLITE_STATIC);
     if (sqlite3_step(select) != SQLITE_ROW)
@@ -303,7 +310,8 @@ static int vacuum_into(const char *path, const char *to, struct error *error)
     if (r < 0)
         return r;
     if (sqlite3_prepare_v2(database, "VACUUM INTO ?1", -1, &vacuum, NULL) != SQLITE_OK ||
-        sqlite3_bind_text(vacuum, 1, to, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(vacuum) != SQLITE_DONE)
+        sqlite3_bind_text(vacuum, 1, to, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_step(vacuum) != SQLITE_DONE)
         r = say(database, path, "copying", error);
     sqlite3_finalize(vacuum);
     return r;
@@ -320,8 +328,9 @@ static int complete(const char *file, const char *shown, const struct backup_car
     if (r == 0)
         r = read_facts(database, shown, facts, error);
     /* What is about a start of the one that was copied. */
-    if (r == 0 && sqlite3_exec(database, "PRAGMA journal_mode=MEMORY; DELETE FROM rows WHERE key = 'registry/restored'",
-                               NULL, NULL, NULL) != SQLITE_OK)
+    if (r == 0 &&
+        sqlite3_exec(database, "PRAGMA journal_mode=MEMORY; DELETE FROM rows WHERE key = 'registry/restored'",
+                     NULL, NULL, NULL) != SQLITE_OK)
         r = say(database, shown, "writing", error);
     return r == 0 && carried ? carry(database, shown, carried, error) : r;
 }
@@ -358,10 +367,11 @@ int sqlite_backup_write(const char *path, const struct backup_carried *carried, 
 #define MODEL_OF(alias) "(SELECT key, value FROM " alias ".rows WHERE " OF_THE_MODEL ")"
 
 static const char differences[] =
-    "SELECT b.key, CASE WHEN r.key IS NULL THEN 0 ELSE 1 END FROM " MODEL_OF("main") " b LEFT JOIN " MODEL_OF("theirs")
-    " r ON r.key = b.key WHERE r.key IS NULL OR r.value <> b.value"
-    " UNION ALL SELECT r.key, 2 FROM " MODEL_OF("theirs") " r WHERE NOT EXISTS (SELECT 1 FROM main.rows b WHERE b.key = r.key)"
-    " ORDER BY 1";
+    "SELECT b.key, CASE WHEN r.key IS NULL THEN 0 ELSE 1 END FROM " MODEL_OF("main") " b LEFT JOIN " MODEL_OF(
+        "theirs") " r ON r.key = b.key WHERE r.key IS NULL OR r.value <> b.value"
+                  " UNION ALL SELECT r.key, 2 FROM " MODEL_OF(
+                      "theirs") " r WHERE NOT EXISTS (SELECT 1 FROM main.rows b WHERE b.key = r.key)"
+                                " ORDER BY 1";
 
 static int each_new(const char *key, const char *value, void *user)
 {
@@ -393,7 +403,8 @@ int sqlite_backup_compare(const char *path, const char *registry, backup_change_
         return sqlite_backup_rows(database, path, each_new, &to, error);
     }
     if (sqlite3_prepare_v2(database, "ATTACH ?1 AS theirs", -1, &select, NULL) != SQLITE_OK ||
-        sqlite3_bind_text(select, 1, registry, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(select) != SQLITE_DONE)
+        sqlite3_bind_text(select, 1, registry, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_step(select) != SQLITE_DONE)
         r = say(database, registry, "opening", error);
     sqlite3_finalize(select);
     select = NULL;

@@ -60,7 +60,11 @@ int sqlite_backup_read(const char *path, registry_row_fn on_row, void *user, str
 /* -ENOENT: nothing of that name was carried. The caller frees the text, which is NUL-terminated. */
 int sqlite_backup_carried(const char *path, const char *name, char **ret_text, struct error *error);
 
-enum backup_change { BACKUP_ADDS, BACKUP_CHANGES, BACKUP_REMOVES };
+enum backup_change {
+    BACKUP_ADDS,
+    BACKUP_CHANGES,
+    BACKUP_REMOVES
+};
 typedef int (*backup_change_fn)(const char *key, enum backup_change change, void *user);
 
 /* What restoring the backup would do to the registry at `registry`, in key order; no registry is an empty

@@ -30,7 +30,8 @@ static int fold_log(const char *path, uint64_t *ret_revision, struct error *erro
         return 1;
     code = sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+        code = sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE", NULL, NULL,
+                            NULL);
     (void)sqlite3_close(database);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return error_set(error, EBUSY, "%s is open elsewhere", path);
@@ -64,12 +65,14 @@ static int keep_beside(const char *path, uint64_t *ret_revision, char **ret_asid
 }
 
 /* The id is 32 hexadecimal digits that SQLite draws. */
-static int write_history(const char *file, const struct backup_facts *facts, uint64_t revision, struct error *error)
+static int write_history(const char *file, const struct backup_facts *facts, uint64_t revision,
+                         struct error *error)
 {
     static const char format[] =
         "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; BEGIN IMMEDIATE;"
         "DROP TABLE IF EXISTS files; DELETE FROM rows WHERE key = 'registry/damaged';"
-        "INSERT INTO rows VALUES ('registry/id', json_object('id', lower(hex(randomblob(16))), 'restoredFrom', '%s'))"
+        "INSERT INTO rows VALUES ('registry/id', json_object('id', lower(hex(randomblob(16))), "
+        "'restoredFrom', '%s'))"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value;"
         "INSERT INTO rows VALUES ('" REGISTRY_RESTORED_ROW "', json_object('revision', %" PRIu64 "))"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value;"
@@ -84,14 +87,15 @@ static int write_history(const char *file, const struct backup_facts *facts, uin
         return error_errno(error, ENOMEM, "%s", file);
     if (sqlite3_open_v2(file, &database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
         sqlite3_exec(database, sql, NULL, NULL, NULL) != SQLITE_OK)
-        r = error_set(error, EIO, "%s: writing: %s", file, database ? sqlite3_errmsg(database) : "out of memory");
+        r = error_set(error, EIO, "%s: writing: %s", file,
+                      database ? sqlite3_errmsg(database) : "out of memory");
     (void)sqlite3_close(database);
     free(sql);
     return r;
 }
 
-int sqlite_registry_place(const char *file, const struct backup_facts *facts, const char *path, char **ret_aside,
-                          struct error *error)
+int sqlite_registry_place(const char *file, const struct backup_facts *facts, const char *path,
+                          char **ret_aside, struct error *error)
 {
     _cleanup_free_ char *aside = NULL;
     uint64_t revision = 0;

@@ -14,5 +14,5 @@
  * beside it as *ret_aside (the caller frees it; NULL: there was nothing): one file where it could be read, else the files as they were. A
  * death at any moment leaves the one or the other whole. -EBUSY: somebody has the registry open.
  */
-int sqlite_registry_place(const char *file, const struct backup_facts *facts, const char *path, char **ret_aside,
-                          struct error *error);
+int sqlite_registry_place(const char *file, const struct backup_facts *facts, const char *path,
+                          char **ret_aside, struct error *error);
