@@ -64,7 +64,8 @@ static int go(struct engine_lab *lab, struct restore_lab *restore, bool is_other
 {
     unsigned before = restore->ends;
 
-    assert_int_equal(registry_restore(lab->engine, restore->worker, restore->path, is_other_taken, on_end, restore), 0);
+    assert_int_equal(
+        registry_restore(lab->engine, restore->worker, restore->path, is_other_taken, on_end, restore), 0);
     while (worker_wait(restore->worker))
         ;
     lab_settle(lab);
@@ -74,7 +75,10 @@ static int go(struct engine_lab *lab, struct restore_lab *restore, bool is_other
     return restore->result;
 }
 
-#define ROW(key, value) {(char *)(key), (char *)(value)}
+#define ROW(key, value)                                                                                      \
+    {                                                                                                        \
+        (char *)(key), (char *)(value)                                                                       \
+    }
 
 static void id_row(const struct engine_lab *lab, char *text, size_t size)
 {
@@ -90,9 +94,10 @@ static void test_the_difference_is_one_commit(void **state)
 
     id_row(lab, id, sizeof(id));
     begin(&restore, lab);
-    write_backup(&restore, (const struct registry_row[]){ROW("registry/id", id), ROW("services/ns/web", SERVICE("web")),
-                                                         ROW("instances/ns/web/a", INSTANCE(1)),
-                                                         ROW("instances/ns/web/b", INSTANCE(2)), ROW(NULL, NULL)});
+    write_backup(&restore,
+                 (const struct registry_row[]){ROW("registry/id", id), ROW("services/ns/web", SERVICE("web")),
+                                               ROW("instances/ns/web/a", INSTANCE(1)),
+                                               ROW("instances/ns/web/b", INSTANCE(2)), ROW(NULL, NULL)});
     assert_int_equal(DO(lab, {"services/ns/web", SERVICE("web")}, {"instances/ns/web/a", INSTANCE(1)},
                         {"services/ns/db", SERVICE("db")}, {"instances/ns/db/x", INSTANCE(3)}),
                      0);
@@ -116,8 +121,9 @@ static void test_a_strange_one_is_refused(void **state)
     uint64_t before;
 
     begin(&restore, lab);
-    write_backup(&restore, (const struct registry_row[]){ROW("registry/id", "{\"id\":\"feed\"}"),
-                                                         ROW("services/ns/web", SERVICE("web")), ROW(NULL, NULL)});
+    write_backup(&restore,
+                 (const struct registry_row[]){ROW("registry/id", "{\"id\":\"feed\"}"),
+                                               ROW("services/ns/web", SERVICE("web")), ROW(NULL, NULL)});
     assert_int_equal(DO(lab, {"services/ns/db", SERVICE("db")}, {"instances/ns/db/x", INSTANCE(3)}), 0);
     before = fake_store_revision(lab->store);
     assert_int_equal(go(lab, &restore, false), -EEXIST);
@@ -138,7 +144,8 @@ static void test_what_is_damaged_changes_nothing(void **state)
     struct restore_lab restore;
 
     begin(&restore, lab);
-    write_backup(&restore, (const struct registry_row[]){ROW("services/ns/web", "{\"clientAliases\":7}"), ROW(NULL, NULL)});
+    write_backup(&restore, (const struct registry_row[]){ROW("services/ns/web", "{\"clientAliases\":7}"),
+                                                         ROW(NULL, NULL)});
     assert_int_equal(go(lab, &restore, true), -EUCLEAN);
     assert_non_null(strstr(restore.error.message, "services/ns/web"));
     (void)unlink(restore.path);
@@ -155,8 +162,9 @@ static void test_it_heals_what_was_lost(void **state)
 
     id_row(lab, id, sizeof(id));
     begin(&restore, lab);
-    write_backup(&restore, (const struct registry_row[]){ROW("registry/id", id), ROW("services/ns/web", SERVICE("web")),
-                                                         ROW("instances/ns/web/a", INSTANCE(1)), ROW(NULL, NULL)});
+    write_backup(&restore,
+                 (const struct registry_row[]){ROW("registry/id", id), ROW("services/ns/web", SERVICE("web")),
+                                               ROW("instances/ns/web/a", INSTANCE(1)), ROW(NULL, NULL)});
     assert_int_equal(DO(lab, {"services/ns/web", SERVICE("web")}, {"instances/ns/web/a", INSTANCE(1)},
                         {"services/ns/db", SERVICE("db")}, {"instances/ns/db/x", INSTANCE(3)}),
                      0);

@@ -167,7 +167,8 @@ static void test_what_is_no_backup(void **state)
 
     (void)state;
     expect_refused(-ENOENT, "the file");
-    assert_int_equal(file_replace(copy, 0600, "a text of some length, of which nobody makes a database", 55), 0);
+    assert_int_equal(file_replace(copy, 0600, "a text of some length, of which nobody makes a database", 55),
+                     0);
     expect_refused(-EINVAL, "not an SQLite file");
     assert_int_equal(file_replace(copy, 0600, "", 0), 0);
     expect_refused(-EINVAL, "no registry of svcconnect");
@@ -213,7 +214,8 @@ static void test_differences(void **state)
     back_up(NULL);
     assert_int_equal(sqlite_backup_compare(copy, database, note_change, &seen, NULL), 0);
     assert_string_equal(seen.text, "");
-    put_rows((const char *const[][2]){{"instances/ns/web/a", "{\"address\":\"10.0.0.9\",\"port\":80,\"weight\":1}"},
+    put_rows((const char *const[][2]){{"instances/ns/web/a",
+                                       "{\"address\":\"10.0.0.9\",\"port\":80,\"weight\":1}"},
                                       {"instances/ns/web/b", NULL},
                                       {"instances/ns/web/c", INSTANCE},
                                       {"host/address/new", "2"}},
@@ -268,9 +270,12 @@ int main(void)
 {
 #define BACKUP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        BACKUP_TEST(test_copy_of_a_registry_that_is_open), BACKUP_TEST(test_carried_files),
-        BACKUP_TEST(test_what_is_no_backup),               BACKUP_TEST(test_whose_it_is),
-        BACKUP_TEST(test_differences),                     BACKUP_TEST(test_in_the_place_of_the_registry),
+        BACKUP_TEST(test_copy_of_a_registry_that_is_open),
+        BACKUP_TEST(test_carried_files),
+        BACKUP_TEST(test_what_is_no_backup),
+        BACKUP_TEST(test_whose_it_is),
+        BACKUP_TEST(test_differences),
+        BACKUP_TEST(test_in_the_place_of_the_registry),
         BACKUP_TEST(test_in_the_place_of_a_damaged_one),
     };
 
