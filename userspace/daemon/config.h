@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "settings/check_ranges.h"
 #include "settings/service_settings.h"
 #include "model/alias_range.h"
 
@@ -40,6 +41,7 @@ struct config {
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
+    struct check_ranges aws_checks; /* where health checks made over AWS's API may go */
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;

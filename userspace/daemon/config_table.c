@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
+#include "daemon/config_ranges.h"
 #include "model/service_names.h"
 #include <svcconnect/abi.h>
 
@@ -241,6 +242,17 @@ const struct config_setting config_settings[] = {
         .offset = OF(exec_checks),
         .fallback = "none",
         .example = "/usr/lib/checks/",
+    },
+    {
+        .member = CHECK_RANGES_SETTING,
+        .flag = "aws-check-ranges",
+        .value = "LIST|none|default",
+        .help = "RANGEs joined by commas: where health checks made over the AWS API may go ({}: anywhere but "
+                "to this host and its links)",
+        .type = &config_type_check_ranges,
+        .offset = OF(aws_checks),
+        .fallback = CHECK_RANGES_DEFAULT,
+        .example = "10.0.0.0/8",
     },
     {
         .member = "logLevel",

@@ -147,6 +147,7 @@ static int make_engine(struct daemon *daemon, struct error *error)
         .name_suffixes = daemon->config.name_suffixes,
         .region = daemon->config.region,
         .host_rights = config_rights_of_host(&daemon->config),
+        .aws_checks = &daemon->config.aws_checks,
         .max_aliases = daemon->config.max_aliases,
         .max_slots = daemon->config.max_slots,
         .max_endpoints = daemon->config.max_endpoints,

@@ -255,6 +255,13 @@ const struct alias_range *engine_alias_range(const struct engine *engine)
     return &engine->settings.alias_range;
 }
 
+const struct check_ranges *engine_aws_checks(const struct engine *engine)
+{
+    static const struct check_ranges usual = {0};
+
+    return engine->settings.aws_checks ? engine->settings.aws_checks : &usual;
+}
+
 struct settings_rights engine_host_rights(const struct engine *engine)
 {
     return engine->settings.host_rights;

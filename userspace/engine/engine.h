@@ -29,6 +29,7 @@
 #include "engine/follower.h"
 #include "model/alias_range.h"
 #include "model/catalog.h"
+#include "settings/check_ranges.h"
 
 struct datapath;
 struct datapath_config;
@@ -45,7 +46,9 @@ struct engine_settings {
     const char *name_suffixes; /* of the names of services (model/service_names.h); NULL: the usual ones */
     const char *region;        /* of these; NULL: the usual one */
     struct settings_rights host_rights; /* of settings that come by the control socket or lie in services.d */
-    uint32_t max_aliases;               /* sizes of the maps, in entries */
+    const struct check_ranges
+        *aws_checks;      /* where health checks made over AWS's API may go; NULL: the default */
+    uint32_t max_aliases; /* sizes of the maps, in entries */
     uint32_t max_slots;
     uint32_t max_endpoints;
     size_t history_rows; /* that are kept; 0: none */
@@ -82,6 +85,7 @@ void engine_end_grace(struct engine *engine);
 struct catalog *engine_catalog(const struct engine *engine);
 const struct alias_range *engine_alias_range(const struct engine *engine);
 struct settings_rights engine_host_rights(const struct engine *engine);
+const struct check_ranges *engine_aws_checks(const struct engine *engine); /* never NULL */
 uint32_t engine_max_endpoints(const struct engine *engine);
 
 /* The registered instance with this endpoint number; NULL: none. */

@@ -108,9 +108,7 @@ static const char *health_name_of(const struct health_target *from)
 
 static const char *health_refusal_of(const struct health *health, const struct health_target *from)
 {
-    if (from->check->type != HEALTH_CHECK_EXEC)
-        return NULL;
-    if (from->refusal)
+    if (from->refusal || from->check->type != HEALTH_CHECK_EXEC)
         return from->refusal;
     return exec_prober_allows(health->exec, from->check) ? NULL
                                                          : "the command is not run: " EXEC_POLICY_SETTING

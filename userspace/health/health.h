@@ -31,7 +31,7 @@ struct health_report {
     bool is_routable;                /* HEALTHY, or UNKNOWN beyond the admission deadline */
     char reason[HEALTH_REASON_SIZE]; /* of the last result: "connection refused", "status 503, wanted 200-399"
                                       */
-    const char *refusal;             /* why its command is never run, which is the reason then; NULL: it is */
+    const char *refusal;             /* why it is never probed, which is the reason then; NULL: it is */
     time_t since;                    /* CLOCK_REALTIME: when `health` last changed */
     uint32_t passes;                 /* in a row */
     uint32_t failures;               /* in a row */
@@ -46,7 +46,7 @@ struct health_target {
     uint16_t port;                    /* host order */
     const struct health_check *check; /* type is not NONE; copied */
     uint32_t admission_ms;
-    const char *refusal; /* why its command must not be run, a constant; NULL: the policy decides */
+    const char *refusal; /* why it must not be probed, a constant; NULL: of commands the policy decides */
 };
 
 /*
@@ -71,7 +71,7 @@ void health_free(struct health **health); /* NULL-safe; ends what is under way, 
  * routable. -EINVAL: a check of type NONE, or of type EXEC without a command. -ENOMEM: one that is there is
  * left as it is, unless it was the only target of all.
  *
- * A command that may not be run, by the policy or by `refusal`, leaves its endpoint in the state it is in;
+ * A command that may not be run by the policy, and whatever has a `refusal`, leaves its endpoint in the state it is in;
  * the report says why.
  *
  * While an endpoint is UNKNOWN, the start period forgives failures; its first pass ends the period, as in

@@ -28,7 +28,7 @@ struct target {
     struct weak_member member;
     struct health_check check;
     char *name;          /* of exec checks only */
-    const char *refusal; /* of exec checks: why the command is not run; NULL: it is */
+    const char *refusal; /* why it is not probed; NULL: it is */
     struct probe_request request;
     struct event timer; /* for the probe or the admission, whatever is first */
     enum target_phase phase;

@@ -308,3 +308,14 @@ void catalog_free_aws_records(struct catalog *catalog)
             remove_record(catalog, kind, record);
     }
 }
+
+/* ---- health checks ---- */
+
+bool catalog_is_check_of_aws(const struct service *service)
+{
+    const struct stored_document *stored =
+        service->document ? catalog_document(service->parent, service->document) : NULL;
+
+    return (stored && strncmp(stored->source, CATALOG_SOURCE_OF_ECS, strlen(CATALOG_SOURCE_OF_ECS)) == 0) ||
+           (service->aws && strstr(service->aws, "\"HealthCheckConfig\":"));
+}

@@ -38,6 +38,9 @@ void catalog_remove_record(struct instance *record);
 /* Copies; NULL: none. -ENOMEM leaves the old ones. */
 int catalog_set_attributes(struct instance *instance, const char *attributes, const char *creator);
 
+/* Was the service's health check made over the AWS API: by HealthCheckConfig, or by a document of ECS? */
+bool catalog_is_check_of_aws(const struct service *service);
+
 /* Tells that the set of the service's instances has changed. */
 void catalog_bump_instances(struct service *service);
 

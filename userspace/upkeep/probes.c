@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/change/job.h"
 #include "events/instance_events.h"
+#include "model/catalog_aws.h"
 #include "model/endpoint_names.h"
 #include "upkeep/outliers.h"
 
@@ -38,15 +39,17 @@ static void plan(const struct probes *self, struct instance *instance)
     }
 }
 
-/* Versions before this one took commands over the AWS API; their rows are still there. */
-static const char *probes_refusal_of(const struct service *service)
+/* Versions before this one took commands over the AWS API, and checks of this host; their rows are still there. An
+ * address may also have come later, or by a host name. */
+static const char *probes_refusal_of(const struct probes *self, const struct instance *instance)
 {
-    const struct stored_document *stored =
-        service->document ? catalog_document(service->parent, service->document) : NULL;
-
-    if (!stored || strncmp(stored->source, CATALOG_SOURCE_OF_ECS, strlen(CATALOG_SOURCE_OF_ECS)) != 0)
+    if (!catalog_is_check_of_aws(instance->service))
         return NULL;
-    return "the command is not run: it came by the AWS API";
+    if (service_get_settings(instance->service)->check.type == HEALTH_CHECK_EXEC)
+        return "the command is not run: it came by the AWS API";
+    return check_ranges_why_not(engine_aws_checks(self->engine), &instance->address)
+               ? "the check came by the AWS API, and " CHECK_RANGES_SETTING " does not let it go there"
+               : NULL;
 }
 
 static void probes_put(struct probes *self, const struct instance *instance)
@@ -61,7 +64,7 @@ static void probes_put(struct probes *self, const struct instance *instance)
         .port = settings->check.port ? settings->check.port : instance->port,
         .check = &settings->check,
         .admission_ms = settings->admission_ms,
-        .refusal = probes_refusal_of(instance->service),
+        .refusal = probes_refusal_of(self, instance),
     };
 
     if (!is_checked(instance))
@@ -177,6 +180,11 @@ const char *probes_trouble(const struct probes *self)
            "for the cause, and nothing becomes UNHEALTHY until that is over";
 }
 
+static bool may_be_refused(const struct service *service)
+{
+    return service_get_settings(service)->check.type == HEALTH_CHECK_EXEC || catalog_is_check_of_aws(service);
+}
+
 static const struct instance *find_refused(const struct probes *self, struct health_report *ret_report)
 {
     const struct model_namespace *parent;
@@ -185,8 +193,7 @@ static const struct instance *find_refused(const struct probes *self, struct hea
 
     for (parent = engine_catalog(self->engine)->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
-            for (instance = service->instances;
-                 instance && service_get_settings(service)->check.type == HEALTH_CHECK_EXEC;
+            for (instance = may_be_refused(service) ? service->instances : NULL; instance;
                  instance = instance->hh.next)
                 if (health_read(self->health, instance->endpoint, ret_report) && ret_report->refusal)
                     return instance;

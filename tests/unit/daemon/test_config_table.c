@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "daemon/config_exec.h"
+#include "daemon/config_ranges.h"
 #include "daemon/config_table.h"
 
 static char file[64];
@@ -115,7 +116,8 @@ static cJSON *other_json(const struct config_setting *setting)
 
     if (!setting->fallback)
         return cJSON_CreateNumber(strtod(text, NULL));
-    if (setting->type == &config_type_name_servers || setting->type == &config_type_exec_checks) {
+    if (setting->type == &config_type_name_servers || setting->type == &config_type_exec_checks ||
+        setting->type == &config_type_check_ranges) {
         _cleanup_free_ char *list = strdup(text);
         cJSON *json = cJSON_CreateArray();
         char *rest = list;

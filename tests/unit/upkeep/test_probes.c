@@ -125,6 +125,31 @@ static void test_a_new_one_waits_and_an_old_one_keeps_what_it_had(void **state)
     assert_false(house_instance(house, "web", "new")->is_held_back);
 }
 
+/* One that came over the AWS API goes nowhere near this host. */
+static void test_a_check_of_aws_keeps_away_from_this_host(void **state)
+{
+    static const char of_aws[] =
+        "{\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80,\"protocol\":\"tcp\"}],"
+        "\"aws\":{\"HealthCheckConfig\":{\"Type\":\"TCP\"}},\"settings\":{"
+        "\"healthCheck\":{\"type\":\"tcp\",\"interval\":300,\"timeout\":1}}}";
+    static const char elsewhere[] =
+        "{\"address\":\"192.0.2.1\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}";
+    struct lab *lab = *state;
+    struct house *house = &lab->house;
+    char text[512] = "";
+
+    house_begin(house);
+    house_put(house, SERVICE, of_aws);
+    house_put(house, "instances/ns/web/a", elsewhere);
+    assert_int_equal(health_figures(lab->probes.health).refused, 0);
+    house_put(house, "instances/ns/web/a", INSTANCE); /* it moves to this host */
+    assert_int_equal(health_figures(lab->probes.health).refused, 1);
+    assert_true(probes_refused(&lab->probes, text, sizeof(text)));
+    assert_non_null(strstr(text, "awsCheckRanges"));
+    house_put(house, "instances/ns/web/a", elsewhere);
+    assert_int_equal(health_figures(lab->probes.health).refused, 0);
+}
+
 /* ---- findings ---- */
 
 static bool is_unhealthy(void *user)
@@ -289,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_only_what_has_a_check_is_probed),
         TEST(test_a_new_one_waits_and_an_old_one_keeps_what_it_had),
+        TEST(test_a_check_of_aws_keeps_away_from_this_host),
         TEST(test_a_refused_probe_is_a_finding),
         TEST(test_findings_are_said_in_order_and_once),
         TEST(test_a_finding_of_one_that_has_gone),

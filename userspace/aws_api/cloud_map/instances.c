@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "apply/apply.h"
 #include "aws_api/call/calls.h"
+#include "aws_api/call/probed.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
 
@@ -130,6 +131,8 @@ int aws_RegisterInstance(struct aws_call *call)
     r = cloud_map_check_attributes(attributes, &wants, &wanted, call->error);
     if (r == 0 && wanted.has_address)
         r = check_reachable(call, &wanted.address);
+    if (r == 0 && wanted.has_address)
+        r = aws_check_probed_address(call, service, id, &wanted.address);
     if (r < 0)
         return r;
     instance.id = (char *)id;

@@ -8,6 +8,7 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/call/calls.h"
+#include "aws_api/call/probed.h"
 #include "model/catalog_aws.h"
 #include "engine/change/edits.h"
 
@@ -185,6 +186,8 @@ int aws_CreateService(struct aws_call *call)
     r = aws_put_service(call, &(const struct service){.name = (char *)new.name, .parent = new.parent},
                         &settings, kept);
     if (r == 0)
+        r = aws_check_probed(call, catalog_service(new.parent->catalog, new.parent->name, new.name));
+    if (r == 0)
         (void)cJSON_AddItemToObject(
             call->answer, "Service",
             cloud_map_service_view(catalog_service(new.parent->catalog, new.parent->name, new.name),
@@ -314,7 +317,9 @@ int aws_UpdateService(struct aws_call *call)
     }
     r = aws_put_operation(call, "UPDATE_SERVICE", service->parent->name,
                           (const struct aws_target[2]){{"SERVICE", service->id}});
-    return r < 0 ? r : aws_put_service(call, service, &settings, kept);
+    if (r == 0)
+        r = aws_put_service(call, service, &settings, kept);
+    return r < 0 ? r : aws_check_probed(call, service);
 }
 
 int aws_DeleteService(struct aws_call *call)

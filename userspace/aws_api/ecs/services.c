@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "apply/apply.h"
 #include "aws_api/ecs/ecs.h"
+#include "aws_api/call/probed.h"
 
 #define BLOCK "serviceConnectConfiguration"
 
@@ -43,6 +44,19 @@ static bool services_is_taken(struct aws_call *call, const char *namespace_name,
            strncmp(stored->source, APPLY_SOURCE_OF_ECS, strlen(APPLY_SOURCE_OF_ECS)) == 0;
 }
 
+/* The services that the document has published, by now. */
+static int check_published(struct aws_call *call, const char *namespace_name, const char *document)
+{
+    const struct model_namespace *parent = aws_namespace_named(call, namespace_name);
+    int r = 0;
+
+    for (const struct service *service = parent ? parent->services : NULL; service && r == 0;
+         service = service->hh.next)
+        if (service->document && strcmp(service->document, document) == 0)
+            r = aws_check_probed(call, service);
+    return r;
+}
+
 /* The source is the service's own, so that a document that moves to another namespace leaves the old one. */
 static int apply_document(struct aws_call *call, const char *cluster, const char *name, const cJSON *document,
                           const char *namespace_name)
@@ -68,7 +82,8 @@ static int apply_document(struct aws_call *call, const char *cluster, const char
     }
     if (r == 0)
         r = apply_in(call->transaction, &request, &findings, &error);
-    return r < 0 ? first_error(call, &findings, r, &error) : 0;
+    return r < 0 ? first_error(call, &findings, r, &error)
+                 : check_published(call, namespace_name, list.items[0].name);
 }
 
 /* The block as the request has it, with the namespace found; what it is written as stays, and is shown so. */
