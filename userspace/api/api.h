@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -40,6 +41,13 @@ struct api_settings {
     uint32_t max_tasks;
 };
 
+/* A room that this one does not know, and what may be wrong there: see aws_api_trouble(). */
+#define API_TROUBLES 4
+struct api_trouble {
+    bool (*tell)(const void *user, char *text, size_t size); /* NULL: none */
+    const void *user;
+};
+
 /* Filled by the daemon before the table is served; everything pointed to outlives the control server. */
 struct api {
     struct api_settings settings;
@@ -54,6 +62,7 @@ struct api {
     struct event_log *events;
     struct services_dir *services_dir;
     struct worker *documents_worker;
+    struct api_trouble troubles[API_TROUBLES];
     const struct histogram *loop_lag; /* how late the loop was; NULL: nobody measures it */
     struct timespec started;          /* CLOCK_MONOTONIC */
     unsigned n_waiting_readers;       /* private to read/steady_writer.c: that wait, or have not come for what

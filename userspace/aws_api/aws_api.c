@@ -134,13 +134,51 @@ static void raise_descriptors(void)
     }
 }
 
+static int aws_listen(struct aws_api *api, struct error *error)
+{
+    int r = http_server_new(api->base, api->settings.listen, &aws_service, api, &api->server, error);
+
+    if (r == 0)
+        log_info("AWS API on http://%s (svcconnect credentials)", api->settings.listen);
+    return r;
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    struct aws_api *api = user;
+
+    (void)fd;
+    (void)what;
+    if (aws_listen(api, &api->trouble) < 0)
+        return;
+    api->trouble = (struct error){0};
+    event_free(api->retry);
+    api->retry = NULL;
+}
+
+static int retry_later(struct aws_api *api, const struct error *why)
+{
+    static const struct timeval second = {.tv_sec = 1};
+
+    api->trouble = *why;
+    api->retry = event_new(api->base, -1, EV_PERSIST, on_retry, api);
+    if (!api->retry || event_add(api->retry, &second) < 0)
+        return -ENOMEM;
+    log_error("%s: nobody reaches the AWS API until that changes; it is tried again every second "
+              "(--aws-listen names another address)",
+              why->message);
+    return 0;
+}
+
 int aws_api_start(struct aws_api *api, struct engine *engine, struct event_base *base,
                   const struct aws_api_settings *settings, struct error *error)
 {
     const char *listen = settings->listen;
+    struct error why = {0};
     int r;
 
-    *api = (struct aws_api){.engine = engine, .settings = *settings, .waiting.send = send_reply};
+    *api =
+        (struct aws_api){.engine = engine, .base = base, .settings = *settings, .waiting.send = send_reply};
     r = aws_keys_load(api, error);
     if (r < 0)
         return r;
@@ -152,19 +190,33 @@ int aws_api_start(struct aws_api *api, struct engine *engine, struct event_base 
     raise_descriptors();
     if (getrandom(&api->answer_id, sizeof(api->answer_id), 0) != sizeof(api->answer_id))
         api->answer_id[0] = clock_monotonic_ns();
-    r = http_server_new(base, listen, &aws_service, api, &api->server, error);
-    if (r == -EADDRINUSE && !settings->is_listen_set) {
-        log_warning("%s; the AWS API is off (--aws-listen names another address)", error->message);
-        *error = (struct error){0};
-        return 0;
-    }
-    if (r == 0)
-        log_info("AWS API on http://%s (svcconnect credentials)", listen);
+    r = aws_listen(api, &why);
+    if (r == -EADDRINUSE || r == -EADDRNOTAVAIL)
+        r = retry_later(api, &why);
+    if (r < 0 && error)
+        *error = why;
     return r;
+}
+
+bool aws_api_trouble(const void *user, char *text, size_t size)
+{
+    const struct aws_api *api = user;
+
+    if (api->trouble.number == 0)
+        return false;
+    (void)snprintf(
+        text, size,
+        "%.600s: nobody reaches the AWS API; it is tried again every second. End what has the address, or "
+        "name another one (awsListen)",
+        api->trouble.message);
+    return true;
 }
 
 void aws_api_done(struct aws_api *api)
 {
+    if (api->retry)
+        event_free(api->retry);
+    api->retry = NULL;
     http_server_free(&api->server);
     aws_later_end(&api->waiting);
     aws_credentials_done(&api->credentials);

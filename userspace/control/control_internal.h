@@ -13,6 +13,7 @@ struct control_server {
     struct control_table tables[CONTROL_MAX_TABLES];
     size_t n_tables;
     char *path;
+    struct event *again; /* ends the pauses of who listens */
     struct control_limits limits;
     struct http_streams *streams;
     struct worker *worker;         /* parses long bodies and frees them */

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "control/control_internal.h"
@@ -200,6 +201,31 @@ static int listen_unix(const char *path, struct error *error)
     return TAKE_FD(fd);
 }
 
+/* What libevent hands over is its own, not the server: so the pause ends by the clock below. */
+static void control_on_accept_error(struct evconnlistener *listener, void *user)
+{
+    (void)user;
+    (void)evconnlistener_disable(listener);
+    log_warning("control socket: nobody can connect for a second: %s",
+                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+}
+
+static void control_on_second(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    (void)evconnlistener_enable(user);
+}
+
+static int listen_every_second(struct control_server *server, struct evconnlistener *listener)
+{
+    static const struct timeval second = {.tv_sec = 1};
+
+    evconnlistener_set_error_cb(listener, control_on_accept_error);
+    server->again = event_new(server->base, -1, EV_PERSIST, control_on_second, listener);
+    return server->again && event_add(server->again, &second) == 0 ? 0 : -ENOMEM;
+}
+
 static const struct control_limits default_limits = {
     .replies = CONTROL_MAX_REPLIES,
     .streams = CONTROL_MAX_STREAMS,
@@ -265,6 +291,10 @@ int control_server_new(struct event_base *base, const char *socket_path, const s
         control_server_free(&server);
         return error_set(error, ENOMEM, "control socket: out of memory");
     }
+    if (listen_every_second(server, listener) < 0) {
+        control_server_free(&server);
+        return error_set(error, ENOMEM, "control socket: out of memory");
+    }
     evhttp_set_max_body_size(server->http, CONTROL_HARD_BODY);
     evhttp_set_max_headers_size(server->http, CONTROL_MAX_HEADERS);
     /* Those that no path takes too: the answer to them is ours. */
@@ -283,6 +313,8 @@ void control_server_free(struct control_server **server)
     if (!one)
         return;
     *server = NULL;
+    if (one->again)
+        event_free(one->again);
     if (one->http)
         evhttp_free(one->http); /* and with their connections all streams, and the clients of all replies */
     for (struct control_reply *reply = one->replies; reply; reply = reply->next)

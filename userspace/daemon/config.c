@@ -14,20 +14,10 @@
 
 /* ---- one setting ---- */
 
-static void remember_given(struct config *config, const struct config_setting *setting)
-{
-    if (setting->given)
-        *(bool *)((char *)config + setting->given) = true;
-}
-
 int setting_take_text(struct config *config, const struct config_setting *setting, const char *field,
                       const char *text, struct error *error)
 {
-    int r = setting->type->from_text(config, setting, field, text, error);
-
-    if (r == 0)
-        remember_given(config, setting);
-    return r;
+    return setting->type->from_text(config, setting, field, text, error);
 }
 
 static int take_default(struct config *config, const struct config_setting *setting, struct error *error)
@@ -48,9 +38,7 @@ static int take_member(struct config *config, const struct config_setting *setti
     if (!cJSON_GetObjectItemCaseSensitive(object, setting->member))
         return 0;
     r = setting->type->from_json(config, setting, object, error);
-    if (r == 0)
-        remember_given(config, setting);
-    else if (setting->group)
+    if (r < 0 && setting->group)
         error_prefix_field(error, setting->group);
     return r;
 }

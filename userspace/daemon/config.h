@@ -35,7 +35,6 @@ struct config {
     char *registry;
     char *services_dir;
     char *aws_listen;            /* "IP:PORT" or "off" */
-    bool is_aws_listen_set;      /* by whoever configures, not by default */
     char *external_servers_text; /* "host" or a list */
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */

@@ -228,7 +228,6 @@ const struct config_setting config_settings[] = {
         .help = "the AWS API (default {})",
         .type = &config_type_text,
         .offset = OF(aws_listen),
-        .given = OF(is_aws_listen_set),
         .fallback = "127.0.0.1:4599",
         .check = check_aws_listen,
         .example = "[::1]:4600",

@@ -33,7 +33,6 @@ struct config_setting {
     const char *help;   /* {} stands for the default */
     const struct config_type *type;
     size_t offset;
-    size_t given;         /* offset of a bool: somebody has set it; 0: nobody asks */
     const char *fallback; /* NULL: it is a number */
     uint32_t number;      /* the default and the limits of a number */
     uint32_t minimum;
@@ -60,6 +59,6 @@ const char *setting_path(const struct config_setting *setting, char path[SETTING
 char *setting_text_of(const struct config *config, const struct config_setting *setting);
 uint32_t setting_number_of(const struct config *config, const struct config_setting *setting);
 
-/* Takes the value of a flag, or a default, and remembers that it was given. */
+/* Takes the value of a flag, or a default. */
 int setting_take_text(struct config *config, const struct config_setting *setting, const char *field,
                       const char *text, struct error *error);

@@ -83,6 +83,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     services_dir_sweep(&daemon->services_dir);
     canaries_sweep(&daemon->canaries);
     probes_sweep(&daemon->probes);
+    log_sweep();
 }
 
 static int make_events(struct daemon *daemon)

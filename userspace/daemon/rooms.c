@@ -109,6 +109,7 @@ static void make_api(struct daemon *daemon)
         .events = &daemon->events,
         .services_dir = &daemon->services_dir,
         .documents_worker = daemon->documents_worker,
+        .troubles = {{aws_api_trouble, &daemon->aws}},
         .loop_lag = &daemon->loop_watch.lag,
     };
 }
@@ -129,7 +130,6 @@ int rooms_start_aws_api(struct daemon *daemon, struct error *error)
 {
     const struct aws_api_settings settings = {
         .listen = daemon->config.aws_listen,
-        .is_listen_set = daemon->config.is_aws_listen_set,
         .state_dir = daemon->config.state_dir,
         .happenings = &daemon->happenings,
     };

@@ -158,6 +158,13 @@ static void on_connection(evutil_socket_t fd, short what, void *user)
     dns_tcp_accept(user);
 }
 
+static void stub_go_on(void *user)
+{
+    const struct dns_server *server = user;
+
+    (void)event_add(server->tcp_event, NULL);
+}
+
 int dns_stub_watch(struct dns_stub *stub)
 {
     for (unsigned i = 0; i < stub->n_servers; i++) {
@@ -165,6 +172,7 @@ int dns_stub_watch(struct dns_stub *stub)
 
         server->udp_event = dns_watch(stub->dns->settings.base, server->udp_fd, on_question, server);
         server->tcp_event = dns_watch(stub->dns->settings.base, server->tcp_fd, on_connection, server);
+        accept_pause_init(&server->pause, stub->dns->settings.base, "DNS", stub_go_on, server);
         if (!server->udp_event || !server->tcp_event || dns_forward_watch(server) < 0)
             return -ENOMEM;
     }
@@ -329,6 +337,7 @@ static void end_server(struct dns_server *server)
     struct event *const events[] = {server->udp_event, server->tcp_event};
     const int fds[] = {server->udp_fd, server->tcp_fd};
 
+    accept_pause_done(&server->pause);
     dns_forward_close(server);
     dns_asker_close(server);
     for (size_t i = 0; i < ARRAY_SIZE(events); i++) {

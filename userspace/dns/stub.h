@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "base/accept_pause.h"
 #include "dns/asker.h"
 #include "dns/dns.h"
 #include "names/resolv_conf.h"
@@ -44,6 +45,7 @@ struct dns_server {
     int owners_fd; /* tells whose sockets are; -1: nobody does */
     struct event *udp_event;
     struct event *tcp_event;
+    struct accept_pause pause;
     struct dns_upstream upstreams[DNS_UPSTREAMS]; /* the first is always there, the others when needed */
     uint64_t crowded_at_ms;                       /* when one socket was not enough, lately */
 };

@@ -275,8 +275,11 @@ void dns_tcp_accept(struct dns_server *server)
     struct dns_connection *connection;
     struct dns_asker asker;
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (accept_pause_is_due(errno) && event_del(server->tcp_event) == 0)
+            accept_pause_begin(&server->pause, errno);
         return;
+    }
     if (dns_asker_find(server, false, &client, &asker) < 0) {
         stub->dns->counters.refused++;
         (void)close(fd);

@@ -6,6 +6,7 @@
 #include <event2/listener.h>
 #include <stdint.h>
 
+#include "base/accept_pause.h"
 #include "http/server.h"
 
 struct http_peer {
@@ -44,7 +45,7 @@ struct http_server {
     unsigned n;
     unsigned n_admitted;
     size_t n_bytes; /* of bodies that are held */
-    bool is_paused; /* no descriptor was left: nobody is accepted before the next tick */
+    struct accept_pause pause;
     unsigned limit;
     struct http_streams *streams;
     struct http_reply *replies; /* that are out */

@@ -25,7 +25,7 @@ void http_connection_patience(struct http_connection *connection, unsigned ms)
 /* Where nobody would give way, clients wait in the kernel's queue. */
 static void listen_if_there_is_room(struct http_server *server)
 {
-    if (server->listener && !server->is_paused && server->n_admitted < server->limit)
+    if (server->listener && !server->pause.is_on && server->n_admitted < server->limit)
         (void)evconnlistener_enable(server->listener);
 }
 
@@ -247,15 +247,17 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)bufferevent_enable(connection->socket, EV_READ | EV_WRITE);
 }
 
-/* No descriptor or no memory: trying again at once would keep the loop busy with failing. */
 static void on_accept_error(struct evconnlistener *listener, void *user)
 {
     struct http_server *server = user;
 
-    log_warning("%s: nobody can connect for a second: %s", server->service->name,
-                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
     (void)evconnlistener_disable(listener);
-    server->is_paused = true;
+    accept_pause_begin(&server->pause, EVUTIL_SOCKET_ERROR());
+}
+
+static void server_go_on(void *user)
+{
+    listen_if_there_is_room(user);
 }
 
 static void server_on_tick(evutil_socket_t fd, short what, void *user)
@@ -266,8 +268,6 @@ static void server_on_tick(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    server->is_paused = false;
-    listen_if_there_is_room(server);
     while (connection) {
         struct http_connection *next = connection->next;
 
@@ -348,6 +348,7 @@ static int server_start(struct http_server *server, int fd)
                                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (!server->listener)
         return -ENOMEM;
+    accept_pause_init(&server->pause, server->base, server->service->name, server_go_on, server);
     evconnlistener_set_error_cb(server->listener, on_accept_error);
     return 0;
 }
@@ -383,6 +384,7 @@ void http_server_free(struct http_server **server)
         http_connection_free(one->first);
     http_replies_forget(one);
     http_streams_free(&one->streams);
+    accept_pause_done(&one->pause);
     if (one->listener)
         evconnlistener_free(one->listener);
     if (one->tick)

@@ -95,6 +95,8 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
     gauge(out, "svcconnect_aliases", "Client aliases published.", (double)snapshot->aliases);
     gauge(out, "svcconnect_tasks", "Task cgroups attached.", (double)snapshot->tasks);
     gauge(out, "svcconnect_registry_revision", "Revision of the registry.", (double)snapshot->revision);
+    gauge(out, "svcconnect_degraded",
+          "How many conditions make the daemon's state degraded; status tells them.", snapshot->troubles);
     gauge(out, "svcconnect_registry_degraded",
           "1 while the registry is not the one that what is published came from, or is damaged.",
           snapshot->is_registry_degraded);

@@ -243,12 +243,10 @@ static void test_what_follows_from_values(void **state)
     load_flags(&plain, argv, 3);
     assert_true(plain.is_dns_on);
     assert_int_equal(plain.dns_listen_port, 0);
-    assert_false(plain.is_aws_listen_set);
     assert_null(plain.external_servers);
     load_flags(&set, argv, ARRAY_SIZE(argv));
     assert_false(set.is_dns_on);
     assert_int_equal(set.dns_listen_port, 53);
-    assert_true(set.is_aws_listen_set); /* though it is the default */
     assert_string_equal(set.external_servers, "127.0.0.9:53");
     assert_int_equal(set.alias_range.bits, 96 + 8);
     assert_int_equal(set.alias_range.bits6, 64);

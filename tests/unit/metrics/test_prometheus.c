@@ -41,6 +41,7 @@ static const struct metrics_snapshot full = {
     .is_weak_observer = true,
     .is_registry_degraded = true,
     .kept_aliases = 40,
+    .troubles = 3,
     .maps = maps,
     .n_maps = ARRAY_SIZE(maps),
     .namespaces = 1,
@@ -108,6 +109,7 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_tasks 5");
     expect_line(text, "svcconnect_registry_revision 9007199254740992");
     expect_line(text, "svcconnect_registry_degraded 1");
+    expect_line(text, "svcconnect_degraded 3");
     expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
 }
@@ -271,7 +273,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 5 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 5 + 7 + HISTOGRAM_BUCKETS + 2);
+    assert_int_equal(samples, 5 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2);
 }
 
 static void test_empty_snapshot(void **state)

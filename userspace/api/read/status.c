@@ -92,6 +92,9 @@ static void list_degraded(struct api *api, cJSON *list)
                      "ECONNREFUSED");
     if (externals_trouble(api->externals, text, sizeof(text)))
         add_degraded(list, text);
+    for (size_t i = 0; i < API_TROUBLES; i++)
+        if (api->troubles[i].tell && api->troubles[i].tell(api->troubles[i].user, text, sizeof(text)))
+            add_degraded(list, text);
     for (size_t i = 0; i < N_MAPS; i++)
         if (maps[i].used * 10ull > maps[i].max * 9ull && maps[i].max >= 10) {
             (void)snprintf(text, sizeof(text), "map %s is nearly full (%u of %u): raise %s", maps[i].name,
@@ -228,6 +231,11 @@ void read_metrics_head(FILE *out, struct api *api)
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
 
+    cJSON *troubles = cJSON_CreateArray();
+
     gather(api, maps, &snapshot);
+    list_degraded(api, troubles);
+    snapshot.troubles = (unsigned)cJSON_GetArraySize(troubles);
+    cJSON_Delete(troubles);
     metrics_write(out, &snapshot);
 }
