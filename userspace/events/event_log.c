@@ -10,20 +10,84 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/clock.h"
+
+/* How many entries a namespace has. */
+struct event_owner {
+    unsigned n;
+    UT_hash_handle hh;
+    char name[SVC_NAMESPACE_SIZE];
+};
+
+/* Of the i-th by sequence. */
+static void drop_at(struct event_log *log, size_t i)
+{
+    struct event_owner *owner = log->owners[log->order[i]];
+
+    log->n--;
+    memmove(&log->order[i], &log->order[i + 1], (log->n - i) * sizeof(*log->order));
+    if (--owner->n > 0)
+        return;
+    HASH_DEL(log->by_name, owner);
+    free(owner);
+}
+
+static struct event_owner *event_log_owner(struct event_log *log, const char *name)
+{
+    struct event_owner *owner;
+
+    HASH_FIND_STR(log->by_name, name, owner);
+    if (owner)
+        return owner;
+    owner = calloc(1, sizeof(*owner));
+    if (!owner)
+        return NULL;
+    (void)snprintf(owner->name, sizeof(owner->name), "%s", name);
+    HASH_ADD_STR(log->by_name, name, owner);
+    return owner;
+}
+
+/* Which one gives way to an event of this namespace. Whoever floods the log meets his own near the front. */
+static size_t find_victim(const struct event_log *log, const struct event_owner *owner)
+{
+    for (size_t i = 0; i < log->n; i++) {
+        const struct event_owner *other = log->owners[log->order[i]];
+
+        if (owner->n >= EVENT_LOG_SHARE ? other == owner : other->n > EVENT_LOG_SHARE)
+            return i;
+    }
+    return 0;
+}
+
+/* A place for the newest: a free one, or that of whoever gives way. */
+static uint16_t event_log_room(struct event_log *log, const struct event_owner *owner)
+{
+    uint16_t slot = (uint16_t)log->n;
+
+    if (log->n == EVENT_LOG_CAPACITY) {
+        size_t victim = find_victim(log, owner);
+
+        slot = log->order[victim];
+        drop_at(log, victim);
+    }
+    return slot;
+}
 
 int event_log_init(struct event_log *log)
 {
     struct event_log made = {
         .ring = calloc(EVENT_LOG_CAPACITY, sizeof(*made.ring)),
         .digests = calloc(EVENT_LOG_CAPACITY, sizeof(*made.digests)),
+        .owners = calloc(EVENT_LOG_CAPACITY, sizeof(struct event_owner *)),
+        .order = calloc(EVENT_LOG_CAPACITY, sizeof(*made.order)),
         .clock_ms = clock_wall_ms,
     };
     uint64_t number;
 
     *log = (struct event_log){0};
-    if (!made.ring || !made.digests) {
+    if (!made.ring || !made.digests || !made.owners || !made.order) {
         event_log_done(&made);
         return -ENOMEM;
     }
@@ -37,14 +101,13 @@ int event_log_init(struct event_log *log)
 
 void event_log_done(struct event_log *log)
 {
+    while (log->n > 0)
+        drop_at(log, log->n - 1);
     free(log->ring);
     free(log->digests);
+    free(log->owners);
+    free(log->order);
     *log = (struct event_log){0};
-}
-
-static size_t place(uint64_t sequence)
-{
-    return (size_t)(sequence % EVENT_LOG_CAPACITY);
 }
 
 static void copy_text(char *ret_text, size_t size, const char *text)
@@ -102,12 +165,10 @@ static bool is_recent(const struct event_entry *entry, int64_t now_ms)
 static struct event_entry *find_to_merge(const struct event_log *log, const struct event_entry *wanted,
                                          uint32_t digest)
 {
-    uint64_t oldest = event_log_oldest(log);
+    for (size_t i = log->n; i-- > 0;) {
+        struct event_entry *entry = &log->ring[log->order[i]];
 
-    for (uint64_t sequence = log->newest; sequence >= oldest && sequence > 0; sequence--) {
-        struct event_entry *entry = &log->ring[place(sequence)];
-
-        if (log->digests[place(sequence)] != digest)
+        if (log->digests[log->order[i]] != digest)
             continue;
         if (event_log_is_same(entry, wanted))
             return is_recent(entry, wanted->time_ms) ? entry : NULL;
@@ -120,7 +181,9 @@ void event_log_add(struct event_log *log, enum event_kind kind, const char *name
 {
     struct event_entry entry = {.kind = kind, .count = 1};
     struct event_entry *earlier;
+    struct event_owner *owner;
     uint32_t digest;
+    uint16_t slot;
     va_list arguments;
 
     if (!log->ring)
@@ -139,14 +202,21 @@ void event_log_add(struct event_log *log, enum event_kind kind, const char *name
         earlier->count += earlier->count < UINT32_MAX;
         return;
     }
+    owner = event_log_owner(log, entry.namespace_name);
+    if (!owner)
+        return;
+    owner->n++; /* first, or it would go with its only entry */
+    slot = event_log_room(log, owner);
     entry.sequence = ++log->newest;
-    log->ring[place(entry.sequence)] = entry;
-    log->digests[place(entry.sequence)] = digest;
+    log->ring[slot] = entry;
+    log->digests[slot] = digest;
+    log->owners[slot] = owner;
+    log->order[log->n++] = slot;
 }
 
 uint64_t event_log_oldest(const struct event_log *log)
 {
-    return log->newest > EVENT_LOG_CAPACITY ? log->newest - EVENT_LOG_CAPACITY + 1 : 1;
+    return log->n > 0 ? log->ring[log->order[0]].sequence : log->newest + 1;
 }
 
 uint64_t event_log_newest(const struct event_log *log)
@@ -156,11 +226,18 @@ uint64_t event_log_newest(const struct event_log *log)
 
 const struct event_entry *event_log_next(const struct event_log *log, uint64_t after)
 {
-    uint64_t oldest = event_log_oldest(log);
+    size_t low = 0;
+    size_t high = log->n;
 
-    if (after >= log->newest)
-        return NULL;
-    return &log->ring[place(after + 1 > oldest ? after + 1 : oldest)];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (log->ring[log->order[middle]].sequence > after)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < log->n ? &log->ring[log->order[low]] : NULL;
 }
 
 bool event_log_is_open(const struct event_log *log, const struct event_entry *entry)

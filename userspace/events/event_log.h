@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What happened lately, for people: a ring of the last events in memory, numbered from 1 on. A zeroed log
- * takes nothing and holds nothing.
+ * What happened lately, for people: the last events in memory, numbered from 1 on; a number may be missing,
+ * because no namespace pushes out another's. A zeroed log takes nothing and holds nothing.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <svcconnect/abi.h>
 
 #define EVENT_LOG_CAPACITY 1024
+#define EVENT_LOG_SHARE    256 /* a namespace that has more gives way first, so that no other's are pushed out */
 #define EVENT_LOG_MERGE_MS 1000 /* repeated failures of one endpoint within this time are one event */
 
 #define EVENT_MESSAGE_SIZE 384
@@ -44,10 +45,16 @@ struct event_entry {
     char message[EVENT_MESSAGE_SIZE];
 };
 
+struct event_owner;
+
 struct event_log {
-    struct event_entry *ring; /* by sequence modulo capacity */
-    uint32_t *digests;        /* of the entries that may be merged into, same places; 0: of another kind */
-    uint64_t newest;          /* sequence; 0: none yet */
+    struct event_entry *ring;    /* EVENT_LOG_CAPACITY, in no order */
+    uint32_t *digests;           /* of the entries that may be merged into, same places; 0: of another kind */
+    struct event_owner **owners; /* same places */
+    struct event_owner *by_name; /* namespaces that have entries; "" of what belongs to none */
+    uint16_t *order;             /* places, by sequence */
+    size_t n;
+    uint64_t newest; /* sequence; 0: none yet */
     char epoch[EVENT_EPOCH_SIZE];
     int64_t (*clock_ms)(void); /* wall clock; tests put theirs here */
 };
@@ -57,7 +64,8 @@ int event_log_init(struct event_log *log);
 void event_log_done(struct event_log *log);
 
 /*
- * Adds an event; the oldest gives way. Names may be NULL for empty; what is too long is cut. A CONNECT_FAILED
+ * Adds an event. Where there is no room the oldest gives way: of the event's own namespace if that has its share, else
+ * of one that has more than its share, else of all. Names may be NULL for empty; what is too long is cut. A CONNECT_FAILED
  * that repeats one of the last second (same endpoint, same message) only raises its count.
  */
 void event_log_add(struct event_log *log, enum event_kind kind, const char *namespace_name,

@@ -132,6 +132,33 @@ static void test_oldest_give_way(void **state)
     assert_int_equal(event_log_next(log, 500)->sequence, 501);
 }
 
+/* One namespace's flood leaves what others had to say, also where several flood. */
+static void test_no_namespace_pushes_out_anothers(void **state)
+{
+    struct event_log *log = *state;
+    unsigned quiet = 0, loud = 0;
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < 5; i++)
+        event_log_add(log, EVENT_HEALTH, "quiet", "s", "i", "before %u", i);
+    for (unsigned i = 0; i < 3 * EVENT_LOG_CAPACITY; i++)
+        event_log_add(log, EVENT_HEALTH, "loud", "s", "i", "number %u", i);
+    for (unsigned i = 0; i < 5; i++)
+        event_log_add(log, EVENT_HEALTH, "quiet", "s", "i", "meanwhile %u", i);
+    for (unsigned i = 0; i < 3 * EVENT_LOG_CAPACITY; i++)
+        event_log_add(log, EVENT_HEALTH, i % 2 ? "loud" : "louder", "s", "i", "number %u", i);
+    for (const struct event_entry *entry = NULL; (entry = event_log_next(log, last));
+         last = entry->sequence) {
+        assert_true(entry->sequence > last);
+        quiet += strcmp(entry->namespace_name, "quiet") == 0;
+        loud += strcmp(entry->namespace_name, "loud") == 0;
+    }
+    assert_int_equal(quiet, 10);
+    assert_true(loud >= EVENT_LOG_SHARE);
+    assert_int_equal(log->n, EVENT_LOG_CAPACITY);
+    assert_int_equal(last, event_log_newest(log));
+}
+
 static void test_a_storm_is_one_event_per_second(void **state)
 {
     struct event_log *log = *state;
@@ -282,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_epochs_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(test_entries_as_given, setup, teardown),
         cmocka_unit_test_setup_teardown(test_oldest_give_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_namespace_pushes_out_anothers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_storm_is_one_event_per_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interleaved_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_differs_is_not_merged, setup, teardown),
