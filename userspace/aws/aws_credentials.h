@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "model/names.h"
@@ -21,6 +22,9 @@ struct aws_credential {
     char secret[AWS_SECRET_SIZE];
     bool is_read_only;
     char namespace_name[MODEL_NAMESPACE_MAX + 1]; /* the only one it may see and change; "" for all */
+    /* Of this run, in no file: thousandths of writes that it may do at once, as of a time (monotonic; 0: never). */
+    uint64_t writes_left;
+    uint64_t filled_ms;
 };
 
 struct aws_credentials {

@@ -45,6 +45,21 @@ static int admit(const struct http_request *http, struct evbuffer *body, void *u
 }
 
 /* What only reads is answered at once, except while a change is being put together. */
+static int take_write(struct aws_api *api, struct aws_request *request)
+{
+    struct aws_credential *who = NULL;
+
+    for (size_t i = 0; i < api->credentials.n; i++)
+        if (strcmp(api->credentials.items[i].access_key_id, request->who.access_key_id) == 0)
+            who = &api->credentials.items[i];
+    if (!who || aws_take_write(who, &api->settings.quotas, clock_monotonic_ms()))
+        return 0;
+    return aws_fail(
+        &request->error, "ThrottlingException",
+        "Rate exceeded: the key %.64s may make %u changes a second (quotas.writesPerSecond of svcconnectd).",
+        who->name, api->settings.quotas.writes_per_second);
+}
+
 static int aws_api_handle(struct http_call *http, struct evbuffer *body, void *user)
 {
     struct aws_api *api = user;
@@ -54,6 +69,9 @@ static int aws_api_handle(struct http_call *http, struct evbuffer *body, void *u
     int status;
 
     request.happenings = api->settings.happenings;
+    request.quotas = &api->settings.quotas;
+    if (r == 0 && !request.operation->is_read)
+        r = take_write(api, &request);
     if (r == 0 && !(request.operation->is_read && engine_is_steady(api->engine))) {
         status = answer_later(api, http, &request, body);
     } else {

@@ -9,6 +9,7 @@
 
 #include "aws/aws_credentials.h"
 #include "aws_api/call/later.h"
+#include "aws_api/call/quota.h"
 #include "base/error.h"
 #include "control/control_server.h"
 #include "http/server.h"
@@ -20,6 +21,7 @@ struct aws_api_settings {
     const char *listen;    /* "IP:PORT" or "off" */
     const char *state_dir; /* of the key pairs' file */
     const struct ecs_happenings *happenings;
+    struct aws_quotas quotas; /* of keys for one namespace */
 };
 
 struct aws_api {

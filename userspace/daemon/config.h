@@ -41,6 +41,11 @@ struct config {
     uint32_t external_max_ttl;
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
     struct check_ranges aws_checks; /* where health checks made over AWS's API may go */
+    /* Of a namespace whose keys are for it alone; 0: a share of the maps. */
+    uint32_t quota_instances;
+    uint32_t quota_services;
+    uint32_t quota_definitions;
+    uint32_t quota_writes; /* of a key, per second */
     enum log_level log_level;
     uint32_t max_aliases;
     uint32_t max_slots;

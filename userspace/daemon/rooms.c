@@ -126,12 +126,23 @@ int rooms_listen(struct daemon *daemon, struct error *error)
                               error);
 }
 
+/* Where nothing is said, a share of the maps; of the smallest ones too something. */
+static uint32_t quota_or(uint32_t given, uint32_t share)
+{
+    return given ? given : share ? share : 1;
+}
+
 int rooms_start_aws_api(struct daemon *daemon, struct error *error)
 {
     const struct aws_api_settings settings = {
         .listen = daemon->config.aws_listen,
         .state_dir = daemon->config.state_dir,
         .happenings = &daemon->happenings,
+        .quotas = {.instances =
+                       quota_or(daemon->config.quota_instances, engine_max_endpoints(daemon->engine) / 2),
+                   .services = quota_or(daemon->config.quota_services, daemon->config.max_aliases / 16),
+                   .definitions = daemon->config.quota_definitions,
+                   .writes_per_second = daemon->config.quota_writes},
     };
 
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "aws_api/call/request.h"
+#include "aws_api/call/quota.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -220,6 +221,7 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
         .error = &request->error,
         .text = text,
     };
+    struct aws_usage before;
     int r;
 
     request->seal.service = request->dialect->service;
@@ -231,10 +233,14 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
     call.answer = request->answer = cJSON_CreateObject();
     if (!call.answer)
         return aws_fail(&request->error, AWS_INTERNAL, "out of memory");
+    before = transaction && request->quotas ? aws_usage_of(&call) : (struct aws_usage){0};
+    call.entered = 0; /* that was not the operation's looking */
     r = request->operation->run(&call);
     if (r == 0 && (request->operation->scope & ~call.entered))
         r = aws_fail(&request->error, AWS_INTERNAL, "%s has not looked at whose it is.",
                      request->operation->name);
+    if (r == 0 && transaction && request->quotas && aws_is_bound(&call))
+        r = aws_check_quotas(&call, request->quotas, &before, request->dialect->invalid != NULL);
     return r;
 }
 

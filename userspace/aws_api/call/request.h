@@ -25,6 +25,8 @@ struct aws_dialect {
     bool is_query;                  /* a form that names the operation, and XML (aws/aws_query.h) */
 };
 
+struct aws_quotas;
+
 struct aws_request {
     struct engine *engine;
     const struct ecs_happenings *happenings; /* whoever has them puts them in; may be NULL */
@@ -35,7 +37,8 @@ struct aws_request {
     char region[AWS_REGION_SIZE];
     cJSON *body; /* owned */
     int64_t now_ms;
-    uint64_t seed; /* of random numbers and ids */
+    uint64_t seed;                   /* of random numbers and ids */
+    const struct aws_quotas *quotas; /* NULL: none */
     struct aws_error error;
     cJSON *answer; /* owned: of the last run */
 };
