@@ -240,7 +240,7 @@ static void test_no_descriptors(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    TURN_UNTIL(server->is_paused);
+    TURN_UNTIL(server->pause.is_on);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     client_send(&client, POST("/now", "0"));
     TURN_UNTIL(client_count(&client, "\r\n\r\nnow") == 1);
