@@ -32,7 +32,7 @@ FAKES       := $(BUILD)/libfakes.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
-TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so
+TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so $(BUILD)/tests/support/preload/wall_clock.so
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c))
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect

@@ -4,9 +4,10 @@ import contextlib
 import os
 import resource
 import socket
+import struct
 import time
 
-from testbed import Testbed, processor_seconds, wait_until, yardstick
+from testbed import Testbed, processor_seconds, tool, wait_until, yardstick
 
 
 def log_of(bed):
@@ -57,3 +58,62 @@ def test_port_of_the_aws_api_is_taken():
             with contextlib.closing(socket.create_connection(("127.0.0.1", port))) as client:
                 client.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 assert client.recv(12).startswith(b"HTTP/1."), "the API answers"
+
+
+DAY = 86400
+
+
+class WallClock:
+    """The wall clock of a daemon, ahead of the host's by so many seconds."""
+
+    def __init__(self, bed):
+        self.path = os.path.join(bed.base, "wall_clock")
+        self.set(0)
+        self.environment = {**os.environ, "LD_PRELOAD": tool("preload/wall_clock.so"), "WALL_CLOCK": self.path}
+
+    def set(self, seconds):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
+            file.write(struct.pack("q", seconds))
+
+
+def start_with_clock(bed, clock):
+    bed.daemon = bed.launch(env=clock.environment)
+    wait_until(bed.is_up, 10, "it is up")
+
+
+def draining(bed):
+    return {key: item["draining"] for key, item in bed.endpoints().items() if "draining" in item}
+
+
+def test_the_clock_is_set():
+    """A day forward ends nothing within a run, two days back prolong nothing, also over a restart."""
+    with Testbed(start=False) as bed:
+        clock = WallClock(bed)
+        start_with_clock(bed, clock)
+        bed.service("web", weights=(1, 1, 1))
+        bed.service("v2")
+        bed.route("front", {"web": 1})
+        agent = bed.task().agent()
+        names = set()
+        while names < {"web/0", "web/1"}:  # what is open keeps a drain from ending at once
+            sock = agent.open()
+            agent.call("connect", socket=sock, address=bed.address_of("web", 8080), port=8080)
+            names.add(agent.call("read", socket=sock)["name"])
+        bed.change("POST", "/v1/canaries", dnsName="front", port=80, **{"from": "web", "to": "v2"}, intervalSeconds=600)
+        bed.change("POST", "/v1/drains", service="web", id="0", timeoutSeconds=600)
+        share = bed.get("/v1/canaries")["canaries"][0]["percent"]
+        clock.set(DAY)
+        began = bed.status()["uptimeSeconds"]
+        wait_until(lambda: bed.status()["uptimeSeconds"] >= began + 2, 10, "two seconds have passed")
+        assert ("web", "0") in bed.endpoints(), "a day forward ends no drain"
+        assert bed.get("/v1/canaries")["canaries"][0]["percent"] == share, "nor a step"
+        # Back by two days while a short one runs: it ends in its time.
+        bed.change("POST", "/v1/drains", service="web", id="1", timeoutSeconds=3)
+        clock.set(-2 * DAY)
+        wait_until(lambda: ("web", "1") not in bed.endpoints(), 10, "it ends in its time")
+        # And over a restart under a clock that went back: no longer than it was to take in all.
+        bed.change("POST", "/v1/drains", service="web", id="0", timeoutSeconds=3)
+        bed.kill()
+        clock.set(-4 * DAY)
+        start_with_clock(bed, clock)
+        wait_until(lambda: ("web", "0") not in bed.endpoints(), 10, "nor does the next run prolong it")

@@ -32,3 +32,15 @@ static inline int64_t clock_wall_s(void)
 {
     return (int64_t)time(NULL);
 }
+
+/*
+ * The wall clock as this run goes by it: what it was when first asked for, and the monotonic time since. Whatever has
+ * to end at a time that is written down goes by this one: whoever sets the clock of the host meanwhile neither
+ * ends nor prolongs it. The next run goes by the wall clock that it finds.
+ */
+int64_t clock_run_ms(void);
+
+static inline int64_t clock_run_s(void)
+{
+    return clock_run_ms() / 1000;
+}

@@ -134,7 +134,7 @@ static int run_step(struct transaction *transaction, void *user, struct error *e
         return JOB_TAKE_BACK;
     step->changed = *entry;
     totals = service_outcomes(step->canaries->engine, step->namespace_name, entry->canary.to);
-    step->verdict = canary_evaluate(&step->changed.canary, clock_wall_ms(), &totals);
+    step->verdict = canary_evaluate(&step->changed.canary, clock_run_ms(), &totals);
     if (step->verdict == CANARY_AS_IT_WAS)
         return JOB_TAKE_BACK;
     return canaries_put(transaction, step->namespace_name, &step->changed, error);
@@ -196,7 +196,7 @@ static void canaries_look_at(struct canaries *self, const struct model_namespace
 
     if (is_pending(self, parent->name, entry))
         return;
-    if (canary_evaluate(&changed, clock_wall_ms(), &totals) == CANARY_AS_IT_WAS)
+    if (canary_evaluate(&changed, clock_run_ms(), &totals) == CANARY_AS_IT_WAS)
         entry->canary.seen = changed.seen;
     else
         canaries_take_step(self, parent->name, entry);

@@ -65,7 +65,7 @@ static int64_t leaves_at(const struct external *external, const struct instance 
     if (address->leaves_at || drain_s == 0)
         return address->leaves_at;
     return endpoint_open(external->externals->engine, instance->endpoint) > 0
-               ? clock_wall_s() + (int64_t)drain_s
+               ? clock_run_s() + (int64_t)drain_s
                : 0;
 }
 

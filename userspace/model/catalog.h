@@ -44,10 +44,11 @@ struct instance {
     enum svc_protocol protocol;
     enum svc_health health; /* what its owner reports: HEALTHY or UNHEALTHY */
     uint32_t weight;
-    int64_t drain_until; /* wall clock, seconds; 0: not draining */
-    bool is_drain_kill;  /* what is open then is closed */
-    bool is_record;      /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
-    char *host;          /* of a record: its addresses are endpoints (catalog_external.h); else NULL */
+    int64_t drain_until;  /* clock_run_s(); 0: not draining */
+    uint32_t drain_for_s; /* how long it was to take when it began, at most; 0: as the service says */
+    bool is_drain_kill;   /* what is open then is closed */
+    bool is_record;       /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
+    char *host;           /* of a record: its addresses are endpoints (catalog_external.h); else NULL */
     struct instance **addresses; /* of such a record, `n_addresses` */
     size_t n_addresses;
     struct instance *external; /* the record that this is an address of, or NULL */

@@ -66,6 +66,7 @@ static void share(const struct instance *external, struct instance *address)
     address->health = external->health;
     if (external->drain_until || !address->is_leaving) {
         address->drain_until = external->drain_until;
+        address->drain_for_s = external->drain_for_s;
         address->is_drain_kill = external->is_drain_kill;
     }
 }

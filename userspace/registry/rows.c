@@ -205,6 +205,8 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
         cJSON *draining = cJSON_AddObjectToObject(json, "draining");
 
         (void)cJSON_AddNumberToObject(draining, "until", (double)instance->drain_until);
+        if (instance->drain_for_s)
+            (void)cJSON_AddNumberToObject(draining, "for", instance->drain_for_s);
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
     }
     add_raw(json, "attributes", instance->attributes);

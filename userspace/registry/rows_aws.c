@@ -93,6 +93,7 @@ int row_apply_record(struct catalog *catalog, const struct row_name *name, const
         record->port = 0;
         record->weight = 0;
         record->drain_until = 0;
+        record->drain_for_s = 0;
     }
     r = catalog_set_attributes(record, attributes, creator);
     record->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;

@@ -24,14 +24,17 @@ int row_read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, stru
 }
 
 /* {"until": wall clock in seconds, "kill": bool} of an instance on its way out. */
-static int read_draining(const cJSON *json, int64_t *ret_until, bool *ret_kill, struct error *error)
+static int read_draining(const cJSON *json, int64_t *ret_until, uint32_t *ret_for, bool *ret_kill,
+                         struct error *error)
 {
     const cJSON *draining = cJSON_GetObjectItemCaseSensitive(json, "draining");
     uint64_t until = 0;
+    uint64_t whole = 0;
     bool is_kill = false;
     int r;
 
     *ret_until = 0;
+    *ret_for = 0;
     *ret_kill = false;
     if (!draining)
         return 0;
@@ -39,12 +42,15 @@ static int read_draining(const cJSON *json, int64_t *ret_until, bool *ret_kill, 
         return error_input(error, "draining", "(no object)", "an object with until");
     r = json_get_integer(draining, "until", true, 1, UINT64_C(1) << 52, &until, error);
     if (r == 0)
+        r = json_get_integer(draining, "for", false, 0, UINT32_MAX, &whole, error);
+    if (r == 0)
         r = json_get_bool(draining, "kill", false, &is_kill, error);
     if (r < 0) {
         error_prefix_field(error, "draining");
         return r;
     }
     *ret_until = (int64_t)until;
+    *ret_for = (uint32_t)whole;
     *ret_kill = is_kill;
     return 0;
 }
@@ -130,6 +136,7 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
     uint64_t weight = 1;
     struct instance *instance;
     int64_t drain_until = 0;
+    uint32_t drain_for_s = 0;
     bool is_drain_kill = false;
     bool is_changed;
     _cleanup_free_ char *attributes = NULL;
@@ -145,7 +152,7 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
     if (r == 0)
         r = row_read_protocol(json, &protocol, error);
     if (r == 0)
-        r = read_draining(json, &drain_until, &is_drain_kill, error);
+        r = read_draining(json, &drain_until, &drain_for_s, &is_drain_kill, error);
     if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
         r = error_input(error, "health", health, "HEALTHY, UNHEALTHY");
     if (r == 0)
@@ -166,6 +173,7 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
     instance->protocol = protocol;
     instance->weight = (uint32_t)weight;
     instance->drain_until = drain_until;
+    instance->drain_for_s = drain_for_s;
     instance->is_drain_kill = is_drain_kill;
     instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
     catalog_share_external(instance);

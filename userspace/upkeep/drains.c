@@ -60,21 +60,47 @@ static struct drain *drains_add(struct drains *self, uint32_t endpoint)
     return &self->items[self->n++];
 }
 
+/* How long it has yet; no longer than it was to take in all, whatever the clock was when that was written down. */
+static int64_t drain_left_s(const struct instance *instance)
+{
+    int64_t left_s = instance->drain_until - clock_run_s();
+    int64_t most_s = instance->drain_for_s
+                         ? instance->drain_for_s
+                         : (int64_t)service_get_settings(instance->service)->drain_ms / 1000;
+
+    return left_s < 0 ? 0 : left_s > most_s ? most_s : left_s;
+}
+
+static void drain_set_end(struct drain *drain, const struct instance *instance)
+{
+    drain->until = instance->drain_until;
+    drain->over_ms = clock_monotonic_ms() + (uint64_t)drain_left_s(instance) * 1000;
+}
+
 static void drains_follow_put(void *user, struct instance *instance)
 {
     struct drains *self = user;
+    struct drain *drain;
     unsigned long long open;
     long long most_s;
     char name[ENDPOINT_NAME_SIZE];
 
-    if (!instance->drain_until || drains_find(self, instance->endpoint))
+    if (!instance->drain_until)
         return;
-    if (!drains_add(self, instance->endpoint)) {
+    drain = drains_find(self, instance->endpoint);
+    if (drain) {
+        if (drain->until != instance->drain_until)
+            drain_set_end(drain, instance);
+        return;
+    }
+    drain = drains_add(self, instance->endpoint);
+    if (!drain) {
         log_error("%s: out of memory, it drains until the next start", endpoint_name(instance, name));
         return;
     }
+    drain_set_end(drain, instance);
     open = endpoint_open(self->engine, instance->endpoint);
-    most_s = instance->drain_until - clock_wall_s();
+    most_s = drain_left_s(instance);
     log_info("%s is draining: %llu open connections, %lld s at most", endpoint_name(instance, name), open,
              most_s);
     instance_event(self->events, EVENT_DRAINING, instance, "%llu open connections, %lld s at most", open,
@@ -141,9 +167,9 @@ static void drains_look_at(struct drains *self, struct drain *drain, bool is_kil
                    error.number ? error.message : strerror(-r));
 }
 
-static bool drains_is_over(const struct instance *instance)
+static bool drains_is_over(const struct drain *drain)
 {
-    return clock_wall_s() >= instance->drain_until;
+    return clock_monotonic_ms() >= drain->over_ms;
 }
 
 /* One whose connections are to be closed now, else the one that has waited longest for being looked at. */
@@ -157,7 +183,7 @@ static void drains_look_at_one(struct drains *self)
         struct drain *drain = &self->items[i];
         const struct instance *instance = engine_instance(self->engine, drain->endpoint);
 
-        if (instance->is_drain_kill && !drain->is_killed && drains_is_over(instance)) {
+        if (instance->is_drain_kill && !drain->is_killed && drains_is_over(drain)) {
             drains_look_at(self, drain, true);
             return;
         }
@@ -282,7 +308,7 @@ static bool is_finished(const struct drains *self, const struct drain *drain, co
     if (open_now(self, drain) == 0 &&
         (drain->sockets == 0 || clock_monotonic_ms() - drain->began_ms >= LEAST_MS))
         return true;
-    return drains_is_over(instance) && (!instance->is_drain_kill || drain->is_killed);
+    return drains_is_over(drain) && (!instance->is_drain_kill || drain->is_killed);
 }
 
 /* ---- the round ---- */

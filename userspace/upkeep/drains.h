@@ -22,6 +22,8 @@ struct event_log;
 struct drain {
     uint32_t endpoint;
     uint64_t began_ms;  /* monotonic */
+    uint64_t over_ms;   /* monotonic: nobody is waited for any longer */
+    int64_t until;      /* the instance's, that this was made of */
     uint64_t looked_ms; /* when the sockets were last counted; 0: never */
     int64_t sockets;    /* found then; -1: not known */
     bool is_killed;

@@ -238,7 +238,7 @@ int change_start_canary(struct transaction *transaction, const cJSON *body, cJSO
     if (r < 0)
         return r;
     totals = service_outcomes(engine, namespace_name, entry.canary.to);
-    canary_start(&entry.canary, clock_wall_ms(), &totals);
+    canary_start(&entry.canary, clock_run_ms(), &totals);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r < 0)
         return r;
@@ -357,7 +357,7 @@ int change_canary(struct transaction *transaction, const cJSON *body, cJSON *ans
     if (!actions[action].act)
         return clear(transaction, namespace_name, &entry, error);
     totals = service_outcomes(engine, namespace_name, entry.canary.to);
-    if (actions[action].act(&entry.canary, clock_wall_ms(), &totals) < 0)
+    if (actions[action].act(&entry.canary, clock_run_ms(), &totals) < 0)
         return refuse_action(actions[action].name, &entry.canary, error);
     r = canaries_put(transaction, namespace_name, &entry, error);
     if (r == 0)

@@ -210,7 +210,8 @@ static int put_draining(struct transaction *transaction, const struct instance *
     struct registry_row row;
     int r;
 
-    changed.drain_until = clock_wall_s() + (int64_t)timeout_s;
+    changed.drain_until = clock_run_s() + (int64_t)timeout_s;
+    changed.drain_for_s = (uint32_t)timeout_s;
     changed.is_drain_kill = is_kill;
     (void)cJSON_AddBoolToObject(answer, "draining", true);
     (void)cJSON_AddNumberToObject(answer, "open",

@@ -58,7 +58,7 @@ cJSON *canaries_object(const struct engine *engine, const char *namespace_name,
     canaries_add_time(object, "endedAt", canary->ended_at);
     if (canary_is_active(canary))
         (void)cJSON_AddNumberToObject(object, "nextStepInSeconds",
-                                      (double)canary_remaining(canary, clock_wall_ms()) / 1000);
+                                      (double)canary_remaining(canary, clock_run_ms()) / 1000);
     step = cJSON_AddObjectToObject(object, "step");
     (void)cJSON_AddNumberToObject(step, "connects", (double)(outcomes.established + outcomes.failures));
     (void)cJSON_AddNumberToObject(step, "failures", (double)outcomes.failures);
