@@ -90,7 +90,7 @@ static void list_degraded(struct api *api, cJSON *list)
         add_degraded(list,
                      "this kernel (before 5.18) answers a connect without endpoint with EPERM instead of "
                      "ECONNREFUSED");
-    if (externals_trouble(api->externals, text, sizeof(text)))
+    if (api->externals && externals_trouble(api->externals, text, sizeof(text)))
         add_degraded(list, text);
     for (size_t i = 0; i < API_TROUBLES; i++)
         if (api->troubles[i].tell && api->troubles[i].tell(api->troubles[i].user, text, sizeof(text)))
