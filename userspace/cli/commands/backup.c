@@ -16,7 +16,8 @@
 #include "cli/state_files.h"
 #include "registry/sqlite/sqlite_backup.h"
 
-static int tell(const struct invocation *invocation, const char *file, const struct backup_facts *facts)
+static int backup_tell(const struct invocation *invocation, const char *file,
+                       const struct backup_facts *facts)
 {
     _cleanup_json_ cJSON *json = NULL;
     FILE *out = strcmp(file, "-") == 0 ? stderr : stdout;
@@ -81,7 +82,7 @@ static int back_up(const struct invocation *invocation, const struct state_files
                                 ? "; no daemon answers, so give --state-dir if it is elsewhere"
                                 : "");
     r = is_output ? write_out(invocation, through) : CLI_DONE;
-    return r == CLI_DONE ? tell(invocation, file, &facts) : r;
+    return r == CLI_DONE ? backup_tell(invocation, file, &facts) : r;
 }
 
 int command_backup(const struct invocation *invocation)
