@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
+#include "base/cleanup.h"
 
 /* Of one container; what is beyond is left out, and the container says so (is_cut). */
 #define CONTAINER_LABELS_MAX   64 /* of those that mean something here */
@@ -67,6 +69,7 @@ struct container {
     char *image;   /* NULL: not known */
     char *runtime; /* "docker", "podman", "containerd" */
     char *cgroup;  /* path below the cgroup root; NULL: not known yet */
+    pid_t pid;     /* of its first process; 0: it has none, or none is known */
     enum container_state state;
     enum container_health health;
     enum container_network_mode network_mode;
