@@ -19,7 +19,8 @@ struct fetch_request {
     const char *body;    /* NULL: GET, else POST of this JSON */
     uint32_t timeout_ms; /* for all of it; 0: it may go on for ever */
     size_t max_bytes;    /* of the body; 0: any number */
-    /* A piece of the body of an answer with a status of 200 to 299. Non-zero ends the request with it. */
+    /* A piece of the body of an answer with a status of 200 to 299. Non-zero ends the request with it. Nothing else can
+     * be begun or cancelled meanwhile. */
     int (*body_piece)(const char *bytes, size_t n, void *user);
     /*
      * The end, once, unless it was cancelled; the fetch is gone then. `result` 0: an answer came whole, with
