@@ -263,6 +263,8 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_TASK] = "TASK",
         [EVENT_EVENTS_LOST] = "EVENTS_LOST",
         [EVENT_OBSERVER] = "OBSERVER",
+        [EVENT_CONTAINER] = "CONTAINER",
+        [EVENT_GATE_TIMEOUT] = "GATE_TIMEOUT",
         [EVENT_NAME] = "NAME",
         [EVENT_DOCUMENT] = "DOCUMENT",
         [EVENT_CHANGE] = "CHANGE",

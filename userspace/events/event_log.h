@@ -29,9 +29,11 @@ enum event_kind {
     EVENT_TASK,        /* attached, detached, collected */
     EVENT_EVENTS_LOST, /* the kernel had no room to report some */
     EVENT_OBSERVER,
-    EVENT_CHANGE,   /* of what is registered: who, and what */
-    EVENT_DOCUMENT, /* a file of the watched directory was applied, or has gone */
-    EVENT_NAME,     /* an instance's host name cannot be resolved, can again, or has other addresses */
+    EVENT_CHANGE,       /* of what is registered: who, and what */
+    EVENT_DOCUMENT,     /* a file of the watched directory was applied, or has gone */
+    EVENT_CONTAINER,    /* of a runtime: held, attached, left alone; or the runtime itself */
+    EVENT_GATE_TIMEOUT, /* a container's first program was let go before its names were there */
+    EVENT_NAME,         /* an instance's host name cannot be resolved, can again, or has other addresses */
 };
 
 struct event_entry {

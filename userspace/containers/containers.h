@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Containers of this host become tasks and instances by their labels:
+ *
+ *   runtimes/ ──► what there is ──► workloads/ ──► who is a task, which instances ──► tasks/ attaches
+ *   the gate ───► stands: attach, wait for names, let it run                     └──► engine: one job makes it so
+ *
+ * The runtime is the truth. Every change there leads to a plan of all containers, and the plan is compared with what is
+ * there: lost events cost time and nothing else. What is registered for a container is marked as its own, so that it
+ * goes with it, also when the daemon was away meanwhile; while a runtime does not answer, what it told last holds.
+ *
+ * On the loop. Plans are carried out while the engine is steady.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct containers;
+struct dns;
+struct engine;
+struct event_base;
+struct event_log;
+struct tasks;
+
+#define CONTAINERS_MAX 4096 /* of all runtimes; those beyond are left alone */
+
+/* Texts and pointers outlive it. */
+struct containers_settings {
+    struct event_base *base;
+    struct engine *engine;
+    struct tasks *tasks;
+    struct dns *dns;
+    struct event_log *events;
+    const char *cgroup_root;
+    const char *runtimes; /* "none", "auto", or NAME:SOCKET separated by commas; NAME: docker or podman */
+};
+
+/* Is this text such a list? -EINVAL. */
+int containers_check_runtimes(const char *field, const char *runtimes, struct error *error);
+
+/* After tasks have been adopted and DNS has begun. NULL in *ret_containers: there is no runtime to follow. -ENOMEM. */
+int containers_begin(const struct containers_settings *settings, struct containers **ret_containers,
+                     struct error *error);
+void containers_end(struct containers **containers); /* NULL-safe; sets to NULL; everything stays as it is */
+
+/* For people: each container, and why it is left alone; each runtime and what it can do. The caller frees them. NULL
+ * containers: none. */
+cJSON *containers_describe(const struct containers *containers);
+cJSON *containers_describe_runtimes(const struct containers *containers);

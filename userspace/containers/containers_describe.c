@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Containers and runtimes for people. */
+#include "base/json.h"
+#include "containers/containers_internal.h"
+
+static const char *state_name(enum container_state state)
+{
+    static const char *const names[] = {[CONTAINER_CREATED] = "CREATED",
+                                        [CONTAINER_RUNNING] = "RUNNING",
+                                        [CONTAINER_PAUSED] = "PAUSED",
+                                        [CONTAINER_ENDING] = "ENDING",
+                                        [CONTAINER_ENDED] = "ENDED"};
+
+    return names[state];
+}
+
+static const char *names_name(const struct held *held)
+{
+    static const char *const names[] = {
+        [NAMES_UNKNOWN] = "", [NAMES_GATED] = "gated", [NAMES_TIMEOUT] = "timeout", [NAMES_LATE] = "late"};
+
+    return held->is_attached ? names[held->names] : "";
+}
+
+static cJSON *describe_networks(const struct container *container)
+{
+    cJSON *networks = cJSON_CreateArray();
+
+    for (size_t i = 0; i < container->n_networks; i++)
+        (void)cJSON_AddItemToArray(networks, cJSON_CreateString(container->networks[i].name));
+    return networks;
+}
+
+static cJSON *describe_held(const struct held *held)
+{
+    const struct container *container = held->container;
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "name", container->name);
+    (void)cJSON_AddStringToObject(json, "id", container->id);
+    (void)cJSON_AddStringToObject(json, "runtime", container->runtime);
+    (void)cJSON_AddStringToObject(json, "image", container->image ? container->image : "");
+    (void)cJSON_AddStringToObject(json, "state", state_name(container->state));
+    (void)cJSON_AddItemToObject(json, "networks", describe_networks(container));
+    (void)cJSON_AddStringToObject(json, "cgroup", container->cgroup ? container->cgroup : "");
+    (void)cJSON_AddBoolToObject(json, "task", held->is_task);
+    (void)cJSON_AddBoolToObject(json, "attached", held->is_attached);
+    (void)cJSON_AddStringToObject(json, "namespace", held->is_task ? held->namespace_name : "");
+    (void)cJSON_AddStringToObject(json, "service", held->is_task ? held->service : "");
+    (void)cJSON_AddNumberToObject(json, "instances", (double)held->n_instances);
+    (void)cJSON_AddStringToObject(json, "first", names_name(held));
+    if (held->names == NAMES_GATED)
+        (void)cJSON_AddNumberToObject(json, "heldMicroseconds", (double)held->held_us);
+    if (container->started_at)
+        json_add_time(json, "startedAt", (time_t)container->started_at);
+    (void)cJSON_AddStringToObject(json, "note",
+                                  *held->why_not_attached ? held->why_not_attached : held->note);
+    return json;
+}
+
+cJSON *containers_describe(const struct containers *containers)
+{
+    cJSON *list = cJSON_CreateArray();
+
+    for (const struct held *held = containers ? containers->all : NULL; held; held = held->hh.next)
+        (void)cJSON_AddItemToArray(list, describe_held(held));
+    return list;
+}
+
+static void count_containers(const struct containers *containers, const struct runtime *runtime, cJSON *json)
+{
+    unsigned n = 0;
+    unsigned n_tasks = 0;
+
+    for (const struct held *held = containers->all; held; held = held->hh.next) {
+        if (strcmp(held->container->runtime, runtime->name) != 0)
+            continue;
+        n++;
+        n_tasks += held->is_task;
+    }
+    (void)cJSON_AddNumberToObject(json, "containers", n);
+    (void)cJSON_AddNumberToObject(json, "tasks", n_tasks);
+}
+
+cJSON *containers_describe_runtimes(const struct containers *containers)
+{
+    cJSON *list = cJSON_CreateArray();
+
+    for (size_t i = 0; containers && i < containers->n_runtimes; i++) {
+        const struct runtime *runtime = &containers->runtimes[i];
+        cJSON *json = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(json, "name", runtime->name);
+        (void)cJSON_AddStringToObject(json, "socket", runtime->socket);
+        (void)cJSON_AddBoolToObject(json, "connected", runtime->is_connected);
+        (void)cJSON_AddStringToObject(json, "reason", runtime->reason);
+        (void)cJSON_AddStringToObject(json, "gate", containers->gate ? "exec" : "none");
+        (void)cJSON_AddStringToObject(json, "gateReason", containers->why_no_gate);
+        count_containers(containers, runtime, json);
+        (void)cJSON_AddItemToArray(list, json);
+    }
+    return list;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Containers' cgroups become tasks; whoever is held at the gate goes on when names are there. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "containers/containers_internal.h"
+#include "dns/dns.h"
+#include "engine/change/job.h"
+#include "engine/engine.h"
+#include "events/event_log.h"
+#include "runtimes/container_cgroup.h"
+#include "tasks/task_list.h"
+
+static void containers_let_go(struct containers *containers, struct held *held)
+{
+    held->is_standing = false;
+    if (held->ticket && containers->gate)
+        gate_release(containers->gate, held->ticket);
+}
+
+static void on_names_there(const struct task *task, void *user)
+{
+    struct held *held = user;
+
+    (void)task;
+    held->waiting_for = 0;
+    containers_let_go(held->owner, held);
+}
+
+/* Names are there when its processes have been looked at; without DNS for tasks there is nothing to wait for. */
+static void wait_for_names(struct containers *containers, struct held *held, uint64_t cgroup_id)
+{
+    if (held->waiting_for)
+        return;
+    if (dns_is_looking(containers->settings.dns, cgroup_id) &&
+        dns_call_when_looked(containers->settings.dns, cgroup_id, on_names_there, held) == 0)
+        held->waiting_for = cgroup_id;
+    else
+        containers_let_go(containers, held);
+}
+
+static void containers_tell(struct containers *containers, const struct held *held, const char *what)
+{
+    event_log_add(containers->settings.events, EVENT_CONTAINER, held->namespace_name, held->service, NULL,
+                  "container %s: %s", held->container->name, what);
+}
+
+void containers_attach(struct containers *containers, struct held *held)
+{
+    const struct container *container = held->container;
+    struct task *task = NULL;
+    struct error error = {0};
+    bool is_alive = container->state == CONTAINER_RUNNING || container->state == CONTAINER_PAUSED ||
+                    container->state == CONTAINER_ENDING || held->is_standing;
+
+    if (!held->is_task || !container->cgroup || !is_alive || held->is_attached) {
+        if (held->is_standing && !held->waiting_for && (!held->is_task || held->is_attached))
+            containers_let_go(containers, held);
+        return;
+    }
+    if (task_attach(containers->settings.tasks, container->cgroup, held->namespace_name, held->service, false,
+                    container->pid, &task, &error) < 0) {
+        if (strcmp(held->why_not_attached, error.message) != 0)
+            log_warning("container %s: %s", container->name, error.message);
+        (void)snprintf(held->why_not_attached, sizeof(held->why_not_attached), "%.*s",
+                       (int)sizeof(held->why_not_attached) - 1, error.message);
+        containers_let_go(containers, held);
+        return;
+    }
+    held->is_attached = true;
+    held->why_not_attached[0] = '\0';
+    if (held->is_standing) {
+        wait_for_names(containers, held, task->cgroup.id);
+        return;
+    }
+    if (held->names == NAMES_UNKNOWN)
+        held->names = NAMES_LATE;
+    containers_tell(containers, held, "attached while it ran");
+}
+
+/* ---- the gate ---- */
+
+static struct held *held_of_cgroup(struct containers *containers, const char *cgroup)
+{
+    char id[CONTAINER_ID_SIZE];
+
+    return container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
+}
+
+/* The runtime has told of it before, mostly; otherwise it is asked about when it stands. */
+void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
+{
+    struct held *held = held_of_cgroup(user, cgroup);
+
+    if (held)
+        held->ticket = ticket;
+}
+
+void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
+{
+    struct containers *containers = user;
+    struct held *held = held_of_cgroup(containers, cgroup);
+    char *path = held ? strdup(cgroup) : NULL;
+
+    if (!path) { /* no runtime knows it: it is nobody's container */
+        gate_release(containers->gate, ticket);
+        return;
+    }
+    free(held->container->cgroup);
+    held->container->cgroup = path;
+    held->container->pid = pid;
+    if (held->container->state == CONTAINER_ENDED)
+        held->container->state = CONTAINER_CREATED; /* started once more */
+    held->ticket = ticket;
+    held->is_standing = true;
+    held->is_attached = false;
+    held->names = NAMES_UNKNOWN;
+    containers_changed(containers);
+}
+
+void containers_on_gate_end(uint64_t ticket, const char *cgroup, enum gate_end end, uint64_t held_us,
+                            void *user)
+{
+    struct containers *containers = user;
+    struct held *held = held_of_cgroup(containers, cgroup);
+    char text[160];
+
+    if (!held || held->ticket != ticket)
+        return;
+    held->ticket = 0;
+    held->is_standing = false;
+    if (!held->is_task)
+        return;
+    if (end == GATE_TIMEOUT) {
+        held->names = NAMES_TIMEOUT;
+        event_log_add(containers->settings.events, EVENT_GATE_TIMEOUT, held->namespace_name, held->service,
+                      NULL, "container %s was held for %llu ms and let go before its names were there",
+                      held->container->name, (unsigned long long)(held_us / 1000));
+        log_warning("container %s was let go before its names were there", held->container->name);
+    } else if (end == GATE_RELEASED && held->is_attached) {
+        held->names = NAMES_GATED;
+        held->held_us = held_us;
+        (void)snprintf(text, sizeof(text), "attached before its first instruction, held for %llu us",
+                       (unsigned long long)held_us);
+        containers_tell(containers, held, text);
+    } else if (end != GATE_RELEASED) {
+        held->names = NAMES_LATE;
+        (void)snprintf(text, sizeof(text), "not held: %s", gate_end_name(end));
+        containers_tell(containers, held, text);
+    }
+}
