@@ -12,6 +12,7 @@
 #include "control/control_server.h"
 #include "model/alias_range.h"
 
+struct containers;
 struct datapath;
 struct dns;
 struct drains;
@@ -63,9 +64,10 @@ struct api {
     struct services_dir *services_dir;
     struct worker *documents_worker;
     struct api_trouble troubles[API_TROUBLES];
-    const struct histogram *loop_lag; /* how late the loop was; NULL: nobody measures it */
-    struct timespec started;          /* CLOCK_MONOTONIC */
-    unsigned n_waiting_readers;       /* private to read/steady_writer.c: that wait, or have not come for what
+    struct containers *const *containers; /* leads to NULL where no runtime is followed; NULL: the same */
+    const struct histogram *loop_lag;     /* how late the loop was; NULL: nobody measures it */
+    struct timespec started;              /* CLOCK_MONOTONIC */
+    unsigned n_waiting_readers; /* private to read/steady_writer.c: that wait, or have not come for what
                                          has been written ahead; 0 at first */
 };
 

@@ -326,10 +326,11 @@ void containers_register(struct containers *containers, const struct workload_pl
     if (containers->registering)
         return;
     registering = registering_new(containers, plan);
-    if (!registering ||
-        engine_submit(containers->settings.engine, &(struct job){.run = containers_run_job,
-                                                                 .done = containers_on_registered,
-                                                                 .user = registering}) < 0) {
+    if (!registering || engine_submit(containers->settings.engine,
+                                      &(struct job){.run = containers_run_job,
+                                                    .done = containers_on_registered,
+                                                    .user = registering,
+                                                    .by = actor_make(ACTOR_DAEMON, "containers")}) < 0) {
         log_warning("containers: no memory to register them");
         if (registering)
             registering_free(registering);

@@ -39,6 +39,7 @@ struct config {
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
+    char *container_runtimes;       /* "none", "auto", or NAME:SOCKET separated by commas */
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
     struct check_ranges aws_checks; /* where health checks made over AWS's API may go */
     /* Of a namespace whose keys are for it alone; 0: a share of the maps. */

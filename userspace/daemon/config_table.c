@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "containers/containers.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
 #include "daemon/config_ranges.h"
@@ -70,6 +71,14 @@ static int check_aws_listen(struct config *config, const struct config_setting *
     uint16_t port;
 
     return check_listen(config, setting, &address, &port, error);
+}
+
+static int check_container_runtimes(struct config *config, const struct config_setting *setting,
+                                    struct error *error)
+{
+    char path[SETTING_PATH_SIZE];
+
+    return containers_check_runtimes(setting_path(setting, path), setting_text_of(config, setting), error);
 }
 
 static int check_name_servers(struct config *config, const struct config_setting *setting,
@@ -231,6 +240,18 @@ const struct config_setting config_settings[] = {
         .fallback = "127.0.0.1:4599",
         .check = check_aws_listen,
         .example = "[::1]:4600",
+    },
+    {
+        .member = "containerRuntime",
+        .flag = "container-runtime",
+        .value = "LIST|auto|none",
+        .help = "docker:SOCKET, podman:SOCKET, joined by commas: whose labelled containers are tasks "
+                "(default {})",
+        .type = &config_type_text,
+        .offset = OF(container_runtimes),
+        .fallback = "auto",
+        .check = check_container_runtimes,
+        .example = "docker:/run/docker.sock",
     },
     {
         .member = EXEC_POLICY_SETTING,

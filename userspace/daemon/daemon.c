@@ -256,6 +256,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = rooms_start_aws_api(daemon, error);
     if (r == 0)
+        r = rooms_follow_containers(daemon, error);
+    if (r == 0)
         r = watch_loop(daemon, error);
     if (r == 0)
         say_started(daemon, origin, swapped);
@@ -336,6 +338,8 @@ int daemon_run(struct daemon *daemon)
     notify_manager("READY=1");
     if (event_base_dispatch(daemon->base) < 0)
         return -EIO;
+    /* Whoever is left behind must not have the gate, which holds programs for as long as somebody has it. */
+    containers_end(&daemon->containers);
     dns_leave(&daemon->dns);
     return 0;
 }
@@ -349,6 +353,7 @@ void daemon_done(struct daemon *daemon)
         externals_flush(&daemon->externals);
         engine_stop(daemon->engine);
     }
+    containers_end(&daemon->containers);
     control_server_free(&daemon->control);
     aws_api_done(&daemon->aws);
     ecs_happenings_done(&daemon->happenings);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "canaries/canaries.h"
+#include "containers/containers.h"
 #include "control/control_server.h"
 #include "api/api.h"
 #include "aws_api/aws_api.h"
@@ -55,6 +56,7 @@ struct daemon {
     struct program_events program_events;
     struct dns dns;
     struct tasks tasks;
+    struct containers *containers; /* NULL: no runtime is followed */
     struct worker *documents_worker;
     struct services_dir services_dir;
     struct event_log events;

@@ -110,6 +110,7 @@ static void make_api(struct daemon *daemon)
         .services_dir = &daemon->services_dir,
         .documents_worker = daemon->documents_worker,
         .troubles = {{aws_api_trouble, &daemon->aws}},
+        .containers = &daemon->containers,
         .loop_lag = &daemon->loop_watch.lag,
     };
 }
@@ -146,4 +147,19 @@ int rooms_start_aws_api(struct daemon *daemon, struct error *error)
     };
 
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
+}
+
+int rooms_follow_containers(struct daemon *daemon, struct error *error)
+{
+    const struct containers_settings settings = {
+        .base = daemon->base,
+        .engine = daemon->engine,
+        .tasks = &daemon->tasks,
+        .dns = &daemon->dns,
+        .events = &daemon->events,
+        .cgroup_root = daemon->config.cgroup_root,
+        .runtimes = daemon->config.container_runtimes,
+    };
+
+    return containers_begin(&settings, &daemon->containers, error);
 }

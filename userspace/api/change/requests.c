@@ -343,6 +343,7 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/endpoints", read_endpoints, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/aliases", read_aliases, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/routes", read_routes, NULL, 0, true},
+    {EVHTTP_REQ_GET, "/v1/containers", read_containers, NULL, 0, false},
     {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/explain", read_explain, NULL, 0, true},
     {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, NULL, 0, true},

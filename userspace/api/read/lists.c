@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "dns/dns.h"
 #include "engine/engine.h"
+#include "containers/containers.h"
 #include "datapath/datapath.h"
 #include "tasks/task_list.h"
 #include "model/catalog_aws.h"
@@ -101,6 +102,20 @@ int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error
     for (size_t i = 0; tasks && tasks[i]; i++)
         if (lists_is_wanted(wanted, tasks[i]->namespace_name))
             (void)cJSON_AddItemToArray(list, read_task(api, tasks[i]));
+    *ret_answer = answer;
+    return 0;
+}
+
+int read_containers(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
+{
+    const struct api *api = user;
+    const struct containers *containers = api->containers ? *api->containers : NULL;
+    cJSON *answer = cJSON_CreateObject();
+
+    (void)call;
+    (void)error;
+    (void)cJSON_AddItemToObject(answer, "runtimes", containers_describe_runtimes(containers));
+    (void)cJSON_AddItemToObject(answer, "containers", containers_describe(containers));
     *ret_answer = answer;
     return 0;
 }

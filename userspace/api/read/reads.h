@@ -15,6 +15,7 @@ int read_services(const struct control_call *call, cJSON **ret_answer, struct er
 int read_endpoints(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_aliases(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_routes(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_containers(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_hosts(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_events(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
