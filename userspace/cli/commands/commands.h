@@ -10,6 +10,7 @@ extern const struct list services_list;
 extern const struct list endpoints_list;
 extern const struct list aliases_list;
 extern const struct list routes_list;
+extern const struct list containers_list;
 extern const struct list tasks_list;
 extern const struct list history_list;
 extern const struct list canary_list;

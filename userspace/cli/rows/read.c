@@ -93,6 +93,17 @@ const struct command read_rows[] = {
         .takes = {VALUE_SERVICE},
     },
     {
+        .word = "containers",
+        .synopsis = LIST_SYNOPSIS,
+        .summary = "list containers: which are tasks, and why others are left alone",
+        .details = "FIRST says how the first program got its names: gated (held until they were there), late "
+                   "or timeout.\n"
+                   "Example: svcconnect containers --filter task=no",
+        .options = OPTIONS(LIST_OPTIONS),
+        .list = &containers_list,
+        .run = list_command,
+    },
+    {
         .word = "hosts",
         .synopsis = "[-n NS]",
         .summary = "print the names as lines for /etc/hosts",
