@@ -4,94 +4,15 @@
 dockerd runs in a network namespace of the test's own, with its own directories; nothing of the host's Docker is touched."""
 import contextlib
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import time
 
-from testbed import Skip, Testbed, need_program, note, wait_until
+from docker_host import Docker, remove_v1_cgroups
+from testbed import Testbed, need_program, note, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
-
-
-def make_image(directory):
-    """busybox, and what glibc needs to resolve names; a tar file."""
-    root = os.path.join(directory, "root")
-    for name in ("bin", "etc", "proc", "sys", "dev", "tmp"):
-        os.makedirs(os.path.join(root, name))
-    busybox, getent = need_program("busybox"), need_program("getent")
-    files = {busybox: "/bin/busybox", getent: "/bin/getent"}
-    linked = subprocess.run(["ldd", getent], capture_output=True, text=True, check=True).stdout.split()
-    libraries = [word for word in linked if word.startswith("/")]
-    folder = os.path.dirname(next(library for library in libraries if "libc.so" in library))
-    for library in libraries + [f"{folder}/libnss_{name}.so.2" for name in ("files", "dns")]:
-        if os.path.exists(library):
-            files[library] = library
-    for source, target in files.items():
-        os.makedirs(os.path.dirname(root + target), exist_ok=True)
-        shutil.copy(source, root + target)
-    for name in ("sh", "sleep", "nslookup"):
-        os.symlink("busybox", f"{root}/bin/{name}")
-    image = os.path.join(directory, "image.tar")
-    subprocess.run(["tar", "-C", root, "-cf", image, "."], check=True)
-    return image
-
-
-class Docker:
-    def __init__(self, bed, inside):
-        self.bed = bed
-        self.base = os.path.join(bed.base, "docker")
-        os.makedirs(self.base)
-        self.socket = f"unix://{self.base}/docker.sock"
-        image = make_image(self.base)
-        with open(f"{self.base}/log", "wb") as log:
-            self.process = bed.popen([*inside, need_program("dockerd"), "--data-root", f"{self.base}/data", "--exec-root",
-                                      f"{self.base}/exec", "-H", self.socket, "--pidfile", f"{self.base}/pid",
-                                      "--bip", "192.0.2.1/24"], stdout=log, stderr=log)
-        end = time.monotonic() + 30
-        while self.call("version").rc != 0:
-            if self.process.poll() is not None or time.monotonic() > end:
-                with open(f"{self.base}/log", encoding="utf-8", errors="replace") as log:
-                    lines = log.read().strip().splitlines()
-                self.end()
-                raise Skip("dockerd does not run here: " + lines[-1] if lines else "dockerd says nothing")
-            time.sleep(0.1)
-        self.ok("import", image, "svctest:1")
-
-    def call(self, *words):
-        return self.bed.run([need_program("docker"), "-H", self.socket, *words], timeout=60)
-
-    def ok(self, *words):
-        result = self.call(*words)
-        assert result.rc == 0, (words, result)
-        return result.out
-
-    def end(self):
-        if self.process.poll() is None:
-            for id in self.call("ps", "-aq").out.split():
-                self.call("rm", "-f", id)
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        for line in open("/proc/self/mountinfo", encoding="utf-8").read().splitlines()[::-1]:
-            if self.base in line.split()[4]:
-                self.bed.run(["umount", "-l", line.split()[4]])
-        for file in ("exec/containerd/containerd.pid",):
-            with contextlib.suppress(OSError, ValueError), open(f"{self.base}/{file}", encoding="utf-8") as text:
-                os.kill(int(text.read()), signal.SIGKILL)
-
-
-def remove_v1_cgroups(name):
-    """Docker makes the parent in every hierarchy and leaves it there."""
-    for where, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-        if f"/{name.strip('/')}" in where:
-            with contextlib.suppress(OSError):
-                os.rmdir(where)
 
 
 def test_a_network_of_docker():

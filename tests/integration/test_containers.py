@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""Labelled containers of a real Docker daemon: tasks from their first instruction, instances for as long as they run."""
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+
+from docker_host import Docker, remove_v1_cgroups
+from testbed import Testbed, need_program, note, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SERVER = "198.51.100.53"
+LIMITS = ["--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"]
+
+
+def outcome(text):
+    found = re.search(r"names (\d+) connects (\d+) of (\d+)", text)
+    assert found, text
+    return tuple(int(number) for number in found.groups())
+
+
+class Host:
+    """A Docker host with svcconnect beside it, and a name server that knows nothing."""
+
+    def __init__(self, bed):
+        self.bed = bed
+        had_docker = os.path.isdir(os.path.join(bed.cgroup_root, "docker"))
+        self.cgroup = None if had_docker else os.path.join(bed.cgroup_root, "docker")
+        inside = bed.network_namespace(f"ip addr add {SERVER} dev lo", "echo 1 > /proc/sys/net/ipv4/ip_forward || true")
+        server = bed.popen([*inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
+                            os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
+        assert server.stdout.readline() == "READY\n"
+        self.docker = Docker(bed, inside)
+        bed.config["containerRuntime"] = "docker:" + self.docker.socket.removeprefix("unix://")
+        bed.start()
+        wait_until(lambda: bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "the runtime is followed")
+
+    def run(self, name, labels, *words, options=()):
+        flags = [word for label in labels for word in ("--label", label)]
+        return self.docker.ok("run", "-d", "--name", name, "--dns", SERVER, *LIMITS, *flags, *options, "svctest:1",
+                              *words).strip()
+
+    def serve(self, name, service="backend", *labels, options=()):
+        return self.run(name, [f"svcconnect.service={service}", *labels], "/bin/first", "serve", "8080", name,
+                        options=options)
+
+    def caller(self, name, number=100, *labels, target="backend"):
+        """What a container saw that called from its first instruction on."""
+        self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "call", target, "80", str(number))
+        self.docker.ok("wait", name)
+        return outcome(self.docker.ok("logs", name))
+
+    def containers(self):
+        return {item["name"]: item for item in self.bed.get("/v1/containers")["containers"]}
+
+    def instances(self, service="backend", namespace="default"):
+        return [item for item in self.bed.get("/v1/endpoints", namespace=namespace)["endpoints"] if item["service"] == service]
+
+    def close(self):
+        self.docker.end()
+        remove_v1_cgroups("docker")
+        if self.cgroup:
+            for where, _, _ in os.walk(self.cgroup, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(where)
+
+
+@contextlib.contextmanager
+def docker_host():
+    need_program("iptables")
+    with Testbed(start=False) as bed:
+        host = Host(bed)
+        try:
+            yield host
+        finally:
+            host.close()
+
+
+def test_first_instruction():
+    with docker_host() as host:
+        host.serve("backend-1", "backend", "svcconnect.port=8080")
+        wait_until(lambda: len(host.instances()) == 1, 5, "it is registered")
+        bad = []
+        for number in range(10):
+            seen = host.caller(f"client-{number}", 30)
+            item = host.containers()[f"client-{number}"]
+            if seen != (0, 0, 30):
+                bad.append((seen, item))
+        assert not bad, bad
+        first = [event["message"] for event in host.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
+        held = [int(found.group(1)) for found in (re.search(r"held for (\d+) us", text) for text in first) if found]
+        note(f"held for {min(held)} to {max(held)} us, {len(held)} of them")
+        assert len(held) == 11, first
+
+
+test_first_instruction.timeout = 120
+
+
+def test_instances_follow_containers():
+    with docker_host() as host:
+        ids = [host.serve(f"b{number}", "backend", "svcconnect.port=8080") for number in range(3)]
+        wait_until(lambda: len(host.instances()) == 3, 5, "three replicas")
+        host.run("plain", [], "/bin/sleep", "600")
+        host.run("off", ["svcconnect.service=backend", "svcconnect.enable=false"], "/bin/sleep", "600")
+        host.run("wrong", ["svcconnect.service=backend", "svcconnect.port=http"], "/bin/sleep", "600")
+        wait_until(lambda: len(host.containers()) == 6, 5, "all are known")
+        listed = host.containers()
+        assert not any(listed[name]["task"] for name in ("plain", "off", "wrong")), listed
+        assert "svcconnect.port" in listed["wrong"]["note"], listed["wrong"]
+        assert {item["id"].split("-")[0] for item in host.instances()} == {id[:12] for id in ids}
+        host.docker.ok("kill", "b0")
+        wait_until(lambda: len(host.instances()) == 2, 5, "a killed one is gone")
+        host.docker.ok("pause", "b1")
+        wait_until(lambda: sorted(item["health"] for item in host.instances()) == ["HEALTHY", "UNHEALTHY"], 5, "paused")
+        host.docker.ok("unpause", "b1")
+        wait_until(lambda: [item["health"] for item in host.instances()] == ["HEALTHY"] * 2, 5, "goes on")
+        before = {item["id"] for item in host.instances()}
+        time.sleep(1)  # another start has another second
+        host.docker.ok("restart", "-t", "1", "b1")
+        wait_until(lambda: len({item["id"] for item in host.instances()} - before) == 1 and len(host.instances()) == 2, 5,
+                   "a restart is another instance")
+        assert host.caller("after", 20) == (0, 0, 20)
+        host.docker.ok("rm", "-f", "b1", "b2")
+        wait_until(lambda: not host.instances(), 5, "none are left")
+        names, connects, _ = host.caller("late", 5)
+        assert (names, connects) == (0, 5), "the name stays and is refused"
+
+
+test_instances_follow_containers.timeout = 120
+
+
+def test_the_daemon_was_away():
+    with docker_host() as host:
+        host.serve("stays", "backend", "svcconnect.port=8080")
+        host.serve("goes", "backend", "svcconnect.port=8080")
+        wait_until(lambda: len(host.instances()) == 2, 5, "both are registered")
+        host.bed.kill()
+        host.docker.ok("rm", "-f", "goes")
+        host.serve("comes", "backend", "svcconnect.port=8080")
+        host.bed.start()
+        ids = {host.docker.ok("inspect", "-f", "{{.Id}}", name).strip()[:12] for name in ("stays", "comes")}
+        wait_until(lambda: {item["id"].split("-")[0] for item in host.instances()} == ids, 5, "as the runtime has them")
+        wait_until(lambda: all(host.containers()[name]["attached"] for name in ("stays", "comes")), 5, "and attached")
+        host.docker.process.kill()
+        host.docker.process.wait()
+        wait_until(lambda: not host.bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "its end is seen")
+        assert len(host.instances()) == 2, "what it told last holds"
+        host.docker.start()  # which ends what a dead dockerd has left
+        wait_until(lambda: not host.instances(), 15, "and what it tells then is the truth")
+
+
+test_the_daemon_was_away.timeout = 120
