@@ -510,7 +510,7 @@ def test_a_summary_of_many_files():
         assert "colour" in lines[1] and "007.json" in lines[1], lines
         write(os.path.join(directory, "000.json"), text_of(service("s0", ("other", 81))))
         result = bed.cli_ok("apply", "-f", directory)
-        assert result.out.startswith("1 services changed, 299 unchanged; 1 documents changed, 299 unchanged; 300 warnings"), result
+        assert result.out.startswith("1 service changed, 299 unchanged; 1 document changed, 299 unchanged; 300 warnings"), result
         result = bed.cli_ok("apply", "-f", directory)
         assert result.out.startswith("nothing to change: 300 services unchanged; 300 documents unchanged"), result
         write(os.path.join(directory, "000.json"), text_of(service("s0", ("other", 82))))

@@ -93,14 +93,13 @@ static void print_changes(const struct change *changes, size_t count)
 }
 
 /* "3 services created, 1 changed, 1996 unchanged" of one kind; nothing where there is nothing to say of it. */
-static bool apply_print_counts(const cJSON *summary, const char *kind, bool is_first)
+static bool apply_print_counts(const cJSON *counts, const char *kind, bool is_first)
 {
     static const struct {
         const char *member;
         const char *word;
     } all[] = {
         {"created", "created"}, {"updated", "changed"}, {"deleted", "removed"}, {"unchanged", "unchanged"}};
-    const cJSON *counts = text_child(summary, kind);
     bool has_said = false;
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -108,11 +107,10 @@ static bool apply_print_counts(const cJSON *summary, const char *kind, bool is_f
 
         if (n == 0)
             continue;
-        (void)printf("%s%llu %s%s%s",
-                     has_said   ? ", "
-                     : is_first ? ""
-                                : "; ",
-                     n, has_said ? "" : kind, has_said ? "" : " ", all[i].word);
+        if (has_said)
+            (void)printf(", %llu %s", n, all[i].word);
+        else
+            (void)printf("%s%llu %s%s %s", is_first ? "" : "; ", n, kind, n > 1 ? "s" : "", all[i].word);
         has_said = true;
     }
     return has_said;
@@ -121,7 +119,10 @@ static bool apply_print_counts(const cJSON *summary, const char *kind, bool is_f
 /* One line of what came of all; a document that publishes no service, a client's, counts as itself. */
 static void print_summary(const struct invocation *invocation, const cJSON *answer)
 {
-    static const char *const by_kind[] = {"services", "routes", "documents"};
+    static const struct {
+        const char *member;
+        const char *word;
+    } by_kind[] = {{"services", "service"}, {"routes", "route"}, {"documents", "document"}};
     const cJSON *summary = text_child(answer, "summary");
     uint64_t warnings = text_number(answer, "warningCount");
     bool has_said = false;
@@ -131,7 +132,8 @@ static void print_summary(const struct invocation *invocation, const cJSON *answ
     else if (invocation->options[OPTION_DRY_RUN])
         (void)printf("would come of it: ");
     for (size_t i = 0; i < ARRAY_SIZE(by_kind); i++)
-        has_said = apply_print_counts(summary, by_kind[i], !has_said) || has_said;
+        has_said = apply_print_counts(text_child(summary, by_kind[i].member), by_kind[i].word, !has_said) ||
+                   has_said;
     if (warnings)
         (void)printf("%s%llu warning%s", has_said ? "; " : "", (unsigned long long)warnings,
                      warnings > 1 ? "s" : "");
