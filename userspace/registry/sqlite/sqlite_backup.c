@@ -17,8 +17,11 @@
 #include "registry/rows.h"
 #include "registry/sqlite/sqlite_internal.h"
 
-/* Rows of the model alone: what another host numbered, and what a registry says about itself, stays there. */
-#define OF_THE_MODEL "key NOT GLOB 'host/*' AND key NOT GLOB 'registry/*' AND key NOT GLOB 'damaged/*'"
+/* Rows of the model alone: what another host numbered, what a registry says about itself, and what was done to it,
+ * stays there. */
+#define OF_THE_MODEL                                                                                         \
+    "key NOT GLOB 'host/*' AND key NOT GLOB 'registry/*' AND key NOT GLOB 'damaged/*' AND key NOT GLOB "     \
+    "'history/*'"
 
 /* ---- SQLite ---- */
 
