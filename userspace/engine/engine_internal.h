@@ -58,6 +58,8 @@ void followers_unregistered(struct engine *engine, uint32_t number);
 bool followers_depend_on_documents(struct engine *engine);
 void followers_republished(struct engine *engine);
 void followers_changed(struct engine *engine, uint64_t first, uint64_t last);
+void followers_lost(struct engine *engine, const char *namespace_name, const char *sentence,
+                    const struct actor *by);
 int followers_row(struct engine *engine, const char *key, const char *value);
 int followers_loaded(struct engine *engine, struct error *error);
 int followers_begin(struct engine *engine, struct error *error);

@@ -17,6 +17,7 @@
 #include <svcconnect/abi.h>
 
 #include "base/error.h"
+#include "model/actor.h"
 #include "model/catalog.h"
 
 struct engine;
@@ -60,6 +61,9 @@ struct engine_follower {
 
     /* A change is on disk: these entries of the history (history/history.h) tell it. */
     void (*changed)(void *user, uint64_t first, uint64_t last);
+
+    /* The same: a client alias of the namespace has no endpoint any more, in a sentence; `by` made it so. */
+    void (*lost)(void *user, const char *namespace_name, const char *sentence, const struct actor *by);
 
     void (*republished)(void *user); /* what was kept beside the registry has gone */
 

@@ -33,6 +33,12 @@ void followers_changed(struct engine *engine, uint64_t first, uint64_t last)
     EACH_FOLLOWER(engine, changed, first, last);
 }
 
+void followers_lost(struct engine *engine, const char *namespace_name, const char *sentence,
+                    const struct actor *by)
+{
+    EACH_FOLLOWER(engine, lost, namespace_name, sentence, by);
+}
+
 int followers_guard(struct engine *engine, const char *key, struct error *error)
 {
     UNTIL_ONE_FAILS(engine, guard, key, error);

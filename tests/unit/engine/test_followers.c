@@ -82,6 +82,13 @@ static void on_service_changed(void *user, const char *namespace_name, const cha
         known && known->is_declared ? "" : ", which is not there");
 }
 
+static void on_lost(void *user, const char *namespace_name, const char *sentence, const struct actor *by)
+{
+    (void)user;
+    (void)by;
+    say("lost %s: %.30s", namespace_name, sentence);
+}
+
 static void on_settings_changed(void *user)
 {
     (void)user;
@@ -143,6 +150,7 @@ static const struct engine_follower follower = {
     .names_changed = on_names_changed,
     .service_changed = on_service_changed,
     .settings_changed = on_settings_changed,
+    .lost = on_lost,
     .row = on_row,
     .loaded = on_loaded,
     .doubt = on_doubt,
@@ -211,6 +219,7 @@ static void test_a_registration(void **state)
     assert_int_equal(DO(lab, {"instances/ns/web/a", NULL}), 0);
     expect("guard instances/ns/web/a\nfill ns/web/a, which is not there\n"
            "fill ns/web/a\nplan a 1\n"
+           "lost ns: no endpoint of client alias we\n"
            "fill ns/web/a, which is not there\nremoved ns 1\nsettled ns/web/a\n");
 }
 

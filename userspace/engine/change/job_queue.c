@@ -68,6 +68,7 @@ static void job_queue_tell(struct waiting_job *waiting, int r, uint64_t revision
         job->done(waiting->result, 0, &waiting->error, job->user);
     else if (job->done)
         job->done(r, r < 0 ? 0 : revision, error, job->user);
+    kept_losses_free(&waiting->losses);
     free(waiting);
 }
 

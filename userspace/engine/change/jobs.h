@@ -13,6 +13,7 @@ struct waiting_job {
     int result; /* of its own run */
     struct error error;
     size_t first_row, end_row; /* of the group's, that it has put */
+    struct kept_loss *losses;  /* by them */
     unsigned conflicts;        /* how often the registry has sent it back */
     struct waiting_job *next;
 };
@@ -139,6 +140,9 @@ void gather_end(struct jobs *jobs);
 /* jobs_history.c: what the group changes goes along with its commit, and is kept when that has ended. */
 void jobs_tell_history(struct engine *engine);
 void jobs_keep_history(struct engine *engine);
+
+/* jobs_losses.c: the group is on disk, and followers hear of the aliases without an endpoint. */
+void jobs_tell_losses(struct engine *engine);
 
 /* jobs_findings.c */
 void jobs_run_findings(struct engine *engine);

@@ -66,6 +66,7 @@ static void step_running(struct engine *engine)
         jobs->running = job_queue_pop(&jobs->changes);
         jobs->running->error = (struct error){0};
         jobs->running->first_row = jobs->running->end_row = 0;
+        kept_losses_free(&jobs->running->losses);
         transaction_begin_job(transaction);
     }
     r = job_run_once(transaction, jobs->running);
@@ -79,6 +80,7 @@ static void step_running(struct engine *engine)
         jobs->n_stand += jobs->running->result == 0;
         jobs->running->first_row = transaction->first_row;
         jobs->running->end_row = transaction->n_rows;
+        transaction_keep_losses(transaction, &jobs->running->losses);
         job_queue_push(&jobs->group, jobs->running);
         jobs->running = NULL;
         if (jobs->changes.alone)
@@ -213,6 +215,7 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
         return;
     }
     jobs_keep_history(engine);
+    jobs_tell_losses(engine);
     jobs->revision = revision;
     engine_number_instances(engine, revision, true);
     jobs->is_written = true;

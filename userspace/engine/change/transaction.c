@@ -210,6 +210,7 @@ static int engine_transaction_put(struct transaction *transaction, struct new_ro
     }
     if (!transaction->is_privileged && (r = followers_guard(engine, key, error)) < 0)
         return refuse_row(new, r, error);
+    transaction_watch_row(transaction, key);
     r = transaction_touch_row(transaction, key);
     service = transaction_service_of_row(transaction, key);
     if (r == 0 && service)
@@ -275,6 +276,7 @@ void transaction_begin_job(struct transaction *transaction)
     transaction->is_own = false;
     transaction->must_wait = false;
     transaction->n_calls = 0;
+    transaction_forget_watched(transaction);
 }
 
 void transaction_release_key(struct transaction *transaction, const char *key)

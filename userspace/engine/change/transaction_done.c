@@ -121,6 +121,7 @@ int transaction_free_some(struct transaction *transaction, struct error *error)
     numbers_free(&transaction->numbers);
     wanted_list_done(&transaction->wanted);
     free(transaction->publications);
+    transaction_forget_watched(transaction);
     *transaction = (struct transaction){0};
     return 0;
 }

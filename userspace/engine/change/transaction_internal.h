@@ -31,6 +31,13 @@ struct touched {
 };
 
 struct told; /* transaction_publish.c */
+struct watched_alias; /* losses.c */
+
+/* An alias that a job leaves without an endpoint (losses.h), for when it is on disk. */
+struct kept_loss {
+    char *namespace_name, *text;
+    struct kept_loss *next;
+};
 
 /* Where a step goes on: which part of it, and at which row, touched thing or wanted alias. */
 struct step_cursor {
@@ -72,6 +79,9 @@ struct transaction {
     struct touched *instances;
     struct touched *touched_by_job; /* of them, by the job that runs */
     unsigned n_jobs;
+    struct watched_alias *watched; /* that the rows of the job that runs reach */
+    uint32_t watched_service;      /* whose are among them: its number */
+    unsigned watch_looks;          /* instances that may be looked at yet */
     bool is_reserved;
     struct scope_change *scopes; /* of clients whose routes change */
     size_t n_scopes;
@@ -154,6 +164,14 @@ int transaction_touch_settings(struct transaction *transaction, const char *key,
 
 /* The declared service that a ROW_SERVICE's key names; NULL, for any other row too. */
 const struct service *transaction_service_of_row(const struct transaction *transaction, const char *key);
+
+/* losses.c: the first is called before a row is applied, the second as a job begins. */
+void transaction_watch_row(struct transaction *transaction, const char *key);
+void transaction_forget_watched(struct transaction *transaction);
+
+/* jobs_losses.c: of the job that has run. */
+void transaction_keep_losses(const struct transaction *transaction, struct kept_loss **losses);
+void kept_losses_free(struct kept_loss **losses); /* sets to NULL */
 
 /* transaction_endpoints.c: row_apply(), and no endpoint number leads to an instance that the row has taken
  * away. */
