@@ -52,7 +52,7 @@ static void changes_told_on_changed(void *user, uint64_t first, uint64_t last)
 
     if (second != self->second) {
         self->second = second;
-        self->n = 0;
+        self->n = self->n_losses = 0;
         tell_untold(self);
     }
     for (uint64_t i = first; i <= last; i++) {
@@ -70,4 +70,23 @@ static void changes_told_on_changed(void *user, uint64_t first, uint64_t last)
     }
 }
 
-const struct engine_follower changes_told_follower = {.changed = changes_told_on_changed};
+/* Comes after the changes that did it. Who empties a thousand aliases at once is told of some, and of how many more. */
+static void changes_told_on_lost(void *user, const char *namespace_name, const char *sentence,
+                                 const struct actor *by)
+{
+    struct changes_told *self = user;
+    char who[ACTOR_TEXT_SIZE];
+
+    if (self->n_losses >= CHANGES_TOLD_A_SECOND) {
+        self->n_untold++;
+        return;
+    }
+    self->n_losses++;
+    log_warning("%s (%s)", sentence, actor_text(by, who));
+    event_log_add(self->events, EVENT_CHANGE, namespace_name, NULL, NULL, "%s (%s)", sentence, who);
+}
+
+const struct engine_follower changes_told_follower = {
+    .changed = changes_told_on_changed,
+    .lost = changes_told_on_lost,
+};

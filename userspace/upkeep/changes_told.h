@@ -18,6 +18,7 @@ struct changes_told {
     struct event_log *events;
     uint64_t second;   /* monotonic: the one that is counted */
     unsigned n;        /* told in it */
+    unsigned n_losses; /* the same, aliases without an endpoint */
     uint64_t n_untold; /* since the last one that was */
 };
 
