@@ -305,7 +305,7 @@ static void test_deregistering(void **state)
     /* Nothing is open. */
     at_once = lab_get(lab, DEREGISTER, "{'service':'v1','id':'a'}", 200);
     json_expect(at_once, "draining", "");
-    json_expect(at_once, "warnings", "[]");
+    assert_int_equal(cJSON_GetArraySize(json_at(at_once, "warnings")), 1); /* it was the last one */
     assert_null(lab_endpoint(lab, "a"));
     /* Something is: it drains for the service's time, and goes when it is asked again. */
     set_open(lab, "v2", "b", 2);

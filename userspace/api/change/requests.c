@@ -18,6 +18,7 @@
 #include "api/change/ejections.h"
 #include "api/change/rollback.h"
 #include "api/change/registry.h"
+#include "api/change/warnings.h"
 #include "documents/documents.h"
 #include "model/names.h"
 #include "engine/change/job.h"
@@ -38,6 +39,7 @@ static cJSON *new_answer(void)
 /* ---- changes: jobs whose end is the answer ---- */
 
 struct change_request {
+    struct api *api;
     struct control_reply *reply;
     change_fn change; /* NULL: a batch */
     cJSON *answer;
@@ -45,13 +47,39 @@ struct change_request {
     int n_done;
 };
 
+/* Of one change that has been made: `change`'s names are in its answer. What it takes away is told of all at
+ * the end. */
+static void requests_warn(const struct change_request *request, const struct transaction *transaction,
+                          change_fn change, const cJSON *body, cJSON *answer)
+{
+    struct error error = {0};
+    const char *namespace_name = NULL;
+    const char *client;
+
+    if (change != change_set_route ||
+        change_namespace(transaction_engine(transaction), body, &namespace_name, &error) < 0)
+        return;
+    warnings_add_empty_targets(transaction, namespace_name, cJSON_GetObjectItemCaseSensitive(body, "targets"),
+                               answer);
+    client = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "client"));
+    if (client && *client)
+        warnings_add_client(request->api, namespace_name, client, answer);
+}
+
 static int requests_run_change(struct transaction *transaction, void *user, struct error *error)
 {
     struct change_request *request = user;
+    const cJSON *body = control_reply_call(request->reply)->body;
+    int r;
 
     cJSON_Delete(request->answer);
     request->answer = new_answer();
-    return request->change(transaction, control_reply_call(request->reply)->body, request->answer, error);
+    r = request->change(transaction, body, request->answer, error);
+    if (r == 0 || r == JOB_TAKE_BACK) {
+        requests_warn(request, transaction, request->change, body, request->answer);
+        warnings_add_losses(transaction, request->answer);
+    }
+    return r;
 }
 
 static void requests_on_done(int r, uint64_t revision, const struct error *error, void *user)
@@ -81,6 +109,7 @@ static int requests_submit(const struct control_call *call, change_fn change,
 
     if (!request)
         return -ENOMEM;
+    request->api = api;
     request->change = change;
     r = control_call_defer(call, &request->reply, error);
     if (r < 0) {
@@ -121,7 +150,8 @@ CHANGE_REQUEST(rollback)
 
 /* One of a batch: "op" says which change, the rest is its body. It may be run again, so it is put together
  * again. */
-static int batch_item(struct transaction *transaction, cJSON *item, struct error *error)
+static int batch_item(struct transaction *transaction, struct change_request *request, cJSON *item,
+                      struct error *error)
 {
     _cleanup_json_ cJSON *answer = new_answer();
     const char *name = NULL;
@@ -140,6 +170,13 @@ static int batch_item(struct transaction *transaction, cJSON *item, struct error
     }
     op = cJSON_DetachItemFromObjectCaseSensitive(item, "op");
     r = do_change(transaction, item, answer, error);
+    if (r == 0) {
+        const cJSON *warning;
+
+        requests_warn(request, transaction, do_change, item, answer);
+        cJSON_ArrayForEach (warning, cJSON_GetObjectItemCaseSensitive(answer, "warnings"))
+            warnings_add(request->answer, cJSON_GetStringValue(warning));
+    }
     (void)cJSON_AddItemToObject(item, "op", op);
     return r;
 }
@@ -162,7 +199,7 @@ static int run_batch(struct transaction *transaction, void *user, struct error *
 
         if (clock_monotonic_ns() >= until)
             return JOB_GO_ON;
-        r = cJSON_IsObject(request->next) ? batch_item(transaction, request->next, error)
+        r = cJSON_IsObject(request->next) ? batch_item(transaction, request, request->next, error)
                                           : error_input(error, "", "(no object)", "an object with op");
         if (r == JOB_GO_ON)
             return r;
@@ -174,6 +211,7 @@ static int run_batch(struct transaction *transaction, void *user, struct error *
             return r;
         }
     }
+    warnings_add_losses(transaction, request->answer);
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "dryRun")) ? JOB_TAKE_BACK : 0;
 }
 
@@ -205,13 +243,12 @@ struct attaching {
 static cJSON *tell_attached(struct api *api, const struct task *task)
 {
     cJSON *answer = read_task(api, task);
-    cJSON *warnings = cJSON_AddArrayToObject(answer, "warnings");
 
+    (void)cJSON_AddArrayToObject(answer, "warnings");
     if (task->is_threaded)
-        (void)cJSON_AddItemToArray(
-            warnings,
-            cJSON_CreateString("a threaded cgroup: what its threads open from now on is routed, not "
-                               "what other threads of their processes open"));
+        warnings_add(answer, "a threaded cgroup: what its threads open from now on is routed, not what other "
+                             "threads of their processes open");
+    warnings_add_task(api, task->namespace_name, task->service, answer);
     return answer;
 }
 
