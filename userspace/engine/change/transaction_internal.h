@@ -30,7 +30,7 @@ struct touched {
     UT_hash_handle hh;
 };
 
-struct told; /* transaction_publish.c */
+struct told;          /* transaction_publish.c */
 struct watched_alias; /* losses.c */
 
 /* An alias that a job leaves without an endpoint (losses.h), for when it is on disk. */
