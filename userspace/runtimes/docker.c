@@ -106,10 +106,12 @@ static void docker_take_answer(struct docker *docker, struct asked *asked)
     struct container *container;
     struct error error = {0};
 
-    if (docker_read_inspect(docker->settings.runtime, text ? text : "", length, &container, &error) < 0)
+    if (docker_read_inspect(docker->settings.runtime, text ? text : "", length, &container, &error) < 0) {
         log_warning("%s: container %.12s: %s", docker->settings.runtime, asked->id, error.message);
-    else
+        docker->settings.unread(docker, asked->id, docker->settings.user);
+    } else {
         docker->settings.put(container, docker->settings.user);
+    }
 }
 
 static void docker_tell_settled(struct docker *docker)
@@ -138,9 +140,11 @@ static void docker_on_answer(int result, long status, const char *reason, void *
         docker_take_answer(docker, asked);
     else if (result == 0 && status == 404)
         docker->settings.gone(asked->id, docker->settings.user);
-    else
+    else {
         log_warning("%s: container %.12s: status %ld %s", docker->settings.runtime, asked->id, status,
                     reason);
+        docker->settings.unread(docker, asked->id, docker->settings.user);
+    }
     evbuffer_free(asked->answer);
     free(asked);
     docker_ask_next(docker);
@@ -312,7 +316,7 @@ static void docker_on_lines(evutil_socket_t fd, short what, void *user)
         docker_take_event(docker, line, length);
         free(line);
     }
-    if (evbuffer_get_length(docker->line) > DOCKER_EVENT_MAX)
+    if (docker->events && evbuffer_get_length(docker->line) > DOCKER_EVENT_MAX)
         docker_try_later(docker, "an event that is too long");
 }
 

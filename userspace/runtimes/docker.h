@@ -29,7 +29,9 @@ struct docker_settings {
     void (*put)(struct container *container, void *user);
     void (*ending)(const char *id, void *user);
     void (*gone)(const char *id, void *user);
-    /* These are all that there are; each of them is put soon, and `settled` is told when all have been. */
+    /* It is there, but could not be asked for; the next list asks again. */
+    void (*unread)(const struct docker *docker, const char *id, void *user);
+    /* These are all that there are; each of them is put (or gone, or unread) soon, and then `settled` is told. */
     void (*listed)(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
     void (*settled)(const struct docker *docker, void *user);
     /* `reason` is for people, "" while it is connected. */
