@@ -54,7 +54,9 @@ static cJSON *describe_held(const struct held *held)
     if (container->started_at)
         json_add_time(json, "startedAt", (time_t)container->started_at);
     (void)cJSON_AddStringToObject(json, "note",
-                                  *held->why_not_attached ? held->why_not_attached : held->note);
+                                  *held->why_not_attached     ? held->why_not_attached
+                                  : *held->why_not_registered ? held->why_not_registered
+                                                              : held->note);
     return json;
 }
 

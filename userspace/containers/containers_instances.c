@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the registry holds of containers, made so by one job: instances that are wanted and not there or different, and
- * those of containers that are gone. A job that is under way is followed by another one if things have changed.
+ * What the registry holds of containers, as rows of a job: instances that are wanted and not there or different, and
+ * those of containers that are gone.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,9 +18,13 @@
 #include "engine/engine.h"
 #include "registry/rows.h"
 
+#define CREATOR_ID_MAX                                                                                       \
+    40 /* digits of a container's id in the creator of its instances, which has 64 characters */
+
 static void wanted_free(struct wanted_instance *wanted)
 {
     free(wanted->key);
+    free(wanted->container_id);
     free(wanted->namespace_name);
     free(wanted->creator);
     free(wanted->attributes);
@@ -28,7 +32,7 @@ static void wanted_free(struct wanted_instance *wanted)
     free(wanted);
 }
 
-static void registering_free(struct registering *registering)
+void registering_free(struct registering *registering)
 {
     struct wanted_instance *wanted;
     struct wanted_instance *next;
@@ -74,17 +78,19 @@ static int copy_wanted(struct registering *registering, const struct workload *w
 
     if (!wanted)
         return -ENOMEM;
+    wanted->owner = registering;
+    wanted->container_id = strdup(workload->container->id);
     wanted->instance = *from;
     wanted->instance.zone = NULL;
     wanted->instance.aliases = calloc(from->n_aliases + 1, sizeof(*from->aliases));
     wanted->namespace_name = strdup(workload->namespace_name);
-    if (asprintf(&wanted->creator, CONTAINER_CREATOR "%s:%.40s", workload->container->runtime,
+    if (asprintf(&wanted->creator, CONTAINER_CREATOR "%s:%.*s", workload->container->runtime, CREATOR_ID_MAX,
                  workload->container->id) < 0)
         wanted->creator = NULL;
     if (asprintf(&wanted->key, "%s\n%s\n%s", workload->namespace_name, from->service, from->id) < 0)
         wanted->key = NULL;
-    if (!wanted->instance.aliases || !wanted->namespace_name || !wanted->creator || !wanted->key ||
-        copy_zone(from, wanted) < 0) {
+    if (!wanted->container_id || !wanted->instance.aliases || !wanted->namespace_name || !wanted->creator ||
+        !wanted->key || copy_zone(from, wanted) < 0) {
         wanted_free(wanted);
         return -ENOMEM;
     }
@@ -98,7 +104,7 @@ static int copy_wanted(struct registering *registering, const struct workload *w
     return 0;
 }
 
-static struct registering *registering_new(struct containers *containers, const struct workload_plan *plan)
+struct registering *registering_new(struct containers *containers, const struct workload_plan *plan)
 {
     struct registering *registering = calloc(1, sizeof(*registering));
 
@@ -195,6 +201,15 @@ static int containers_put_instance(struct transaction *transaction, struct wante
                  : transaction_put(transaction, row, error);
 }
 
+/* The runtime has it, but not said what it is: it stays as it was. */
+static bool is_unread(const struct registering *registering, const char *container)
+{
+    for (const struct held *held = registering->owner->all; held; held = held->hh.next)
+        if (held->is_unread && strncmp(held->container->id, container, CREATOR_ID_MAX) == 0)
+            return true;
+    return false;
+}
+
 /* Is it a container's, of a runtime that has told all it has? */
 static bool is_known_to_be_ours(const struct registering *registering, const struct instance *instance)
 {
@@ -207,7 +222,7 @@ static bool is_known_to_be_ours(const struct registering *registering, const str
         size_t name = strlen(registering->runtimes[i]);
 
         if (strncmp(creator + length, registering->runtimes[i], name) == 0 && creator[length + name] == ':')
-            return true;
+            return !is_unread(registering, creator + length + name + 1);
     }
     return false;
 }
@@ -261,8 +276,8 @@ static int note_gone(const struct registering *registering, const struct catalog
 }
 
 /* A container that has ended is gone at once: its address may be another one's in a moment. */
-static int containers_remove_gone(struct transaction *transaction, const struct registering *registering,
-                                  struct error *error)
+int containers_remove_gone(struct transaction *transaction, const struct registering *registering,
+                           struct error *error)
 {
     struct registry_row *rows = NULL;
     size_t n = 0;
@@ -280,71 +295,9 @@ static int containers_remove_gone(struct transaction *transaction, const struct 
     return r;
 }
 
-static int containers_run_job(struct transaction *transaction, void *user, struct error *error)
+int containers_put_one(struct transaction *transaction, struct wanted_instance *wanted, struct error *error)
 {
-    struct registering *registering = user;
-    struct wanted_instance *wanted;
-    int r = registering->owner ? containers_remove_gone(transaction, registering, error) : -ECANCELED;
+    int r = containers_declare(transaction, wanted, error);
 
-    for (wanted = registering->items; r == 0 && wanted; wanted = wanted->hh.next) {
-        r = containers_declare(transaction, wanted, error);
-        if (r == 0)
-            r = containers_put_instance(transaction, wanted, error);
-    }
-    return r;
-}
-
-static void containers_on_registered(int result, uint64_t revision, const struct error *error, void *user)
-{
-    struct registering *registering = user;
-    struct containers *containers = registering->owner;
-
-    (void)revision;
-    if (!containers) {
-        registering_free(registering);
-        return;
-    }
-    containers->registering = NULL;
-    if (result < 0) {
-        log_warning("containers: %s", error->message);
-        containers->is_scan_due = containers->is_scan_due || registering->is_scan;
-        registering_free(registering);
-    } else {
-        registering_free(containers->registered);
-        containers->registered = registering;
-        registering->before = NULL;
-    }
-    if (containers->is_register_again)
-        containers_changed(containers);
-}
-
-void containers_register(struct containers *containers, const struct workload_plan *plan)
-{
-    struct registering *registering;
-
-    containers->is_register_again = containers->registering != NULL;
-    if (containers->registering)
-        return;
-    registering = registering_new(containers, plan);
-    if (!registering || engine_submit(containers->settings.engine,
-                                      &(struct job){.run = containers_run_job,
-                                                    .done = containers_on_registered,
-                                                    .user = registering,
-                                                    .by = actor_make(ACTOR_DAEMON, "containers")}) < 0) {
-        log_warning("containers: no memory to register them");
-        if (registering)
-            registering_free(registering);
-        return;
-    }
-    containers->registering = registering;
-    containers->is_scan_due = false;
-}
-
-void containers_forget_registering(struct containers *containers)
-{
-    if (containers->registering)
-        containers->registering->owner = NULL;
-    containers->registering = NULL;
-    registering_free(containers->registered);
-    containers->registered = NULL;
+    return r < 0 ? r : containers_put_instance(transaction, wanted, error);
 }

@@ -13,6 +13,8 @@
 #include "runtimes/gate.h"
 #include "workloads/plan.h"
 
+struct transaction;
+
 #define RUNTIMES_MAX 16
 
 /* How the creator of an instance begins that is a container's: "container:RUNTIME:ID". */
@@ -28,6 +30,7 @@ enum names_state { /* how a container's first program got its names */
 struct held {
     struct container *container;
     struct containers *owner;
+    bool is_unread;   /* the runtime has not told more than its id */
     uint64_t ticket;  /* of the gate; 0: it is not on its way */
     bool is_standing; /* held until gate_release() */
     enum names_state names;
@@ -35,7 +38,8 @@ struct held {
     uint64_t waiting_for; /* cgroup id of the task whose names it waits for; 0: none */
     bool is_attached;
     char why_not_attached[200];
-    struct event *end; /* of its first process; NULL: nobody watches */
+    char why_not_registered[200]; /* one of its instances */
+    struct event *end;            /* of its first process; NULL: nobody watches */
     int pidfd;
     /* of the last plan: */
     bool is_task;
@@ -57,6 +61,9 @@ struct runtime {
 
 /* What is to be registered; copies, for a job that may run later and again. */
 struct wanted_instance {
+    struct registering *owner;
+    bool is_refused; /* its own job has failed */
+    char *container_id;
     char *key; /* "NAMESPACE\nSERVICE\nID" */
     char *namespace_name;
     char *creator;
@@ -67,6 +74,8 @@ struct wanted_instance {
 
 struct registering {
     struct containers *owner;        /* NULL: it has ended */
+    size_t n_jobs;                   /* that have not ended */
+    bool is_scan_missed;             /* what is gone could not be removed */
     struct wanted_instance *items;   /* by key; owned with what they lead to */
     struct registering *before;      /* what was registered last; NULL: nothing by this daemon */
     bool is_scan;                    /* look through the whole catalog for what is a container's and gone */
@@ -89,9 +98,20 @@ struct containers {
     bool is_register_again;
 };
 
+/* containers_told.c: what a runtime tells; `user` is the struct containers. */
+void containers_on_put(struct container *container, void *user);
+void containers_on_ending(const char *id, void *user);
+void containers_on_gone(const char *id, void *user);
+void containers_on_unread(const struct docker *docker, const char *id, void *user);
+void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
+void containers_free_held(struct containers *containers, struct held *held);
+
 /* A plan is due, at the end of this turn of the loop. */
 void containers_changed(struct containers *containers);
 struct held *containers_find(const struct containers *containers, const char *id);
+/* The end of its first process, which the kernel tells before any runtime does; watching twice is the same as once. */
+void containers_watch_end(struct held *held);
+void containers_forget_end(struct held *held);
 
 /* containers_tasks.c: attaches what is a task and has a cgroup. */
 void containers_attach(struct containers *containers, struct held *held);
@@ -101,7 +121,14 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
 void containers_on_gate_end(uint64_t ticket, const char *cgroup, enum gate_end end, uint64_t held_us,
                             void *user);
 
-/* containers_instances.c: one job makes the registry as the plan wants it. */
+/* containers_instances.c: what a job does. NULL: no memory. */
+struct registering *registering_new(struct containers *containers, const struct workload_plan *plan);
+void registering_free(struct registering *registering); /* NULL-safe */
+int containers_put_one(struct transaction *transaction, struct wanted_instance *wanted, struct error *error);
+int containers_remove_gone(struct transaction *transaction, const struct registering *registering,
+                           struct error *error);
+
+/* containers_register.c: jobs make the registry as the plan wants it. */
 void containers_register(struct containers *containers, const struct workload_plan *plan);
 /* Frees what was registered last; one that is under way frees itself. */
 void containers_forget_registering(struct containers *containers);

@@ -57,7 +57,7 @@ void containers_attach(struct containers *containers, struct held *held)
                     container->state == CONTAINER_ENDING || held->is_standing;
 
     if (!held->is_task || !container->cgroup || !is_alive || held->is_attached) {
-        if (held->is_standing && !held->waiting_for && (!held->is_task || held->is_attached))
+        if (held->is_standing && !held->waiting_for)
             containers_let_go(containers, held);
         return;
     }
@@ -90,7 +90,7 @@ static struct held *held_of_cgroup(struct containers *containers, const char *cg
     return container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
 }
 
-/* The runtime has told of it before, mostly; otherwise it is asked about when it stands. */
+/* Runtimes tell of a container when it is created, before it has a cgroup. */
 void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
 {
     struct held *held = held_of_cgroup(user, cgroup);
@@ -109,6 +109,9 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
         gate_release(containers->gate, ticket);
         return;
     }
+    containers_forget_end(held); /* of the start before */
+    dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
+    held->waiting_for = 0;
     free(held->container->cgroup);
     held->container->cgroup = path;
     held->container->pid = pid;
@@ -118,6 +121,7 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
     held->is_standing = true;
     held->is_attached = false;
     held->names = NAMES_UNKNOWN;
+    containers_watch_end(held);
     containers_changed(containers);
 }
 

@@ -44,7 +44,9 @@ struct fake_container {
 
 struct fake_docker {
     struct evhttp *server;
-    struct evhttp_request *stream; /* GET /events; NULL: nobody listens */
+    struct evhttp_request *stream;                /* GET /events; NULL: nobody listens */
+    struct evhttp_request *left[FAKE_CONTAINERS]; /* streams whose listener has gone */
+    size_t n_left;
     unsigned n_streams;
     unsigned n_lists;
     int list_status;
@@ -142,8 +144,12 @@ static inline void fake_docker_end_stream(struct fake_docker *fake)
 
 static inline void fake_on_stream_close(struct evhttp_connection *connection, void *user)
 {
+    struct fake_docker *fake = user;
+
     (void)connection;
-    ((struct fake_docker *)user)->stream = NULL;
+    assert_true(fake->n_left < FAKE_CONTAINERS);
+    fake->left[fake->n_left++] = fake->stream;
+    fake->stream = NULL;
 }
 
 static inline void fake_serve_stream(struct fake_docker *fake, struct evhttp_request *request)
@@ -215,6 +221,12 @@ static inline void fake_docker_begin(struct fake_docker *fake, struct event_base
 
 static inline void fake_docker_end(struct fake_docker *fake)
 {
+    /* Requests whose asker has gone are freed by an answer. */
+    for (size_t i = 0; i < fake->n_left; i++)
+        evhttp_send_reply_end(fake->left[i]);
+    for (size_t i = 0; i < FAKE_CONTAINERS; i++)
+        if (fake->containers[i].open)
+            fake_docker_answer(&fake->containers[i]);
     evhttp_free(fake->server);
     (void)unlink(fake->path);
     (void)rmdir(fake->directory);

@@ -380,7 +380,6 @@ static void test_a_stream_that_ends(void **state)
     fake_docker_event(&lab->fake, 'a', "start", "");
     turn_until(lab, container->open);
     container->is_slow = false;
-    container->open = NULL; /* its asker goes with the stream */
     fake_docker_end_stream(&lab->fake);
     turn_until(lab, lab->n_settled == 2);
     expect_told(lab, "lost: it has ended\nconnected \nlisted a\nput one running as web\nsettled \n");

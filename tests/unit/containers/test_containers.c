@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the registry has of containers, from their first event to their end. */
+#include "unit/containers/containers_lab.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#define OURS(instance, id)                                                                                   \
+    "instances/ns/web/" instance, "{\"address\":\"192.0.2.1\",\"port\":8080,\"creatorRequestId\":"           \
+                                  "\"container:docker:" id "\"}"
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+#define WEB "services/ns/web", "{\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80,\"protocol\":\"tcp\"}]}"
+
+/* ---- labels ---- */
+
+static void test_labels_become_instances_and_names(void **state)
+{
+    struct lab *lab = *state;
+    const struct instance *instance;
+    char text[INET6_ADDRSTRLEN + 1];
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_container(lab, 'b',
+                  "\"svcconnect.service\": \"api\", \"svcconnect.port\": \"9000/udp\", "
+                  "\"svcconnect.alias\": \"one:5,two\", \"svcconnect.weight\": \"7\", "
+                  "\"svcconnect.zone\": \"z1\"",
+                  "\"Status\": \"running\"");
+    lab_container(lab, 'c', "", "\"Status\": \"running\"");
+    lab_follow(lab);
+    instance = lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    ip_address_format(&instance->address, text);
+    assert_string_equal(text, "192.0.2.97");
+    assert_int_equal(instance->port, 8080);
+    assert_int_equal(instance->health, HEALTHY);
+    assert_string_equal(instance->creator, "container:docker:" ID_A);
+    lab_expect_aliases(lab, "web", "web:8080 web:80 ");
+    instance = lab_await(lab, "api", "bbbbbbbbbbbb-10");
+    assert_int_equal(instance->protocol, UDP);
+    assert_int_equal(instance->weight, 7);
+    assert_non_null(strstr(instance->attributes, "z1"));
+    lab_expect_aliases(lab, "api", "one:5 two:9000 ");
+}
+
+static void test_anothers_name_is_left_alone(void **state)
+{
+    static const char *const rows[] = {
+        "services/ns/other", "{\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80,\"protocol\":\"tcp\"}]}",
+        NULL};
+    struct lab *lab = *state;
+
+    lab_begin(lab, rows);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    lab_expect_aliases(lab, "web", "web:8080 ");
+    lab_expect_aliases(lab, "other", "web:80 ");
+}
+
+static void test_a_document_says_what_its_service_is_called(void **state)
+{
+    static const char *const rows[] = {
+        "services/ns/web",
+        "{\"clientAliases\":[{\"dnsName\":\"shop\",\"port\":80,\"protocol\":\"tcp\"}],\"document\":\"doc\"}",
+        NULL};
+    struct lab *lab = *state;
+
+    lab_begin(lab, rows);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    lab_expect_aliases(lab, "web", "shop:80 ");
+}
+
+/* ---- what was there before ---- */
+
+static bool is_asked(void *user)
+{
+    return ((struct fake_container *)user)->open != NULL;
+}
+
+static void test_what_nobody_knows_goes_when_all_have_been_told(void **state)
+{
+    static const char *const rows[] = {WEB,
+                                       OURS("old", ID_A),
+                                       "instances/ns/web/by-hand",
+                                       "{\"address\":\"192.0.2.2\",\"port\":80}",
+                                       "instances/ns/web/of-podman",
+                                       "{\"address\":\"192.0.2.3\",\"port\":80,\"creatorRequestId\":"
+                                       "\"container:podman:" ID_A "\"}",
+                                       NULL};
+    struct lab *lab = *state;
+    struct fake_container *slow;
+
+    lab_begin(lab, rows);
+    lab_running(lab, 'b', "web");
+    slow = fake_docker_find(&lab->fake, 'b');
+    slow->is_slow = true;
+    lab_follow(lab);
+    house_until(&lab->house, is_asked, slow, "the one container to be asked for");
+    house_for(&lab->house, 50);
+    assert_non_null(house_instance(&lab->house, "web", "old"));
+    fake_docker_answer(slow);
+    lab_await_gone(lab, "web", "old");
+    (void)lab_await(lab, "web", "bbbbbbbbbbbb-10");
+    assert_non_null(house_instance(&lab->house, "web", "by-hand"));
+    assert_non_null(house_instance(&lab->house, "web", "of-podman"));
+}
+
+static void test_one_that_cannot_be_asked_for_keeps_what_it_had(void **state)
+{
+    static const char *const rows[] = {WEB, OURS("aaaaaaaaaaaa-10", ID_A), NULL};
+    struct lab *lab = *state;
+
+    lab_begin(lab, rows);
+    lab_running(lab, 'a', "web");
+    fake_docker_find(&lab->fake, 'a')->status = 500;
+    lab_follow(lab);
+    lab_settle(lab);
+    assert_non_null(house_instance(&lab->house, "web", "aaaaaaaaaaaa-10"));
+    fake_docker_find(&lab->fake, 'a')->status = 0;
+    lab_container(lab, 'a', "", "\"Status\": \"running\""); /* no task any more */
+    fake_docker_event(&lab->fake, 'a', "update", "");
+    lab_await_gone(lab, "web", "aaaaaaaaaaaa-10");
+}
+
+/* ---- its life ---- */
+
+static bool is_draining(void *user)
+{
+    const struct instance *instance = house_instance(user, "web", "aaaaaaaaaaaa-10");
+
+    return instance && instance->drain_until;
+}
+
+static void test_draining_from_the_signal_and_gone_with_the_end(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    fake_docker_event(&lab->fake, 'a', "kill", "\"signal\": \"15\"");
+    house_until(&lab->house, is_draining, &lab->house, "draining");
+    lab_container(lab, 'a', "\"svcconnect.service\": \"web\", \"svcconnect.port\": \"8080\"",
+                  "\"Status\": \"exited\"");
+    fake_docker_event(&lab->fake, 'a', "die", "");
+    lab_await_gone(lab, "web", "aaaaaaaaaaaa-10");
+    assert_non_null(house_service(&lab->house, "web"));
+    fake_docker_remove(&lab->fake, 'a');
+    fake_docker_event(&lab->fake, 'a', "destroy", "");
+    house_for(&lab->house, 20);
+    assert_null(lab_held(lab, 'a'));
+}
+
+static void test_another_start_is_another_instance(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    (void)fake_docker_put(&lab->fake, 'a',
+                          "\"Name\": \"/ca\", \"State\": {\"Status\": \"running\", "
+                          "\"StartedAt\": \"1970-01-01T00:00:32Z\"}, \"Config\": {\"Labels\": "
+                          "{\"svcconnect.namespace\": \"ns\", \"svcconnect.service\": \"web\", "
+                          "\"svcconnect.port\": \"8080\"}}, \"NetworkSettings\": {\"Networks\": "
+                          "{\"n\": {\"IPAddress\": \"192.0.2.9\"}}}");
+    fake_docker_event(&lab->fake, 'a', "start", "");
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-20");
+    assert_null(house_instance(&lab->house, "web", "aaaaaaaaaaaa-10"));
+}
+
+static void test_old_news_changes_nothing(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    fake_docker_event(&lab->fake, 'a', "create",
+                      "\"svcconnect.namespace\": \"ns\", \"svcconnect.service\": \"web\"");
+    house_for(&lab->house, 50);
+    assert_int_equal(lab_held(lab, 'a')->container->state, CONTAINER_RUNNING);
+    assert_non_null(house_instance(&lab->house, "web", "aaaaaaaaaaaa-10"));
+}
+
+static bool is_lost(void *user)
+{
+    const struct lab *lab = user;
+
+    return !lab->containers->runtimes[0].is_connected;
+}
+
+static void test_what_it_told_last_holds_while_it_is_away(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_running(lab, 'b', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    (void)lab_await(lab, "web", "bbbbbbbbbbbb-10");
+    fake_docker_remove(&lab->fake, 'a');
+    fake_docker_end_stream(&lab->fake);
+    house_until(&lab->house, is_lost, lab, "the connection to be lost");
+    assert_non_null(house_instance(&lab->house, "web", "aaaaaaaaaaaa-10"));
+    lab_await_gone(lab, "web", "aaaaaaaaaaaa-10");
+    assert_non_null(house_instance(&lab->house, "web", "bbbbbbbbbbbb-10"));
+}
+
+/* ---- one that cannot be had ---- */
+
+static unsigned count_instances(struct lab *lab, const char *const services[], char *ret_missing)
+{
+    static const char digits[] = "abc";
+    unsigned n = 0;
+
+    for (size_t i = 0; digits[i]; i++) {
+        char id[32];
+
+        (void)snprintf(id, sizeof(id), "%.12s-10", fake_id(digits[i]).text);
+        if (house_instance(&lab->house, services[i], id))
+            n++;
+        else
+            *ret_missing = digits[i];
+    }
+    return n;
+}
+
+static void test_one_that_is_refused_keeps_nobody_away(void **state)
+{
+    static const char *const services[] = {"one", "two", "three"};
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *list = NULL;
+    char missing = 0;
+
+    lab_begin_of_size(lab, NULL, 2); /* room for two */
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+        lab_running(lab, (char)('a' + i), services[i]);
+    lab_follow(lab);
+    lab_settle(lab);
+    assert_int_equal(count_instances(lab, services, &missing), 2);
+    assert_true(*lab_held(lab, missing)->why_not_registered);
+    list = containers_describe(lab->containers);
+    assert_int_equal(cJSON_GetArraySize(list), 3);
+    fake_docker_remove(&lab->fake, missing == 'a' ? 'b' : 'a'); /* room for the other one */
+    fake_docker_event(&lab->fake, missing == 'a' ? 'b' : 'a', "destroy", "");
+    house_for(&lab->house, 50);
+    lab_settle(lab);
+    assert_non_null(lab_held(lab, missing));
+}
+
+/* ---- held by the gate ---- */
+
+static void test_a_late_answer_does_not_undo_what_the_kernel_told(void **state)
+{
+    struct lab *lab = *state;
+    struct container *answer;
+    char cgroup[80];
+    struct held *held;
+
+    lab_begin(lab, NULL);
+    lab_container(lab, 'a', "", "\"Status\": \"exited\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    held = lab_held(lab, 'a');
+    assert_int_equal(held->container->state, CONTAINER_ENDED);
+    (void)snprintf(cgroup, sizeof(cgroup), "/docker/%s", fake_id('a').text);
+    containers_on_appeared(5, cgroup, lab->containers);
+    containers_on_stands(5, cgroup, getpid(), lab->containers);
+    assert_true(held->is_standing);
+    answer = container_new("docker", fake_id('a').text, "ca");
+    assert_non_null(answer);
+    answer->state = CONTAINER_ENDED; /* as it was before this start */
+    answer->started_at = 16;
+    containers_on_put(answer, lab->containers);
+    assert_int_equal(held->container->state, CONTAINER_CREATED);
+    assert_int_equal(held->container->pid, getpid());
+    assert_string_equal(held->container->cgroup, cgroup);
+    house_for(&lab->house, 20);
+    assert_false(held->is_standing); /* it is no task: nobody has it wait */
+}
+
+static void test_the_kernel_tells_the_end_first(void **state)
+{
+    struct lab *lab = *state;
+    struct held *held;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    lab_begin(lab, NULL);
+    lab_container(lab, 'a', "", "\"Status\": \"running\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    held = lab_held(lab, 'a');
+    held->container->pid = pid;
+    containers_watch_end(held);
+    containers_watch_end(held);
+    assert_non_null(held->end);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    house_for(&lab->house, 50);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_null(held->end);
+    assert_int_equal(held->container->state, CONTAINER_ENDED);
+}
+
+static void test_what_the_gate_tells(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_free_ char *events = NULL;
+    char cgroup[80];
+    struct held *held;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    lab_settle(lab);
+    held = lab_held(lab, 'a');
+    (void)snprintf(cgroup, sizeof(cgroup), "/docker/%s", fake_id('a').text);
+    containers_on_appeared(5, cgroup, lab->containers);
+    containers_on_gate_end(4, cgroup, GATE_TIMEOUT, 9000, lab->containers); /* of a start before */
+    assert_int_equal(held->ticket, 5);
+    containers_on_gate_end(5, cgroup, GATE_TIMEOUT, 500000, lab->containers);
+    assert_int_equal(held->ticket, 0);
+    assert_int_equal(held->names, NAMES_TIMEOUT);
+    containers_on_appeared(6, cgroup, lab->containers);
+    containers_on_gate_end(6, cgroup, GATE_NO_MARK, 0, lab->containers);
+    assert_int_equal(held->names, NAMES_LATE);
+    held->is_attached = true;
+    containers_on_appeared(7, cgroup, lab->containers);
+    containers_on_gate_end(7, cgroup, GATE_RELEASED, 1234, lab->containers);
+    assert_int_equal(held->names, NAMES_GATED);
+    assert_int_equal(held->held_us, 1234);
+    containers_on_appeared(8, "/docker/nobody", lab->containers);
+    containers_on_gate_end(8, "/docker/nobody", GATE_RELEASED, 0, lab->containers);
+    events = house_events(&lab->house);
+    assert_non_null(strstr(events, "container ca was held for 500 ms and let go"));
+    assert_non_null(strstr(events, "container ca: not held: "));
+    assert_non_null(strstr(events, "before its first instruction, held for 1234 us"));
+    assert_null(strstr(events, "held for 9 ms"));
+}
+
+static void test_a_cgroup_that_cannot_be_attached_holds_nobody(void **state)
+{
+    struct lab *lab = *state;
+    char cgroup[80];
+    struct held *held;
+
+    lab_begin(lab, NULL);
+    lab_container(lab, 'a', "\"svcconnect.service\": \"web\", \"svcconnect.port\": \"8080\"",
+                  "\"Status\": \"created\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    held = lab_held(lab, 'a');
+    (void)snprintf(cgroup, sizeof(cgroup), "/docker/%s", fake_id('a').text); /* there is no such one */
+    containers_on_stands(5, cgroup, getpid(), lab->containers);
+    assert_true(held->is_standing);
+    house_for(&lab->house, 20);
+    assert_true(*held->why_not_attached);
+    assert_false(held->is_attached);
+    assert_false(held->is_standing);
+}
+
+/* ---- for people ---- */
+
+static void test_what_people_are_told(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *list = NULL;
+    _cleanup_json_ cJSON *runtimes = NULL;
+    const cJSON *one;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_container(lab, 'b', "\"svcconnect.service\": \"web\", \"svcconnect.port\": \"http\"",
+                  "\"Status\": \"paused\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    list = containers_describe(lab->containers);
+    assert_int_equal(cJSON_GetArraySize(list), 2);
+    one = cJSON_GetArrayItem(list, 0);
+    assert_string_equal(cJSON_GetObjectItem(one, "name")->valuestring, "ca");
+    assert_string_equal(cJSON_GetObjectItem(one, "state")->valuestring, "RUNNING");
+    assert_string_equal(cJSON_GetObjectItem(one, "service")->valuestring, "web");
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(one, "task")));
+    assert_int_equal(cJSON_GetObjectItem(one, "instances")->valueint, 1);
+    one = cJSON_GetArrayItem(list, 1);
+    assert_string_equal(cJSON_GetObjectItem(one, "state")->valuestring, "PAUSED");
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(one, "task")));
+    assert_non_null(strstr(cJSON_GetObjectItem(one, "note")->valuestring, "http"));
+    runtimes = containers_describe_runtimes(lab->containers);
+    assert_int_equal(cJSON_GetArraySize(runtimes), 1);
+    one = cJSON_GetArrayItem(runtimes, 0);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(one, "connected")));
+    assert_int_equal(cJSON_GetObjectItem(one, "containers")->valueint, 2);
+    assert_int_equal(cJSON_GetObjectItem(one, "tasks")->valueint, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_set_up, lab_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_labels_become_instances_and_names),
+        TEST(test_anothers_name_is_left_alone),
+        TEST(test_a_document_says_what_its_service_is_called),
+        TEST(test_what_nobody_knows_goes_when_all_have_been_told),
+        TEST(test_one_that_cannot_be_asked_for_keeps_what_it_had),
+        TEST(test_draining_from_the_signal_and_gone_with_the_end),
+        TEST(test_another_start_is_another_instance),
+        TEST(test_old_news_changes_nothing),
+        TEST(test_what_it_told_last_holds_while_it_is_away),
+        TEST(test_one_that_is_refused_keeps_nobody_away),
+        TEST(test_a_late_answer_does_not_undo_what_the_kernel_told),
+        TEST(test_the_kernel_tells_the_end_first),
+        TEST(test_what_the_gate_tells),
+        TEST(test_a_cgroup_that_cannot_be_attached_holds_nobody),
+        TEST(test_what_people_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

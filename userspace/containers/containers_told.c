@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is known of each container: what its runtime told, where its first process is, and when that ends. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cgroups/process_cgroup.h"
+#include "containers/containers_internal.h"
+#include "dns/dns.h"
+#include "runtimes/container_cgroup.h"
+
+struct held *containers_find(const struct containers *containers, const char *id)
+{
+    struct held *held;
+
+    HASH_FIND_STR(containers->all, id, held);
+    return held;
+}
+
+void containers_forget_end(struct held *held)
+{
+    if (!held->end)
+        return;
+    event_free(held->end);
+    held->end = NULL;
+    (void)close(held->pidfd);
+}
+
+/* Nothing need be kept for its sake any more. */
+static void containers_read(struct containers *containers, struct held *held)
+{
+    containers->is_scan_due = containers->is_scan_due || held->is_unread;
+    held->is_unread = false;
+}
+
+void containers_free_held(struct containers *containers, struct held *held)
+{
+    containers_read(containers, held);
+    HASH_DEL(containers->all, held);
+    containers_forget_end(held);
+    dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
+    if (held->ticket && containers->gate)
+        gate_release(containers->gate, held->ticket);
+    container_free(&held->container);
+    free(held);
+}
+
+/* ---- the first process's end, which the kernel tells before any runtime does ---- */
+
+static void held_on_end(evutil_socket_t fd, short what, void *user)
+{
+    struct held *held = user;
+
+    (void)fd;
+    (void)what;
+    containers_forget_end(held);
+    held->container->state = CONTAINER_ENDED;
+    containers_changed(held->owner);
+}
+
+void containers_watch_end(struct held *held)
+{
+    if (held->end || held->container->pid <= 0 || held->container->state == CONTAINER_ENDED)
+        return;
+    held->pidfd = (int)syscall(SYS_pidfd_open, held->container->pid, 0);
+    if (held->pidfd < 0)
+        return; /* the runtime tells, some 30 ms later */
+    held->end = event_new(held->owner->settings.base, held->pidfd, EV_READ, held_on_end, held);
+    if (!held->end || event_add(held->end, NULL) < 0) {
+        if (held->end)
+            event_free(held->end);
+        held->end = NULL;
+        (void)close(held->pidfd);
+    }
+}
+
+/* ---- where a container is in the tree of cgroups ---- */
+
+/* The path up to the directory that has the container's id in its name; podman has its processes in one below. */
+static bool cut_to_container(char *path)
+{
+    char id[CONTAINER_ID_SIZE];
+
+    for (char *slash = path; *slash == '/';) {
+        size_t length = strcspn(slash + 1, "/");
+        char after = slash[1 + length];
+
+        slash[1 + length] = '\0';
+        if (container_cgroup_id(slash + 1, id))
+            return true;
+        slash[1 + length] = after;
+        slash += 1 + length;
+    }
+    return false;
+}
+
+/* A new parent is watched from now on, for the containers that come after this one. */
+static void watch_parent(struct containers *containers, const char *cgroup)
+{
+    char parent[SVC_CGROUP_SIZE];
+    const char *slash = strrchr(cgroup, '/');
+
+    if (!containers->gate || !slash || slash == cgroup)
+        return;
+    (void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - cgroup), cgroup);
+    (void)gate_watch(containers->gate, parent);
+}
+
+static void find_cgroup(struct containers *containers, struct container *container)
+{
+    char path[SVC_CGROUP_SIZE];
+
+    if (container->cgroup || container->pid <= 0 || process_cgroup(container->pid, path, sizeof(path)) < 0 ||
+        strcmp(path, "/") == 0)
+        return;
+    (void)cut_to_container(path);
+    container->cgroup = strdup(path);
+    if (container->cgroup)
+        watch_parent(containers, container->cgroup);
+}
+
+/* ---- what runtimes tell ---- */
+
+static int containers_add(struct containers *containers, struct container *container, struct held **ret_held)
+{
+    struct held *held = HASH_COUNT(containers->all) < CONTAINERS_MAX ? calloc(1, sizeof(*held)) : NULL;
+
+    if (!held) {
+        log_warning("container %.12s is left alone: there are %u others", container->id,
+                    HASH_COUNT(containers->all));
+        container_free(&container);
+        return -ENOSPC;
+    }
+    held->owner = containers;
+    held->container = container;
+    HASH_ADD_KEYPTR(hh, containers->all, container->id, strlen(container->id), held);
+    *ret_held = held;
+    return 0;
+}
+
+/* A runtime that is connected again tells events of the last second once more. */
+static bool is_old_news(const struct container *old, const struct container *new)
+{
+    return new->state == CONTAINER_CREATED && !new->started_at && old->started_at;
+}
+
+static void keep_cgroup(struct container *old, struct container *new)
+{
+    free(new->cgroup);
+    new->cgroup = TAKE_PTR(old->cgroup);
+}
+
+/*
+ * What is known of the same start is kept. Another start is another process and another cgroup, whose first
+ * program the gate may hold: the kernel has told of it then, and the runtime's answer can only be older.
+ */
+static void held_merge(struct held *held, struct container *new)
+{
+    struct container *old = held->container;
+
+    if (held->is_standing) {
+        new->pid = old->pid;
+        new->state = old->state;
+        keep_cgroup(old, new);
+        return;
+    }
+    if (new->state == CONTAINER_ENDED) {
+        containers_forget_end(held);
+        new->pid = 0;
+        held->is_attached = false;
+        held->names = NAMES_UNKNOWN;
+        return;
+    }
+    if (old->pid && new->pid && old->pid != new->pid) {
+        containers_forget_end(held);
+        held->is_attached = false;
+        held->names = NAMES_UNKNOWN;
+        return;
+    }
+    if (!new->pid)
+        new->pid = old->pid;
+    if (!new->cgroup)
+        keep_cgroup(old, new);
+}
+
+void containers_on_put(struct container *container, void *user)
+{
+    struct containers *containers = user;
+    struct held *held = containers_find(containers, container->id);
+
+    if (!held) {
+        if (containers_add(containers, container, &held) < 0)
+            return;
+    } else if (is_old_news(held->container, container)) {
+        container_free(&container);
+        return;
+    } else {
+        held_merge(held, container);
+        HASH_DEL(containers->all, held);
+        container_free(&held->container);
+        held->container = container;
+        HASH_ADD_KEYPTR(hh, containers->all, container->id, strlen(container->id), held);
+    }
+    containers_read(containers, held);
+    find_cgroup(containers, held->container);
+    containers_watch_end(held);
+    containers_changed(containers);
+}
+
+/* What was known of it holds; what somebody registered for it before us stays. */
+void containers_on_unread(const struct docker *docker, const char *id, void *user)
+{
+    struct containers *containers = user;
+    struct container *container;
+    struct held *held;
+
+    if (containers_find(containers, id))
+        return;
+    container = container_new(docker_runtime(docker), id, NULL);
+    if (container && containers_add(containers, container, &held) == 0)
+        held->is_unread = true;
+}
+
+void containers_on_ending(const char *id, void *user)
+{
+    struct held *held = containers_find(user, id);
+
+    if (!held || held->container->state == CONTAINER_ENDED)
+        return;
+    held->container->state = CONTAINER_ENDING;
+    containers_changed(user);
+}
+
+void containers_on_gone(const char *id, void *user)
+{
+    struct held *held = containers_find(user, id);
+
+    if (!held)
+        return;
+    containers_free_held(user, held);
+    containers_changed(user);
+}
+
+static int compare_container_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user)
+{
+    struct containers *containers = user;
+    struct held *held;
+    struct held *next;
+
+    qsort(ids, n, sizeof(*ids), compare_container_ids);
+    HASH_ITER (hh, containers->all, held, next) {
+        char key[DOCKER_ID_MAX + 1];
+
+        (void)snprintf(key, sizeof(key), "%s", held->container->id);
+        if (strcmp(held->container->runtime, docker_runtime(docker)) == 0 &&
+            !bsearch(key, ids, n, sizeof(*ids), compare_container_ids))
+            containers_free_held(containers, held);
+    }
+    containers_changed(containers);
+}
