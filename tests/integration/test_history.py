@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 
+from aws_client import AwsBed
 from testbed import Testbed, wait_until
 
 SECRET = "hunter2-is-no-secret"
@@ -105,3 +106,57 @@ def test_rollback_says_what_it_cannot_put_back():
         assert bed.endpoints()["v1", "a"]["weight"] == 3
         status, answer = bed.api("POST", "/v1/rollback", {"revision": good})
         assert (status, answer["error"]["code"]) == (409, "Conflict"), answer
+
+
+def wait_for_entry(bed, what, **query):
+    """The newest entry that `what` is true of."""
+    found = []
+
+    def look():
+        found[:] = [one for one in entries(bed, **query) if what(one)]
+        return found
+    wait_until(look, 10, "an entry of the history")
+    return found[0]
+
+
+def test_the_aws_api_is_told_by_its_keys():
+    with AwsBed() as bed:
+        bed.register("v1", "10.0.0.1:80", "a")
+        bed.change("POST", "/v1/credentials", name="ci")
+        key = bed.key("ci")
+        status, answer = bed.call("ListServices", key=key)
+        ids = {one["Name"]: one["Id"] for one in answer["Services"]}
+        body = {"ServiceId": ids["v1"], "InstanceId": "aws", "Attributes": {"AWS_INSTANCE_IPV4": "10.0.0.3", "AWS_INSTANCE_PORT": "80"}}
+        status, answer = bed.call("RegisterInstance", body, key=key)
+        assert status == 200, answer
+        kept = wait_for_entry(bed, lambda one: one["name"] == "aws", service="v1")
+        assert kept["by"] == {"kind": "key", "name": "ci"} and kept["operation"] == "RegisterInstance", kept
+        bed.call("DeregisterInstance", {"ServiceId": ids["v1"], "InstanceId": "aws"}, key=key)
+        wait_for_entry(bed, lambda one: one["name"] == "aws" and one["change"].startswith("removed"), service="v1")
+        # What the AWS API takes away is told where its answers cannot: the last endpoint is, the one before it is not.
+        bed.call("DeregisterInstance", {"ServiceId": ids["v1"], "InstanceId": "a"}, key=key)
+        wait_for_entry(bed, lambda one: one["name"] == "a" and one["change"].startswith("removed"), service="v1")
+        told = [one["message"] for one in bed.get("/v1/events")["events"] if "left to be drawn" in one["message"]]
+        assert len(told) == 1 and "v1:80/tcp" in told[0] and told[0].endswith("(key ci)"), told
+
+
+def test_files_and_canaries_are_told():
+    with Testbed(start=False) as bed:
+        os.makedirs(bed.services_dir)
+        bed.start()
+        for service, number in (("v1", 1), ("v2", 2)):
+            bed.register(service, f"10.0.0.{number}:80", "a")
+        routes = {"namespace": "default", "routes": [{"dnsName": "backend", "port": 80,
+                                                      "targets": [{"discoveryName": "v1", "weight": 100}]}]}
+        path = os.path.join(bed.services_dir, "routes.json")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump(routes, file)
+        os.rename(path + ".new", path)
+        kept = wait_for_entry(bed, lambda one: one["kind"] == "route")
+        assert kept["by"]["kind"] == "file" and kept["by"]["name"].endswith("routes.json"), kept
+        # Whoever starts a canary makes its first step, and the daemon the next.
+        bed.change("POST", "/v1/canaries", dnsName="backend", port=80, **{"from": "v1"}, to="v2", intervalSeconds=1, stepPercent=50)
+        started = wait_for_entry(bed, lambda one: one["kind"] == "route" and one["change"].endswith("v1=50 v2=50"))
+        assert started["by"]["kind"] == "socket" and started["by"]["uid"] == os.getuid(), started
+        step = wait_for_entry(bed, lambda one: one["change"] == "targets v1=50 v2=50 -> v1=0 v2=100")
+        assert step["by"] == {"kind": "daemon"} and step["operation"] == "canary step", step
