@@ -219,9 +219,9 @@ static int replace_credentials(const struct control_call *call, cJSON **ret_answ
 }
 
 const struct control_route aws_api_routes[] = {
-    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, NULL, 0, false},
-    {EVHTTP_REQ_POST, "/v1/credentials", add_credential, NULL, 0, false},
-    {EVHTTP_REQ_PUT, "/v1/credentials", replace_credentials, NULL, MAX_FILE, false},
-    {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, NULL, 0, false},
-    {0, NULL, NULL, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/credentials", read_credentials, 0, false},
+    {EVHTTP_REQ_POST, "/v1/credentials", add_credential, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/credentials", replace_credentials, MAX_FILE, false},
+    {EVHTTP_REQ_DELETE, "/v1/credentials", remove_credential, 0, false},
+    {0, NULL, NULL, 0, false},
 };

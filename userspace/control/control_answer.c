@@ -25,12 +25,11 @@ cJSON *control_error_json(const struct error *error)
     return answer;
 }
 
-void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
-                       const char *text)
+static void send_text(struct evhttp_request *http, int status, const char *reason, const char *text)
 {
     struct evbuffer *buffer = evhttp_request_get_output_buffer(http);
 
-    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", type);
+    (void)evhttp_add_header(evhttp_request_get_output_headers(http), "Content-Type", CONTROL_JSON);
     (void)evbuffer_add(buffer, text, strlen(text));
     evhttp_send_reply(http, status, reason, NULL);
 }
@@ -39,8 +38,8 @@ static void send_json(struct evhttp_request *http, int status, const char *reaso
 {
     char *text = json_print(json);
 
-    control_send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error", CONTROL_JSON,
-                      text ? text : "{\"error\":{\"message\":\"out of memory\",\"code\":\"Internal\"}}");
+    send_text(http, text ? status : HTTP_INTERNAL, text ? reason : "Internal Error",
+              text ? text : "{\"error\":{\"message\":\"out of memory\",\"code\":\"Internal\"}}");
     cJSON_free(text);
 }
 

@@ -57,7 +57,5 @@ void control_reply_free(struct control_reply *reply); /* without an answer */
 bool control_reply_take_back(struct control_reply *reply);
 
 /* control_answer.c */
-void control_send_text(struct evhttp_request *http, int status, const char *reason, const char *type,
-                       const char *text);
 /* As a handler returns it: `answer` may also be there with a negative `r`; the caller still frees it. */
 void control_send_result(struct evhttp_request *http, int r, cJSON *answer, struct error *error);

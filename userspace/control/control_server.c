@@ -54,15 +54,12 @@ static int control_server_find_route(const struct control_server *server, enum e
 /* ---- handling ---- */
 
 /* `*reply` is NULL afterwards if the handler lets the answer come later. */
-static int call_handler(struct control_reply **reply, cJSON **ret_answer, char **ret_text,
-                        struct error *error)
+static int call_handler(struct control_reply **reply, cJSON **ret_answer, struct error *error)
 {
     const struct control_route *route = (*reply)->route;
     void *user = (*reply)->table->user;
     int r;
 
-    if (route->handle_text)
-        return route->handle_text(ret_text, user);
     (*reply)->call.reply = reply;
     r = route->handle(&(*reply)->call, ret_answer, error, user);
     return r > 0 && *reply ? error_set(error, EIO, "%s promised an answer of nobody", route->path) : r;
@@ -73,17 +70,13 @@ static void control_server_handle(struct control_reply *reply)
 {
     struct evhttp_request *http = reply->http;
     _cleanup_json_ cJSON *answer = NULL;
-    _cleanup_free_ char *text = NULL;
     struct error error = {0};
-    int r = call_handler(&reply, &answer, &text, &error);
+    int r = call_handler(&reply, &answer, &error);
 
     if (!reply)
         return;
     control_reply_free(reply);
-    if (r == 0 && text)
-        control_send_text(http, HTTP_OK, "OK", CONTROL_TEXT, text);
-    else
-        control_send_result(http, r, answer, &error);
+    control_send_result(http, r, answer, &error);
 }
 
 static void control_server_on_open(void *user)
@@ -158,7 +151,7 @@ static void on_request(struct evhttp_request *http, void *user)
         return;
     }
     r = read_request(reply, &error);
-    if (r == 0 && !reply->route->handle_text)
+    if (r == 0)
         r = control_read_body(reply, reply->route->max_body ? reply->route->max_body : CONTROL_MAX_BODY,
                               control_server_on_read, &error);
     if (r != CONTROL_LATER)

@@ -44,8 +44,6 @@ struct control_route {
     enum evhttp_cmd_type method;
     const char *path;
     int (*handle)(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
-    /* Or, for an answer that is not JSON: text in *ret_text, malloc'd. */
-    int (*handle_text)(char **ret_text, void *user);
     size_t max_body; /* 0: CONTROL_MAX_BODY */
     bool waits;      /* for its table's gate */
 };

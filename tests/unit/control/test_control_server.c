@@ -42,37 +42,18 @@ static int refuse(const struct control_call *call, cJSON **ret_answer, struct er
     return message ? error_set(error, (int)number, "%s", message) : -(int)number;
 }
 
-static int figures(char **ret_text, void *user)
-{
-    (void)user;
-    *ret_text = strdup("some_metric 1\n");
-    return *ret_text ? 0 : -ENOMEM;
-}
-
-static int no_figures(char **ret_text, void *user)
-{
-    (void)ret_text;
-    (void)user;
-    return -EIO;
-}
-
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/echo", echo, NULL, 0, false},
-    {EVHTTP_REQ_POST, "/v1/echo", echo, NULL, 0, false},
-    {EVHTTP_REQ_PATCH, "/v1/echo", echo, NULL, 0, false},
-    {EVHTTP_REQ_DELETE, "/v1/echo", echo, NULL, 0, false},
-    {EVHTTP_REQ_POST, "/v1/refuse", refuse, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/metrics", NULL, figures, 0, false},
-    {EVHTTP_REQ_GET, "/none", NULL, no_figures, 0, false},
-    {0, NULL, NULL, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/echo", echo, 0, false},      {EVHTTP_REQ_POST, "/v1/echo", echo, 0, false},
+    {EVHTTP_REQ_PATCH, "/v1/echo", echo, 0, false},    {EVHTTP_REQ_DELETE, "/v1/echo", echo, 0, false},
+    {EVHTTP_REQ_POST, "/v1/refuse", refuse, 0, false}, {0, NULL, NULL, 0, false},
 };
 
 /* Of another room: a path of its own, another method of one of the first, and one that it has too late. */
 static const struct control_route more_routes[] = {
-    {EVHTTP_REQ_GET, "/v1/more", echo, NULL, 0, false},
-    {EVHTTP_REQ_PUT, "/v1/refuse", echo, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/v1/echo", refuse, NULL, 0, false},
-    {0, NULL, NULL, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/more", echo, 0, false},
+    {EVHTTP_REQ_PUT, "/v1/refuse", echo, 0, false},
+    {EVHTTP_REQ_GET, "/v1/echo", refuse, 0, false},
+    {0, NULL, NULL, 0, false},
 };
 
 static int setup(void **state)
@@ -127,18 +108,6 @@ static void test_without_a_body(void **state)
     assert_string_equal(answer.body, "{\"body\":{},\"user\":\"user\"}");
 }
 
-static void test_text(void **state)
-{
-    _cleanup_(answer_done) struct answer answer = {0};
-
-    (void)state;
-    request("GET", "/metrics", "", 0, &answer);
-    assert_int_equal(answer.status, 200);
-    assert_string_equal(answer.type, "text/plain; version=0.0.4");
-    assert_string_equal(answer.body, "some_metric 1\n");
-    expect_error("GET", "/none", "", 500, "");
-}
-
 static void test_bad_bodies(void **state)
 {
     (void)state;
@@ -158,7 +127,6 @@ static void test_unknown_paths_and_methods(void **state)
     expect_error("POST", "/V1/echo", "{}", 404, "/V1/echo");
     expect_error("PUT", "/v1/echo", "{}", 405, "/v1/echo");
     expect_error("GET", "/v1/refuse", "", 405, "/v1/refuse");
-    expect_error("DELETE", "/metrics", "", 405, "/metrics");
 }
 
 static void expect_body(const char *method, const char *target, const char *wanted)
@@ -242,7 +210,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_ok, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_a_body, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_paths_and_methods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tables_of_several_rooms, setup, teardown),

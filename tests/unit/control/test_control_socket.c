@@ -25,9 +25,9 @@ static int count(const struct control_call *call, cJSON **ret_answer, struct err
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/v1/count", count, NULL, 0, false},
-    {EVHTTP_REQ_POST, "/v1/count", count, NULL, 0, false},
-    {0, NULL, NULL, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/v1/count", count, 0, false},
+    {EVHTTP_REQ_POST, "/v1/count", count, 0, false},
+    {0, NULL, NULL, 0, false},
 };
 
 static const struct control_table table = {routes, NULL, NULL};

@@ -94,15 +94,15 @@ static inline int stream(const struct control_call *call, cJSON **ret_answer, st
 }
 
 static const struct control_route routes[] = {
-    {EVHTTP_REQ_GET, "/now", now, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/later", later, NULL, 0, false},
-    {EVHTTP_REQ_POST, "/later", later, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/at-once", at_once, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/forgotten", forgotten, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/stream", stream, NULL, 0, false},
-    {EVHTTP_REQ_GET, "/gated", now, NULL, 0, true},
-    {EVHTTP_REQ_GET, "/gated-later", later, NULL, 0, true},
-    {0, NULL, NULL, NULL, 0, false},
+    {EVHTTP_REQ_GET, "/now", now, 0, false},
+    {EVHTTP_REQ_GET, "/later", later, 0, false},
+    {EVHTTP_REQ_POST, "/later", later, 0, false},
+    {EVHTTP_REQ_GET, "/at-once", at_once, 0, false},
+    {EVHTTP_REQ_GET, "/forgotten", forgotten, 0, false},
+    {EVHTTP_REQ_GET, "/stream", stream, 0, false},
+    {EVHTTP_REQ_GET, "/gated", now, 0, true},
+    {EVHTTP_REQ_GET, "/gated-later", later, 0, true},
+    {0, NULL, NULL, 0, false},
 };
 
 static bool is_gate_shut;
