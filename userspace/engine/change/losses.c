@@ -23,8 +23,8 @@ struct watched_alias {
     UT_hash_handle hh;
 };
 
-/* What connects over `protocol` could be sent to, of one service; *looks is how many instances may be looked at
- * yet, and where they are spent nobody is frightened. */
+/* Is there what connects over `protocol` could be sent to? *looks is how many instances may be looked at yet;
+ * where they are spent, true. */
 static bool losses_has_endpoint(const struct service *service, enum svc_protocol protocol,
                                 bool is_unhealthy_on_empty, unsigned *looks)
 {
@@ -93,7 +93,8 @@ static bool losses_watch(struct transaction *transaction, const struct model_nam
     watched->client = watched->key + length1;
     watched->identity = watched->key + length1 + length2;
     watched->had_endpoint =
-        losses_leads_anywhere(parent, client, identity, &transaction->watch_looks, &is_there) && is_there;
+        losses_leads_anywhere(parent, client, identity, &transaction->watch_looks, &is_there) &&
+        transaction->watch_looks > 0;
     HASH_ADD_KEYPTR(hh, transaction->watched, watched->key, length, watched);
     return true;
 }
