@@ -50,6 +50,10 @@ def test_the_way_through_all_commands():
         ok("attach", "--cgroup", task.directory)
         ok("detach", "--all")
         assert not bed.tasks()
+        process = task.popen(["sleep", "60"])
+        wait_until(lambda: bed.cli("attach", "--pid", str(process.pid)).rc == 0 and task.path in bed.tasks(), 5, "by a process")
+        assert f"attached {task.path} in" in ok("attach", "--pid", str(process.pid), "--service", "web").out
+        ok("detach", "--all")
 
 
 def test_another_namespace_by_n():
@@ -155,6 +159,10 @@ REFUSED = [
     (["delete", "service", "v1"], {1}, "v1"),
     (["attach"], {2}, "cgroup"),
     (["attach", "--cgroup", "/"], {1, 2}, "cgroup"),
+    (["attach", "--cgroup", "/x", "--unit", "web"], {2}, "--unit"),
+    (["attach", "--pid", "none"], {2}, "--pid"),
+    (["attach", "--unit", "svctest-nowhere"], {1}, "/system.slice/svctest-nowhere.service"),
+    (["attach", "--container", "svctest-nowhere"], {1}, "container"),
     (["attach", "--cgroup", ""], {1, 2}, "cgroup"),
     (["attach", "--cgroup", "/svctest-nowhere"], {1}, "/svctest-nowhere"),
     (["detach"], {2}, ""),

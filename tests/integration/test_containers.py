@@ -124,6 +124,10 @@ def test_instances_follow_containers():
         assert host.caller("after", 20) == (0, 0, 20)
         host.docker.ok("rm", "-f", "b1", "b2")
         wait_until(lambda: not host.instances(), 5, "none are left")
+        plain = host.containers()["plain"]["cgroup"]
+        assert f"attached {plain} in" in host.bed.cli_ok("attach", "--container", "plain").out
+        assert host.bed.tasks()[plain]["container"] == "plain"
+        assert "plain" in host.bed.cli_ok("tasks", "-o", "wide").out
         names, connects, _ = host.caller("late", 5)
         assert (names, connects) == (0, 5), "the name stays and is refused"
 

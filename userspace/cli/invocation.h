@@ -33,6 +33,8 @@ enum cli_option {
     OPTION_HEALTH,
     OPTION_PROTOCOL,
     OPTION_CGROUP,
+    OPTION_CONTAINER,
+    OPTION_UNIT,
     OPTION_ALL,
     OPTION_SERVICE,
     OPTION_FILE,
@@ -75,11 +77,12 @@ enum cli_value {
     VALUE_FILE,  /* a path */
     VALUE_NAMESPACE,
     VALUE_SERVICE,
-    VALUE_ID,      /* of an instance of the service before it */
-    VALUE_HEALTH,  /* healthy, unhealthy */
-    VALUE_ALIAS,   /* DNSNAME:PORT */
-    VALUE_TARGET,  /* SERVICE= */
-    VALUE_TASK,    /* the cgroup of a task, or a path */
+    VALUE_ID,     /* of an instance of the service before it */
+    VALUE_HEALTH, /* healthy, unhealthy */
+    VALUE_ALIAS,  /* DNSNAME:PORT */
+    VALUE_TARGET, /* SERVICE= */
+    VALUE_TASK,   /* the cgroup of a task, or a path */
+    VALUE_CONTAINER,
     VALUE_SETTING, /* NAME=VALUE of a setting */
     VALUE_SET,     /* a service, or a setting of every service */
     VALUE_KEY,     /* the name of a key pair */

@@ -46,6 +46,15 @@ int containers_begin(const struct containers_settings *settings, struct containe
                      struct error *error);
 void containers_end(struct containers **containers); /* NULL-safe; sets to NULL; everything stays as it is */
 
+/*
+ * The cgroup of a running container, by its name or the beginning of its id; the containers' text. -ENOENT: there is no
+ * such one, or it does not run; -EINVAL: several. NULL containers: there is none.
+ */
+int containers_cgroup_of(const struct containers *containers, const char *field, const char *text,
+                         const char **ret_cgroup, struct error *error);
+/* The name of the container whose cgroup this is or is in; "": none's. NULL containers: the same. */
+const char *containers_name_at(const struct containers *containers, const char *cgroup);
+
 /* For people: each container, and why it is left alone; each runtime and what it can do. The caller frees them. NULL
  * containers: none. */
 cJSON *containers_describe(const struct containers *containers);

@@ -56,8 +56,8 @@ static const struct request {
      NULL, 200},
     {"POST /v1/documents", "{'documents':[{'source':'s','text':'{}'}],'namespace':'default','dryRun':true}",
      " documents ", NULL, 400},
-    {"POST /v1/tasks", "{'cgroup':'/not-there','namespace':'default','service':'v1','run':true,'pid':1}",
-     " cgroup ", NULL, 404},
+    {"POST /v1/tasks", "{'cgroup':'/not-there','namespace':'default','service':'v1','run':true}", " cgroup ",
+     NULL, 404},
     {"DELETE /v1/tasks", "{'cgroup':'/not-there','all':false}", " cgroup ", NULL, 404},
 };
 

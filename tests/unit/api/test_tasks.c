@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "unit/api/api_lab.h"
 
@@ -87,6 +89,13 @@ static void test_what_is_refused(void **state)
         {ATTACH, "{'cgroup':''}", 400, "cgroup", "a cgroup below the root"},
         {ATTACH, "{'cgroup':'/svcconnect/not/there'}", 404, "cgroup", "an existing cgroup directory"},
         {ATTACH, "{'cgroup':'/proc/self'}", 400, "cgroup", "a cgroup v2 directory"},
+        {ATTACH, "{'cgroup':'/x','unit':'web'}", 400, "unit", "one of cgroup, container and unit"},
+        {ATTACH, "{'container':'x','unit':'web'}", 400, "container", "one of cgroup, container and unit"},
+        {ATTACH, "{'unit':'a/b'}", 400, "unit", "the name of a systemd unit"},
+        {ATTACH, "{'unit':''}", 400, "unit", "the name of a systemd unit"},
+        {ATTACH, "{'unit':'svcconnect-not-there'}", 404, "cgroup", "svcconnect-not-there.service"},
+        {ATTACH, "{'container':'x'}", 404, NULL, "no container runtime is followed"},
+        {ATTACH, "{'pid':2147483647}", 404, NULL, "there is no process"},
         {ATTACH, "{'cgroup':'/x','pid':0}", 400, "pid", "from 1 to 2147483647"},
         {ATTACH, "{'cgroup':'/x','service':'a b'}", 400, "service", "allowed"},
         {ATTACH, "{'cgroup':'/x','namespace':''}", 400, "namespace", "allowed"},
@@ -143,6 +152,45 @@ static void test_attached_moved_and_detached(void **state)
     lab_do(lab, DETACH, body);
     expect_tasks(lab, 0, "tasks", "[]");
     lab_refuse(lab, DETACH, body, 404, NULL, "is not a task");
+}
+
+/* A process of the test's own, in the cgroup until the test kills it. */
+static pid_t process_in(const struct lab *lab, const char *name)
+{
+    char path[300];
+    pid_t pid = fork();
+    FILE *out;
+
+    if (pid == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    (void)snprintf(path, sizeof(path), "%.100s%s%s/cgroup.procs", lab->cgroup_root, parent, name);
+    out = fopen(path, "we");
+    assert_non_null(out);
+    assert_true(fprintf(out, "%d\n", (int)pid) > 0);
+    assert_int_equal(fclose(out), 0);
+    return pid;
+}
+
+static void test_by_one_of_its_processes(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *answer = NULL;
+    _cleanup_free_ char *body = NULL, *cgroup = NULL;
+    pid_t pid;
+
+    if (!can_make_cgroups(lab))
+        skip();
+    pid = process_in(lab, "/one");
+    assert_true(asprintf(&body, "{'pid':%d}", (int)pid) > 0);
+    assert_true(asprintf(&cgroup, "'%s/one'", parent) > 0);
+    answer = lab_get(lab, ATTACH, body, 200);
+    json_expect(answer, "cgroup", cgroup);
+    json_expect(answer, "container", "''");
+    expect_tasks(lab, 1, "tasks.0.cgroup", cgroup);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void test_neither_above_nor_below_another(void **state)
@@ -260,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_there_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attached_moved_and_detached, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_by_one_of_its_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_neither_above_nor_below_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_run_with_its_hosts_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_answer_waits_for_the_look, setup, teardown),

@@ -2,6 +2,7 @@
 /* What the registry has of containers, from their first event to their end. */
 #include "unit/containers/containers_lab.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -372,6 +373,48 @@ static void test_a_cgroup_that_cannot_be_attached_holds_nobody(void **state)
 
 /* ---- for people ---- */
 
+static void expect_cgroup(struct lab *lab, const char *text, int result, const char *wanted)
+{
+    struct error error = {0};
+    const char *cgroup = "";
+
+    assert_int_equal(containers_cgroup_of(lab->containers, "container", text, &cgroup, &error), result);
+    assert_non_null(strstr(result < 0 ? error.message : cgroup, wanted));
+}
+
+static void test_by_what_people_call_them(void **state)
+{
+    struct lab *lab = *state;
+    struct error error = {0};
+    const char *cgroup;
+    char path[100];
+
+    lab_begin(lab, NULL);
+    lab_container(lab, 'a', "", "\"Status\": \"running\"");
+    lab_container(lab, 'b', "", "\"Status\": \"exited\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    (void)snprintf(path, sizeof(path), "/docker/%s", fake_id('a').text);
+    lab_held(lab, 'a')->container->cgroup = strdup(path);
+    expect_cgroup(lab, "ca", 0, path);
+    expect_cgroup(lab, "aaaa", 0, path);
+    expect_cgroup(lab, fake_id('a').text, 0, path);
+    expect_cgroup(lab, "aaa", -ENOENT, "no runtime has a container \"aaa\"");
+    expect_cgroup(lab, "", -ENOENT, "no runtime has");
+    expect_cgroup(lab, "cb", -ENOENT, "does not run");
+    free(lab_held(lab, 'b')->container->name);
+    lab_held(lab, 'b')->container->name = strdup("aaaa");
+    expect_cgroup(lab, "aaaa", -EINVAL, "several");
+    assert_int_equal(containers_cgroup_of(NULL, "container", "ca", &cgroup, &error), -ENOENT);
+    assert_string_equal(containers_name_at(lab->containers, path), "ca");
+    (void)snprintf(path, sizeof(path), "/m.slice/docker-%s.scope/inner", fake_id('a').text);
+    assert_string_equal(containers_name_at(lab->containers, path), "ca");
+    (void)snprintf(path, sizeof(path), "/docker/%s", fake_id('c').text);
+    assert_string_equal(containers_name_at(lab->containers, path), "");
+    assert_string_equal(containers_name_at(lab->containers, "/system.slice/web.service"), "");
+    assert_string_equal(containers_name_at(NULL, path), "");
+}
+
 static void test_what_people_are_told(void **state)
 {
     struct lab *lab = *state;
@@ -423,6 +466,7 @@ int main(void)
         TEST(test_the_kernel_tells_the_end_first),
         TEST(test_what_the_gate_tells),
         TEST(test_a_cgroup_that_cannot_be_attached_holds_nobody),
+        TEST(test_by_what_people_call_them),
         TEST(test_what_people_are_told),
     };
 

@@ -10,14 +10,13 @@
 #include "canaries/canaries.h"
 #include "api/change/changes.h"
 #include "api/api.h"
-#include "dns/dns.h"
 #include "engine/engine.h"
-#include "tasks/task_list.h"
 #include "api/read/reads.h"
 #include "api/change/documents.h"
 #include "api/change/ejections.h"
 #include "api/change/rollback.h"
 #include "api/change/registry.h"
+#include "api/change/tasks.h"
 #include "api/change/warnings.h"
 #include "documents/documents.h"
 #include "model/names.h"
@@ -28,7 +27,7 @@
 /* How long a batch puts rows before it gives the loop to others. */
 #define BATCH_PIECE_NS 2000000
 
-static cJSON *new_answer(void)
+cJSON *requests_new_answer(void)
 {
     cJSON *answer = cJSON_CreateObject();
 
@@ -73,7 +72,7 @@ static int requests_run_change(struct transaction *transaction, void *user, stru
     int r;
 
     cJSON_Delete(request->answer);
-    request->answer = new_answer();
+    request->answer = requests_new_answer();
     r = request->change(transaction, body, request->answer, error);
     if (r == 0 || r == JOB_TAKE_BACK) {
         requests_warn(request, transaction, request->change, body, request->answer);
@@ -153,7 +152,7 @@ CHANGE_REQUEST(rollback)
 static int batch_item(struct transaction *transaction, struct change_request *request, cJSON *item,
                       struct error *error)
 {
-    _cleanup_json_ cJSON *answer = new_answer();
+    _cleanup_json_ cJSON *answer = requests_new_answer();
     const char *name = NULL;
     change_fn do_change;
     cJSON *op;
@@ -190,7 +189,7 @@ static int run_batch(struct transaction *transaction, void *user, struct error *
 
     if (transaction_is_new_run(transaction)) {
         cJSON_Delete(request->answer);
-        request->answer = new_answer();
+        request->answer = requests_new_answer();
         request->next = cJSON_GetObjectItemCaseSensitive(body, "changes")->child;
         request->n_done = 0;
     }
@@ -233,112 +232,6 @@ static int handle_batch(const struct control_call *call, cJSON **ret_answer, str
     return requests_submit(call, NULL, run_batch, "batch", user, error);
 }
 
-/* ---- tasks ---- */
-
-struct attaching {
-    struct api *api;
-    struct control_reply *reply;
-};
-
-static cJSON *tell_attached(struct api *api, const struct task *task)
-{
-    cJSON *answer = read_task(api, task);
-
-    (void)cJSON_AddArrayToObject(answer, "warnings");
-    if (task->is_threaded)
-        warnings_add(answer, "a threaded cgroup: what its threads open from now on is routed, not what other "
-                             "threads of their processes open");
-    warnings_add_task(api, task->namespace_name, task->service, answer);
-    return answer;
-}
-
-static void requests_on_looked(const struct task *task, void *user)
-{
-    struct attaching *attaching = user;
-    struct error error = {0};
-
-    control_reply_send(attaching->reply, 0, tell_attached(attaching->api, task), &error);
-    free(attaching);
-}
-
-static int answer_when_looked(struct api *api, const struct task *task, const struct control_call *call)
-{
-    struct attaching *attaching = malloc(sizeof(*attaching));
-    struct error error = {0};
-
-    if (!attaching)
-        return -ENOMEM;
-    attaching->api = api;
-    if (dns_call_when_looked(api->dns, task->cgroup.id, requests_on_looked, attaching) < 0) {
-        free(attaching);
-        return -ENOMEM;
-    }
-    if (control_call_defer(call, &attaching->reply, &error) == CONTROL_LATER)
-        return 0;
-    dns_forget_waiter(api->dns, task->cgroup.id, attaching);
-    free(attaching);
-    return -EAGAIN;
-}
-
-static int handle_attach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
-{
-    static const char *const known[] = {"cgroup", "namespace", "service", "run", "pid", NULL};
-    const char *cgroup = NULL;
-    const char *namespace_name = NULL;
-    const char *service = "";
-    bool is_run = false;
-    uint64_t pid = 0;
-    struct api *api = user;
-    struct task *task = NULL;
-    int r = json_check_members(call->body, known, error);
-
-    if (r == 0)
-        r = json_get_string(call->body, "cgroup", true, &cgroup, error);
-    if (r == 0)
-        r = change_namespace(api->engine, call->body, &namespace_name, error);
-    if (r == 0)
-        r = json_get_string(call->body, "service", false, &service, error);
-    if (r == 0 && *service)
-        r = model_check_document("service", service, error);
-    if (r == 0)
-        r = json_get_bool(call->body, "run", false, &is_run, error);
-    if (r == 0)
-        r = json_get_integer(call->body, "pid", false, 1, INT32_MAX, &pid, error);
-    if (r == 0)
-        r = task_attach(api->tasks, cgroup, namespace_name, service, is_run, (pid_t)pid, &task, error);
-    /* Whoever is told that it is attached finds names in it, if there is a process already. */
-    if (r == 0 && dns_is_looking(api->dns, task->cgroup.id) && answer_when_looked(api, task, call) == 0)
-        return CONTROL_LATER;
-    if (r == 0)
-        *ret_answer = tell_attached(api, task);
-    return r;
-}
-
-static int handle_detach(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user)
-{
-    static const char *const known[] = {"cgroup", "all", NULL};
-    struct api *api = user;
-    const char *cgroup = NULL;
-    bool is_all = false;
-    int r = json_check_members(call->body, known, error);
-
-    if (r == 0)
-        r = json_get_bool(call->body, "all", false, &is_all, error);
-    if (r == 0)
-        r = json_get_string(call->body, "cgroup", !is_all, &cgroup, error);
-    if (r == 0 && is_all && cgroup)
-        r = error_input(error, "all", "true", "cgroup or all, not both");
-    if (r < 0)
-        return r;
-    if (is_all)
-        task_detach_all(api->tasks);
-    else
-        r = task_detach(api->tasks, cgroup, error);
-    if (r == 0)
-        *ret_answer = new_answer();
-    return r;
-}
-
 static bool is_steady(const void *user)
 {
     return engine_is_steady(((const struct api *)user)->engine);
@@ -371,8 +264,8 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_POST, "/v1/batch", handle_batch, 0, false},
     {EVHTTP_REQ_POST, "/v1/documents", handle_documents, DOCUMENTS_MAX_BYTES, false},
     {EVHTTP_REQ_GET, "/v1/documents", read_documents, 0, true},
-    {EVHTTP_REQ_POST, "/v1/tasks", handle_attach, 0, true},
-    {EVHTTP_REQ_DELETE, "/v1/tasks", handle_detach, 0, true},
+    {EVHTTP_REQ_POST, "/v1/tasks", change_attach, 0, true},
+    {EVHTTP_REQ_DELETE, "/v1/tasks", change_detach, 0, true},
     {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, 0, true},
     {EVHTTP_REQ_POST, "/v1/registry/restore", handle_restore_registry, 0, true},
     {EVHTTP_REQ_GET, "/v1/status", read_status, 0, true},

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/number.h"
 #include "cgroups/cgroup.h"
+#include "cgroups/process_cgroup.h"
 #include "engine/engine.h"
 #include "model/names.h"
 #include "tasks/task_list.h"
@@ -25,30 +26,6 @@ static const struct task *task_around(const struct api *api, const char *path)
     return NULL;
 }
 
-/* The line of the v2 hierarchy. -ENOENT: there is no such process. */
-static int cgroup_of_process(uint64_t pid, char **ret_path)
-{
-    char file[64];
-    _cleanup_free_ char *line = NULL;
-    size_t size = 0;
-    FILE *in;
-
-    (void)snprintf(file, sizeof(file), "/proc/%llu/cgroup", (unsigned long long)pid);
-    in = fopen(file, "re");
-    if (!in)
-        return -ENOENT;
-    while (getline(&line, &size, in) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "0::", 3) != 0)
-            continue;
-        (void)fclose(in);
-        *ret_path = strdup(line + 3);
-        return *ret_path ? 0 : -ENOMEM;
-    }
-    (void)fclose(in);
-    return -ENOENT;
-}
-
 static int no_task(const char *field, const char *value, struct error *error)
 {
     return error_refused(error, ENOENT, field, value,
@@ -59,14 +36,14 @@ static int no_task(const char *field, const char *value, struct error *error)
 static int find_by_pid(const struct api *api, const char *text, const struct task **ret_task,
                        struct error *error)
 {
-    _cleanup_free_ char *path = NULL;
+    char path[SVC_CGROUP_SIZE];
     uint64_t pid;
     int r;
 
     if (parse_number(text, 1, INT32_MAX, &pid) < 0)
         return error_input(error, "pid", text, "a whole number from 1 to %d", INT32_MAX);
-    r = cgroup_of_process(pid, &path);
-    if (r == -ENOENT)
+    r = process_cgroup((pid_t)pid, path, sizeof(path));
+    if (r == -ENOENT || r == -ESRCH)
         return error_refused(error, ENOENT, "pid", text, "a process that is running");
     if (r < 0)
         return r;

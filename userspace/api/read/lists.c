@@ -66,6 +66,9 @@ cJSON *read_task(struct api *api, const struct task *task)
     (void)cgroup_count_processes(api->settings.cgroup_root, task->cgroup.path, &processes);
     (void)cJSON_AddStringToObject(object, "cgroup", task->cgroup.path);
     (void)cJSON_AddNumberToObject(object, "cgroupId", (double)task->cgroup.id);
+    (void)cJSON_AddStringToObject(
+        object, "container",
+        containers_name_at(api->containers ? *api->containers : NULL, task->cgroup.path));
     (void)cJSON_AddStringToObject(object, "namespace", task->namespace_name);
     (void)cJSON_AddStringToObject(object, "service", task->service);
     (void)cJSON_AddNumberToObject(object, "scope", task->scope);

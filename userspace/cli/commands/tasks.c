@@ -4,25 +4,48 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/list.h"
 #include "cli/report.h"
 
+/* Is exactly one of the four given? */
+static bool is_one_thing(const struct invocation *invocation)
+{
+    static const enum cli_option all[] = {OPTION_CGROUP, OPTION_PID, OPTION_CONTAINER, OPTION_UNIT};
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        n += invocation->options[all[i]] != NULL;
+    return n == 1;
+}
+
 int command_attach(const struct invocation *invocation)
 {
     _cleanup_control_response_ struct control_response response = {0};
-    const char *cgroup;
-    cJSON *body = api_body_new(invocation);
+    const char *process = invocation->options[OPTION_PID];
+    uint64_t pid = 0;
+    cJSON *body;
     int status;
 
+    if (!is_one_thing(invocation))
+        return report_usage(invocation,
+                            "give one of --cgroup PATH, --pid PID, --container NAME|ID and --unit UNIT");
+    if (process && parse_number(process, 1, INT32_MAX, &pid) < 0)
+        return report_usage(invocation, "--pid: \"%s\" is no process id: allowed are 1 to %d", process,
+                            INT32_MAX);
+    body = api_body_new(invocation);
     api_add_string(&body, "cgroup", invocation->options[OPTION_CGROUP]);
+    api_add_string(&body, "container", invocation->options[OPTION_CONTAINER]);
+    api_add_string(&body, "unit", invocation->options[OPTION_UNIT]);
+    if (pid)
+        api_add_number(&body, "pid", pid);
     api_add_string(&body, "service", invocation->options[OPTION_SERVICE]);
     status = api_change(invocation, "POST", "/v1/tasks", body, &response);
     if (status != CLI_DONE || invocation->is_json)
         return status;
-    cgroup = text_member(response.json, "cgroup");
-    (void)printf("attached %s in %s\n", *cgroup ? cgroup : invocation->options[OPTION_CGROUP],
+    (void)printf("attached %s in %s\n", text_member(response.json, "cgroup"),
                  invocation_namespace(invocation));
     return CLI_DONE;
 }
@@ -51,6 +74,7 @@ static void tasks_add_row(struct table *table, const cJSON *task)
 {
     const char *service = text_member(task, "service");
     const char *state = text_member(task, "state");
+    const char *container = text_member(task, "container");
     bool is_attached = strcmp(state, "attached") == 0;
 
     table_begin(table, task);
@@ -60,6 +84,7 @@ static void tasks_add_row(struct table *table, const cJSON *task)
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(task, "processes"));
     table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(task, "scope"));
     table_add(table, TEXT_PLAIN, "%s", text_is_true(task, "run") ? "run" : "attach");
+    table_add(table, TEXT_PLAIN, "%s", *container ? container : "-");
     table_add(table, TEXT_PLAIN, "%s", text_member(task, "cgroup"));
 }
 
@@ -72,6 +97,7 @@ static struct table *tasks_fill(const struct invocation *invocation, const cJSON
         {.header = "PROCESSES", .rank = 3, .is_number = true},
         {.header = "SCOPE", .rank = 4, .is_number = true},
         {.header = "MADE BY", .rank = 2},
+        {.header = "CONTAINER", .rank = 1, .least = 8, .is_dull_when_same = true},
         {.header = "CGROUP", .least = 24},
     };
     struct table *table = table_new(columns, ARRAY_SIZE(columns));

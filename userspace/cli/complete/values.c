@@ -262,6 +262,9 @@ void place_offer_values(const struct place *place, enum cli_value value)
         offer_members(place, "/v1/tasks", "tasks", "cgroup");
         (void)puts(":files");
         break;
+    case VALUE_CONTAINER:
+        offer_members(place, "/v1/containers", "containers", "name");
+        break;
     case VALUE_SET:
         offer_services(place, "");
         /* fallthrough */

@@ -6,10 +6,10 @@
 const struct command host_rows[] = {
     {
         .word = "attach",
-        .synopsis = "--cgroup PATH [-n NS] [--service NAME]",
+        .synopsis = "--cgroup PATH | --pid PID | --container NAME|ID | --unit UNIT [-n NS] [--service NAME]",
         .summary = "make a cgroup a task: its processes reach the namespace's aliases",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CGROUP, OPTION_SERVICE),
-        .required = OPTIONS(OPTION_CGROUP),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CGROUP, OPTION_PID, OPTION_CONTAINER, OPTION_UNIT,
+                           OPTION_SERVICE),
         .run = command_attach,
     },
     {

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Containers by what people call them, and by their cgroups. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "containers/containers_internal.h"
+#include "runtimes/container_cgroup.h"
+
+#define SHORTEST_ID 4 /* digits: fewer are more likely a name that is not there */
+
+static bool is_meant(const struct container *container, const char *text)
+{
+    size_t length = strlen(text);
+
+    return strcmp(container->name, text) == 0 ||
+           (length >= SHORTEST_ID && strncmp(container->id, text, length) == 0);
+}
+
+int containers_cgroup_of(const struct containers *containers, const char *field, const char *text,
+                         const char **ret_cgroup, struct error *error)
+{
+    const struct held *found = NULL;
+
+    if (!containers)
+        return error_set(error, ENOENT,
+                         "%s: no container runtime is followed: give cgroup or pid, or start "
+                         "svcconnectd with --container-runtime",
+                         field);
+    for (const struct held *held = containers->all; held; held = held->hh.next) {
+        if (!is_meant(held->container, text))
+            continue;
+        if (found)
+            return error_input(error, field, text, "the name or id of one container, and several are meant");
+        found = held;
+    }
+    if (!found)
+        return error_set(error, ENOENT,
+                         "%s: no runtime has a container \"%s\": svcconnect containers lists them", field,
+                         text);
+    if (!found->container->cgroup || found->container->state == CONTAINER_ENDED)
+        return error_set(error, ENOENT, "%s: the container \"%s\" does not run: start it first", field, text);
+    *ret_cgroup = found->container->cgroup;
+    return 0;
+}
+
+const char *containers_name_at(const struct containers *containers, const char *cgroup)
+{
+    char component[256];
+    char id[CONTAINER_ID_SIZE];
+
+    while (containers && *cgroup == '/') {
+        size_t length = strcspn(++cgroup, "/");
+        const struct held *held = NULL;
+
+        (void)snprintf(component, sizeof(component), "%.*s", (int)length, cgroup);
+        if (length < sizeof(component) && container_cgroup_id(component, id))
+            held = containers_find(containers, id);
+        if (held)
+            return held->container->name;
+        cgroup += length;
+    }
+    return "";
+}
