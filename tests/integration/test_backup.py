@@ -24,7 +24,10 @@ def leftovers(bed):
 
 
 def without_revision(state):
-    return {key: value for key, value in state.items() if key != "revision"}
+    """What a backup brings back. An endpoint's number is the host's own: it is given again only after a grace period, so
+    an instance that comes back may have another."""
+    endpoints = [{key: value for key, value in item.items() if key != "endpoint"} for item in state["endpoints"]]
+    return {**{key: value for key, value in state.items() if key != "revision"}, "endpoints": endpoints}
 
 
 def refused(bed, file, *words):
