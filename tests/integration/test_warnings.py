@@ -35,6 +35,14 @@ def test_warnings():
         assert len(told) == 4 and all("(uid " in message for message in told), told
         with open(bed.log_file, encoding="utf-8") as log:
             assert log.read().count("is left to be drawn") == 4
+        # Of files, those of all of them together; a dry run says so too.
+        bed.cli_ok("register", "v2", "--address", "10.0.0.2:80", "--id", "a")
+        for target, parts in (("v2", ()), ("v1", (LEFT.format("front:80/tcp").replace("warning: ", ""),))):
+            text = json.dumps({"namespace": "default", "routes": [
+                {"dnsName": "front", "port": 80, "targets": [{"discoveryName": target, "weight": 1}]}]})
+            for words in (["--dry-run"], []):
+                expect(bed.cli("apply", "-f", "-", *words, input=text), *parts)
+        bed.cli_ok("deregister", "v2", "a", "--now")
         # Names that nobody has.
         expect(bed.cli("route", "set", "v3", "v3=1", "--client", "v33"), 'client v33 is no service and no task\'s service')
         expect(bed.cli("route", "set", "v3", "v3=1", "v2=1"), "target v2 has no instance")

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json_stream.h"
 #include "engine/change/job.h"
+#include "engine/change/losses.h"
 #include "model/document_record.h"
 #include "registry/rows.h"
 
@@ -140,6 +141,18 @@ static int submit_tell_changes(struct apply_job *job, const struct transaction *
     return json_stream_close(&job->told);
 }
 
+static void submit_add_loss(const struct alias_loss *loss, void *user)
+{
+    struct apply_job *job = user;
+    char text[ALIAS_LOSS_TEXT_SIZE];
+    struct error finding = {0};
+
+    (void)error_set(&finding, ENOENT, "%s", alias_loss_text(loss, text));
+    (void)findings_add(&job->end.findings, FINDING_WARNING,
+                       job->documents.n == 1 ? job->documents.items[0].source : "the documents together",
+                       &finding);
+}
+
 static int run_apply(struct transaction *transaction, void *user, struct error *error)
 {
     struct apply_job *job = user;
@@ -152,6 +165,9 @@ static int run_apply(struct transaction *transaction, void *user, struct error *
         r = apply_pieces_go_on(job->pieces, transaction, until, &job->end.findings, error);
     if (r != 0)
         return r;
+    /* Where nobody reads the findings it is told as any other change's. */
+    if (!job->is_put && job->wants_changes)
+        transaction_tell_losses(transaction, submit_add_loss, job);
     job->is_put = true;
     if (job->wants_changes)
         r = submit_tell_changes(job, transaction, until);

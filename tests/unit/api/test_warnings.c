@@ -135,6 +135,25 @@ static void test_batches_are_taken_together(void **state)
     expect_steps(lab, steps, ARRAY_SIZE(steps));
 }
 
+#define ROUTE_DOCUMENT(more, target)                                                                         \
+    "{" more "'documents':[{'source':'r.json','text':'{`namespace`:`default`,`routes`:[{`dnsName`:`front`,"  \
+    "`port`:80,`targets`:[{`discoveryName`:`" target "`,`weight`:1}]}]}'}]}"
+
+static void test_documents_are_taken_together(void **state)
+{
+    static const struct step steps[] = {
+        {UPDATE, "{'service':'v1','id':'a','weight':0}", LEFT("v1:80/tcp")},
+        {"POST /v1/documents", ROUTE_DOCUMENT("", "v2"), NULL},
+        {"POST /v1/documents", ROUTE_DOCUMENT("'dryRun':true,", "v1"), "r.json: " LEFT("front:80/tcp")},
+        {"POST /v1/documents", ROUTE_DOCUMENT("", "v1"), "r.json: " LEFT("front:80/tcp")},
+        {"POST /v1/documents", ROUTE_DOCUMENT("", "v1"), NULL},
+    };
+    struct lab *lab = *state;
+
+    lab_two_services(lab);
+    expect_steps(lab, steps, ARRAY_SIZE(steps));
+}
+
 static void test_a_client_that_nobody_is(void **state)
 {
     static const struct step steps[] = {
@@ -201,6 +220,7 @@ int main(void)
         LAB_TEST(test_routes_count),
         LAB_TEST(test_last_resorts_count),
         LAB_TEST(test_batches_are_taken_together),
+        LAB_TEST(test_documents_are_taken_together),
         LAB_TEST(test_a_client_that_nobody_is),
         LAB_TEST(test_a_task_of_what_nobody_has),
         cmocka_unit_test(test_a_long_list_ends),
