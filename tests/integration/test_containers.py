@@ -128,6 +128,10 @@ def test_instances_follow_containers():
         assert f"attached {plain} in" in host.bed.cli_ok("attach", "--container", "plain").out
         assert host.bed.tasks()[plain]["container"] == "plain"
         assert "plain" in host.bed.cli_ok("tasks", "-o", "wide").out
+        socket = re.escape(host.bed.config["containerRuntime"].removeprefix("docker:"))
+        told = host.bed.cli("doctor").out
+        assert re.search(rf"docker at {socket} is followed, \d+ of \d+ containers are tasks, first programs wait", told), told
+        assert "1 of containers, 1 connected" in host.bed.cli_ok("status").out
         names, connects, _ = host.caller("late", 5)
         assert (names, connects) == (0, 5), "the name stays and is refused"
 
@@ -151,6 +155,7 @@ def test_the_daemon_was_away():
         host.docker.process.wait()
         wait_until(lambda: not host.bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "its end is seen")
         assert len(host.instances()) == 2, "what it told last holds"
+        assert "is not connected: " in host.bed.cli("doctor").out
         host.docker.start()  # which ends what a dead dockerd has left
         wait_until(lambda: not host.instances(), 15, "and what it tells then is the truth")
 

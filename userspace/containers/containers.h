@@ -55,6 +55,9 @@ int containers_cgroup_of(const struct containers *containers, const char *field,
 /* The name of the container whose cgroup this is or is in; "": none's. NULL containers: the same. */
 const char *containers_name_at(const struct containers *containers, const char *cgroup);
 
+/* How many runtimes are followed, and how many of them answer. NULL containers: none. */
+size_t containers_count_runtimes(const struct containers *containers, size_t *ret_connected);
+
 /* For people: each container, and why it is left alone; each runtime and what it can do. The caller frees them. NULL
  * containers: none. */
 cJSON *containers_describe(const struct containers *containers);

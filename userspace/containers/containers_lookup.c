@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Containers by what people call them, and by their cgroups. */
+/* Containers by what people call them and by their cgroups, and how many runtimes there are. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,4 +61,14 @@ const char *containers_name_at(const struct containers *containers, const char *
         cgroup += length;
     }
     return "";
+}
+
+size_t containers_count_runtimes(const struct containers *containers, size_t *ret_connected)
+{
+    size_t n = containers ? containers->n_runtimes : 0;
+
+    *ret_connected = 0;
+    for (size_t i = 0; i < n; i++)
+        *ret_connected += containers->runtimes[i].is_connected;
+    return n;
 }

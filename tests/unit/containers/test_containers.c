@@ -421,6 +421,7 @@ static void test_what_people_are_told(void **state)
     _cleanup_json_ cJSON *list = NULL;
     _cleanup_json_ cJSON *runtimes = NULL;
     const cJSON *one;
+    size_t connected;
 
     lab_begin(lab, NULL);
     lab_running(lab, 'a', "web");
@@ -444,6 +445,10 @@ static void test_what_people_are_told(void **state)
     assert_int_equal(cJSON_GetArraySize(runtimes), 1);
     one = cJSON_GetArrayItem(runtimes, 0);
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(one, "connected")));
+    assert_int_equal(containers_count_runtimes(lab->containers, &connected), 1);
+    assert_int_equal(connected, 1);
+    assert_int_equal(containers_count_runtimes(NULL, &connected), 0);
+    assert_int_equal(connected, 0);
     assert_int_equal(cJSON_GetObjectItem(one, "containers")->valueint, 2);
     assert_int_equal(cJSON_GetObjectItem(one, "tasks")->valueint, 1);
 }

@@ -15,6 +15,7 @@
 #include "externals/externals.h"
 #include "datapath/datapath.h"
 #include "apply/services_dir.h"
+#include "containers/containers.h"
 #include "tasks/task_list.h"
 #include "upkeep/outliers.h"
 #include "upkeep/probes.h"
@@ -134,6 +135,16 @@ static void add_kernel(const struct api *api, cJSON *answer)
     (void)cJSON_AddBoolToObject(kernel, "socketFacts", datapath_has_socket_facts(api->datapath));
 }
 
+static void add_runtimes(const struct api *api, cJSON *answer)
+{
+    cJSON *runtimes = cJSON_AddObjectToObject(answer, "containerRuntimes");
+    size_t connected;
+    size_t n = containers_count_runtimes(api->containers ? *api->containers : NULL, &connected);
+
+    (void)cJSON_AddNumberToObject(runtimes, "count", (double)n);
+    (void)cJSON_AddNumberToObject(runtimes, "connected", (double)connected);
+}
+
 static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
 {
     cJSON *maps, *counters;
@@ -209,6 +220,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     (void)cJSON_AddItemToObject(answer, "degraded", degraded);
     add_directories(api, answer);
     add_kernel(api, answer);
+    add_runtimes(api, answer);
     add_figures(&snapshot, answer);
     add_loop(snapshot.loop_lag, answer);
     (void)cJSON_AddItemToObject(answer, "dns", dns_describe(api->dns));

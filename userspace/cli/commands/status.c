@@ -124,6 +124,18 @@ static void print_names(const cJSON *status)
                  text_number(names, "failing"), text_number(names, "unresolved"));
 }
 
+static void print_runtimes(const cJSON *status)
+{
+    const cJSON *runtimes = text_child(status, "containerRuntimes");
+    uint64_t count = text_number(runtimes, "count");
+
+    if (count == 0)
+        return;
+    print_label("runtimes");
+    (void)printf("%" PRIu64 " of containers, %" PRIu64 " connected\n", count,
+                 text_number(runtimes, "connected"));
+}
+
 static void print_loop(const cJSON *status)
 {
     const cJSON *p99 = text_child(text_child(status, "loop"), "lagP99Ms");
@@ -214,6 +226,7 @@ int command_status(const struct invocation *invocation)
     print_state(response.json);
     print_identity(response.json);
     print_counts(response.json);
+    print_runtimes(response.json);
     print_names(response.json);
     print_documents(response.json);
     print_health(response.json);

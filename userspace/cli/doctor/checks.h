@@ -45,3 +45,6 @@ void doctor_check_socket(struct doctor *doctor, const char *path);
 void doctor_check_status(struct doctor *doctor, const cJSON *status);
 void doctor_check_tasks(struct doctor *doctor, const cJSON *document);
 void doctor_check_services(struct doctor *doctor, const cJSON *document);
+
+/* doctor/containers.c: from GET /v1/containers, and sockets on this host. */
+void doctor_check_containers(struct doctor *doctor, const cJSON *document);

@@ -103,6 +103,7 @@ static void check_all(struct doctor *doctor, const struct invocation *invocation
     if (status) {
         _cleanup_json_ cJSON *tasks = NULL;
         _cleanup_json_ cJSON *services = NULL;
+        _cleanup_json_ cJSON *containers = NULL;
 
         doctor_check_status(doctor, status);
         services = fetch(doctor, invocation, "/v1/services");
@@ -111,6 +112,9 @@ static void check_all(struct doctor *doctor, const struct invocation *invocation
         tasks = fetch(doctor, invocation, "/v1/tasks");
         if (tasks)
             doctor_check_tasks(doctor, tasks);
+        containers = fetch(doctor, invocation, "/v1/containers");
+        if (containers)
+            doctor_check_containers(doctor, containers);
     }
 }
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Container runtimes: which are followed and how well, and which are there and are not. */
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "cli/doctor/checks.h"
+#include "cli/text.h"
+
+static void check_runtime(struct doctor *doctor, const cJSON *runtime)
+{
+    const char *name = text_member(runtime, "name");
+    const char *socket = text_member(runtime, "socket");
+    uint64_t count = text_number(runtime, "containers");
+    uint64_t tasks = text_number(runtime, "tasks");
+
+    if (!text_is_true(runtime, "connected")) {
+        doctor_add(doctor, "runtime", DOCTOR_WARNING,
+                   "start it, or name another socket (svcconnectd --container-runtime)",
+                   "%s at %s is not connected: %s; what it told last holds", name, socket,
+                   text_member(runtime, "reason"));
+        return;
+    }
+    if (strcmp(text_member(runtime, "gate"), "none") == 0)
+        doctor_add(doctor, "runtime", DOCTOR_WARNING,
+                   "take a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS, and give the daemon CAP_SYS_ADMIN",
+                   "%s at %s is followed, %" PRIu64 " of %" PRIu64
+                   " containers are tasks, but they begin before their names are there: no exec gate: %s",
+                   name, socket, tasks, count, text_member(runtime, "gateReason"));
+    else
+        doctor_add(doctor, "runtime", DOCTOR_OK,
+                   tasks < count ? "svcconnect containers says why others are none" : NULL,
+                   "%s at %s is followed, %" PRIu64 " of %" PRIu64
+                   " containers are tasks, first programs wait for names",
+                   name, socket, tasks, count);
+}
+
+static bool is_followed(const cJSON *runtimes, const char *socket)
+{
+    const cJSON *runtime;
+
+    cJSON_ArrayForEach (runtime, runtimes) {
+        if (strcmp(text_member(runtime, "socket"), socket) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_socket(struct doctor *doctor, const cJSON *runtimes, const char *name, const char *socket)
+{
+    char next[256];
+    struct stat info;
+
+    if (is_followed(runtimes, socket) || stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode))
+        return;
+    (void)snprintf(next, sizeof(next), "svcconnectd --container-runtime %s:%s%s", name, socket,
+                   info.st_uid ? ", if you trust that user with every service of this host" : "");
+    if (info.st_uid)
+        doctor_add(doctor, "runtime", DOCTOR_OK, next, "%s at %s is a user's own (uid %u) and not followed",
+                   name, socket, (unsigned)info.st_uid);
+    else
+        doctor_add(doctor, "runtime", DOCTOR_OK, next,
+                   "%s at %s is not followed: it was not there when svcconnectd started, or is not named",
+                   name, socket);
+}
+
+static void check_sockets(struct doctor *doctor, const cJSON *runtimes)
+{
+    static const struct {
+        const char *name;
+        const char *pattern;
+    } usual[] = {
+        {"docker", "/run/docker.sock"},
+        {"podman", "/run/podman/podman.sock"},
+        {"docker", "/run/user/*/docker.sock"},
+        {"podman", "/run/user/*/podman/podman.sock"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {
+        glob_t found;
+
+        if (glob(usual[i].pattern, 0, NULL, &found) != 0)
+            continue;
+        for (size_t k = 0; k < found.gl_pathc; k++)
+            check_socket(doctor, runtimes, usual[i].name, found.gl_pathv[k]);
+        globfree(&found);
+    }
+}
+
+void doctor_check_containers(struct doctor *doctor, const cJSON *document)
+{
+    const cJSON *runtimes = text_child(document, "runtimes");
+    const cJSON *runtime;
+
+    cJSON_ArrayForEach (runtime, runtimes) {
+        check_runtime(doctor, runtime);
+    }
+    check_sockets(doctor, runtimes);
+}
