@@ -20,8 +20,9 @@ import guard
 import health
 import plots
 import program
-import run as integration
 import testbed
+import worker
+from leftovers import Watch
 
 PARTS = {"connect": connection, "program": program, "control": control, "health": health, "loop": loop}
 OUTPUT = os.path.join(lab.BUILD, "bench")
@@ -84,7 +85,7 @@ def main():
     if os.geteuid() != 0:
         sys.exit("bench: needs root")
     enter_namespaces()
-    integration.adopt_orphans()
+    worker.adopt_orphans()
     # All that is started from here on, peers included, has the same precedence over what else runs on this host.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -20)
@@ -96,8 +97,8 @@ def main():
         testbed.DAEMON, testbed.CLI = (os.path.abspath(os.path.join(arguments.build, name))
                                        for name in ("svcconnectd", "svcconnect"))
     began = time.monotonic()
-    with integration.surroundings(use_host_bpffs=False):
-        known_runs, mounts = set(integration.run_cgroups()), integration.read_mounts()
+    with worker.directories(use_host_bpffs=False):
+        watch = Watch()
         try:
             if arguments.guard:
                 return guard.main()
@@ -106,7 +107,7 @@ def main():
             print("interrupted", file=sys.stderr)
             return 130
         finally:
-            for item in integration.leftovers(known_runs, mounts):
+            for item in watch.take():
                 print(f"left behind, and taken away: {item}", file=sys.stderr)
     figures_module.write_json(arguments.json, content)
     figures_module.write_markdown(os.path.splitext(arguments.json)[0] + ".md")

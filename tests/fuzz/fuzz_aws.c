@@ -38,6 +38,7 @@ static void ask_parts(const cJSON *body)
     const char *text = NULL;
     const char *name = cJSON_GetStringValue(aws_member(body, "Name"));
     const char *keys[] = {"b", "a", "c", "a"};
+    const struct aws_seal seal = {.service = "servicediscovery", .operation = "ListServices"};
     struct aws_page page;
     struct aws_error error = {0};
     char family[ECS_NAME_MAX + 1];
@@ -65,7 +66,7 @@ static void ask_parts(const cJSON *body)
     check(ecs_get_name(body, "cluster", "cluster", "default", &text, &error), &error);
     check(cloud_map_check_dns_update(aws_member(body, "DnsConfig"), CLOUD_MAP_A | CLOUD_MAP_SRV, &error),
           &error);
-    if (aws_get_page(body, "NextToken", "MaxResults", 100, 2, &page, &error) == 0) {
+    if (aws_get_page(body, "NextToken", "MaxResults", 100, 2, &seal, &page, &error) == 0) {
         cJSON *answer = cJSON_CreateObject();
         size_t begin = 0;
         size_t end = 0;

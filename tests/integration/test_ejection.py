@@ -156,7 +156,7 @@ def test_eject_and_unject_by_hand():
     with Testbed() as bed:
         bed.service("backend", weights=(1, 1))
         agent, address = bed.task().agent(), bed.address_of("backend", PORT)
-        assert "ejected for 60 s" in bed.cli_ok("eject", "backend", "0", "--for", "60").out
+        assert "ejected for 1m" in bed.cli_ok("eject", "backend", "0", "--for", "60").out
         assert set(at_rate(agent, address, 0.3)) == {"backend/1"}
         shown = endpoint(bed, "0")
         assert shown["ejected"] and 55 < shown["ejectedSeconds"] <= 60, shown

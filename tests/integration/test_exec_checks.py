@@ -55,7 +55,7 @@ def test_stored_commands_need_the_configuration_too():
         witness(bed)
         bed.service("backend")
         bed.change("PUT", "/v1/settings", service="backend", settings=check_of(path, "a", "b c"))
-        wait_until(lambda: os.path.exists(mark), 5, "it has run")
+        wait_until(lambda: os.path.exists(mark) and os.path.getsize(mark), 5, "it has run")
         with open(mark, encoding="utf-8") as file:
             assert file.readline() == "a b c\n"
         wait_until(lambda: endpoint(bed)["check"]["passes"], 5, "it has passed")

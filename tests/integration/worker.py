@@ -52,6 +52,11 @@ class Library:
             raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
+def adopt_orphans():
+    """What tests leave running becomes this process's child, to be found and ended."""
+    Library().call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def cgroup_of(pid):
     """Where the worker of this id has its tests' cgroups."""
     return os.path.join(testbed.find_cgroup2() or "/nonexistent", f"svctest-worker-{pid}")
@@ -268,9 +273,8 @@ class Worker:
         os.setpgid(0, 0)
         for number in ENDING:
             signal.signal(number, stop)
-        library = Library()
-        library.call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        library.call("prctl", PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        adopt_orphans()
+        Library().call("prctl", PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != runner:
             return
         with open(requests, encoding="utf-8") as lines, open(answers, "w", encoding="utf-8") as out:

@@ -70,8 +70,9 @@ static const char *find_service(const char *namespace_name, const char *service)
 static const struct dns_name *zones_address_of(const char *namespace_name, struct ip_address address)
 {
     struct dns_zone zone = zone_of(namespace_name);
+    const struct dns_name *found = zone.find_address(zone.user, &address); /* in the zone's memory */
 
-    return zone.find_address(zone.user, &address);
+    return found;
 }
 
 struct lab_row {
