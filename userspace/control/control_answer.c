@@ -46,12 +46,13 @@ static void send_json(struct evhttp_request *http, int status, const char *reaso
 /* `answer`: the handler's own, or NULL for one made of the error. */
 static void send_error(struct evhttp_request *http, int r, cJSON *answer, struct error *error)
 {
+    const struct error of_answer = {.number = -r};
     _cleanup_json_ cJSON *json = NULL;
     enum error_code code;
 
     if (!error->number)
         (void)error_errno(error, r, "the request failed");
-    code = error_code_of(answer ? &(const struct error){.number = -r} : error);
+    code = error_code_of(answer ? &of_answer : error);
     if (!answer)
         json = control_error_json(error);
     send_json(http, error_code_status(code), error_code_reason(code), answer ? answer : json);

@@ -162,6 +162,7 @@ static cJSON *describe_one(struct aws_call *call, const struct described *what, 
     char copy[ECS_ARN_SIZE];
     char *cluster, *name, *id;
     const cJSON *entry;
+    cJSON *shown = NULL;
 
     (void)snprintf(copy, sizeof(copy), "%s", text);
     cluster = strchr(copy, '/');
@@ -173,9 +174,11 @@ static cJSON *describe_one(struct aws_call *call, const struct described *what, 
     if (deployed_find(call, cluster, name, &deployed) < 0)
         return NULL;
     cJSON_ArrayForEach (entry, aws_member(deployed.history, "deployments"))
-        if (strcmp(aws_member(entry, what->id)->valuestring, id) == 0)
-            return what->view(call, &deployed, entry);
-    return NULL;
+        if (strcmp(aws_member(entry, what->id)->valuestring, id) == 0) {
+            shown = what->view(call, &deployed, entry);
+            break;
+        }
+    return shown;
 }
 
 static int describe_all(struct aws_call *call, const struct described *what)

@@ -48,7 +48,8 @@ int ecs_check_arn(struct aws_call *call, const char *text, const char *kind, con
     if (strcmp(region, call->region) != 0)
         return aws_invalid(call->error, "Identifier is for region %.64s. Your region is %s", region,
                            call->region);
-    if (strcmp(account, CLOUD_MAP_ACCOUNT) != 0)
+    /* Terraform's provider that was not to ask for its account leaves it empty, which means no other one. */
+    if (*account && strcmp(account, CLOUD_MAP_ACCOUNT) != 0)
         return aws_invalid(call->error, "Identifier is for account %.64s. Your account is %s", account,
                            CLOUD_MAP_ACCOUNT);
     rest += strlen(kind) + 1;
