@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from docker_host import make_image
+from docker_host import make_image, remove_v1_cgroups
 from testbed import Testbed, need_program, note, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -61,6 +61,7 @@ def test_first_instruction():
             note(f"held for {min(held)} to {max(held)} us")
         finally:
             call("rm", "-af", "-t", "0")
+            remove_v1_cgroups("libpod_parent")
 
 
 test_first_instruction.timeout = 120
