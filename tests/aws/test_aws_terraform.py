@@ -26,12 +26,11 @@ provider "aws" {
   region                      = "%(region)s"
   access_key                  = "%(key)s"
   secret_key                  = "%(secret)s"
-  skip_credentials_validation = true
   skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
   endpoints {
     servicediscovery = "%(endpoint)s"
     ecs              = "%(endpoint)s"
+    sts              = "%(endpoint)s"
   }
 }
 """
