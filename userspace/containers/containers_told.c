@@ -157,13 +157,14 @@ static void keep_cgroup(struct container *old, struct container *new)
 
 /*
  * What is known of the same start is kept. Another start is another process and another cgroup, whose first
- * program the gate may hold: the kernel has told of it then, and the runtime's answer can only be older.
+ * program the gate may hold. The kernel has told of that one: an answer that names another process, or none, is
+ * older. One that names the same is not: a runtime may say "running" while the program is held.
  */
 static void held_merge(struct held *held, struct container *new)
 {
     struct container *old = held->container;
 
-    if (held->is_standing) {
+    if (held->is_standing && (new->state == CONTAINER_ENDED || new->pid != old->pid)) {
         new->pid = old->pid;
         new->state = old->state;
         keep_cgroup(old, new);

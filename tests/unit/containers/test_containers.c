@@ -288,6 +288,33 @@ static void test_a_late_answer_does_not_undo_what_the_kernel_told(void **state)
     assert_false(held->is_standing); /* it is no task: nobody has it wait */
 }
 
+/* runc's start is over for the runtime when it has let the program go, whoever holds it after that. */
+static void test_a_runtime_may_say_running_while_it_is_held(void **state)
+{
+    struct lab *lab = *state;
+    struct container *answer;
+    char cgroup[80];
+    struct held *held;
+
+    lab_begin(lab, NULL);
+    lab_container(lab, 'a', "", "\"Status\": \"created\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    held = lab_held(lab, 'a');
+    (void)snprintf(cgroup, sizeof(cgroup), "/docker/%s", fake_id('a').text);
+    containers_on_stands(5, cgroup, getpid(), lab->containers);
+    assert_true(held->is_standing);
+    answer = container_new("docker", fake_id('a').text, "ca");
+    assert_non_null(answer);
+    answer->state = CONTAINER_RUNNING;
+    answer->pid = getpid();
+    answer->started_at = 16;
+    containers_on_put(answer, lab->containers);
+    assert_true(held->is_standing);
+    assert_int_equal(held->container->state, CONTAINER_RUNNING);
+    assert_string_equal(held->container->cgroup, cgroup);
+}
+
 static void test_the_kernel_tells_the_end_first(void **state)
 {
     struct lab *lab = *state;
@@ -468,6 +495,7 @@ int main(void)
         TEST(test_what_it_told_last_holds_while_it_is_away),
         TEST(test_one_that_is_refused_keeps_nobody_away),
         TEST(test_a_late_answer_does_not_undo_what_the_kernel_told),
+        TEST(test_a_runtime_may_say_running_while_it_is_held),
         TEST(test_the_kernel_tells_the_end_first),
         TEST(test_what_the_gate_tells),
         TEST(test_a_cgroup_that_cannot_be_attached_holds_nobody),
