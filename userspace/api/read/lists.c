@@ -59,6 +59,7 @@ static struct model_namespace **sorted_namespaces(const struct api *api, const s
 cJSON *read_task(struct api *api, const struct task *task)
 {
     const char *problem = dns_problem(api->dns, task->cgroup.id);
+    const char *container = containers_name_at(api->containers ? *api->containers : NULL, task->cgroup.path);
     char path[PATH_MAX];
     unsigned processes = 0;
     cJSON *object = cJSON_CreateObject();
@@ -66,9 +67,8 @@ cJSON *read_task(struct api *api, const struct task *task)
     (void)cgroup_count_processes(api->settings.cgroup_root, task->cgroup.path, &processes);
     (void)cJSON_AddStringToObject(object, "cgroup", task->cgroup.path);
     (void)cJSON_AddNumberToObject(object, "cgroupId", (double)task->cgroup.id);
-    (void)cJSON_AddStringToObject(
-        object, "container",
-        containers_name_at(api->containers ? *api->containers : NULL, task->cgroup.path));
+    if (*container)
+        (void)cJSON_AddStringToObject(object, "container", container);
     (void)cJSON_AddStringToObject(object, "namespace", task->namespace_name);
     (void)cJSON_AddStringToObject(object, "service", task->service);
     (void)cJSON_AddNumberToObject(object, "scope", task->scope);
