@@ -4,6 +4,14 @@
 #include "cli/list.h"
 #include "cli/rows/rows.h"
 
+/* A word to a canary that is there. */
+#define CANARY_ACT(word_, summary_)                                                                          \
+    {                                                                                                        \
+        .word = "canary", .second_word = word_, .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",     \
+        .summary = summary_, .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT), .least_arguments = 1,      \
+        .most_arguments = 1, .takes = {VALUE_ALIAS}, .run = command_canary_act,                              \
+    }
+
 const struct command route_rows[] = {
     {
         .word = "route",
@@ -75,61 +83,11 @@ const struct command route_rows[] = {
         .list = &canary_list,
         .run = list_command,
     },
-    {
-        .word = "canary",
-        .second_word = "pause",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
-        .summary = "hold a canary where it is; what is left of the step stays left",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
-        .least_arguments = 1,
-        .most_arguments = 1,
-        .takes = {VALUE_ALIAS},
-        .run = command_canary_act,
-    },
-    {
-        .word = "canary",
-        .second_word = "resume",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
-        .summary = "go on with a paused canary",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
-        .least_arguments = 1,
-        .most_arguments = 1,
-        .takes = {VALUE_ALIAS},
-        .run = command_canary_act,
-    },
-    {
-        .word = "canary",
-        .second_word = "promote",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
-        .summary = "give all to the new service now; the canary has succeeded",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
-        .least_arguments = 1,
-        .most_arguments = 1,
-        .takes = {VALUE_ALIAS},
-        .run = command_canary_act,
-    },
-    {
-        .word = "canary",
-        .second_word = "abort",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
-        .summary = "give all back to the old service now, as the route was before",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
-        .least_arguments = 1,
-        .most_arguments = 1,
-        .takes = {VALUE_ALIAS},
-        .run = command_canary_act,
-    },
-    {
-        .word = "canary",
-        .second_word = "clear",
-        .synopsis = "DNSNAME[:PORT] [--client SERVICE] [-n NS]",
-        .summary = "forget a canary that has ended; its route stays",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_CLIENT),
-        .least_arguments = 1,
-        .most_arguments = 1,
-        .takes = {VALUE_ALIAS},
-        .run = command_canary_act,
-    },
+    CANARY_ACT("pause", "hold a canary where it is; what is left of the step stays left"),
+    CANARY_ACT("resume", "go on with a paused canary"),
+    CANARY_ACT("promote", "give all to the new service now; the canary has succeeded"),
+    CANARY_ACT("abort", "give all back to the old service now, as the route was before"),
+    CANARY_ACT("clear", "forget a canary that has ended; its route stays"),
     {
         .word = "rollback",
         .synopsis = "REVISION [--dry-run]",
