@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The gate on real cgroups and real mounts: a child does what a runtime does (a cgroup, a root of its own, then the
- * program), and the program's first act is a file that can be looked for. Root only.
+ * program), and the program's first act is a file that can be looked for. Root only. Half of it is that runtime.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -254,14 +254,20 @@ static void settle(const struct lab *lab)
         (void)usleep(1000);
 }
 
+/* A gate whose parent is there and watched. */
+static void watch_parent_of(struct lab *lab, uint32_t deadline_ms)
+{
+    make_parent(lab);
+    open_gate(lab, deadline_ms);
+    settle(lab);
+}
+
 static void test_held_until_released(void **state)
 {
     struct lab *lab = *state;
 
     SKIP_UNLESS_ROOT(lab);
-    make_parent(lab);
-    open_gate(lab, 20000);
-    settle(lab);
+    watch_parent_of(lab, 20000);
     start_container(lab);
     turn_until(lab, lab->n_stood);
     assert_int_equal(lab->stood, lab->child);
@@ -282,9 +288,7 @@ static void test_the_deadline_lets_go(void **state)
     struct lab *lab = *state;
 
     SKIP_UNLESS_ROOT(lab);
-    make_parent(lab);
-    open_gate(lab, 30);
-    settle(lab);
+    watch_parent_of(lab, 30);
     start_container(lab);
     turn_until(lab, lab->n_ended);
     assert_int_equal(lab->n_stood, 1);
@@ -298,9 +302,7 @@ static void test_one_that_is_no_task_is_not_held(void **state)
 
     SKIP_UNLESS_ROOT(lab);
     lab->releases_at_once = true;
-    make_parent(lab);
-    open_gate(lab, 20000);
-    settle(lab);
+    watch_parent_of(lab, 20000);
     start_container(lab);
     turn_until(lab, lab->n_ended);
     assert_int_equal(lab->end, GATE_RELEASED);
@@ -330,9 +332,7 @@ static void test_the_end_of_the_gate_lets_go(void **state)
     struct lab *lab = *state;
 
     SKIP_UNLESS_ROOT(lab);
-    make_parent(lab);
-    open_gate(lab, 20000);
-    settle(lab);
+    watch_parent_of(lab, 20000);
     start_container(lab);
     turn_until(lab, lab->n_stood);
     gate_free(&lab->gate);
@@ -345,9 +345,7 @@ static void test_a_cgroup_that_goes_again(void **state)
     struct lab *lab = *state;
 
     SKIP_UNLESS_ROOT(lab);
-    make_parent(lab);
-    open_gate(lab, 20000);
-    settle(lab);
+    watch_parent_of(lab, 20000);
     assert_int_equal(mkdir(lab->cgroup, 0755), 0);
     turn_until(lab, lab->n_appeared);
     assert_int_equal(rmdir(lab->cgroup), 0);
@@ -361,9 +359,7 @@ static void test_other_cgroups_are_left_alone(void **state)
     char other[320];
 
     SKIP_UNLESS_ROOT(lab);
-    make_parent(lab);
-    open_gate(lab, 20000);
-    settle(lab);
+    watch_parent_of(lab, 20000);
     (void)snprintf(other, sizeof(other), "%s/ssh.service", lab->parent_path);
     assert_int_equal(mkdir(other, 0755), 0);
     assert_int_equal(mkdir(lab->cgroup, 0755), 0);
