@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The order of things: names are given up before any are taken, so that one may move from a document to
- * another. */
+ * another. Long because the order, and where a job in pieces is in it, have to be seen together. */
 #include "apply/apply.h"
 
 #include <errno.h>

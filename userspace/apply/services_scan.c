@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * One scan of the watched directory: what is there, what is sent on its way, and what has gone. Long because the three share
+ * what the scan has seen so far, which nobody else is to know.
+ */
 #include "apply/services_scan.h"
 
 #include <dirent.h>

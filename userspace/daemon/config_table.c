@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The settings, a row each, and the checks of their values. */
+/* The settings, a row each, and the checks of their values. As long as there are settings. */
 #include "daemon/config_table.h"
 
 #include <errno.h>

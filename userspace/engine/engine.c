@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Making and ending the engine, its start up to the adoption of what is pinned, and questions to it. */
+/* Making and ending the engine, its start up to the adoption of what is pinned, and questions to it. Long by the questions,
+ * which are short and need all of the struct. */
 #include "engine/engine.h"
 
 #include <errno.h>

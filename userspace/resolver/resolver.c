@@ -8,6 +8,7 @@
  * within the call that asks (a name in /etc/hosts), so answers are told from an event of their own.
  *
  * Queries, channel and sockets change each other's state at every step, so they are one file.
+ * All that knows c-ares is in this file, which makes it long.
  */
 #include "resolver/resolver.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * One runtime, from its first connection to its end. Long because the stream, the list and the answers about single containers
+ * decide together what is asked for next.
+ */
 #include "runtimes/docker.h"
 
 #include <errno.h>

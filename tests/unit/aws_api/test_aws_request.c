@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a signed HTTP request to an operation, and from its outcome to a status and a body. */
+/* From a signed HTTP request to an operation, and from its outcome to a status and a body. Long because each link of that
+ * chain is tried by requests that are signed the same way. */
 #include "aws_lab.h"
 
 #include <time.h>

@@ -2,7 +2,8 @@
 /*
  * Every operation of the tables, tried with the key of another namespace and with read-only ones. What belongs
  * to another is answered letter by letter as what is not there at all, and nothing of it comes into any answer.
- * An operation without a case here fails the test, and so does a kind of record of which there is none.
+ * An operation without a case here fails the test, and so does a kind of record of which there is none: one table of all
+ * of them makes it long.
  */
 #include "aws_lab.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the registry has of containers, from their first event to their end. */
+/* What the registry has of containers, from their first event to their end. Long because that is one way, and each step is
+ * tried on what the steps before it left. */
 #include "unit/containers/containers_lab.h"
 
 #include <errno.h>

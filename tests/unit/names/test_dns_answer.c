@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What a question is answered, byte for byte, from one small zone. Long because every kind of record and of refusal is tried on it. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What is told of the containers of a Docker that answers late, badly, not at all, or goes away. */
+/* What is told of the containers of a Docker that answers late, badly, not at all, or goes away. One fake Docker and one
+ * test for each fault, which makes it long. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Copies of the registry: written while it is in use, checked before it is believed, and read row by row. Long because what
+ * makes a file a backup is known here alone, to who writes one and to who reads it.
+ */
 #include "registry/sqlite/sqlite_backup.h"
 
 #include <errno.h>
