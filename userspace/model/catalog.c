@@ -46,6 +46,19 @@ static enum svc_health best_of_addresses(const struct instance *external)
     return has_any ? best : HEALTHY;
 }
 
+bool instance_is_of_container(const struct instance *instance)
+{
+    return instance->creator &&
+           strncmp(instance->creator, INSTANCE_OF_CONTAINER, strlen(INSTANCE_OF_CONTAINER)) == 0;
+}
+
+void instance_say_health(struct instance *instance, enum svc_health health)
+{
+    instance->health = health;
+    if (instance_is_of_container(instance))
+        instance->health_by_hand = health == HEALTHY ? WORD_HEALTHY : WORD_UNHEALTHY;
+}
+
 enum svc_health instance_health(const struct instance *instance)
 {
     if (instance->drain_until)

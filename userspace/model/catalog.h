@@ -36,6 +36,15 @@ struct client_alias {
 
 #define INSTANCE_RAMP_PARTS 16u
 
+/* How the creator of an instance begins that a container's runtime answers for: "container:RUNTIME:ID". */
+#define INSTANCE_OF_CONTAINER "container:"
+
+enum instance_word {
+    WORD_NONE,
+    WORD_HEALTHY,
+    WORD_UNHEALTHY
+};
+
 struct instance {
     char *id;
     struct service *service;
@@ -44,11 +53,13 @@ struct instance {
     enum svc_protocol protocol;
     enum svc_health health; /* what its owner reports: HEALTHY or UNHEALTHY */
     uint32_t weight;
-    int64_t drain_until;  /* clock_run_s(); 0: not draining */
-    uint32_t drain_for_s; /* how long it was to take when it began, at most; 0: as the service says */
-    bool is_drain_kill;   /* what is open then is closed */
-    bool is_record;       /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
-    char *host;           /* of a record: its addresses are endpoints (catalog_external.h); else NULL */
+    int64_t drain_until;   /* clock_run_s(); 0: not draining */
+    uint32_t drain_for_s;  /* how long it was to take when it began, at most; 0: as the service says */
+    bool is_drain_kill;    /* what is open then is closed */
+    bool is_drain_by_hand; /* of a container's: somebody wants it so, whatever its runtime says */
+    enum instance_word health_by_hand; /* of a container's, the same */
+    bool is_record; /* without an address: discovered by the AWS API, never routed (catalog_aws.h) */
+    char *host;     /* of a record: its addresses are endpoints (catalog_external.h); else NULL */
     struct instance **addresses; /* of such a record, `n_addresses` */
     size_t n_addresses;
     struct instance *external; /* the record that this is an address of, or NULL */
@@ -60,6 +71,7 @@ struct instance {
     bool is_held_back;        /* by checks */
     bool is_told;             /* among what has happened to its ECS service */
     bool was_eligible;
+    bool is_drained;        /* what was open has ended, or its time has */
     uint8_t ramp;           /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
     uint64_t ramp_since_ms; /* monotonic */
     uint32_t
@@ -207,6 +219,10 @@ const char *alias_identity(const struct client_alias *alias, char identity[stati
 /* Taken together: DRAINING, else what the owner says where that is bad news, else what checks have found; of
  * a host name the best of its addresses. */
 enum svc_health instance_health(const struct instance *instance);
+
+/* Somebody's word on the health; of a container's instance it goes before what the runtime says. */
+void instance_say_health(struct instance *instance, enum svc_health health);
+bool instance_is_of_container(const struct instance *instance);
 
 struct catalog *catalog_new(void);           /* NULL: no memory */
 void catalog_free(struct catalog **catalog); /* NULL-safe; sets to NULL */

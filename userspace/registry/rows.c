@@ -208,7 +208,12 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
         if (instance->drain_for_s)
             (void)cJSON_AddNumberToObject(draining, "for", instance->drain_for_s);
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
+        if (instance->is_drain_by_hand)
+            (void)cJSON_AddTrueToObject(draining, "byHand");
     }
+    if (instance->health_by_hand)
+        (void)cJSON_AddStringToObject(json, "healthByHand",
+                                      instance->health_by_hand == WORD_HEALTHY ? "HEALTHY" : "UNHEALTHY");
     add_raw(json, "attributes", instance->attributes);
     if (instance->creator)
         (void)cJSON_AddStringToObject(json, "creatorRequestId", instance->creator);

@@ -4,7 +4,8 @@
  *
  *   namespaces/NS                {}
  *   services/NS/SERVICE          {"clientAliases": [{"dnsName", "port", "protocol"}], "document", "settings"}
- *   instances/NS/SERVICE/ID      {"address", "port", "protocol", "weight", "health", "draining"}
+ *   instances/NS/SERVICE/ID      {"address", "port", "protocol", "weight", "health", "draining"}; of a container's
+ *                                also "healthByHand", and "byHand" in "draining"
  *   routes/NS/CLIENT/ALIAS       {"targets": [{"service", "weight"}], "onEmpty": "unhealthy"}
  *                                (CLIENT empty: everybody; without onEmpty: refuse)
  *   documents/NS/NAME            {"source", "text"}: an ECS document as it was applied

@@ -23,19 +23,16 @@ int row_read_protocol(const cJSON *object, enum svc_protocol *ret_protocol, stru
     return 0;
 }
 
-/* {"until": wall clock in seconds, "kill": bool} of an instance on its way out. */
-static int read_draining(const cJSON *json, int64_t *ret_until, uint32_t *ret_for, bool *ret_kill,
-                         struct error *error)
+/* {"until": wall clock in seconds, "for", "kill", "byHand"} of an instance on its way out. */
+static int read_draining(const cJSON *json, struct instance *ret_instance, struct error *error)
 {
     const cJSON *draining = cJSON_GetObjectItemCaseSensitive(json, "draining");
     uint64_t until = 0;
     uint64_t whole = 0;
     bool is_kill = false;
+    bool is_by_hand = false;
     int r;
 
-    *ret_until = 0;
-    *ret_for = 0;
-    *ret_kill = false;
     if (!draining)
         return 0;
     if (!cJSON_IsObject(draining))
@@ -45,13 +42,46 @@ static int read_draining(const cJSON *json, int64_t *ret_until, uint32_t *ret_fo
         r = json_get_integer(draining, "for", false, 0, UINT32_MAX, &whole, error);
     if (r == 0)
         r = json_get_bool(draining, "kill", false, &is_kill, error);
+    if (r == 0)
+        r = json_get_bool(draining, "byHand", false, &is_by_hand, error);
     if (r < 0) {
         error_prefix_field(error, "draining");
         return r;
     }
-    *ret_until = (int64_t)until;
-    *ret_for = (uint32_t)whole;
-    *ret_kill = is_kill;
+    ret_instance->drain_until = (int64_t)until;
+    ret_instance->drain_for_s = (uint32_t)whole;
+    ret_instance->is_drain_kill = is_kill;
+    ret_instance->is_drain_by_hand = is_by_hand;
+    return 0;
+}
+
+static int read_health(const cJSON *json, const char *name, const char *text, const char **ret_text,
+                       struct error *error)
+{
+    int r = json_get_string(json, name, false, &text, error);
+
+    if (r < 0)
+        return r;
+    if (text && strcmp(text, "HEALTHY") != 0 && strcmp(text, "UNHEALTHY") != 0)
+        return error_input(error, name, text, "HEALTHY, UNHEALTHY");
+    *ret_text = text;
+    return 0;
+}
+
+/* What its owner says, and what somebody has said by hand. */
+static int read_words(const cJSON *json, struct instance *ret_instance, struct error *error)
+{
+    const char *health = NULL;
+    const char *by_hand = NULL;
+    int r = read_health(json, "health", "HEALTHY", &health, error);
+
+    if (r == 0)
+        r = read_health(json, "healthByHand", NULL, &by_hand, error);
+    if (r < 0)
+        return r;
+    ret_instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
+    if (by_hand)
+        ret_instance->health_by_hand = strcmp(by_hand, "HEALTHY") == 0 ? WORD_HEALTHY : WORD_UNHEALTHY;
     return 0;
 }
 
@@ -129,15 +159,12 @@ static bool is_elsewhere(const struct catalog *catalog, const struct row_name *n
 int row_apply_instance(struct catalog *catalog, const struct row_name *name, const cJSON *json,
                        struct error *error)
 {
-    const char *health = "HEALTHY";
+    struct instance said = {0};
     struct read_where where;
     enum svc_protocol protocol;
     uint64_t port = 0;
     uint64_t weight = 1;
     struct instance *instance;
-    int64_t drain_until = 0;
-    uint32_t drain_for_s = 0;
-    bool is_drain_kill = false;
     bool is_changed;
     _cleanup_free_ char *attributes = NULL;
     const char *creator = NULL;
@@ -148,13 +175,11 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
     if (r == 0)
         r = json_get_integer(json, "weight", false, 0, MAX_WEIGHT, &weight, error);
     if (r == 0)
-        r = json_get_string(json, "health", false, &health, error);
+        r = read_words(json, &said, error);
     if (r == 0)
         r = row_read_protocol(json, &protocol, error);
     if (r == 0)
-        r = read_draining(json, &drain_until, &drain_for_s, &is_drain_kill, error);
-    if (r == 0 && strcmp(health, "HEALTHY") != 0 && strcmp(health, "UNHEALTHY") != 0)
-        r = error_input(error, "health", health, "HEALTHY, UNHEALTHY");
+        r = read_draining(json, &said, error);
     if (r == 0)
         r = row_read_attributes(json, &attributes, &creator, error);
     if (r < 0)
@@ -172,10 +197,13 @@ int row_apply_instance(struct catalog *catalog, const struct row_name *name, con
     instance->port = (uint16_t)port;
     instance->protocol = protocol;
     instance->weight = (uint32_t)weight;
-    instance->drain_until = drain_until;
-    instance->drain_for_s = drain_for_s;
-    instance->is_drain_kill = is_drain_kill;
-    instance->health = strcmp(health, "HEALTHY") == 0 ? HEALTHY : UNHEALTHY;
+    instance->is_drained = instance->is_drained && said.drain_until;
+    instance->drain_until = said.drain_until;
+    instance->drain_for_s = said.drain_for_s;
+    instance->is_drain_kill = said.is_drain_kill;
+    instance->is_drain_by_hand = said.is_drain_by_hand;
+    instance->health = said.health;
+    instance->health_by_hand = said.health_by_hand;
     catalog_share_external(instance);
     return 0;
 }

@@ -17,6 +17,9 @@
 #define KEY "instances/ns/web/a"
 #define PLAIN                                                                                                \
     "{\"address\":\"10.0.0.1\",\"port\":8080,\"protocol\":\"tcp\",\"weight\":7,\"health\":\"HEALTHY\"}"
+#define BY_HAND(value)                                                                                       \
+    "{\"address\":\"10.0.0.1\",\"port\":8080,\"protocol\":\"tcp\",\"weight\":7,\"health\":\"HEALTHY\","      \
+    "\"healthByHand\":" value "}"
 #define DRAINING(value)                                                                                      \
     "{\"address\":\"10.0.0.1\",\"port\":8080,\"protocol\":\"tcp\",\"weight\":7,\"health\":\"HEALTHY\","      \
     "\"draining\":" value "}"
@@ -79,9 +82,13 @@ static void test_read(void **state)
 /* The row tells all of it, and reads back as what it was. */
 static void test_round_trip(void **state)
 {
-    static const char *const rows[] = {PLAIN, DRAINING("{\"until\":1800000000,\"kill\":false}"),
+    static const char *const rows[] = {PLAIN,
+                                       DRAINING("{\"until\":1800000000,\"kill\":false}"),
                                        DRAINING("{\"until\":1800000000,\"kill\":true}"),
-                                       DRAINING("{\"until\":4503599627370496,\"kill\":false}")};
+                                       DRAINING("{\"until\":4503599627370496,\"kill\":false}"),
+                                       DRAINING("{\"until\":1800000000,\"kill\":false,\"byHand\":true}"),
+                                       BY_HAND("\"UNHEALTHY\""),
+                                       BY_HAND("\"HEALTHY\"")};
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_(row_done) struct registry_row row = {0};
@@ -107,6 +114,11 @@ static void test_what_was_found_stays(void **state)
     assert_int_equal(instance->observed, UNHEALTHY);
     assert_true(instance->is_held_back);
     assert_int_equal(instance_health(instance), DRAINING);
+    instance->is_drained = true;
+    apply(*state, KEY, DRAINING("{\"until\":6}"));
+    assert_true(instance->is_drained);
+    apply(*state, KEY, PLAIN);
+    assert_false(instance->is_drained); /* the next drain is another one */
 }
 
 static void test_bad_members(void **state)
@@ -130,6 +142,9 @@ static void test_bad_members(void **state)
         {DRAINING("{\"until\":1e300}"), "draining.until"},
         {DRAINING("{\"until\":5,\"kill\":1}"), "draining.kill"},
         {DRAINING("{\"until\":5,\"kill\":null}"), "draining.kill"},
+        {DRAINING("{\"until\":5,\"byHand\":1}"), "draining.byHand"},
+        {BY_HAND("1"), "healthByHand"},
+        {BY_HAND("\"UNKNOWN\""), "healthByHand"},
         {DRAINING("{\"until\":5,\"kill\":\"true\"}"), "draining.kill"},
     };
     _cleanup_free_ char *before = NULL;

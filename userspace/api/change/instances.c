@@ -180,6 +180,7 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
     static const char *const known[] = {"service", "id", "weight", "health", "namespace", NULL};
     const struct instance *instance = NULL;
     const char *namespace_name = NULL;
+    enum svc_health health = HEALTHY;
     struct instance changed;
     struct registry_row row;
     int r = json_check_members(body, known, error);
@@ -194,7 +195,9 @@ int change_update(struct transaction *transaction, const cJSON *body, cJSON *ans
     changed = *instance;
     r = read_weight(body, false, &changed.weight, error);
     if (r == 0)
-        r = instances_read_health(body, &changed.health, error);
+        r = instances_read_health(body, &health, error);
+    if (r == 0 && cJSON_HasObjectItem(body, "health"))
+        instance_say_health(&changed, health);
     if (r < 0)
         return r;
     r = row_for_instance(namespace_name, instance->service->name, &changed, &row);
@@ -213,6 +216,7 @@ static int put_draining(struct transaction *transaction, const struct instance *
     changed.drain_until = clock_run_s() + (int64_t)timeout_s;
     changed.drain_for_s = (uint32_t)timeout_s;
     changed.is_drain_kill = is_kill;
+    changed.is_drain_by_hand = instance_is_of_container(instance);
     (void)cJSON_AddBoolToObject(answer, "draining", true);
     (void)cJSON_AddNumberToObject(answer, "open",
                                   (double)instance_open(transaction_engine(transaction), instance));

@@ -178,7 +178,7 @@ int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)
         return aws_fail(call->error, "CustomHealthNotFound", "The service %s has no HealthCheckCustomConfig.",
                         service->id);
     changed = *instance;
-    changed.health = status[0] == 'U' ? UNHEALTHY : HEALTHY;
+    instance_say_health(&changed, status[0] == 'U' ? UNHEALTHY : HEALTHY);
     return aws_put(call, row_for_instance(service->parent->name, service->name, &changed, &row), &row);
 }
 
