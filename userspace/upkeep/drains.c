@@ -85,7 +85,7 @@ static void drains_follow_put(void *user, struct instance *instance)
     long long most_s;
     char name[ENDPOINT_NAME_SIZE];
 
-    if (!instance->drain_until)
+    if (!instance->drain_until || instance->is_drained)
         return;
     drain = drains_find(self, instance->endpoint);
     if (drain) {
@@ -282,6 +282,16 @@ static int drains_submit(struct drains *self, struct departure *departure, const
     return engine_submit(self->engine, &job);
 }
 
+/*
+ * A container's instance goes with its container: registered anew while that runs, it would take connections again.
+ */
+static void stay_out(struct drains *self, const struct drain *drain, struct instance *instance)
+{
+    instance->is_drained = true;
+    instance_event(self->events, EVENT_DRAINED, instance, "its container runs, %llu connections left",
+                   (unsigned long long)open_now(self, drain));
+}
+
 static void deregister(struct drains *self, struct drain *drain, const struct instance *instance)
 {
     struct departure *departure = calloc(1, sizeof(*departure));
@@ -321,15 +331,19 @@ static void go_round(void *user)
     for (size_t i = 0; i < self->n; i++) {
         const struct instance *instance = engine_instance(self->engine, self->items[i].endpoint);
 
-        if (instance && instance->drain_until)
+        if (instance && instance->drain_until && !instance->is_drained)
             self->items[kept++] = self->items[i];
     }
     self->n = kept;
     for (size_t i = 0; i < self->n; i++) {
         struct drain *drain = &self->items[i];
-        const struct instance *instance = engine_instance(self->engine, drain->endpoint);
+        struct instance *instance = engine_instance(self->engine, drain->endpoint);
 
-        if (!drain->departure && is_finished(self, drain, instance))
+        if (drain->departure || !is_finished(self, drain, instance))
+            continue;
+        if (instance_is_of_container(instance))
+            stay_out(self, drain, instance);
+        else
             deregister(self, drain, instance);
     }
     drains_look_at_one(self);

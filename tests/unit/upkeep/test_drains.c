@@ -179,6 +179,35 @@ static void test_by_its_time(void **state)
     expect_drained(lab, "DRAINING a 5 open connections, ", "DRAINED a deregistered, 5 connections left\n");
 }
 
+static bool is_drained(void *user)
+{
+    const struct instance *instance = house_instance(&((const struct lab *)user)->house, "web", "a");
+
+    return instance && instance->is_drained;
+}
+
+/* Whose container it is says when it goes: until then nobody comes, and nothing ticks. */
+static void test_a_containers_stays_out(void **state)
+{
+    char text[256];
+    char of_container[320];
+    struct lab *lab = *state;
+
+    begin(lab);
+    (void)snprintf(of_container, sizeof(of_container), "%.*s,\"creatorRequestId\":\"container:docker:a\"}",
+                   (int)strlen(leaving(3600, false, text)) - 1, text);
+    house_put(&lab->house, "instances/ns/web/a", of_container);
+    house_until(&lab->house, is_drained, lab, "its drain's end");
+    house_for(&lab->house, 500);
+    assert_int_equal(lab->drains.n, 0);
+    assert_false(event_pending(lab->drains.timer, EV_TIMEOUT, NULL));
+    assert_int_equal(instance_health(house_instance(&lab->house, "web", "a")), DRAINING);
+    expect_drained(lab, "DRAINING a 0 open connections, ",
+                   "DRAINED a its container runs, 0 connections left\n");
+    house_put(&lab->house, "instances/ns/web/a", PLAIN);
+    assert_int_equal(instance_health(house_instance(&lab->house, "web", "a")), HEALTHY);
+}
+
 /* Only after its connections were closed, or that could not be done. */
 static void test_with_a_kill(void **state)
 {
@@ -357,6 +386,7 @@ int main(void)
         TEST(test_by_the_counters),
         TEST(test_by_the_sockets),
         TEST(test_by_its_time),
+        TEST(test_a_containers_stays_out),
         TEST(test_with_a_kill),
         TEST(test_at_a_start),
         TEST(test_a_pending_one_is_not_submitted_twice),
