@@ -84,8 +84,8 @@ static int copy_wanted(struct registering *registering, const struct workload *w
     wanted->instance.zone = NULL;
     wanted->instance.aliases = calloc(from->n_aliases + 1, sizeof(*from->aliases));
     wanted->namespace_name = strdup(workload->namespace_name);
-    if (asprintf(&wanted->creator, CONTAINER_CREATOR "%s:%.*s", workload->container->runtime, CREATOR_ID_MAX,
-                 workload->container->id) < 0)
+    if (asprintf(&wanted->creator, INSTANCE_OF_CONTAINER "%s:%.*s", workload->container->runtime,
+                 CREATOR_ID_MAX, workload->container->id) < 0)
         wanted->creator = NULL;
     if (asprintf(&wanted->key, "%s\n%s\n%s", workload->namespace_name, from->service, from->id) < 0)
         wanted->key = NULL;
@@ -172,6 +172,41 @@ static int containers_declare(struct transaction *transaction, const struct want
                  : transaction_put(transaction, row, error);
 }
 
+/* What somebody has said of it by hand holds; registered by hand it is as its labels say once more. */
+static void keep_what_was_said(const struct workload_instance *from, const struct instance *there,
+                               struct instance *instance)
+{
+    instance->weight = there->weight;
+    instance->health_by_hand = there->health_by_hand;
+    if (there->health_by_hand == WORD_HEALTHY && from->is_healthy)
+        instance->health_by_hand = WORD_NONE; /* the runtime says so itself by now */
+    if (instance->health_by_hand)
+        instance->health = instance->health_by_hand == WORD_HEALTHY ? HEALTHY : UNHEALTHY;
+    if (there->is_drain_by_hand) {
+        instance->drain_until = there->drain_until;
+        instance->drain_for_s = there->drain_for_s;
+        instance->is_drain_kill = there->is_drain_kill;
+        instance->is_drain_by_hand = true;
+    }
+}
+
+/* Told to end: no new connections from now on. */
+static void begin_to_drain(const struct service *service, const struct instance *there,
+                           struct instance *instance)
+{
+    uint64_t seconds = service_get_settings(service)->drain_ms / 1000;
+
+    instance->health = there->health;
+    if (instance->drain_until)
+        return;
+    instance->drain_until = there->drain_until;
+    instance->drain_for_s = there->drain_for_s;
+    if (there->drain_until)
+        return;
+    instance->drain_until = clock_run_s() + (int64_t)seconds;
+    instance->drain_for_s = (uint32_t)seconds;
+}
+
 static int containers_put_instance(struct transaction *transaction, struct wanted_instance *wanted,
                                    struct error *error)
 {
@@ -190,12 +225,12 @@ static int containers_put_instance(struct transaction *transaction, struct wante
     struct registry_row row;
     int r;
 
-    if (from->is_draining && there) {
-        instance.drain_until =
-            there->drain_until ? there->drain_until
-                               : clock_wall_s() + (int64_t)(service_get_settings(service)->drain_ms / 1000);
-        instance.health = there->health;
-    }
+    if (from->is_draining && !there)
+        return 0;
+    if (there && instance_is_of_container(there))
+        keep_what_was_said(from, there, &instance);
+    if (from->is_draining)
+        begin_to_drain(service, there, &instance);
     r = row_for_instance(wanted->namespace_name, from->service, &instance, &row);
     return r < 0 ? error_errno(error, r, "registering a container")
                  : transaction_put(transaction, row, error);
@@ -214,9 +249,9 @@ static bool is_unread(const struct registering *registering, const char *contain
 static bool is_known_to_be_ours(const struct registering *registering, const struct instance *instance)
 {
     const char *creator = instance->creator;
-    size_t length = strlen(CONTAINER_CREATOR);
+    size_t length = strlen(INSTANCE_OF_CONTAINER);
 
-    if (!creator || strncmp(creator, CONTAINER_CREATOR, length) != 0)
+    if (!instance_is_of_container(instance))
         return false;
     for (size_t i = 0; i < registering->n_runtimes; i++) {
         size_t name = strlen(registering->runtimes[i]);

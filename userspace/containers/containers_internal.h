@@ -17,9 +17,6 @@ struct transaction;
 
 #define RUNTIMES_MAX 16
 
-/* How the creator of an instance begins that is a container's: "container:RUNTIME:ID". */
-#define CONTAINER_CREATOR "container:"
-
 enum names_state { /* how a container's first program got its names */
     NAMES_UNKNOWN,
     NAMES_GATED,   /* held until they were there */
@@ -41,6 +38,7 @@ struct held {
     char why_not_registered[200]; /* one of its instances */
     struct event *end;            /* of its first process; NULL: nobody watches */
     int pidfd;
+    uint64_t told_to_end_ms; /* monotonic: by a signal that ends, while it is CONTAINER_ENDING */
     /* of the last plan: */
     bool is_task;
     char namespace_name[256];

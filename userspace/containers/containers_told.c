@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cgroups/process_cgroup.h"
 #include "containers/containers_internal.h"
 #include "dns/dns.h"
 #include "runtimes/container_cgroup.h"
+
+#define ENDING_HOLDS_MS 600000u
 
 struct held *containers_find(const struct containers *containers, const char *id)
 {
@@ -155,6 +158,13 @@ static void keep_cgroup(struct container *old, struct container *new)
     new->cgroup = TAKE_PTR(old->cgroup);
 }
 
+/* Runtimes say "running" of what they have told to end, and a program may not take the signal for that. */
+static bool is_ending_yet(const struct held *held, const struct container *new)
+{
+    return held->container->state == CONTAINER_ENDING &&
+           new->state == CONTAINER_RUNNING &&clock_monotonic_ms() - held->told_to_end_ms < ENDING_HOLDS_MS;
+}
+
 /*
  * What is known of the same start is kept. Another start is another process and another cgroup, whose first
  * program the gate may hold. The kernel has told of that one: an answer that names another process, or none, is
@@ -183,6 +193,8 @@ static void held_merge(struct held *held, struct container *new)
         held->names = NAMES_UNKNOWN;
         return;
     }
+    if (is_ending_yet(held, new))
+        new->state = CONTAINER_ENDING;
     if (!new->pid)
         new->pid = old->pid;
     if (!new->cgroup)
@@ -234,6 +246,7 @@ void containers_on_ending(const char *id, void *user)
     if (!held || held->container->state == CONTAINER_ENDED)
         return;
     held->container->state = CONTAINER_ENDING;
+    held->told_to_end_ms = clock_monotonic_ms();
     containers_changed(user);
 }
 

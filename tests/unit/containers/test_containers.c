@@ -216,6 +216,88 @@ static void test_what_it_told_last_holds_while_it_is_away(void **state)
     assert_non_null(house_instance(&lab->house, "web", "bbbbbbbbbbbb-10"));
 }
 
+/* ---- what somebody has said by hand ---- */
+
+static void say(struct lab *lab, const char *text)
+{
+    char row[400];
+
+    (void)snprintf(row, sizeof(row),
+                   "{\"address\":\"192.0.2.97\",\"port\":8080,\"creatorRequestId\":"
+                   "\"container:docker:" ID_A "\",%s}",
+                   text);
+    house_put(&lab->house, "instances/ns/web/aaaaaaaaaaaa-10", row);
+}
+
+/* What Docker says now is asked for, and whatever follows has been done. */
+static const struct instance *after_state(struct lab *lab, const char *state)
+{
+    lab_container(lab, 'a', "\"svcconnect.service\": \"web\", \"svcconnect.port\": \"8080\"", state);
+    fake_docker_event(&lab->fake, 'a', "update", "");
+    house_for(&lab->house, 50);
+    lab_settle(lab);
+    return house_instance(&lab->house, "web", "aaaaaaaaaaaa-10");
+}
+
+#define RUNNING "\"Status\": \"running\""
+#define SICK    RUNNING ", \"Health\": {\"Status\": \"unhealthy\"}"
+
+static void test_a_word_by_hand_holds(void **state)
+{
+    struct lab *lab = *state;
+    const struct instance *instance;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    say(lab, "\"weight\":5,\"health\":\"UNHEALTHY\",\"healthByHand\":\"UNHEALTHY\"");
+    instance = after_state(lab, RUNNING);
+    assert_int_equal(instance->health, UNHEALTHY);
+    assert_int_equal(instance->weight, 5);
+    (void)after_state(lab, SICK);
+    assert_int_equal(after_state(lab, RUNNING)->health, UNHEALTHY);
+    (void)after_state(lab, SICK);
+    say(lab, "\"weight\":5,\"health\":\"HEALTHY\",\"healthByHand\":\"HEALTHY\"");
+    assert_int_equal(after_state(lab, SICK)->health, HEALTHY);
+    assert_int_equal(after_state(lab, RUNNING)->health_by_hand, WORD_NONE);
+    assert_int_equal(after_state(lab, SICK)->health, UNHEALTHY); /* the runtime's word counts again */
+}
+
+static void test_a_drain_by_hand_holds(void **state)
+{
+    struct lab *lab = *state;
+    const struct instance *instance;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    say(lab, "\"draining\":{\"until\":4000000000,\"for\":7,\"kill\":true,\"byHand\":true}");
+    instance = after_state(lab, RUNNING);
+    assert_true(instance->drain_until == INT64_C(4000000000));
+    assert_int_equal(instance->drain_for_s, 7);
+    assert_true(instance->is_drain_kill);
+    say(lab,
+        "\"draining\":{\"until\":4000000000}"); /* nobody's: the container was told to end, and did not */
+    assert_false(after_state(lab, RUNNING)->drain_until);
+}
+
+static void test_told_to_end_it_is_on_its_way_out_until_it_has(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    fake_docker_event(&lab->fake, 'a', "kill", "\"signal\": \"15\"");
+    house_until(&lab->house, is_draining, &lab->house, "draining");
+    assert_true(after_state(lab, RUNNING)->drain_until); /* as Docker says it while it waits */
+    lab_held(lab, 'a')->told_to_end_ms -= 600001;
+    assert_false(after_state(lab, RUNNING)->drain_until);
+}
+
 /* ---- one that cannot be had ---- */
 
 static unsigned count_instances(struct lab *lab, const char *const services[], char *ret_missing)
@@ -492,6 +574,9 @@ int main(void)
         TEST(test_one_that_cannot_be_asked_for_keeps_what_it_had),
         TEST(test_draining_from_the_signal_and_gone_with_the_end),
         TEST(test_another_start_is_another_instance),
+        TEST(test_a_word_by_hand_holds),
+        TEST(test_a_drain_by_hand_holds),
+        TEST(test_told_to_end_it_is_on_its_way_out_until_it_has),
         TEST(test_old_news_changes_nothing),
         TEST(test_what_it_told_last_holds_while_it_is_away),
         TEST(test_one_that_is_refused_keeps_nobody_away),
