@@ -15,6 +15,7 @@ struct container *container_new(const char *runtime, const char *id, const char 
 
     if (!container)
         return NULL;
+    container->stop_timeout_s = CONTAINER_STOP_S;
     container->runtime = strdup(runtime);
     container->id = strdup(id);
     container->name = strdup(name ? name : id);

@@ -20,6 +20,7 @@
 #define CONTAINER_LABELS_MAX   64 /* of those that mean something here */
 #define CONTAINER_NETWORKS_MAX 32
 #define CONTAINER_PORTS_MAX    64
+#define CONTAINER_STOP_S       10   /* where nobody has said how long it may take to stop */
 #define CONTAINER_TEXT_MAX     1024 /* a label's value */
 
 enum container_state {
@@ -73,8 +74,9 @@ struct container {
     enum container_state state;
     enum container_health health;
     enum container_network_mode network_mode;
-    char *shares_with;  /* id or name of the container whose network it has; else NULL */
-    int64_t started_at; /* wall clock, seconds; 0: never */
+    char *shares_with;       /* id or name of the container whose network it has; else NULL */
+    int64_t started_at;      /* wall clock, seconds; 0: never */
+    uint32_t stop_timeout_s; /* what its runtime gives it from the signal to the kill */
     struct container_label *labels;
     size_t n_labels;
     struct container_network *networks; /* sorted by name */

@@ -165,6 +165,14 @@ static void docker_read_state(struct container *container, const cJSON *state)
         container->pid = (pid_t)pid->valuedouble;
 }
 
+/* In seconds; podman may say that it waits for ever. */
+static void docker_read_stop(struct container *container, const cJSON *timeout)
+{
+    if (cJSON_IsNumber(timeout) && timeout->valuedouble >= 0)
+        container->stop_timeout_s =
+            timeout->valuedouble < DOCKER_STOP_MAX ? (uint32_t)timeout->valuedouble : DOCKER_STOP_MAX;
+}
+
 static const char *without_slash(const char *name)
 {
     return *name == '/' ? name + 1 : name;
@@ -193,6 +201,7 @@ int docker_read_inspect(const char *runtime, const char *text, size_t length,
             0)
         return error_errno(error, -ENOMEM, "a container");
     docker_read_state(container, docker_member(json, "State"));
+    docker_read_stop(container, docker_member(config, "StopTimeout"));
     *ret_container = TAKE_PTR(container);
     return 0;
 }

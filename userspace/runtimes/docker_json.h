@@ -16,6 +16,7 @@
 #define DOCKER_LIST_MAX    (64u << 20)
 #define DOCKER_EVENT_MAX   (1u << 20)
 #define DOCKER_ID_MAX      64
+#define DOCKER_STOP_MAX    86400 /* seconds */
 
 enum docker_action {
     DOCKER_OTHER,   /* nothing that matters here */

@@ -38,6 +38,8 @@ struct fake_container {
     bool is_slow;     /* its answers wait for fake_docker_answer() */
     bool is_unlisted; /* the list does not have it */
     unsigned n_asked;
+    unsigned n_stops;
+    int stop_status; /* 0: 204 */
     struct evhttp_request *open;
     char text[2048]; /* what is answered */
 };
@@ -190,8 +192,15 @@ static inline void fake_serve(struct evhttp_request *request, void *user)
         return;
     }
     assert_memory_equal(target, one, strlen(one));
-    assert_string_equal(target + strlen(one) + 64, "/json");
     container = fake_docker_find(fake, target[strlen(one)]);
+    if (strcmp(target + strlen(one) + 64, "/stop") == 0) {
+        assert_non_null(container);
+        assert_int_equal(evhttp_request_get_command(request), EVHTTP_REQ_POST);
+        container->n_stops++;
+        fake_reply(request, container->stop_status ? container->stop_status : 204, "");
+        return;
+    }
+    assert_string_equal(target + strlen(one) + 64, "/json");
     if (!container) {
         fake_reply(request, 404, "{\"message\": \"No such container\"}");
         return;

@@ -60,6 +60,32 @@ static void test_a_running_container(void **state)
     assert_int_equal(container->network_mode, CONTAINER_OWN_NETWORK);
 }
 
+static void test_how_long_it_may_take_to_stop(void **state)
+{
+    static const struct {
+        const char *said;
+        uint32_t expected;
+    } cases[] = {
+        {"30", 30},
+        {"0", 0},
+        {"null", CONTAINER_STOP_S},
+        {"-1", CONTAINER_STOP_S},
+        {"\"30\"", CONTAINER_STOP_S},
+        {"1e12", DOCKER_STOP_MAX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[200];
+        _cleanup_container_ struct container *container = NULL;
+
+        (void)snprintf(text, sizeof(text), "{\"Id\":\"" ID "\",\"Config\":{\"StopTimeout\":%s}}",
+                       cases[i].said);
+        container = inspect(text);
+        assert_int_equal(container->stop_timeout_s, cases[i].expected);
+    }
+}
+
 static void test_states(void **state)
 {
     static const struct {
@@ -209,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_running_container),
+        cmocka_unit_test(test_how_long_it_may_take_to_stop),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_network_modes_and_times),
         cmocka_unit_test(test_what_is_no_container),
