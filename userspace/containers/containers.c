@@ -69,6 +69,7 @@ static void held_take_plan(struct held *held, const struct workload *workload)
     if (*workload->note && strcmp(held->note, workload->note) != 0)
         log_warning("container %s: %s", held->container->name, workload->note);
     held->is_task = workload->is_task;
+    held->is_labelled = workload->is_task && workload->wish.is_wanted;
     held->n_instances = workload->n_instances;
     (void)snprintf(held->note, sizeof(held->note), "%s",
                    workload->is_task ? workload->note : workload->why_not);

@@ -15,6 +15,8 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -54,6 +56,26 @@ int containers_cgroup_of(const struct containers *containers, const char *field,
                          const char **ret_cgroup, struct error *error);
 /* The name of the container whose cgroup this is or is in; "": none's. NULL containers: the same. */
 const char *containers_name_at(const struct containers *containers, const char *cgroup);
+
+/* What is being stopped; texts are the containers'. */
+struct container_stop {
+    const char *name;
+    const char *id;
+    const char *runtime;
+    size_t n_instances;
+    uint64_t open; /* connections now */
+    uint32_t timeout_s;
+};
+
+/*
+ * Drains a running container's instances, for `timeout_s` at most (NULL: the container's own time to stop), then has its
+ * runtime stop it; what has become of it is in containers_describe(). One that is being stopped already goes on as it is.
+ * `by`: who wants it, for events. While the engine is steady. -ENOENT: no such one runs; -EINVAL: one without labels, or
+ * that its runtime cannot be asked to stop; -EAGAIN: the runtime does not answer. NULL containers: -ENOENT.
+ */
+int containers_stop(struct containers *containers, const char *field, const char *text,
+                    const uint32_t *timeout_s, const char *by, struct container_stop *ret_stop,
+                    struct error *error);
 
 /* How many runtimes are followed, and how many of them answer. NULL containers: none. */
 size_t containers_count_runtimes(const struct containers *containers, size_t *ret_connected);

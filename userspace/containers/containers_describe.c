@@ -31,6 +31,22 @@ static cJSON *describe_networks(const struct container *container)
     return networks;
 }
 
+static cJSON *describe_stop(const struct stopping *stop)
+{
+    static const char *const states[] = {[STOP_NONE] = "",
+                                         [STOP_DRAINING] = "DRAINING",
+                                         [STOP_TOLD] = "STOPPING",
+                                         [STOP_DONE] = "STOPPED",
+                                         [STOP_FAILED] = "FAILED"};
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "state", states[stop->state]);
+    (void)cJSON_AddNumberToObject(json, "timeoutSeconds", stop->timeout_s);
+    (void)cJSON_AddNumberToObject(json, "open", (double)stop->open);
+    (void)cJSON_AddStringToObject(json, "reason", stop->reason);
+    return json;
+}
+
 static cJSON *describe_held(const struct held *held)
 {
     const struct container *container = held->container;
@@ -51,6 +67,8 @@ static cJSON *describe_held(const struct held *held)
     (void)cJSON_AddStringToObject(json, "first", names_name(held));
     if (held->names == NAMES_GATED)
         (void)cJSON_AddNumberToObject(json, "heldMicroseconds", (double)held->held_us);
+    if (held->stop.state != STOP_NONE)
+        (void)cJSON_AddItemToObject(json, "stop", describe_stop(&held->stop));
     if (container->started_at)
         json_add_time(json, "startedAt", (time_t)container->started_at);
     (void)cJSON_AddStringToObject(json, "note",

@@ -74,6 +74,7 @@ static int copy_zone(const struct workload_instance *from, struct wanted_instanc
 static int copy_wanted(struct registering *registering, const struct workload *workload,
                        const struct workload_instance *from)
 {
+    const struct held *held = containers_find(registering->owner, workload->container->id);
     struct wanted_instance *wanted = calloc(1, sizeof(*wanted));
 
     if (!wanted)
@@ -82,6 +83,10 @@ static int copy_wanted(struct registering *registering, const struct workload *w
     wanted->container_id = strdup(workload->container->id);
     wanted->instance = *from;
     wanted->instance.zone = NULL;
+    if (held && containers_is_stopping(held)) {
+        wanted->has_drain_s = true;
+        wanted->drain_s = held->stop.timeout_s;
+    }
     wanted->instance.aliases = calloc(from->n_aliases + 1, sizeof(*from->aliases));
     wanted->namespace_name = strdup(workload->namespace_name);
     if (asprintf(&wanted->creator, INSTANCE_OF_CONTAINER "%s:%.*s", workload->container->runtime,
@@ -191,10 +196,10 @@ static void keep_what_was_said(const struct workload_instance *from, const struc
 }
 
 /* Told to end: no new connections from now on. */
-static void begin_to_drain(const struct service *service, const struct instance *there,
-                           struct instance *instance)
+static void begin_to_drain(const struct wanted_instance *wanted, const struct service *service,
+                           const struct instance *there, struct instance *instance)
 {
-    uint64_t seconds = service_get_settings(service)->drain_ms / 1000;
+    uint64_t seconds = wanted->has_drain_s ? wanted->drain_s : service_get_settings(service)->drain_ms / 1000;
 
     instance->health = there->health;
     if (instance->drain_until)
@@ -230,7 +235,7 @@ static int containers_put_instance(struct transaction *transaction, struct wante
     if (there && instance_is_of_container(there))
         keep_what_was_said(from, there, &instance);
     if (from->is_draining)
-        begin_to_drain(service, there, &instance);
+        begin_to_drain(wanted, service, there, &instance);
     r = row_for_instance(wanted->namespace_name, from->service, &instance, &row);
     return r < 0 ? error_errno(error, r, "registering a container")
                  : transaction_put(transaction, row, error);

@@ -9,7 +9,9 @@
 
 #include "containers/containers.h"
 #include "model/container.h"
+#include "http/fetch.h"
 #include "runtimes/docker.h"
+#include "runtimes/docker_stop.h"
 #include "runtimes/gate.h"
 #include "workloads/plan.h"
 
@@ -22,6 +24,25 @@ enum names_state { /* how a container's first program got its names */
     NAMES_GATED,   /* held until they were there */
     NAMES_TIMEOUT, /* held, and let go too early */
     NAMES_LATE,    /* not held: it was there first, or the gate could not */
+};
+
+enum stop_state { /* of a container that somebody wants stopped */
+    STOP_NONE,
+    STOP_DRAINING,
+    STOP_TOLD, /* its runtime is at it */
+    STOP_DONE,
+    STOP_FAILED,
+};
+
+struct stopping {
+    enum stop_state state;
+    uint32_t timeout_s; /* of the drain */
+    uint64_t until_ms;  /* monotonic: nobody is waited for any longer */
+    uint64_t open;      /* connections, when last looked at */
+    struct event *timer;
+    struct docker_stop request;
+    struct fetch *fetch; /* NULL: none */
+    char reason[200];    /* why it failed */
 };
 
 struct held {
@@ -39,8 +60,10 @@ struct held {
     struct event *end;            /* of its first process; NULL: nobody watches */
     int pidfd;
     uint64_t told_to_end_ms; /* monotonic: by a signal that ends, while it is CONTAINER_ENDING */
+    struct stopping stop;
     /* of the last plan: */
     bool is_task;
+    bool is_labelled; /* by labels of its own */
     char namespace_name[256];
     char service[256];
     char note[WORKLOAD_NOTE_SIZE];
@@ -65,7 +88,9 @@ struct wanted_instance {
     char *key; /* "NAMESPACE\nSERVICE\nID" */
     char *namespace_name;
     char *creator;
-    char *attributes;                  /* or NULL */
+    char *attributes; /* or NULL */
+    bool has_drain_s;
+    uint32_t drain_s;                  /* how long it may drain; else its service says */
     struct workload_instance instance; /* with aliases of its own, and no zone */
     UT_hash_handle hh;
 };
@@ -110,6 +135,15 @@ struct held *containers_find(const struct containers *containers, const char *id
 /* The end of its first process, which the kernel tells before any runtime does; watching twice is the same as once. */
 void containers_watch_end(struct held *held);
 void containers_forget_end(struct held *held);
+
+/* containers_lookup.c: by what people call it; -ENOENT, -EINVAL as containers_cgroup_of(). */
+int containers_find_running(const struct containers *containers, const char *field, const char *text,
+                            struct held **ret_held, const char **ret_cgroup, struct error *error);
+const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held);
+
+/* containers_stop.c */
+void containers_forget_stop(struct held *held);
+bool containers_is_stopping(const struct held *held);
 
 /* containers_tasks.c: attaches what is a task and has a cgroup. */
 void containers_attach(struct containers *containers, struct held *held);

@@ -17,17 +17,17 @@ static bool is_meant(const struct container *container, const char *text)
            (length >= SHORTEST_ID && strncmp(container->id, text, length) == 0);
 }
 
-int containers_cgroup_of(const struct containers *containers, const char *field, const char *text,
-                         const char **ret_cgroup, struct error *error)
+int containers_find_running(const struct containers *containers, const char *field, const char *text,
+                            struct held **ret_held, const char **ret_cgroup, struct error *error)
 {
-    const struct held *found = NULL;
+    struct held *found = NULL;
 
     if (!containers)
         return error_set(error, ENOENT,
                          "%s: no container runtime is followed: give cgroup or pid, or start "
                          "svcconnectd with --container-runtime",
                          field);
-    for (const struct held *held = containers->all; held; held = held->hh.next) {
+    for (struct held *held = containers->all; held; held = held->hh.next) {
         if (!is_meant(held->container, text))
             continue;
         if (found)
@@ -40,8 +40,25 @@ int containers_cgroup_of(const struct containers *containers, const char *field,
                          text);
     if (!found->container->cgroup || found->container->state == CONTAINER_ENDED)
         return error_set(error, ENOENT, "%s: the container \"%s\" does not run: start it first", field, text);
+    *ret_held = found;
     *ret_cgroup = found->container->cgroup;
     return 0;
+}
+
+int containers_cgroup_of(const struct containers *containers, const char *field, const char *text,
+                         const char **ret_cgroup, struct error *error)
+{
+    struct held *held;
+
+    return containers_find_running(containers, field, text, &held, ret_cgroup, error);
+}
+
+const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held)
+{
+    for (size_t i = 0; i < containers->n_runtimes; i++)
+        if (strcmp(containers->runtimes[i].name, held->container->runtime) == 0)
+            return &containers->runtimes[i];
+    return NULL;
 }
 
 const char *containers_name_at(const struct containers *containers, const char *cgroup)

@@ -110,6 +110,7 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
         return;
     }
     containers_forget_end(held); /* of the start before */
+    containers_forget_stop(held);
     dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
     held->waiting_for = 0;
     free(held->container->cgroup);

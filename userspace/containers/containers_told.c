@@ -189,6 +189,7 @@ static void held_merge(struct held *held, struct container *new)
     }
     if (old->pid && new->pid && old->pid != new->pid) {
         containers_forget_end(held);
+        containers_forget_stop(held);
         held->is_attached = false;
         held->names = NAMES_UNKNOWN;
         return;
