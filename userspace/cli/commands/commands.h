@@ -46,6 +46,9 @@ int command_settings(const struct invocation *invocation);
 int command_attach(const struct invocation *invocation);
 int command_detach(const struct invocation *invocation);
 
+/* containers.c */
+int command_stop(const struct invocation *invocation);
+
 /* run.c */
 int command_run(const struct invocation *invocation);
 

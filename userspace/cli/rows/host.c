@@ -20,6 +20,21 @@ const struct command host_rows[] = {
         .run = command_detach,
     },
     {
+        .word = "stop",
+        .synopsis = "CONTAINER [--timeout DURATION]",
+        .summary = "drain a container's instances, then have its runtime stop it",
+        .details = "No new connections; what is open is waited for, as long as the container has to stop "
+                   "(compose's\n"
+                   "stop_grace_period, docker run --stop-timeout, 10 s) or --timeout says. Then its runtime "
+                   "stops it, as\n"
+                   "docker stop does. A container without svcconnect's labels is refused.",
+        .options = OPTIONS(OPTION_TIMEOUT),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .takes = {VALUE_CONTAINER},
+        .run = command_stop,
+    },
+    {
         .word = "run",
         .synopsis = "[-n NS] [--service NAME] -- COMMAND ARGS...",
         .summary = "run a command as a task of its own, names resolving",
