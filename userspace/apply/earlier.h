@@ -6,8 +6,8 @@
 #pragma once
 
 #include <stdbool.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "documents/documents.h"
 #include "model/catalog.h"
 #include "model/document_record.h"

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 struct dirent;
 struct engine;

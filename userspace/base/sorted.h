@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <uthash.h>
+#include "base/hash.h"
 
 /* As qsort() calls it: with pointers to pointers to entries. */
 typedef int sorted_compare(const void *a, const void *b);

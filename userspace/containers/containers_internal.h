@@ -5,8 +5,8 @@
 #include <event2/event.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "containers/containers.h"
 #include "model/container.h"
 #include "http/fetch.h"

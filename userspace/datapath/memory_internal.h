@@ -3,8 +3,8 @@
 #pragma once
 
 #include <stdio.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "datapath/internal.h"
 #include "datapath/memory.h"
 

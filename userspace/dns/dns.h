@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/error.h"
 #include "base/address.h"
 #include "dns/resolvers.h"

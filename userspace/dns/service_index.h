@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <uthash.h>
+#include "base/hash.h"
 
 struct engine;
 struct model_namespace;

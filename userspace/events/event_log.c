@@ -10,8 +10,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/clock.h"
 
 /* How many entries a namespace has. */

@@ -10,8 +10,8 @@
 #include <cjson/cJSON.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/error.h"
 #include "engine/follower.h"
 #include "model/catalog_external.h"

@@ -7,7 +7,7 @@
 #include <sys/queue.h>
 
 #define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "base/clock.h"
 #include "health/exec_prober.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 /* A service with members. */
 struct weak_service {

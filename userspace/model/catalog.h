@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include <svcconnect/abi.h>
 
+#include "base/hash.h"
 #include "base/address.h"
 #include "model/canary.h"
 #include "model/dns_records.h"

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/error.h"
 #include "cgroups/cgroup.h"
 #include "engine/follower.h"

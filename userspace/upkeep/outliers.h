@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include <svcconnect/abi.h>
 
+#include "base/hash.h"
 #include "engine/follower.h"
 #include "base/error.h"
 #include "model/catalog.h"

@@ -2,8 +2,7 @@
 /* The parts of a plan, in their order. Private to workloads/. */
 #pragma once
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "workloads/plan.h"
 
 /* How many tasks of a namespace are on a network. */

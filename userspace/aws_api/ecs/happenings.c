@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "aws/aws_fields.h"
 #include "aws_api/ecs/ecs.h"
 #include "base/cleanup.h"

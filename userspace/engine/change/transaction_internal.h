@@ -2,8 +2,7 @@
 /* A transaction from inside, and the steps of its life. Private to engine/. */
 #pragma once
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "engine/change/transaction.h"
 #include "engine/engine_internal.h"
 #include "engine/plan/scopes.h"
