@@ -32,6 +32,7 @@ enum jobs_state {
     JOBS_DROPPING, /* the last one's are taken back */
     JOBS_RESERVING,
     JOBS_REVERTING,
+    JOBS_TELLING,    /* the history, what goes to the registry with the rows */
     JOBS_COMMITTING, /* rows are on their way */
     JOBS_REPLAYING,
     JOBS_REFRESHING, /* tables are built once more with what was found meanwhile */
@@ -45,6 +46,16 @@ struct waiter {
     void (*function)(void *user);
     void *user;
     struct waiter *next;
+};
+
+/* How far the history of a group is told. */
+struct jobs_telling {
+    bool has_begun;
+    const struct waiting_job *job; /* whose rows they are */
+    size_t row;                    /* the next one */
+    size_t last;             /* the last one that is told of the job, kept until the others are counted */
+    unsigned n_of_job, most; /* rows to be told of it, and how many are told one by one */
+    unsigned n;              /* told of the jobs before */
 };
 
 struct jobs {
@@ -70,6 +81,7 @@ struct jobs {
     size_t n_returning;      /* of them were of the last group */
     unsigned n_failures;     /* they did not come, so often in a row */
     unsigned n_without_wait; /* groups that begin at once for that */
+    struct jobs_telling telling;
     uint64_t commit_begun_ns;
     uint64_t commit_ns; /* the last one took so long */
     struct registry_commit commit;
@@ -137,8 +149,9 @@ void gather_after(struct jobs *jobs);
 bool gather_is_on(const struct jobs *jobs);
 void gather_end(struct jobs *jobs);
 
-/* jobs_history.c: what the group changes goes along with its commit, and is kept when that has ended. */
-void jobs_tell_history(struct engine *engine);
+/* jobs_history.c: what the group changes goes along with its commit, told by steps (STEP_MORE, then 0), and is kept
+ * when that has ended. */
+int jobs_tell_history(struct engine *engine);
 void jobs_keep_history(struct engine *engine);
 
 /* jobs_losses.c: the group is on disk, and followers hear of the aliases without an endpoint. */

@@ -160,7 +160,6 @@ static int collect_rows(struct engine *engine)
 
     transaction->numbers = numbers_take_unsaved(engine, most);
     jobs->must_save &= engine->unsaved.n > 0;
-    jobs_tell_history(engine);
     told = engine->history ? history_rows(engine->history, &n_told) : NULL;
     n = transaction->n_rows + transaction->numbers.n + n_told;
     jobs->rows = calloc(n + 1, sizeof(*jobs->rows));
@@ -227,11 +226,17 @@ void jobs_end_commit(struct engine *engine, int r, uint64_t revision, const stru
 
 static void step_reverting(struct engine *engine)
 {
+    if (transaction_revert(&engine->jobs->transaction, NULL) != STEP_MORE)
+        enter(engine->jobs, JOBS_TELLING);
+}
+
+static void step_telling(struct engine *engine)
+{
     struct jobs *jobs = engine->jobs;
     struct error error = {0};
     int r;
 
-    if (transaction_revert(&jobs->transaction, NULL) == STEP_MORE)
+    if (jobs_tell_history(engine) == STEP_MORE)
         return;
     r = collect_rows(engine);
     jobs->commit_begun_ns = clock_monotonic_ns();
@@ -325,10 +330,10 @@ void jobs_step(struct engine *engine)
     static void (*const steps[])(struct engine * engine) = {
         [JOBS_IDLE] = begin_group,           [JOBS_RUNNING] = step_running,
         [JOBS_DROPPING] = step_dropping,     [JOBS_RESERVING] = step_reserving,
-        [JOBS_REVERTING] = step_reverting,   [JOBS_REPLAYING] = step_replaying,
-        [JOBS_REFRESHING] = step_refreshing, [JOBS_PUBLISHING] = step_publishing,
-        [JOBS_FINISHING] = step_finishing,   [JOBS_ANSWERING] = step_answering,
-        [JOBS_ABORTING] = step_aborting,
+        [JOBS_REVERTING] = step_reverting,   [JOBS_TELLING] = step_telling,
+        [JOBS_REPLAYING] = step_replaying,   [JOBS_REFRESHING] = step_refreshing,
+        [JOBS_PUBLISHING] = step_publishing, [JOBS_FINISHING] = step_finishing,
+        [JOBS_ANSWERING] = step_answering,   [JOBS_ABORTING] = step_aborting,
     };
 
     if (engine->jobs->state != JOBS_COMMITTING)
