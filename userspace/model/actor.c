@@ -27,6 +27,11 @@ struct actor actor_make(enum actor_kind kind, const char *name)
     return actor;
 }
 
+bool actor_equal(const struct actor *a, const struct actor *b)
+{
+    return a->kind == b->kind && a->uid == b->uid && a->pid == b->pid && strcmp(a->name, b->name) == 0;
+}
+
 const char *actor_text(const struct actor *actor, char text[static ACTOR_TEXT_SIZE])
 {
     switch (actor->kind) {

@@ -26,6 +26,8 @@ struct actor {
 /* Names are cut, and what is not printable ASCII becomes '?'. */
 struct actor actor_make(enum actor_kind kind, const char *name);
 
+bool actor_equal(const struct actor *a, const struct actor *b);
+
 #define ACTOR_TEXT_SIZE 128
 
 /* "uid 0, process 4242 (svcconnect)", "key default", "file a.json", "svcconnectd". */

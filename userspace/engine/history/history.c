@@ -31,6 +31,9 @@ struct history {
     struct registry_row *rows; /* of it */
     char **keys;               /* of what they tell of */
     size_t n_rows;
+    struct actor by; /* of the last one that was told */
+    char *operation;
+    char *origin_text; /* of both, as it stands in a row, without its end; NULL: none yet */
 };
 
 int history_new(size_t rows, struct history **ret_history)
@@ -72,6 +75,8 @@ void history_free(struct history **history)
     free(self->places);
     free(self->rows);
     free(self->keys);
+    free(self->operation);
+    free(self->origin_text);
     free(self);
     *history = NULL;
 }
@@ -211,32 +216,65 @@ void history_begin(struct history *history, uint64_t revision, int64_t now_ms)
     history->now_ms = now_ms;
 }
 
-/* The numbers stand first, as plain digits: history_take_row() reads them so. */
-static char *history_write(const struct history *history, uint64_t sequence,
-                           const struct history_origin *origin, const char *key, const char *before,
-                           const char *after, bool is_withheld, unsigned more)
+/* As JSON; NULL: no memory. The caller frees it. */
+static char *history_quote(const char *text)
 {
-    _cleanup_json_ cJSON *json = cJSON_CreateObject();
-    _cleanup_free_ char *rest = NULL;
+    _cleanup_json_ cJSON *json = cJSON_CreateStringReference(text);
+
+    return json_print(json);
+}
+
+/* "by" and "operation" of the origin. Most rows that follow each other have the same. NULL: no memory. */
+static const char *history_origin_text(struct history *history, const struct history_origin *origin)
+{
+    const char *operation = origin->operation ? origin->operation : "";
+    _cleanup_json_ cJSON *json = NULL;
+    char *text;
+
+    if (history->origin_text && strcmp(history->operation, operation) == 0 &&
+        actor_equal(&history->by, &origin->by))
+        return history->origin_text;
+    json = cJSON_CreateObject();
+    (void)cJSON_AddItemToObject(json, "by", actor_json(&origin->by));
+    (void)cJSON_AddStringToObject(json, "operation", operation);
+    free(history->origin_text);
+    free(history->operation);
+    history->operation = strdup(operation);
+    history->origin_text = text = history->operation ? json_print(json) : NULL;
+    if (!text)
+        return NULL;
+    history->by = origin->by;
+    text[strlen(text) - 1] = '\0'; /* its closing bracket: more follows */
+    return text;
+}
+
+/*
+ * The numbers stand first, as plain digits: history_take_row() reads them so. It is written for every change, so it is put
+ * together from texts that are there, without a tree of values.
+ */
+static char *history_write(struct history *history, uint64_t sequence, const struct history_origin *origin,
+                           const char *key, const char *before, const char *after, bool is_withheld,
+                           unsigned more)
+{
+    const char *origin_text = history_origin_text(history, origin);
+    _cleanup_free_ char *key_text = history_quote(key);
+    const char *was = !before ? "created" : after ? "changed" : "removed";
+    char more_text[32] = "";
     char *text = NULL;
 
-    (void)cJSON_AddNumberToObject(json, "time", (double)history->now_ms);
-    (void)cJSON_AddItemToObject(json, "by", actor_json(&origin->by));
-    (void)cJSON_AddStringToObject(json, "operation", origin->operation ? origin->operation : "");
-    (void)cJSON_AddStringToObject(json, "key", key);
-    if (before && !is_withheld)
-        (void)cJSON_AddRawToObject(json, "before", before);
-    if (after && !is_withheld)
-        (void)cJSON_AddRawToObject(json, "after", after);
+    if (!origin_text || !key_text)
+        return NULL;
     if (is_withheld)
-        (void)cJSON_AddTrueToObject(json, "isWithheld");
-    if (is_withheld)
-        (void)cJSON_AddStringToObject(json, "was", !before ? "created" : after ? "changed" : "removed");
+        before = after = NULL;
     if (more)
-        (void)cJSON_AddNumberToObject(json, "more", more);
-    rest = json_print(json);
-    if (!rest || asprintf(&text, "{\"sequence\":%" PRIu64 ",\"revision\":%" PRIu64 ",%s", sequence,
-                          history->revision, rest + 1) < 0)
+        (void)snprintf(more_text, sizeof(more_text), ",\"more\":%u", more);
+    if (asprintf(&text,
+                 "{\"sequence\":%" PRIu64 ",\"revision\":%" PRIu64 ",\"time\":%" PRId64
+                 ",%s,\"key\":%s%s%s%s%s%s%s%s%s}",
+                 sequence, history->revision, history->now_ms, origin_text + 1, key_text,
+                 before ? ",\"before\":" : "", before ? before : "", after ? ",\"after\":" : "",
+                 after ? after : "", is_withheld ? ",\"isWithheld\":true,\"was\":\"" : "",
+                 is_withheld ? was : "", is_withheld ? "\"" : "", more_text) < 0)
         return NULL;
     return text;
 }
