@@ -229,6 +229,42 @@ int docker_read_list(const char *text, size_t length, char (**ret_ids)[DOCKER_ID
     return 0;
 }
 
+static struct container *docker_listed_one(const char *runtime, const char *id, const cJSON *item)
+{
+    _cleanup_container_ struct container *container = NULL;
+    const cJSON *name = cJSON_GetArrayItem(docker_member(item, "Names"), 0);
+
+    container = container_new(runtime, id, cJSON_IsString(name) ? without_slash(name->valuestring) : NULL);
+    if (!container || docker_copy(&container->image, docker_text(item, "Image")) < 0 ||
+        docker_read_labels(container, docker_object(item, "Labels")) < 0 ||
+        docker_read_network_mode(container, docker_text(docker_member(item, "HostConfig"), "NetworkMode")) <
+            0)
+        return NULL;
+    return TAKE_PTR(container);
+}
+
+int docker_read_listed(const char *runtime, const char *text, size_t length, const char *id,
+                       struct container **ret_container, struct error *error)
+{
+    _cleanup_json_ cJSON *json = NULL;
+    struct container *found = NULL;
+    const cJSON *item;
+    int r = json_parse("the list of containers", text, length, &json, error);
+
+    if (r < 0)
+        return r;
+    cJSON_ArrayForEach (item, json) {
+        if (strcmp(docker_text(item, "Id"), id) != 0)
+            continue;
+        found = docker_listed_one(runtime, id, item);
+        if (!found)
+            return error_errno(error, -ENOMEM, "the list of containers");
+        break;
+    }
+    *ret_container = found;
+    return 0;
+}
+
 /* Those that end a program which does not ask for them; others are words between friends (SIGHUP, SIGUSR1). */
 static bool is_ending_signal(const char *signal)
 {

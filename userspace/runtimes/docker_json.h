@@ -38,5 +38,8 @@ int docker_read_inspect(const char *runtime, const char *text, size_t length,
 /* The ids, each of 1 to DOCKER_ID_MAX characters, in one piece of memory that the caller frees. */
 int docker_read_list(const char *text, size_t length, char (**ret_ids)[DOCKER_ID_MAX + 1], size_t *ret_n,
                      struct error *error);
+/* What such a list tells of one id, its labels above all: state, networks and ports are not read. *ret_container NULL: not listed. */
+int docker_read_listed(const char *runtime, const char *text, size_t length, const char *id,
+                       struct container **ret_container, struct error *error);
 int docker_read_event(const char *runtime, const char *text, size_t length, struct docker_event *ret_event,
                       struct error *error);

@@ -52,7 +52,11 @@ struct fake_docker {
     unsigned n_streams;
     unsigned n_lists;
     int list_status;
-    const char *list; /* instead of the containers' ids */
+    const char *list;   /* instead of the containers' ids */
+    const char *lookup; /* what is answered to whoever asks for one that starts; NULL: never */
+    struct evhttp_request *lookup_open;
+    unsigned n_lookups;
+    char lookup_target[512]; /* of the last one */
     struct fake_container containers[FAKE_CONTAINERS];
     char directory[64];
     char path[96];
@@ -176,6 +180,16 @@ static inline void fake_serve_list(struct fake_docker *fake, struct evhttp_reque
     fake_reply(request, fake->list_status, fake->list ? fake->list : text);
 }
 
+static inline void fake_serve_lookup(struct fake_docker *fake, struct evhttp_request *request)
+{
+    fake->n_lookups++;
+    (void)snprintf(fake->lookup_target, sizeof(fake->lookup_target), "%s", evhttp_request_get_uri(request));
+    if (fake->lookup)
+        fake_reply(request, 200, fake->lookup);
+    else
+        fake->lookup_open = request;
+}
+
 static inline void fake_serve(struct evhttp_request *request, void *user)
 {
     static const char one[] = "/containers/";
@@ -183,6 +197,11 @@ static inline void fake_serve(struct evhttp_request *request, void *user)
     const char *target = evhttp_request_get_uri(request);
     struct fake_container *container;
 
+    if (strncmp(target, "/events?stream=false", 20) == 0 ||
+        strncmp(target, "/containers/json?all=1&", 23) == 0) {
+        fake_serve_lookup(fake, request);
+        return;
+    }
     if (strncmp(target, "/events?since=", strlen("/events?since=")) == 0) {
         fake_serve_stream(fake, request);
         return;
@@ -236,6 +255,8 @@ static inline void fake_docker_end(struct fake_docker *fake)
     for (size_t i = 0; i < FAKE_CONTAINERS; i++)
         if (fake->containers[i].open)
             fake_docker_answer(&fake->containers[i]);
+    if (fake->lookup_open)
+        fake_reply(fake->lookup_open, 200, "");
     evhttp_free(fake->server);
     (void)unlink(fake->path);
     (void)rmdir(fake->directory);
