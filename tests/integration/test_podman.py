@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""Labelled containers of podman that were made before they start: names from their first instruction. They have the network namespace of the service, which is
-the test's own; nothing of the host's podman is touched."""
+"""Labelled containers of podman: names from their first instruction, whether podman has told of them before or not. They have the network namespace of the
+service, which is the test's own; nothing of the host's podman is touched."""
+import contextlib
 import os
 import re
 import subprocess
@@ -12,56 +13,108 @@ from testbed import Testbed, need_program, note, wait_until
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
 LIMITS = ["--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"]
+IMAGE = "localhost/svctest:1"
 
 
-def test_first_instruction():
-    podman = need_program("podman")
-    need_program("runc")
-    with Testbed(start=False) as bed:
-        base = os.path.join(bed.base, "podman")
-        os.makedirs(base)
-        inside = bed.network_namespace(f"ip addr add {SERVER} dev lo")
-        server = bed.popen([*inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
+class Podman:
+    """A podman with svcconnect beside it, and a name server that knows nothing."""
+
+    def __init__(self, bed):
+        podman = need_program("podman")
+        need_program("runc")
+        self.bed = bed
+        self.base = os.path.join(bed.base, "podman")
+        os.makedirs(self.base)
+        self.inside = bed.network_namespace(f"ip addr add {SERVER} dev lo")
+        server = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
                             os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
         assert server.stdout.readline() == "READY\n"
-        words = [podman, "--root", f"{base}/data", "--runroot", f"{base}/run", "--runtime", "runc", "--cgroup-manager=cgroupfs",
-                 "--storage-driver", "vfs"]
-        socket = f"{base}/podman.sock"
-        with open(f"{base}/log", "wb") as log:
-            bed.popen([*inside, *words, "system", "service", "--time", "0", f"unix://{socket}"], stdout=log, stderr=log)
+        self.words = [podman, "--root", f"{self.base}/data", "--runroot", f"{self.base}/run", "--runtime", "runc",
+                      "--cgroup-manager=cgroupfs", "--storage-driver", "vfs"]
+        self.socket = f"{self.base}/podman.sock"
+        with open(f"{self.base}/log", "wb") as log:
+            bed.popen([*self.inside, *self.words, "system", "service", "--time", "0", f"unix://{self.socket}"], stdout=log, stderr=log)
+        self.remote = [podman, "--remote", "--url", f"unix://{self.socket}"]
+        wait_until(lambda: bed.run([*self.remote, "version"], timeout=60).rc == 0, 30, "podman answers")
 
-        def call(*more):
-            return bed.run([podman, "--remote", "--url", f"unix://{socket}", *more], timeout=60)
+    def begin(self):
+        self.ok("import", make_image(self.base), IMAGE)
+        self.bed.config["containerRuntime"] = f"podman:{self.socket}"
+        self.bed.start()
+        wait_until(lambda: self.bed.get("/v1/containers")["runtimes"][0]["connected"], 10, "the runtime is followed")
 
-        def ok(*more):
-            result = call(*more)
-            assert result.rc == 0, (more, result)
-            return result.out
+    def ok(self, *more):
+        result = self.bed.run([*self.remote, *more], timeout=60)
+        assert result.rc == 0, (more, result)
+        return result.out
 
-        wait_until(lambda: call("version").rc == 0, 30, "podman answers")
+    def local(self, *more):
+        """By podman's own program, of which the service learns by looking at what is stored."""
+        result = self.bed.run([*self.inside, *self.words, *more], timeout=60)
+        assert result.rc == 0, (more, result)
+        return result.out
+
+    def caller(self, name):
+        return ["--name", name, "--network", "host", "--dns", SERVER, *LIMITS, "--label", "svcconnect.service=frontend", IMAGE,
+                "/bin/first", "call", "backend", "9", "10"]
+
+    def expect_names(self, name):
+        self.ok("wait", name)
+        text = self.ok("logs", name)
+        assert re.search(r"names 0 connects", text), (name, text, self.bed.get("/v1/containers"), self.bed.get("/v1/events")["events"])
+
+    def held(self):
+        told = [event["message"] for event in self.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
+        return [int(found.group(1)) for found in (re.search(r"held for (\d+) us", one) for one in told) if found]
+
+    def end(self):
+        self.bed.run([*self.remote, "rm", "-af", "-t", "0"], timeout=60)
+        remove_v1_cgroups("libpod_parent")
+
+
+@contextlib.contextmanager
+def podman_host():
+    with Testbed(start=False) as bed:
+        podman = Podman(bed)
         try:
-            ok("import", make_image(base), "localhost/svctest:1")
-            bed.config["containerRuntime"] = f"podman:{socket}"
-            bed.start()
-            wait_until(lambda: bed.get("/v1/containers")["runtimes"][0]["connected"], 10, "the runtime is followed")
-            bed.cli_ok("register", "backend", "--address", f"{SERVER}:9")
-            for number in range(3):
-                name = f"client-{number}"
-                ok("create", "--name", name, "--network", "host", "--dns", SERVER, *LIMITS, "--label",
-                   "svcconnect.service=frontend", "localhost/svctest:1", "/bin/first", "call", "backend", "9", "10")
-                # By `podman run` it starts before podman has told that it was made.
-                wait_until(lambda: name in [item["name"] for item in bed.get("/v1/containers")["containers"]], 10, "it is known")
-                ok("start", name)
-                ok("wait", name)
-                text = ok("logs", name)
-                assert re.search(r"names 0 connects", text), (text, bed.get("/v1/containers"), bed.get("/v1/events")["events"])
-            told = [event["message"] for event in bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
-            held = [int(found.group(1)) for found in (re.search(r"held for (\d+) us", one) for one in told) if found]
-            assert len(held) == 3, told
-            note(f"held for {min(held)} to {max(held)} us")
+            podman.begin()
+            yield podman
         finally:
-            call("rm", "-af", "-t", "0")
-            remove_v1_cgroups("libpod_parent")
+            podman.end()
 
 
-test_first_instruction.timeout = 120
+def test_known_before_it_starts():
+    with podman_host() as podman:
+        bed = podman.bed
+        bed.cli_ok("register", "backend", "--address", f"{SERVER}:9")
+        for number in range(3):
+            name = f"client-{number}"
+            podman.ok("create", *podman.caller(name))
+            wait_until(lambda: name in [item["name"] for item in bed.get("/v1/containers")["containers"]], 10, "it is known")
+            podman.ok("start", name)
+            podman.expect_names(name)
+        held = podman.held()
+        assert len(held) == 3, bed.get("/v1/events")["events"]
+        note(f"held for {min(held)} to {max(held)} us")
+
+
+test_known_before_it_starts.timeout = 120
+
+
+def test_run():
+    """podman tells of these containers after their start: they are asked for while they are held."""
+    with podman_host() as podman:
+        podman.bed.cli_ok("register", "backend", "--address", f"{SERVER}:9")
+        for number in range(24):
+            run = podman.ok if number % 4 == 0 else podman.local
+            run("run", "-d", *podman.caller(f"client-{number}"))
+            podman.expect_names(f"client-{number}")
+        held = podman.held()
+        note(f"held for {min(held)} to {max(held)} us, {len(held)} of 24")
+        assert len(held) == 24, podman.bed.get("/v1/events")["events"]
+        podman.local("run", "-d", "--name", "plain", "--network", "host", *LIMITS, IMAGE, "/bin/sleep", "600")
+        wait_until(lambda: "plain" in [item["name"] for item in podman.bed.get("/v1/containers")["containers"]], 10, "it is known")
+        assert len(podman.held()) == 24
+
+
+test_run.timeout = 300

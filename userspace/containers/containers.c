@@ -225,6 +225,7 @@ void containers_end(struct containers **containers)
         docker_free(&old->runtimes[i].docker);
         free(old->runtimes[i].socket);
     }
+    containers_forget_stranger(old, 0, NULL);
     HASH_ITER (hh, old->all, held, next)
         containers_free_held(old, held);
     gate_free(&old->gate);

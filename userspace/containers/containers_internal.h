@@ -106,6 +106,9 @@ struct registering {
     size_t n_runtimes;
 };
 
+/* Who is on the way at the gate and of whom no runtime has told yet. */
+struct stranger;
+
 struct containers {
     struct containers_settings settings;
     struct fetcher *fetcher;
@@ -113,7 +116,8 @@ struct containers {
     char why_no_gate[100];
     struct runtime runtimes[RUNTIMES_MAX];
     size_t n_runtimes;
-    struct held *all; /* by id */
+    struct held *all;           /* by id */
+    struct stranger *strangers; /* by id */
     struct event *plan_event;
     struct registering *registering; /* under way; NULL: none */
     struct registering *registered;  /* by the last job; NULL: none */
@@ -147,11 +151,27 @@ bool containers_is_stopping(const struct held *held);
 
 /* containers_tasks.c: attaches what is a task and has a cgroup. */
 void containers_attach(struct containers *containers, struct held *held);
+void containers_release(struct containers *containers, uint64_t ticket); /* from the gate; 0: nobody */
+/* Its first program is held, or will be: nothing that was known of an earlier start holds. */
+void containers_take_standing(struct containers *containers, struct held *held, uint64_t ticket,
+                              const char *cgroup, pid_t pid);
 /* The gate's three words; `user` is the struct containers. */
 void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user);
 void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user);
 void containers_on_gate_end(uint64_t ticket, const char *cgroup, enum gate_end end, uint64_t held_us,
                             void *user);
+
+/*
+ * containers_strangers.c: asks all runtimes for an id that none has told of, while it is on its way; one that nobody
+ * knows is let go as soon as that is known.
+ */
+void containers_ask_for(struct containers *containers, uint64_t ticket, const char *cgroup, const char *id);
+/* It stands now. False: nobody was asked for it. */
+bool containers_stranger_stands(struct containers *containers, uint64_t ticket, const char *id, pid_t pid);
+/* A runtime has told of it: it is a stranger no more. */
+void containers_meet(struct containers *containers, struct held *held);
+/* NULL `id`: all of them; nobody is let go by this. */
+void containers_forget_stranger(struct containers *containers, uint64_t ticket, const char *id);
 
 /* containers_instances.c: what a job does. NULL: no memory. */
 struct registering *registering_new(struct containers *containers, const struct workload_plan *plan);

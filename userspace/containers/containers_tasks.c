@@ -14,11 +14,16 @@
 #include "runtimes/container_cgroup.h"
 #include "tasks/task_list.h"
 
+void containers_release(struct containers *containers, uint64_t ticket)
+{
+    if (ticket && containers->gate)
+        gate_release(containers->gate, ticket);
+}
+
 static void containers_let_go(struct containers *containers, struct held *held)
 {
     held->is_standing = false;
-    if (held->ticket && containers->gate)
-        gate_release(containers->gate, held->ticket);
+    containers_release(containers, held->ticket);
 }
 
 static void on_names_there(const struct task *task, void *user)
@@ -57,7 +62,7 @@ void containers_attach(struct containers *containers, struct held *held)
                     container->state == CONTAINER_ENDING || held->is_standing;
 
     if (!held->is_task || !container->cgroup || !is_alive || held->is_attached) {
-        if (held->is_standing && !held->waiting_for)
+        if (held->ticket && !held->waiting_for && (held->is_standing || !held->is_task))
             containers_let_go(containers, held);
         return;
     }
@@ -90,23 +95,33 @@ static struct held *held_of_cgroup(struct containers *containers, const char *cg
     return container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
 }
 
-/* Runtimes tell of a container when it is created, before it has a cgroup. */
+/* Docker tells of a container when it is created, before it has a cgroup; podman tells later than it starts one. */
 void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
-{
-    struct held *held = held_of_cgroup(user, cgroup);
-
-    if (held)
-        held->ticket = ticket;
-}
-
-void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
 {
     struct containers *containers = user;
     struct held *held = held_of_cgroup(containers, cgroup);
-    char *path = held ? strdup(cgroup) : NULL;
+    char id[CONTAINER_ID_SIZE];
 
-    if (!path) { /* no runtime knows it: it is nobody's container */
-        gate_release(containers->gate, ticket);
+    if (!held) {
+        if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
+            containers_ask_for(containers, ticket, cgroup, id);
+        else
+            containers_release(containers, ticket);
+        return;
+    }
+    held->ticket = ticket;
+    if (held->container->state == CONTAINER_ENDED)
+        held->container->state = CONTAINER_CREATED; /* started once more */
+    containers_changed(containers);                 /* whoever is no task is let go by the plan */
+}
+
+void containers_take_standing(struct containers *containers, struct held *held, uint64_t ticket,
+                              const char *cgroup, pid_t pid)
+{
+    char *path = strdup(cgroup);
+
+    if (!path) {
+        containers_release(containers, ticket);
         return;
     }
     containers_forget_end(held); /* of the start before */
@@ -126,13 +141,35 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
     containers_changed(containers);
 }
 
+void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
+{
+    struct containers *containers = user;
+    struct held *held = held_of_cgroup(containers, cgroup);
+    char id[CONTAINER_ID_SIZE];
+
+    if (held)
+        containers_take_standing(containers, held, ticket, cgroup, pid);
+    else if (!container_cgroup_id(strrchr(cgroup, '/') + 1, id) ||
+             !containers_stranger_stands(containers, ticket, id, pid))
+        containers_release(containers, ticket); /* no runtime knows it: it is nobody's container */
+}
+
 void containers_on_gate_end(uint64_t ticket, const char *cgroup, enum gate_end end, uint64_t held_us,
                             void *user)
 {
     struct containers *containers = user;
     struct held *held = held_of_cgroup(containers, cgroup);
+    char id[CONTAINER_ID_SIZE];
     char text[160];
 
+    if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
+        containers_forget_stranger(containers, ticket, id);
+    if (!held && end == GATE_TIMEOUT) {
+        event_log_add(containers->settings.events, EVENT_GATE_TIMEOUT, NULL, NULL, NULL,
+                      "a container at %s was held for %llu ms, and no runtime told whose it is", cgroup,
+                      (unsigned long long)(held_us / 1000));
+        log_warning("a container at %s was let go before a runtime told whose it is", cgroup);
+    }
     if (!held || held->ticket != ticket)
         return;
     held->ticket = 0;

@@ -47,8 +47,7 @@ void containers_free_held(struct containers *containers, struct held *held)
     HASH_DEL(containers->all, held);
     containers_forget_end(held);
     dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
-    if (held->ticket && containers->gate)
-        gate_release(containers->gate, held->ticket);
+    containers_release(containers, held->ticket);
     container_free(&held->container);
     free(held);
 }
@@ -174,6 +173,11 @@ static void held_merge(struct held *held, struct container *new)
 {
     struct container *old = held->container;
 
+    if (held->ticket && !held->is_standing && new->state == CONTAINER_ENDED) {
+        new->state = CONTAINER_CREATED; /* it is on its way once more, which the runtime tells later */
+        new->pid = 0;
+        return;
+    }
     if (held->is_standing && (new->state == CONTAINER_ENDED || new->pid != old->pid)) {
         new->pid = old->pid;
         new->state = old->state;
@@ -221,6 +225,7 @@ void containers_on_put(struct container *container, void *user)
         HASH_ADD_KEYPTR(hh, containers->all, container->id, strlen(container->id), held);
     }
     containers_read(containers, held);
+    containers_meet(containers, held);
     find_cgroup(containers, held->container);
     containers_watch_end(held);
     containers_changed(containers);
