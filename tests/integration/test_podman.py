@@ -72,6 +72,16 @@ class Podman:
         remove_v1_cgroups("libpod_parent")
 
 
+def left_of_the_gate(pid):
+    """Marks of fanotify, and open files, of the daemon."""
+    marks = 0
+    fds = os.listdir(f"/proc/{pid}/fdinfo")
+    for fd in fds:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/fdinfo/{fd}", encoding="utf-8") as info:
+            marks += sum(line.startswith(("fanotify mnt_id", "fanotify ino", "fanotify sdev")) for line in info)
+    return marks, len(fds)
+
+
 @contextlib.contextmanager
 def podman_host():
     with Testbed(start=False) as bed:
@@ -105,6 +115,8 @@ def test_run():
     """podman tells of these containers after their start: they are asked for while they are held."""
     with podman_host() as podman:
         podman.bed.cli_ok("register", "backend", "--address", f"{SERVER}:9")
+        pid = podman.bed.daemon.pid
+        assert left_of_the_gate(pid)[0] == 0
         for number in range(24):
             run = podman.ok if number % 4 == 0 else podman.local
             run("run", "-d", *podman.caller(f"client-{number}"))
@@ -115,6 +127,13 @@ def test_run():
         podman.local("run", "-d", "--name", "plain", "--network", "host", *LIMITS, IMAGE, "/bin/sleep", "600")
         wait_until(lambda: "plain" in [item["name"] for item in podman.bed.get("/v1/containers")["containers"]], 10, "it is known")
         assert len(podman.held()) == 24
+        podman.local("rm", "-af", "-t", "0")
+        wait_until(lambda: not podman.bed.get("/v1/containers")["containers"], 10, "all are gone")
+        after = left_of_the_gate(pid)
+        podman.local("run", "-d", "--rm", *podman.caller("one-more"))
+        wait_until(lambda: len(podman.held()) == 25 and not podman.bed.get("/v1/containers")["containers"], 10, "one more has ended")
+        assert after[0] == 0
+        wait_until(lambda: left_of_the_gate(pid)[1] <= after[1], 10, f"no more files than before: {after}")
 
 
 test_run.timeout = 300

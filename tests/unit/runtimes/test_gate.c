@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The gate on real cgroups and real mounts: a child does what a runtime does (a cgroup, a root of its own, then the
- * program), and the program's first act is a file that can be looked for. Root only. Half of it is that runtime.
+ * program), and the program's first act is a file that can be looked for. Root only. Long because half of it is that runtime.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,6 +39,7 @@ struct lab {
     char cgroup[320];      /* the container's, a full path */
     char root[64];         /* of its files */
     pid_t child;
+    bool lives_on; /* the program does, and with it the mount that was marked */
     /* what was told */
     bool releases_at_once; /* when it appears */
     bool releases_standing;
@@ -193,6 +194,8 @@ static void become_container(const struct lab *lab)
         mount(lab->root, lab->root, NULL, MS_BIND, NULL) < 0 || chroot(lab->root) < 0 || chdir("/") < 0)
         _exit(91);
     (void)usleep(50000); /* the real ones have a network to make; the gate looks each millisecond */
+    if (lab->lives_on)
+        (void)execl("/busybox", "busybox", "sh", "-c", ": >/begun; while :; do /busybox sleep 1; done", NULL);
     (void)execl("/busybox", "busybox", "touch", "/begun", NULL);
     _exit(92);
 }
@@ -369,6 +372,74 @@ static void test_other_cgroups_are_left_alone(void **state)
     assert_non_null(strstr(lab->told_cgroup, "docker-"));
 }
 
+/* Marks of fanotify in this process, as the kernel tells them; the files that it has open. */
+static int count_marks(int *ret_open)
+{
+    int n = 0;
+
+    *ret_open = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        char path[64];
+        char line[256];
+        _cleanup_fclose_ FILE *file = NULL;
+
+        (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+        file = fopen(path, "re");
+        *ret_open += file != NULL;
+        while (file && fgets(line, sizeof(line), file))
+            n += strncmp(line, "fanotify mnt_id", 15) == 0 || strncmp(line, "fanotify sdev", 13) == 0 ||
+                 strncmp(line, "fanotify ino", 12) == 0;
+    }
+    return n;
+}
+
+static void run_on(struct lab *lab)
+{
+    int before = lab->n_ended;
+
+    start_container(lab);
+    turn_until(lab, lab->n_ended > before);
+    while (!has_begun(lab))
+        (void)usleep(1000);
+}
+
+static void end_run(struct lab *lab)
+{
+    char path[100];
+
+    end_child(lab);
+    for (int i = 0; i < 200 && rmdir(lab->cgroup) < 0 && errno == EBUSY; i++)
+        (void)usleep(10000);
+    (void)snprintf(path, sizeof(path), "%s/begun", lab->root);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_nothing_stays_after_the_first_program(void **state)
+{
+    struct lab *lab = *state;
+    int open_before;
+    int open_after;
+
+    SKIP_UNLESS_ROOT(lab);
+    lab->lives_on = true;
+    watch_parent_of(lab, 30);
+    assert_int_equal(count_marks(&open_before), 0);
+    for (int round = 0; round < 6; round++) {
+        lab->releases_at_once = round % 3 == 0;
+        lab->releases_standing = round % 3 == 1; /* else: until the deadline */
+        run_on(lab);
+        assert_int_equal(lab->end, round % 3 == 2 ? GATE_TIMEOUT : GATE_RELEASED);
+        assert_int_equal(count_marks(&open_after), 0);
+        assert_int_equal(open_after, open_before);
+        end_run(lab);
+    }
+    assert_int_equal(lab->n_stood, 4);
+    lab->releases_at_once = lab->releases_standing = false;
+    start_container(lab);
+    turn_until(lab, lab->n_stood == 5);
+    assert_int_equal(count_marks(&open_after), 1); /* so that marks are counted at all */
+}
+
 static void test_names_of_cgroups(void **state)
 {
     static const char *const containers[] = {ID, "docker-" ID ".scope", "libpod-" ID, "libpod-" ID ".scope",
@@ -403,6 +474,7 @@ int main(void)
         TEST(test_the_end_of_the_gate_lets_go),
         TEST(test_a_cgroup_that_goes_again),
         TEST(test_other_cgroups_are_left_alone),
+        TEST(test_nothing_stays_after_the_first_program),
         cmocka_unit_test(test_names_of_cgroups),
     };
 
