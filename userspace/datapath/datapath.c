@@ -126,6 +126,18 @@ int datapath_each_link(struct datapath *datapath, int (*on_link)(const char *nam
     return datapath->backend->each_link(datapath, on_link, user);
 }
 
+int datapath_mend_directory(struct datapath *datapath, struct error *error)
+{
+    return datapath->backend->mend_directory(datapath, error);
+}
+
+int datapath_mend(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                  struct error *error)
+{
+    *ret_mended = (struct datapath_mended){0};
+    return datapath->backend->mend(datapath, tasks, ret_mended, error);
+}
+
 static int get_scope(const struct datapath *datapath, uint64_t cgroup_id, struct svc_task_scope *ret_value)
 {
     return datapath->backend->get(datapath, MAPS_IN_USE, MAP_TASK_SCOPE, &cgroup_id, ret_value);

@@ -209,3 +209,26 @@ bool datapath_is_attached(struct datapath *datapath, const char *name, uint64_t 
 
 /* Every directory under links/. */
 int datapath_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);
+
+/* ---- pins that somebody has removed (kernel_mend.c) ---- */
+
+#define DATAPATH_LINK_NAME   192
+#define DATAPATH_MENDED_LOST 8
+
+struct datapath_mended {
+    unsigned maps; /* pins that have been put back */
+    unsigned links;
+    unsigned n_lost; /* tasks with a link that was not held open and has gone with its pin: to attach anew */
+    char lost[DATAPATH_MENDED_LOST][DATAPATH_LINK_NAME];
+};
+
+/* Makes the bpffs directory again if it has gone. -ENODEV: it, or what it was in, is on no bpffs any more. */
+int datapath_mend_directory(struct datapath *datapath, struct error *error);
+
+/*
+ * Puts back pins that have gone: of maps, and of the links of up to `tasks` tasks, going on where the last
+ * call has stopped. The programs stay attached meanwhile, because links are held open. Only in a directory
+ * that is this daemon's. On failure *ret_mended says what was put back before. Counts as no write.
+ */
+int datapath_mend(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                  struct error *error);

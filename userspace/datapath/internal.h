@@ -64,6 +64,9 @@ struct datapath_backend {
     int (*detach)(struct datapath *datapath, const char *name);
     bool (*is_attached)(struct datapath *datapath, const char *name, uint64_t cgroup_id);
     int (*each_link)(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);
+    int (*mend_directory)(struct datapath *datapath, struct error *error);
+    int (*mend)(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                struct error *error); /* *ret_mended is empty at first */
     int (*listen)(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),
                   void *user);
     int (*events_fd)(const struct datapath *datapath);

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/hash.h"
 #include "datapath/internal.h"
 #include "svcconnect.skel.h"
 
@@ -15,6 +16,15 @@ struct datapath_fds {
 };
 
 struct listener;
+
+#define DATAPATH_MAX_PROGRAMS 12
+
+/* The links of a task, as datapath_programs() has them; -1: not held. */
+struct held_links {
+    int fd[DATAPATH_MAX_PROGRAMS];
+    UT_hash_handle hh;
+    char name[];
+};
 
 struct kernel {
     char bpffs[PATH_MAX - 256];
@@ -25,6 +35,9 @@ struct kernel {
     uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
     uint32_t peers_map_id;
     uint32_t flows_map_id;
+    uint32_t map_ids[MAP_COUNT_]; /* for mending; 0 until it begins */
+    struct held_links *links;     /* by name */
+    struct held_links *next_mended;
     struct ring_buffer *events;
     struct listener *listener;
     int grace_outer;
@@ -100,6 +113,25 @@ int kernel_detach(struct datapath *datapath, const char *name);
 bool kernel_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id);
 int kernel_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);
 
+/* The path of a pin; without `pin` of the task's directory, without a name of all of them. */
+void kernel_link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name,
+                      const char *pin);
+/* For kernel_each_link(): holds what is pinned there; `user` is the struct datapath. Returns 0. */
+int kernel_hold_pinned(const char *name, void *user);
+
+/* held_links.c */
+struct held_links *kernel_held_links(const struct kernel *kernel, const char *name); /* NULL: none */
+void kernel_hold_link(struct kernel *kernel, const char *name, int program, int fd); /* takes the fd */
+void kernel_drop_links(struct kernel *kernel, const char *name);
+void kernel_drop_all_links(struct kernel *kernel);
+
+/* kernel_mend.c */
+int kernel_mend_directory(struct datapath *datapath, struct error *error);
+int kernel_mend_links(struct datapath *datapath, const struct held_links *held, unsigned *mended,
+                      bool *is_lost, struct error *error);
+int kernel_mend(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                struct error *error);
+
 /* Brings the programs of one link directory to this run's; *swapped counts updates. */
 int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped);
 
@@ -108,6 +140,5 @@ struct datapath_program {
     const char *pin;
     struct bpf_program *program;
 };
-#define DATAPATH_MAX_PROGRAMS 12
 void datapath_programs(const struct datapath *datapath,
                        struct datapath_program programs[DATAPATH_MAX_PROGRAMS]);

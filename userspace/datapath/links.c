@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Links: one pinned file per task and program. What is pinned is the truth; nothing about links is kept in
- * memory. */
+/* Links: one pinned file per task and program. What is pinned is the truth; descriptors are only held beside
+ * it, so that no program goes with a pin that somebody removes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ void datapath_programs(const struct datapath *datapath,
     memcpy(programs, all, sizeof(all));
 }
 
-static void link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
+void kernel_link_path(const struct datapath *datapath, char path[PATH_MAX], const char *name, const char *pin)
 {
     (void)snprintf(path, PATH_MAX, "%s/links%s%s%s%s", datapath->kernel->bpffs, name ? "/" : "",
                    name ? name : "", pin ? "/" : "", pin ? pin : "");
@@ -94,7 +94,7 @@ int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned 
         uint32_t program_id;
         _cleanup_close_ int fd = -1;
 
-        link_path(datapath, path, name, programs[i].pin);
+        kernel_link_path(datapath, path, name, programs[i].pin);
         fd = open_link(path, &cgroup_id, &program_id);
         if (fd < 0 || cgroup_id == 0 || is_our_program(datapath, program_id, programs[i].program))
             continue;
@@ -106,8 +106,27 @@ int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned 
     return result;
 }
 
+int kernel_hold_pinned(const char *name, void *user)
+{
+    struct datapath *datapath = user;
+    struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
+
+    datapath_programs(datapath, programs);
+    for (int i = 0; programs[i].pin; i++) {
+        char path[PATH_MAX];
+        int fd;
+
+        kernel_link_path(datapath, path, name, programs[i].pin);
+        fd = bpf_obj_get(path);
+        if (fd >= 0)
+            kernel_hold_link(datapath->kernel, name, i, fd);
+    }
+    return 0;
+}
+
+/* *ret_fd: of a link that has been made; untouched where there is one. */
 static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd, uint64_t cgroup_id,
-                      struct bpf_program *program, const char *cgroup_path, struct error *error)
+                      struct bpf_program *program, const char *cgroup_path, int *ret_fd, struct error *error)
 {
     uint64_t attached_id = 0;
     uint32_t program_id;
@@ -139,7 +158,18 @@ static int attach_one(struct datapath *datapath, const char *path, int cgroup_fd
     if (bpf_obj_pin(fd, path) < 0)
         return error_errno(error, errno, "%s: pinning the link", path);
     datapath->writes++;
+    *ret_fd = TAKE_FD(fd);
     return 0;
+}
+
+/* A second link beside one that is held and has lost its pin would run the program twice. */
+static int mend_before(struct datapath *datapath, const char *name, struct error *error)
+{
+    const struct held_links *held = kernel_held_links(datapath->kernel, name);
+    unsigned mended = 0;
+    bool is_lost = false;
+
+    return held ? kernel_mend_links(datapath, held, &mended, &is_lost, error) : 0;
 }
 
 int kernel_attach(struct datapath *datapath, const char *name, const char *cgroup_path, uint64_t cgroup_id,
@@ -155,16 +185,23 @@ int kernel_attach(struct datapath *datapath, const char *name, const char *cgrou
         return error_errno(error, errno, "cgroup %s", cgroup_path);
     if (fstat(cgroup_fd, &info) < 0 || info.st_ino != cgroup_id)
         return error_set(error, ENOENT, "cgroup %s was replaced meanwhile", cgroup_path);
-    link_path(datapath, path, name, NULL);
+    kernel_link_path(datapath, path, name, NULL);
     r = directory_make(path, 0700);
     if (r < 0)
         return error_errno(error, r, "%s", path);
+    r = mend_before(datapath, name, error);
+    if (r < 0)
+        return r;
     datapath_programs(datapath, programs);
     for (int i = 0; programs[i].pin; i++) {
-        link_path(datapath, path, name, programs[i].pin);
-        r = attach_one(datapath, path, cgroup_fd, cgroup_id, programs[i].program, cgroup_path, error);
+        int fd = -1;
+
+        kernel_link_path(datapath, path, name, programs[i].pin);
+        r = attach_one(datapath, path, cgroup_fd, cgroup_id, programs[i].program, cgroup_path, &fd, error);
         if (r < 0)
             return r;
+        if (fd >= 0)
+            kernel_hold_link(datapath->kernel, name, i, fd);
     }
     return 0;
 }
@@ -192,6 +229,24 @@ static void clear_scope(const struct datapath *datapath, uint64_t cgroup_id)
         (void)bpf_map_update_elem(datapath->kernel->fd[MAP_TASK_SCOPE], &cgroup_id, &none, BPF_EXIST);
 }
 
+/* Of links that have lost their pins. */
+static void detach_held(struct datapath *datapath, const char *name, uint64_t *cgroup_id)
+{
+    const struct held_links *held = kernel_held_links(datapath->kernel, name);
+
+    for (int i = 0; held && i < DATAPATH_MAX_PROGRAMS; i++) {
+        struct bpf_link_info info = {0};
+        __u32 size = sizeof(info);
+
+        if (held->fd[i] < 0)
+            continue;
+        if (bpf_obj_get_info_by_fd(held->fd[i], &info, &size) == 0 && info.cgroup.cgroup_id)
+            *cgroup_id = info.cgroup.cgroup_id;
+        (void)bpf_link_detach(held->fd[i]);
+    }
+    kernel_drop_links(datapath->kernel, name);
+}
+
 int kernel_detach(struct datapath *datapath, const char *name)
 {
     char path[PATH_MAX];
@@ -199,13 +254,16 @@ int kernel_detach(struct datapath *datapath, const char *name)
     _cleanup_closedir_ DIR *dir = NULL;
     const struct dirent *entry;
 
-    link_path(datapath, path, name, NULL);
+    kernel_link_path(datapath, path, name, NULL);
     dir = opendir(path);
-    if (!dir)
-        return errno == ENOENT ? 0 : -errno;
-    while ((entry = readdir(dir)))
+    if (!dir && errno != ENOENT)
+        return -errno;
+    while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.')
             detach_link(dirfd(dir), path, entry->d_name, &cgroup_id);
+    detach_held(datapath, name, &cgroup_id);
+    if (!dir && !cgroup_id)
+        return 0;
     clear_scope(datapath, cgroup_id);
     if (rmdir(path) < 0 && errno != ENOENT)
         return -errno;
@@ -224,7 +282,7 @@ bool kernel_is_attached(struct datapath *datapath, const char *name, uint64_t cg
         uint32_t program_id;
         _cleanup_close_ int fd = -1;
 
-        link_path(datapath, path, name, programs[i].pin);
+        kernel_link_path(datapath, path, name, programs[i].pin);
         fd = open_link(path, &attached_id, &program_id);
         if (fd < 0 || attached_id != cgroup_id)
             return false;
@@ -239,7 +297,7 @@ int kernel_each_link(struct datapath *datapath, int (*on_link)(const char *name,
     const struct dirent *entry;
     int r = 0;
 
-    link_path(datapath, path, NULL, NULL);
+    kernel_link_path(datapath, path, NULL, NULL);
     dir = opendir(path);
     if (!dir)
         return errno == ENOENT ? 0 : -errno;

@@ -45,5 +45,10 @@ int memory_datapath_set_stats(struct datapath *datapath, uint32_t endpoint,
 void memory_datapath_set_counters(struct datapath *datapath, const struct svc_counters *counters);
 int memory_datapath_tell(struct datapath *datapath, const struct svc_event *event);
 
+/* What the next mending finds gone and puts back, and the name of a link that is lost (NULL: none). Error
+ * below 0: what mending fails with from now on, and the directory with it; 0 ends that. */
+void memory_datapath_lose_pins(struct datapath *datapath, unsigned maps, unsigned links, const char *lost);
+void memory_datapath_fail_mending(struct datapath *datapath, int error);
+
 /* The cgroup is removed: its links stay pinned, attached to nothing. */
 void memory_datapath_lose_cgroup(struct datapath *datapath, uint64_t cgroup_id);

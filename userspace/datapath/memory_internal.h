@@ -39,6 +39,8 @@ struct memory {
     void *user;
     bool holds_grace;
     struct datapath_config sizes;
+    struct datapath_mended to_mend;
+    int mending; /* what it fails with; 0: nothing */
     FILE *record;
     char *record_text;
     size_t record_size;
@@ -67,4 +69,7 @@ int memory_attach(struct datapath *datapath, const char *name, const char *cgrou
                   struct error *error);
 int memory_detach(struct datapath *datapath, const char *name);
 bool memory_is_attached(struct datapath *datapath, const char *name, uint64_t cgroup_id);
+int memory_mend_directory(struct datapath *datapath, struct error *error);
+int memory_mend(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                struct error *error);
 int memory_each_link(struct datapath *datapath, int (*on_link)(const char *name, void *user), void *user);

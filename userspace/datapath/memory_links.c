@@ -87,3 +87,36 @@ int memory_each_link(struct datapath *datapath, int (*on_link)(const char *name,
     }
     return r;
 }
+
+/* ---- pins ---- */
+
+void memory_datapath_lose_pins(struct datapath *datapath, unsigned maps, unsigned links, const char *lost)
+{
+    struct datapath_mended *mended = &datapath->memory->to_mend;
+
+    *mended = (struct datapath_mended){.maps = maps, .links = links, .n_lost = lost ? 1 : 0};
+    if (lost)
+        (void)snprintf(mended->lost[0], sizeof(mended->lost[0]), "%s", lost);
+}
+
+void memory_datapath_fail_mending(struct datapath *datapath, int error)
+{
+    datapath->memory->mending = error;
+}
+
+int memory_mend_directory(struct datapath *datapath, struct error *error)
+{
+    int r = datapath->memory->mending;
+
+    return r < 0 ? error_errno(error, r, "making the directory") : 0;
+}
+
+int memory_mend(struct datapath *datapath, unsigned tasks, struct datapath_mended *ret_mended,
+                struct error *error)
+{
+    (void)tasks;
+    (void)error;
+    *ret_mended = datapath->memory->to_mend;
+    datapath->memory->to_mend = (struct datapath_mended){0};
+    return 0;
+}

@@ -174,6 +174,7 @@ static void kernel_close(struct datapath *datapath)
         kernel_remove_directory(datapath, "maps_new");
     kernel_unmap_arrays(datapath);
     kernel_events_deinit(datapath);
+    kernel_drop_all_links(kernel);
     kernel_close_pinned(&kernel->old);
     svcconnect_bpf__destroy(kernel->skeleton);
     free(kernel);
@@ -215,7 +216,7 @@ static int kernel_activate(struct datapath *datapath, unsigned *ret_swapped, str
     }
     kernel_close_pinned(&datapath->kernel->old);
     *ret_swapped = swap.swapped;
-    return 0;
+    return kernel_each_link(datapath, kernel_hold_pinned, datapath);
 }
 
 static const struct datapath_backend kernel_backend = {
@@ -229,6 +230,8 @@ static const struct datapath_backend kernel_backend = {
     .detach = kernel_detach,
     .is_attached = kernel_is_attached,
     .each_link = kernel_each_link,
+    .mend_directory = kernel_mend_directory,
+    .mend = kernel_mend,
     .listen = kernel_listen,
     .events_fd = kernel_events_fd,
     .read_events = kernel_read_events,
