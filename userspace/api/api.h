@@ -21,6 +21,7 @@ struct event_log;
 struct externals;
 struct histogram;
 struct outliers;
+struct pins;
 struct probes;
 struct services_dir;
 struct tasks;
@@ -56,6 +57,7 @@ struct api {
     struct datapath *datapath;
     struct outliers *outliers;
     struct probes *probes;
+    const struct pins *pins; /* NULL: nobody watches them */
     struct drains *drains;
     struct externals *externals;
     struct dns *dns;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include "aws/aws_query.h"
 #include "base/clock.h"
@@ -141,17 +140,6 @@ static bool is_loopback(const char *text)
     return strncmp(text, "127.", 4) == 0 || strncmp(text, "[::1]:", 6) == 0;
 }
 
-/* The soft limit is for programs that use select(); connections to us are more. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int aws_listen(struct aws_api *api, struct error *error)
 {
     int r = http_server_new(api->base, api->settings.listen, &aws_service, api, &api->server, error);
@@ -205,7 +193,6 @@ int aws_api_start(struct aws_api *api, struct engine *engine, struct event_base 
     if (api->credentials.n == 0 && !is_loopback(listen))
         return error_input(error, "awsListen", listen,
                            "a loopback address while there is no key pair (svcconnect credentials add)");
-    raise_descriptors();
     if (getrandom(&api->answer_id, sizeof(api->answer_id), 0) != sizeof(api->answer_id))
         api->answer_id[0] = clock_monotonic_ns();
     r = aws_listen(api, &why);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -248,6 +249,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     if (r == 0)
         r = program_events_begin(&daemon->program_events, daemon->base, error);
     if (r == 0)
+        r = rooms_watch_pins(daemon, error);
+    if (r == 0)
         r = dns_begin(&daemon->dns, error);
     if (r == 0)
         r = start_documents(daemon, error);
@@ -281,6 +284,17 @@ static struct event_base *make_base(void)
     return base;
 }
 
+/* The soft limit is for programs that use select(); connections to us and the links of tasks are more. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int daemon_start(struct daemon *daemon, struct error *error)
 {
     struct datapath_config config = {
@@ -304,6 +318,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
         dns_reads_start(&daemon->dns);
         dns_keep_start(&daemon->dns);
     }
+    raise_descriptors();
     if (r == 0)
         r = take_directories(daemon, error);
     if (r < 0)
@@ -365,6 +380,7 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->grace_event);
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
+    pins_done(&daemon->pins);
     program_events_done(&daemon->program_events);
     loop_watch_done(&daemon->loop_watch);
     if (daemon->watchdog)

@@ -17,6 +17,7 @@
 #include "dns/dns.h"
 #include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
+#include "upkeep/pins.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
 #include "upkeep/outliers.h"
@@ -49,6 +50,7 @@ struct daemon {
     struct probes probes;
     struct slow_start slow_start;
     struct drains drains;
+    struct pins pins;
     struct changes_told changes_told;
     struct canaries canaries;
     struct externals externals;

@@ -81,6 +81,22 @@ void rooms_make_for_tasks(struct daemon *daemon)
     tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
 }
 
+int rooms_watch_pins(struct daemon *daemon, struct error *error)
+{
+    const struct pins_settings settings = {
+        .base = daemon->base,
+        .datapath = daemon->datapath,
+        .events = &daemon->events,
+        .bpffs = daemon->config.bpffs,
+        .lock = &daemon->locks[2],
+        .on_lost = tasks_put_on_again,
+        .user = &daemon->tasks,
+    };
+    int r = pins_begin(&daemon->pins, &settings);
+
+    return r < 0 ? error_errno(error, r, "starting") : 0;
+}
+
 static void make_api(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
@@ -109,7 +125,8 @@ static void make_api(struct daemon *daemon)
         .events = &daemon->events,
         .services_dir = &daemon->services_dir,
         .documents_worker = daemon->documents_worker,
-        .troubles = {{aws_api_trouble, &daemon->aws}},
+        .troubles = {{aws_api_trouble, &daemon->aws}, {pins_trouble, &daemon->pins}},
+        .pins = &daemon->pins,
         .containers = &daemon->containers,
         .loop_lag = &daemon->loop_watch.lag,
     };

@@ -16,6 +16,9 @@ int rooms_follow(struct daemon *daemon);
 /* Rooms that need the data path: once it is open for good, and before tasks are adopted. */
 void rooms_make_for_tasks(struct daemon *daemon);
 
+/* Once what is pinned is this run's. -ENOMEM. */
+int rooms_watch_pins(struct daemon *daemon, struct error *error);
+
 /* At the end of a start: the control socket, with a table of requests by each room that has some, and the AWS
  * API. Negative with the error set if an address cannot be listened on. */
 int rooms_listen(struct daemon *daemon, struct error *error);

@@ -265,6 +265,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_OBSERVER] = "OBSERVER",
         [EVENT_CONTAINER] = "CONTAINER",
         [EVENT_GATE_TIMEOUT] = "GATE_TIMEOUT",
+        [EVENT_PINS] = "PINS",
         [EVENT_NAME] = "NAME",
         [EVENT_DOCUMENT] = "DOCUMENT",
         [EVENT_CHANGE] = "CHANGE",

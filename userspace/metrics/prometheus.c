@@ -72,6 +72,9 @@ void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
             "Connects for which every endpoint was ejected: one was used.", snapshot->counters.all_ejected);
     counter(out, "svcconnect_events_lost_total", "Events of the programs that found the ring buffer full.",
             snapshot->counters.events_lost);
+    counter(out, "svcconnect_pins_put_back_total",
+            "Pins of maps and links that somebody had removed and that were put back.",
+            snapshot->pins_put_back);
     counter(out, "svcconnect_probes_total", "Health checks done.", snapshot->probes);
     counter(out, "svcconnect_probes_failed_total", "Health checks that failed.", snapshot->probes_failed);
     gauge(out, "svcconnect_probe_targets", "Endpoints with a health check.", snapshot->probe_targets);

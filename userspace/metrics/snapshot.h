@@ -44,6 +44,7 @@ struct metrics_snapshot {
     uint32_t probe_targets;
     bool is_weak_observer;
     bool is_registry_degraded;
+    uint64_t pins_put_back;
     unsigned troubles; /* conditions that make the daemon's state "degraded" */
     uint32_t kept_aliases;
     const struct histogram *loop_lag; /* NULL: nobody has measured it */

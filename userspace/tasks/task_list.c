@@ -266,6 +266,25 @@ void task_detach_all(struct tasks *tasks)
     log_info("detached all tasks");
 }
 
+bool tasks_put_on_again(void *user, const char *link_name)
+{
+    struct tasks *tasks = user;
+    struct task *task;
+    struct error error = {0};
+
+    for (task = tasks->all; task; task = task->hh.next)
+        if (strcmp(task->link_name, link_name) == 0)
+            break;
+    if (!task || !cgroup_is_alive(tasks->settings.cgroup_root, &task->cgroup))
+        return false;
+    if (task_put_on(tasks, task, &error) == 0)
+        return true;
+    if (task->is_attached)
+        log_error("task %s: attaching it anew: %s", task->cgroup.path, error.message);
+    task->is_attached = false;
+    return false;
+}
+
 int tasks_directories(void *user, const char *namespace_name, char ***ret_directories, size_t *ret_n)
 {
     const struct tasks *tasks = user;

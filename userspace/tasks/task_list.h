@@ -86,6 +86,13 @@ void task_list_rescope_all(struct tasks *tasks);
 /* Now and then: collects dead cgroups, removes abandoned ones of `run`. */
 void task_list_sweep(struct tasks *tasks);
 
+/*
+ * The task with these links (task.link_name) has lost some of them: it is attached anew. False: there is none, or
+ * it could not be; then it says so until a restart. `user` is the struct tasks, as whoever watches the pins is
+ * handed this function.
+ */
+bool tasks_put_on_again(void *user, const char *link_name);
+
 /* Full paths of the cgroup directories of the namespace's tasks: *ret_n of them; the caller frees each and the
  * array. `user` is the struct tasks, as draining and UDP closing are handed this function. -ENOMEM. */
 int tasks_directories(void *user, const char *namespace_name, char ***ret_directories, size_t *ret_n);

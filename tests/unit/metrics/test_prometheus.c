@@ -273,7 +273,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 5 + 1 + 7 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2);
+    assert_int_equal(samples, 5 + 1 + 8 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2);
 }
 
 static void test_empty_snapshot(void **state)

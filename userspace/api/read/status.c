@@ -18,6 +18,7 @@
 #include "containers/containers.h"
 #include "tasks/task_list.h"
 #include "upkeep/outliers.h"
+#include "upkeep/pins.h"
 #include "upkeep/probes.h"
 #include "api/read/reads.h"
 #include "metrics/snapshot.h"
@@ -62,6 +63,7 @@ static void gather(struct api *api, struct metrics_map maps[static N_MAPS], stru
     snapshot->probe_targets = figures.targets;
     snapshot->is_weak_observer = figures.is_weak_observer;
     snapshot->is_registry_degraded = engine_is_degraded(api->engine);
+    snapshot->pins_put_back = api->pins ? api->pins->put_back : 0;
     snapshot->kept_aliases = engine_figures(api->engine).kept_aliases;
     (void)datapath_counters(api->datapath, &snapshot->counters);
     (void)datapath_refusals(api->datapath, &snapshot->refusals);
@@ -145,6 +147,18 @@ static void add_runtimes(const struct api *api, cJSON *answer)
     (void)cJSON_AddNumberToObject(runtimes, "connected", (double)connected);
 }
 
+static void add_pins(const struct api *api, cJSON *answer)
+{
+    cJSON *pins;
+
+    if (!api->pins)
+        return;
+    pins = cJSON_AddObjectToObject(answer, "pins");
+    (void)cJSON_AddNumberToObject(pins, "putBack", (double)api->pins->put_back);
+    if (api->pins->put_back)
+        json_add_time(pins, "putBackAt", api->pins->put_back_at);
+}
+
 static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
 {
     cJSON *maps, *counters;
@@ -221,6 +235,7 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     add_directories(api, answer);
     add_kernel(api, answer);
     add_runtimes(api, answer);
+    add_pins(api, answer);
     add_figures(&snapshot, answer);
     add_loop(snapshot.loop_lag, answer);
     (void)cJSON_AddItemToObject(answer, "dns", dns_describe(api->dns));

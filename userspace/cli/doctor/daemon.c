@@ -86,6 +86,23 @@ static void check_maps(struct doctor *doctor, const cJSON *status)
         doctor_add(doctor, "maps", DOCTOR_OK, NULL, "every map is at most %d %% full", FULL_PERCENT);
 }
 
+static void check_pins(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *pins = text_child(status, "pins");
+    uint64_t put_back = text_number(pins, "putBack");
+
+    if (!pins)
+        return; /* an older daemon */
+    if (put_back)
+        doctor_add(doctor, "pins", DOCTOR_WARNING,
+                   "find out who removes files there; svcconnect events has each time",
+                   "%" PRIu64 " pins under %s were removed by somebody and put back, the last at %s",
+                   put_back, text_member(text_child(status, "directories"), "bpffs"),
+                   text_member(pins, "putBackAt"));
+    else
+        doctor_add(doctor, "pins", DOCTOR_OK, NULL, "nobody has removed one since the daemon started");
+}
+
 /* Names, changes and findings of checks all wait for the loop; connects of tasks do not. */
 static void check_loop(struct doctor *doctor, const cJSON *status)
 {
@@ -121,6 +138,7 @@ void doctor_check_status(struct doctor *doctor, const cJSON *status)
     check_kernel(doctor, status);
     daemon_check_registry(doctor, status);
     check_maps(doctor, status);
+    check_pins(doctor, status);
     check_loop(doctor, status);
 }
 
