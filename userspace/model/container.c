@@ -129,15 +129,28 @@ static int compare_ports(const struct container_port *a, const struct container_
     return (int)a->port - (int)b->port;
 }
 
-int container_add_port(struct container *container, uint16_t port, enum svc_protocol protocol)
+/* Its place, where it may not be yet. */
+static size_t container_port_place(const struct container *container, const struct container_port *port,
+                                   bool *ret_is_there)
 {
-    struct container_port new = {.port = port, .protocol = protocol};
     size_t at = 0;
 
-    while (at < container->n_ports && compare_ports(&container->ports[at], &new) < 0)
+    while (at < container->n_ports && compare_ports(&container->ports[at], port) < 0)
         at++;
-    if (at < container->n_ports && compare_ports(&container->ports[at], &new) == 0)
+    *ret_is_there = at < container->n_ports && compare_ports(&container->ports[at], port) == 0;
+    return at;
+}
+
+int container_publish_port(struct container *container, const struct container_port *port)
+{
+    bool is_there;
+    size_t at = container_port_place(container, port, &is_there);
+
+    if (is_there) {
+        if (port->published_port && !container->ports[at].published_port)
+            container->ports[at] = *port;
         return 0;
+    }
     if (container->n_ports == CONTAINER_PORTS_MAX) {
         container->is_cut = true;
         return 0;
@@ -146,7 +159,12 @@ int container_add_port(struct container *container, uint16_t port, enum svc_prot
         return -ENOMEM;
     memmove(&container->ports[at + 1], &container->ports[at],
             (container->n_ports - at) * sizeof(container->ports[0]));
-    container->ports[at] = new;
+    container->ports[at] = *port;
     container->n_ports++;
     return 0;
+}
+
+int container_add_port(struct container *container, uint16_t port, enum svc_protocol protocol)
+{
+    return container_publish_port(container, &(struct container_port){.port = port, .protocol = protocol});
 }

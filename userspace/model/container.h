@@ -61,6 +61,8 @@ struct container_network {
 struct container_port {
     uint16_t port; /* host order, inside the container */
     enum svc_protocol protocol;
+    uint16_t published_port;     /* of the host, that leads to it; 0: none */
+    struct ip_address published; /* the host's address; unspecified (0.0.0.0, ::): all of them */
 };
 
 /* Texts are the container's own. */
@@ -100,6 +102,9 @@ bool container_label_matters(const char *name);
 int container_add_label(struct container *container, const char *name, const char *value);
 int container_add_network(struct container *container, const struct container_network *network);
 int container_add_port(struct container *container, uint16_t port, enum svc_protocol protocol);
+
+/* A port of the host that leads to it, which it may not expose otherwise. The first of several is kept. -ENOMEM. */
+int container_publish_port(struct container *container, const struct container_port *port);
 
 /* Its value; NULL: it has no such label. */
 const char *container_label(const struct container *container, const char *name);

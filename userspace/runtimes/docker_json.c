@@ -58,24 +58,58 @@ static int docker_read_labels(struct container *container, const cJSON *labels)
 }
 
 /* "8080/tcp" */
+static bool docker_read_port(const char *text, struct container_port *ret_port)
+{
+    const char *slash = strchr(text, '/');
+    char digits[8];
+    uint64_t number;
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    bool is_udp = slash && strcmp(slash, "/udp") == 0;
+
+    if (length >= sizeof(digits) || (slash && !is_udp && strcmp(slash, "/tcp") != 0))
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    if (parse_number(digits, 1, 65535, &number) < 0)
+        return false;
+    *ret_port = (struct container_port){.port = (uint16_t)number, .protocol = is_udp ? UDP : TCP};
+    return true;
+}
+
 static int docker_read_exposed(struct container *container, const cJSON *ports)
 {
-    const cJSON *port;
+    struct container_port port;
+    const cJSON *item;
 
-    cJSON_ArrayForEach (port, ports) {
-        const char *slash = strchr(port->string, '/');
-        char digits[8];
-        uint64_t number;
-        size_t length = slash ? (size_t)(slash - port->string) : strlen(port->string);
-        bool is_udp = slash && strcmp(slash, "/udp") == 0;
-
-        if (length >= sizeof(digits) || (slash && !is_udp && strcmp(slash, "/tcp") != 0))
-            continue;
-        memcpy(digits, port->string, length);
-        digits[length] = '\0';
-        if (parse_number(digits, 1, 65535, &number) == 0 &&
-            container_add_port(container, (uint16_t)number, is_udp ? UDP : TCP) < 0)
+    cJSON_ArrayForEach (item, ports) {
+        if (docker_read_port(item->string, &port) &&
+            container_add_port(container, port.port, port.protocol) < 0)
             return -ENOMEM;
+    }
+    return 0;
+}
+
+/* {"8080/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "9000/tcp": null}: those of the host, while it runs. */
+static int docker_read_published(struct container *container, const cJSON *ports)
+{
+    struct container_port port;
+    const cJSON *item;
+    const cJSON *host;
+
+    cJSON_ArrayForEach (item, ports) {
+        if (!docker_read_port(item->string, &port))
+            continue;
+        cJSON_ArrayForEach (host, item) {
+            uint64_t number;
+
+            if (parse_number(docker_text(host, "HostPort"), 1, 65535, &number) < 0)
+                continue;
+            port.published_port = (uint16_t)number;
+            port.published = (struct ip_address){0};
+            (void)ip_address_parse(docker_text(host, "HostIp"), &port.published);
+            if (container_publish_port(container, &port) < 0)
+                return -ENOMEM;
+        }
     }
     return 0;
 }
@@ -195,6 +229,8 @@ int docker_read_inspect(const char *runtime, const char *text, size_t length,
     if (!container || docker_copy(&container->image, docker_text(config, "Image")) < 0 ||
         docker_read_labels(container, docker_object(config, "Labels")) < 0 ||
         docker_read_exposed(container, docker_object(config, "ExposedPorts")) < 0 ||
+        docker_read_published(container, docker_object(docker_member(json, "NetworkSettings"), "Ports")) <
+            0 ||
         docker_read_networks(container, docker_object(docker_member(json, "NetworkSettings"), "Networks")) <
             0 ||
         docker_read_network_mode(container, docker_text(docker_member(json, "HostConfig"), "NetworkMode")) <

@@ -60,6 +60,26 @@ static void test_a_running_container(void **state)
     assert_int_equal(container->network_mode, CONTAINER_OWN_NETWORK);
 }
 
+static void test_published_ports(void **state)
+{
+    _cleanup_container_ struct container *container = inspect(
+        "{\"Id\":\"" ID "\",\"Config\":{\"ExposedPorts\":{\"80/tcp\":{},\"9/udp\":{}}},\"NetworkSettings\":{"
+        "\"Ports\":{\"80/tcp\":[{\"HostIp\":\"192.0.2.1\",\"HostPort\":\"8080\"},{\"HostIp\":\"::\","
+        "\"HostPort\":\"8081\"}],\"81/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"82\"}],\"9/udp\":null,"
+        "\"x\":[{}],\"70/tcp\":[{\"HostPort\":\"0\"},{\"HostPort\":5},7]}}}");
+    char text[IP_ADDRESS_TEXT_SIZE];
+
+    (void)state;
+    assert_int_equal(container->n_ports, 3);
+    assert_int_equal(container->ports[0].port, 80);
+    assert_int_equal(container->ports[0].published_port, 8080);
+    assert_string_equal(ip_address_format(&container->ports[0].published, text), "192.0.2.1");
+    assert_int_equal(container->ports[1].port, 81);
+    assert_int_equal(container->ports[1].published_port, 82);
+    assert_int_equal(container->ports[2].protocol, UDP);
+    assert_int_equal(container->ports[2].published_port, 0);
+}
+
 static void test_how_long_it_may_take_to_stop(void **state)
 {
     static const struct {
@@ -235,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_running_container),
+        cmocka_unit_test(test_published_ports),
         cmocka_unit_test(test_how_long_it_may_take_to_stop),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_network_modes_and_times),
