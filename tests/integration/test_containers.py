@@ -22,9 +22,10 @@ def outcome(text):
 
 
 class Host:
-    """A Docker host with svcconnect beside it, and a name server that knows nothing."""
+    """A Docker host with svcconnect beside it, and a name server that knows nothing. `is_inside`: svcconnectd has Docker's network
+    namespace."""
 
-    def __init__(self, bed):
+    def __init__(self, bed, is_inside=False):
         self.bed = bed
         had_docker = os.path.isdir(os.path.join(bed.cgroup_root, "docker"))
         self.cgroup = None if had_docker else os.path.join(bed.cgroup_root, "docker")
@@ -32,6 +33,10 @@ class Host:
         server = bed.popen([*inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
                             os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
         assert server.stdout.readline() == "READY\n"
+        self.inside = inside
+        if is_inside:
+            outside = bed.command_line
+            bed.command_line = lambda flags=(): [*inside, *outside(flags)]
         self.docker = Docker(bed, inside)
         bed.config["containerRuntime"] = "docker:" + self.docker.socket.removeprefix("unix://")
         bed.start()
@@ -68,10 +73,10 @@ class Host:
 
 
 @contextlib.contextmanager
-def docker_host():
+def docker_host(is_inside=False, config=None):
     need_program("iptables")
-    with Testbed(start=False) as bed:
-        host = Host(bed)
+    with Testbed(config, start=False) as bed:
+        host = Host(bed, is_inside)
         try:
             yield host
         finally:

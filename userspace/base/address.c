@@ -31,6 +31,14 @@ bool ip_address_is_unusable(const struct ip_address *address)
     return ip_address_equal(address, &any6) || address->bytes[0] == 0xff;
 }
 
+bool ip_address_is_loopback(const struct ip_address *address)
+{
+    static const struct ip_address loopback6 = {.bytes = {[15] = 1}};
+
+    return ip_address_is_v4(address) ? ip_address_to_v4(address) >> 24 == 127
+                                     : ip_address_equal(address, &loopback6);
+}
+
 const char *ip_address_why_no_endpoint(const struct ip_address *address)
 {
     static const struct ip_address loopback6 = {.bytes = {[15] = 1}};

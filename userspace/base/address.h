@@ -19,6 +19,8 @@ bool ip_address_equal(const struct ip_address *a, const struct ip_address *b);
 /* 0.0.0.0, ::, multicast and 255.255.255.255: addresses that cannot be an endpoint. */
 bool ip_address_is_unusable(const struct ip_address *address);
 
+bool ip_address_is_loopback(const struct ip_address *address); /* 127.0.0.0/8, ::1 */
+
 /*
  * Why nobody can connect to the address as it stands: NULL, or what it is, for a sentence. Beside what is
  * unusable these are addresses that mean nothing without an interface (fe80::/10) or a relay (IPv4-compatible

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "containers/containers_internal.h"
+#include "containers/host_address.h"
 #include "engine/change/job.h"
 #include "engine/engine.h"
 #include "events/event_log.h"
@@ -86,8 +87,9 @@ static bool containers_has_name(const char *namespace_name, const char *dns_name
 
 static int make_plan(struct containers *containers, struct workload_plan *ret_plan)
 {
-    const struct workload_settings settings = {
+    struct workload_settings settings = {
         .default_namespace = "default", .has_name = containers_has_name, .user = containers};
+    const char *from;
     size_t n = HASH_COUNT(containers->all);
     _cleanup_free_ const struct container **list = malloc((n + 1) * sizeof(*list));
     struct held *held;
@@ -96,6 +98,7 @@ static int make_plan(struct containers *containers, struct workload_plan *ret_pl
 
     if (!list)
         return -ENOMEM;
+    settings.has_host_address = host_address_get(containers->host, &settings.host_address, &from);
     for (held = containers->all; held; held = held->hh.next)
         list[at++] = held->container;
     r = workload_plan_make(list, n, &settings, ret_plan);
@@ -137,6 +140,11 @@ static void containers_on_plan_due(evutil_socket_t fd, short what, void *user)
 }
 
 /* ---- beginning and end ---- */
+
+static void containers_on_host_address(void *user)
+{
+    containers_changed(user);
+}
 
 static void begin_gate(struct containers *containers)
 {
@@ -199,6 +207,9 @@ int containers_begin(const struct containers_settings *settings, struct containe
         containers->plan_event = event_new(settings->base, -1, 0, containers_on_plan_due, containers);
         r = containers->plan_event ? fetcher_new(settings->base, &containers->fetcher) : -ENOMEM;
     }
+    if (r == 0)
+        r = host_address_begin(settings->base, settings->host_address, containers_on_host_address, containers,
+                               &containers->host);
     if (r == 0) {
         begin_gate(containers);
         r = begin_runtimes(containers);
@@ -229,6 +240,7 @@ void containers_end(struct containers **containers)
     HASH_ITER (hh, old->all, held, next)
         containers_free_held(old, held);
     gate_free(&old->gate);
+    host_address_end(&old->host);
     fetcher_free(&old->fetcher);
     if (old->plan_event)
         event_free(old->plan_event);

@@ -37,11 +37,15 @@ struct containers_settings {
     struct dns *dns;
     struct event_log *events;
     const char *cgroup_root;
-    const char *runtimes; /* "none", "auto", or NAME:SOCKET separated by commas; NAME: docker or podman */
+    const char *runtimes;     /* "none", "auto", or NAME:SOCKET separated by commas; NAME: docker or podman */
+    const char *host_address; /* "auto", or an address: of containers on the host's network */
 };
 
 /* Is this text such a list? -EINVAL. */
 int containers_check_runtimes(const char *field, const char *runtimes, struct error *error);
+
+/* "auto", or an address that others can connect to? -EINVAL. */
+int containers_check_host_address(const char *field, const char *text, struct error *error);
 
 /* After tasks have been adopted and DNS has begun. NULL in *ret_containers: there is no runtime to follow. -ENOMEM. */
 int containers_begin(const struct containers_settings *settings, struct containers **ret_containers,
@@ -83,4 +87,6 @@ size_t containers_count_runtimes(const struct containers *containers, size_t *re
 /* For people: each container, and why it is left alone; each runtime and what it can do. The caller frees them. NULL
  * containers: none. */
 cJSON *containers_describe(const struct containers *containers);
+/* {"address", "from"}: of containers on this host's network; no members: it has none. */
+cJSON *containers_describe_host(const struct containers *containers);
 cJSON *containers_describe_runtimes(const struct containers *containers);

@@ -2,6 +2,7 @@
 /* Containers and runtimes for people. */
 #include "base/json.h"
 #include "containers/containers_internal.h"
+#include "containers/host_address.h"
 
 static const char *state_name(enum container_state state)
 {
@@ -100,6 +101,20 @@ static void count_containers(const struct containers *containers, const struct r
     }
     (void)cJSON_AddNumberToObject(json, "containers", n);
     (void)cJSON_AddNumberToObject(json, "tasks", n_tasks);
+}
+
+cJSON *containers_describe_host(const struct containers *containers)
+{
+    cJSON *json = cJSON_CreateObject();
+    struct ip_address address;
+    char text[IP_ADDRESS_TEXT_SIZE];
+    const char *from;
+
+    if (!containers || !host_address_get(containers->host, &address, &from))
+        return json;
+    (void)cJSON_AddStringToObject(json, "address", ip_address_format(&address, text));
+    (void)cJSON_AddStringToObject(json, "from", from);
+    return json;
 }
 
 cJSON *containers_describe_runtimes(const struct containers *containers)

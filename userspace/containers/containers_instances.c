@@ -59,14 +59,29 @@ static struct wanted_instance *find_wanted(const struct registering *registering
 
 /* ---- what is wanted, copied ---- */
 
-static int copy_zone(const struct workload_instance *from, struct wanted_instance *to)
+/* "IP:PORT" or "[IPv6]:PORT" of this host, for clients on others. */
+static void add_published(const struct workload_instance *from, cJSON *attributes)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    char text[IP_ADDRESS_TEXT_SIZE + 16];
+    bool is_v4 = ip_address_is_v4(&from->published);
+
+    (void)snprintf(text, sizeof(text), is_v4 ? "%s:%u" : "[%s]:%u",
+                   ip_address_format(&from->published, address), from->published_port);
+    (void)cJSON_AddStringToObject(attributes, "SVCCONNECT_PUBLISHED", text);
+}
+
+static int copy_attributes(const struct workload_instance *from, struct wanted_instance *to)
 {
     _cleanup_json_ cJSON *attributes = NULL;
 
-    if (!from->zone)
+    if (!from->zone && !from->published_port)
         return 0;
     attributes = cJSON_CreateObject();
-    (void)cJSON_AddStringToObject(attributes, "AVAILABILITY_ZONE", from->zone);
+    if (from->zone)
+        (void)cJSON_AddStringToObject(attributes, "AVAILABILITY_ZONE", from->zone);
+    if (from->published_port)
+        add_published(from, attributes);
     to->attributes = json_print(attributes);
     return to->attributes ? 0 : -ENOMEM;
 }
@@ -95,7 +110,7 @@ static int copy_wanted(struct registering *registering, const struct workload *w
     if (asprintf(&wanted->key, "%s\n%s\n%s", workload->namespace_name, from->service, from->id) < 0)
         wanted->key = NULL;
     if (!wanted->container_id || !wanted->instance.aliases || !wanted->namespace_name || !wanted->creator ||
-        !wanted->key || copy_zone(from, wanted) < 0) {
+        !wanted->key || copy_attributes(from, wanted) < 0) {
         wanted_free(wanted);
         return -ENOMEM;
     }

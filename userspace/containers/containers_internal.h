@@ -112,7 +112,8 @@ struct stranger;
 struct containers {
     struct containers_settings settings;
     struct fetcher *fetcher;
-    struct gate *gate; /* NULL: the kernel has none */
+    struct host_address *host; /* NULL: not begun */
+    struct gate *gate;         /* NULL: the kernel has none */
     char why_no_gate[100];
     struct runtime runtimes[RUNTIMES_MAX];
     size_t n_runtimes;

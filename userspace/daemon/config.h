@@ -40,6 +40,7 @@ struct config {
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
     char *container_runtimes;       /* "none", "auto", or NAME:SOCKET separated by commas */
+    char *host_address;             /* "auto" or an address */
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
     struct check_ranges aws_checks; /* where health checks made over AWS's API may go */
     /* Of a namespace whose keys are for it alone; 0: a share of the maps. */

@@ -81,6 +81,15 @@ static int check_container_runtimes(struct config *config, const struct config_s
     return containers_check_runtimes(setting_path(setting, path), setting_text_of(config, setting), error);
 }
 
+static int check_host_address(struct config *config, const struct config_setting *setting,
+                              struct error *error)
+{
+    char path[SETTING_PATH_SIZE];
+
+    return containers_check_host_address(setting_path(setting, path), setting_text_of(config, setting),
+                                         error);
+}
+
 static int check_name_servers(struct config *config, const struct config_setting *setting,
                               struct error *error)
 {
@@ -252,6 +261,18 @@ const struct config_setting config_settings[] = {
         .fallback = "auto",
         .check = check_container_runtimes,
         .example = "docker:/run/docker.sock",
+    },
+    {
+        .member = "hostAddress",
+        .flag = "host-address",
+        .value = "IP|auto",
+        .help = "where others reach containers on this host's network (default {}: the source of the default "
+                "route)",
+        .type = &config_type_text,
+        .offset = OF(host_address),
+        .fallback = "auto",
+        .check = check_host_address,
+        .example = "10.0.0.5",
     },
     {
         .member = EXEC_POLICY_SETTING,

@@ -176,6 +176,7 @@ int rooms_follow_containers(struct daemon *daemon, struct error *error)
         .events = &daemon->events,
         .cgroup_root = daemon->config.cgroup_root,
         .runtimes = daemon->config.container_runtimes,
+        .host_address = daemon->config.host_address,
     };
 
     return containers_begin(&settings, &daemon->containers, error);

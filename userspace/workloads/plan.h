@@ -41,9 +41,11 @@ struct workload_instance {
     uint16_t port; /* host order */
     enum svc_protocol protocol;
     uint32_t weight;
-    bool is_healthy;  /* as the runtime says it */
-    bool is_draining; /* it has been told to end */
-    const char *zone; /* NULL: not said */
+    bool is_healthy;             /* as the runtime says it */
+    bool is_draining;            /* it has been told to end */
+    const char *zone;            /* NULL: not said */
+    uint16_t published_port;     /* of this host, by which other hosts reach it; 0: none */
+    struct ip_address published; /* with that port */
     /* What clients call the service by, if nobody else has declared it. */
     struct client_alias *aliases;
     size_t n_aliases;

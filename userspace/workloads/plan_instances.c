@@ -56,13 +56,24 @@ static const struct container_network *choose_network(struct planning *planning,
     return best;
 }
 
-static void find_workload_address(struct planning *planning, struct workload *workload)
+/* The container whose network it has: itself, or the one of its task that it shares with. */
+static const struct container *network_owner(const struct planning *planning, const struct workload *workload)
 {
-    const struct container *container = workload->container;
     const struct workload_plan *plan = planning->plan;
     size_t owner = plan->items[workload->group].owner;
-    bool is_shared = container->network_mode == CONTAINER_SHARED_NETWORK;
-    const struct container *of = is_shared && owner < plan->n ? plan->items[owner].container : container;
+    bool is_shared = workload->container->network_mode == CONTAINER_SHARED_NETWORK;
+
+    return is_shared && owner < plan->n ? plan->items[owner].container : workload->container;
+}
+
+static bool has_host_network(const struct planning *planning, const struct workload *workload)
+{
+    return network_owner(planning, workload)->network_mode == CONTAINER_HOST_NETWORK;
+}
+
+static void find_workload_address(struct planning *planning, struct workload *workload)
+{
+    const struct container *of = network_owner(planning, workload);
     const struct container_network *network;
 
     if (of->network_mode == CONTAINER_HOST_NETWORK) {
@@ -138,7 +149,27 @@ static bool is_serving(const struct workload *workload)
            (health == CONTAINER_STARTING && workload->wish.serves_while_starting);
 }
 
-static int add_instance(struct workload *workload, const struct label_port *port)
+/* A port of this host that leads to it: of use to other hosts, unless it is on an address of this one alone. */
+static void find_published(const struct planning *planning, const struct workload *workload,
+                           struct workload_instance *instance)
+{
+    const struct container *of = network_owner(planning, workload);
+    const struct workload_settings *settings = planning->settings;
+
+    for (size_t i = 0; i < of->n_ports; i++) {
+        const struct container_port *port = &of->ports[i];
+        bool is_everywhere = ip_address_is_unusable(&port->published);
+
+        if (!port->published_port || port->port != instance->port || port->protocol != instance->protocol ||
+            (is_everywhere && !settings->has_host_address) || ip_address_is_loopback(&port->published))
+            continue;
+        instance->published = is_everywhere ? settings->host_address : port->published;
+        instance->published_port = port->published_port;
+    }
+}
+
+static int add_instance(const struct planning *planning, struct workload *workload,
+                        const struct label_port *port)
 {
     struct workload_instance instance = {.address = workload->address,
                                          .port = port->port,
@@ -155,6 +186,7 @@ static int add_instance(struct workload *workload, const struct label_port *port
         plan_note(workload, "port \"%s\" is left out: the service's name would be too long", port->name);
         return 0;
     }
+    find_published(planning, workload, &instance);
     instance_id(workload->container, instance.id, sizeof(instance.id));
     if (add_aliases(workload, &instance, !*port->name) < 0 ||
         ARRAY_MAKE_ROOM(workload->instances, workload->n_instances) < 0) {
@@ -175,6 +207,10 @@ int plan_instances(struct planning *planning, struct workload *workload)
     find_workload_address(planning, workload);
     if (!workload->wish.service)
         return 0;
+    if (!workload->has_address && has_host_network(planning, workload)) {
+        plan_note(workload, "it serves nobody: this host has no address for others; hostAddress says one");
+        return 0;
+    }
     if (!workload->has_address) {
         plan_note(workload, "it serves nobody: it has no address%s%s",
                   workload->wish.network ? " on network " : "",
@@ -182,7 +218,7 @@ int plan_instances(struct planning *planning, struct workload *workload)
         return 0;
     }
     for (size_t i = 0; i < workload->wish.n_ports; i++)
-        if (add_instance(workload, &workload->wish.ports[i]) < 0)
+        if (add_instance(planning, workload, &workload->wish.ports[i]) < 0)
             return -ENOMEM;
     if (workload->wish.n_ports > 0)
         return 0;
@@ -193,5 +229,5 @@ int plan_instances(struct planning *planning, struct workload *workload)
     }
     only.port = container->ports[0].port;
     only.protocol = container->ports[0].protocol;
-    return add_instance(workload, &only);
+    return add_instance(planning, workload, &only);
 }

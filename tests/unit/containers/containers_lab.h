@@ -26,6 +26,7 @@ struct lab {
     struct tasks tasks;
     struct dns dns;
     char runtimes[128];
+    const char *host_address; /* NULL: "auto" */
     struct containers *containers;
 };
 
@@ -54,15 +55,18 @@ static inline void lab_follow(struct lab *lab)
     struct error error = {0};
 
     (void)snprintf(lab->runtimes, sizeof(lab->runtimes), "docker:%s", lab->fake.path);
-    assert_int_equal(containers_begin(&(struct containers_settings){.base = lab->house.base,
-                                                                    .engine = lab->house.engine,
-                                                                    .tasks = &lab->tasks,
-                                                                    .dns = &lab->dns,
-                                                                    .events = &lab->house.events,
-                                                                    .cgroup_root = lab->fake.directory,
-                                                                    .runtimes = lab->runtimes},
-                                      &lab->containers, &error),
-                     0);
+    assert_int_equal(
+        containers_begin(
+            &(struct containers_settings){.base = lab->house.base,
+                                          .engine = lab->house.engine,
+                                          .tasks = &lab->tasks,
+                                          .dns = &lab->dns,
+                                          .events = &lab->house.events,
+                                          .cgroup_root = lab->fake.directory,
+                                          .host_address = lab->host_address ? lab->host_address : "auto",
+                                          .runtimes = lab->runtimes},
+            &lab->containers, &error),
+        0);
     assert_non_null(lab->containers);
 }
 

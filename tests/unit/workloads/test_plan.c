@@ -240,6 +240,51 @@ static void test_networks(void **state)
     assert_int_equal(items[2].n_instances, 1);
 }
 
+static void expect_published(const struct workload *workload, const char *address, uint16_t port)
+{
+    char text[INET6_ADDRSTRLEN + 1];
+
+    assert_int_equal(workload->n_instances, 1);
+    assert_int_equal(workload->instances[0].published_port, port);
+    if (port)
+        assert_string_equal(ip_address_format(&workload->instances[0].published, text), address);
+}
+
+static void publish(struct container *container, uint16_t port, const char *address, uint16_t of_host)
+{
+    struct container_port published = {.port = port, .protocol = TCP, .published_port = of_host};
+
+    if (*address)
+        assert_int_equal(ip_address_parse(address, &published.published), 0);
+    assert_int_equal(container_publish_port(container, &published), 0);
+}
+
+static void test_published_ports(void **state)
+{
+    struct lab *lab = *state;
+    struct container *containers[] = {add(lab, "a", "svcconnect.service=s"),
+                                      add(lab, "b", "svcconnect.service=s svcconnect.port=80"),
+                                      add(lab, "c", "svcconnect.service=s svcconnect.port=80"),
+                                      add(lab, "d", "svcconnect.service=s svcconnect.port=80/udp")};
+    const struct workload *items;
+
+    for (size_t i = 0; i < ARRAY_SIZE(containers); i++)
+        on_network(containers[i], "bridge", "198.51.100.2");
+    publish(containers[0], 80, "0.0.0.0", 32768);
+    publish(containers[1], 80, "192.0.2.9", 8080);
+    publish(containers[2], 80, "127.0.0.1", 8080);
+    publish(containers[3], 80, "192.0.2.9", 8080); /* TCP */
+    items = plan(lab);
+    expect_published(&items[0], "", 0); /* nobody knows this host's address */
+    lab->settings.has_host_address = true;
+    assert_int_equal(ip_address_parse("192.0.2.7", &lab->settings.host_address), 0);
+    items = plan(lab);
+    expect_published(&items[0], "192.0.2.7", 32768);
+    expect_published(&items[1], "192.0.2.9", 8080);
+    expect_published(&items[2], "", 0);
+    expect_published(&items[3], "", 0);
+}
+
 static void test_health(void **state)
 {
     struct lab *lab = *state;
@@ -435,6 +480,7 @@ int main(void)
         TEST(test_ports),
         TEST(test_aliases),
         TEST(test_networks),
+        TEST(test_published_ports),
         TEST(test_health),
         TEST(test_one_network_namespace_is_one_task),
         TEST(test_labels_of_a_sidecar_serve_at_the_address_of_its_network),

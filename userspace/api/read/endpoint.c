@@ -128,6 +128,8 @@ cJSON *read_endpoint(struct api *api, const struct instance *instance)
                                       100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
     if (instance->external)
         endpoint_add_name(api, instance->external, object);
+    if (instance->attributes)
+        (void)cJSON_AddRawToObject(object, "attributes", instance->attributes);
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 

@@ -145,6 +145,8 @@ static void add_runtimes(const struct api *api, cJSON *answer)
 
     (void)cJSON_AddNumberToObject(runtimes, "count", (double)n);
     (void)cJSON_AddNumberToObject(runtimes, "connected", (double)connected);
+    (void)cJSON_AddItemToObject(runtimes, "hostAddress",
+                                containers_describe_host(api->containers ? *api->containers : NULL));
 }
 
 static void add_pins(const struct api *api, cJSON *answer)

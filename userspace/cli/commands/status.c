@@ -127,6 +127,7 @@ static void print_names(const cJSON *status)
 static void print_runtimes(const cJSON *status)
 {
     const cJSON *runtimes = text_child(status, "containerRuntimes");
+    const cJSON *host = text_child(runtimes, "hostAddress");
     uint64_t count = text_number(runtimes, "count");
 
     if (count == 0)
@@ -134,6 +135,11 @@ static void print_runtimes(const cJSON *status)
     print_label("runtimes");
     (void)printf("%" PRIu64 " of containers, %" PRIu64 " connected\n", count,
                  text_number(runtimes, "connected"));
+    print_label("host network");
+    if (*text_member(host, "address"))
+        (void)printf("%s (%s)\n", text_member(host, "address"), text_member(host, "from"));
+    else
+        (void)printf("no address: containers on it serve nobody\n");
 }
 
 static void print_loop(const cJSON *status)

@@ -38,6 +38,19 @@ static void check_runtime(struct doctor *doctor, const cJSON *runtime)
                    name, socket, tasks, count);
 }
 
+static void doctor_tell_host_address(struct doctor *doctor, const cJSON *host, int n_runtimes)
+{
+    if (n_runtimes == 0)
+        return;
+    if (*text_member(host, "address"))
+        doctor_add(doctor, "host network", DOCTOR_OK, NULL, "containers on it are reached at %s (%s)",
+                   text_member(host, "address"), text_member(host, "from"));
+    else
+        doctor_add(doctor, "host network", DOCTOR_WARNING,
+                   "give this host an address, or name one (svcconnectd --host-address)",
+                   "this host has no address at which others reach containers on its network");
+}
+
 static bool is_followed(const cJSON *runtimes, const char *socket)
 {
     const cJSON *runtime;
@@ -98,5 +111,6 @@ void doctor_check_containers(struct doctor *doctor, const cJSON *document)
     cJSON_ArrayForEach (runtime, runtimes) {
         check_runtime(doctor, runtime);
     }
+    doctor_tell_host_address(doctor, text_child(document, "hostAddress"), cJSON_GetArraySize(runtimes));
     check_sockets(doctor, runtimes);
 }
