@@ -20,6 +20,8 @@ CFLAGS    += -std=gnu17 -g -D_GNU_SOURCE $(WARN) $(if $(NO_WERROR),,-Werror) $(O
 CPPFLAGS  += -Iinclude -Iuserspace -I$(BUILD)/bpf -DSVC_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS)) -MMD -MP
 LDFLAGS   += -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
+# The daemon's memory; a sanitizer brings its own. Nothing but the symbols of malloc() asks for it, so it is named as needed.
+DAEMON_LIBS := $(if $(SANITIZE),,-Wl,--push-state,--no-as-needed $(shell pkg-config --libs jemalloc) -Wl,--pop-state)
 
 LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/*/*/*.c))
 CLI_SRCS    := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
@@ -41,7 +43,7 @@ help:
 	@sed -n 's/^# //p' Makefile | head -n 6
 
 $(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(DAEMON_LIBS) $(LDLIBS) -o $@
 
 $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@

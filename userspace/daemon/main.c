@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +26,11 @@ static int print_config(const struct config *config)
 }
 
 /*
- * What the memory allocator (mallopt(3)) does in one go would stall the loop. Small pieces that are freed are joined one by
- * one, not all of them with the first large one that is (72 ms after a hundred thousand services were put). Arrays are
- * mapped from 1 MiB on, so that growing one moves no bytes; and memory goes back to the system a little at a time.
+ * jemalloc reads it (jemalloc(3), "TUNING"). What was freed goes back to the system on a thread beside the loop; there are few
+ * threads that need memory, so few arenas. Some versions of the library look for the name, so it cannot be static.
  */
-static void free_without_pauses(void)
-{
-    (void)mallopt(M_MXFAST, 0);
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    (void)mallopt(M_TRIM_THRESHOLD, 4 << 20);
-}
+extern const char *malloc_conf;
+const char *malloc_conf = "background_thread:true,narenas:2";
 
 int main(int argc, char **argv)
 {
@@ -65,7 +59,6 @@ int main(int argc, char **argv)
         status = print_config(&daemon.config);
         break;
     default:
-        free_without_pauses();
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGCHLD, SIG_DFL); /* the ends of exec checks are wanted, whatever the starter did */
         datapath_bridge_log();
