@@ -240,6 +240,28 @@ def test_accept():
         assert agent.name(bed.address_of("s1", 8080), 8080) == "s1/0"
 
 
+def test_an_empty_one_may_be_meant():
+    """A state volume that is empty beside old pins takes nothing away, unless the start says that it is meant."""
+    with Testbed() as bed:
+        served(bed)
+        agent, address = bed.task().agent(), bed.address_of("s0", 8080)
+        bed.kill()
+        shutil.rmtree(bed.state_dir)
+        bed.start()
+        assert agent.name(address, 8080).startswith("s0/")
+        for told in (bed.cli_ok("status").out, bed.cli("doctor").out):
+            assert "--adopt-empty" in told, told
+        bed.stop()
+        bed.flags = ["--adopt-empty"]
+        bed.start()
+        assert bed.status()["state"] == "ok" and bed.status()["aliases"] == 0, bed.status()
+        assert agent.name(address, 8080) == "ECONNREFUSED", "it is in no registry"
+        bed.service("s1")
+        bed.restart()  # with something in it by now: nothing of it goes
+        assert bed.status()["state"] == "ok"
+        assert agent.name(bed.address_of("s1", 8080), 8080) == "s1/0"
+
+
 def test_accept_unreadable_rows():
     with Testbed() as bed:
         served(bed)

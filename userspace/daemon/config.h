@@ -33,6 +33,8 @@ struct config {
     struct ip_address dns_listen_address;
     uint16_t dns_listen_port; /* 0: nowhere */
     char *registry;
+    char *adopt_empty_text;
+    bool adopts_empty; /* an empty registry empties the tables */
     char *services_dir;
     char *aws_listen;            /* "IP:PORT" or "off" */
     char *external_servers_text; /* "host" or a list */

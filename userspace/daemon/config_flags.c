@@ -43,8 +43,9 @@ static struct option *make_options(void)
 
     for (size_t i = 0; options && i < config_setting_count; i++)
         if (config_settings[i].flag)
-            options[n++] =
-                (struct option){config_settings[i].flag, required_argument, NULL, FIRST_VALUE + (int)i};
+            options[n++] = (struct option){config_settings[i].flag,
+                                           config_settings[i].implied ? optional_argument : required_argument,
+                                           NULL, FIRST_VALUE + (int)i};
     for (size_t i = 0; options && i < ARRAY_SIZE(other_flags); i++)
         options[n++] =
             (struct option){other_flags[i].name, other_flags[i].value ? required_argument : no_argument, NULL,
@@ -64,7 +65,7 @@ static int take_setting(struct config *config, const struct config_setting *sett
     char field[SETTING_PATH_SIZE];
 
     (void)snprintf(field, sizeof(field), "--%s", setting->flag);
-    return setting_take_text(config, setting, field, optarg, error);
+    return setting_take_text(config, setting, field, optarg ? optarg : setting->implied, error);
 }
 
 static void take_other(size_t index, enum config_action *action)

@@ -38,14 +38,23 @@ static int config_table_check_registry(struct config *config, const struct confi
     return strcmp(text, "sqlite") == 0 ? 0 : error_input(error, setting->member, text, "sqlite");
 }
 
-static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
+static int read_switch(const struct config *config, const struct config_setting *setting, bool *ret_is_on,
+                       struct error *error)
 {
     const char *text = setting_text_of(config, setting);
 
-    config->is_dns_on = strcmp(text, "on") == 0;
-    if (!config->is_dns_on && strcmp(text, "off") != 0)
-        return error_input(error, setting->member, text, "on, off");
-    return 0;
+    *ret_is_on = strcmp(text, "on") == 0;
+    return *ret_is_on || strcmp(text, "off") == 0 ? 0 : error_input(error, setting->member, text, "on, off");
+}
+
+static int check_adopt_empty(struct config *config, const struct config_setting *setting, struct error *error)
+{
+    return read_switch(config, setting, &config->adopts_empty, error);
+}
+
+static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
+{
+    return read_switch(config, setting, &config->is_dns_on, error);
 }
 
 /* "off" leaves both as they are. */
@@ -207,6 +216,18 @@ const struct config_setting config_settings[] = {
         .fallback = "sqlite",
         .check = config_table_check_registry,
         .example = "sqlite",
+    },
+    {
+        .member = "adoptEmpty",
+        .flag = "adopt-empty",
+        .implied = "on",
+        .help = "take a registry that is empty beside published aliases as it is:\n"
+                "they go (on or off; default {})",
+        .type = &config_type_text,
+        .offset = OF(adopt_empty_text),
+        .fallback = "off",
+        .check = check_adopt_empty,
+        .example = "on",
     },
     {
         .member = "servicesDir",

@@ -26,11 +26,12 @@ struct config_type {
 };
 
 struct config_setting {
-    const char *group;  /* the object of the file that it is in; NULL: the outermost */
-    const char *member; /* its name there */
-    const char *flag;   /* without dashes; NULL: in the file only */
-    const char *value;  /* what --help calls the flag's value */
-    const char *help;   /* {} stands for the default */
+    const char *group;   /* the object of the file that it is in; NULL: the outermost */
+    const char *member;  /* its name there */
+    const char *flag;    /* without dashes; NULL: in the file only */
+    const char *value;   /* what --help calls the flag's value */
+    const char *implied; /* what the flag says without a value; NULL: it has to have one */
+    const char *help;    /* {} stands for the default */
     const struct config_type *type;
     size_t offset;
     const char *fallback; /* NULL: it is a number */

@@ -154,6 +154,7 @@ static int make_engine(struct daemon *daemon, struct error *error)
         .max_slots = daemon->config.max_slots,
         .max_endpoints = daemon->config.max_endpoints,
         .history_rows = HISTORY_ROWS,
+        .adopts_empty = daemon->config.adopts_empty,
     };
     int r = engine_new(&settings, &daemon->engine);
 

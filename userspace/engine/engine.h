@@ -52,6 +52,8 @@ struct engine_settings {
     uint32_t max_slots;
     uint32_t max_endpoints;
     size_t history_rows; /* that are kept; 0: none */
+    bool
+        adopts_empty; /* a registry that is empty beside something published is right: what is published goes */
 };
 
 /* An empty catalog and no numbers. -ENOMEM. */

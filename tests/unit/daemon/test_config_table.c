@@ -47,6 +47,7 @@ static cJSON *effective(const cJSON *json, const char *flag, const char *value)
     _cleanup_free_ char *text = cJSON_Print(json);
     _cleanup_free_ char *printed = NULL;
     char *argv[] = {"svcconnectd", "--config", file, (char *)flag, (char *)value};
+    int argc = !flag ? 3 : value ? 5 : 4;
     enum config_action action = CONFIG_HELP;
     struct error error = {0};
     FILE *out = fopen(file, "we");
@@ -55,8 +56,8 @@ static cJSON *effective(const cJSON *json, const char *flag, const char *value)
     assert_non_null(out);
     assert_true(fputs(text, out) >= 0);
     assert_int_equal(fclose(out), 0);
-    if (config_load(flag ? 5 : 3, argv, &config, &action, &error) < 0)
-        fail_msg("%s %s %s: %s", text, flag ? flag : "", flag ? value : "", error.message);
+    if (config_load(argc, argv, &config, &action, &error) < 0)
+        fail_msg("%s %s %s: %s", text, flag ? flag : "", value ? value : "", error.message);
     assert_int_equal(action, CONFIG_RUN);
     printed = config_print(&config);
     assert_non_null(printed);
@@ -173,8 +174,9 @@ static void test_each_setting_sets_itself_alone(void **state)
         expect_only(setting, before, by_file, "file");
         if (!setting->flag)
             continue;
-        (void)snprintf(flag, sizeof(flag), "--%s", setting->flag);
-        by_flag = effective(base, flag, other_text(setting, number));
+        (void)snprintf(flag, sizeof(flag), "--%s%s%s", setting->flag, setting->implied ? "=" : "",
+                       setting->implied ? other_text(setting, number) : "");
+        by_flag = effective(base, flag, setting->implied ? NULL : other_text(setting, number));
         expect_only(setting, before, by_flag, "flag");
         assert_true(cJSON_Compare(by_file, by_flag, true));
     }
@@ -215,6 +217,25 @@ static void test_numbers_have_limits(void **state)
         assert_true(setting_take_text(&config, setting, "--x", text, NULL) < 0);
         assert_true(setting_take_text(&config, setting, "--x", "5x", NULL) < 0);
         assert_int_equal(setting_number_of(&config, setting), setting->maximum);
+    }
+}
+
+/* A flag may be a word of its own, where its row says what that means. */
+static void test_flags_without_a_value(void **state)
+{
+    _cleanup_json_ cJSON *base = base_file();
+
+    (void)state;
+    for (size_t i = 0; i < config_setting_count; i++) {
+        const struct config_setting *setting = &config_settings[i];
+        _cleanup_json_ cJSON *set = NULL;
+        char flag[80];
+
+        if (!setting->implied)
+            continue;
+        (void)snprintf(flag, sizeof(flag), "--%s", setting->flag);
+        set = effective(base, flag, NULL);
+        assert_string_equal(cJSON_GetStringValue(value_of(set, setting)), setting->implied);
     }
 }
 
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_each_setting_sets_itself_alone),
         cmocka_unit_test(test_what_is_printed_is_read_back),
         cmocka_unit_test(test_numbers_have_limits),
+        cmocka_unit_test(test_flags_without_a_value),
         cmocka_unit_test(test_what_follows_from_values),
         cmocka_unit_test(test_the_example_has_every_setting),
         cmocka_unit_test(test_the_manual_has_every_setting),

@@ -196,7 +196,8 @@ static inline void lab_start(struct engine_lab *lab, const struct engine_followe
     struct engine_settings settings = {.base = lab->base,
                                        .max_aliases = lab->max_aliases,
                                        .max_slots = lab->max_slots,
-                                       .max_endpoints = lab->max_endpoints};
+                                       .max_endpoints = lab->max_endpoints,
+                                       .adopts_empty = lab->adopts_empty};
     struct datapath_config config = {0};
 
     assert_int_equal(alias_range_parse(lab->range, "fd00:5c::/64", &settings.alias_range, &lab->error), 0);

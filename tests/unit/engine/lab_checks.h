@@ -39,7 +39,8 @@ struct engine_lab {
     uint64_t turns;
     uint32_t max_aliases, max_slots, max_endpoints;
     const char *range;
-    bool is_judged;                                      /* a start judges its registry (guard/guard.h) */
+    bool is_judged; /* a start judges its registry (guard/guard.h) */
+    bool adopts_empty;
     bool is_stepwise;                                    /* each turn is one step long */
     unsigned unsteady;                                   /* turns after which nobody may read */
     void (*on_fresh)(struct catalog *fresh, void *user); /* adds what is of this host and not in the rows */

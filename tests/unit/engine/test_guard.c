@@ -184,8 +184,31 @@ static void test_an_empty_registry_takes_nothing_away(void **state)
     start(lab, REGISTRY_EMPTY);
     expect_published(lab, 1);
     expect_trouble(lab, "was empty beside aliases");
+    expect_trouble(lab, "a start with --adopt-empty");
     restart(lab, REGISTRY_EMPTY); /* the id that it has by now says nothing */
     expect_published(lab, 1);
+}
+
+static void test_an_empty_registry_may_be_accepted_before_it_comes(void **state)
+{
+    struct engine_lab *lab = *state;
+
+    lab->adopts_empty = true;
+    publish_and_end(lab);
+    lose_store(lab);
+    start(lab, REGISTRY_RIGHT);
+    expect_published(lab, 0);
+    assert_string_equal(pinned(lab).id, lab->engine->guard.id);
+    assert_int_equal(DO(lab, {"services/ns/web", SERVICE("web")}, {"instances/ns/web/a", INSTANCE(1)}), 0);
+    restart(lab, REGISTRY_RIGHT);
+    expect_published(lab, 1);
+    /* Only that: one that has something else is not what was meant. */
+    lab_stop(lab);
+    assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    lose_store(lab);
+    lab_write_row(lab, "services/ns/db", SERVICE("db"));
+    start(lab, REGISTRY_OTHER);
+    expect_published(lab, 2); /* the one that is kept, and its own */
 }
 
 /* Rows of this host and of the registry itself are nobody's registrations. */
@@ -380,6 +403,7 @@ int main(void)
         JUDGED_TEST(test_an_older_registry_takes_nothing_away),
         JUDGED_TEST(test_a_foreign_registry_takes_nothing_away),
         JUDGED_TEST(test_an_empty_registry_takes_nothing_away),
+        JUDGED_TEST(test_an_empty_registry_may_be_accepted_before_it_comes),
         JUDGED_TEST(test_rows_of_this_host_fill_no_registry),
         JUDGED_TEST(test_beside_nothing_published_any_registry_is_right),
         JUDGED_TEST(test_pins_without_an_id),

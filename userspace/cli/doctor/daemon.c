@@ -57,9 +57,13 @@ static void daemon_check_registry(struct doctor *doctor, const cJSON *status)
     if (strcmp(state, "ok") == 0)
         doctor_add(doctor, "registry", DOCTOR_OK, NULL, "it is the one that what is published came from");
     else
-        doctor_add(doctor, "registry", DOCTOR_PROBLEM,
-                   "bring the right registry back and restart the daemon, or: svcconnect registry accept",
-                   "%s", text_member(registry, "reason"));
+        doctor_add(
+            doctor, "registry", DOCTOR_PROBLEM,
+            strcmp(state, "empty") == 0
+                ? "mount the state directory that was there before and restart the daemon; to go on "
+                  "with the empty one: svcconnect registry accept, or start it with --adopt-empty"
+                : "bring the right registry back and restart the daemon, or: svcconnect registry accept",
+            "%s", text_member(registry, "reason"));
 }
 
 static void check_maps(struct doctor *doctor, const cJSON *status)

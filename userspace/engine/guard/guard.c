@@ -231,6 +231,11 @@ int registry_guard_judge(struct engine *engine, struct error *error)
     facts.pinned_revision = guard->seen.revision;
     facts.has_published = has_published(engine);
     guard->verdict = registry_judge(&facts);
+    if (guard->verdict == REGISTRY_EMPTY && engine->settings.adopts_empty) {
+        log_warning("registry %s is empty, and adoptEmpty is on: what an earlier one had published goes",
+                    registry_location(engine->registry));
+        guard->verdict = REGISTRY_RIGHT;
+    }
     guard->since = guard->seen.degraded_since ? (int64_t)guard->seen.degraded_since : clock_wall_s();
     if (guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0)
         keep_log(engine);
@@ -345,9 +350,8 @@ bool registry_guard_trouble(const struct engine *engine, char *ret_text, size_t 
         ret_text, size,
         "%.600s (for %s). What it does not account for stays published: go to a backup with \"svcconnect "
         "restore FILE\", bring the right registry back and restart svcconnectd, or take this one with "
-        "\"svcconnect registry "
-        "accept\"",
-        reason, age);
+        "\"svcconnect registry accept\"%s",
+        reason, age, engine->guard.verdict == REGISTRY_EMPTY ? " or a start with --adopt-empty" : "");
     return true;
 }
 
