@@ -11,15 +11,20 @@ import time
 from testbed import Skip, need_program, tool
 
 
-def make_image(directory):
-    """busybox, and what glibc needs to resolve names; a tar file."""
-    root = os.path.join(directory, "root")
+def libraries_of(program):
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout.split()
+    return [word for word in linked if word.startswith("/")]
+
+
+def make_image(directory, programs=(), name="image"):
+    """busybox, what glibc needs to resolve names, and more programs with their libraries; a tar file."""
+    root = os.path.join(directory, f"{name}.root")
     for name in ("bin", "etc", "proc", "sys", "dev", "tmp"):
         os.makedirs(os.path.join(root, name))
     busybox, getent = need_program("busybox"), need_program("getent")
     files = {busybox: "/bin/busybox", getent: "/bin/getent", tool("first"): "/bin/first"}
-    linked = subprocess.run(["ldd", getent], capture_output=True, text=True, check=True).stdout.split()
-    libraries = [word for word in linked if word.startswith("/")]
+    files.update((program, f"/bin/{os.path.basename(program)}") for program in programs)
+    libraries = [library for program in (getent, *programs) for library in libraries_of(program)]
     folder = os.path.dirname(next(library for library in libraries if "libc.so" in library))
     for library in libraries + [f"{folder}/libnss_{name}.so.2" for name in ("files", "dns")]:
         if os.path.exists(library):
@@ -27,9 +32,9 @@ def make_image(directory):
     for source, target in files.items():
         os.makedirs(os.path.dirname(root + target), exist_ok=True)
         shutil.copy(source, root + target)
-    for name in ("sh", "sleep", "nslookup"):
-        os.symlink("busybox", f"{root}/bin/{name}")
-    image = os.path.join(directory, "image.tar")
+    for applet in ("sh", "sleep", "nslookup"):
+        os.symlink("busybox", f"{root}/bin/{applet}")
+    image = os.path.join(directory, f"{name}.tar")
     subprocess.run(["tar", "-C", root, "-cf", image, "."], check=True)
     return image
 

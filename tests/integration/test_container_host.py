@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Containers of a real Docker daemon that are reached at the host's address: on its network, and by published ports."""
-from test_containers import SERVER, docker_host
+from container_host import SERVER, docker_host
 from testbed import wait_until
 
 

@@ -4,7 +4,7 @@ import subprocess
 import threading
 import time
 
-from test_containers import docker_host
+from container_host import docker_host
 from testbed import wait_until
 
 CLIENT = """
