@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Faults of the host around the daemon: no descriptors left, its port in other hands, the clock set, pins removed."""
 import contextlib
+import datetime
 import os
 import resource
 import socket
@@ -120,3 +121,33 @@ def test_the_clock_is_set():
         clock.set(-4 * DAY)
         start_with_clock(bed, clock)
         wait_until(lambda: ("web", "0") not in bed.endpoints(), 10, "nor does the next run prolong it")
+
+
+def test_the_clock_is_set_before_a_restart():
+    """A day forward and a restart of the same boot end neither a drain nor a canary's step; what people read follows."""
+    with Testbed(start=False) as bed:
+        clock = WallClock(bed)
+        start_with_clock(bed, clock)
+        address = bed.address()
+        bed.announce({address: "web/0"}, "--hold")
+        bed.register("web", address, id="0")
+        bed.service("v2")
+        bed.route("front", {"web": 1})
+        agent = bed.task().agent()
+        sock = agent.open()
+        agent.call("connect", socket=sock, address=bed.address_of("web", 8080), port=8080)
+        agent.call("read", socket=sock)
+        bed.change("POST", "/v1/canaries", dnsName="front", port=80, **{"from": "web", "to": "v2"}, intervalSeconds=600)
+        bed.change("POST", "/v1/drains", service="web", id="0", timeoutSeconds=600)
+        share = bed.get("/v1/canaries")["canaries"][0]["percent"]
+        for ahead in (DAY, 3 * DAY, -5 * DAY):
+            bed.kill()
+            clock.set(ahead)
+            start_with_clock(bed, clock)
+            began = bed.status()["uptimeSeconds"]
+            wait_until(lambda: bed.status()["uptimeSeconds"] >= began + 2, 10, "two seconds have passed")
+            assert ("web", "0") in draining(bed), "the drain goes on"
+            until = datetime.datetime.fromisoformat(draining(bed)["web", "0"]["until"].replace("Z", "+00:00")).timestamp()
+            assert 0 < until - (time.time() + ahead) <= 600, (until, ahead)
+            canary = bed.get("/v1/canaries")["canaries"][0]
+            assert canary["percent"] == share and canary["state"] == "RUNNING", canary

@@ -120,6 +120,7 @@ static int take_directory(const char *what, const char *path, mode_t mode, lock_
 
 static int take_directories(struct daemon *daemon, struct error *error)
 {
+    char clock_path[PATH_MAX];
     int r = take_directory("state directory", daemon->config.state_dir, 0700, lock_directory,
                            &daemon->locks[0], error);
 
@@ -135,6 +136,12 @@ static int take_directories(struct daemon *daemon, struct error *error)
         asprintf(&daemon->hosts_dir, "%s/hosts", daemon->config.run_dir) < 0 ||
         asprintf(&daemon->dns_path, "%s/dns.sock", daemon->config.run_dir) < 0)
         return error_errno(error, ENOMEM, "starting");
+    (void)snprintf(clock_path, sizeof(clock_path), "%s/clock", daemon->config.run_dir);
+    r = clock_run_continue(clock_path);
+    if (r < 0)
+        log_warning("%s: %s: if the clock of this host is set before the next start, drains and steps of "
+                    "canaries end earlier or later then",
+                    clock_path, strerror(-r));
     r = directory_make(daemon->hosts_dir, 0755);
     if (r == 0 && chmod(daemon->hosts_dir, 0755) < 0) /* one of an earlier run may be closed to others */
         r = -errno;

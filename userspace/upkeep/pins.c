@@ -84,7 +84,7 @@ static bool take_in(struct pins *pins, const struct datapath_mended *mended)
     pins->links += mended->links;
     pins->lost += anew;
     pins->put_back += mended->maps + mended->links;
-    pins->put_back_at = clock_run_s();
+    pins->put_back_at = clock_wall_s();
     return true;
 }
 

@@ -38,7 +38,9 @@ struct aws_lab {
     struct engine *engine;
     struct aws_waiting_list waiting;
     struct aws_credential who;
-    uint64_t n_asked; /* gives the seed and the time of the next request */
+    int64_t later_ms;     /* time that has passed beside the second for each question */
+    int64_t clock_set_ms; /* how far somebody has put the wall clock forward */
+    uint64_t n_asked;     /* gives the seed and the time of the next request */
 };
 
 /* What a client has got. */
@@ -125,7 +127,8 @@ static inline struct aws_request lab_request(struct aws_lab *lab, const char *ta
         .who = lab->who,
         .region = "eu-central-1",
         .body = json_from(body),
-        .now_ms = 1700000000000 + (int64_t)lab->n_asked * 1000,
+        .now_ms = 1700000000000 + lab->later_ms + lab->clock_set_ms + (int64_t)lab->n_asked * 1000,
+        .run_ms = 1700000000000 + lab->later_ms + (int64_t)lab->n_asked * 1000,
         .seed = lab->n_asked,
     };
 

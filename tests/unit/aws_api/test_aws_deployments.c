@@ -165,6 +165,33 @@ static void test_what_is_shown(void **state)
                 cJSON_GetObjectItem(brief, "createdAt")->valuedouble);
 }
 
+#define HOUR_MS 3600000
+
+/* By the time that has passed, whatever the clock on the wall was set to meanwhile. */
+static void test_a_deleted_service_is_inactive_for_an_hour(void **state)
+{
+    static const int64_t sets[] = {0, 24 * HOUR_MS, -48 * HOUR_MS};
+    struct aws_lab *lab = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+        _cleanup_json_ cJSON *inactive = NULL;
+
+        make_web(lab);
+        lab_expect(lab, ECS "DeleteService", "{'service':'web','force':true}", 200, NULL);
+        lab->clock_set_ms = sets[i];
+        lab->later_ms += HOUR_MS - 60000;
+        inactive = describe_service(lab);
+        assert_string_equal(text_of(inactive, "status"), "INACTIVE");
+        lab->later_ms += 2 * 60000;
+        assert_null(describe_service(lab));
+    }
+    /* Of a time to come, as the clock of a host tells that was put back and then booted: not for ever. */
+    make_web(lab);
+    lab_expect(lab, ECS "DeleteService", "{'service':'web','force':true}", 200, NULL);
+    lab->later_ms -= 2 * HOUR_MS;
+    assert_null(describe_service(lab));
+}
+
 /* The latest event first; the same each time, and only the services' own. */
 static void test_events(void **state)
 {
@@ -283,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         AWS_TEST(test_which_changes_deploy),
         AWS_TEST(test_what_is_shown),
+        AWS_TEST(test_a_deleted_service_is_inactive_for_an_hour),
         AWS_TEST(test_events),
         AWS_TEST(test_bounds),
         AWS_TEST(test_filters_and_pages),

@@ -36,6 +36,7 @@ static const struct metrics_snapshot full = {
                  .all_ejected = 16},
     .refusals = {.no_alias = 10},
     .probes = 17,
+    .pins_put_back = 28,
     .probes_failed = 18,
     .probe_targets = 19,
     .is_weak_observer = true,
@@ -95,6 +96,7 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_redraws_total 15");
     expect_line(text, "svcconnect_all_ejected_total 16");
     expect_line(text, "svcconnect_probes_total 17");
+    expect_line(text, "svcconnect_pins_put_back_total 28");
     expect_line(text, "svcconnect_probes_failed_total 18");
     expect_line(text, "svcconnect_probe_targets 19");
     expect_line(text, "svcconnect_weak_observer 1");

@@ -133,7 +133,7 @@ cJSON *read_endpoint(struct api *api, const struct instance *instance)
     if (instance->drain_until) {
         cJSON *draining = cJSON_AddObjectToObject(object, "draining");
 
-        json_add_time(draining, "until", (time_t)instance->drain_until);
+        json_add_time(draining, "until", (time_t)(clock_wall_s() + instance->drain_until - clock_run_s()));
         (void)cJSON_AddBoolToObject(draining, "kill", instance->is_drain_kill);
     }
     return object;

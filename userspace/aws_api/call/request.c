@@ -138,8 +138,6 @@ static uint64_t new_seed(void)
 /* Which API is spoken, and when. */
 static int read_dialect(struct aws_request *request, const struct http_request *http, const char *target)
 {
-    struct timespec now;
-
     request->dialect = target ? aws_dialect_of(target) : aws_query_is(http) ? STS : NULL;
     if (!request->dialect || request->dialect->is_query != !target || strcmp(http->method, "POST") != 0 ||
         strcmp(http->path, "/") != 0 || *http->query) {
@@ -149,8 +147,8 @@ static int read_dialect(struct aws_request *request, const struct http_request *
                         "ECS, or a form of STS.");
     }
     request->error.invalid = request->dialect->invalid;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    request->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    request->now_ms = clock_wall_ms();
+    request->run_ms = clock_run_ms();
     return 0;
 }
 
@@ -217,6 +215,7 @@ int aws_request_run(struct aws_request *request, struct transaction *transaction
         .seal = &request->seal,
         .body = request->body,
         .now_ms = request->now_ms,
+        .run_ms = request->run_ms,
         .drawn = request->seed,
         .error = &request->error,
         .text = text,

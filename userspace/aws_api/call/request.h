@@ -35,8 +35,9 @@ struct aws_request {
     struct aws_credential who;               /* as the key pair was, without its secret */
     struct aws_seal seal;                    /* what is left of it: seals tokens of pages */
     char region[AWS_REGION_SIZE];
-    cJSON *body; /* owned */
-    int64_t now_ms;
+    cJSON *body;                     /* owned */
+    int64_t now_ms;                  /* wall clock, when it came */
+    int64_t run_ms;                  /* clock_run_ms(), the same */
     uint64_t seed;                   /* of random numbers and ids */
     const struct aws_quotas *quotas; /* NULL: none */
     struct aws_error error;

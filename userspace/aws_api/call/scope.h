@@ -50,6 +50,7 @@ struct aws_call {
     const cJSON *body;
     const struct aws_seal *seal; /* of tokens of pages */
     int64_t now_ms;              /* wall clock, when it was asked */
+    int64_t run_ms;              /* clock_run_ms(), for what lasts until a time */
     uint64_t drawn;              /* the state of aws_draw(): a run begins with the request's seed */
     struct aws_error *error;
     cJSON *answer;         /* an object to fill */

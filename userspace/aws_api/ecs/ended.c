@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Services that were deleted: INACTIVE for an hour, as in ECS, so that whoever waits for that sees it. What is
- * kept is the document without its definition, with "endedAt" first, by "CLUSTER:NAME". Each deletion takes
+ * kept is the document without its definition, with "endedAt" (by clock_run_ms()) first, by "CLUSTER:NAME". Each deletion takes
  * away those whose time is over, and the oldest of too many.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static double ended_at(const struct aws_record *record)
 
 static bool ended_is_over(const struct aws_call *call, const struct aws_record *record)
 {
-    return aws_time(call->now_ms) - ended_at(record) > SHOWN_S;
+    /* Of a time to come: the clock of the host was put back, and it was booted since. */
+    return fabs(aws_time(call->run_ms) - ended_at(record)) > SHOWN_S;
 }
 
 static const char *ended_key_of(const char *cluster, const char *name, char key[static ENDED_KEY_SIZE])
@@ -85,7 +87,7 @@ int ecs_end_service(struct aws_call *call, const char *cluster, const struct ecs
 
     if (r < 0)
         return r;
-    (void)cJSON_AddNumberToObject(kept, "endedAt", aws_time(call->now_ms));
+    (void)cJSON_AddNumberToObject(kept, "endedAt", aws_time(call->run_ms));
     (void)cJSON_AddStringToObject(kept, "namespace", service->parent->name);
     cJSON_ArrayForEach (item, service->document) {
         if (strcmp(item->string, "taskDefinition") != 0 && strcmp(item->string, "desiredCount") != 0 &&
