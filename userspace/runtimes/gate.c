@@ -70,14 +70,24 @@ void gate_release(struct gate *gate, uint64_t ticket)
                     &(struct gate_message){.word = GATE_WORD_RELEASE, .ticket = ticket});
 }
 
+static int gate_say(struct gate *gate, enum gate_word word, const char *cgroup)
+{
+    struct gate_message message = {.word = word};
+
+    if (strlen(cgroup) >= sizeof(message.cgroup))
+        return -ENAMETOOLONG;
+    memcpy(message.cgroup, cgroup, strlen(cgroup) + 1);
+    return gate_push(gate, &gate->to_thread, gate->thread_fd, &message);
+}
+
 int gate_watch(struct gate *gate, const char *parent)
 {
-    struct gate_message message = {.word = GATE_WORD_WATCH};
+    return gate_say(gate, GATE_WORD_WATCH, parent);
+}
 
-    if (strlen(parent) >= sizeof(message.cgroup))
-        return -ENAMETOOLONG;
-    memcpy(message.cgroup, parent, strlen(parent) + 1);
-    return gate_push(gate, &gate->to_thread, gate->thread_fd, &message);
+int gate_expect(struct gate *gate, const char *cgroup)
+{
+    return gate_say(gate, GATE_WORD_EXPECT, cgroup);
 }
 
 /* Tried for real: the kernel may know fanotify and yet not ask for permissions. A directory's own mark asks nobody. */

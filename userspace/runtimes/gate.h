@@ -59,6 +59,12 @@ void gate_free(struct gate **gate); /* lets everybody go, tells nobody; NULL-saf
  */
 int gate_watch(struct gate *gate, const char *parent);
 
+/*
+ * This cgroup is a container's, whatever it is called and wherever it is; one that does not exist yet is waited for, for
+ * GATE_PATIENCE_MS. It appears, stands and ends like others. One that is on its way already: nothing. -ENAMETOOLONG, -ENOMEM.
+ */
+int gate_expect(struct gate *gate, const char *cgroup);
+
 /* It may go, now or as soon as it comes: also the answer for containers that are no tasks. */
 void gate_release(struct gate *gate, uint64_t ticket);
 

@@ -20,6 +20,7 @@ enum gate_word {
     GATE_WORD_ENDED,
     GATE_WORD_RELEASE, /* from the loop */
     GATE_WORD_WATCH,   /* from the loop, of a parent */
+    GATE_WORD_EXPECT,  /* from the loop */
 };
 
 struct gate_message {
@@ -47,6 +48,7 @@ enum gate_state {
 /* A container on its way; the thread's alone. */
 struct gate_container {
     enum gate_state state;
+    bool is_expected; /* the cgroup has not been seen yet */
     uint64_t ticket;
     uint64_t since_ns; /* the cgroup was seen */
     uint64_t held_since_ns;

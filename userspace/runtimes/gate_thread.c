@@ -52,14 +52,11 @@ static void gate_forget(struct gate *gate, struct gate_container *container, enu
 
 /* ---- a new cgroup ---- */
 
-static void gate_on_cgroup(struct gate *gate, const char *cgroup)
+static void gate_take(struct gate *gate, const char *cgroup, bool is_expected)
 {
     struct gate_message message = {.word = GATE_WORD_APPEARED, .ticket = ++gate->last_ticket};
     struct gate_container *container = NULL;
-    char id[CONTAINER_ID_SIZE];
 
-    if (!container_cgroup_id(strrchr(cgroup, '/') + 1, id))
-        return;
     for (size_t i = 0; i < GATE_CONTAINERS; i++) {
         if (gate->containers[i].state == GATE_FREE)
             container = container ? container : &gate->containers[i];
@@ -74,9 +71,20 @@ static void gate_on_cgroup(struct gate *gate, const char *cgroup)
         gate_tell_loop(gate, &message);
         return;
     }
-    *container = (struct gate_container){
-        .state = GATE_LOOKING, .ticket = message.ticket, .since_ns = clock_monotonic_ns(), .root_fd = -1};
+    *container = (struct gate_container){.state = GATE_LOOKING,
+                                         .is_expected = is_expected,
+                                         .ticket = message.ticket,
+                                         .since_ns = clock_monotonic_ns(),
+                                         .root_fd = -1};
     memcpy(container->cgroup, message.cgroup, sizeof(container->cgroup));
+}
+
+static void gate_on_cgroup(struct gate *gate, const char *cgroup)
+{
+    char id[CONTAINER_ID_SIZE];
+
+    if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
+        gate_take(gate, cgroup, false);
 }
 
 /* ---- a first process with a root of its own ---- */
@@ -174,7 +182,9 @@ static void gate_look(struct gate *gate, struct gate_container *container)
         else if (root_of(tree.processes[i], &(struct stat){0}))
             gate_forget(gate, container, GATE_NO_MARK);
     }
-    if (r == -ENOENT && container->state == GATE_LOOKING)
+    if (r >= 0)
+        container->is_expected = false;
+    if (r == -ENOENT && container->state == GATE_LOOKING && !container->is_expected)
         gate_forget(gate, container, GATE_NEVER_STOOD);
     cgroup_tree_done(&tree);
 }
@@ -255,6 +265,8 @@ static bool gate_hear(struct gate *gate)
         message = message->next;
         if (one->word == GATE_WORD_WATCH)
             gate_parents_add(gate, one->cgroup);
+        if (one->word == GATE_WORD_EXPECT)
+            gate_take(gate, one->cgroup, true);
         for (size_t i = 0; one->word == GATE_WORD_RELEASE && i < GATE_CONTAINERS; i++)
             if (gate->containers[i].state != GATE_FREE && gate->containers[i].ticket == one->ticket)
                 gate_forget(gate, &gate->containers[i], GATE_RELEASED);

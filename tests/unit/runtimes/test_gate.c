@@ -96,7 +96,7 @@ static void ended(uint64_t ticket, const char *cgroup, enum gate_end end, uint64
     lab->end = end;
 }
 
-static void open_gate(struct lab *lab, uint32_t deadline_ms)
+static void open_gate_at(struct lab *lab, uint32_t deadline_ms, const char *parent)
 {
     struct gate_settings settings = {.cgroup_root = lab->cgroup_root,
                                      .deadline_ms = deadline_ms,
@@ -106,8 +106,13 @@ static void open_gate(struct lab *lab, uint32_t deadline_ms)
                                      .user = lab};
 
     assert_int_equal(gate_new(lab->base, &settings, &lab->gate), 0);
-    assert_int_equal(gate_watch(lab->gate, lab->parent), 0);
-    assert_int_equal(gate_watch(lab->gate, lab->parent), 0);
+    assert_int_equal(gate_watch(lab->gate, parent), 0);
+    assert_int_equal(gate_watch(lab->gate, parent), 0);
+}
+
+static void open_gate(struct lab *lab, uint32_t deadline_ms)
+{
+    open_gate_at(lab, deadline_ms, lab->parent);
 }
 
 /* Copies this program's file, which has no libraries to look for if it is found at the same paths: so busybox. */
@@ -372,6 +377,32 @@ static void test_other_cgroups_are_left_alone(void **state)
     assert_non_null(strstr(lab->told_cgroup, "docker-"));
 }
 
+/* By its path, before it is there; it may be called anything. */
+static void test_one_that_is_expected(void **state)
+{
+    struct lab *lab = *state;
+    char path[200];
+
+    SKIP_UNLESS_ROOT(lab);
+    lab->releases_standing = true;
+    make_parent(lab);
+    open_gate_at(lab, 20000, "/nowhere");
+    (void)snprintf(lab->cgroup, sizeof(lab->cgroup), "%s/web", lab->parent_path);
+    (void)snprintf(path, sizeof(path), "%s/web", lab->parent);
+    assert_int_equal(gate_expect(lab->gate, path), 0);
+    assert_int_equal(gate_expect(lab->gate, path), 0);
+    turn_until(lab, lab->n_appeared);
+    (void)usleep(30000);
+    assert_int_equal(lab->n_ended, 0);
+    start_container(lab);
+    turn_until(lab, lab->n_ended);
+    assert_int_equal(lab->n_appeared, 1);
+    assert_int_equal(lab->n_stood, 1);
+    assert_string_equal(lab->told_cgroup, path);
+    assert_false(lab->had_begun);
+    expect_child_ran(lab);
+}
+
 /* Marks of fanotify in this process, as the kernel tells them; the files that it has open. */
 static int count_marks(int *ret_open)
 {
@@ -474,6 +505,7 @@ int main(void)
         TEST(test_the_end_of_the_gate_lets_go),
         TEST(test_a_cgroup_that_goes_again),
         TEST(test_other_cgroups_are_left_alone),
+        TEST(test_one_that_is_expected),
         TEST(test_nothing_stays_after_the_first_program),
         cmocka_unit_test(test_names_of_cgroups),
     };
