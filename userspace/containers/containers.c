@@ -24,45 +24,6 @@ void containers_changed(struct containers *containers)
     event_active(containers->plan_event, 0, 0);
 }
 
-/* ---- what runtimes tell of themselves ---- */
-
-static struct runtime *runtime_of(struct containers *containers, const struct docker *docker)
-{
-    for (size_t i = 0; i < containers->n_runtimes; i++)
-        if (containers->runtimes[i].docker == docker)
-            return &containers->runtimes[i];
-    return NULL;
-}
-
-static void containers_on_settled(const struct docker *docker, void *user)
-{
-    struct containers *containers = user;
-    struct runtime *runtime = runtime_of(containers, docker);
-
-    if (!runtime)
-        return;
-    runtime->is_listed = true;
-    containers->is_scan_due = true;
-    containers_changed(containers);
-}
-
-static void containers_on_connection(const struct docker *docker, bool is_connected, const char *reason,
-                                     void *user)
-{
-    struct containers *containers = user;
-    struct runtime *runtime = runtime_of(containers, docker);
-
-    if (!runtime)
-        return;
-    if (is_connected != runtime->is_connected)
-        event_log_add(containers->settings.events, EVENT_CONTAINER, NULL, NULL, NULL, "%s at %s: %s%s",
-                      runtime->name, runtime->socket, is_connected ? "connected" : "lost: ", reason);
-    if (is_connected && !runtime->is_connected)
-        log_info("%s at %s: connected", runtime->name, runtime->socket);
-    runtime->is_connected = is_connected;
-    (void)snprintf(runtime->reason, sizeof(runtime->reason), "%s", reason);
-}
-
 /* ---- the plan ---- */
 
 static void held_take_plan(struct held *held, const struct workload *workload)
@@ -168,23 +129,8 @@ static int begin_runtimes(struct containers *containers)
 {
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < containers->n_runtimes; i++) {
-        struct runtime *runtime = &containers->runtimes[i];
-
-        r = docker_new(&(struct docker_settings){.base = containers->settings.base,
-                                                 .fetcher = containers->fetcher,
-                                                 .runtime = runtime->name,
-                                                 .socket = runtime->socket,
-                                                 .put = containers_on_put,
-                                                 .ending = containers_on_ending,
-                                                 .gone = containers_on_gone,
-                                                 .unread = containers_on_unread,
-                                                 .listed = containers_on_listed,
-                                                 .settled = containers_on_settled,
-                                                 .connection = containers_on_connection,
-                                                 .user = containers},
-                       &runtime->docker);
-    }
+    for (size_t i = 0; r == 0 && i < containers->n_runtimes; i++)
+        r = containers_begin_runtime(containers, &containers->runtimes[i]);
     return r;
 }
 
@@ -234,7 +180,9 @@ void containers_end(struct containers **containers)
     engine_forget_waiter(old->settings.engine, old);
     for (size_t i = 0; i < old->n_runtimes; i++) {
         docker_free(&old->runtimes[i].docker);
+        bundles_free(&old->runtimes[i].bundles);
         free(old->runtimes[i].socket);
+        free(old->runtimes[i].directory);
     }
     containers_forget_stranger(old, 0, NULL);
     HASH_ITER (hh, old->all, held, next)

@@ -37,7 +37,7 @@ struct containers_settings {
     struct dns *dns;
     struct event_log *events;
     const char *cgroup_root;
-    const char *runtimes;     /* "none", "auto", or NAME:SOCKET separated by commas; NAME: docker or podman */
+    const char *runtimes;     /* "none", "auto", or NAME:PATH separated by commas */
     const char *host_address; /* "auto", or an address: of containers on the host's network */
 };
 

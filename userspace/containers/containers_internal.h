@@ -10,6 +10,7 @@
 #include "containers/containers.h"
 #include "model/container.h"
 #include "http/fetch.h"
+#include "runtimes/bundles.h"
 #include "runtimes/docker.h"
 #include "runtimes/docker_stop.h"
 #include "runtimes/gate.h"
@@ -48,6 +49,7 @@ struct stopping {
 struct held {
     struct container *container;
     struct containers *owner;
+    bool is_expected; /* the gate has been told where it will be */
     bool is_unread;   /* the runtime has not told more than its id */
     uint64_t ticket;  /* of the gate; 0: it is not on its way */
     bool is_standing; /* held until gate_release() */
@@ -72,9 +74,12 @@ struct held {
 };
 
 struct runtime {
+    struct containers *owner;
     char name[16];
-    char *socket;
-    struct docker *docker;
+    char *socket;            /* runc: its root directory */
+    char *directory;         /* of bundles; NULL: it has an API */
+    struct docker *docker;   /* NULL: it has no API */
+    struct bundles *bundles; /* NULL: it has an API */
     bool is_connected;
     bool is_listed; /* since it was connected first: what it does not know is gone */
     char reason[200];
@@ -134,6 +139,8 @@ void containers_on_unread(const struct docker *docker, const char *id, void *use
 void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
 void containers_free_held(struct containers *containers, struct held *held);
 
+/* The one whose cgroup this is; NULL: no runtime has told of it. */
+struct held *containers_find_cgroup(const struct containers *containers, const char *cgroup);
 /* A plan is due, at the end of this turn of the loop. */
 void containers_changed(struct containers *containers);
 struct held *containers_find(const struct containers *containers, const char *id);
@@ -185,6 +192,9 @@ int containers_remove_gone(struct transaction *transaction, const struct registe
 void containers_register(struct containers *containers, const struct workload_plan *plan);
 /* Frees what was registered last; one that is under way frees itself. */
 void containers_forget_registering(struct containers *containers);
+
+/* containers_runtimes.c: follows one from now on. -ENOMEM, -EMFILE. */
+int containers_begin_runtime(struct containers *containers, struct runtime *runtime);
 
 /* containers_sockets.c: "auto" and lists. -ENOMEM. */
 int containers_find_sockets(struct containers *containers);

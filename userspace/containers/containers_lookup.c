@@ -61,23 +61,37 @@ const struct runtime *containers_runtime_of(const struct containers *containers,
     return NULL;
 }
 
+/* The container whose cgroup this path begins with. */
+static const struct held *held_of_path(const struct containers *containers, const char *path)
+{
+    for (const struct held *held = containers->all; held; held = held->hh.next) {
+        const char *cgroup = held->container->cgroup;
+        size_t length = cgroup ? strlen(cgroup) : 0;
+
+        if (length > 0 && strncmp(path, cgroup, length) == 0 && (path[length] == '/' || !path[length]))
+            return held;
+    }
+    return NULL;
+}
+
 const char *containers_name_at(const struct containers *containers, const char *cgroup)
 {
+    const char *rest = cgroup;
+    const struct held *held = NULL;
     char component[256];
     char id[CONTAINER_ID_SIZE];
 
-    while (containers && *cgroup == '/') {
-        size_t length = strcspn(++cgroup, "/");
-        const struct held *held = NULL;
+    while (containers && *rest == '/' && !held) {
+        size_t length = strcspn(++rest, "/");
 
-        (void)snprintf(component, sizeof(component), "%.*s", (int)length, cgroup);
+        (void)snprintf(component, sizeof(component), "%.*s", (int)length, rest);
         if (length < sizeof(component) && container_cgroup_id(component, id))
             held = containers_find(containers, id);
-        if (held)
-            return held->container->name;
-        cgroup += length;
+        rest += length;
     }
-    return "";
+    if (containers && !held)
+        held = held_of_path(containers, cgroup);
+    return held ? held->container->name : "";
 }
 
 size_t containers_count_runtimes(const struct containers *containers, size_t *ret_connected)

@@ -12,8 +12,12 @@
 
 static bool is_known_runtime(const char *name, size_t length)
 {
-    return (length == 6 && strncmp(name, "docker", 6) == 0) ||
-           (length == 6 && strncmp(name, "podman", 6) == 0);
+    static const char *const known[] = {"docker", "podman", "containerd", "runc"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strlen(known[i]) == length && strncmp(name, known[i], length) == 0)
+            return true;
+    return false;
 }
 
 int containers_check_runtimes(const char *field, const char *runtimes, struct error *error)
@@ -29,9 +33,9 @@ int containers_check_runtimes(const char *field, const char *runtimes, struct er
         if (!colon || !is_known_runtime(rest, (size_t)(colon - rest)) || colon[1] != '/' ||
             length - (size_t)(colon - rest) > sizeof(((struct sockaddr_un *)0)->sun_path) ||
             ++n > RUNTIMES_MAX)
-            return error_input(
-                error, field, runtimes,
-                "none, auto, or docker:SOCKET and podman:SOCKET separated by commas, each a path");
+            return error_input(error, field, runtimes,
+                               "none, auto, or docker:SOCKET, podman:SOCKET, containerd:SOCKET and runc:ROOT "
+                               "separated by commas, each a path");
         rest += length;
         if (!*rest)
             return 0;
@@ -72,7 +76,9 @@ static int find_usual_ones(struct containers *containers)
 {
     int r = add_where_found(containers, "docker", "/run/docker.sock");
 
-    return r < 0 ? r : add_where_found(containers, "podman", "/run/podman/podman.sock");
+    if (r == 0)
+        r = add_where_found(containers, "podman", "/run/podman/podman.sock");
+    return r < 0 ? r : add_where_found(containers, "containerd", "/run/containerd/containerd.sock");
 }
 
 int containers_find_sockets(struct containers *containers)

@@ -88,18 +88,11 @@ void containers_attach(struct containers *containers, struct held *held)
 
 /* ---- the gate ---- */
 
-static struct held *held_of_cgroup(struct containers *containers, const char *cgroup)
-{
-    char id[CONTAINER_ID_SIZE];
-
-    return container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
-}
-
 /* Docker tells of a container when it is created, before it has a cgroup; podman tells later than it starts one. */
 void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
 {
     struct containers *containers = user;
-    struct held *held = held_of_cgroup(containers, cgroup);
+    struct held *held = containers_find_cgroup(containers, cgroup);
     char id[CONTAINER_ID_SIZE];
 
     if (!held) {
@@ -144,7 +137,7 @@ void containers_take_standing(struct containers *containers, struct held *held, 
 void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
 {
     struct containers *containers = user;
-    struct held *held = held_of_cgroup(containers, cgroup);
+    struct held *held = containers_find_cgroup(containers, cgroup);
     char id[CONTAINER_ID_SIZE];
 
     if (held)
@@ -158,7 +151,7 @@ void containers_on_gate_end(uint64_t ticket, const char *cgroup, enum gate_end e
                             void *user)
 {
     struct containers *containers = user;
-    struct held *held = held_of_cgroup(containers, cgroup);
+    struct held *held = containers_find_cgroup(containers, cgroup);
     char id[CONTAINER_ID_SIZE];
     char text[160];
 

@@ -25,6 +25,21 @@ struct held *containers_find(const struct containers *containers, const char *id
     return held;
 }
 
+/* By the id in its name, as most runtimes call them; else by where a runtime has said that it is. */
+struct held *containers_find_cgroup(const struct containers *containers, const char *cgroup)
+{
+    char id[CONTAINER_ID_SIZE];
+    struct held *held =
+        container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
+
+    if (held)
+        return held;
+    for (held = containers->all; held; held = held->hh.next)
+        if (held->container->cgroup && strcmp(held->container->cgroup, cgroup) == 0)
+            return held;
+    return NULL;
+}
+
 void containers_forget_end(struct held *held)
 {
     if (!held->end)

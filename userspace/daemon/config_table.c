@@ -275,8 +275,9 @@ const struct config_setting config_settings[] = {
         .member = "containerRuntime",
         .flag = "container-runtime",
         .value = "LIST|auto|none",
-        .help = "docker:SOCKET, podman:SOCKET, joined by commas: whose labelled containers are tasks "
-                "(default {})",
+        .help =
+            "docker:SOCKET, podman:SOCKET, containerd:SOCKET, runc:ROOT, joined by commas: whose labelled "
+            "containers are tasks (default {})",
         .type = &config_type_text,
         .offset = OF(container_runtimes),
         .fallback = "auto",

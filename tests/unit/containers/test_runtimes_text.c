@@ -24,7 +24,12 @@ static int check(const char *text)
 
 static void test_good_texts(void **state)
 {
-    static const char *const texts[] = {"none", "auto", "docker:/run/docker.sock", "podman:/a,docker:/b"};
+    static const char *const texts[] = {"none",
+                                        "auto",
+                                        "docker:/run/docker.sock",
+                                        "podman:/a,docker:/b",
+                                        "containerd:/run/containerd/containerd.sock",
+                                        "runc:/run/runc"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -33,9 +38,9 @@ static void test_good_texts(void **state)
 
 static void test_bad_texts(void **state)
 {
-    static const char *const texts[] = {"",           "docker",     "docker:",    "docker:run",
-                                        "rkt:/run/x", "docker:/a,", ",docker:/a", "auto,none",
-                                        "/run/x",     "Docker:/a",  "docker :/a", "none,docker:/a"};
+    static const char *const texts[] = {
+        "",          "docker", "docker:",   "docker:run", "rkt:/run/x",     "docker:/a,",   ",docker:/a",
+        "auto,none", "/run/x", "Docker:/a", "docker :/a", "none,docker:/a", "containerd:a", "crun:/a"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
