@@ -25,6 +25,9 @@
 #ifndef HOUSE_ENDPOINTS
 #define HOUSE_ENDPOINTS 16
 #endif
+#ifndef HOUSE_HISTORY
+#define HOUSE_HISTORY 0 /* rows of the history; 0: none is kept */
+#endif
 
 /* What must happen happens within this time; what takes so long is lost. */
 #define HOUSE_PATIENCE_MS 20000
@@ -76,6 +79,7 @@ static inline void house_make_of_size(struct house *house, struct house_size siz
     log_set_level(LOG_LEVEL_ERROR);
     *house = (struct house){.base = house_make_base(), .store = fake_store_new()};
     settings.base = house->base;
+    settings.history_rows = HOUSE_HISTORY;
     settings.alias_range = house_alias_range();
     settings.host_rights.origin = SETTINGS_OF_HOST; /* as in the daemon, with no command allowed */
     house->registry = fake_registry_open(house->store);
