@@ -83,6 +83,9 @@ struct container {
     size_t n_labels;
     struct container_network *networks; /* sorted by name */
     size_t n_networks;
+    /* Of its own network namespace, where the runtime tells none: others made that network, as ECS does. */
+    bool has_own_address;
+    struct ip_address own_address;
     struct container_port *ports; /* those it exposes, sorted */
     size_t n_ports;
     bool is_cut; /* it has more labels, networks or ports than are kept */

@@ -19,6 +19,7 @@ static int label_read_namespace(struct container_wish *wish, const char *field, 
                                 struct error *error)
 {
     wish->namespace_name = value;
+    wish->is_namespace_said = true;
     return model_check_namespace(field, value, error);
 }
 
@@ -236,10 +237,11 @@ static void label_read_surroundings(const struct container *container, struct co
 
     wish->task = container_label(container, "com.amazonaws.ecs.task-arn");
     wish->document = container_label(container, "com.amazonaws.ecs.task-definition-family");
+    wish->task_container = container_label(container, "com.amazonaws.ecs.container-name");
     wish->is_wanted = wish->is_wanted || wish->task || wish->document;
     wish->project = container_label(container, "com.docker.compose.project");
     if (cluster && *cluster)
-        otherwise = cluster_name(cluster);
+        otherwise = wish->cluster = cluster_name(cluster);
     else if (wish->project && *wish->project)
         otherwise = wish->project;
     /* A cluster or a project may have a name that no namespace can have: then it is the default one. */

@@ -31,7 +31,10 @@ struct container_wish {
     const char *service;        /* discovery name; NULL: it serves nothing, or its document says what */
     const char *document;       /* of ECS: the task definition's family, which documents go by; else NULL */
     const char *task;           /* ARN of the ECS task; NULL: none */
+    const char *task_container; /* its name in the task definition; NULL: not said */
+    const char *cluster;        /* of ECS, its name; NULL: none */
     const char *namespace_name; /* "": the default */
+    bool is_namespace_said;     /* by svcconnect.namespace */
     const char *zone;           /* NULL: not said */
     const char *network;        /* NULL: not said */
     const char *project;        /* of compose; NULL: none */

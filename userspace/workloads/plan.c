@@ -31,7 +31,27 @@ static void leave_alone(struct workload *workload, const char *why)
                    why);
 }
 
-static void read_wish(struct workload *workload)
+/* ECS's labels name a task definition; what that serves, and where, a document says. */
+static void find_document(const struct workload_settings *settings, struct workload *workload)
+{
+    struct container_wish *wish = &workload->wish;
+    const struct workload_document *document;
+
+    if (!wish->is_wanted || wish->service || !wish->document || !settings->find_document)
+        return;
+    document = settings->find_document(wish->document, wish->is_namespace_said ? wish->namespace_name : NULL,
+                                       wish->cluster, settings->user);
+    if (!document)
+        return;
+    if (document->is_one_of_several)
+        plan_note(workload, "of several documents of family \"%s\", \"%s\" of namespace \"%s\" was taken",
+                  wish->document, document->name, document->namespace_name);
+    wish->namespace_name = document->namespace_name;
+    wish->document = document->name;
+    workload->document = document;
+}
+
+static void read_wish(const struct workload_settings *settings, struct workload *workload)
 {
     struct error error = {0};
 
@@ -43,6 +63,7 @@ static void read_wish(struct workload *workload)
     }
     if (workload->wish.unknown)
         plan_note(workload, "label \"%s\" means nothing", workload->wish.unknown);
+    find_document(settings, workload);
 }
 
 /* Does it say who it is, or only that it is one? */
@@ -194,7 +215,7 @@ int workload_plan_make(const struct container *const *containers, size_t n,
         plan.items[i].container = containers[i];
         plan.items[i].group = i;
         plan.items[i].owner = n;
-        read_wish(&plan.items[i]);
+        read_wish(settings, &plan.items[i]);
     }
     r = make_all(&planning);
     free_uses(&planning);

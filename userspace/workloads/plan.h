@@ -23,12 +23,34 @@
 
 #define WORKLOAD_NOTE_SIZE 320
 
+/* What a document says of the containers of a task definition. */
+struct workload_port {
+    const char *service;   /* discovery name */
+    const char *container; /* its name in the task definition; NULL: not known */
+    uint16_t port;         /* host order; 0 with no container */
+    enum svc_protocol protocol;
+};
+
+struct workload_document {
+    const char *namespace_name;
+    const char *name;
+    const struct workload_port *ports;
+    size_t n_ports;
+    bool is_one_of_several; /* others are of the same family */
+};
+
 struct workload_settings {
     const char *default_namespace;
     bool has_host_address;
     struct ip_address host_address; /* of containers on the host's network */
     /* Does tasks' name `dns_name` lead somewhere in the namespace? NULL: nobody is warned. */
     bool (*has_name)(const char *namespace_name, const char *dns_name, void *user);
+    /*
+     * The document of a task definition's family: in the namespace, or if that is NULL in any, that of the cluster's
+     * name (NULL: none) first. It stays as long as the plan. NULL: there is none, or nobody knows documents.
+     */
+    const struct workload_document *(*find_document)(const char *family, const char *namespace_name,
+                                                     const char *cluster, void *user);
     void *user;
 };
 
@@ -54,6 +76,7 @@ struct workload_instance {
 struct workload {
     const struct container *container;
     struct container_wish wish;
+    const struct workload_document *document; /* of ECS; NULL: none, or its labels go before */
     bool is_task;
     char why_not[WORKLOAD_NOTE_SIZE]; /* why it is left alone */
     char note[WORKLOAD_NOTE_SIZE];    /* a warning; "": none */

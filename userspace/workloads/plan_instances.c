@@ -82,6 +82,10 @@ static void find_workload_address(struct planning *planning, struct workload *wo
         return;
     }
     network = choose_network(planning, workload, of);
+    if (!network && of->network_mode == CONTAINER_NO_NETWORK && workload->container->has_own_address) {
+        workload->has_address = true;
+        workload->address = workload->container->own_address;
+    }
     if (!network)
         return;
     workload->has_address = true;
@@ -169,15 +173,29 @@ static void find_published(const struct planning *planning, const struct workloa
 }
 
 static int add_instance(const struct planning *planning, struct workload *workload,
+                        struct workload_instance *instance)
+{
+    instance->address = workload->address;
+    instance->weight = workload->wish.weight;
+    instance->is_healthy = is_serving(workload);
+    instance->is_draining = workload->container->state == CONTAINER_ENDING;
+    instance->zone = workload->wish.zone;
+    find_published(planning, workload, instance);
+    instance_id(workload->container, instance->id, sizeof(instance->id));
+    if (ARRAY_MAKE_ROOM(workload->instances, workload->n_instances) < 0) {
+        free(instance->aliases);
+        return -ENOMEM;
+    }
+    workload->instances[workload->n_instances++] = *instance;
+    return 0;
+}
+
+/* ---- by labels of ours ---- */
+
+static int add_labelled(const struct planning *planning, struct workload *workload,
                         const struct label_port *port)
 {
-    struct workload_instance instance = {.address = workload->address,
-                                         .port = port->port,
-                                         .protocol = port->protocol,
-                                         .weight = workload->wish.weight,
-                                         .is_healthy = is_serving(workload),
-                                         .is_draining = workload->container->state == CONTAINER_ENDING,
-                                         .zone = workload->wish.zone};
+    struct workload_instance instance = {.port = port->port, .protocol = port->protocol};
     const char *separator = *port->name ? "-" : "";
     int length = snprintf(instance.service, sizeof(instance.service), "%s%s%s", workload->wish.service,
                           separator, port->name);
@@ -186,26 +204,96 @@ static int add_instance(const struct planning *planning, struct workload *worklo
         plan_note(workload, "port \"%s\" is left out: the service's name would be too long", port->name);
         return 0;
     }
-    find_published(planning, workload, &instance);
-    instance_id(workload->container, instance.id, sizeof(instance.id));
-    if (add_aliases(workload, &instance, !*port->name) < 0 ||
-        ARRAY_MAKE_ROOM(workload->instances, workload->n_instances) < 0) {
+    if (add_aliases(workload, &instance, !*port->name) < 0) {
         free(instance.aliases);
         return -ENOMEM;
     }
-    workload->instances[workload->n_instances++] = instance;
+    return add_instance(planning, workload, &instance);
+}
+
+static int add_by_labels(const struct planning *planning, struct workload *workload)
+{
+    const struct container *container = workload->container;
+    struct label_port only = {.name = ""};
+
+    for (size_t i = 0; i < workload->wish.n_ports; i++)
+        if (add_labelled(planning, workload, &workload->wish.ports[i]) < 0)
+            return -ENOMEM;
+    if (workload->wish.n_ports > 0)
+        return 0;
+    if (container->n_ports != 1) {
+        plan_note(workload, "it serves nobody: it exposes %zu ports, and the label svcconnect.port says none",
+                  container->n_ports);
+        return 0;
+    }
+    only.port = container->ports[0].port;
+    only.protocol = container->ports[0].protocol;
+    return add_labelled(planning, workload, &only);
+}
+
+/* ---- by a document of ECS, which also says what clients call it ---- */
+
+/* The port of a mapping that is not in the document: said by a label, or the only one that the container exposes. */
+static bool find_unsaid_port(const struct workload *workload, struct workload_instance *instance)
+{
+    const struct container *container = workload->container;
+
+    if (workload->wish.n_ports == 1) {
+        instance->port = workload->wish.ports[0].port;
+        instance->protocol = workload->wish.ports[0].protocol;
+        return true;
+    }
+    if (container->n_ports != 1)
+        return false;
+    instance->port = container->ports[0].port;
+    instance->protocol = container->ports[0].protocol;
+    return true;
+}
+
+static bool is_port_of(const struct workload *workload, const struct workload_port *port,
+                       struct workload_instance *instance)
+{
+    const char *name = workload->wish.task_container;
+
+    instance->port = port->port;
+    instance->protocol = port->protocol;
+    return port->container ? name && strcmp(port->container, name) == 0
+                           : workload->document->n_ports == 1 && find_unsaid_port(workload, instance);
+}
+
+static bool has_port_by_document(const struct workload *workload)
+{
+    struct workload_instance instance;
+
+    for (size_t i = 0; workload->document && i < workload->document->n_ports; i++)
+        if (is_port_of(workload, &workload->document->ports[i], &instance))
+            return true;
+    return false;
+}
+
+static int add_by_document(const struct planning *planning, struct workload *workload)
+{
+    const struct workload_document *document = workload->document;
+
+    for (size_t i = 0; i < document->n_ports; i++) {
+        const struct workload_port *port = &document->ports[i];
+        struct workload_instance instance = {0};
+
+        if (!is_port_of(workload, port, &instance))
+            continue;
+        (void)snprintf(instance.service, sizeof(instance.service), "%s", port->service);
+        if (add_instance(planning, workload, &instance) < 0)
+            return -ENOMEM;
+    }
     return 0;
 }
 
 int plan_instances(struct planning *planning, struct workload *workload)
 {
-    const struct container *container = workload->container;
-    struct label_port only = {.name = ""};
-
-    if (!workload->is_task || container->state == CONTAINER_CREATED)
+    if (!workload->is_task || workload->container->state == CONTAINER_CREATED)
         return 0;
     find_workload_address(planning, workload);
-    if (!workload->wish.service)
+    if (!workload->wish.service && !has_port_by_document(workload))
         return 0;
     if (!workload->has_address && has_host_network(planning, workload)) {
         plan_note(workload, "it serves nobody: this host has no address for others; hostAddress says one");
@@ -217,17 +305,5 @@ int plan_instances(struct planning *planning, struct workload *workload)
                   workload->wish.network ? workload->wish.network : "");
         return 0;
     }
-    for (size_t i = 0; i < workload->wish.n_ports; i++)
-        if (add_instance(planning, workload, &workload->wish.ports[i]) < 0)
-            return -ENOMEM;
-    if (workload->wish.n_ports > 0)
-        return 0;
-    if (container->n_ports != 1) {
-        plan_note(workload, "it serves nobody: it exposes %zu ports, and the label svcconnect.port says none",
-                  container->n_ports);
-        return 0;
-    }
-    only.port = container->ports[0].port;
-    only.protocol = container->ports[0].protocol;
-    return add_instance(planning, workload, &only);
+    return workload->wish.service ? add_by_labels(planning, workload) : add_by_document(planning, workload);
 }
