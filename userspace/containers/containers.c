@@ -30,6 +30,9 @@ static void held_take_plan(struct held *held, const struct workload *workload)
 {
     if (*workload->note && strcmp(held->note, workload->note) != 0)
         log_warning("container %s: %s", held->container->name, workload->note);
+    if (strcmp(held->namespace_name, workload->namespace_name) != 0 ||
+        strcmp(held->service, workload->service) != 0)
+        held->is_attached = false; /* somebody else's task from now on */
     held->is_task = workload->is_task;
     held->is_labelled = workload->is_task && workload->wish.is_wanted;
     held->n_instances = workload->n_instances;
@@ -48,8 +51,10 @@ static bool containers_has_name(const char *namespace_name, const char *dns_name
 
 static int make_plan(struct containers *containers, struct workload_plan *ret_plan)
 {
-    struct workload_settings settings = {
-        .default_namespace = "default", .has_name = containers_has_name, .user = containers};
+    struct workload_settings settings = {.default_namespace = "default",
+                                         .has_name = containers_has_name,
+                                         .find_document = containers_find_document,
+                                         .user = containers};
     const char *from;
     size_t n = HASH_COUNT(containers->all);
     _cleanup_free_ const struct container **list = malloc((n + 1) * sizeof(*list));
@@ -62,6 +67,8 @@ static int make_plan(struct containers *containers, struct workload_plan *ret_pl
     settings.has_host_address = host_address_get(containers->host, &settings.host_address, &from);
     for (held = containers->all; held; held = held->hh.next)
         list[at++] = held->container;
+    containers->n_plans++;
+    containers->documents_searched = 0;
     r = workload_plan_make(list, n, &settings, ret_plan);
     if (r < 0)
         return r;
@@ -85,6 +92,7 @@ static void carry_out_plan(void *user)
         containers_attach(containers, held);
     containers_register(containers, &plan);
     workload_plan_free(&plan);
+    containers_forget_documents(containers, false);
 }
 
 static void containers_on_plan_due(evutil_socket_t fd, short what, void *user)
@@ -151,7 +159,10 @@ int containers_begin(const struct containers_settings *settings, struct containe
     }
     if (r == 0) {
         containers->plan_event = event_new(settings->base, -1, 0, containers_on_plan_due, containers);
-        r = containers->plan_event ? fetcher_new(settings->base, &containers->fetcher) : -ENOMEM;
+        containers->documents_event = event_new(settings->base, -1, 0, containers_on_documents, containers);
+        r = containers->plan_event && containers->documents_event
+                ? fetcher_new(settings->base, &containers->fetcher)
+                : -ENOMEM;
     }
     if (r == 0)
         r = host_address_begin(settings->base, settings->host_address, containers_on_host_address, containers,
@@ -190,6 +201,9 @@ void containers_end(struct containers **containers)
     gate_free(&old->gate);
     host_address_end(&old->host);
     fetcher_free(&old->fetcher);
+    containers_forget_documents(old, true);
+    if (old->documents_event)
+        event_free(old->documents_event);
     if (old->plan_event)
         event_free(old->plan_event);
     free(old);

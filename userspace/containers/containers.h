@@ -22,6 +22,7 @@
 
 struct containers;
 struct dns;
+struct engine_follower;
 struct engine;
 struct event_base;
 struct event_log;
@@ -43,6 +44,9 @@ struct containers_settings {
 
 /* Is this text such a list? -EINVAL. */
 int containers_check_runtimes(const char *field, const char *runtimes, struct error *error);
+
+/* Documents that change; `user` is a struct containers **, which may lead to NULL. */
+extern const struct engine_follower containers_follower;
 
 /* "auto", or an address that others can connect to? -EINVAL. */
 int containers_check_host_address(const char *field, const char *text, struct error *error);

@@ -2,7 +2,7 @@
 /*
  * Which document is that of a task definition's family, and what it says of its containers. A document that is named like
  * the family is looked up; others, whose task definition has another name than their service, are searched for it. What was
- * found is kept until services change, or a minute, whatever the number of plans meanwhile.
+ * found is kept until something changes, or a minute, whatever the number of plans meanwhile.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static bool is_of_family(struct document_search *search, const struct stored_doc
 }
 
 /* The first by name, whatever the order is in which they were applied. */
-static void search_namespace(struct document_search *search, const struct model_namespace *parent)
+static void search_documents_of(struct document_search *search, const struct model_namespace *parent)
 {
     for (const struct stored_document *stored = parent->documents; stored; stored = stored->hh.next) {
         if (!is_of_family(search, stored))
@@ -104,12 +104,12 @@ static void search_document(const struct catalog *catalog, const char *namespace
     for (parent = namespace_name ? NULL : catalog->namespaces; parent; parent = parent->hh.next)
         (void)take_by_name(search, parent);
     if (search->n == 0 && first)
-        search_namespace(search, first);
+        search_documents_of(search, first);
     if (search->n > 0 || namespace_name)
         return;
     for (parent = catalog->namespaces; parent; parent = parent->hh.next)
         if (parent != first)
-            search_namespace(search, parent);
+            search_documents_of(search, parent);
 }
 
 /* ---- what is kept of it ---- */
@@ -223,18 +223,32 @@ size_t containers_count_documents(const struct containers *containers)
 
 /* ---- changes ---- */
 
-static void containers_service_changed(void *user, const char *namespace_name, const char *service)
+static void documents_may_differ(void *user)
 {
     struct containers *containers = *(struct containers **)user;
 
-    (void)namespace_name;
-    (void)service;
     if (containers && containers->documents && !event_pending(containers->documents_event, EV_TIMEOUT, NULL))
         (void)event_add(containers->documents_event, &documents_settle);
 }
 
+static void containers_service_changed(void *user, const char *namespace_name, const char *service)
+{
+    (void)namespace_name;
+    (void)service;
+    documents_may_differ(user);
+}
+
+/* Of anything: a document may be another one with the same services. What our own jobs change leads to one plan more. */
+static void containers_registry_changed(void *user, uint64_t first, uint64_t last)
+{
+    (void)first;
+    (void)last;
+    documents_may_differ(user);
+}
+
 const struct engine_follower containers_follower = {
     .service_changed = containers_service_changed,
+    .changed = containers_registry_changed,
 };
 
 void containers_on_documents(evutil_socket_t fd, short what, void *user)

@@ -125,6 +125,11 @@ struct containers {
     struct held *all;           /* by id */
     struct stranger *strangers; /* by id */
     struct event *plan_event;
+    uint64_t n_plans;
+    struct found_document *documents; /* of families of ECS's task definitions that containers have */
+    size_t documents_searched;        /* bytes, for the last plan */
+    uint64_t documents_generation;    /* they are looked for anew in another one */
+    struct event *documents_event;
     struct registering *registering; /* under way; NULL: none */
     struct registering *registered;  /* by the last job; NULL: none */
     bool is_scan_due;                /* a runtime has told all it has */
@@ -152,6 +157,14 @@ void containers_forget_end(struct held *held);
 int containers_find_running(const struct containers *containers, const char *field, const char *text,
                             struct held **ret_held, const char **ret_cgroup, struct error *error);
 const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held);
+
+/* containers_documents.c: workload_settings.find_document; `user` is the struct containers. */
+const struct workload_document *containers_find_document(const char *family, const char *namespace_name,
+                                                         const char *cluster, void *user);
+/* Those that the last plan did not ask for, or all. */
+void containers_forget_documents(struct containers *containers, bool is_all);
+size_t containers_count_documents(const struct containers *containers);   /* families that are kept */
+void containers_on_documents(evutil_socket_t fd, short what, void *user); /* they may have changed */
 
 /* containers_stop.c */
 void containers_forget_stop(struct held *held);

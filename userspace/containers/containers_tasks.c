@@ -81,9 +81,11 @@ void containers_attach(struct containers *containers, struct held *held)
         wait_for_names(containers, held, task->cgroup.id);
         return;
     }
+    containers_tell(containers, held,
+                    held->names == NAMES_UNKNOWN ? "attached while it ran"
+                                                 : "a task of another namespace or service");
     if (held->names == NAMES_UNKNOWN)
         held->names = NAMES_LATE;
-    containers_tell(containers, held, "attached while it ran");
 }
 
 /* ---- the gate ---- */

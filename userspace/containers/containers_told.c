@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cgroups/process_address.h"
 #include "cgroups/process_cgroup.h"
 #include "containers/containers_internal.h"
 #include "dns/dns.h"
@@ -141,6 +142,14 @@ static void find_cgroup(struct containers *containers, struct container *contain
         watch_parent(containers, container->cgroup);
 }
 
+/* On no network of the runtime's: somebody else may have made one for it. */
+static void find_own_address(struct container *container)
+{
+    if (container->pid > 0 && (container->network_mode == CONTAINER_NO_NETWORK ||
+                               container->network_mode == CONTAINER_SHARED_NETWORK))
+        container->has_own_address = process_address(container->pid, &container->own_address) == 0;
+}
+
 /* ---- what runtimes tell ---- */
 
 static int containers_add(struct containers *containers, struct container *container, struct held **ret_held)
@@ -242,6 +251,7 @@ void containers_on_put(struct container *container, void *user)
     containers_read(containers, held);
     containers_meet(containers, held);
     find_cgroup(containers, held->container);
+    find_own_address(held->container);
     containers_watch_end(held);
     containers_changed(containers);
 }
@@ -292,6 +302,7 @@ void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX
     struct held *held;
     struct held *next;
 
+    containers->documents_generation++; /* now and then, whatever has changed */
     qsort(ids, n, sizeof(*ids), compare_container_ids);
     HASH_ITER (hh, containers->all, held, next) {
         char key[DOCKER_ID_MAX + 1];

@@ -46,6 +46,7 @@ int rooms_follow(struct daemon *daemon)
         {&dns_follower, &daemon->dns},
         {&ecs_happenings_follower, &daemon->happenings},
         {&changes_told_follower, &daemon->changes_told},
+        {&containers_follower, &daemon->containers},
     };
     int r = 0;
 
