@@ -316,7 +316,7 @@ def test_doctor():
                  "chown 7 /run/user/7/podman/podman.sock && exec \"$@\"")
         told = bed.run(["unshare", "-m", "sh", "-c", words, "-", CLI, "--socket", bed.socket_path, "doctor"])
         assert told.rc == 0 and "podman at /run/user/7/podman/podman.sock is a user's own (uid 7) and not followed" in told.out, told
-        assert "--container-runtime podman:/run/user/7/podman/podman.sock" in told.out, told
+        assert "--container-runtime auto,podman:/run/user/7/podman/podman.sock," in told.out, told
         bed.kill()
         bad = bed.cli("doctor")
         assert bad.rc in (1, 3), bad

@@ -115,15 +115,18 @@ static void containers_on_host_address(void *user)
     containers_changed(user);
 }
 
-static void begin_gate(struct containers *containers)
+void containers_begin_gate(struct containers *containers)
 {
     const struct gate_settings settings = {.cgroup_root = containers->settings.cgroup_root,
                                            .appeared = containers_on_appeared,
                                            .stands = containers_on_stands,
                                            .ended = containers_on_gate_end,
                                            .user = containers};
-    int r = gate_new(containers->settings.base, &settings, &containers->gate);
+    int r;
 
+    if (containers->gate || *containers->why_no_gate)
+        return;
+    r = gate_new(containers->settings.base, &settings, &containers->gate);
     if (r < 0) {
         (void)snprintf(containers->why_no_gate, sizeof(containers->why_no_gate), "%s", strerror(-r));
         log_warning("containers are not held until their names are there: %s", strerror(-r));
@@ -137,6 +140,9 @@ static int begin_runtimes(struct containers *containers)
 {
     int r = 0;
 
+    if (containers_is_auto(containers->settings.runtimes))
+        return containers_watch_sockets(containers);
+    r = containers_find_sockets(containers);
     for (size_t i = 0; r == 0 && i < containers->n_runtimes; i++)
         r = containers_begin_runtime(containers, &containers->runtimes[i]);
     return r;
@@ -148,16 +154,13 @@ int containers_begin(const struct containers_settings *settings, struct containe
     struct containers *containers = calloc(1, sizeof(*containers));
     int r = containers ? 0 : -ENOMEM;
 
-    if (r == 0) {
-        containers->settings = *settings;
-        r = containers_find_sockets(containers);
-    }
-    if (r == 0 && containers->n_runtimes == 0) {
+    if (strcmp(settings->runtimes, "none") == 0) {
         free(containers);
         *ret_containers = NULL;
         return 0;
     }
     if (r == 0) {
+        containers->settings = *settings;
         containers->plan_event = event_new(settings->base, -1, 0, containers_on_plan_due, containers);
         containers->documents_event = event_new(settings->base, -1, 0, containers_on_documents, containers);
         r = containers->plan_event && containers->documents_event
@@ -167,10 +170,8 @@ int containers_begin(const struct containers_settings *settings, struct containe
     if (r == 0)
         r = host_address_begin(settings->base, settings->host_address, containers_on_host_address, containers,
                                &containers->host);
-    if (r == 0) {
-        begin_gate(containers);
+    if (r == 0)
         r = begin_runtimes(containers);
-    }
     if (r < 0) {
         containers_end(&containers);
         return error_errno(error, r, "following container runtimes");
@@ -195,6 +196,7 @@ void containers_end(struct containers **containers)
         free(old->runtimes[i].socket);
         free(old->runtimes[i].directory);
     }
+    containers_forget_sockets(old);
     containers_forget_stranger(old, 0, NULL);
     HASH_ITER (hh, old->all, held, next)
         containers_free_held(old, held);

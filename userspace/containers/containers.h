@@ -38,8 +38,9 @@ struct containers_settings {
     struct dns *dns;
     struct event_log *events;
     const char *cgroup_root;
-    const char *runtimes;     /* "none", "auto", or NAME:PATH separated by commas */
-    const char *host_address; /* "auto", or an address: of containers on the host's network */
+    const char *runtimes;      /* "none", "auto", NAME:PATH separated by commas, or both */
+    const char *run_directory; /* where "auto" looks; NULL: "/run" */
+    const char *host_address;  /* "auto", or an address: of containers on the host's network */
 };
 
 /* Is this text such a list? -EINVAL. */
@@ -51,7 +52,7 @@ extern const struct engine_follower containers_follower;
 /* "auto", or an address that others can connect to? -EINVAL. */
 int containers_check_host_address(const char *field, const char *text, struct error *error);
 
-/* After tasks have been adopted and DNS has begun. NULL in *ret_containers: there is no runtime to follow. -ENOMEM. */
+/* After tasks have been adopted and DNS has begun. NULL in *ret_containers: "none" is to be followed. -ENOMEM. */
 int containers_begin(const struct containers_settings *settings, struct containers **ret_containers,
                      struct error *error);
 void containers_end(struct containers **containers); /* NULL-safe; sets to NULL; everything stays as it is */
@@ -93,4 +94,6 @@ size_t containers_count_runtimes(const struct containers *containers, size_t *re
 cJSON *containers_describe(const struct containers *containers);
 /* {"address", "from"}: of containers on this host's network; no members: it has none. */
 cJSON *containers_describe_host(const struct containers *containers);
+/* What was to be followed, as it is configured; NULL containers: "none". */
+const char *containers_setting(const struct containers *containers);
 cJSON *containers_describe_runtimes(const struct containers *containers);

@@ -117,6 +117,11 @@ cJSON *containers_describe_host(const struct containers *containers)
     return json;
 }
 
+const char *containers_setting(const struct containers *containers)
+{
+    return containers ? containers->settings.runtimes : "none";
+}
+
 cJSON *containers_describe_runtimes(const struct containers *containers)
 {
     cJSON *list = cJSON_CreateArray();

@@ -111,6 +111,8 @@ struct registering {
     size_t n_runtimes;
 };
 
+struct socket_watch;
+
 /* Who is on the way at the gate and of whom no runtime has told yet. */
 struct stranger;
 
@@ -124,6 +126,7 @@ struct containers {
     size_t n_runtimes;
     struct held *all;           /* by id */
     struct stranger *strangers; /* by id */
+    struct socket_watch *watch; /* NULL: runtimes are named, or not begun */
     struct event *plan_event;
     uint64_t n_plans;
     struct found_document *documents; /* of families of ECS's task definitions that containers have */
@@ -206,8 +209,17 @@ void containers_register(struct containers *containers, const struct workload_pl
 /* Frees what was registered last; one that is under way frees itself. */
 void containers_forget_registering(struct containers *containers);
 
+/* The gate, if there is none yet; a kernel that has none is told of. */
+void containers_begin_gate(struct containers *containers);
+
 /* containers_runtimes.c: follows one from now on. -ENOMEM, -EMFILE. */
 int containers_begin_runtime(struct containers *containers, struct runtime *runtime);
 
-/* containers_sockets.c: "auto" and lists. -ENOMEM. */
+/* containers_sockets.c: "auto" and lists; adds what is not there yet. -ENOMEM. */
 int containers_find_sockets(struct containers *containers);
+const char *containers_run_directory(const struct containers *containers);
+bool containers_is_auto(const char *runtimes); /* does it begin with that word? */
+
+/* containers_later.c: looks for sockets now and whenever one may have come. -ENOMEM. */
+int containers_watch_sockets(struct containers *containers);
+void containers_forget_sockets(struct containers *containers);

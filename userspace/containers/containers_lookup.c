@@ -22,7 +22,7 @@ int containers_find_running(const struct containers *containers, const char *fie
 {
     struct held *found = NULL;
 
-    if (!containers)
+    if (!containers || containers->n_runtimes == 0)
         return error_set(error, ENOENT,
                          "%s: no container runtime is followed: give cgroup or pid, or start "
                          "svcconnectd with --container-runtime",

@@ -148,5 +148,6 @@ int containers_begin_runtime(struct containers *containers, struct runtime *runt
     bool has_api = strcmp(runtime->name, "docker") == 0 || strcmp(runtime->name, "podman") == 0;
 
     runtime->owner = containers;
+    containers_begin_gate(containers);
     return has_api ? begin_docker(containers, runtime) : begin_bundles(containers, runtime);
 }

@@ -20,13 +20,24 @@ static bool is_known_runtime(const char *name, size_t length)
     return false;
 }
 
+bool containers_is_auto(const char *runtimes)
+{
+    return strcmp(runtimes, "auto") == 0 || strncmp(runtimes, "auto,", 5) == 0;
+}
+
+/* What is named, behind "auto,". */
+static const char *named_ones(const char *runtimes)
+{
+    return strncmp(runtimes, "auto,", 5) == 0 ? runtimes + 5 : runtimes;
+}
+
 int containers_check_runtimes(const char *field, const char *runtimes, struct error *error)
 {
     size_t n = 0;
 
     if (strcmp(runtimes, "none") == 0 || strcmp(runtimes, "auto") == 0)
         return 0;
-    for (const char *rest = runtimes;; rest++) {
+    for (const char *rest = named_ones(runtimes);; rest++) {
         size_t length = strcspn(rest, ",");
         const char *colon = memchr(rest, ':', length);
 
@@ -35,7 +46,7 @@ int containers_check_runtimes(const char *field, const char *runtimes, struct er
             ++n > RUNTIMES_MAX)
             return error_input(error, field, runtimes,
                                "none, auto, or docker:SOCKET, podman:SOCKET, containerd:SOCKET and runc:ROOT "
-                               "separated by commas, each a path");
+                               "separated by commas, each a path, after auto or without it");
         rest += length;
         if (!*rest)
             return 0;
@@ -59,11 +70,31 @@ static int add_runtime(struct containers *containers, const char *name, size_t l
     return 0;
 }
 
-static int add_where_found(struct containers *containers, const char *name, const char *socket)
+const char *containers_run_directory(const struct containers *containers)
 {
+    return containers->settings.run_directory ? containers->settings.run_directory : "/run";
+}
+
+/* A link to a socket that is followed already: podman's may be called as Docker's. */
+static bool is_followed_as_another(const struct containers *containers, const struct stat *info)
+{
+    struct stat other;
+
+    for (size_t i = 0; i < containers->n_runtimes; i++)
+        if (stat(containers->runtimes[i].socket, &other) == 0 && other.st_dev == info->st_dev &&
+            other.st_ino == info->st_ino)
+            return true;
+    return false;
+}
+
+static int add_where_found(struct containers *containers, const char *name, const char *below)
+{
+    char socket[PATH_MAX];
     struct stat info;
 
-    if (stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode) || info.st_uid != 0)
+    (void)snprintf(socket, sizeof(socket), "%s%s", containers_run_directory(containers), below);
+    if (stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode) || info.st_uid != 0 ||
+        is_followed_as_another(containers, &info))
         return 0;
     return add_runtime(containers, name, strlen(name), socket);
 }
@@ -74,22 +105,17 @@ static int add_where_found(struct containers *containers, const char *name, cons
  */
 static int find_usual_ones(struct containers *containers)
 {
-    int r = add_where_found(containers, "docker", "/run/docker.sock");
+    int r = add_where_found(containers, "podman", "/podman/podman.sock");
 
     if (r == 0)
-        r = add_where_found(containers, "podman", "/run/podman/podman.sock");
-    return r < 0 ? r : add_where_found(containers, "containerd", "/run/containerd/containerd.sock");
+        r = add_where_found(containers, "docker", "/docker.sock");
+    return r < 0 ? r : add_where_found(containers, "containerd", "/containerd/containerd.sock");
 }
 
-int containers_find_sockets(struct containers *containers)
+static int find_named_ones(struct containers *containers, const char *rest)
 {
-    const char *rest = containers->settings.runtimes;
     int r = 0;
 
-    if (strcmp(rest, "none") == 0)
-        return 0;
-    if (strcmp(rest, "auto") == 0)
-        return find_usual_ones(containers);
     while (r == 0 && *rest) {
         size_t length = strcspn(rest, ",");
         const char *colon = memchr(rest, ':', length);
@@ -99,4 +125,16 @@ int containers_find_sockets(struct containers *containers)
         rest += length + (rest[length] == ',');
     }
     return r;
+}
+
+int containers_find_sockets(struct containers *containers)
+{
+    const char *runtimes = containers->settings.runtimes;
+    int r = 0;
+
+    if (strcmp(runtimes, "none") == 0)
+        return 0;
+    if (strcmp(runtimes, "auto") != 0)
+        r = find_named_ones(containers, named_ones(runtimes));
+    return r == 0 && containers_is_auto(runtimes) ? find_usual_ones(containers) : r;
 }

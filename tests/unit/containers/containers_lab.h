@@ -49,12 +49,12 @@ static inline void lab_begin(struct lab *lab, const char *const rows[])
     lab_begin_of_size(lab, rows, 16);
 }
 
-/* Follows the Docker from now on. */
-static inline void lab_follow(struct lab *lab)
+/* `runtimes`: the setting; `run_directory`: where "auto" looks. */
+static inline void lab_follow_as(struct lab *lab, const char *runtimes, const char *run_directory)
 {
     struct error error = {0};
 
-    (void)snprintf(lab->runtimes, sizeof(lab->runtimes), "docker:%s", lab->fake.path);
+    (void)snprintf(lab->runtimes, sizeof(lab->runtimes), "%s", runtimes);
     assert_int_equal(
         containers_begin(
             &(struct containers_settings){.base = lab->house.base,
@@ -64,10 +64,20 @@ static inline void lab_follow(struct lab *lab)
                                           .events = &lab->house.events,
                                           .cgroup_root = lab->fake.directory,
                                           .host_address = lab->host_address ? lab->host_address : "auto",
+                                          .run_directory = run_directory,
                                           .runtimes = lab->runtimes},
             &lab->containers, &error),
         0);
     assert_non_null(lab->containers);
+}
+
+/* Follows the Docker from now on. */
+static inline void lab_follow(struct lab *lab)
+{
+    char runtimes[128];
+
+    (void)snprintf(runtimes, sizeof(runtimes), "docker:%s", lab->fake.path);
+    lab_follow_as(lab, runtimes, NULL);
 }
 
 static inline int lab_set_up(void **state)

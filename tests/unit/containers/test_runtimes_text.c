@@ -29,7 +29,8 @@ static void test_good_texts(void **state)
                                         "docker:/run/docker.sock",
                                         "podman:/a,docker:/b",
                                         "containerd:/run/containerd/containerd.sock",
-                                        "runc:/run/runc"};
+                                        "runc:/run/runc",
+                                        "auto,podman:/a,runc:/b"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -39,8 +40,10 @@ static void test_good_texts(void **state)
 static void test_bad_texts(void **state)
 {
     static const char *const texts[] = {
-        "",          "docker", "docker:",   "docker:run", "rkt:/run/x",     "docker:/a,",   ",docker:/a",
-        "auto,none", "/run/x", "Docker:/a", "docker :/a", "none,docker:/a", "containerd:a", "crun:/a"};
+        "",           "docker",         "docker:",      "docker:run", "rkt:/run/x",
+        "docker:/a,", ",docker:/a",     "auto,none",    "/run/x",     "Docker:/a",
+        "docker :/a", "none,docker:/a", "containerd:a", "crun:/a",    "auto,",
+        "auto,auto",  "podman:/a,auto"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -117,6 +117,7 @@ int read_containers(const struct control_call *call, cJSON **ret_answer, struct 
 
     (void)call;
     (void)error;
+    (void)cJSON_AddStringToObject(answer, "follow", containers_setting(containers));
     (void)cJSON_AddItemToObject(answer, "runtimes", containers_describe_runtimes(containers));
     (void)cJSON_AddItemToObject(answer, "hostAddress", containers_describe_host(containers));
     (void)cJSON_AddItemToObject(answer, "containers", containers_describe(containers));

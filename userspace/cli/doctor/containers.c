@@ -51,36 +51,45 @@ static void doctor_tell_host_address(struct doctor *doctor, const cJSON *host, i
                    "this host has no address at which others reach containers on its network");
 }
 
-static bool is_followed(const cJSON *runtimes, const char *socket)
+/* Also by another name: podman's socket may be called as Docker's. */
+static bool is_followed(const cJSON *runtimes, const char *socket, const struct stat *info)
 {
     const cJSON *runtime;
+    struct stat other;
 
     cJSON_ArrayForEach (runtime, runtimes) {
-        if (strcmp(text_member(runtime, "socket"), socket) == 0)
+        const char *followed = text_member(runtime, "socket");
+
+        if (strcmp(followed, socket) == 0 ||
+            (stat(followed, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino))
             return true;
     }
     return false;
 }
 
-static void check_socket(struct doctor *doctor, const cJSON *runtimes, const char *name, const char *socket)
+/* With the setting that follows it as well as what is followed already. */
+static void check_socket(struct doctor *doctor, const cJSON *document, const char *name, const char *socket)
 {
-    char next[256];
+    const char *setting = text_member(document, "follow");
+    bool has_others = *setting && strcmp(setting, "none") != 0;
+    char next[2300];
     struct stat info;
 
-    if (is_followed(runtimes, socket) || stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode))
+    if (stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode) ||
+        is_followed(text_child(document, "runtimes"), socket, &info))
         return;
-    (void)snprintf(next, sizeof(next), "svcconnectd --container-runtime %s:%s%s", name, socket,
+    (void)snprintf(next, sizeof(next), "svcconnectd --container-runtime %s%s%s:%s%s",
+                   has_others ? setting : "", has_others ? "," : "", name, socket,
                    info.st_uid ? ", if you trust that user with every service of this host" : "");
     if (info.st_uid)
         doctor_add(doctor, "runtime", DOCTOR_OK, next, "%s at %s is a user's own (uid %u) and not followed",
                    name, socket, (unsigned)info.st_uid);
     else
-        doctor_add(doctor, "runtime", DOCTOR_OK, next,
-                   "%s at %s is not followed: it was not there when svcconnectd started, or is not named",
-                   name, socket);
+        doctor_add(doctor, "runtime", DOCTOR_OK, next, "%s at %s is not followed: it is not named", name,
+                   socket);
 }
 
-static void check_sockets(struct doctor *doctor, const cJSON *runtimes)
+static void check_sockets(struct doctor *doctor, const cJSON *document)
 {
     static const struct {
         const char *name;
@@ -88,6 +97,7 @@ static void check_sockets(struct doctor *doctor, const cJSON *runtimes)
     } usual[] = {
         {"docker", "/run/docker.sock"},
         {"podman", "/run/podman/podman.sock"},
+        {"containerd", "/run/containerd/containerd.sock"},
         {"docker", "/run/user/*/docker.sock"},
         {"podman", "/run/user/*/podman/podman.sock"},
     };
@@ -98,7 +108,7 @@ static void check_sockets(struct doctor *doctor, const cJSON *runtimes)
         if (glob(usual[i].pattern, 0, NULL, &found) != 0)
             continue;
         for (size_t k = 0; k < found.gl_pathc; k++)
-            check_socket(doctor, runtimes, usual[i].name, found.gl_pathv[k]);
+            check_socket(doctor, document, usual[i].name, found.gl_pathv[k]);
         globfree(&found);
     }
 }
@@ -112,5 +122,5 @@ void doctor_check_containers(struct doctor *doctor, const cJSON *document)
         check_runtime(doctor, runtime);
     }
     doctor_tell_host_address(doctor, text_child(document, "hostAddress"), cJSON_GetArraySize(runtimes));
-    check_sockets(doctor, runtimes);
+    check_sockets(doctor, document);
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Runtimes that are found by themselves, also when they come later. Their sockets are links to a Docker of the test's. Root only,
+ * as only root's sockets are followed by themselves. */
+#include "unit/containers/containers_lab.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SKIP_UNLESS_ROOT()                                                                                   \
+    if (geteuid() != 0) {                                                                                    \
+        print_message("skipped: needs root\n");                                                              \
+        skip();                                                                                              \
+    }
+
+struct place {
+    char directory[64];
+};
+
+static void place_make(struct place *place)
+{
+    (void)snprintf(place->directory, sizeof(place->directory), "/tmp/test-later-XXXXXX");
+    assert_non_null(mkdtemp(place->directory));
+}
+
+static void place_link(const struct place *place, const struct lab *lab, const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", place->directory, name);
+    assert_int_equal(symlink(lab->fake.path, path), 0);
+}
+
+static void place_directory(const struct place *place, const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", place->directory, name);
+    assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void place_done(const struct place *place)
+{
+    char command[128];
+
+    (void)snprintf(command, sizeof(command), "rm -r %s", place->directory);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
+}
+
+static bool is_followed(void *user)
+{
+    const struct lab *lab = user;
+
+    return lab->containers->n_runtimes == 1 && lab->containers->runtimes[0].is_connected;
+}
+
+static void test_a_docker_that_comes_later(void **state)
+{
+    struct lab *lab = *state;
+    struct place place;
+
+    SKIP_UNLESS_ROOT();
+    place_make(&place);
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow_as(lab, "auto", place.directory);
+    house_for(&lab->house, 20);
+    assert_int_equal(lab->containers->n_runtimes, 0);
+    assert_null(lab->containers->gate); /* no thread for nobody */
+    place_link(&place, lab, "unrelated");
+    house_for(&lab->house, 20);
+    assert_int_equal(lab->containers->n_runtimes, 0);
+    place_link(&place, lab, "docker.sock");
+    (void)lab_await(lab, "web", "aaaaaaaaaaaa-10");
+    assert_string_equal(lab->containers->runtimes[0].name, "docker");
+    place_done(&place);
+}
+
+static void test_one_whose_directory_comes_later(void **state)
+{
+    struct lab *lab = *state;
+    struct place place;
+
+    SKIP_UNLESS_ROOT();
+    place_make(&place);
+    lab_begin(lab, NULL);
+    lab_follow_as(lab, "auto", place.directory);
+    house_for(&lab->house, 20);
+    place_directory(&place, "podman");
+    house_for(&lab->house, 20);
+    place_link(&place, lab, "podman/podman.sock");
+    house_until(&lab->house, is_followed, lab, "podman to be followed");
+    assert_string_equal(lab->containers->runtimes[0].name, "podman");
+    place_link(&place, lab, "docker.sock"); /* podman's, called as Docker's */
+    house_for(&lab->house, 20);
+    assert_int_equal(lab->containers->n_runtimes, 1);
+    place_done(&place);
+}
+
+static void test_auto_and_one_that_is_named(void **state)
+{
+    struct lab *lab = *state;
+    struct place place;
+    char setting[128];
+
+    SKIP_UNLESS_ROOT();
+    place_make(&place);
+    lab_begin(lab, NULL);
+    (void)snprintf(setting, sizeof(setting), "auto,podman:%s", lab->fake.path);
+    place_link(&place, lab, "docker.sock"); /* the same one */
+    lab_follow_as(lab, setting, place.directory);
+    house_until(&lab->house, is_followed, lab, "the one that is named to be followed");
+    assert_string_equal(lab->containers->runtimes[0].name, "podman");
+    assert_string_equal(containers_setting(lab->containers), setting);
+    place_done(&place);
+}
+
+static void test_a_users_own_is_not_found(void **state)
+{
+    struct lab *lab = *state;
+    struct place place;
+
+    SKIP_UNLESS_ROOT();
+    place_make(&place);
+    lab_begin(lab, NULL);
+    assert_int_equal(chown(lab->fake.path, 7, 7), 0);
+    place_link(&place, lab, "docker.sock");
+    lab_follow_as(lab, "auto", place.directory);
+    house_for(&lab->house, 30);
+    assert_int_equal(lab->containers->n_runtimes, 0);
+    assert_string_equal(containers_setting(lab->containers), "auto");
+    assert_string_equal(containers_setting(NULL), "none");
+    place_done(&place);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_set_up, lab_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_docker_that_comes_later),
+        TEST(test_one_whose_directory_comes_later),
+        TEST(test_auto_and_one_that_is_named),
+        TEST(test_a_users_own_is_not_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
