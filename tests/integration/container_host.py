@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """A Docker host with svcconnect beside it: dockerd in a network namespace of the test's own, a daemon that follows it."""
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -18,6 +19,12 @@ def outcome(text):
     found = re.search(r"names (\d+) connects (\d+) of (\d+)", text)
     assert found, text
     return tuple(int(number) for number in found.groups())
+
+
+def in_parallel(function, items, threads=4):
+    """The results in the order of the items; raises what one raised."""
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, items))
 
 
 class Host:
@@ -55,6 +62,33 @@ class Host:
         self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "call", target, "80", str(number))
         self.docker.ok("wait", name)
         return outcome(self.docker.ok("logs", name))
+
+    def load(self, name, *labels, per_second=200, target="backend", options=()):
+        """A container that calls so often until end_load()."""
+        self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "load", target, "80", str(per_second), options=options)
+
+    def end_load(self, name):
+        """Ends and removes it. What has come of it: {"asked": N, "answers": {text: N}, "errors": {text: N}}; each is one or the other."""
+        self.docker.ok("stop", "-t", "60", name)
+        seen = {"asked": 0, "answers": {}, "errors": {}}
+        for line in self.docker.ok("logs", name).splitlines():
+            what, number = line.rsplit(" ", 1)
+            if what == "asked":
+                seen["asked"] = int(number)
+            else:
+                kind, text = what.split(" ", 1)
+                seen[f"{kind}s"][text] = int(number)
+        self.docker.ok("rm", name)
+        assert seen["asked"] == sum(seen["answers"].values()) + sum(seen["errors"].values()), seen
+        return seen
+
+    def wait_for_instances(self, number, service="backend", namespace="default", seconds=10):
+        """So many that are sent something."""
+        wait_until(lambda: len([item for item in self.instances(service, namespace) if item["drawn"]]) == number, seconds,
+                   f"{number} instances of {service}")
+
+    def id_of(self, name):
+        return self.docker.ok("inspect", "-f", "{{.Id}}", name).strip()[:12]
 
     def containers(self):
         return {item["name"]: item for item in self.bed.get("/v1/containers")["containers"]}
