@@ -1,178 +1,195 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Prometheus text exposition format 0.0.4. */
-#include <inttypes.h>
-#include <math.h>
-
+/* What there is to tell of the daemon and of its endpoints, family by family. */
 #include "metrics/snapshot.h"
 
-static void header(FILE *out, const char *name, const char *type, const char *help)
+#include "base/cleanup.h"
+
+static void connects(const struct metrics_text *text, const char *result, uint64_t value)
 {
-    (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    metrics_text_count(text, "svcconnect_connects_total", &(struct metrics_label){"result", result}, 1,
+                       value);
 }
 
-static void gauge(FILE *out, const char *name, const char *help, double value)
+static void states(const struct metrics_text *text, const char *name, const char *label,
+                   const struct metrics_state *items, size_t n)
 {
-    header(out, name, "gauge", help);
-    (void)fprintf(out, "%s %.17g\n", name, value);
+    for (size_t i = 0; i < n; i++)
+        metrics_text_count(text, name, &(struct metrics_label){label, items[i].name}, 1, items[i].n);
 }
 
-static void counter(FILE *out, const char *name, const char *help, uint64_t value)
+static void write_build(const struct metrics_text *text, const struct metrics_snapshot *snapshot)
 {
-    header(out, name, "counter", help);
-    (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
+    const struct metrics_label labels[] = {
+        {"version", snapshot->version},
+        {"kernel", snapshot->kernel ? snapshot->kernel : "unknown"},
+    };
+
+    if (!snapshot->version)
+        return;
+    metrics_text_family(text, "svcconnect_build_info", "gauge", "1, with the versions of daemon and kernel.");
+    metrics_text_count(text, "svcconnect_build_info", labels, ARRAY_SIZE(labels), 1);
 }
 
-static void connects(FILE *out, const char *result, uint64_t value)
+/* What is under way, and what serves names. */
+static void write_activity(const struct metrics_text *text, const struct metrics_snapshot *snapshot)
 {
-    (void)fprintf(out, "svcconnect_connects_total{result=\"%s\"} %" PRIu64 "\n", result, value);
+    metrics_text_gauge(text, "svcconnect_tasks_not_attached",
+                       "Tasks whose cgroup the programs could not be attached to.",
+                       (double)snapshot->tasks_not_attached);
+    metrics_text_gauge(text, "svcconnect_drains", "Instances that drain.", (double)snapshot->drains);
+    metrics_text_family(text, "svcconnect_canaries", "gauge", "Canaries by their state.");
+    states(text, "svcconnect_canaries", "state", snapshot->canaries, snapshot->n_canaries);
+    metrics_text_gauge(text, "svcconnect_dns_on", "1 while the DNS questions of tasks are answered.",
+                       snapshot->is_dns_on);
+    metrics_text_family(text, "svcconnect_dns_questions_total", "counter",
+                        "DNS questions by what became of them; timed_out ones are among those forwarded.");
+    states(text, "svcconnect_dns_questions_total", "result", snapshot->dns_questions,
+           snapshot->n_dns_questions);
+    metrics_text_gauge(text, "svcconnect_container_runtimes", "Container runtimes that are followed.",
+                       (double)snapshot->runtimes);
+    metrics_text_gauge(text, "svcconnect_container_runtimes_connected", "Those of them that answer.",
+                       (double)snapshot->runtimes_connected);
+    if (snapshot->changed_at > 0)
+        metrics_text_gauge(text, "svcconnect_registry_changed_timestamp_seconds",
+                           "When the registry was last changed, in seconds since 1970.",
+                           snapshot->changed_at);
 }
 
-/* Buckets of this format hold what is in those below them, too; the last one is named +Inf. */
-static void histogram(FILE *out, const char *name, const char *help, const struct histogram *values)
+void metrics_write(const struct metrics_text *text, const struct metrics_snapshot *snapshot)
 {
-    uint64_t seen = 0;
-
-    header(out, name, "histogram", help);
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        double bound = histogram_bound(i);
-
-        seen += values->buckets[i];
-        if (isinf(bound))
-            (void)fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, seen);
-        else
-            (void)fprintf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, bound, seen);
-    }
-    (void)fprintf(out, "%s_sum %.17g\n%s_count %" PRIu64 "\n", name, values->sum, name, values->count);
-}
-
-static void write_label(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\' || *text == '\n')
-            (void)fputc('\\', out);
-        (void)fputc(*text == '\n' ? 'n' : *text, out);
-    }
-}
-
-void metrics_write(FILE *out, const struct metrics_snapshot *snapshot)
-{
-    header(out, "svcconnect_connects_total", "counter",
-           "Connects of tasks by what the program did with them.");
-    connects(out, "hit", snapshot->counters.hit);
-    connects(out, "miss", snapshot->counters.miss);
-    connects(out, "no_endpoint", snapshot->counters.no_endpoint);
-    connects(out, "no_alias", snapshot->refusals.no_alias);
-    connects(out, "inconsistent", snapshot->counters.inconsistent);
-    header(out, "svcconnect_lookup_retries_total", "counter",
-           "Lookups done again because an entry was in change.");
-    (void)fprintf(out, "svcconnect_lookup_retries_total %" PRIu64 "\n", (uint64_t)snapshot->counters.retried);
-    counter(out, "svcconnect_redraws_total", "Draws of an ejected endpoint that were done again.",
-            snapshot->counters.redrawn);
-    counter(out, "svcconnect_all_ejected_total",
-            "Connects for which every endpoint was ejected: one was used.", snapshot->counters.all_ejected);
-    counter(out, "svcconnect_events_lost_total", "Events of the programs that found the ring buffer full.",
-            snapshot->counters.events_lost);
-    counter(out, "svcconnect_pins_put_back_total",
-            "Pins of maps and links that somebody had removed and that were put back.",
-            snapshot->pins_put_back);
-    counter(out, "svcconnect_probes_total", "Health checks done.", snapshot->probes);
-    counter(out, "svcconnect_probes_failed_total", "Health checks that failed.", snapshot->probes_failed);
-    gauge(out, "svcconnect_probe_targets", "Endpoints with a health check.", snapshot->probe_targets);
-    gauge(out, "svcconnect_weak_observer",
-          "1 while so many checks of different services fail that this host is taken for the cause.",
-          snapshot->is_weak_observer);
-    header(out, "svcconnect_map_used", "gauge", "Entries in use of a map of the data path.");
+    metrics_text_family(text, "svcconnect_connects_total", "counter",
+                        "Connects of tasks by what the program did with them.");
+    connects(text, "hit", snapshot->counters.hit);
+    connects(text, "miss", snapshot->counters.miss);
+    connects(text, "no_endpoint", snapshot->counters.no_endpoint);
+    connects(text, "no_alias", snapshot->refusals.no_alias);
+    connects(text, "inconsistent", snapshot->counters.inconsistent);
+    metrics_text_family(text, "svcconnect_lookup_retries_total", "counter",
+                        "Lookups done again because an entry was in change.");
+    metrics_text_count(text, "svcconnect_lookup_retries_total", NULL, 0, snapshot->counters.retried);
+    metrics_text_counter(text, "svcconnect_redraws_total",
+                         "Draws of an ejected endpoint that were done again.", snapshot->counters.redrawn);
+    metrics_text_counter(text, "svcconnect_all_ejected_total",
+                         "Connects for which every endpoint was ejected: one was used.",
+                         snapshot->counters.all_ejected);
+    metrics_text_counter(text, "svcconnect_events_lost_total",
+                         "Events of the programs that found the ring buffer full.",
+                         snapshot->counters.events_lost);
+    metrics_text_counter(text, "svcconnect_pins_put_back_total",
+                         "Pins of maps and links that somebody had removed and that were put back.",
+                         snapshot->pins_put_back);
+    metrics_text_counter(text, "svcconnect_probes_total", "Health checks done.", snapshot->probes);
+    metrics_text_counter(text, "svcconnect_probes_failed_total", "Health checks that failed.",
+                         snapshot->probes_failed);
+    metrics_text_gauge(text, "svcconnect_probe_targets", "Endpoints with a health check.",
+                       snapshot->probe_targets);
+    metrics_text_gauge(
+        text, "svcconnect_weak_observer",
+        "1 while so many checks of different services fail that this host is taken for the cause.",
+        snapshot->is_weak_observer);
+    metrics_text_family(text, "svcconnect_map_used", "gauge", "Entries in use of a map of the data path.");
     for (size_t i = 0; i < snapshot->n_maps; i++)
-        (void)fprintf(out, "svcconnect_map_used{map=\"%s\"} %u\n", snapshot->maps[i].name,
-                      snapshot->maps[i].used);
-    header(out, "svcconnect_map_max", "gauge", "Entries a map of the data path has room for.");
+        metrics_text_count(text, "svcconnect_map_used",
+                           &(struct metrics_label){"map", snapshot->maps[i].name}, 1, snapshot->maps[i].used);
+    metrics_text_family(text, "svcconnect_map_max", "gauge", "Entries a map of the data path has room for.");
     for (size_t i = 0; i < snapshot->n_maps; i++)
-        (void)fprintf(out, "svcconnect_map_max{map=\"%s\"} %u\n", snapshot->maps[i].name,
-                      snapshot->maps[i].max);
-    header(out, "svcconnect_map_writes_total", "counter",
-           "Entries this daemon has written into the data path.");
-    (void)fprintf(out, "svcconnect_map_writes_total %" PRIu64 "\n", snapshot->map_writes);
-    gauge(out, "svcconnect_namespaces", "Namespaces registered.", (double)snapshot->namespaces);
-    gauge(out, "svcconnect_services", "Services registered.", (double)snapshot->services);
-    gauge(out, "svcconnect_instances", "Instances registered.", (double)snapshot->instances);
-    gauge(out, "svcconnect_aliases", "Client aliases published.", (double)snapshot->aliases);
-    gauge(out, "svcconnect_tasks", "Task cgroups attached.", (double)snapshot->tasks);
-    gauge(out, "svcconnect_registry_revision", "Revision of the registry.", (double)snapshot->revision);
-    gauge(out, "svcconnect_degraded",
-          "How many conditions make the daemon's state degraded; status tells them.", snapshot->troubles);
-    gauge(out, "svcconnect_registry_degraded",
-          "1 while the registry is not the one that what is published came from, or is damaged.",
-          snapshot->is_registry_degraded);
-    gauge(out, "svcconnect_kept_aliases", "Aliases that stay published because of that.",
-          snapshot->kept_aliases);
-    gauge(out, "svcconnect_uptime_seconds", "Seconds since this daemon was ready.", snapshot->uptime_seconds);
+        metrics_text_count(text, "svcconnect_map_max", &(struct metrics_label){"map", snapshot->maps[i].name},
+                           1, snapshot->maps[i].max);
+    metrics_text_family(text, "svcconnect_map_writes_total", "counter",
+                        "Entries this daemon has written into the data path.");
+    metrics_text_count(text, "svcconnect_map_writes_total", NULL, 0, snapshot->map_writes);
+    metrics_text_gauge(text, "svcconnect_namespaces", "Namespaces registered.", (double)snapshot->namespaces);
+    metrics_text_gauge(text, "svcconnect_services", "Services registered.", (double)snapshot->services);
+    metrics_text_gauge(text, "svcconnect_instances", "Instances registered.", (double)snapshot->instances);
+    metrics_text_gauge(text, "svcconnect_aliases", "Client aliases published.", (double)snapshot->aliases);
+    metrics_text_gauge(text, "svcconnect_tasks", "Task cgroups attached.", (double)snapshot->tasks);
+    metrics_text_gauge(text, "svcconnect_registry_revision", "Revision of the registry.",
+                       (double)snapshot->revision);
+    metrics_text_gauge(text, "svcconnect_degraded",
+                       "How many conditions make the daemon's state degraded; status tells them.",
+                       snapshot->troubles);
+    metrics_text_gauge(text, "svcconnect_registry_degraded",
+                       "1 while the registry is not the one that what is published came from, or is damaged.",
+                       snapshot->is_registry_degraded);
+    metrics_text_gauge(text, "svcconnect_kept_aliases", "Aliases that stay published because of that.",
+                       snapshot->kept_aliases);
+    metrics_text_gauge(text, "svcconnect_uptime_seconds", "Seconds since this daemon was ready.",
+                       snapshot->uptime_seconds);
+    write_build(text, snapshot);
+    write_activity(text, snapshot);
     if (snapshot->loop_lag)
-        histogram(out, "svcconnect_loop_lag_seconds",
-                  "How late the event loop came to a clock that ticks every 100 ms.", snapshot->loop_lag);
+        metrics_text_histogram(text, "svcconnect_loop_lag_seconds",
+                               "How late the event loop came to a clock that ticks every 100 ms.",
+                               snapshot->loop_lag);
 }
 
-/* One endpoint's value; `label` may be NULL, its value needs no escaping. */
-static void sample(FILE *out, const char *name, const struct metrics_endpoint *endpoint, const char *label,
-                   const char *label_value, uint64_t value)
+/* One endpoint's value; `label` may be NULL. */
+static void sample(const struct metrics_text *text, const char *name, const struct metrics_endpoint *endpoint,
+                   const char *label, const char *label_value, uint64_t value)
 {
-    (void)fprintf(out, "%s{namespace=\"", name);
-    write_label(out, endpoint->namespace_name);
-    (void)fputs("\",service=\"", out);
-    write_label(out, endpoint->service);
-    (void)fputs("\",instance=\"", out);
-    write_label(out, endpoint->instance);
+    struct metrics_label labels[5] = {{"namespace", endpoint->namespace_name},
+                                      {"service", endpoint->service},
+                                      {"instance", endpoint->instance}};
+    size_t n = 3;
+
     if (*endpoint->address)
-        (void)fprintf(out, "\",address=\"%s", endpoint->address);
+        labels[n++] = (struct metrics_label){"address", endpoint->address};
     if (label)
-        (void)fprintf(out, "\",%s=\"%s", label, label_value);
-    (void)fprintf(out, "\"} %" PRIu64 "\n", value);
+        labels[n++] = (struct metrics_label){label, label_value};
+    metrics_text_count(text, name, labels, n, value);
 }
 
 /* ---- families of endpoints ---- */
 
-static void write_connections(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_connections(const struct metrics_text *text, const char *name,
+                              const struct metrics_endpoint *endpoint)
 {
-    sample(out, name, endpoint, NULL, NULL, endpoint->stats.connections);
+    sample(text, name, endpoint, NULL, NULL, endpoint->stats.connections);
 }
 
-static void write_outcomes(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_outcomes(const struct metrics_text *text, const char *name,
+                           const struct metrics_endpoint *endpoint)
 {
     const struct svc_endpoint_stats *stats = &endpoint->stats;
 
-    sample(out, name, endpoint, "outcome", "established", stats->established);
-    sample(out, name, endpoint, "outcome", "refused", stats->refused);
-    sample(out, name, endpoint, "outcome", "timed_out", stats->timed_out);
-    sample(out, name, endpoint, "outcome", "retransmitted", stats->retransmitted);
-    sample(out, name, endpoint, "outcome", "gave_up", stats->gave_up);
-    sample(out, name, endpoint, "outcome", "reset_early", stats->reset_early);
-    sample(out, name, endpoint, "outcome", "unreachable", stats->unreachable);
+    sample(text, name, endpoint, "outcome", "established", stats->established);
+    sample(text, name, endpoint, "outcome", "refused", stats->refused);
+    sample(text, name, endpoint, "outcome", "timed_out", stats->timed_out);
+    sample(text, name, endpoint, "outcome", "retransmitted", stats->retransmitted);
+    sample(text, name, endpoint, "outcome", "gave_up", stats->gave_up);
+    sample(text, name, endpoint, "outcome", "reset_early", stats->reset_early);
+    sample(text, name, endpoint, "outcome", "unreachable", stats->unreachable);
 }
 
-static void write_ejections(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_ejections(const struct metrics_text *text, const char *name,
+                            const struct metrics_endpoint *endpoint)
 {
-    sample(out, name, endpoint, NULL, NULL, endpoint->stats.ejections);
+    sample(text, name, endpoint, NULL, NULL, endpoint->stats.ejections);
 }
 
-static void write_ejected(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_ejected(const struct metrics_text *text, const char *name,
+                          const struct metrics_endpoint *endpoint)
 {
-    sample(out, name, endpoint, NULL, NULL, endpoint->is_ejected);
+    sample(text, name, endpoint, NULL, NULL, endpoint->is_ejected);
 }
 
-static void write_open(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_open(const struct metrics_text *text, const char *name,
+                       const struct metrics_endpoint *endpoint)
 {
-    sample(out, name, endpoint, NULL, NULL, endpoint->open);
+    sample(text, name, endpoint, NULL, NULL, endpoint->open);
 }
 
-static void write_health(FILE *out, const char *name, const struct metrics_endpoint *endpoint)
+static void write_health(const struct metrics_text *text, const char *name,
+                         const struct metrics_endpoint *endpoint)
 {
-    sample(out, name, endpoint, "state", endpoint->health, 1);
+    sample(text, name, endpoint, "state", endpoint->health, 1);
 }
 
 static const struct {
     const char *name;
     const char *type;
     const char *help;
-    void (*write)(FILE *out, const char *name, const struct metrics_endpoint *endpoint);
+    void (*write)(const struct metrics_text *text, const char *name, const struct metrics_endpoint *endpoint);
     bool has_stats;
 } families[] = {
     {"svcconnect_endpoint_connections_total", "counter", "Connects sent to an endpoint.", write_connections,
@@ -188,14 +205,15 @@ static const struct {
 
 _Static_assert(sizeof(families) / sizeof(families[0]) == METRICS_FAMILIES, "as many as the header says");
 
-void metrics_begin_family(FILE *out, unsigned family)
+void metrics_begin_family(const struct metrics_text *text, unsigned family)
 {
-    header(out, families[family].name, families[family].type, families[family].help);
+    metrics_text_family(text, families[family].name, families[family].type, families[family].help);
 }
 
-void metrics_write_endpoint(FILE *out, unsigned family, const struct metrics_endpoint *endpoint)
+void metrics_write_endpoint(const struct metrics_text *text, unsigned family,
+                            const struct metrics_endpoint *endpoint)
 {
-    families[family].write(out, families[family].name, endpoint);
+    families[family].write(text, families[family].name, endpoint);
 }
 
 bool metrics_family_has_stats(unsigned family)
@@ -203,9 +221,10 @@ bool metrics_family_has_stats(unsigned family)
     return families[family].has_stats;
 }
 
-void metrics_write_tail(FILE *out, bool is_consistent)
+void metrics_write_tail(const struct metrics_text *text, bool is_consistent)
 {
-    gauge(out, "svcconnect_scrape_consistent",
-          "0 if what is registered has changed while this was written: new endpoints may lack metrics.",
-          is_consistent);
+    metrics_text_gauge(
+        text, "svcconnect_scrape_consistent",
+        "0 if what is registered has changed while this was written: new endpoints may lack metrics.",
+        is_consistent);
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Figures of one moment and their Prometheus text. The caller gathers, this renders. */
+/* Figures of one moment and their text. The caller gathers, this renders. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
-#include "metrics/histogram.h"
+#include "metrics/text.h"
 
 struct metrics_map {
     const char *name;
@@ -28,6 +27,12 @@ struct metrics_endpoint {
     uint64_t open;
     struct svc_endpoint_stats stats;
     char address[IP_ADDRESS_TEXT_SIZE]; /* of an instance with several; else "" */
+};
+
+/* How many there are in a state, or with a result. */
+struct metrics_state {
+    const char *name;
+    uint64_t n;
 };
 
 struct metrics_snapshot {
@@ -48,19 +53,31 @@ struct metrics_snapshot {
     unsigned troubles; /* conditions that make the daemon's state "degraded" */
     uint32_t kept_aliases;
     const struct histogram *loop_lag; /* NULL: nobody has measured it */
+    const char *version;              /* of the daemon; NULL: nobody says */
+    const char *kernel;
+    double changed_at; /* the last change of the registry, seconds since 1970; 0: none is known */
+    size_t tasks_not_attached;
+    size_t drains; /* instances on their way out */
+    const struct metrics_state *canaries;
+    size_t n_canaries; /* states, not canaries */
+    const struct metrics_state *dns_questions;
+    size_t n_dns_questions;
+    bool is_dns_on;
+    size_t runtimes, runtimes_connected;
 };
 
-void metrics_write(FILE *out, const struct metrics_snapshot *snapshot);
+void metrics_write(const struct metrics_text *text, const struct metrics_snapshot *snapshot);
 
 /*
  * What is told of each endpoint, family by family: the format wants each family's samples in one piece, so
  * the caller begins a family and writes all endpoints before the next.
  */
 #define METRICS_FAMILIES 6
-void metrics_begin_family(FILE *out, unsigned family);
-void metrics_write_endpoint(FILE *out, unsigned family, const struct metrics_endpoint *endpoint);
+void metrics_begin_family(const struct metrics_text *text, unsigned family);
+void metrics_write_endpoint(const struct metrics_text *text, unsigned family,
+                            const struct metrics_endpoint *endpoint);
 /* Whether it shows `stats` and `open`, which the others do without. */
 bool metrics_family_has_stats(unsigned family);
 
 /* The last of all. */
-void metrics_write_tail(FILE *out, bool is_consistent);
+void metrics_write_tail(const struct metrics_text *text, bool is_consistent);

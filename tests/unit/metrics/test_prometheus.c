@@ -26,6 +26,9 @@ static const struct histogram lag = {
     .max = 9,
 };
 
+static const struct metrics_state canaries[] = {{"RUNNING", 2}, {"ROLLED_BACK", 1}};
+static const struct metrics_state questions[] = {{"answered", 50}, {"timed_out", 0}};
+
 static const struct metrics_snapshot full = {
     .counters = {.hit = 11,
                  .miss = 12,
@@ -54,22 +57,34 @@ static const struct metrics_snapshot full = {
     .revision = 9007199254740992, /* 2^53 */
     .uptime_seconds = 12.5,
     .loop_lag = &lag,
+    .version = "1.2.3",
+    .kernel = "6.1.0-x",
+    .changed_at = 1769860800.25,
+    .tasks_not_attached = 1,
+    .drains = 8,
+    .canaries = canaries,
+    .n_canaries = ARRAY_SIZE(canaries),
+    .dns_questions = questions,
+    .n_dns_questions = ARRAY_SIZE(questions),
+    .is_dns_on = true,
+    .runtimes = 3,
+    .runtimes_connected = 2,
 };
 
 static char *written(const struct metrics_snapshot *snapshot, const struct metrics_endpoint *endpoint)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    const struct metrics_text out = {.file = open_memstream(&text, &size)};
 
-    assert_non_null(out);
+    assert_non_null(out.file);
     if (snapshot)
-        metrics_write(out, snapshot);
+        metrics_write(&out, snapshot);
     for (unsigned family = 0; endpoint && family < METRICS_FAMILIES; family++) {
-        metrics_begin_family(out, family);
-        metrics_write_endpoint(out, family, endpoint);
+        metrics_begin_family(&out, family);
+        metrics_write_endpoint(&out, family, endpoint);
     }
-    assert_int_equal(fclose(out), 0);
+    assert_int_equal(fclose(out.file), 0);
     return text;
 }
 
@@ -114,6 +129,52 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_degraded 3");
     expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
+    expect_line(text, "svcconnect_build_info{version=\"1.2.3\",kernel=\"6.1.0-x\"} 1");
+    expect_line(text, "svcconnect_registry_changed_timestamp_seconds 1769860800.25");
+    expect_line(text, "svcconnect_tasks_not_attached 1");
+    expect_line(text, "svcconnect_drains 8");
+    expect_line(text, "svcconnect_canaries{state=\"RUNNING\"} 2");
+    expect_line(text, "svcconnect_canaries{state=\"ROLLED_BACK\"} 1");
+    expect_line(text, "svcconnect_dns_on 1");
+    expect_line(text, "svcconnect_dns_questions_total{result=\"answered\"} 50");
+    expect_line(text, "svcconnect_container_runtimes 3");
+    expect_line(text, "svcconnect_container_runtimes_connected 2");
+}
+
+/* Families of counters are named without _total, samples with it; whole bounds have a point. */
+static void test_openmetrics(void **state)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    const struct metrics_text out = {.file = open_memstream(&text, &size), .is_openmetrics = true};
+
+    (void)state;
+    assert_non_null(out.file);
+    metrics_write(&out, &full);
+    metrics_text_end(&out);
+    assert_int_equal(fclose(out.file), 0);
+    expect_line(text, "# TYPE svcconnect_probes counter");
+    expect_line(text, "svcconnect_probes_total 17");
+    assert_null(strstr(text, "# TYPE svcconnect_probes_total"));
+    assert_null(strstr(text, "# HELP svcconnect_connects_total"));
+    expect_line(text, "# TYPE svcconnect_uptime_seconds gauge");
+    expect_line(text, "# UNIT svcconnect_uptime_seconds seconds");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"1.0\"} 123");
+    expect_line(text, "svcconnect_loop_lag_seconds_bucket{le=\"2.5\"} 123");
+    assert_string_equal(text + size - strlen("\n# EOF\n"), "\n# EOF\n");
+}
+
+static void test_only_openmetrics_tells_its_end(void **state)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    const struct metrics_text out = {.file = open_memstream(&text, &size)};
+
+    (void)state;
+    assert_non_null(out.file);
+    metrics_text_end(&out);
+    assert_int_equal(fclose(out.file), 0);
+    assert_int_equal(size, 0);
 }
 
 /* Each bucket with those below it, and the last one is as many as there are. */
@@ -275,7 +336,8 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 5 + 1 + 8 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2);
+    assert_int_equal(samples, 5 + 1 + 8 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 + 1 +
+                                  6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 
 static void test_empty_snapshot(void **state)
@@ -288,6 +350,8 @@ static void test_empty_snapshot(void **state)
     expect_line(text, "svcconnect_uptime_seconds 0");
     assert_null(strstr(text, "{map="));
     assert_null(strstr(text, "loop_lag"));
+    assert_null(strstr(text, "build_info"));
+    assert_null(strstr(text, "timestamp"));
 }
 
 int main(void)
@@ -301,6 +365,8 @@ int main(void)
         cmocka_unit_test(test_newline_in_a_label),
         cmocka_unit_test(test_text_is_well_formed),
         cmocka_unit_test(test_empty_snapshot),
+        cmocka_unit_test(test_openmetrics),
+        cmocka_unit_test(test_only_openmetrics_tells_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static struct metrics_endpoint metrics_describe(struct api *api, const struct in
 }
 
 /* Returns whether there was an endpoint to be written. */
-static bool write_number(struct metrics_walk *walk, FILE *out)
+static bool write_number(struct metrics_walk *walk, const struct metrics_text *out)
 {
     const struct instance *instance = NULL;
 
@@ -72,7 +72,7 @@ static bool write_number(struct metrics_walk *walk, FILE *out)
     return instance != NULL;
 }
 
-static void write_head(struct metrics_walk *walk, FILE *out)
+static void write_head(struct metrics_walk *walk, const struct metrics_text *out)
 {
     walk->has_head = true;
     walk->revision = engine_figures(walk->api->engine).revision;
@@ -80,7 +80,7 @@ static void write_head(struct metrics_walk *walk, FILE *out)
     read_metrics_head(out, walk->api);
 }
 
-static void write_tail(struct metrics_walk *walk, FILE *out)
+static void write_tail(struct metrics_walk *walk, const struct metrics_text *out)
 {
     metrics_write_tail(out,
                        engine_figures(walk->api->engine).revision == walk->revision &&
@@ -88,7 +88,7 @@ static void write_tail(struct metrics_walk *walk, FILE *out)
 }
 
 /* Returns as a writer does. */
-static int write_slice(struct metrics_walk *walk, FILE *out, size_t room)
+static int write_slice(struct metrics_walk *walk, const struct metrics_text *out, size_t room)
 {
     uint64_t until = clock_monotonic_ns() + METRICS_SLICE_NS;
     unsigned n_written = 0;
@@ -98,7 +98,7 @@ static int write_slice(struct metrics_walk *walk, FILE *out, size_t room)
     for (unsigned n = 1; walk->family < METRICS_FAMILIES; n++) {
         n_written += write_number(walk, out);
         if (n_written == METRICS_SLICE_ENDPOINTS ||
-            (n % METRICS_PACE == 0 && ((size_t)ftello(out) >= room || clock_monotonic_ns() >= until)))
+            (n % METRICS_PACE == 0 && ((size_t)ftello(out->file) >= room || clock_monotonic_ns() >= until)))
             return 1;
     }
     write_tail(walk, out);
@@ -115,7 +115,7 @@ static int metrics_slice(void *user, struct evbuffer *out, size_t room)
 
     if (!file)
         return -ENOMEM;
-    r = write_slice(walk, file, room);
+    r = write_slice(walk, &(struct metrics_text){.file = file}, room);
     if (fclose(file) != 0 || evbuffer_add(out, text, size) < 0)
         return -ENOMEM;
     return r;

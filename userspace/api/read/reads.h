@@ -2,13 +2,12 @@
 /* The requests that only read (docs/api.md). */
 #pragma once
 
-#include <stdio.h>
-
 #include "control/control_server.h"
 #include "tasks/task_list.h"
 #include "model/catalog.h"
 
 struct api;
+struct metrics_text;
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_services(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
@@ -28,7 +27,7 @@ int read_metrics(const struct control_call *call, cJSON **ret_answer, struct err
 
 /* What /metrics tells of the daemon as a whole; and all of it, slice by slice. -ENOMEM. */
 #define METRICS_SLICE_ENDPOINTS 256u /* samples of so many endpoints end a slice */
-void read_metrics_head(FILE *out, struct api *api);
+void read_metrics_head(const struct metrics_text *out, struct api *api);
 int metrics_writer(struct api *api, struct http_writer *ret_writer);
 
 /* The name of the namespace that the query wants, by name, id or ARN; NULL: all. */

@@ -11,12 +11,14 @@
 #include "api/api.h"
 #include "dns/dns.h"
 #include "engine/engine.h"
+#include "engine/history/history.h"
 #include "health/health.h"
 #include "externals/externals.h"
 #include "datapath/datapath.h"
 #include "apply/services_dir.h"
 #include "containers/containers.h"
 #include "tasks/task_list.h"
+#include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "upkeep/pins.h"
 #include "upkeep/probes.h"
@@ -255,14 +257,80 @@ int read_status(const struct control_call *call, cJSON **ret_answer, struct erro
     return 0;
 }
 
-void read_metrics_head(FILE *out, struct api *api)
+/* ---- what only the metrics tell ---- */
+
+#define N_CANARY_STATES (CANARY_ROLLED_BACK + 1)
+#define N_QUESTIONS     5
+
+struct activity {
+    struct utsname kernel;
+    struct metrics_state canaries[N_CANARY_STATES];
+    struct metrics_state questions[N_QUESTIONS];
+};
+
+static void count_canaries(const struct catalog *catalog, struct metrics_state states[static N_CANARY_STATES])
+{
+    for (unsigned i = 0; i < N_CANARY_STATES; i++)
+        states[i] = (struct metrics_state){.name = canary_state_name((enum canary_state)i)};
+    for (const struct model_namespace *parent = catalog->namespaces; parent; parent = parent->hh.next)
+        for (const struct catalog_canary *entry = parent->canaries; entry; entry = entry->hh.next)
+            states[entry->canary.state].n++;
+}
+
+static void count_questions(const struct dns *dns, struct metrics_state states[static N_QUESTIONS])
+{
+    states[0] = (struct metrics_state){"answered", dns->counters.answered};
+    states[1] = (struct metrics_state){"forwarded", dns->counters.forwarded};
+    states[2] = (struct metrics_state){"timed_out", dns->counters.timed_out};
+    states[3] = (struct metrics_state){"refused", dns->counters.refused};
+    states[4] = (struct metrics_state){"malformed", dns->counters.malformed};
+}
+
+static double changed_at(const struct engine *engine)
+{
+    const struct history *history = engine_history(engine);
+    struct history_entry entry;
+    double seconds;
+
+    if (!history || history_read(history, history_newest(history), &entry) < 0)
+        return 0;
+    seconds = (double)entry.time_ms / 1e3;
+    history_entry_done(&entry);
+    return seconds;
+}
+
+static void gather_activity(struct api *api, struct activity *activity, struct metrics_snapshot *snapshot)
+{
+    const struct task *tasks = api->tasks->all;
+
+    snapshot->version = SVC_VERSION;
+    snapshot->kernel = uname(&activity->kernel) == 0 ? activity->kernel.release : NULL;
+    snapshot->changed_at = changed_at(api->engine);
+    for (const struct task *task = tasks; task; task = task->hh.next)
+        snapshot->tasks_not_attached += !task->is_attached;
+    snapshot->drains = api->drains ? api->drains->n : 0;
+    count_canaries(engine_catalog(api->engine), activity->canaries);
+    snapshot->canaries = activity->canaries;
+    snapshot->n_canaries = N_CANARY_STATES;
+    snapshot->runtimes =
+        containers_count_runtimes(api->containers ? *api->containers : NULL, &snapshot->runtimes_connected);
+    if (!api->dns)
+        return;
+    snapshot->is_dns_on = api->dns->settings.is_on;
+    count_questions(api->dns, activity->questions);
+    snapshot->dns_questions = activity->questions;
+    snapshot->n_dns_questions = N_QUESTIONS;
+}
+
+void read_metrics_head(const struct metrics_text *out, struct api *api)
 {
     struct metrics_map maps[N_MAPS];
     struct metrics_snapshot snapshot;
-
+    struct activity activity;
     cJSON *troubles = cJSON_CreateArray();
 
     gather(api, maps, &snapshot);
+    gather_activity(api, &activity, &snapshot);
     list_degraded(api, troubles);
     snapshot.troubles = (unsigned)cJSON_GetArraySize(troubles);
     cJSON_Delete(troubles);
