@@ -11,6 +11,7 @@
 #include "settings/check_ranges.h"
 #include "settings/service_settings.h"
 #include "model/alias_range.h"
+#include "tasks/task_patterns.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/svcconnect/svcconnect.json"
 
@@ -41,8 +42,10 @@ struct config {
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
-    char *container_runtimes;       /* "none", "auto", or NAME:SOCKET separated by commas */
-    char *host_address;             /* "auto" or an address */
+    char *container_runtimes;           /* "none", "auto", or NAME:SOCKET separated by commas */
+    char *host_address;                 /* "auto" or an address */
+    struct task_pattern *task_patterns; /* cgroups that are tasks by their path */
+    size_t n_task_patterns;
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */
     struct check_ranges aws_checks; /* where health checks made over AWS's API may go */
     /* Of a namespace whose keys are for it alone; 0: a share of the maps. */

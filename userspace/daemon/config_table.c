@@ -10,6 +10,7 @@
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
 #include "daemon/config_ranges.h"
+#include "daemon/config_tasks.h"
 #include "model/service_names.h"
 #include <svcconnect/abi.h>
 
@@ -295,6 +296,11 @@ const struct config_setting config_settings[] = {
         .fallback = "auto",
         .check = check_host_address,
         .example = "10.0.0.5",
+    },
+    {
+        .member = "tasks",
+        .type = &config_type_tasks,
+        .fallback = "none",
     },
     {
         .member = EXEC_POLICY_SETTING,

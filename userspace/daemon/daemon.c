@@ -266,6 +266,9 @@ static int start_datapath(struct daemon *daemon, struct error *error)
         r = rooms_listen(daemon, error);
     if (r == 0)
         r = rooms_start_aws_api(daemon, error);
+    if (r == 0 && task_patterns_begin(daemon->base, &daemon->tasks, daemon->config.task_patterns,
+                                      daemon->config.n_task_patterns, &daemon->task_patterns) < 0)
+        r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = rooms_follow_containers(daemon, error);
     if (r == 0)
@@ -376,6 +379,7 @@ void daemon_done(struct daemon *daemon)
         externals_flush(&daemon->externals);
         engine_stop(daemon->engine);
     }
+    task_patterns_end(&daemon->task_patterns);
     containers_end(&daemon->containers);
     control_server_free(&daemon->control);
     aws_api_done(&daemon->aws);

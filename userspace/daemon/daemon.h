@@ -58,7 +58,8 @@ struct daemon {
     struct program_events program_events;
     struct dns dns;
     struct tasks tasks;
-    struct containers *containers; /* NULL: no runtime is followed */
+    struct task_patterns *task_patterns; /* NULL: there are none */
+    struct containers *containers;       /* NULL: no runtime is followed */
     struct worker *documents_worker;
     struct services_dir services_dir;
     struct event_log events;

@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_ranges.h"
+#include "daemon/config_tasks.h"
 #include "daemon/config_table.h"
 
 static char file[64];
@@ -117,6 +118,8 @@ static cJSON *other_json(const struct config_setting *setting)
 
     if (!setting->fallback)
         return cJSON_CreateNumber(strtod(text, NULL));
+    if (setting->type == &config_type_tasks)
+        return cJSON_Parse("[{\"cgroup\": \"a.slice/b-*\", \"namespace\": \"n\", \"service\": \"s\"}]");
     if (setting->type == &config_type_name_servers || setting->type == &config_type_exec_checks ||
         setting->type == &config_type_check_ranges) {
         _cleanup_free_ char *list = strdup(text);
