@@ -31,7 +31,7 @@ static cJSON *reference(struct lists_lab *lab, unsigned n)
             (void)snprintf(id, sizeof(id), "i%05u", number);
             instance = house_instance(&lab->house, service, id);
             assert_non_null(instance);
-            (void)cJSON_AddItemToArray(list, read_endpoint(&lab->api, instance));
+            (void)cJSON_AddItemToArray(list, read_endpoint(&lab->api, instance, false));
         }
     return list;
 }

@@ -82,6 +82,29 @@ static void test_all_of_them_at_once(void **state)
     instance->ramp = 0;
 }
 
+/* Below the threshold of its service health keeps nobody out, and the list says that it does not. */
+static void test_panic(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_two_services(lab);
+    lab_do(lab, "POST /v1/instances", "{'service':'v1','id':'c','address':'10.0.0.3:80'}");
+    lab_do(lab, "POST /v1/instances", "{'service':'v1','id':'d','address':'10.0.0.4:80'}");
+    lab_do(lab, "PUT /v1/settings", "{'service':'v1','settings':{'panicThresholdPercent':60}}");
+    lab_do(lab, "PATCH /v1/instances", "{'service':'v1','id':'a','health':'UNHEALTHY'}");
+    expect_reason(lab, "a", false, "reported", "reported by its owner"); /* two of three are well */
+    lab_do(lab, "PATCH /v1/instances", "{'service':'v1','id':'c','health':'UNHEALTHY'}");
+    expect_reason(lab, "a", true, "panic", "fewer than 60 % of the service are healthy");
+    expect_reason(lab, "a", true, "panic", "reported by its owner");
+    expect_reason(lab, "d", true, "unchecked", "not checked"); /* nothing was against it */
+    lab_do(lab, "POST /v1/ejections", "{'service':'v1','id':'a','forSeconds':600}");
+    expect_reason(lab, "a", false, "ejected", "s more");
+    lab_do(lab, "PATCH /v1/instances", "{'service':'v1','id':'c','weight':0}");
+    expect_reason(lab, "c", false, "weight", "weight 0");
+    lab_do(lab, "PUT /v1/settings", "{'service':'v1','settings':{'panicThresholdPercent':0}}");
+    expect_reason(lab, "c", false, "reported", "reported by its owner");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +112,7 @@ int main(void)
         LAB_TEST(test_the_weightiest_is_told),
         LAB_TEST(test_a_name_without_an_address),
         LAB_TEST(test_all_of_them_at_once),
+        LAB_TEST(test_panic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

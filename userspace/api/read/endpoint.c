@@ -102,13 +102,15 @@ static void endpoint_add_name(const struct api *api, const struct instance *reco
         (void)cJSON_AddItemToObject(object, "name", external_describe(external));
 }
 
-cJSON *read_endpoint(struct api *api, const struct instance *instance)
+cJSON *read_endpoint(struct api *api, const struct instance *instance, bool is_panic)
 {
     struct svc_endpoint_stats stats = {0};
     struct reasons reasons;
     cJSON *object = read_instance(instance);
 
     reasons_find(api, instance, &reasons);
+    if (is_panic)
+        reasons_panic(instance, &reasons);
     (void)datapath_endpoint_stats(api->datapath, instance->endpoint, &stats);
     (void)cJSON_AddStringToObject(object, "namespace", instance->service->parent->name);
     (void)cJSON_AddStringToObject(object, "service", instance->service->name);

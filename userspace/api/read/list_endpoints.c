@@ -7,12 +7,14 @@
 #include "api/read/list_stream.h"
 #include "api/read/reads.h"
 #include "engine/engine.h"
+#include "engine/plan/tables.h"
 #include "model/catalog_aws.h"
 
 /* The instances of the service whose turn it is. */
 struct endpoint_part {
     struct list_names ids;
     bool is_sorted;
+    bool is_panic, is_panic_udp; /* of TCP and of UDP */
     size_t next;
 };
 
@@ -43,12 +45,13 @@ static int note_instances(struct list_names *ids, const struct service *service)
 }
 
 /* NULL: it is gone. */
-static cJSON *endpoint_item(struct api *api, const struct service *service, const char *id)
+static cJSON *endpoint_item(struct api *api, const struct service *service, const struct endpoint_part *part,
+                            const char *id)
 {
     const struct instance *instance = catalog_instance(service, id);
 
     if (instance)
-        return read_endpoint(api, instance);
+        return read_endpoint(api, instance, instance->protocol == UDP ? part->is_panic_udp : part->is_panic);
     instance = catalog_record(service, id);
     return instance && is_unresolved(instance) ? read_unresolved(api, instance) : NULL;
 }
@@ -72,9 +75,11 @@ static int list_endpoints_add_endpoint(struct api *api, const struct list_key *k
     if (!own->is_sorted) {
         r = list_names_sort(&own->ids);
         own->is_sorted = r == 0;
+        own->is_panic = tables_service_is_panic(service, TCP);
+        own->is_panic_udp = tables_service_is_panic(service, UDP);
         return r < 0 ? r : 1;
     }
-    item = endpoint_item(api, service, list_names_key(&own->ids, own->next++).name);
+    item = endpoint_item(api, service, own, list_names_key(&own->ids, own->next++).name);
     r = item ? json_stream_take(json, NULL, item) : 0;
     return r < 0 ? r : own->next < own->ids.n;
 }

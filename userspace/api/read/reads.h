@@ -36,7 +36,7 @@ const char *read_wanted_namespace(const struct api *api, const struct control_ca
 /* An instance as it is registered, and with what is known of it as an endpoint; the caller frees it. */
 cJSON *read_instance(const struct instance *instance);
 void read_alias_names(cJSON *object, const struct client_alias *alias); /* adds them */
-cJSON *read_endpoint(struct api *api, const struct instance *instance);
+cJSON *read_endpoint(struct api *api, const struct instance *instance, bool is_panic);
 /* One that is a host name without an address: in no endpoint's place. */
 cJSON *read_unresolved(struct api *api, const struct instance *external);
 

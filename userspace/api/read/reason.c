@@ -72,6 +72,30 @@ void reasons_find(const struct api *api, const struct instance *instance, struct
                          100.0 * (TABLE_WEIGHT_PARTS - instance->ramp) / TABLE_WEIGHT_PARTS);
 }
 
+void reasons_panic(const struct instance *instance, struct reasons *reasons)
+{
+    const struct reasons before = *reasons;
+    const struct reason *overruled = NULL;
+
+    *reasons = (struct reasons){.is_drawn = true};
+    for (size_t i = 0; i < before.n; i++) {
+        const struct reason *reason = &before.items[i];
+
+        if (reason->is_against && reason->is_of_health)
+            overruled = overruled ? overruled : reason;
+        else if (reason->is_against)
+            reasons->items[reasons->n++] = *reason;
+    }
+    reasons->is_drawn = reasons->n == 0;
+    if (overruled)
+        (void)reason_add(reasons, "panic", false,
+                         "panic: fewer than %u %% of the service are healthy, so health is ignored (%.120s)",
+                         service_get_settings(instance->service)->panic_percent, overruled->text);
+    for (size_t i = 0; i < before.n && reasons->n < REASONS_MAX; i++)
+        if (!before.items[i].is_against)
+            reasons->items[reasons->n++] = before.items[i];
+}
+
 void reasons_find_unresolved(const struct api *api, const struct instance *record,
                              struct reasons *ret_reasons)
 {

@@ -30,8 +30,12 @@ struct reasons {
     bool is_drawn; /* none is against it */
 };
 
-/* Of an instance with an address. */
+/* Of an instance with an address, by its own account. */
 void reasons_find(const struct api *api, const struct instance *instance, struct reasons *ret_reasons);
+
+/* Its service is in panic (tables_service_is_panic()): what health has against it counts no more, and is told behind
+ * that. */
+void reasons_panic(const struct instance *instance, struct reasons *reasons);
 
 /* Of a host name without an address, which is in no endpoint's place. */
 void reasons_find_unresolved(const struct api *api, const struct instance *record,

@@ -21,21 +21,27 @@ static uint32_t weight_now(const struct instance *instance)
     return instance->weight * parts;
 }
 
-/* Is that so? Fewer healthy than the panic threshold: then health says more about the checks than about the endpoints. */
-static bool panic_if_few(const struct service *service, enum svc_protocol protocol,
-                         struct instance *const *instances, struct table_candidate *candidates, size_t n)
+bool tables_service_is_panic(const struct service *service, enum svc_protocol protocol)
 {
     uint32_t percent = service_get_settings(service)->panic_percent;
+    const struct instance *instance;
     size_t healthy = 0;
     size_t all = 0;
 
-    for (size_t i = 0; percent > 0 && i < n; i++) {
-        if (candidates[i].weight == 0 || !instance_is_last_resort(instances[i], protocol))
+    for (instance = service->instances; percent > 0 && instance; instance = instance->hh.next) {
+        if (instance->weight == 0 || !instance_is_last_resort(instance, protocol))
             continue;
         all++;
-        healthy += candidates[i].is_eligible;
+        healthy += instance_is_eligible(instance, protocol);
     }
-    if (healthy * 100 >= all * percent)
+    return healthy * 100 < all * percent;
+}
+
+/* Then every candidate that does not drain is taken. Returns whether it is so. */
+static bool panic_if_few(const struct service *service, enum svc_protocol protocol,
+                         struct instance *const *instances, struct table_candidate *candidates, size_t n)
+{
+    if (!tables_service_is_panic(service, protocol))
         return false;
     for (size_t i = 0; i < n; i++)
         candidates[i].is_eligible = instance_is_last_resort(instances[i], protocol);

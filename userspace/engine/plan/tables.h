@@ -22,6 +22,10 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
                      const struct client_alias *alias, struct alias_view *ret_view);
 void alias_view_done(struct alias_view *view);
 
+/* Are fewer of its endpoints healthy than its panic threshold? Then health, which says more about the checks than about
+ * the endpoints, is ignored. */
+bool tables_service_is_panic(const struct service *service, enum svc_protocol protocol);
+
 /* Fills slots4/6 of *wanted (malloc'd, wanted_alias_done() frees). */
 int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
                         struct wanted_alias *wanted);
