@@ -294,7 +294,8 @@ def test_cli_sets_and_shows():
         out = bed.cli_ok("settings", "backend").out
         rows = {line.split()[2]: line.split()[3:] for line in out.splitlines()[1:]}
         assert rows["healthCheck.path"] == ["/ready", "service"], out
-        assert rows["healthCheck.interval"] == ["30", "default"], out
+        assert rows["healthCheck.interval"] == ["30s", "default"] and rows["healthCheck.retries"] == ["3", "default"], out
+        assert rows["connectTimeoutSeconds"] == ["2s", "service"] and rows["ejection.maxSeconds"][0] == "5m", out
         bed.cli_ok("set", "backend", "healthCheck.path=", "connectTimeoutSeconds=", "ejection=")
         assert own(bed, "backend") == {"healthCheck": {"type": "http", "expectedStatus": 204}}
         bed.cli_ok("set", "ejection.failures=10")

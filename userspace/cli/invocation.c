@@ -250,7 +250,9 @@ static int parse(struct parser *parser)
         return r;
     if (!invocation->command) {
         if (!*parser->words)
-            return invocation->wants_help ? 0 : error_set(parser->error, EINVAL, "a command is missing");
+            return invocation->wants_help
+                       ? 0
+                       : error_set(parser->error, EINVAL, "no command was given; svcconnect help lists them");
         r = parse_command(parser);
         if (r < 0)
             return r;

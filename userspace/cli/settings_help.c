@@ -2,6 +2,8 @@
 /* The list in the help of `set`, row by row of the table that the daemon reads settings by. */
 #include "cli/settings_help.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "settings/settings_table.h"
 
@@ -22,6 +24,19 @@ static void settings_help_print_row(FILE *out, const char *group, const struct s
     (void)snprintf(text, sizeof(text), "%s%s%s=%s", group, *group ? "." : "", row->name,
                    row->takes ? row->takes : range);
     (void)fprintf(out, "  %-38s %s%s\n", text, row->help, usual);
+}
+
+bool settings_are_seconds(const char *group, const char *name)
+{
+    const struct setting *rows = service_setting_rows;
+
+    for (const struct setting *row = rows; *group && row->name; row++)
+        if (strcmp(row->name, group) == 0)
+            rows = row->members;
+    for (; rows && rows->name; rows++)
+        if (strcmp(rows->name, name) == 0)
+            return rows->kind == SETTING_NUMBER && rows->scale == 1000;
+    return false;
 }
 
 void settings_help_print(FILE *out)

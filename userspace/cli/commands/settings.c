@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/list.h"
+#include "cli/settings_help.h"
 
 /* ---- set ---- */
 
@@ -141,13 +143,17 @@ static void settings_add_value(const struct listing *listing, const char *prefix
         cJSON_GetObjectItemCaseSensitive(listing->global, *prefix ? prefix : value->string) != NULL;
     const char *from =
         is_own ? (*listing->document ? listing->document : "service") : (is_global ? "global" : "default");
+    char seconds[DURATION_SIZE];
     char *text = cJSON_IsString(value) ? NULL : cJSON_PrintUnformatted(value);
     _cleanup_free_ char *printable = text_printable(text ? text : cJSON_GetStringValue(value));
 
     table_add(listing->table, TEXT_PLAIN, "%s", listing->namespace_name);
     table_add(listing->table, TEXT_PLAIN, "%s", listing->service);
     table_add(listing->table, TEXT_PLAIN, "%s%s%s", prefix, *prefix ? "." : "", value->string);
-    table_add(listing->table, TEXT_PLAIN, "%s", printable ? printable : "");
+    if (cJSON_IsNumber(value) && value->valuedouble >= 0 && settings_are_seconds(prefix, value->string))
+        table_add(listing->table, TEXT_PLAIN, "%s", duration_format((uint64_t)value->valuedouble, seconds));
+    else
+        table_add(listing->table, TEXT_PLAIN, "%s", printable ? printable : "");
     table_add(listing->table, is_own ? TEXT_PLAIN : TEXT_DIM, "%s", from);
     cJSON_free(text);
 }

@@ -92,9 +92,11 @@ const struct command route_rows[] = {
         .word = "rollback",
         .synopsis = "REVISION [--dry-run]",
         .summary = "routes, weights and settings as they were at a revision of svcconnect history",
-        .details = "What was changed after it is put back as one change, or nothing is: a service that has "
-                   "gone is a reason.\n"
-                   "Instances that have come or gone since stay as they are.",
+        .details =
+            "What was changed after it is put back as one change, or nothing is: a service that has "
+            "gone is a reason.\n"
+            "Instances that have come or gone since stay as they are. REVISION itself stays in force: the\n"
+            "change of revision 42 is undone by: svcconnect rollback 41. With --dry-run it is only told.",
         .options = OPTIONS(OPTION_DRY_RUN),
         .least_arguments = 1,
         .most_arguments = 1,
