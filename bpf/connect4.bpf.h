@@ -15,16 +15,10 @@ int connect4(struct bpf_sock_addr *ctx)
 {
     struct svc_alias_key key = {};
     struct svc_outcome outcome;
-    __u32 address = ctx->user_ip4;
 
-    key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    key.scope = task_scope_number();
-    /* The port is a 16-bit value in a 32-bit field, in network order. */
-    key.port_be = (__be16)ctx->user_port;
-    key.address[10] = 0xff;
-    key.address[11] = 0xff;
-    __builtin_memcpy(key.address + 12, &address, 4);
-
+    if (is_beyond4(ctx))
+        return connect_pass4(ctx);
+    destination4(ctx, &key);
     if (!key.protocol)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (connect_route(ctx, &key, SVC_REACH_IPV4, &outcome)) {

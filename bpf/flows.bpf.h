@@ -9,8 +9,10 @@
 
 #include <svcconnect/decision.h>
 
+#include "destination.bpf.h"
 #include "resolver.bpf.h"
 #include "route.bpf.h"
+#include "verdict.bpf.h"
 
 #define FLOW_COLUMNS 64 /* looked at, from where the endpoint was on, when a table has changed */
 
@@ -231,6 +233,77 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
     else if (verdict == ROUTE_PASS)
         (void)flows_forget(ctx, key, 1);
     return verdict;
+}
+
+/*
+ * connect() past the gate. Something is to be forgotten only by a socket that has been led to an alias before:
+ * of TCP nobody has while no service tells the alias as its peer's name, of UDP the socket's storage tells.
+ */
+static __always_inline int is_to_forget(struct bpf_sock_addr *ctx)
+{
+    const struct svc_outlier *any;
+
+    if (ctx->type != SVC_SOCK_STREAM)
+        return ctx->type == SVC_SOCK_DGRAM && flows_of(ctx, 0) != 0;
+    any = outlier_of_any();
+    return any && *(const volatile __u32 *)&any->next;
+}
+
+static __attribute__((noinline)) int connect_forget(struct bpf_sock_addr *ctx,
+                                                    const struct svc_alias_key *key)
+{
+    if (key->protocol == TCP)
+        (void)flows_forget_all(ctx);
+    else if (key->protocol == UDP)
+        (void)flows_forget(ctx, key, 1);
+    return 0;
+}
+
+static __always_inline int connect_pass4(struct bpf_sock_addr *ctx)
+{
+    if (is_to_forget(ctx)) {
+        struct svc_alias_key key = {};
+
+        destination4(ctx, &key);
+        (void)connect_forget(ctx, &key);
+    }
+    return VERDICT_PROCEED;
+}
+
+static __always_inline int connect_pass6(struct bpf_sock_addr *ctx)
+{
+    if (is_to_forget(ctx)) {
+        struct svc_alias_key key = {};
+
+        destination6(ctx, &key);
+        (void)connect_forget(ctx, &key);
+    }
+    return VERDICT_PROCEED;
+}
+
+/* The same of sendto(). */
+static __always_inline int sendmsg_pass4(struct bpf_sock_addr *ctx)
+{
+    if (flows_of(ctx, 0)) {
+        struct svc_alias_key key = {};
+
+        destination4(ctx, &key);
+        if (key.protocol == UDP)
+            (void)flows_forget(ctx, &key, 0);
+    }
+    return VERDICT_PROCEED;
+}
+
+static __always_inline int sendmsg_pass6(struct bpf_sock_addr *ctx)
+{
+    if (flows_of(ctx, 0)) {
+        struct svc_alias_key key = {};
+
+        destination6(ctx, &key);
+        if (key.protocol == UDP)
+            (void)flows_forget(ctx, &key, 0);
+    }
+    return VERDICT_PROCEED;
 }
 
 /* sendto() of UDP: the socket's own choice while it lasts. */

@@ -10,9 +10,8 @@
 
 #include <svcconnect/decision.h>
 
+#include "gate.bpf.h"
 #include "maps.bpf.h"
-
-#define DNS_PORT 53
 
 /* The task's entry for the network namespace that the socket is in. */
 static __always_inline const struct svc_resolver *resolver_here(struct bpf_sock_addr *ctx)

@@ -9,6 +9,7 @@
 #include <svcconnect/decision.h>
 
 #include "draw.bpf.h"
+#include "gate.bpf.h"
 
 enum route_verdict {
     ROUTE_PASS,  /* no alias: leave the destination as it is */
@@ -42,14 +43,6 @@ static __always_inline struct svc_service *find_service(const struct svc_alias_k
     return 0;
 }
 
-static __attribute__((noinline)) int is_stray(const struct svc_alias_key *key)
-{
-    __u32 zero = 0;
-    const struct svc_alias_ranges *ranges = bpf_map_lookup_elem(&alias_ranges, &zero);
-
-    return ranges && svc_is_in_alias_ranges(ranges, key->address);
-}
-
 /* On a host's network such a connect would reach whatever listens on 0.0.0.0. */
 static __always_inline enum route_verdict refuse_stray(void)
 {
@@ -80,7 +73,8 @@ static __attribute__((noinline)) int ask_or_refuse(const struct svc_alias_key *k
 /* A socket of a protocol that aliases do not have (UDP-Lite); pings may ask an alias's address. */
 static __always_inline int is_refused_unknown(const struct svc_alias_key *key, __u32 protocol)
 {
-    return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6 && is_stray(key) && refuse_stray();
+    return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6 && is_in_ranges(key->address) &&
+           refuse_stray();
 }
 
 /*
@@ -121,7 +115,7 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
 
     service = find_service(key, &is_alias);
     if (!is_alias) {
-        if (is_stray(key))
+        if (is_in_ranges(key->address))
             return ROUTE_STRAY;
         COUNT(miss);
         return ROUTE_PASS;
@@ -148,14 +142,6 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
     count_connect(ctx, ret_outcome->endpoint, key->protocol);
     ret_outcome->flags = service->flags;
     return ROUTE_TO;
-}
-
-/* The scope of the task this socket's cgroup belongs to; 0 while none is set. */
-static __always_inline __u32 task_scope_number(void)
-{
-    struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
-
-    return scope->scope;
 }
 
 #endif

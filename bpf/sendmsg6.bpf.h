@@ -14,13 +14,10 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 {
     struct svc_alias_key key = {};
     struct svc_outcome outcome;
-    __u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
 
-    key.protocol = svc_socket_protocol(ctx->type, ctx->protocol);
-    key.scope = task_scope_number();
-    key.port_be = (__be16)ctx->user_port;
-    __builtin_memcpy(key.address, words, sizeof(words));
-
+    if (is_beyond6(ctx))
+        return sendmsg_pass6(ctx);
+    destination6(ctx, &key);
     if (key.protocol != UDP)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (send_route(ctx, &key, SVC_REACH_IPV6, &outcome)) {

@@ -243,7 +243,7 @@ struct svc_event {
 /* Value of `counters`[0], per CPU: why connects went where they went. */
 struct svc_counters {
     __u64 hit;          /* alias found, endpoint drawn */
-    __u64 miss;         /* no alias: passed through unchanged */
+    __u64 miss;         /* to port 53, and no alias: passed through unchanged; others are not counted */
     __u64 no_endpoint;  /* alias found, no eligible endpoint: refused */
     __u64 retried;      /* a lookup met an entry in change and was done again */
     __u64 inconsistent; /* as above, too often in a row: refused */
@@ -253,9 +253,9 @@ struct svc_counters {
 };
 
 /*
- * Value of `alias_ranges`[0]: the addresses that only aliases have, as words in network order: one that is in
- * them and no alias of the task is nobody's, and refused. Until userspace has written it, no address is (a
- * mask is never 0).
+ * The addresses that only aliases have, as words in network order: one that is in them and no alias of the task
+ * is nobody's, and refused; one outside is passed on. A constant of the programs, in no map. A mask is never 0;
+ * without ranges no address is in them.
  */
 struct svc_alias_ranges {
     __u32 address4;

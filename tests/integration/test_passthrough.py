@@ -29,7 +29,7 @@ def serve_ipv6(bed, name):
     return bed.announce({"[::1]:0": name})[0]
 
 
-def test_other_destinations_are_unchanged_and_counted():
+def test_other_destinations_are_unchanged_and_not_counted():
     with Testbed() as bed:
         backend(bed)
         elsewhere = bed.address()
@@ -41,7 +41,7 @@ def test_other_destinations_are_unchanged_and_counted():
         assert agent.ask(host, 8080, family="mapped")["name"] == "elsewhere"
         assert agent.name(host, 8081) == "ECONNREFUSED"
         after = bed.counters()
-        assert after["miss"] - before["miss"] == 3 and after["hit"] == before["hit"], (before, after)
+        assert after == before, "they are let through before anything is looked up or counted"
 
 
 def test_other_ipv6_destinations_are_unchanged():
@@ -52,7 +52,7 @@ def test_other_ipv6_destinations_are_unchanged():
         agent, before = bed.task().agent(), bed.counters()
         answer = agent.ask("::1", port, family=6)
         assert (answer["name"], answer["peer"], answer["peerPort"]) == ("elsewhere", "::1", port), answer
-        assert bed.counters()["miss"] - before["miss"] == 1
+        assert bed.counters() == before
 
 
 def test_other_ports_of_an_alias_address_are_refused():

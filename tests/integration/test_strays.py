@@ -130,7 +130,7 @@ def test_strays_are_refused_after_a_restart_and_while_the_daemon_is_dead():
 
 
 def test_another_range_counts_from_the_restart_on():
-    """The same programs: they are told of the range where they look for it, not when they are loaded."""
+    """Ranges are constants of the programs, so that a start with others gives every link new programs."""
     everywhere = Everywhere()
     base = own_alias_range().rsplit(".", 1)[0]
     with Testbed(flags=["--alias-range", f"{base}.0/25"]) as bed:

@@ -315,6 +315,7 @@ int daemon_start(struct daemon *daemon, struct error *error)
         .slots = daemon->config.max_slots,
         .endpoints = daemon->config.max_endpoints,
         .tasks = daemon->config.max_tasks,
+        .alias_ranges = alias_range_for_programs(&daemon->config.alias_range),
     };
     struct opening opening;
     struct error unheard = {0};

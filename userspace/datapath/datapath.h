@@ -31,6 +31,8 @@ struct datapath_config {
     uint32_t endpoints;
     uint32_t tasks;
     uint32_t expected_endpoints; /* that will be written at the start */
+    /* Addresses in these that are no alias of a task's are refused to it; all others are let through unseen. */
+    struct svc_alias_ranges alias_ranges;
 };
 
 /* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6
@@ -71,8 +73,6 @@ bool datapath_has_set_retval(const struct datapath *datapath);
  * SYN? */
 bool datapath_has_socket_facts(const struct datapath *datapath);
 
-/* Addresses in these that are no alias of a task's are refused to it from now on; counts as no write. */
-void datapath_set_alias_ranges(struct datapath *datapath, const struct svc_alias_ranges *ranges);
 uint64_t
 datapath_writes(const struct datapath *datapath); /* entries written or deleted since it was opened */
 

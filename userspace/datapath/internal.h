@@ -28,7 +28,6 @@ enum map_index {
     MAP_COUNTERS,
     MAP_LAYOUT,
     MAP_REGISTRY_SEEN,
-    MAP_ALIAS_RANGES,
     MAP_REFUSALS,
     MAP_PATIENCE,
     MAP_COUNT_,
@@ -102,7 +101,6 @@ struct datapath {
     struct svc_resolver *resolvers; /* by number: n_resolvers of them */
     uint32_t n_resolvers;
     struct svc_registry_seen *registry_seen; /* one */
-    struct svc_alias_ranges *alias_ranges;   /* one */
     /* Of a migration: what the old maps say of the registry, and their sizes (all 0: another version). */
     struct svc_registry_seen old_registry_seen;
     struct datapath_config old_sizes;

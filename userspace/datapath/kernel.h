@@ -35,8 +35,9 @@ struct kernel {
     uint32_t services_map_id; /* these tell programs on these maps from others: each uses one of them */
     uint32_t peers_map_id;
     uint32_t flows_map_id;
-    uint32_t map_ids[MAP_COUNT_]; /* for mending; 0 until it begins */
-    struct held_links *links;     /* by name */
+    uint32_t known_ours[DATAPATH_MAX_PROGRAMS]; /* of each program: one of an earlier run that is like it */
+    uint32_t map_ids[MAP_COUNT_];               /* for mending; 0 until it begins */
+    struct held_links *links;                   /* by name */
     struct held_links *next_mended;
     struct ring_buffer *events;
     struct listener *listener;
@@ -91,6 +92,10 @@ struct kernel_facts {
 
 /* False: not all are known. */
 bool kernel_facts_find(struct kernel_facts *ret_facts);
+
+/* kernel_programs.c; `number`: which of the programs */
+bool kernel_is_our_program(struct datapath *datapath, int number, uint32_t program_id,
+                           const struct bpf_program *ours);
 
 /* events.c */
 int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_event *event, void *user),

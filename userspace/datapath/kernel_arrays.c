@@ -24,7 +24,6 @@ static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARR
          (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts)},
         {MAP_RESOLVERS, (void **)&datapath->resolvers, datapath->n_resolvers * sizeof(struct svc_resolver)},
         {MAP_REGISTRY_SEEN, (void **)&datapath->registry_seen, sizeof(*datapath->registry_seen)},
-        {MAP_ALIAS_RANGES, (void **)&datapath->alias_ranges, sizeof(*datapath->alias_ranges)},
     };
 
     _Static_assert(ARRAY_SIZE(all) <= MAX_ARRAYS, "there is room for all arrays");

@@ -57,31 +57,6 @@ static int open_link(const char *path, uint64_t *ret_cgroup_id, uint32_t *ret_pr
     return TAKE_FD(fd);
 }
 
-/* Does the attached program equal ours, and does it use our maps? When in doubt, no: an update
- * does no harm. */
-static bool is_our_program(const struct datapath *datapath, uint32_t program_id,
-                           const struct bpf_program *ours)
-{
-    __u32 map_ids[64];
-    struct bpf_prog_info theirs = {.map_ids = (__u64)(uintptr_t)map_ids, .nr_map_ids = 64};
-    struct bpf_prog_info own = {0};
-    __u32 size = sizeof(theirs);
-    _cleanup_close_ int fd = bpf_prog_get_fd_by_id(program_id);
-
-    if (fd < 0 || bpf_obj_get_info_by_fd(fd, &theirs, &size) < 0)
-        return false;
-    size = sizeof(own);
-    if (bpf_obj_get_info_by_fd(bpf_program__fd(ours), &own, &size) < 0)
-        return false;
-    if (memcmp(theirs.tag, own.tag, sizeof(own.tag)) != 0)
-        return false;
-    for (__u32 i = 0; i < theirs.nr_map_ids && i < 64; i++)
-        if (map_ids[i] == datapath->kernel->services_map_id || map_ids[i] == datapath->kernel->peers_map_id ||
-            map_ids[i] == datapath->kernel->flows_map_id)
-            return true;
-    return false;
-}
-
 int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned *swapped)
 {
     struct datapath_program programs[DATAPATH_MAX_PROGRAMS];
@@ -96,7 +71,7 @@ int datapath_refresh_link(struct datapath *datapath, const char *name, unsigned 
 
         kernel_link_path(datapath, path, name, programs[i].pin);
         fd = open_link(path, &cgroup_id, &program_id);
-        if (fd < 0 || cgroup_id == 0 || is_our_program(datapath, program_id, programs[i].program))
+        if (fd < 0 || cgroup_id == 0 || kernel_is_our_program(datapath, i, program_id, programs[i].program))
             continue;
         if (bpf_link_update(fd, bpf_program__fd(programs[i].program), NULL) == 0)
             (*swapped)++;

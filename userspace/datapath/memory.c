@@ -151,7 +151,6 @@ static void free_arrays(const struct datapath *datapath)
     free(datapath->attempts);
     free(datapath->resolvers);
     free(datapath->registry_seen);
-    free(datapath->alias_ranges);
 }
 
 /* All of them empty, or none. */
@@ -165,9 +164,8 @@ static int new_arrays(struct datapath *datapath)
     made.attempts = calloc((size_t)made.n_shards * made.n_outliers, sizeof(*made.attempts));
     made.resolvers = calloc(made.n_resolvers, sizeof(*made.resolvers));
     made.registry_seen = calloc(1, sizeof(*made.registry_seen));
-    made.alias_ranges = calloc(1, sizeof(*made.alias_ranges));
     if (!made.services || !made.slots || !made.outliers || !made.attempts || !made.resolvers ||
-        !made.registry_seen || !made.alias_ranges) {
+        !made.registry_seen) {
         free_arrays(&made);
         return -ENOMEM;
     }

@@ -128,6 +128,8 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
     datapath->kernel->skeleton->rodata->has_set_retval = datapath->has_set_retval;
     tell_facts(datapath);
+    memcpy(&datapath->kernel->skeleton->rodata->alias_ranges, &config->alias_ranges,
+           sizeof(config->alias_ranges));
     r = svcconnect_bpf__load(datapath->kernel->skeleton);
     if (r < 0)
         return error_errno(error, r,

@@ -51,22 +51,6 @@ void datapath_publish(struct datapath *datapath, uint32_t index, uint64_t table4
     datapath_wrote(datapath, "tables", index, 1);
 }
 
-void datapath_set_alias_ranges(struct datapath *datapath, const struct svc_alias_ranges *ranges)
-{
-    struct svc_alias_ranges *pinned = datapath->alias_ranges;
-
-    if (memcmp(pinned, ranges, sizeof(*pinned)) == 0)
-        return;
-    /* Programs read meanwhile: a mask of 0 holds nothing, and no address meets another prefix's mask. */
-    __atomic_store_n(&pinned->mask4, 0, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&pinned->mask6[0], 0, __ATOMIC_SEQ_CST);
-    pinned->address4 = ranges->address4;
-    memcpy(pinned->address6, ranges->address6, sizeof(pinned->address6));
-    memcpy(pinned->mask6 + 1, ranges->mask6 + 1, sizeof(pinned->mask6) - sizeof(pinned->mask6[0]));
-    __atomic_store_n(&pinned->mask4, ranges->mask4, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&pinned->mask6[0], ranges->mask6[0], __ATOMIC_SEQ_CST);
-}
-
 struct svc_outlier *datapath_outlier(const struct datapath *datapath, uint32_t endpoint)
 {
     return endpoint < datapath->n_outliers ? &datapath->outliers[endpoint] : NULL;

@@ -214,11 +214,9 @@ int engine_judge(struct engine *engine, struct datapath_config *config, struct d
 /* What is pinned and what the registry says of this host, in that order. */
 int engine_adopt(struct engine *engine, struct datapath *datapath, struct error *error)
 {
-    const struct svc_alias_ranges ranges = alias_range_for_programs(&engine->settings.alias_range);
     int r;
 
     engine->datapath = datapath;
-    datapath_set_alias_ranges(datapath, &ranges);
     doubt_all(engine);
     r = numbers_adopt_kernel(engine, error);
     if (r == 0)

@@ -112,6 +112,25 @@ static void test_links_of_an_earlier_process_are_adopted(void **state)
 }
 
 /* Its maps have gone with it, so its programs must give way though they are the same. */
+/* Constants are in no program's tag: all that have any are swapped, and then no more. */
+static void test_other_alias_ranges_are_other_programs(void **state)
+{
+    struct lab *lab = lab_of(state);
+    struct lab_cgroup cgroup = lab_make_cgroup(lab, "web");
+
+    lab->config.alias_ranges = (struct svc_alias_ranges){.address4 = 1, .mask4 = 1};
+    run_earlier(lab, &cgroup, true);
+    lab_open(lab);
+    assert_int_equal(lab_activate(lab), 0);
+    datapath_close(&lab->datapath);
+    lab->config.alias_ranges.mask4 = 3;
+    lab_open(lab);
+    assert_int_equal(datapath_origin(lab->datapath), DATAPATH_ADOPTED);
+    assert_in_range(lab_activate(lab), 4,
+                    PROGRAMS); /* connect and sendmsg of both families have the ranges */
+    assert_int_equal(lab_activate(lab), 0);
+}
+
 static void test_links_to_maps_that_were_never_in_charge_are_swapped(void **state)
 {
     struct lab *lab = lab_of(state);
@@ -268,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_KERNEL(test_each_program_has_a_pin),
         KERNEL_CLOSED(test_links_of_an_earlier_process_are_adopted),
+        KERNEL_CLOSED(test_other_alias_ranges_are_other_programs),
         KERNEL_CLOSED(test_links_to_maps_that_were_never_in_charge_are_swapped),
         KERNEL_CLOSED(test_what_is_missing_is_completed),
         IN_KERNEL(test_what_is_no_link_gives_way),

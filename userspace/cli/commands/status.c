@@ -161,7 +161,7 @@ static void print_counters(const cJSON *status)
         const char *words;
     } reasons[] = {
         {"hit", "to an alias"},
-        {"miss", "to other destinations"},
+        {"miss", "to port 53, and to no alias"},
         {"noEndpoint", "refused: no endpoint"},
         {"noAlias", "refused: no alias at an alias address"},
         {"retried", "looked up again"},
