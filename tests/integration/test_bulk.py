@@ -53,9 +53,11 @@ def test_forms_of_files():
             assert len(ids(bed)) == wanted, name
             assert bed.cli_ok("delete", "-f", write(bed, text), "--now", "--json").json()["deleted"] == wanted
         typed = as_lines([{"service": "v1", "address": "[fd00::1]:80"}, {"service": "v1", "address": "[fd00::1]:80",
-                                                                        "protocol": "udp", "id": "[x]"}])
+                                                                        "protocol": "udp", "id": "[0:0::7]:53/udp"}])
         bed.cli_ok("register", "-f", "-", "-n", "red", input=typed)
-        assert set(bed.endpoints("red")) == {("v1", "fd00::1:80"), ("v1", "x")}
+        assert set(bed.endpoints("red")) == {("v1", "fd00::1:80"), ("v1", "::7:53/udp")}
+        refused = bed.cli("register", "-f", "-", input='{"service": "v1", "address": "10.0.0.9:80", "id": "[x]"}')
+        assert refused.rc == 1 and "[x]" in refused.err, refused
         bed.cli_ok("delete", "-f", "-", "-n", "red", input='{"service": "v1"}')
         assert not bed.endpoints("red")
 

@@ -76,16 +76,3 @@ int argument_percent(const char *text, double *ret_percent)
     *ret_percent = (double)(whole * 10 + tenths) / 10;
     return 0;
 }
-
-char *argument_id(const char *text)
-{
-    char *id = malloc(strlen(text) + 1);
-    char *end = id;
-
-    for (; id && *text; text++)
-        if (*text != '[' && *text != ']')
-            *end++ = *text;
-    if (id)
-        *end = '\0';
-    return id;
-}

@@ -22,10 +22,6 @@ int argument_target(const char *text, char **ret_name, uint64_t *ret_weight);
 /* "12.5" with at most one decimal, as a number of JSON has it. -EINVAL. */
 int argument_percent(const char *text, double *ret_percent);
 
-/* An instance's id as it is: "[::1]:8081" is "::1:8081", for no id has brackets. The caller frees it. NULL: no
- * memory. */
-char *argument_id(const char *text);
-
 /* What is said of an option (its name, its value) that is none of these. */
 #define ARGUMENT_NO_NUMBER   "--%s: \"%s\" is not allowed; give a whole number"
 #define ARGUMENT_NO_DURATION "--%s: \"%s\" is not allowed; give seconds or a duration such as 90s, 6m or 1h"

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "cli/arguments.h"
 #include "cli/table.h"
 #include "cli/table_fit.h"
 #include "cli/width.h"
@@ -174,19 +173,6 @@ static void test_orders(void **state)
     assert_int_equal(table_sort(table, "-", &error), -EINVAL);
 }
 
-static void test_ids_as_typed(void **state)
-{
-    static const char *const ids[][2] = {
-        {"a", "a"}, {"[::1]:8081", "::1:8081"}, {"[fd00::1]:53/udp", "fd00::1:53/udp"}, {"[]", ""}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-        _cleanup_free_ char *id = argument_id(ids[i][0]);
-
-        assert_string_equal(id, ids[i][1]);
-    }
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -195,7 +181,6 @@ int main(void)
         cmocka_unit_test(test_nothing_commands_the_terminal),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_ids_as_typed),
     };
 
     (void)setlocale(LC_CTYPE, "C.UTF-8");

@@ -5,21 +5,16 @@
 #include <string.h>
 
 #include "cli/api.h"
-#include "cli/arguments.h"
 #include "cli/bulk.h"
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
 
-/* Makes a record an item of a batch: the namespace of -n where it names none, its id as it is. False: no memory. */
+/* Makes a record an item of a batch: the namespace of -n where it names none. False: no memory. */
 static bool bulk_complete(const struct invocation *invocation, cJSON *json, const char *op)
 {
     const char *namespace_name = invocation->options[OPTION_NAMESPACE];
-    const char *typed = cJSON_GetStringValue(text_child(json, "id"));
-    _cleanup_free_ char *id = typed ? argument_id(typed) : NULL;
 
-    if (typed && (!id || !cJSON_ReplaceItemInObjectCaseSensitive(json, "id", cJSON_CreateString(id))))
-        return false;
     if (namespace_name && !text_child(json, "namespace") &&
         !cJSON_AddStringToObject(json, "namespace", namespace_name))
         return false;

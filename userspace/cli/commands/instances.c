@@ -22,18 +22,6 @@ static const char *spell_health(const char *text)
     return text;
 }
 
-/* An id as it was typed, if it was. */
-static void instances_add_id(cJSON **body, const char *text)
-{
-    _cleanup_free_ char *id = text ? argument_id(text) : NULL;
-
-    if (text && !id) {
-        cJSON_Delete(*body);
-        *body = NULL;
-    }
-    api_add_string(body, "id", id);
-}
-
 int command_register(const struct invocation *invocation)
 {
     const char *const *options = invocation->options;
@@ -57,7 +45,7 @@ int command_register(const struct invocation *invocation)
     body = api_body_new(invocation);
     api_add_string(&body, "service", service);
     api_add_string(&body, "address", options[OPTION_ADDRESS]);
-    instances_add_id(&body, options[OPTION_ID]);
+    api_add_string(&body, "id", options[OPTION_ID]);
     api_add_string(&body, "health", spell_health(options[OPTION_HEALTH]));
     api_add_string(&body, "protocol", options[OPTION_PROTOCOL]);
     if (options[OPTION_WEIGHT])
@@ -79,7 +67,7 @@ static cJSON *name_instance(const struct invocation *invocation)
     cJSON *body = api_body_new(invocation);
 
     api_add_string(&body, "service", invocation->arguments[0]);
-    instances_add_id(&body, invocation->arguments[1]);
+    api_add_string(&body, "id", invocation->arguments[1]);
     return body;
 }
 
