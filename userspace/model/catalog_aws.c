@@ -317,5 +317,6 @@ bool catalog_is_check_of_aws(const struct service *service)
         service->document ? catalog_document(service->parent, service->document) : NULL;
 
     return (stored && strncmp(stored->source, CATALOG_SOURCE_OF_ECS, strlen(CATALOG_SOURCE_OF_ECS)) == 0) ||
-           (service->aws && strstr(service->aws, "\"HealthCheckConfig\":"));
+           (service->aws && strstr(service->aws, "\"HealthCheckConfig\":") &&
+            !strstr(service->aws, "\"" CATALOG_CHECK_OF_HOST "\":true"));
 }

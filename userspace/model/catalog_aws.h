@@ -38,7 +38,11 @@ void catalog_remove_record(struct instance *record);
 /* Copies; NULL: none. -ENOMEM leaves the old ones. */
 int catalog_set_attributes(struct instance *instance, const char *attributes, const char *creator);
 
-/* Was the service's health check made over the AWS API: by HealthCheckConfig, or by a document of ECS? */
+/* A member of what the AWS API keeps of a service, true: whoever has the host has given its check a type since. */
+#define CATALOG_CHECK_OF_HOST "CheckOfHost"
+
+/* Was the service's health check made over the AWS API: by HealthCheckConfig, or by a document of ECS? Not where it was
+ * set on the control socket later. */
 bool catalog_is_check_of_aws(const struct service *service);
 
 /* Tells that the set of the service's instances has changed. */

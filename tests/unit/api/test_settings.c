@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "model/catalog_aws.h"
 #include "unit/api/api_lab.h"
 
 #define SET "PUT /v1/settings"
@@ -143,6 +144,29 @@ static void test_a_check_decides_about_health(void **state)
     json_expect(after, "reason", "'not checked'");
 }
 
+/* A check that came by the AWS API is the host's once its type is set here, and not by anything less. */
+static void test_a_check_of_aws_becomes_the_hosts(void **state)
+{
+    struct lab *lab = *state;
+    const struct service *service;
+
+    house_put(&lab->house, "services/default/cart",
+              "{\"clientAliases\":[],\"aws\":{\"HealthCheckConfig\":{\"Type\":\"TCP\"}},\"settings\":{"
+              "\"healthCheck\":{\"type\":\"tcp\",\"interval\":300}}}");
+    service = catalog_service(engine_catalog(lab->house.engine), "default", "cart");
+    assert_true(catalog_is_check_of_aws(service));
+    set(lab, "cart", "{'healthCheck':{'interval':200}}");
+    assert_true(catalog_is_check_of_aws(service));
+    set(lab, "cart", "{'drainSeconds':3}");
+    assert_true(catalog_is_check_of_aws(service));
+    set(lab, "cart", "{'healthCheck':{'type':'tcp'}}");
+    assert_false(catalog_is_check_of_aws(service));
+    assert_non_null(
+        strstr(service->aws, "\"HealthCheckConfig\":")); /* which is what AWS's clients see still */
+    set(lab, "cart", "{'healthCheck':{'type':'tcp','interval':100}}");
+    assert_false(catalog_is_check_of_aws(service));
+}
+
 static void test_what_holds_for_all(void **state)
 {
     struct lab *lab = *state;
@@ -250,13 +274,10 @@ static void test_what_cannot_be_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_what_holds_when_nothing_was_set),
-        LAB_TEST(test_each_is_read_back_as_it_was_set),
-        LAB_TEST(test_what_is_not_given_stays),
-        LAB_TEST(test_a_check_decides_about_health),
-        LAB_TEST(test_what_holds_for_all),
-        LAB_TEST(test_namespaces_narrow_the_services),
-        LAB_TEST(test_what_cannot_be_set),
+        LAB_TEST(test_what_holds_when_nothing_was_set),  LAB_TEST(test_each_is_read_back_as_it_was_set),
+        LAB_TEST(test_what_is_not_given_stays),          LAB_TEST(test_a_check_decides_about_health),
+        LAB_TEST(test_a_check_of_aws_becomes_the_hosts), LAB_TEST(test_what_holds_for_all),
+        LAB_TEST(test_namespaces_narrow_the_services),   LAB_TEST(test_what_cannot_be_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,44 @@ static void test_service_again(void **state)
 
 /* ---- what is in use stays ---- */
 
+/* The mark of a container's instances: with it the next list of the runtime would take the instance away. */
+static void test_the_creator_of_containers_is_nobody_elses(void **state)
+{
+    static const char body[] = "{'InstanceId':'a','CreatorRequestId':'container:docker:4f','Attributes':{"
+                               "'AWS_INSTANCE_IPV4':'10.0.0.1','AWS_INSTANCE_PORT':'8080'},'ServiceId':'%'}";
+    static const char other[] = "{'InstanceId':'a','CreatorRequestId':'containers','Attributes':{"
+                                "'AWS_INSTANCE_IPV4':'10.0.0.1','AWS_INSTANCE_PORT':'8080'},'ServiceId':'%'}";
+    struct aws_lab *lab = *state;
+    struct shop shop;
+
+    open_shop(lab, &shop);
+    ask(lab, CLOUD_MAP "RegisterInstance", body, shop.service, 400, "InvalidInput");
+    assert_null(catalog_instance(cart(lab), "a"));
+    ask(lab, CLOUD_MAP "RegisterInstance", other, shop.service, 200, NULL);
+    assert_false(instance_is_of_container(catalog_instance(cart(lab), "a")));
+}
+
+/* What the host has set itself goes by no update of AWS's that says nothing of a check, and by one that does. */
+static void test_a_check_of_the_host(void **state)
+{
+    struct aws_lab *lab = *state;
+    struct shop shop;
+
+    open_shop(lab, &shop);
+    house_put(&lab->house, "services/shop/cart",
+              "{\"clientAliases\":[],\"aws\":{\"HealthCheckConfig\":{\"Type\":\"TCP\"},\"CheckOfHost\":true},"
+              "\"settings\":{\"healthCheck\":{\"type\":\"tcp\",\"interval\":300}}}");
+    assert_false(catalog_is_check_of_aws(cart(lab)));
+    ask(lab, CLOUD_MAP "UpdateService", "{'Id':'%','Service':{'Description':'d'}}", cart(lab)->id, 200, NULL);
+    assert_false(catalog_is_check_of_aws(cart(lab)));
+    assert_int_equal(service_get_settings(cart(lab))->check.type, HEALTH_CHECK_TCP);
+    ask(lab, CLOUD_MAP "UpdateService",
+        "{'Id':'%','Service':{'HealthCheckConfig':{'Type':'HTTP','ResourcePath':'/x'}}}", cart(lab)->id, 200,
+        NULL);
+    assert_true(catalog_is_check_of_aws(cart(lab)));
+    assert_int_equal(service_get_settings(cart(lab))->check.type, HEALTH_CHECK_HTTP);
+}
+
 static void test_in_use(void **state)
 {
     struct aws_lab *lab = *state;
@@ -338,6 +376,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         AWS_TEST(test_namespace_again),
         AWS_TEST(test_service_again),
+        AWS_TEST(test_the_creator_of_containers_is_nobody_elses),
+        AWS_TEST(test_a_check_of_the_host),
         AWS_TEST(test_in_use),
         AWS_TEST(test_first_instance_brings_names),
         AWS_TEST(test_names_go_with_the_instance),

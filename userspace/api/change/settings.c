@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Changes of settings: of one service, or of all that have none of their own. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "api/change/changes.h"
+#include "model/catalog_aws.h"
 #include "model/names.h"
 #include "registry/rows.h"
 
@@ -41,10 +45,36 @@ static int settings_find_service(const struct transaction *transaction, const ch
     return 0;
 }
 
+/* What the AWS API keeps of the service: of a check made there that gets a type here, that it is the host's from now on.
+ * Less than its type leaves it what it was: an interval must not open to it what awsCheckRanges keeps from it. The
+ * caller frees *ret_text. */
+static int keep_check(const struct service *service, const cJSON *members, char **ret_text)
+{
+    const cJSON *check = cJSON_GetObjectItemCaseSensitive(members, "healthCheck");
+    _cleanup_json_ cJSON *kept = NULL;
+    char *text;
+
+    if (!catalog_is_check_of_aws(service) || !service->aws || service->document ||
+        !cJSON_GetObjectItemCaseSensitive(check, "type")) {
+        text = service->aws ? strdup(service->aws) : NULL;
+        *ret_text = text;
+        return service->aws && !text ? -ENOMEM : 0;
+    }
+    if (json_parse("service", service->aws, strlen(service->aws), &kept, NULL) < 0)
+        return -EINVAL;
+    (void)cJSON_AddTrueToObject(kept, CATALOG_CHECK_OF_HOST);
+    text = json_print(kept);
+    if (!text)
+        return -ENOMEM;
+    *ret_text = text;
+    return 0;
+}
+
 static int set_service(struct transaction *transaction, const cJSON *body, const cJSON *members,
                        struct error *error)
 {
     _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    _cleanup_free_ char *kept = NULL;
     const struct service *service = NULL;
     const char *namespace_name = NULL;
     const char *name = NULL;
@@ -66,8 +96,10 @@ static int set_service(struct transaction *transaction, const cJSON *body, const
         error_prefix_field(error, "settings");
     if (r < 0)
         return r;
-    r = row_for_service(namespace_name, name, service->aliases, service->n_aliases, NULL, &settings,
-                        service->aws, &row);
+    r = keep_check(service, members, &kept);
+    if (r == 0)
+        r = row_for_service(namespace_name, name, service->aliases, service->n_aliases, NULL, &settings, kept,
+                            &row);
     return r < 0 ? error_errno(error, r, "setting") : transaction_put(transaction, row, error);
 }
 

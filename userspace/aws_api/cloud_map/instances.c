@@ -121,6 +121,10 @@ int aws_RegisterInstance(struct aws_call *call)
         r = cloud_map_check_instance(id, call->error);
     if (r == 0)
         r = aws_get_text(call->body, "CreatorRequestId", AWS_OPTIONAL, 0, 64, &creator, call->error);
+    /* By that name an instance is one of a container, and goes with it. */
+    if (r == 0 && creator && strncmp(creator, INSTANCE_OF_CONTAINER, strlen(INSTANCE_OF_CONTAINER)) == 0)
+        r = aws_invalid(call->error, "CreatorRequestId: \"" INSTANCE_OF_CONTAINER
+                                     "\" begins the ids of container runtimes; choose another id.");
     if (r == 0)
         r = aws_get_object(call->body, "Attributes", AWS_REQUIRED, &attributes, call->error);
     if (r == 0)

@@ -276,6 +276,7 @@ static int update_check(struct aws_call *call, const struct service *service, co
 {
     struct cloud_map_wants wants = cloud_map_wants_of(service);
     bool had_check = aws_member(kept, "HealthCheckConfig") != NULL;
+    bool is_of_host;
     const cJSON *check = NULL;
     int r = cloud_map_get_check(change, wants.type, wants.records, &check, NULL, call->error);
 
@@ -283,8 +284,12 @@ static int update_check(struct aws_call *call, const struct service *service, co
         r = aws_invalid(call->error, "HealthCheckConfig: the service has a HealthCheckCustomConfig.");
     if (r < 0 || (!check && !had_check))
         return r;
+    is_of_host = cJSON_IsTrue(aws_member(kept, CATALOG_CHECK_OF_HOST));
     cJSON_DeleteItemFromObjectCaseSensitive(kept, "HealthCheckConfig");
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, CATALOG_CHECK_OF_HOST);
     aws_copy_member(kept, change, "HealthCheckConfig");
+    if (is_of_host && !check)
+        return 0; /* its own has gone already */
     return set_check(call, settings, check);
 }
 
