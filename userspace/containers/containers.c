@@ -36,8 +36,8 @@ static void held_take_plan(struct held *held, const struct workload *workload)
     held->is_task = workload->is_task;
     held->is_labelled = workload->is_task && workload->wish.is_wanted;
     held->n_instances = workload->n_instances;
-    (void)snprintf(held->note, sizeof(held->note), "%s",
-                   workload->is_task ? workload->note : workload->why_not);
+    memcpy(held->why_not, workload->why_not, sizeof(held->why_not));
+    memcpy(held->note, workload->note, sizeof(held->note));
     (void)snprintf(held->namespace_name, sizeof(held->namespace_name), "%s", workload->namespace_name);
     (void)snprintf(held->service, sizeof(held->service), "%s", workload->service);
 }

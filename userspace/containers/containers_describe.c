@@ -23,6 +23,22 @@ static const char *names_name(const struct held *held)
     return held->is_attached ? names[held->names] : "";
 }
 
+#define NOTE_SIZE (2 * WORKLOAD_NOTE_SIZE + 2)
+
+/* Of one that is left alone: why, and what it should know. */
+static const char *note_of(const struct held *held, char text[static NOTE_SIZE])
+{
+    if (*held->why_not_attached)
+        return held->why_not_attached;
+    if (*held->why_not_registered)
+        return held->why_not_registered;
+    if (held->is_task)
+        return held->note;
+    (void)snprintf(text, NOTE_SIZE, "%s%s%s", held->why_not, *held->why_not && *held->note ? "; " : "",
+                   held->note);
+    return text;
+}
+
 static cJSON *describe_networks(const struct container *container)
 {
     cJSON *networks = cJSON_CreateArray();
@@ -52,6 +68,7 @@ static cJSON *describe_held(const struct held *held)
 {
     const struct container *container = held->container;
     cJSON *json = cJSON_CreateObject();
+    char text[NOTE_SIZE];
 
     (void)cJSON_AddStringToObject(json, "name", container->name);
     (void)cJSON_AddStringToObject(json, "id", container->id);
@@ -72,10 +89,7 @@ static cJSON *describe_held(const struct held *held)
         (void)cJSON_AddItemToObject(json, "stop", describe_stop(&held->stop));
     if (container->started_at)
         json_add_time(json, "startedAt", (time_t)container->started_at);
-    (void)cJSON_AddStringToObject(json, "note",
-                                  *held->why_not_attached     ? held->why_not_attached
-                                  : *held->why_not_registered ? held->why_not_registered
-                                                              : held->note);
+    (void)cJSON_AddStringToObject(json, "note", note_of(held, text));
     return json;
 }
 

@@ -68,7 +68,8 @@ struct held {
     bool is_labelled; /* by labels of its own */
     char namespace_name[256];
     char service[256];
-    char note[WORKLOAD_NOTE_SIZE];
+    char why_not[WORKLOAD_NOTE_SIZE]; /* why it is no task */
+    char note[WORKLOAD_NOTE_SIZE];    /* a warning, of others too */
     size_t n_instances;
     UT_hash_handle hh; /* by container->id */
 };

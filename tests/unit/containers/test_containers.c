@@ -525,6 +525,26 @@ static void test_by_what_people_call_them(void **state)
     assert_string_equal(containers_name_at(NULL, path), "");
 }
 
+/* One that is left alone, and whose name is hidden from tasks: both are told. */
+static void test_a_name_that_is_hidden_is_told(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *list = NULL;
+    const char *note;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "cb");
+    lab_container(lab, 'b', "\"svcconnect.enable\": \"false\"", "\"Status\": \"running\"");
+    lab_follow(lab);
+    lab_settle(lab);
+    list = containers_describe(lab->containers);
+    note = cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "note"));
+    assert_non_null(note);
+    if (!strstr(note, "svcconnect.enable") || !strstr(note, "; tasks of namespace") ||
+        !strstr(note, "reach the service \"cb\" by this name"))
+        fail_msg("%s", note);
+}
+
 static void test_what_people_are_told(void **state)
 {
     struct lab *lab = *state;
@@ -586,6 +606,7 @@ int main(void)
         TEST(test_what_the_gate_tells),
         TEST(test_a_cgroup_that_cannot_be_attached_holds_nobody),
         TEST(test_by_what_people_call_them),
+        TEST(test_a_name_that_is_hidden_is_told),
         TEST(test_what_people_are_told),
     };
 

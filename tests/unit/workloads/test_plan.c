@@ -412,6 +412,36 @@ static void test_hidden_names(void **state)
     assert_string_equal(items[3].note, "");
 }
 
+static bool has_nothing(const char *namespace_name, const char *dns_name, void *user)
+{
+    (void)namespace_name;
+    (void)dns_name;
+    (void)user;
+    return false;
+}
+
+/* The service is registered after the plan, which nobody makes anew for that. */
+static void test_names_that_the_plan_hides(void **state)
+{
+    struct lab *lab = *state;
+    struct container *ours =
+        add(lab, "ours", "svcconnect.service=plain svcconnect.port=80 svcconnect.namespace=shop");
+    struct container *other = add(lab, "plain", "");
+    const struct workload *items;
+
+    lab->settings.has_name = has_nothing;
+    on_network(ours, "net", "198.51.100.3");
+    on_network(other, "net", "198.51.100.4");
+    items = plan(lab);
+    assert_string_equal(items[0].note, "");
+    assert_non_null(strstr(items[1].note, "reach the service \"plain\" by this name"));
+    /* Without an address there is no instance, so no service, and nothing is hidden. */
+    ours->n_networks--;
+    items = plan(lab);
+    ours->n_networks++;
+    assert_string_equal(items[1].note, "");
+}
+
 /* The order in which a runtime lists its containers decides nothing. */
 static void test_order(void **state)
 {
@@ -606,6 +636,7 @@ int main(void)
         TEST(test_labels_of_a_sidecar_serve_at_the_address_of_its_network),
         TEST(test_contradictions_are_told),
         TEST(test_hidden_names),
+        TEST(test_names_that_the_plan_hides),
         TEST(test_order),
         TEST(test_many),
         TEST(test_long_names),
