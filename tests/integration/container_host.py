@@ -57,9 +57,10 @@ class Host:
         return self.run(name, [f"svcconnect.service={service}", *labels], "/bin/first", "serve", "8080", name,
                         options=options)
 
-    def caller(self, name, number=100, *labels, target="backend"):
+    def caller(self, name, number=100, *labels, target="backend", options=()):
         """What a container saw that called from its first instruction on."""
-        self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "call", target, "80", str(number))
+        self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "call", target, "80", str(number),
+                 options=options)
         self.docker.ok("wait", name)
         return outcome(self.docker.ok("logs", name))
 

@@ -64,11 +64,11 @@ class Docker:
                 raise Skip("dockerd does not run here: " + lines[-1] if lines else "dockerd says nothing")
             time.sleep(0.1)
 
-    def call(self, *words):
-        return self.bed.run([need_program("docker"), "-H", self.socket, *words], timeout=60)
+    def call(self, *words, timeout=60):
+        return self.bed.run([need_program("docker"), "-H", self.socket, *words], timeout=timeout)
 
-    def ok(self, *words):
-        result = self.call(*words)
+    def ok(self, *words, timeout=60):
+        result = self.call(*words, timeout=timeout)
         assert result.rc == 0, (words, result)
         return result.out
 
