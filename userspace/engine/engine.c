@@ -121,11 +121,12 @@ uint64_t engine_rows(const struct engine *engine)
 
 void engine_number_instances(struct engine *engine, uint64_t revision, bool is_written)
 {
-    engine->catalog->instances_revision = INSTANCES_REVISION_BASE + 2 * revision + (is_written ? 0 : 1);
+    engine->catalog->instances_revision =
+        INSTANCES_REVISION_BASE + 2 * (revision + engine->guard.ahead) + (is_written ? 0 : 1);
 }
 
 /* Nobody has been told more of what the registry holds: no clock is asked, which may have been set back. */
-static void number_loaded(struct engine *engine)
+void engine_number_loaded(struct engine *engine)
 {
     struct catalog *catalog = engine->catalog;
 
@@ -150,7 +151,7 @@ int engine_load(struct engine *engine, struct registry *registry, struct error *
             r = registry_load(engine->registry, "", on_row, &load, error);
     }
     if (r == 0)
-        number_loaded(engine);
+        engine_number_loaded(engine);
     if (r == 0)
         r = followers_loaded(engine, error);
     if (r == 0 && (r = jobs_listen(engine, engine->settings.base)) < 0)

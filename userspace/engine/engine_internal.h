@@ -70,3 +70,5 @@ int followers_moved(struct engine *engine, struct error *error);
  * is tried after it. It grows with every change that is committed, also over restarts.
  */
 void engine_number_instances(struct engine *engine, uint64_t revision, bool is_written);
+/* The same for all services as they were loaded. */
+void engine_number_loaded(struct engine *engine);

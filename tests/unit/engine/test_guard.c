@@ -149,6 +149,46 @@ static void test_an_older_registry_takes_nothing_away(void **state)
     assert_string_equal(pinned(lab).id, id);
 }
 
+/* What clients have been told of a service's instances is never less than before, whichever registry comes. */
+static void test_revisions_of_instances_never_go_back(void **state)
+{
+    struct engine_lab *lab = *state;
+    const struct service *service;
+    struct fake_store *newer;
+    uint64_t told = 0;
+    const char *was;
+
+    assert_int_equal(DO(lab, {"services/ns/web", SERVICE("web")}), 0);
+    for (int i = 1; i < 20; i++)
+        assert_int_equal(DO(lab, {"instances/ns/web/a", i % 2 ? INSTANCE(1) : INSTANCE(2)},
+                            {"services/ns/web", SERVICE("web")}),
+                         0);
+    told = catalog_service(engine_catalog(lab->engine), "ns", "web")->instances_revision;
+    lab_stop(lab);
+    assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    newer = lab_swap_store(lab, fake_store_new());
+    lab_write_row(lab, "services/ns/web", SERVICE("web"));
+    lab_write_row(lab, "instances/ns/web/a", INSTANCE(1));
+    assert_true(fake_store_revision(lab->store) + 5 < fake_store_revision(newer));
+    for (int run = 0; run < 3; run++) {
+        start(lab, run < 2 ? REGISTRY_OTHER : REGISTRY_RIGHT);
+        service = catalog_service(engine_catalog(lab->engine), "ns", "web");
+        assert_true(service->instances_revision >= told);
+        assert_int_equal(DO(lab, {"instances/ns/web/a", INSTANCE(1)}, {"instances/ns/web/b", INSTANCE(2)}),
+                         0);
+        assert_int_equal(DO(lab, {"instances/ns/web/b", NULL}), 0);
+        assert_true(service->instances_revision > told);
+        told = service->instances_revision;
+        if (run == 1)
+            assert_int_equal(registry_guard_accept(lab->engine, &was, &lab->error), 0);
+        assert_true(service->instances_revision >= told);
+        lab_stop(lab);
+        assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    }
+    start(lab, REGISTRY_RIGHT);
+    fake_store_free(&newer);
+}
+
 /* ---- foreign and empty ---- */
 
 static void test_a_foreign_registry_takes_nothing_away(void **state)
@@ -401,6 +441,7 @@ int main(void)
         JUDGED_TEST(test_the_pins_follow_each_commit),
         JUDGED_TEST(test_a_newer_registry_is_right),
         JUDGED_TEST(test_an_older_registry_takes_nothing_away),
+        JUDGED_TEST(test_revisions_of_instances_never_go_back),
         JUDGED_TEST(test_a_foreign_registry_takes_nothing_away),
         JUDGED_TEST(test_an_empty_registry_takes_nothing_away),
         JUDGED_TEST(test_an_empty_registry_may_be_accepted_before_it_comes),

@@ -21,6 +21,8 @@
 
 #define ID_ROW      "registry/id"
 #define DAMAGED_ROW "registry/damaged"
+#define AHEAD_MOST  (UINT64_C(1) << 50)
+#define AHEAD_ROW   "registry/ahead" /* {"revisions"} */
 
 _Static_assert(REGISTRY_ID_SIZE == SVC_REGISTRY_ID_SIZE, "an id fits where it is pinned");
 
@@ -86,6 +88,14 @@ static void read_id(struct registry_guard *guard, const cJSON *json)
                    restored_from ? restored_from : "");
 }
 
+/* Within what numbers made of it can be told exactly. */
+static uint64_t read_ahead(const cJSON *json)
+{
+    double number = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(json, "revisions"));
+
+    return number >= 1 && number <= AHEAD_MOST ? (uint64_t)number : 0;
+}
+
 bool registry_guard_row(struct engine *engine, const char *key, const char *value)
 {
     struct registry_guard *guard = &engine->guard;
@@ -106,6 +116,8 @@ bool registry_guard_row(struct engine *engine, const char *key, const char *valu
         read_id(guard, json);
     else if (strcmp(key, REGISTRY_RESTORED_ROW) == 0)
         guard->is_restored = true;
+    else if (strcmp(key, AHEAD_ROW) == 0)
+        guard->ahead = read_ahead(json);
     else if (strcmp(key, DAMAGED_ROW) == 0 && !guard->damaged)
         guard->damaged = strdup(path ? path : "(unknown)");
     return true;
@@ -212,6 +224,25 @@ static void keep_log(const struct engine *engine)
                     registry_location(engine->registry), strerror(-r));
 }
 
+/*
+ * Of an older registry, or another one, whichever way it came: clients have been told of later revisions, and compare
+ * the numbers of a service's instances with those. So they are counted on from what is pinned.
+ */
+static int count_on(struct engine *engine)
+{
+    struct registry_guard *guard = &engine->guard;
+    uint64_t revision = registry_revision(engine->registry);
+    cJSON *json;
+
+    if (guard->seen.revision <= revision + guard->ahead || guard->seen.revision - revision > AHEAD_MOST)
+        return 0;
+    guard->ahead = guard->seen.revision - revision;
+    engine_number_loaded(engine);
+    json = cJSON_CreateObject();
+    (void)cJSON_AddNumberToObject(json, "revisions", (double)guard->ahead);
+    return put_row(engine, AHEAD_ROW, json);
+}
+
 int registry_guard_judge(struct engine *engine, struct error *error)
 {
     struct registry_guard *guard = &engine->guard;
@@ -247,6 +278,8 @@ int registry_guard_judge(struct engine *engine, struct error *error)
     }
     if (r == 0)
         r = name_registry(engine);
+    if (r == 0)
+        r = count_on(engine);
     if (r < 0)
         return error_errno(error, r, "starting");
     return 0;

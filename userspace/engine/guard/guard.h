@@ -34,6 +34,8 @@ struct registry_guard {
     char *damaged;      /* path of the file put aside, NULL */
     bool is_damage_new; /* it was this run that put it aside */
     uint64_t rows;      /* of the model */
+    uint64_t
+        ahead; /* what has been told of the registry's revisions, by those before it, goes so much beyond its own */
     struct registry_row *unreadable;
     size_t n_unreadable;
     struct error first_unreadable;
