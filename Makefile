@@ -145,10 +145,17 @@ install: all
 uninstall:
 	$(Q)BUILD='$(BUILD)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-files uninstall
 
+# In a copy of what is committed, so that nothing of a build lies about; SOURCE_DATE_EPOCH is the changelog's.
+deb:
+	$(Q)BUILD='$(BUILD)' scripts/package deb
+
+rpm:
+	$(Q)BUILD='$(BUILD)' scripts/package rpm
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools fuzz unit test lint install uninstall clean
+.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
