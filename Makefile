@@ -60,7 +60,7 @@ $(BUILD)/%.o: %.c Makefile | $(SKELETON)
 
 # -mcpu=v2: atomics of v3 do not load on the oldest supported kernel, and nothing here needs them.
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
-	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v2 -Wall -Wextra -Werror --target=bpf -Iinclude -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -fdebug-prefix-map=$(CURDIR)=. -mcpu=v2 -Wall -Wextra -Werror --target=bpf -Iinclude -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
