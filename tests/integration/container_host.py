@@ -31,7 +31,7 @@ class Host:
     """A Docker host with svcconnect beside it, and a name server that knows nothing. `is_inside`: svcconnectd has Docker's network
     namespace."""
 
-    def __init__(self, bed, is_inside=False):
+    def __init__(self, bed, is_inside=False, programs=()):
         self.bed = bed
         had_docker = os.path.isdir(os.path.join(bed.cgroup_root, "docker"))
         self.cgroup = None if had_docker else os.path.join(bed.cgroup_root, "docker")
@@ -43,7 +43,7 @@ class Host:
         if is_inside:
             outside = bed.command_line
             bed.command_line = lambda flags=(): [*inside, *outside(flags)]
-        self.docker = Docker(bed, inside)
+        self.docker = Docker(bed, inside, programs)
         bed.config["containerRuntime"] = "docker:" + self.docker.socket.removeprefix("unix://")
         bed.start()
         wait_until(lambda: bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "the runtime is followed")
@@ -107,10 +107,11 @@ class Host:
 
 
 @contextlib.contextmanager
-def docker_host(is_inside=False, config=None):
+def docker_host(is_inside=False, config=None, programs=()):
+    """`programs`: more of them in the image."""
     need_program("iptables")
     with Testbed(config, start=False) as bed:
-        host = Host(bed, is_inside)
+        host = Host(bed, is_inside, programs)
         try:
             yield host
         finally:

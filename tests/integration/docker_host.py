@@ -40,13 +40,13 @@ def make_image(directory, programs=(), name="image"):
 
 
 class Docker:
-    def __init__(self, bed, inside):
+    def __init__(self, bed, inside, programs=()):
         self.bed = bed
         self.base = os.path.join(bed.base, "docker")
         os.makedirs(self.base)
         self.socket = f"unix://{self.base}/docker.sock"
         self.inside = inside
-        image = make_image(self.base)
+        image = make_image(self.base, programs)
         self.start()
         self.ok("import", image, "svctest:1")
 

@@ -48,6 +48,7 @@ struct docker {
     struct event *resync;
     uint32_t retry_ms;
     bool is_connected;
+    bool is_skipping; /* the rest of an event that is too long */
     bool is_settling; /* listed, and not all of them have been asked for */
 };
 
@@ -70,6 +71,7 @@ static void docker_disconnect(struct docker *docker)
     struct asked *asked;
     struct asked *next;
 
+    docker->is_skipping = false;
     fetch_cancel(&docker->events);
     fetch_cancel(&docker->list);
     HASH_ITER (hh, docker->asked, asked, next) {
@@ -302,10 +304,36 @@ static int docker_on_event_piece(const char *bytes, size_t n, void *user)
 {
     struct docker *docker = user;
 
+    if (docker->is_skipping) {
+        const char *end = memchr(bytes, '\n', n);
+
+        if (!end)
+            return 0;
+        docker->is_skipping = false;
+        n -= (size_t)(end + 1 - bytes);
+        bytes = end + 1;
+    }
     if (evbuffer_add(docker->line, bytes, n) < 0)
         return -ENOMEM;
     event_active(docker->read, 0, 0);
     return evbuffer_get_length(docker->line) > LINES_MAX ? -EMSGSIZE : 0;
+}
+
+/*
+ * Events have all labels of their container, which are as many as somebody likes. What is said of that one is lost
+ * and looked up; to lose the stream would keep the names of all others waiting.
+ */
+static void docker_skip_event(struct docker *docker)
+{
+    log_warning("%s: an event is longer than %u bytes (very many labels?): all containers are listed instead",
+                docker->settings.runtime, DOCKER_EVENT_MAX);
+    (void)evbuffer_drain(docker->line, evbuffer_get_length(docker->line));
+    docker->is_skipping = true;
+    if (!docker->is_connected)
+        return; /* they are about to be */
+    fetch_cancel(&docker->list);
+    (void)evbuffer_drain(docker->list_answer, evbuffer_get_length(docker->list_answer));
+    docker_list(docker);
 }
 
 static void docker_on_lines(evutil_socket_t fd, short what, void *user)
@@ -321,7 +349,7 @@ static void docker_on_lines(evutil_socket_t fd, short what, void *user)
         free(line);
     }
     if (docker->events && evbuffer_get_length(docker->line) > DOCKER_EVENT_MAX)
-        docker_try_later(docker, "an event that is too long");
+        docker_skip_event(docker);
 }
 
 static void docker_on_events_end(int result, long status, const char *reason, void *user)
