@@ -2,7 +2,7 @@
 """A map is full: the answer is 507 and names the setting, nothing is done by halves, what was there keeps serving."""
 import subprocess
 
-from testbed import Testbed, wait_until
+from testbed import SLOWNESS, Testbed, wait_until
 
 
 def fill(bed, change, setting, most):
@@ -178,7 +178,7 @@ def test_a_restart_with_too_little_room_leaves_the_tasks_connected():
         bed.service("second")
         tasks = [bed.task(name=f"t{i}") for i in range(3)]
         target = {bed.target("first", 8080): "first"}
-        running = [task.start_connector(target, "--seconds", 60) for task in tasks]
+        running = [task.start_connector(target, "--seconds", 60 * SLOWNESS) for task in tasks]
         before = bed.wanted_state()
         unclear = []
         for setting, size in (("endpoints", 4), ("aliases", 2), ("slots", 4), ("tasks", 1)):
