@@ -11,7 +11,7 @@ CC        := gcc
 CLANG     ?= clang
 BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 Q         := $(if $(V),,@)
-PKGS      := libbpf libevent libcurl sqlite3 libcjson ldns libcrypto libcares
+PKGS      := libbpf zlib libevent libcurl sqlite3 libcjson ldns libcrypto libcares
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef

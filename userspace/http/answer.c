@@ -29,6 +29,7 @@ const char *http_reason(int status)
         {400, "Bad Request"},
         {403, "Forbidden"},
         {404, "Not Found"},
+        {405, "Method Not Allowed"},
         {411, "Length Required"},
         {413, "Payload Too Large"},
         {431, "Request Header Fields Too Large"},
@@ -88,6 +89,8 @@ static void begin_answer(struct http_connection *connection, int status, const c
         output, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n%s", status, http_reason(status),
         date_now(date), connection->content_type ? connection->content_type : server->service->content_type,
         framing);
+    if (connection->lines)
+        (void)evbuffer_add_printf(output, "%s", connection->lines);
     if (server->service->add_headers)
         server->service->add_headers(output, server->user);
     (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");
@@ -120,6 +123,7 @@ void http_refuse(struct http_connection *connection, int status, const char *sen
         return;
     }
     connection->server->service->refuse(status, sentence, body);
+    connection->lines = NULL;
     connection->is_closing = true;
     send_body(connection, status, body);
     evbuffer_free(body);
@@ -174,6 +178,11 @@ static int answer_begin_stream(struct http_connection *connection, int status,
     connection->is_closing = !has_chunks || !connection->request.keeps_alive;
     begin_answer(connection, status, has_chunks ? "Transfer-Encoding: chunked\r\n" : "");
     return 0;
+}
+
+void http_call_headers(struct http_call *call, const char *lines)
+{
+    call->connection->lines = lines;
 }
 
 int http_call_stream(struct http_call *call, int status, const struct http_writer *writer)

@@ -21,6 +21,7 @@ struct http_connection {
     char *head; /* of the request whose body is awaited */
     struct http_request request;
     const char *content_type; /* of the answer to it; NULL: the service's */
+    const char *lines;        /* more header lines of it; NULL */
     uint64_t deadline_ms;
     size_t n_bytes;           /* of the body, among the server's */
     struct evbuffer *refusal; /* the body is thrown away as it comes, and this is the answer */

@@ -62,6 +62,7 @@ static int take_head(struct http_connection *connection, struct evbuffer *input)
         return 500;
     (void)evbuffer_remove(input, connection->head, length);
     connection->content_type = NULL;
+    connection->lines = NULL;
     r = http_request_parse(connection->head, length, &connection->request);
     if (r == 0 && connection->server->service->content_type_of)
         connection->content_type = connection->server->service->content_type_of(&connection->request);

@@ -94,6 +94,9 @@ bool http_reply_is_gone(const struct http_reply *reply);
 void http_reply_send(struct http_reply *reply, int status, struct evbuffer *body);
 void http_reply_stream(struct http_reply *reply, int status, const struct http_writer *writer);
 
+/* More header lines of this answer, each with its CRLF: a text that stays. */
+void http_call_headers(struct http_call *call, const char *lines);
+
 /*
  * Answers by a writer, which is taken over in any case. Returns what the handler has to return: HTTP_LATER,
  * or HTTP_TOO_MANY beyond the limit of streams.

@@ -6,6 +6,7 @@
 #include <event2/buffer.h>
 
 #include "http/connection.h"
+#include "http/gzip.h"
 #include "turns.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -36,6 +37,14 @@ static inline int handle(struct http_call *call, struct evbuffer *answer, void *
     if (strcmp(path, "/stream") == 0) {
         struct http_writer writer = writer_of(&digits[n_digits++]);
 
+        return http_call_stream(call, 200, &writer);
+    }
+    if (strcmp(path, "/packed") == 0) {
+        struct http_writer plain = writer_of(&digits[n_digits++]);
+        struct http_writer writer;
+
+        assert_int_equal(gzip_writer_new(&plain, &writer), 0);
+        http_call_headers(call, GZIP_HEADERS);
         return http_call_stream(call, 200, &writer);
     }
     if (strcmp(path, "/forgotten") == 0)
