@@ -25,14 +25,10 @@ struct list {
     struct api *api;
     const struct list_kind *kind;
     char *wanted;
-    struct list_names names;
+    struct list_noting noting;
     enum list_stage stage;
-    unsigned n_tries; /* of noting */
-    uint64_t steps;   /* the engine's, as the last of them began */
-    size_t first;     /* name of the namespace that is being noted */
     size_t next;
-    void *part;                         /* of the entry whose turn it is */
-    uint64_t revision, address_changes; /* as it began */
+    void *part; /* of the entry whose turn it is */
     struct json_stream json;
     struct evbuffer *out; /* of the slice that is being written */
 };
@@ -54,61 +50,6 @@ int list_note_services(struct list_names *names, const struct model_namespace *p
             n++;
         }
     return r < 0 ? r : service != NULL;
-}
-
-/* The one behind `parent` (NULL: the first) that is to be shown; NULL. */
-static const struct model_namespace *next_wanted(const struct list *list,
-                                                 const struct model_namespace *parent)
-{
-    parent = parent ? parent->hh.next : engine_catalog(list->api->engine)->namespaces;
-    while (parent && list->wanted && strcmp(list->wanted, parent->name) != 0)
-        parent = parent->hh.next;
-    return parent;
-}
-
-/* 1: its names come next; 0: there is none. */
-static int enter_namespace(struct list *list, const struct model_namespace *parent)
-{
-    int r = parent ? list_names_begin_namespace(&list->names, parent->name) : 0;
-
-    list->first = list->names.n;
-    return r < 0 ? r : parent != NULL;
-}
-
-static int begin_noting(struct list *list)
-{
-    list->n_tries++;
-    list->steps = engine_steps(list->api->engine);
-    list->revision = engine_figures(list->api->engine).revision;
-    list->address_changes = engine_catalog(list->api->engine)->n_address_changes;
-    list_names_clear(&list->names);
-    return enter_namespace(list, next_wanted(list, NULL));
-}
-
-static int go_on_noting(struct list *list, size_t most)
-{
-    const struct model_namespace *parent =
-        catalog_namespace(engine_catalog(list->api->engine), list_names_namespace(&list->names));
-    struct list_names *names = &list->names;
-    const struct list_key last =
-        names->n > list->first ? list_names_key(names, names->n - 1) : (struct list_key){0};
-    int r = list->kind->note(names, parent, last.name ? &last : NULL, most);
-
-    return r == 0 ? enter_namespace(list, next_wanted(list, parent)) : r;
-}
-
-/* 1: there is more; 0: all has been noted. */
-static int note_piece(struct list *list)
-{
-    int r = 1;
-
-    if (list->n_tries == 0 || engine_steps(list->api->engine) != list->steps)
-        r = begin_noting(list);
-    else
-        r = go_on_noting(list, LIST_NOTE_PIECE);
-    while (r > 0 && list->n_tries >= LIST_NOTE_TRIES)
-        r = go_on_noting(list, SIZE_MAX);
-    return r;
 }
 
 /* ---- the answer ---- */
@@ -136,7 +77,7 @@ static void drop_part(struct list *list)
 
 static int add_next(struct list *list)
 {
-    const struct list_key key = list_names_key(&list->names, list->next);
+    const struct list_key key = list_names_key(&list->noting.names, list->next);
     int r = list->kind->add(list->api, &key, &list->json, &list->part);
 
     if (r == 0) {
@@ -148,12 +89,10 @@ static int add_next(struct list *list)
 
 static int list_stream_end(struct list *list)
 {
-    const struct engine *engine = list->api->engine;
-    bool is_same = engine_figures(engine).revision == list->revision &&
-                   engine_catalog(engine)->n_address_changes == list->address_changes;
+    bool is_same = list_noting_is_same(&list->noting);
 
     (void)json_stream_close(&list->json);
-    (void)json_stream_add_number(&list->json, "revision", (double)list->revision);
+    (void)json_stream_add_number(&list->json, "revision", (double)list->noting.revision);
     (void)json_stream_take(&list->json, "isConsistent", cJSON_CreateBool(is_same));
     return json_stream_close(&list->json);
 }
@@ -165,19 +104,19 @@ static int list_piece(struct list *list)
 
     switch (list->stage) {
     case LIST_NOTING:
-        r = note_piece(list);
+        r = list_noting_piece(&list->noting);
         if (r == 0)
             list->stage = LIST_SORTING;
         break;
     case LIST_SORTING:
-        r = list_names_sort(&list->names);
+        r = list_names_sort(&list->noting.names);
         if (r == 0) {
             r = begin(list);
             list->stage = LIST_ADDING;
         }
         break;
     case LIST_ADDING:
-        if (list->next == list->names.n)
+        if (list->next == list->noting.names.n)
             return list_stream_end(list);
         r = add_next(list);
         break;
@@ -207,7 +146,7 @@ static void list_free(void *user)
     struct list *list = user;
 
     drop_part(list);
-    list_names_done(&list->names);
+    list_names_done(&list->noting.names);
     free(list->wanted);
     free(list);
 }
@@ -226,6 +165,7 @@ int list_writer(struct api *api, const struct list_kind *kind, const char *wante
         list_free(list);
         return -ENOMEM;
     }
+    list->noting = (struct list_noting){.engine = api->engine, .note = kind->note, .wanted = list->wanted};
     return steady_writer_new(api, &writer, ret_writer);
 }
 

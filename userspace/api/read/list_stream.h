@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "api/read/list_names.h"
+#include "api/read/list_noting.h"
 #include "base/json_stream.h"
 #include "control/control_server.h"
 #include "model/catalog.h"
@@ -20,21 +20,10 @@ struct api;
  * its time. */
 #define LIST_SLICE_PIECES 256u
 
-/* So many names are noted in a piece. If the catalog changes before all are, that begins anew, but not more
- * often than this: then they are noted at once, since a list that never begins would be worse. */
-#define LIST_NOTE_PIECE 2048u
-#define LIST_NOTE_TRIES 4u
-
 struct list_kind {
     const char *member; /* of the answer: "endpoints" */
 
-    /*
-     * Notes what is to be shown of a namespace, at most so many: from the beginning (`last` is NULL), or behind
-     * the last that it has noted; the catalog has not changed since. 1: there may be more; 0: that was all;
-     * -ENOMEM, -E2BIG.
-     */
-    int (*note)(struct list_names *names, const struct model_namespace *parent, const struct list_key *last,
-                size_t most);
+    list_note_fn note; /* what is to be shown of a namespace */
 
     /*
      * The next piece of an entry's items. 1: the entry has more; 0: it has not; a negative errno ends the
