@@ -75,12 +75,22 @@ static int check_dns_listen(struct config *config, const struct config_setting *
     return check_listen(config, setting, &config->dns_listen_address, &config->dns_listen_port, error);
 }
 
-static int check_aws_listen(struct config *config, const struct config_setting *setting, struct error *error)
+static int check_tcp_listen(struct config *config, const struct config_setting *setting, struct error *error)
 {
     struct ip_address address;
     uint16_t port;
 
     return check_listen(config, setting, &address, &port, error);
+}
+
+static int check_metrics_detail(struct config *config, const struct config_setting *setting,
+                                struct error *error)
+{
+    const char *text = setting_text_of(config, setting);
+
+    return strcmp(text, "service") == 0 || strcmp(text, "endpoint") == 0
+               ? 0
+               : error_input(error, setting->member, text, "service, endpoint");
 }
 
 static int check_container_runtimes(struct config *config, const struct config_setting *setting,
@@ -269,8 +279,30 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(aws_listen),
         .fallback = "127.0.0.1:4599",
-        .check = check_aws_listen,
+        .check = check_tcp_listen,
         .example = "[::1]:4600",
+    },
+    {
+        .member = "metricsListen",
+        .flag = "metrics-listen",
+        .value = "IP:PORT|off",
+        .help = "GET /metrics for Prometheus, and nothing else (default {})",
+        .type = &config_type_text,
+        .offset = OF(metrics_listen),
+        .fallback = "off",
+        .check = check_tcp_listen,
+        .example = "127.0.0.1:9465",
+    },
+    {
+        .member = "metricsDetail",
+        .flag = "metrics-detail",
+        .value = "service|endpoint",
+        .help = "whether each endpoint has samples of its own there (default {}: no)",
+        .type = &config_type_text,
+        .offset = OF(metrics_detail),
+        .fallback = "service",
+        .check = check_metrics_detail,
+        .example = "endpoint",
     },
     {
         .member = "containerRuntime",

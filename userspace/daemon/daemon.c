@@ -270,6 +270,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
                                       daemon->config.n_task_patterns, &daemon->task_patterns) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
+        r = rooms_serve_metrics(daemon, error);
+    if (r == 0)
         r = rooms_follow_containers(daemon, error);
     if (r == 0)
         r = watch_loop(daemon, error);
@@ -383,6 +385,8 @@ void daemon_done(struct daemon *daemon)
     task_patterns_end(&daemon->task_patterns);
     containers_end(&daemon->containers);
     control_server_free(&daemon->control);
+    metrics_server_done(&daemon->metrics);
+    totals_done(&daemon->totals);
     aws_api_done(&daemon->aws);
     ecs_happenings_done(&daemon->happenings);
     services_dir_done(&daemon->services_dir);

@@ -14,6 +14,7 @@
 #include "aws_api/ecs/happenings.h"
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
+#include "observe/metrics_server.h"
 #include "dns/dns.h"
 #include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
@@ -67,6 +68,8 @@ struct daemon {
     struct api api;
     struct ecs_happenings happenings;
     struct aws_api aws;
+    struct totals totals;
+    struct metrics_server metrics;
     char *socket_path;
     char *hosts_dir;
     char *dns_path;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "daemon/rooms.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 
 int rooms_make(struct daemon *daemon, struct error *error)
@@ -46,6 +49,7 @@ int rooms_follow(struct daemon *daemon)
         {&dns_follower, &daemon->dns},
         {&ecs_happenings_follower, &daemon->happenings},
         {&changes_told_follower, &daemon->changes_told},
+        {&totals_follower, &daemon->totals},
         {&containers_follower, &daemon->containers},
     };
     int r = 0;
@@ -126,7 +130,9 @@ static void make_api(struct daemon *daemon)
         .events = &daemon->events,
         .services_dir = &daemon->services_dir,
         .documents_worker = daemon->documents_worker,
-        .troubles = {{aws_api_trouble, &daemon->aws}, {pins_trouble, &daemon->pins}},
+        .troubles = {{aws_api_trouble, &daemon->aws},
+                     {pins_trouble, &daemon->pins},
+                     {metrics_server_trouble, &daemon->metrics}},
         .pins = &daemon->pins,
         .containers = &daemon->containers,
         .loop_lag = &daemon->loop_watch.lag,
@@ -165,6 +171,23 @@ int rooms_start_aws_api(struct daemon *daemon, struct error *error)
     };
 
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
+}
+
+/* What is counted of services is kept only where somebody may read it. */
+int rooms_serve_metrics(struct daemon *daemon, struct error *error)
+{
+    const struct metrics_server_settings settings = {
+        .base = daemon->base,
+        .api = &daemon->api,
+        .listen = daemon->config.metrics_listen,
+        .has_endpoints = strcmp(daemon->config.metrics_detail, "endpoint") == 0,
+        .totals = &daemon->totals,
+    };
+
+    if (strcmp(settings.listen, "off") != 0 &&
+        totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
+        return error_errno(error, ENOMEM, "starting");
+    return metrics_server_start(&daemon->metrics, &settings, error);
 }
 
 int rooms_follow_containers(struct daemon *daemon, struct error *error)

@@ -50,26 +50,33 @@ static struct metrics_endpoint metrics_describe(struct api *api, const struct in
     return endpoint;
 }
 
+bool metrics_of_endpoint(struct api *api, const struct metrics_text *out, unsigned family, uint32_t number)
+{
+    const struct instance *instance = engine_instance(api->engine, number);
+
+    if (instance) {
+        const struct metrics_endpoint endpoint =
+            metrics_describe(api, instance, metrics_family_has_stats(family));
+
+        metrics_write_endpoint(out, family, &endpoint);
+    }
+    return instance != NULL;
+}
+
 /* Returns whether there was an endpoint to be written. */
 static bool write_number(struct metrics_walk *walk, const struct metrics_text *out)
 {
-    const struct instance *instance = NULL;
+    bool is_written = false;
 
     if (walk->number == 0)
         metrics_begin_family(out, walk->family);
     else
-        instance = engine_instance(walk->api->engine, walk->number);
-    if (instance) {
-        const struct metrics_endpoint endpoint =
-            metrics_describe(walk->api, instance, metrics_family_has_stats(walk->family));
-
-        metrics_write_endpoint(out, walk->family, &endpoint);
-    }
+        is_written = metrics_of_endpoint(walk->api, out, walk->family, walk->number);
     if (walk->number++ >= engine_max_endpoints(walk->api->engine)) {
         walk->number = 0;
         walk->family++;
     }
-    return instance != NULL;
+    return is_written;
 }
 
 static void write_head(struct metrics_walk *walk, const struct metrics_text *out)

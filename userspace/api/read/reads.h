@@ -28,6 +28,8 @@ int read_metrics(const struct control_call *call, cJSON **ret_answer, struct err
 /* What /metrics tells of the daemon as a whole; and all of it, slice by slice. -ENOMEM. */
 #define METRICS_SLICE_ENDPOINTS 256u /* samples of so many endpoints end a slice */
 void read_metrics_head(const struct metrics_text *out, struct api *api);
+/* One endpoint's samples of a family (metrics/snapshot.h). Returns whether there is one with this number. */
+bool metrics_of_endpoint(struct api *api, const struct metrics_text *out, unsigned family, uint32_t number);
 int metrics_writer(struct api *api, struct http_writer *ret_writer);
 
 /* The name of the namespace that the query wants, by name, id or ARN; NULL: all. */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "observe/metrics_server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "http/gzip.h"
+#include "observe/scrape.h"
+
+#define TEXT_TYPE        "text/plain; version=0.0.4; charset=utf-8"
+#define OPENMETRICS      "application/openmetrics-text"
+#define OPENMETRICS_TYPE OPENMETRICS "; version=1.0.0; charset=utf-8"
+#define VARY             "Vary: Accept, Accept-Encoding\r\n"
+
+/* ---- one request ---- */
+
+/* The first of the two that its Accept names; nothing, or none of them: Prometheus' own. */
+static bool wants_openmetrics(const struct http_request *request)
+{
+    const char *accept = http_request_header(request, "Accept");
+    const char *found = accept ? strcasestr(accept, OPENMETRICS) : NULL;
+    const char *plain = accept ? strcasestr(accept, "text/plain") : NULL;
+
+    return found && (!plain || found < plain);
+}
+
+static const char *metrics_type(const struct http_request *request)
+{
+    return wants_openmetrics(request) ? OPENMETRICS_TYPE : TEXT_TYPE;
+}
+
+/* Whoever asks for anything else stays a stranger, who gives way when there are too many. */
+static int metrics_admit(const struct http_request *request, struct evbuffer *answer, void *user)
+{
+    (void)user;
+    if (strcmp(request->path, "/metrics") != 0) {
+        (void)evbuffer_add_printf(answer, "nothing is served here but /metrics\n");
+        return 404;
+    }
+    if (strcmp(request->method, "GET") != 0) {
+        (void)evbuffer_add_printf(answer, "/metrics is only read: GET\n");
+        return 405;
+    }
+    if (request->content_length > 0) {
+        (void)evbuffer_add_printf(answer, "GET /metrics has no body\n");
+        return 400;
+    }
+    return 0;
+}
+
+static int metrics_handle(struct http_call *call, struct evbuffer *answer, void *user)
+{
+    const struct metrics_server *self = user;
+    const struct scrape_settings settings = {
+        .api = self->settings.api,
+        .totals = self->settings.totals,
+        .is_openmetrics = wants_openmetrics(call->request),
+        .has_endpoints = self->settings.has_endpoints,
+    };
+    bool is_packed = gzip_is_wanted(call->request);
+    struct http_writer writer;
+    int r = scrape_writer(&settings, &writer);
+
+    if (r == 0 && is_packed)
+        r = gzip_writer_new(&(struct http_writer){writer.write, writer.done, writer.user}, &writer);
+    if (r < 0) {
+        (void)evbuffer_add_printf(answer, "out of memory\n");
+        return 500;
+    }
+    http_call_headers(call, is_packed ? VARY GZIP_HEADERS : VARY);
+    return http_call_stream(call, 200, &writer);
+}
+
+static void metrics_refuse(int status, const char *sentence, struct evbuffer *body)
+{
+    (void)evbuffer_add_printf(body, "HTTP %d: %s\n", status, sentence);
+}
+
+static const struct http_service metrics_service = {
+    .name = "metrics",
+    .option = "metricsListen",
+    .content_type = "text/plain; charset=utf-8",
+    .content_type_of = metrics_type,
+    .handle = metrics_handle,
+    .admit = metrics_admit,
+    .refuse = metrics_refuse,
+    .limits = {.connections = 64, .streams = 8, .replies = 1, .body_bytes = 1},
+};
+
+/* ---- the listener ---- */
+
+static int metrics_listen(struct metrics_server *self, struct error *error)
+{
+    int r = http_server_new(self->settings.base, self->settings.listen, &metrics_service, self, &self->server,
+                            error);
+
+    if (r == 0)
+        log_info("metrics on http://%s/metrics", self->settings.listen);
+    return r;
+}
+
+static void metrics_on_retry(evutil_socket_t fd, short what, void *user)
+{
+    struct metrics_server *self = user;
+
+    (void)fd;
+    (void)what;
+    if (metrics_listen(self, &self->trouble) < 0)
+        return;
+    self->trouble = (struct error){0};
+    event_free(self->retry);
+    self->retry = NULL;
+}
+
+static int metrics_retry_later(struct metrics_server *self, const struct error *why)
+{
+    static const struct timeval second = {.tv_sec = 1};
+
+    self->trouble = *why;
+    self->retry = event_new(self->settings.base, -1, EV_PERSIST, metrics_on_retry, self);
+    if (!self->retry || event_add(self->retry, &second) < 0)
+        return -ENOMEM;
+    log_error("%s: nobody reads the metrics there until that changes; it is tried again every second "
+              "(--metrics-listen names another address)",
+              why->message);
+    return 0;
+}
+
+int metrics_server_start(struct metrics_server *self, const struct metrics_server_settings *settings,
+                         struct error *error)
+{
+    struct error why = {0};
+    int r;
+
+    *self = (struct metrics_server){.settings = *settings};
+    if (strcmp(settings->listen, "off") == 0)
+        return 0;
+    r = metrics_listen(self, &why);
+    if (r == -EADDRINUSE || r == -EADDRNOTAVAIL)
+        r = metrics_retry_later(self, &why);
+    if (r < 0)
+        *error = why;
+    return r;
+}
+
+bool metrics_server_trouble(const void *user, char *text, size_t size)
+{
+    const struct metrics_server *self = user;
+
+    if (self->trouble.number == 0)
+        return false;
+    (void)snprintf(text, size,
+                   "%.600s: nobody reads the metrics there; it is tried again every second. End what has the "
+                   "address, or name another one (metricsListen)",
+                   self->trouble.message);
+    return true;
+}
+
+void metrics_server_done(struct metrics_server *self)
+{
+    if (self->retry)
+        event_free(self->retry);
+    self->retry = NULL;
+    http_server_free(&self->server);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * GET /metrics over TCP, for a Prometheus that has no way to the control socket, and nothing else. Whoever reaches
+ * the address reads it: names of namespaces, services and hosts are in it, and no secrets.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "http/server.h"
+#include "observe/totals.h"
+
+struct api;
+
+struct metrics_server_settings {
+    struct event_base *base;
+    struct api *api;
+    const char *listen; /* "IP:PORT" or "off" */
+    bool has_endpoints; /* metricsDetail */
+    struct totals *totals;
+};
+
+struct metrics_server {
+    struct metrics_server_settings settings;
+    struct http_server *server; /* NULL: off, or the address cannot be had */
+    struct event *retry;
+    struct error trouble; /* why it cannot */
+};
+
+/*
+ * An address that somebody else has, or that is not there yet, is tried again every second, and does not keep the
+ * daemon from starting. -EINVAL, -ENOMEM and others with the sentence.
+ */
+int metrics_server_start(struct metrics_server *self, const struct metrics_server_settings *settings,
+                         struct error *error);
+void metrics_server_done(struct metrics_server *self); /* harmless on one that is all 0 */
+
+/* For struct api_trouble: `user` is the server. */
+bool metrics_server_trouble(const void *user, char *text, size_t size);
