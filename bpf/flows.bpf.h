@@ -144,9 +144,8 @@ static __attribute__((noinline)) int flow_stays(struct svc_flow *flow, const str
     struct svc_slot *slot;
     __u64 descriptor;
     __u32 found, column;
-    int is_alias;
 
-    service = find_service(key, &is_alias);
+    service = find_service(key);
     if (!service || now - flow->time >= service->stickiness_ms * SVC_NS_PER_MS)
         return 0;
     descriptor = descriptor_for(service, reach);

@@ -8,7 +8,7 @@
 
 #include <svcconnect/abi.h>
 
-/* What a client alias resolves to. NO_PREALLOC: most hosts use a fraction of the capacity. */
+/* What a client alias resolves to, for people and for adoption; the programs read `alias_index`. NO_PREALLOC: most hosts use a fraction of the capacity. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, SVC_DEFAULT_ALIASES);
@@ -16,6 +16,15 @@ struct {
     __type(key, struct svc_alias_key);
     __type(value, struct svc_alias);
 } aliases SEC(".maps");
+
+/* From an alias's key to its place in `services`: what the programs read instead of `aliases`. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ALIASES * 2 / SVC_BUCKET_WORDS);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_bucket);
+} alias_index SEC(".maps");
 
 /* Identity and table descriptors per alias; userspace publishes by a store into the mapped memory. */
 struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a destination to an endpoint: look up the alias, check its identity, draw from its table. */
+/* From a destination to an endpoint: find the alias, draw from its table. */
 #ifndef ROUTE_BPF_H
 #define ROUTE_BPF_H
 
@@ -10,6 +10,7 @@
 
 #include "draw.bpf.h"
 #include "gate.bpf.h"
+#include "index.bpf.h"
 
 enum route_verdict {
     ROUTE_PASS,  /* no alias: leave the destination as it is */
@@ -18,30 +19,6 @@ enum route_verdict {
     ROUTE_TO,  /* the outcome holds the endpoint */
     ROUTE_REFUSE, /* an alias with nowhere to go */
 };
-
-/* A lookup races with at most one recycled entry at a time; four in a row do not happen by chance. */
-#define ROUTE_TRIES 4
-
-static __always_inline struct svc_service *find_service(const struct svc_alias_key *key, int *ret_is_alias)
-{
-    *ret_is_alias = 1;
-    for (int attempt = 0; attempt < ROUTE_TRIES; attempt++) {
-        struct svc_alias *alias = bpf_map_lookup_elem(&aliases, key);
-        struct svc_service *service;
-        __u32 index;
-
-        if (!alias) {
-            *ret_is_alias = 0;
-            return 0;
-        }
-        index = *(volatile __u32 *)&alias->service;
-        service = bpf_map_lookup_elem(&services, &index);
-        if (service && svc_service_matches(service, key))
-            return service;
-        COUNT(retried);
-    }
-    return 0;
-}
 
 /* On a host's network such a connect would reach whatever listens on 0.0.0.0. */
 static __always_inline enum route_verdict refuse_stray(void)
@@ -65,7 +42,7 @@ static __attribute__((noinline)) int ask_or_refuse(const struct svc_alias_key *k
     struct svc_alias_key tcp = *key;
 
     tcp.protocol = TCP;
-    if (svc_is_port_of_probes(key->port_be) || bpf_map_lookup_elem(&aliases, &tcp))
+    if (svc_is_port_of_probes(key->port_be) || find_in_both(&tcp))
         return ROUTE_ASK;
     return refuse_stray();
 }
@@ -111,19 +88,13 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
 {
     struct svc_service *service;
     __u64 descriptor;
-    int is_alias;
 
-    service = find_service(key, &is_alias);
-    if (!is_alias) {
+    service = find_service(key);
+    if (!service) {
         if (is_in_ranges(key->address))
             return ROUTE_STRAY;
         COUNT(miss);
         return ROUTE_PASS;
-    }
-    if (!service) {
-        /* Passing through would reach whatever listens on the alias address: another service, perhaps. */
-        COUNT(inconsistent);
-        return ROUTE_REFUSE;
     }
     descriptor = descriptor_for(service, reach);
     if (svc_descriptor_count(descriptor) == 0) {

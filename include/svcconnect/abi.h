@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
- * This header and decision.h are the only ones that both worlds include. It is long because all maps are here,
+ * This header, decision.h and index.h are the only ones that both worlds include. It is long because all maps are here,
  * so that one look tells what is pinned.
  *
  * Byte order: `port_be` and `address` are in network order everywhere; all other integers are in host order.
@@ -9,7 +9,8 @@
  * v4-mapped sockets share one path.
  *
  * Example: task scope 1 calls backend:80, whose alias address is 127.255.0.1.
- *   aliases[{scope 1, port_be htons(80), TCP, ::ffff:127.255.0.1}].service == 7
+ *   aliases[{scope 1, port_be htons(80), TCP, ::ffff:127.255.0.1}].service == 7, for people
+ *   alias_index[one of two buckets of that key]: a word with its tag and 7 + 1
  *   services[7].key == that key, services[7].table4 == {first 64, count 2}
  *   slots[64..65]: alias-method outcomes, each with the endpoint's address, port and id
  *
@@ -23,7 +24,8 @@
 
 #include <linux/types.h>
 
-#define SVC_ABI_VERSION 4
+#define SVC_ABI_VERSION         5
+#define SVC_ABI_READABLE_BEFORE 4 /* entries of that version read as this one's */
 
 #define SVC_NAMESPACE_SIZE                                                                                   \
     128 /* bytes of text in the maps people read, with the NUL; longer names are cut there */
@@ -60,7 +62,7 @@ struct svc_alias_key {
     __u8 address[16];
 };
 
-/* Value of `aliases`. The program reads `service` alone; the rest is for people and for adoption. */
+/* Value of `aliases`: for people and for adoption. */
 struct svc_alias {
     __u32 service; /* index into `services` */
     enum svc_protocol protocol;
@@ -72,11 +74,22 @@ struct svc_alias {
 };
 
 /*
+ * Value of `alias_index`: a bucket of an open table in mapped memory, a cache line. A word is tag << 32 | number:
+ * the tag comes from the key (index.h), the number is a place in `services`, plus one. 0: free. A number of 0: the
+ * daemon keeps the place for a key, and nobody finds anything there. Each word is stored whole, so an entry
+ * appears and goes at once, and the identity in `services` says whether it is the one that was looked for.
+ */
+#define SVC_BUCKET_WORDS 8
+
+struct svc_bucket {
+    __u64 words[SVC_BUCKET_WORDS];
+};
+
+/*
  * Value of `services`: one client alias as one scope sees it. The identity (all but the tables) is written
  * while nothing refers to the index and stays until a grace period after the last reference has gone: a
- * reader that was given this index compares it with what it looked for. A hash entry may be recycled for
- * another key while a program reads it; an array element keeps its place. So this comparison, not the hash,
- * decides.
+ * reader that was given this index compares it with what it looked for. So this comparison decides, not the table
+ * that led here.
  *
  * table4 and table6 are descriptors: see svc_descriptor() in decision.h. Each is read and written as one
  * aligned 64-bit word. table4 holds the IPv4 endpoints (an AF_INET socket reaches no other); table6 the
@@ -245,8 +258,8 @@ struct svc_counters {
     __u64 hit;          /* alias found, endpoint drawn */
     __u64 miss;         /* to port 53, and no alias: passed through unchanged; others are not counted */
     __u64 no_endpoint;  /* alias found, no eligible endpoint: refused */
-    __u64 retried;      /* a lookup met an entry in change and was done again */
-    __u64 inconsistent; /* as above, too often in a row: refused */
+    __u64 retried;      /* of versions before 5, whose lookups could meet an entry in change */
+    __u64 inconsistent; /* a table whose slots are not there: refused */
     __u64 redrawn;      /* an ejected endpoint was drawn and another one taken */
     __u64 all_ejected;  /* every endpoint of the table was ejected: one of them was taken */
     __u64 events_lost;  /* the ring buffer was full */
@@ -399,6 +412,7 @@ struct svc_registry_seen {
 _Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");
 _Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding");
 _Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
+_Static_assert(sizeof(struct svc_bucket) == 64, "svc_bucket is one cache line");
 _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");
 _Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");

@@ -7,20 +7,31 @@
 #include "datapath/internal.h"
 
 const char *const datapath_map_names[MAP_COUNT_] = {
-    [MAP_ALIASES] = "aliases",     [MAP_SERVICES] = "services",
-    [MAP_SLOTS] = "slots",         [MAP_ENDPOINTS] = "endpoints",
-    [MAP_TASKS] = "tasks",         [MAP_ENDPOINT_STATS] = "endpoint_stats",
-    [MAP_COUNTERS] = "counters",   [MAP_TASK_SCOPE] = "task_scope",
-    [MAP_LAYOUT] = "layout",       [MAP_FLOWS] = "flows",
-    [MAP_RESOLVERS] = "resolvers", [MAP_PEERS] = "peers",
-    [MAP_OUTLIERS] = "outliers",   [MAP_EVENTS] = "events",
-    [MAP_ATTEMPTS] = "attempts",   [MAP_REGISTRY_SEEN] = "registry_seen",
-    [MAP_REFUSALS] = "refusals",   [MAP_PATIENCE] = "patience",
+    [MAP_ALIASES] = "aliases",
+    [MAP_ALIAS_INDEX] = "alias_index",
+    [MAP_SERVICES] = "services",
+    [MAP_SLOTS] = "slots",
+    [MAP_ENDPOINTS] = "endpoints",
+    [MAP_TASKS] = "tasks",
+    [MAP_ENDPOINT_STATS] = "endpoint_stats",
+    [MAP_COUNTERS] = "counters",
+    [MAP_TASK_SCOPE] = "task_scope",
+    [MAP_LAYOUT] = "layout",
+    [MAP_FLOWS] = "flows",
+    [MAP_RESOLVERS] = "resolvers",
+    [MAP_PEERS] = "peers",
+    [MAP_OUTLIERS] = "outliers",
+    [MAP_EVENTS] = "events",
+    [MAP_ATTEMPTS] = "attempts",
+    [MAP_REGISTRY_SEEN] = "registry_seen",
+    [MAP_REFUSALS] = "refusals",
+    [MAP_PATIENCE] = "patience",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)
 {
     datapath->n_services = datapath_services(config->aliases);
+    datapath->alias_index.mask = open_index_buckets(config->aliases) - 1;
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1; /* numbers begin at 1 */
     datapath->n_shards = n_shards;

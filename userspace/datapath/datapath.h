@@ -102,9 +102,20 @@ int datapath_each_task(struct datapath *datapath,
                        int (*on_task)(uint64_t cgroup_id, const struct svc_task *task, void *user),
                        void *user);
 
+/*
+ * An alias's entry for people, and where programs find its service (aliases.c). A place that was kept for the key
+ * before is taken, so that it cannot fail for want of one. -ENOSPC: there is none left.
+ */
 int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key,
                        const struct svc_alias *alias);
 int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key);
+
+int datapath_keep_alias(struct datapath *datapath, const struct svc_alias_key *key);
+void datapath_give_back_alias(struct datapath *datapath, const struct svc_alias_key *key);
+
+/* At the start, when all entries are right: what programs find is those, and nothing else. Writes only
+ * differences. */
+int datapath_settle_aliases(struct datapath *datapath);
 
 /* With its counters at 0, or at what the old maps said after a migration; those of an existing one stay. */
 int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint);

@@ -107,7 +107,7 @@ static int entries_put_entry(struct datapath *datapath, enum map_index map, cons
     return datapath_write_entry(datapath, map, key, value, false);
 }
 
-static int delete_entry(struct datapath *datapath, enum map_index map, const void *key)
+int datapath_delete_entry(struct datapath *datapath, enum map_index map, const void *key)
 {
     int r = datapath->backend->remove(datapath, map, key);
 
@@ -115,17 +115,6 @@ static int delete_entry(struct datapath *datapath, enum map_index map, const voi
         return r == -ENOENT ? 0 : r;
     datapath_wrote(datapath, datapath_map_names[map], first_word(key), 0);
     return 0;
-}
-
-int datapath_put_alias(struct datapath *datapath, const struct svc_alias_key *key,
-                       const struct svc_alias *alias)
-{
-    return entries_put_entry(datapath, MAP_ALIASES, key, alias);
-}
-
-int datapath_delete_alias(struct datapath *datapath, const struct svc_alias_key *key)
-{
-    return delete_entry(datapath, MAP_ALIASES, key);
 }
 
 static struct svc_attempts *attempts_at(const struct datapath *datapath, uint32_t shard, uint32_t number)
@@ -153,19 +142,19 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
     if (r == -EEXIST)
         return 0;
     if (r < 0)
-        (void)delete_entry(datapath, MAP_ENDPOINTS, &key);
+        (void)datapath_delete_entry(datapath, MAP_ENDPOINTS, &key);
     return r;
 }
 
 int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
 {
     struct svc_endpoint_key key = {.endpoint = number};
-    int r = delete_entry(datapath, MAP_ENDPOINT_STATS, &key);
+    int r = datapath_delete_entry(datapath, MAP_ENDPOINT_STATS, &key);
 
     /* The number's next endpoint begins at nothing. */
     for (uint32_t shard = 0; shard < datapath->n_shards; shard++)
         __atomic_store_n(&attempts_at(datapath, shard, number)->connects, 0, __ATOMIC_RELAXED);
-    return r < 0 ? r : delete_entry(datapath, MAP_ENDPOINTS, &key);
+    return r < 0 ? r : datapath_delete_entry(datapath, MAP_ENDPOINTS, &key);
 }
 
 int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint)
@@ -177,7 +166,7 @@ int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key,
 
 int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key)
 {
-    return delete_entry(datapath, MAP_PEERS, key);
+    return datapath_delete_entry(datapath, MAP_PEERS, key);
 }
 
 struct peer_walk {
@@ -218,7 +207,7 @@ int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id)
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
 
-    return delete_entry(datapath, MAP_TASKS, &key);
+    return datapath_delete_entry(datapath, MAP_TASKS, &key);
 }
 
 int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct svc_endpoint_stats *ret_stats)

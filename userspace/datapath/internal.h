@@ -9,10 +9,12 @@
 #pragma once
 
 #include "datapath/datapath.h"
+#include "datapath/open_index.h"
 
 /* Every map that is pinned, by its place in struct datapath_fds. */
 enum map_index {
     MAP_ALIASES,
+    MAP_ALIAS_INDEX,
     MAP_SERVICES,
     MAP_SLOTS,
     MAP_ENDPOINTS,
@@ -92,6 +94,7 @@ struct datapath {
     bool has_set_retval;
     bool has_socket_facts;
     bool old_is_readable; /* MIGRATED: old maps have this ABI */
+    struct open_index alias_index;
     struct svc_service *services;
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
@@ -119,6 +122,8 @@ void datapath_wrote(struct datapath *datapath, const char *what, uint32_t number
 /* Writes one entry now. */
 int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
                          bool is_new_only);
+/* 0 also for one that is not there. */
+int datapath_delete_entry(struct datapath *datapath, enum map_index map, const void *key);
 /* Are entries of this map kept back now? If so, keeps one back, or writes all that are. */
 bool datapath_holds(const struct datapath *datapath, enum map_index index);
 int datapath_hold_entry(struct datapath *datapath, enum map_index index, const void *key, const void *value);

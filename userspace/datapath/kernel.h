@@ -73,6 +73,7 @@ struct bpf_map *kernel_skeleton_map(const struct datapath *datapath, int map);
  * into. The others are as they were, whatever their sizes. */
 void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *fds);
 uint32_t kernel_pinned_version(const struct datapath_fds *fds); /* 0: it cannot be read */
+bool kernel_is_readable(uint32_t version); /* are entries of that version like this one's? */
 enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds);
 int kernel_choose_stock(const struct datapath *datapath, const struct datapath_config *config);
 int kernel_reuse_pinned(struct datapath *datapath, const struct datapath_fds *fds);

@@ -45,7 +45,7 @@ void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *f
 
     if (!has_our_form(datapath, MAP_LAYOUT, fds->fd[MAP_LAYOUT], &info))
         kernel_close_one(fds, MAP_LAYOUT);
-    is_our_version = kernel_pinned_version(fds) == SVC_ABI_VERSION;
+    is_our_version = kernel_is_readable(kernel_pinned_version(fds));
     for (int map = 0; map < MAP_COUNT_; map++) {
         bool is_ours = is_our_version ? has_our_form(datapath, map, fds->fd[map], &info)
                                       : map != MAP_TASKS || kernel_adopt_is_tasks(datapath, fds->fd[map]);
@@ -79,6 +79,11 @@ bool kernel_is_addition(int map)
 static bool is_missing_addition(int map, int fd)
 {
     return kernel_is_addition(map) && fd < 0;
+}
+
+bool kernel_is_readable(uint32_t version)
+{
+    return version == SVC_ABI_VERSION || version == SVC_ABI_READABLE_BEFORE;
 }
 
 enum datapath_origin kernel_judge_pinned(const struct datapath *datapath, const struct datapath_fds *fds)

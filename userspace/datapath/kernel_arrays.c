@@ -17,6 +17,8 @@ struct array {
 static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARRAYS])
 {
     const struct array all[] = {
+        {MAP_ALIAS_INDEX, (void **)&datapath->alias_index.buckets,
+         ((size_t)datapath->alias_index.mask + 1) * sizeof(struct svc_bucket)},
         {MAP_SERVICES, (void **)&datapath->services, datapath->n_services * sizeof(struct svc_service)},
         {MAP_SLOTS, (void **)&datapath->slots, datapath->n_slots * sizeof(struct svc_slot)},
         {MAP_OUTLIERS, (void **)&datapath->outliers, datapath->n_outliers * sizeof(struct svc_outlier)},

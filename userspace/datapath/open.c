@@ -25,11 +25,17 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         int map;
         uint32_t entries;
     } sizes[] = {
-        {MAP_ALIASES, config->aliases},       {MAP_SERVICES, datapath->n_services},
-        {MAP_SLOTS, datapath->n_slots},       {MAP_ENDPOINTS, config->endpoints},
-        {MAP_OUTLIERS, datapath->n_outliers}, {MAP_ENDPOINT_STATS, config->endpoints},
-        {MAP_PEERS, config->endpoints},       {MAP_ATTEMPTS, shards * datapath->n_outliers},
-        {MAP_TASKS, config->tasks},           {MAP_RESOLVERS, datapath->n_resolvers},
+        {MAP_ALIASES, config->aliases},
+        {MAP_ALIAS_INDEX, datapath->alias_index.mask + 1},
+        {MAP_SERVICES, datapath->n_services},
+        {MAP_SLOTS, datapath->n_slots},
+        {MAP_ENDPOINTS, config->endpoints},
+        {MAP_OUTLIERS, datapath->n_outliers},
+        {MAP_ENDPOINT_STATS, config->endpoints},
+        {MAP_PEERS, config->endpoints},
+        {MAP_ATTEMPTS, shards * datapath->n_outliers},
+        {MAP_TASKS, config->tasks},
+        {MAP_RESOLVERS, datapath->n_resolvers},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -38,6 +44,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         if (r < 0)
             return r;
     }
+    datapath->kernel->skeleton->rodata->alias_index_mask = datapath->alias_index.mask;
     datapath->kernel->skeleton->rodata->attempts_mask = shards - 1;
     datapath->kernel->skeleton->rodata->attempts_stride = datapath->n_outliers;
     return 0;
@@ -118,7 +125,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
         return error_errno(error, r, "setting map flags");
     datapath->origin = kernel_judge_pinned(datapath, &datapath->kernel->old);
     datapath->old_is_readable = datapath->origin == DATAPATH_MIGRATED &&
-                                kernel_pinned_version(&datapath->kernel->old) == SVC_ABI_VERSION;
+                                kernel_is_readable(kernel_pinned_version(&datapath->kernel->old));
     if (datapath->origin == DATAPATH_MIGRATED)
         kernel_remember_old(datapath, &datapath->kernel->old);
     r = kernel_reuse_pinned(datapath, &datapath->kernel->old);

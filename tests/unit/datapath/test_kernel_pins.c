@@ -110,7 +110,7 @@ static void test_another_version_is_asked_for_tasks_and_its_registry_alone(void 
     struct datapath_config config = lab->config;
     struct svc_outlier outlier;
     struct svc_task task = {0};
-    uint32_t versions[] = {SVC_ABI_VERSION - 1, SVC_ABI_VERSION + 1, 0};
+    uint32_t versions[] = {SVC_ABI_READABLE_BEFORE - 1, SVC_ABI_VERSION + 1, 0};
 
     run_before(lab);
     for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
@@ -130,6 +130,26 @@ static void test_another_version_is_asked_for_tasks_and_its_registry_alone(void 
     }
 }
 
+/* The version before had no index: it is made anew from entries that read as they are. */
+static void test_the_version_before_is_read(void **state)
+{
+    struct lab *lab = lab_of(state);
+    struct svc_endpoint_stats stats;
+    struct svc_endpoint endpoint = {.weight = 1};
+
+    run_before(lab);
+    set_version(SVC_ABI_READABLE_BEFORE);
+    assert_int_equal(unlink(LAB_PINS "/maps/alias_index"), 0);
+    lab_open(lab);
+    expect_origin(lab, DATAPATH_MIGRATED, true);
+    assert_int_equal(count_aliases(lab), 1);
+    assert_int_equal(datapath_put_endpoint(lab->datapath, 1, &endpoint), 0);
+    assert_int_equal(datapath_endpoint_stats(lab->datapath, 1, &stats), 0);
+    assert_true(stats.connections > 0);
+    (void)lab_activate(lab);
+    assert_true(has_pin("maps/alias_index"));
+}
+
 /* Fields may be appended to a task's entry, so another version's is shorter or longer. */
 static void test_tasks_of_another_length_are_read(void **state)
 {
@@ -137,7 +157,7 @@ static void test_tasks_of_another_length_are_read(void **state)
     const uint32_t sizes[] = {8, sizeof(struct svc_task) + 64};
 
     run_before(lab);
-    set_version(SVC_ABI_VERSION - 1);
+    set_version(SVC_ABI_VERSION + 1);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         char value[sizeof(struct svc_task) + 64] = {3, 0, 0, 0, SVC_TASK_RUN};
         _cleanup_close_ int fd = -1;
@@ -246,6 +266,7 @@ int main(void)
         KERNEL_CLOSED(test_new_maps_alone_were_never_in_charge),
         KERNEL_CLOSED(test_each_size_counts),
         KERNEL_CLOSED(test_another_version_is_asked_for_tasks_and_its_registry_alone),
+        KERNEL_CLOSED(test_the_version_before_is_read),
         KERNEL_CLOSED(test_tasks_of_another_length_are_read),
         KERNEL_CLOSED(test_the_stock_of_counters_follows_what_is_expected),
         KERNEL_CLOSED(test_a_directory_that_cannot_be_used),

@@ -232,6 +232,34 @@ static struct published *new_published(struct publisher *publisher, const struct
     return published;
 }
 
+/* Places for both entries, or none. */
+static int hold_places(struct publisher *publisher, struct published *published)
+{
+    struct svc_alias_key key = publisher_alias_key(published, false);
+    struct svc_alias_key key6 = publisher_alias_key(published, true);
+    int r = datapath_keep_alias(publisher->datapath, &key);
+
+    if (r < 0)
+        return r;
+    r = datapath_keep_alias(publisher->datapath, &key6);
+    if (r < 0)
+        datapath_give_back_alias(publisher->datapath, &key);
+    else
+        published->is_held = true;
+    return r;
+}
+
+static void let_places_go(struct publisher *publisher, const struct published *published)
+{
+    struct svc_alias_key key = publisher_alias_key(published, false);
+    struct svc_alias_key key6 = publisher_alias_key(published, true);
+
+    if (!published->is_held)
+        return;
+    datapath_give_back_alias(publisher->datapath, &key);
+    datapath_give_back_alias(publisher->datapath, &key6);
+}
+
 static int prepare_addition(struct publisher *publisher, const struct wanted_alias *wanted,
                             struct publication_step *step, struct error *error)
 {
@@ -243,6 +271,8 @@ static int prepare_addition(struct publisher *publisher, const struct wanted_ali
     int r;
 
     step->published = new_published(publisher, wanted, &r);
+    if (step->published)
+        r = hold_places(publisher, step->published);
     if (r == -ENOSPC)
         return full(error, "entries for aliases", name_numbers_capacity(publisher->indexes) * 2,
                     "maps.aliases");
@@ -377,6 +407,7 @@ void publisher_abort(struct publisher *publisher, struct publication **publicati
         if (step->change == TABLE_ADD && step->published) {
             uint32_t index;
 
+            let_places_go(publisher, step->published);
             if (name_numbers_retire(publisher->indexes, step->published->identity, &index) == 0)
                 name_numbers_reuse(publisher->indexes, index);
             publisher_free_published(step->published);

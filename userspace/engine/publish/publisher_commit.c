@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "engine/publish/publisher_internal.h"
 
-static struct svc_alias_key alias_key(const struct published *published, bool is_v6)
+struct svc_alias_key publisher_alias_key(const struct published *published, bool is_v6)
 {
     struct svc_alias_key key = {.scope = published->scope,
                                 .port_be = htons(published->alias.port),
@@ -23,7 +23,7 @@ static struct svc_alias_key alias_key(const struct published *published, bool is
 static int publisher_commit_put_entry(struct publisher *publisher, const struct published *published,
                                       const char *namespace_name, const char *client, bool is_v6)
 {
-    struct svc_alias_key key = alias_key(published, is_v6);
+    struct svc_alias_key key = publisher_alias_key(published, is_v6);
     struct svc_alias value = {
         .service = published->index, .protocol = published->alias.protocol, .port = published->alias.port};
 
@@ -73,8 +73,8 @@ static int commit_addition(struct publisher *publisher, struct publication_step 
 static int remove_published(struct publisher *publisher, struct published *published)
 {
     const struct svc_service *service = datapath_service(publisher->datapath, published->index);
-    struct svc_alias_key key = alias_key(published, false);
-    struct svc_alias_key key6 = alias_key(published, true);
+    struct svc_alias_key key = publisher_alias_key(published, false);
+    struct svc_alias_key key6 = publisher_alias_key(published, true);
     int r = datapath_delete_alias(publisher->datapath, &key);
     int r6 = datapath_delete_alias(publisher->datapath, &key6);
     uint32_t index;
@@ -248,6 +248,8 @@ int publisher_adopt(struct publisher *publisher,
     }
     if (r == 0)
         r = complete_entries(publisher, &list);
+    if (r == 0)
+        r = datapath_settle_aliases(publisher->datapath);
     free(list.items);
     if (r < 0)
         return error_errno(error, r, "adopting the pinned tables");

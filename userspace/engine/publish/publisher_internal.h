@@ -19,6 +19,7 @@ struct published {
     struct ip_address address6;
     bool has_entry; /* in `aliases`, for the IPv4 address */
     bool has_entry6;
+    bool is_held;   /* prepared: places for its entries are kept */
     bool is_kept;   /* by publisher_keep() */
     bool is_wanted; /* for its duration */
     uint32_t *kept; /* endpoints of its tables that stay; ascending */
@@ -88,6 +89,9 @@ void publisher_set_kept(struct publisher *publisher, struct published *published
 
 /* Gives back the memory; it must not be in the hash. */
 void publisher_free_published(struct published *published);
+
+/* Of its entry for the IPv4 or the IPv6 address. */
+struct svc_alias_key publisher_alias_key(const struct published *published, bool is_v6);
 
 /* publisher_names.c: into the hashes, by identity and by name, and out of them. */
 void publisher_enter(struct publisher *publisher, struct published *published);
