@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""What lies in examples/ works: the rules by their own tests, and every query of the dashboard by a real Prometheus."""
+import contextlib
+import json
+import os
+import re
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from testbed import PORT, TOP, Testbed, need_program, wait_until
+
+EXAMPLES = os.path.join(TOP, "examples")
+RULES = os.path.join(EXAMPLES, "prometheus")
+
+
+def promtool(*words):
+    result = subprocess.run([need_program("promtool"), *words], cwd=RULES, text=True, capture_output=True, timeout=120,
+                            check=False)
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def test_the_rules_are_right():
+    promtool("check", "config", "prometheus.yml")
+    promtool("test", "rules", "svcconnect.rules.test.yml")
+
+
+def test_each_alert_has_a_test():
+    with open(os.path.join(RULES, "svcconnect.rules.yml"), encoding="utf-8") as file:
+        alerts = re.findall(r"alert: (\w+)", file.read())
+    with open(os.path.join(RULES, "svcconnect.rules.test.yml"), encoding="utf-8") as file:
+        tests = file.read()
+    assert alerts and all(re.search(rf"alertname: {alert}\n +exp_alerts:\n", tests) for alert in alerts), alerts
+
+
+def dashboard_queries():
+    with open(os.path.join(EXAMPLES, "grafana", "svcconnect.json"), encoding="utf-8") as file:
+        dashboard = json.load(file)
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+def filled(query):
+    """As Grafana fills it in where everything is chosen."""
+    query = query.replace("$__rate_interval", "20s")
+    return re.sub(r"\$(host|namespace|service)", ".*", query)
+
+
+@contextlib.contextmanager
+def prometheus(bed, metrics_address):
+    """A real one, by the shipped configuration with another target and a shorter interval."""
+    directory = os.path.join(bed.base, "prometheus")
+    os.mkdir(directory)
+    with open(os.path.join(RULES, "prometheus.yml"), encoding="utf-8") as file:
+        text = file.read()
+    assert text.count("127.0.0.1:9465") == 2 and "15s" in text
+    text = text.replace("127.0.0.1:9465", metrics_address).replace("15s", "1s")
+    text = text.replace("svcconnect.rules.yml", os.path.join(RULES, "svcconnect.rules.yml"))
+    with open(os.path.join(directory, "prometheus.yml"), "w", encoding="utf-8") as file:
+        file.write(text)
+    address = bed.address(9090)
+    log = os.path.join(directory, "log")
+    with open(log, "w", encoding="utf-8") as out:
+        bed.popen([need_program("prometheus"), f"--config.file={directory}/prometheus.yml",
+                   f"--storage.tsdb.path={directory}/data", f"--web.listen-address={address}"], stdout=out, stderr=out)
+
+    def ask(path, **query):
+        url = f"http://{address}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{query}: {error.read()}") from error
+        except OSError:
+            return None  # it is not there yet
+    yield ask
+
+
+def test_prometheus_answers_the_dashboard():
+    need_program("prometheus")
+    with Testbed(start=False) as bed:
+        metrics_address = bed.address(9465)
+        bed.config["metricsListen"] = metrics_address
+        bed.start()
+        bed.service("web", (1, 2))
+        agent = bed.task().agent()
+        address = bed.address_of("web", PORT)
+        with prometheus(bed, metrics_address) as ask:
+            wait_until(lambda: ask("query", query="up == 1"), 60, "Prometheus")
+            wait_until(lambda: (ask("query", query="count_over_time(up[1m]) >= 3") or {}).get("result"), 60, "three scrapes")
+            for _ in range(10):
+                agent.ask(address, PORT)
+            agent.end()
+            wait_until(lambda: (ask("query", query='svcconnect_service_connections_total{service="web"} == 10') or {}).get("result"),
+                       60, "the connects")
+            targets = ask("targets")["activeTargets"]
+            assert [target["health"] for target in targets] == ["up"], targets
+            queries = list(dashboard_queries())
+            assert len(queries) >= 20
+            for title, query in queries:
+                wait_until(lambda query=query: ask("query", query=filled(query))["result"], 20, f"{title}: {query}")
+            result = ask("query", query=filled(dict(queries)["Connects by service"]))["result"]
+            assert any(item["metric"] == {"namespace": "default", "service": "web"} and float(item["value"][1]) > 0
+                       for item in result), result
+            rules = wait_until(lambda: (rules := ask("rules")["groups"][0]["rules"]) and all(
+                rule["health"] != "unknown" for rule in rules) and rules, 30, "an evaluation of the rules")
+            assert len(rules) >= 9 and all(rule["health"] == "ok" for rule in rules), rules
