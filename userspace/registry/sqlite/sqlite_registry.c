@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "registry/sqlite/committer.h"
+#include "registry/committer.h"
 #include "registry/sqlite/sqlite_internal.h"
 
 struct sqlite_registry {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* One mutex, one condition, four states; the descriptor is written and read under the mutex, so that it is
  * readable exactly while the state is COMMITTER_ENDED. */
-#include "registry/sqlite/committer.h"
+#include "registry/committer.h"
 
 #include <errno.h>
 #include <signal.h>
