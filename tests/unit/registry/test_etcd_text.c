@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is said to etcd, and what it answers. The answers are as etcd's gateway writes them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "registry/etcd/etcd_text.h"
+
+static cJSON *parse(const char *text)
+{
+    cJSON *json = cJSON_Parse(text);
+
+    assert_non_null(json);
+    return json;
+}
+
+static void expect_text(char *text, const char *wanted)
+{
+    assert_non_null(text);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    expect_text(etcd_key_of_row("p", "h1", "services/default/web"), "p/fleet/rows/services/default/web");
+    expect_text(etcd_key_of_row("p", "h1", "host/address/web"), "p/hosts/h1/host/address/web");
+    expect_text(etcd_key_of_row("p", "h1", "history/3"), "p/hosts/h1/history/3");
+    expect_text(etcd_key_of_head("p"), "p/fleet/head");
+    expect_text(etcd_key_of_host("p", "h1"), "p/hosts/h1/");
+    assert_string_equal(etcd_row_in_fleet("p/fleet/", "p/fleet/rows/a/b"), "a/b");
+    assert_null(etcd_row_in_fleet("p/fleet/", "p/fleet/rows/"));
+    assert_null(etcd_row_in_fleet("p/fleet/", "p/fleet/head"));
+    assert_null(etcd_row_in_fleet("p/fleet/", "q/fleet/rows/a"));
+}
+
+static void test_base64(void **state)
+{
+    static const char *const texts[] = {"", "a", "ab", "abc", "abcd", "it's \"\xc3\xa9\""};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        _cleanup_free_ char *there = etcd_encode(texts[i]);
+
+        assert_non_null(there);
+        expect_text(etcd_decode(there), texts[i]);
+    }
+    expect_text(etcd_encode("ab"), "YWI=");
+    assert_null(etcd_decode("YWI"));
+    assert_null(etcd_decode("Y*I="));
+    assert_null(etcd_decode("AAAA")); /* three NULs are no text of ours */
+}
+
+static void test_ranges(void **state)
+{
+    const struct etcd_range page = {.base = "p/", .from = "p/b", .revision = 7, .limit = 2};
+    const struct etcd_range count = {.base = "p/", .is_count_only = true, .is_keys_only = true};
+
+    (void)state;
+    expect_text(etcd_write_range(&page),
+                "{\"key\":\"cC9i\",\"range_end\":\"cDA=\",\"revision\":\"7\",\"limit\":\"2\"}");
+    expect_text(etcd_write_range(&count),
+                "{\"key\":\"cC8=\",\"range_end\":\"cDA=\",\"count_only\":true,\"keys_only\":true}");
+    expect_text(etcd_write_watch("p/", 12), "{\"create_request\":{\"key\":\"cC8=\",\"range_end\":\"cDA=\","
+                                            "\"start_revision\":\"12\",\"progress_notify\":true}}");
+}
+
+static void test_a_commit_has_each_key_once(void **state)
+{
+    const struct etcd_pair pairs[] = {
+        {(char *)"a", (char *)"1", 0}, {(char *)"b", (char *)"2", 0}, {(char *)"a", NULL, 0}};
+    const struct etcd_head head = {.mod_revision = 5, .revision = 8};
+    const struct etcd_head next = {.revision = 9, .writer = "me", .commit = 3};
+    size_t n = 0;
+
+    (void)state;
+    expect_text(etcd_write_commit(pairs, ARRAY_SIZE(pairs), NULL, NULL, NULL, &n),
+                "{\"success\":[{\"request_delete_range\":{\"key\":\"YQ==\"}},"
+                "{\"request_put\":{\"key\":\"Yg==\",\"value\":\"Mg==\"}}]}");
+    assert_int_equal(n, 2);
+    expect_text(
+        etcd_write_commit(pairs, 1, "h", &head, &next, &n),
+        "{\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"MQ==\"}},"
+        "{\"request_put\":{\"key\":\"aA==\",\"value\":"
+        "\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}}],"
+        "\"compare\":[{\"key\":\"aA==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"5\"}],"
+        "\"failure\":[{\"request_range\":{\"key\":\"aA==\"}}]}");
+    assert_int_equal(n, 2);
+}
+
+static void test_ends_of_commits(void **state)
+{
+    _cleanup_json_ cJSON *written =
+        parse("{\"header\":{\"revision\":\"12\"},\"succeeded\":true,\"responses\":[{\"response_put\":{}}]}");
+    _cleanup_json_ cJSON *conflict = parse(
+        "{\"header\":{\"revision\":\"12\"},\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"aA==\","
+        "\"mod_revision\":\"11\",\"value\":\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}]}}]}");
+    _cleanup_json_ cJSON *gone =
+        parse("{\"header\":{\"revision\":\"12\"},\"responses\":[{\"response_range\":{}}]}");
+    _cleanup_json_ cJSON *strange = parse("{\"succeeded\":true}");
+    struct etcd_head found = {0};
+    uint64_t revision = 0;
+
+    (void)state;
+    assert_int_equal(etcd_read_commit(written, &revision, &found), 0);
+    assert_int_equal(revision, 12);
+    assert_int_equal(etcd_read_commit(conflict, &revision, &found), -EAGAIN);
+    assert_int_equal(found.mod_revision, 11);
+    assert_int_equal(found.revision, 9);
+    assert_int_equal(found.commit, 3);
+    assert_string_equal(found.writer, "me");
+    assert_int_equal(etcd_read_commit(gone, &revision, &found), -EAGAIN);
+    assert_int_equal(found.mod_revision, 0);
+    assert_int_equal(etcd_read_commit(strange, &revision, &found), -EINVAL);
+}
+
+static void test_watched_events(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+    } others[] = {
+        {"{\"result\":{\"header\":{},\"created\":true}}", 0},
+        {"{\"result\":{\"compact_revision\":\"9\",\"canceled\":true}}", -ESTALE},
+        {"{\"result\":{\"canceled\":true,\"cancel_reason\":\"etcdserver: permission denied\"}}", -EACCES},
+        {"{\"result\":{\"canceled\":true}}", -ECANCELED},
+        {"{\"error\":{\"message\":\"etcdserver: no leader\"}}", -ECANCELED},
+        {"{\"result\":{\"events\":[{\"kv\":{\"key\":\"Y*==\"}}]}}", -EINVAL},
+        {"{\"result\":{\"events\":[{}]}}", -EINVAL},
+        {"{\"result\":{\"events\":{}}}", -EINVAL},
+        {"[]", -EINVAL},
+    };
+    _cleanup_json_ cJSON *message =
+        parse("{\"result\":{\"header\":{},\"events\":[{\"kv\":{\"key\":\"YQ==\",\"value\":\"MQ==\","
+              "\"mod_revision\":\"4\"}},{\"kv\":{\"key\":\"Yg==\",\"mod_revision\":\"4\"}},"
+              "{\"type\":\"DELETE\",\"kv\":{\"key\":\"YQ==\",\"mod_revision\":\"5\"}}]}}");
+    struct etcd_pairs events = {0};
+
+    (void)state;
+    assert_int_equal(etcd_read_watch(message, &events, NULL), 0);
+    assert_int_equal(events.n, 3);
+    assert_string_equal(events.items[0].value, "1");
+    assert_string_equal(events.items[1].value, "");
+    assert_string_equal(events.items[2].key, "a");
+    assert_null(events.items[2].value);
+    assert_int_equal(events.items[2].mod_revision, 5);
+    etcd_pairs_done(&events);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        _cleanup_json_ cJSON *other = parse(others[i].text);
+
+        assert_int_equal(etcd_read_watch(other, &events, NULL), others[i].result);
+        etcd_pairs_done(&events);
+    }
+}
+
+static void test_heads_nobody_understands(void **state)
+{
+    static const char *const values[] = {"", "[]", "{}", "{\"writer\":\"w\",\"revision\":-1}",
+                                         "{\"writer\":\"0123456789012345678901234567890123456789\"}"};
+    struct etcd_head head = {.revision = 99};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        const struct etcd_pair pair = {(char *)"h", (char *)values[i], 1};
+
+        assert_int_equal(etcd_read_head(&pair, &head), -EINVAL);
+    }
+    assert_int_equal(head.revision, 99);
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        long status;
+        const char *text;
+        int result;
+    } answers[] = {
+        {401, "{\"error\":\"etcdserver: invalid auth token\",\"code\":16}", -EKEYREJECTED},
+        {401, "{\"code\":16}", -EKEYREJECTED},
+        {403, "{\"error\":\"etcdserver: permission denied\",\"code\":7}", -EACCES},
+        {403, "{\"code\":7}", -EACCES},
+        {400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", -EACCES},
+        {400, "{\"error\":\"etcdserver: too many operations in txn request\",\"code\":3}", -E2BIG},
+        {400, "{\"error\":\"etcdserver: request is too large\",\"code\":3}", -E2BIG},
+        {400, "{\"message\":\"etcdserver: mvcc: required revision has been compacted\",\"code\":11}",
+         -ESTALE},
+        {429, "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}", -ENOSPC},
+        {500, "{\"error\":\"etcdserver: corrupt cluster\",\"code\":15}", -EIO},
+        {503, "{\"error\":\"etcdserver: leader changed\",\"code\":14}", -ENOTCONN},
+        {502, "{}", -ENOTCONN},
+        {404, "{}", -EPROTO},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+        _cleanup_json_ cJSON *answer = parse(answers[i].text);
+        const char *text = NULL;
+
+        assert_int_equal(etcd_read_refusal(answers[i].status, answer, &text), answers[i].result);
+        assert_non_null(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_a_commit_has_each_key_once),
+        cmocka_unit_test(test_ends_of_commits),
+        cmocka_unit_test(test_watched_events),
+        cmocka_unit_test(test_heads_nobody_understands),
+        cmocka_unit_test(test_refusals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

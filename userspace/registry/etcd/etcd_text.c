@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "registry/etcd/etcd_text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "registry/rows.h"
+
+#define LONGEST_TEXT (64u << 20)
+
+bool etcd_is_of_host(const char *key)
+{
+    return row_is_of_host(key) || strncmp(key, "history/", strlen("history/")) == 0;
+}
+
+/* ---- keys ---- */
+
+char *etcd_key_of_fleet(const char *prefix)
+{
+    char *key = NULL;
+
+    return asprintf(&key, "%s/fleet/", prefix) < 0 ? NULL : key;
+}
+
+char *etcd_key_of_head(const char *prefix)
+{
+    char *key = NULL;
+
+    return asprintf(&key, "%s/fleet/head", prefix) < 0 ? NULL : key;
+}
+
+char *etcd_key_of_host(const char *prefix, const char *host)
+{
+    char *key = NULL;
+
+    return asprintf(&key, "%s/hosts/%s/", prefix, host) < 0 ? NULL : key;
+}
+
+char *etcd_key_of_row(const char *prefix, const char *host, const char *key)
+{
+    char *text = NULL;
+    int n = etcd_is_of_host(key) ? asprintf(&text, "%s/hosts/%s/%s", prefix, host, key)
+                                 : asprintf(&text, "%s/fleet/rows/%s", prefix, key);
+
+    return n < 0 ? NULL : text;
+}
+
+const char *etcd_row_in_fleet(const char *fleet, const char *key)
+{
+    size_t n = strlen(fleet);
+
+    return strncmp(key, fleet, n) == 0 && strncmp(key + n, "rows/", 5) == 0 && key[n + 5] ? key + n + 5
+                                                                                          : NULL;
+}
+
+/* ---- base64 ---- */
+
+static char *encode_bytes(const char *bytes, size_t n)
+{
+    char *text = n < LONGEST_TEXT ? malloc((n + 2) / 3 * 4 + 1) : NULL;
+
+    if (text)
+        (void)EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes, (int)n);
+    return text;
+}
+
+char *etcd_encode(const char *text)
+{
+    return encode_bytes(text, strlen(text));
+}
+
+char *etcd_decode(const char *text)
+{
+    size_t n = strlen(text);
+    size_t padding = (n > 0 && text[n - 1] == '=') + (n > 1 && text[n - 2] == '=');
+    _cleanup_free_ char *bytes = n < LONGEST_TEXT ? malloc(n / 4 * 3 + 1) : NULL;
+
+    if (!bytes || n % 4 ||
+        EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text, (int)n) != (int)(n / 4 * 3))
+        return NULL;
+    bytes[n / 4 * 3 - padding] = '\0';
+    return strlen(bytes) == n / 4 * 3 - padding ? TAKE_PTR(bytes) : NULL;
+}
+
+/* ---- requests ---- */
+
+static bool etcd_add_bytes(cJSON *object, const char *name, const char *bytes, size_t n)
+{
+    _cleanup_free_ char *text = encode_bytes(bytes, n);
+
+    return text && cJSON_AddStringToObject(object, name, text);
+}
+
+static bool etcd_add_text(cJSON *object, const char *name, const char *text)
+{
+    return etcd_add_bytes(object, name, text, strlen(text));
+}
+
+static bool etcd_add_number(cJSON *object, const char *name, uint64_t number)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
+    return cJSON_AddStringToObject(object, name, text);
+}
+
+/* The first key behind all that begin with `base`, which is not empty and ends below 0xff. */
+static bool add_range_end(cJSON *object, const char *base)
+{
+    _cleanup_free_ char *end = strdup(base);
+
+    if (!end)
+        return false;
+    end[strlen(end) - 1]++;
+    return etcd_add_text(object, "range_end", end);
+}
+
+static char *etcd_text_print(cJSON *json, bool is_whole)
+{
+    char *text = is_whole ? cJSON_PrintUnformatted(json) : NULL;
+
+    cJSON_Delete(json);
+    return text;
+}
+
+char *etcd_write_range(const struct etcd_range *range)
+{
+    cJSON *json = cJSON_CreateObject();
+    bool is_whole = json && etcd_add_text(json, "key", range->from ? range->from : range->base) &&
+                    add_range_end(json, range->base);
+
+    if (is_whole && range->revision)
+        is_whole = etcd_add_number(json, "revision", range->revision);
+    if (is_whole && range->limit)
+        is_whole = etcd_add_number(json, "limit", range->limit);
+    if (is_whole && range->is_count_only)
+        is_whole = cJSON_AddTrueToObject(json, "count_only");
+    if (is_whole && range->is_keys_only)
+        is_whole = cJSON_AddTrueToObject(json, "keys_only");
+    return etcd_text_print(json, is_whole);
+}
+
+char *etcd_write_watch(const char *base, uint64_t revision)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON *create = json ? cJSON_AddObjectToObject(json, "create_request") : NULL;
+
+    return etcd_text_print(json, create && etcd_add_text(create, "key", base) &&
+                                     add_range_end(create, base) &&
+                                     etcd_add_number(create, "start_revision", revision) &&
+                                     cJSON_AddTrueToObject(create, "progress_notify"));
+}
+
+static bool add_put(cJSON *list, const char *key, const char *value)
+{
+    cJSON *operation = cJSON_CreateObject();
+    cJSON *inner;
+
+    if (!operation || !cJSON_AddItemToArray(list, operation))
+        return false;
+    inner = cJSON_AddObjectToObject(operation, value ? "request_put" : "request_delete_range");
+    return inner && etcd_add_text(inner, "key", key) && (!value || etcd_add_text(inner, "value", value));
+}
+
+static bool add_head(cJSON *json, cJSON *success, const char *key, const struct etcd_head *head,
+                     const struct etcd_head *next)
+{
+    cJSON *compares = cJSON_AddArrayToObject(json, "compare");
+    cJSON *failure = cJSON_AddArrayToObject(json, "failure");
+    cJSON *compare = cJSON_CreateObject(), *look = cJSON_CreateObject(), *range;
+    _cleanup_free_ char *value = NULL;
+
+    if (asprintf(&value, "{\"revision\":%" PRIu64 ",\"writer\":\"%s\",\"commit\":%" PRIu64 "}",
+                 next->revision, next->writer, next->commit) < 0)
+        value = NULL;
+    if (!cJSON_AddItemToArray(compares, compare) || !cJSON_AddItemToArray(failure, look) || !value)
+        return false;
+    range = cJSON_AddObjectToObject(look, "request_range");
+    return range && etcd_add_text(range, "key", key) && etcd_add_text(compare, "key", key) &&
+           cJSON_AddStringToObject(compare, "target", "MOD") &&
+           cJSON_AddStringToObject(compare, "result", "EQUAL") &&
+           etcd_add_number(compare, "mod_revision", head->mod_revision) && add_put(success, key, value);
+}
+
+/* etcd refuses a transaction that has a key twice. */
+struct written_key {
+    size_t at;
+    UT_hash_handle hh;
+};
+
+/* For each key the pair that counts; *ret_written is to be freed. */
+static int find_last(const struct etcd_pair *pairs, size_t n, struct written_key **ret_written,
+                     struct written_key **ret_table)
+{
+    struct written_key *written = calloc(n + 1, sizeof(*written));
+    struct written_key *table = NULL, *found;
+
+    if (!written)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        HASH_FIND_STR(table, pairs[i].key, found);
+        if (found) {
+            found->at = i;
+            continue;
+        }
+        written[i].at = i;
+        HASH_ADD_KEYPTR(hh, table, pairs[i].key, strlen(pairs[i].key), &written[i]);
+    }
+    *ret_written = written;
+    *ret_table = table;
+    return 0;
+}
+
+char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *head_key,
+                        const struct etcd_head *head, const struct etcd_head *next, size_t *ret_n)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON *success = json ? cJSON_AddArrayToObject(json, "success") : NULL;
+    struct written_key *written = NULL, *table = NULL;
+    bool is_whole = success && find_last(pairs, n, &written, &table) == 0;
+
+    for (struct written_key *one = table; is_whole && one; one = one->hh.next)
+        is_whole = add_put(success, pairs[one->at].key, pairs[one->at].value);
+    HASH_CLEAR(hh, table);
+    free(written);
+    if (is_whole && head)
+        is_whole = add_head(json, success, head_key, head, next);
+    if (is_whole)
+        *ret_n = (size_t)cJSON_GetArraySize(success);
+    return etcd_text_print(json, is_whole);
+}
+
+/* ---- answers ---- */
+
+int etcd_read_number(const cJSON *object, const char *name, uint64_t *ret_number)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    if (!item) {
+        *ret_number = 0;
+        return 0;
+    }
+    if (cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 9e15) {
+        *ret_number = (uint64_t)item->valuedouble;
+        return 0;
+    }
+    return cJSON_IsString(item) ? parse_number(item->valuestring, 0, INT64_MAX, ret_number) : -EINVAL;
+}
+
+uint64_t etcd_read_revision(const cJSON *answer)
+{
+    uint64_t revision = 0;
+
+    return etcd_read_number(cJSON_GetObjectItemCaseSensitive(answer, "header"), "revision", &revision) < 0
+               ? 0
+               : revision;
+}
+
+/* Of what has no value there is the empty text. */
+static char *read_bytes(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    if (!item)
+        return strdup("");
+    return cJSON_IsString(item) ? etcd_decode(item->valuestring) : NULL;
+}
+
+static int read_pair(const cJSON *kv, bool is_deletion, struct etcd_pairs *pairs)
+{
+    struct etcd_pair pair = {0};
+
+    if (!cJSON_IsObject(kv) || etcd_read_number(kv, "mod_revision", &pair.mod_revision) < 0)
+        return -EINVAL;
+    if (ARRAY_MAKE_ROOM(pairs->items, pairs->n) < 0)
+        return -ENOMEM;
+    pair.key = read_bytes(kv, "key");
+    pair.value = is_deletion ? NULL : read_bytes(kv, "value");
+    if (!pair.key || !*pair.key || (!is_deletion && !pair.value)) {
+        free(pair.key);
+        free(pair.value);
+        return -EINVAL;
+    }
+    pairs->items[pairs->n++] = pair;
+    return 0;
+}
+
+int etcd_read_pairs(const cJSON *answer, struct etcd_pairs *pairs)
+{
+    const cJSON *kvs = cJSON_GetObjectItemCaseSensitive(answer, "kvs");
+    const cJSON *kv;
+    int r = cJSON_IsObject(answer) && (!kvs || cJSON_IsArray(kvs)) ? 0 : -EINVAL;
+
+    cJSON_ArrayForEach (kv, kvs) {
+        if (r == 0)
+            r = read_pair(kv, false, pairs);
+    }
+    return r;
+}
+
+int etcd_read_head(const struct etcd_pair *pair, struct etcd_head *ret_head)
+{
+    struct etcd_head head = {.mod_revision = pair->mod_revision};
+    _cleanup_json_ cJSON *json = cJSON_Parse(pair->value ? pair->value : "");
+    const char *writer = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "writer"));
+
+    if (!cJSON_IsObject(json) || !writer || strlen(writer) >= sizeof(head.writer) ||
+        etcd_read_number(json, "revision", &head.revision) < 0 ||
+        etcd_read_number(json, "commit", &head.commit) < 0)
+        return -EINVAL;
+    strcpy(head.writer, writer);
+    *ret_head = head;
+    return 0;
+}
+
+int etcd_read_commit(const cJSON *answer, uint64_t *ret_revision, struct etcd_head *ret_found)
+{
+    const cJSON *responses = cJSON_GetObjectItemCaseSensitive(answer, "responses");
+    const cJSON *range = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(responses, 0), "response_range");
+    struct etcd_pairs pairs = {0};
+    int r;
+
+    if (!cJSON_IsObject(answer) || etcd_read_revision(answer) == 0)
+        return -EINVAL;
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "succeeded"))) {
+        *ret_revision = etcd_read_revision(answer);
+        return 0;
+    }
+    *ret_found = (struct etcd_head){0};
+    r = etcd_read_pairs(range, &pairs);
+    if (r == 0 && pairs.n > 0)
+        r = etcd_read_head(&pairs.items[0], ret_found);
+    etcd_pairs_done(&pairs);
+    return r < 0 ? r : -EAGAIN;
+}
+
+int etcd_read_watch(const cJSON *message, struct etcd_pairs *events, struct error *error)
+{
+    const cJSON *result = cJSON_GetObjectItemCaseSensitive(message, "result");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(result, "events");
+    const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, "cancel_reason"));
+    const cJSON *event;
+    uint64_t compacted = 0;
+    int r = 0;
+
+    if (!cJSON_IsObject(result))
+        return cJSON_HasObjectItem(message, "error") ? -ECANCELED : -EINVAL;
+    if (etcd_read_number(result, "compact_revision", &compacted) < 0 || (list && !cJSON_IsArray(list)))
+        return -EINVAL;
+    if (compacted)
+        return -ESTALE;
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "canceled"))) {
+        bool is_denied = reason && strstr(reason, "permission");
+
+        return error_set(error, is_denied ? EACCES : ECANCELED, "the watch was ended by etcd: %.200s",
+                         reason ? reason : "no reason given");
+    }
+    cJSON_ArrayForEach (event, list) {
+        const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "type"));
+
+        if (r == 0)
+            r = read_pair(cJSON_GetObjectItemCaseSensitive(event, "kv"), type && strcmp(type, "DELETE") == 0,
+                          events);
+    }
+    return r;
+}
+
+void etcd_pairs_done(struct etcd_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        free(pairs->items[i].key);
+        free(pairs->items[i].value);
+    }
+    free(pairs->items);
+    *pairs = (struct etcd_pairs){0};
+}
+
+int etcd_read_refusal(long status, const cJSON *answer, const char **ret_text)
+{
+    static const struct {
+        const char *words;
+        int number;
+    } known[] = {
+        {"invalid auth token", EKEYREJECTED}, {"revision in header is old", EKEYREJECTED},
+        {"permission denied", EACCES},        {"user name is empty", EACCES},
+        {"authentication failed", EACCES},    {"compacted", ESTALE},
+        {"future revision", ENOTCONN},        {"space exceeded", ENOSPC},
+        {"too many operations", E2BIG},       {"request is too large", E2BIG},
+        {"larger than max", E2BIG},           {"corrupt cluster", EIO},
+    };
+    /* gRPC's: cancelled, deadline exceeded, aborted, unavailable: another member, or a moment later. */
+    static const uint64_t passing[] = {1, 4, 10, 14};
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
+    uint64_t code = 0;
+
+    if (!text)
+        text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "message"));
+    *ret_text = text ? text : "no reason given";
+    for (size_t i = 0; text && i < ARRAY_SIZE(known); i++)
+        if (strstr(text, known[i].words))
+            return -known[i].number;
+    (void)etcd_read_number(answer, "code", &code);
+    for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+        if (code == passing[i])
+            return -ENOTCONN;
+    if (code == 16)
+        return -EKEYREJECTED;
+    if (code == 7)
+        return -EACCES;
+    return status >= 500 && !text ? -ENOTCONN : -EPROTO;
+}

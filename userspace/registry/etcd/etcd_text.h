@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is said to etcd and what it answers, in the JSON of its gateway: keys and values are base64, 64-bit
+ * numbers are texts. Pure.
+ *
+ * Below PREFIX (a setting) lie
+ *   PREFIX/fleet/head        who wrote last: {"revision", "writer", "commit"}; every commit to the fleet's rows
+ *                            compares and writes it, so commits of all hosts are one after the other
+ *   PREFIX/fleet/rows/KEY    the rows of all hosts
+ *   PREFIX/hosts/HOST/KEY    what a host keeps for itself: its numbers and its history
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "registry/registry.h"
+
+#define ETCD_WRITER_SIZE 33
+#define ETCD_PREFIX_MAX  128
+
+/* Who wrote the fleet's rows last. */
+struct etcd_head {
+    uint64_t mod_revision; /* etcd's, of the key; 0: nobody has written yet */
+    uint64_t revision;     /* the fleet's: one more with every commit */
+    char writer[ETCD_WRITER_SIZE];
+    uint64_t commit; /* the writer's own number of it */
+};
+
+/* One key as it stands, or its deletion (value NULL). */
+struct etcd_pair {
+    char *key;
+    char *value;
+    uint64_t mod_revision;
+};
+
+struct etcd_pairs {
+    struct etcd_pair *items;
+    size_t n;
+};
+
+/* Where a row lies; the caller frees it. NULL: out of memory. */
+char *etcd_key_of_row(const char *prefix, const char *host, const char *key);
+char *etcd_key_of_head(const char *prefix);
+char *etcd_key_of_fleet(const char *prefix); /* the head's and all rows' begin with it */
+char *etcd_key_of_host(const char *prefix, const char *host);
+
+/* Is this a row that a host keeps for itself? */
+bool etcd_is_of_host(const char *key);
+
+/* The row's key in a key of `base` + "rows/"; NULL: it is none. */
+const char *etcd_row_in_fleet(const char *fleet, const char *key);
+
+/* Base64, there and back. NULL: no memory, or (back) no base64 or a NUL inside. The caller frees. */
+char *etcd_encode(const char *text);
+char *etcd_decode(const char *text);
+
+/* A page of the keys that begin with `base`, from the key `from` on. revision 0: as it is now. */
+struct etcd_range {
+    const char *base, *from; /* from NULL: the first */
+    uint64_t revision;
+    unsigned limit; /* 0: all */
+    bool is_count_only, is_keys_only;
+};
+
+/* Requests: texts the caller frees. NULL: out of memory. */
+char *etcd_write_range(const struct etcd_range *range);
+char *etcd_write_watch(const char *base, uint64_t revision);
+
+/*
+ * A commit: puts and deletions by full keys, a later one of the same key in the place of the earlier; `head` NULL
+ * where only a host's own rows are written, else what the head has to be now and becomes `next`. If it is not, the
+ * answer has the head as it is. *ret_n: how many operations, with the head's.
+ */
+char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *head_key,
+                        const struct etcd_head *head, const struct etcd_head *next, size_t *ret_n);
+
+/* "revision" of the answer's header; 0: there is none. */
+uint64_t etcd_read_revision(const cJSON *answer);
+
+/* A number that may be a text, or left out where it is 0. -EINVAL. */
+int etcd_read_number(const cJSON *object, const char *name, uint64_t *ret_number);
+
+/* What is in "kvs", appended. -EINVAL: no such answer; -ENOMEM. */
+int etcd_read_pairs(const cJSON *answer, struct etcd_pairs *pairs);
+
+/* The value of the head key. -EINVAL: not one that this version writes. */
+int etcd_read_head(const struct etcd_pair *pair, struct etcd_head *ret_head);
+
+/* How a commit ended: 0, or -EAGAIN with the head as it was found. -EINVAL. */
+int etcd_read_commit(const cJSON *answer, uint64_t *ret_revision, struct etcd_head *ret_found);
+
+/*
+ * A message of a watch: events appended in their order.
+ *   0         events, or none (that it was created)
+ *   -ESTALE   what is asked for has been compacted
+ *   -EACCES   it was refused; the error has etcd's words
+ *   -ECANCELED  etcd ended it
+ *   -EINVAL, -ENOMEM
+ */
+int etcd_read_watch(const cJSON *message, struct etcd_pairs *events, struct error *error);
+
+void etcd_pairs_done(struct etcd_pairs *pairs);
+
+/* What an answer that is no success says, as a negative errno: -EKEYREJECTED (the token is not valid any more),
+ * -EACCES, -ESTALE, -ENOSPC, -E2BIG, -EIO, -ENOTCONN (try another member), -EPROTO. The text is etcd's. */
+int etcd_read_refusal(long status, const cJSON *answer, const char **ret_text);
