@@ -3,6 +3,7 @@
 #include "registry/registry.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 int registry_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
                   struct error *error)
@@ -80,6 +81,39 @@ uint64_t registry_revision(const struct registry *registry)
 const char *registry_location(const struct registry *registry)
 {
     return registry->backend->location(registry);
+}
+
+int registry_follow(struct registry *registry, struct error *error)
+{
+    return registry->backend->follow ? registry->backend->follow(registry, error) : 0;
+}
+
+int registry_batch_fd(const struct registry *registry)
+{
+    return registry->backend->batch_fd ? registry->backend->batch_fd(registry) : -1;
+}
+
+/* Not while a commit is under way: what it was computed from would seem to have the batch in it. */
+int registry_take_batch(struct registry *registry, struct registry_batch *ret_batch)
+{
+    if (!registry->backend->take)
+        return -EAGAIN;
+    return registry->is_committing ? -EBUSY : registry->backend->take(registry, ret_batch);
+}
+
+void registry_batch_done(struct registry_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_rows; i++) {
+        free(batch->rows[i].key);
+        free(batch->rows[i].value);
+    }
+    free(batch->rows);
+    *batch = (struct registry_batch){0};
+}
+
+struct registry_link registry_link(struct registry *registry)
+{
+    return registry->backend->link ? registry->backend->link(registry) : (struct registry_link){0};
 }
 
 int registry_close(struct registry **registry)

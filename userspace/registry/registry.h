@@ -45,6 +45,22 @@ struct registry_commit {
 /* One row of a load; returns 0 to go on, a negative errno to stop. Key and value stay the registry's. */
 typedef int (*registry_row_fn)(const char *key, const char *value, void *user);
 
+/* What others have written, whole as it was committed, or several commits at once. */
+struct registry_batch {
+    uint64_t revision;         /* the registry's with it */
+    struct registry_row *rows; /* value NULL: the row is gone */
+    size_t n_rows;
+};
+
+/* How a registry that is elsewhere is reached. */
+struct registry_link {
+    int64_t lost_since; /* by the wall clock, in seconds; 0: it is there */
+    char text[320];     /* why */
+    uint64_t n_found;   /* how often it came back */
+    uint64_t n_resyncs; /* how often what others wrote had to be found by comparing all rows */
+    uint64_t n_skipped; /* what nobody understands, passed over */
+};
+
 /* What registry.c asks of a backend; it sees to it that load, count and begin never meet a
  * commit under way. */
 struct registry_backend {
@@ -64,6 +80,12 @@ struct registry_backend {
     uint64_t (*revision)(const struct registry *registry);
     const char *(*location)(const struct registry *registry);
     void (*close)(struct registry *registry);
+
+    /* Where others write too; else NULL, all four. */
+    int (*follow)(struct registry *registry, struct error *error);
+    int (*batch_fd)(const struct registry *registry);
+    int (*take)(struct registry *registry, struct registry_batch *ret_batch);
+    struct registry_link (*link)(struct registry *registry);
 };
 
 /* Every backend's object begins with this. */
@@ -92,7 +114,8 @@ int registry_commit_fd(const struct registry *registry);
 
 /*
  * Consumes the end of a commit.
- *   0            all rows are durable, under a revision one higher (in a fleet: higher) than before
+ *   0            all rows are durable, under a revision one higher than before (in a fleet: the same where all
+ *                rows are of this host)
  *   -EINPROGRESS it has not ended yet; ask again when the descriptor is readable
  *   -EAGAIN      a compare did not hold: run again what made the commit
  *   -E2BIG       it is more than the registry takes at once; the error names the limit
@@ -112,10 +135,31 @@ int registry_commit_wait(struct registry *registry, uint64_t *ret_revision, stru
 int registry_commit(struct registry *registry, const struct registry_row *rows, size_t n_rows,
                     uint64_t *ret_revision, struct error *error);
 
-/* Of the last commit whose end was consumed. */
+/* Of the last commit whose end was consumed, or of the last batch that was taken. */
 uint64_t registry_revision(const struct registry *registry);
 
 const char *registry_location(const struct registry *registry);
+
+/* ---- what others write ---- */
+
+/*
+ * After a load of all rows: what others write from then on comes as batches. Nothing happens where nobody else
+ * writes. A commit whose begin comes before all that was written is taken ends with -EAGAIN, so who is refused takes
+ * what there is and runs again what made the commit.
+ */
+int registry_follow(struct registry *registry, struct error *error);
+
+/* Readable while there are batches; -1: there never will be any. The same one from open to close. */
+int registry_batch_fd(const struct registry *registry);
+
+/* -EAGAIN: there is none now; -EBUSY: a commit is under way. The batch is the caller's, for registry_batch_done(). */
+int registry_take_batch(struct registry *registry, struct registry_batch *ret_batch);
+void registry_batch_done(struct registry_batch *batch);
+
+/* Zeroed for one that is here. */
+struct registry_link registry_link(struct registry *registry);
+
+/* ---- the end ---- */
 
 /*
  * Waits for a commit that is under way, and says what became of it: 0, none was or its rows are durable; else
