@@ -135,7 +135,7 @@ static void test_watched_events(void **state)
         {"{\"result\":{\"canceled\":true,\"cancel_reason\":\"etcdserver: permission denied\"}}", -EACCES},
         {"{\"result\":{\"canceled\":true}}", -ECANCELED},
         {"{\"error\":{\"message\":\"etcdserver: no leader\"}}", -ECANCELED},
-        {"{\"result\":{\"events\":[{\"kv\":{\"key\":\"Y*==\"}}]}}", -EINVAL},
+        {"{\"result\":{\"events\":[{\"kv\":{\"key\":\"Y*==\"}}]}}", 0},
         {"{\"result\":{\"events\":[{}]}}", -EINVAL},
         {"{\"result\":{\"events\":{}}}", -EINVAL},
         {"[]", -EINVAL},
@@ -154,11 +154,14 @@ static void test_watched_events(void **state)
     assert_string_equal(events.items[2].key, "a");
     assert_null(events.items[2].value);
     assert_int_equal(events.items[2].mod_revision, 5);
+    assert_int_equal(events.n_strange, 0);
     etcd_pairs_done(&events);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         _cleanup_json_ cJSON *other = parse(others[i].text);
 
         assert_int_equal(etcd_read_watch(other, &events, NULL), others[i].result);
+        assert_int_equal(events.n, 0);
+        assert_int_equal(events.n_strange, strstr(others[i].text, "Y*") ? 1 : 0);
         etcd_pairs_done(&events);
     }
 }

@@ -20,7 +20,7 @@
 #include "registry/registry.h"
 
 #define ETCD_WRITER_SIZE 33
-#define ETCD_PREFIX_MAX  128
+#
 
 /* Who wrote the fleet's rows last. */
 struct etcd_head {
@@ -40,6 +40,7 @@ struct etcd_pair {
 struct etcd_pairs {
     struct etcd_pair *items;
     size_t n;
+    size_t n_strange; /* passed over: no text of ours */
 };
 
 /* Where a row lies; the caller frees it. NULL: out of memory. */
@@ -84,7 +85,7 @@ uint64_t etcd_read_revision(const cJSON *answer);
 /* A number that may be a text, or left out where it is 0. -EINVAL. */
 int etcd_read_number(const cJSON *object, const char *name, uint64_t *ret_number);
 
-/* What is in "kvs", appended. -EINVAL: no such answer; -ENOMEM. */
+/* What is in "kvs", appended; keys and values that are no text are passed over. -EINVAL: no such answer; -ENOMEM. */
 int etcd_read_pairs(const cJSON *answer, struct etcd_pairs *pairs);
 
 /* The value of the head key. -EINVAL: not one that this version writes. */
