@@ -16,16 +16,23 @@
 #include "base/cleanup.h"
 #include "fakes/fake_disk.h"
 #include "fakes/fake_registry.h"
+#include "registry/etcd/etcd_registry.h"
 #include "registry/sqlite/sqlite_registry.h"
+#include "unit/registry/real_etcd.h"
 
 #define ROW(key, value)  ((struct registry_row){(char *)(key), (char *)(value)})
 #define COMMIT_OF(array) ((struct registry_commit){.rows = (array), .n_rows = ARRAY_SIZE(array)})
+
+/* So long that only what never comes fails. */
+#define PATIENCE_MS 30000
 
 struct bench {
     const struct backend_under_test *backend;
     struct registry *registry;
     char directory[64], path[96];
     struct fake_store *store;
+    struct etcd_settings etcd;
+    char prefix[32], url[64];
 };
 
 /* What the next commit meets is said before its begin. */
@@ -39,6 +46,14 @@ struct backend_under_test {
     void (*refuse)(struct bench *bench, int number); /* it ends with -ENOSPC or -EIO; 0: it works */
     void (*destroy)(struct bench *bench);
 };
+
+static inline int bench_ignore(const char *key, const char *value, void *user)
+{
+    (void)key;
+    (void)value;
+    (void)user;
+    return 0;
+}
 
 static inline void sqlite_make(struct bench *bench)
 {
@@ -121,10 +136,69 @@ static inline void fake_destroy(struct bench *bench)
     fake_store_free(&bench->store);
 }
 
+/* One etcd for all cases, each with a prefix of its own. */
+static inline void etcd_make(struct bench *bench)
+{
+    static unsigned n;
+
+    (void)snprintf(bench->prefix, sizeof(bench->prefix), "case-%u", n++);
+    (void)snprintf(bench->url, sizeof(bench->url), "etcd:%s", real_etcd_url());
+    bench->etcd = (struct etcd_settings){.prefix = bench->prefix,
+                                         .host = "host-1",
+                                         .ca_file = "",
+                                         .cert_file = "",
+                                         .key_file = "",
+                                         .user = "",
+                                         .password_file = "",
+                                         .max_txn_ops = ETCD_TXN_OPS_USUAL,
+                                         .max_bytes = ETCD_BYTES_USUAL,
+                                         .patience_ms = PATIENCE_MS};
+    assert_int_equal(etcd_settings_read(bench->url, &bench->etcd, NULL), 0);
+}
+
+static inline void etcd_open(struct bench *bench)
+{
+    struct error error = {0};
+
+    if (etcd_registry_open(&bench->etcd, &bench->registry, &error) != 0)
+        fail_msg("%s", error.message);
+    /* The revision is known from a load. */
+    if (registry_load(bench->registry, "", bench_ignore, NULL, &error) != 0)
+        fail_msg("%s", error.message);
+}
+
+static inline void etcd_hold(struct bench *bench)
+{
+    (void)bench;
+    real_etcd_signal(SIGSTOP);
+}
+
+static inline void etcd_release(struct bench *bench)
+{
+    (void)bench;
+    real_etcd_signal(SIGCONT);
+}
+
+static inline void etcd_refuse(struct bench *bench, int number)
+{
+    (void)bench;
+    real_etcd_alarm("NOSPACE", number == ENOSPC);
+    real_etcd_alarm("CORRUPT", number == EIO);
+}
+
+static inline void etcd_destroy(struct bench *bench)
+{
+    etcd_settings_done(&bench->etcd);
+}
+
 static const struct backend_under_test backends[] = {
     {"sqlite", false, sqlite_make, sqlite_open, sqlite_hold, sqlite_release, sqlite_refuse, sqlite_destroy},
     {"fake", true, fake_make, fake_open, fake_hold, fake_release, fake_refuse, fake_destroy},
+    {"etcd", false, etcd_make, etcd_open, etcd_hold, etcd_release, etcd_refuse, etcd_destroy},
 };
+
+/* All but the one that needs a server, which stands last. */
+#define N_LOCAL_BACKENDS (ARRAY_SIZE(backends) - 1)
 
 /* Opened and empty. */
 static inline void bench_make(struct bench *bench, const struct backend_under_test *backend)
@@ -165,9 +239,6 @@ static inline void bench_expect(struct bench *bench, uint64_t revision, const ch
     bench_expect_below(bench, "", rows);
     assert_int_equal(registry_revision(bench->registry), revision);
 }
-
-/* So long that only a descriptor that never becomes readable fails. */
-#define PATIENCE_MS 30000
 
 static inline bool bench_is_readable(const struct bench *bench, int timeout_ms)
 {

@@ -260,20 +260,20 @@ static size_t draw_rows(unsigned *seed, struct registry_row rows[4], char texts[
 /* Both are given the same commits and the same faults, and must hold and say the same after each. */
 static void test_the_fake_agrees_with_sqlite(void **state)
 {
-    struct bench benches[ARRAY_SIZE(backends)];
+    struct bench benches[N_LOCAL_BACKENDS];
     unsigned seed = 4711;
 
     (void)state;
-    for (size_t b = 0; b < ARRAY_SIZE(benches); b++)
+    for (size_t b = 0; b < N_LOCAL_BACKENDS; b++)
         bench_make(&benches[b], &backends[b]);
     for (unsigned i = 0; i < 300; i++) {
-        char texts[4][2][8], text[ARRAY_SIZE(benches)][4096] = {"", ""};
+        char texts[4][2][8], text[N_LOCAL_BACKENDS][4096] = {"", ""};
         struct registry_row rows[4];
         size_t n = draw_rows(&seed, rows, texts);
         int fault = (const int[]){0, 0, 0, ENOSPC, EIO}[rand_r(&seed) % 5];
         bool is_reopened = rand_r(&seed) % 16 == 0;
 
-        for (size_t b = 0; b < ARRAY_SIZE(benches); b++) {
+        for (size_t b = 0; b < N_LOCAL_BACKENDS; b++) {
             struct bench *bench = &benches[b];
             uint64_t revision;
 
@@ -291,7 +291,7 @@ static void test_the_fake_agrees_with_sqlite(void **state)
         assert_int_equal(registry_count(benches[0].registry), registry_count(benches[1].registry));
     }
     assert_in_range(registry_revision(benches[0].registry), 100, 250);
-    for (size_t b = 0; b < ARRAY_SIZE(benches); b++)
+    for (size_t b = 0; b < N_LOCAL_BACKENDS; b++)
         bench_destroy(&benches[b]);
 }
 

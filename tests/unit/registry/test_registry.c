@@ -293,8 +293,16 @@ static const struct {
     {"compares", test_compares},
 };
 
+static int stop_etcd(void **state)
+{
+    (void)state;
+    real_etcd_stop();
+    return 0;
+}
+
 int main(void)
 {
+    size_t n_backends = real_etcd_start() ? ARRAY_SIZE(backends) : N_LOCAL_BACKENDS;
     struct CMUnitTest tests[ARRAY_SIZE(backends) * ARRAY_SIZE(cases)];
     char names[ARRAY_SIZE(tests)][64];
 
@@ -305,5 +313,5 @@ int main(void)
         (void)snprintf(names[i], sizeof(names[i]), "%s: %s", backend->name, cases[n].name);
         tests[i] = (struct CMUnitTest){names[i], cases[n].run, setup, teardown, (void *)backend};
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return _cmocka_run_group_tests("registry", tests, n_backends * ARRAY_SIZE(cases), NULL, stop_etcd);
 }

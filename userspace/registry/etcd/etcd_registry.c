@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#include "registry/etcd/etcd_registry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "registry/etcd/etcd_pages.h"
+#include "registry/etcd/etcd_registry_internal.h"
+
+static struct etcd_registry *of(const struct registry *registry)
+{
+    return (struct etcd_registry *)registry;
+}
+
+static int etcd_refused(const struct etcd_registry *self, int r, const struct error *why, struct error *error)
+{
+    return error_set(error, -r, "registry %s: %.500s", self->settings->location, why->message);
+}
+
+/* ---- loading ---- */
+
+struct loading {
+    struct etcd_registry *self;
+    const char *base;
+    struct etcd_pairs *rows;
+    bool is_of_all;
+};
+
+/* Rows are collected with the registry's own keys: a host's lie among the others. */
+static int load_pair(struct etcd_pair *pair, void *user)
+{
+    struct loading *loading = user;
+    struct etcd_registry *self = loading->self;
+    bool is_fleet = loading->base == self->fleet;
+    const char *row = is_fleet ? etcd_row_in_fleet(self->fleet, pair->key) : pair->key + strlen(self->own);
+    struct etcd_pairs *rows = loading->rows;
+
+    if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair->key, pair->mod_revision) < 0)
+        return -ENOMEM;
+    if (is_fleet && strcmp(pair->key, self->head_key) == 0)
+        return self->is_following ? 0 : etcd_read_head(pair, &self->head);
+    if (!row || !*row)
+        return 0;
+    if (ARRAY_MAKE_ROOM(rows->items, rows->n) < 0)
+        return -ENOMEM;
+    memmove(pair->key, row, strlen(row) + 1);
+    rows->items[rows->n++] = *pair;
+    *pair = (struct etcd_pair){0};
+    return 0;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    return strcmp(((const struct etcd_pair *)a)->key, ((const struct etcd_pair *)b)->key);
+}
+
+static int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, bool is_of_all,
+                        struct error *error)
+{
+    struct loading loading = {self, self->fleet, rows, is_of_all};
+    /* What others have written since is to be taken first, so it is not read before that. */
+    uint64_t at = self->is_following ? self->at : 0;
+    uint64_t own_at = 0;
+    int r;
+
+    if (is_of_all) {
+        etcd_watch_forget_all(&self->watch);
+        self->head = (struct etcd_head){0};
+    }
+    r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
+    if (r == 0 && !self->is_following)
+        self->at = at;
+    loading.base = self->own;
+    if (r == 0)
+        r = etcd_pages(&self->client, self->own, &own_at, load_pair, &loading, &rows->n_strange, error);
+    return r;
+}
+
+static int etcd_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
+                     struct error *error)
+{
+    struct etcd_registry *self = of(registry);
+    struct etcd_pairs rows = {0};
+    bool is_of_all = !*prefix && !self->is_following;
+    struct error why = {0};
+    int r = etcd_collect(self, &rows, is_of_all, &why);
+
+    if (r < 0)
+        r = etcd_refused(self, r, why.number ? &why : &(struct error){.message = "reading its rows"}, error);
+    else if (is_of_all)
+        self->has_all = true;
+    if (rows.n)
+        qsort(rows.items, rows.n, sizeof(*rows.items), compare_pairs);
+    for (size_t i = 0; r == 0 && i < rows.n; i++)
+        if (strncmp(rows.items[i].key, prefix, strlen(prefix)) == 0)
+            r = on_row(rows.items[i].key, rows.items[i].value, user);
+    etcd_pairs_done(&rows);
+    return r;
+}
+
+static uint64_t etcd_count_below(struct etcd_registry *self, const char *base)
+{
+    const struct etcd_range range = {.base = base, .is_count_only = true};
+    _cleanup_free_ char *body = etcd_write_range(&range);
+    _cleanup_json_ cJSON *answer = NULL;
+    uint64_t n = 0;
+
+    if (!body || etcd_client_call(&self->client, "/v3/kv/range", body, &answer, NULL) < 0)
+        return 0;
+    return etcd_read_number(answer, "count", &n) < 0 ? 0 : n;
+}
+
+static uint64_t etcd_count(const struct registry *registry)
+{
+    struct etcd_registry *self = of(registry);
+    uint64_t fleet = etcd_count_below(self, self->fleet);
+
+    return fleet - (fleet > 0 && self->head.mod_revision > 0) + etcd_count_below(self, self->own);
+}
+
+/* ---- a commit, for its owner ---- */
+
+static int etcd_begin(struct registry *registry, const struct registry_commit *commit, struct error *error)
+{
+    struct etcd_registry *self = of(registry);
+    int r;
+
+    self->commit = commit;
+    r = committer_hand_over(&self->committer);
+    return r < 0 ? error_errno(error, r, "registry %s: no thread to commit", self->settings->location) : 0;
+}
+
+static int etcd_fd(const struct registry *registry)
+{
+    return of(registry)->committer.fd;
+}
+
+static void etcd_wait(struct registry *registry)
+{
+    committer_wait(&of(registry)->committer);
+}
+
+static int etcd_end(struct registry *registry, uint64_t *ret_revision, struct error *error)
+{
+    struct etcd_registry *self = of(registry);
+
+    if (!committer_take_back(&self->committer))
+        return -EINPROGRESS;
+    self->commit = NULL;
+    if (self->result < 0)
+        return etcd_refused(self, self->result, &self->error, error);
+    self->head = self->next;
+    if (self->revision > self->at)
+        self->at = self->revision;
+    *ret_revision = self->head.revision;
+    return 0;
+}
+
+static uint64_t etcd_revision(const struct registry *registry)
+{
+    return of(registry)->head.revision;
+}
+
+static const char *etcd_location(const struct registry *registry)
+{
+    return of(registry)->settings->location;
+}
+
+/* ---- what others write ---- */
+
+static int etcd_follow(struct registry *registry, struct error *error)
+{
+    struct etcd_registry *self = of(registry);
+    int r;
+
+    if (!self->has_all || self->is_following)
+        return error_set(error, EINVAL, "registry %s: follow once, after a load of all rows",
+                         self->settings->location);
+    r = etcd_watch_start(&self->watch, self->at);
+    if (r < 0)
+        return error_errno(error, r, "registry %s: no thread to watch", self->settings->location);
+    self->is_following = true;
+    return 0;
+}
+
+static int etcd_batch_fd(const struct registry *registry)
+{
+    return of(registry)->watch.fd;
+}
+
+static int etcd_take(struct registry *registry, struct registry_batch *ret_batch)
+{
+    struct etcd_registry *self = of(registry);
+    struct etcd_batch *taken = etcd_watch_take(&self->watch);
+
+    if (!taken)
+        return -EAGAIN;
+    if (taken->head.mod_revision > self->head.mod_revision)
+        self->head = taken->head;
+    if (taken->at > self->at)
+        self->at = taken->at;
+    *ret_batch = taken->batch;
+    ret_batch->revision = self->head.revision;
+    taken->batch = (struct registry_batch){0};
+    etcd_batch_free(taken);
+    return 0;
+}
+
+static struct registry_link etcd_link(struct registry *registry)
+{
+    return etcd_watch_link(&of(registry)->watch);
+}
+
+/* ---- begin and end ---- */
+
+static void etcd_close(struct registry *registry)
+{
+    struct etcd_registry *self = of(registry);
+
+    if (self->has_committer)
+        committer_done(&self->committer);
+    etcd_watch_done(&self->watch);
+    etcd_client_done(&self->client);
+    free(self->fleet);
+    free(self->own);
+    free(self->head_key);
+    free(self);
+}
+
+static const struct registry_backend etcd_backend = {
+    .name = "etcd",
+    .load = etcd_load,
+    .count = etcd_count,
+    .begin = etcd_begin,
+    .fd = etcd_fd,
+    .wait = etcd_wait,
+    .end = etcd_end,
+    .revision = etcd_revision,
+    .location = etcd_location,
+    .close = etcd_close,
+    .follow = etcd_follow,
+    .batch_fd = etcd_batch_fd,
+    .take = etcd_take,
+    .link = etcd_link,
+};
+
+static int make_writer(char ret_writer[static ETCD_WRITER_SIZE])
+{
+    uint64_t random[2];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return -EIO;
+    (void)snprintf(ret_writer, ETCD_WRITER_SIZE, "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+    return 0;
+}
+
+static int make_parts(struct etcd_registry *self)
+{
+    int r = make_writer(self->writer);
+
+    self->fleet = etcd_key_of_fleet(self->settings->prefix);
+    self->own = etcd_key_of_host(self->settings->prefix, self->settings->host);
+    self->head_key = etcd_key_of_head(self->settings->prefix);
+    if (!self->fleet || !self->own || !self->head_key)
+        r = -ENOMEM;
+    if (r == 0)
+        r = committer_init(&self->committer, etcd_commit_on_thread, self);
+    self->has_committer = r == 0;
+    if (r == 0)
+        r = etcd_client_init(&self->client, self->settings);
+    if (r == 0)
+        r = etcd_watch_init(&self->watch, self->settings, self->fleet, self->head_key, self->writer);
+    return r;
+}
+
+int etcd_registry_open(const struct etcd_settings *settings, struct registry **ret_registry,
+                       struct error *error)
+{
+    struct etcd_registry *self = calloc(1, sizeof(*self));
+    struct error why = {0};
+    int r;
+
+    if (!self)
+        return error_errno(error, ENOMEM, "registry %s", settings->location);
+    self->registry.backend = &etcd_backend;
+    self->settings = settings;
+    r = make_parts(self);
+    if (r < 0)
+        (void)error_errno(&why, r, "opening");
+    else
+        r = etcd_ask_head(&self->client, self->head_key, &self->head, &why);
+    if (r < 0) {
+        r = etcd_refused(self, r, &why, error);
+        etcd_close(&self->registry);
+        return r;
+    }
+    *ret_registry = &self->registry;
+    return 0;
+}
+
+static int set_true(const char *key, const char *value, void *user)
+{
+    (void)key;
+    (void)value;
+    *(bool *)user = true;
+    return 0;
+}
+
+/* Hosts that begin together write one: who comes second finds it. */
+int etcd_registry_identify(struct registry *registry, const char *key, const char *value, struct error *error)
+{
+    const struct registry_row row = {(char *)key, (char *)value};
+
+    for (unsigned n = 0;; n++) {
+        bool is_there = false;
+        uint64_t revision;
+        int r = registry_load(registry, "", set_true, &is_there, error);
+
+        is_there = false;
+        if (r == 0)
+            r = registry_load(registry, key, set_true, &is_there, error);
+        if (r < 0 || is_there)
+            return r;
+        r = registry_commit(registry, &row, 1, &revision, error);
+        if (r != -EAGAIN || n == 8)
+            return r;
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the files of the backend share. */
+#pragma once
+
+#include "registry/committer.h"
+#include "registry/etcd/etcd_registry.h"
+#include "registry/etcd/etcd_watch.h"
+
+struct etcd_registry {
+    struct registry registry;
+    const struct etcd_settings *settings;
+    char *fleet, *own, *head_key;
+    char writer[ETCD_WRITER_SIZE];
+    struct etcd_client client; /* the committer's while it works, else the owner's */
+    struct committer committer;
+    bool has_committer;
+    struct etcd_watch watch;
+    bool is_following;
+    bool has_all;          /* a load of all rows has told the watch what is known */
+    struct etcd_head head; /* as the owner has taken it */
+    uint64_t at;           /* etcd's revision of that */
+
+    /* The commit under way. */
+    const struct registry_commit *commit;
+    uint64_t n_commits;
+    struct etcd_head next;
+    uint64_t revision; /* etcd's */
+    int result;
+    struct error error;
+};
+
+/* etcd_commit.c: the committer's work; `user` is the registry. */
+void etcd_commit_on_thread(void *user);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the files of the watch share. Called by its thread. */
+#pragma once
+
+#include "base/error.h"
+#include "base/json.h"
+#include "registry/etcd/etcd_watch.h"
+
+/* etcd_queue.c: takes the batch over. A resync's is another's even if this host wrote last. */
+void etcd_watch_queue(struct etcd_watch *watch, struct etcd_batch *batch, bool is_resync);
+/* Said once each time. */
+void etcd_watch_lost(struct etcd_watch *watch, const char *text);
+void etcd_watch_found(struct etcd_watch *watch);
+void etcd_watch_count(struct etcd_watch *watch, size_t n_strange, bool is_resync);
+
+/* etcd_batches.c: events in the order of their revisions become batches. What was seen before is passed over. */
+int etcd_watch_take_events(struct etcd_watch *watch, struct etcd_pairs *events);
+
+/* The difference between all rows as they are now and what is known becomes a batch. */
+int etcd_watch_resync(struct etcd_watch *watch, struct error *error);
+
+int etcd_watch_ask_head(struct etcd_watch *watch, struct etcd_head *ret_head, struct error *error);
