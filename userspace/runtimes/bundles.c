@@ -393,6 +393,12 @@ static void bundles_on_changed(evutil_socket_t fd, short what, void *user)
         }
 }
 
+void bundles_catch_up(struct bundles *bundles)
+{
+    bundles_on_changed(bundles->inotify_fd, 0, bundles);
+    bundles_on_work(-1, 0, bundles);
+}
+
 /* ---- beginning and end ---- */
 
 int bundles_new(const struct bundles_settings *settings, struct bundles **ret_bundles)

@@ -41,4 +41,6 @@ struct bundles_settings {
 
 /* Texts and pointers outlive it. -ENOMEM, -EMFILE. */
 int bundles_new(const struct bundles_settings *settings, struct bundles **ret_bundles);
+/* Tells at once what has come by now, also from within a word of somebody else's; not from within one of its own. */
+void bundles_catch_up(struct bundles *bundles);
 void bundles_free(struct bundles **bundles); /* NULL-safe; sets to NULL */

@@ -85,6 +85,11 @@ int gate_watch(struct gate *gate, const char *parent)
     return gate_say(gate, GATE_WORD_WATCH, parent);
 }
 
+int gate_watch_all(struct gate *gate, const char *parent)
+{
+    return gate_say(gate, GATE_WORD_WATCH_ALL, parent);
+}
+
 int gate_expect(struct gate *gate, const char *cgroup)
 {
     return gate_say(gate, GATE_WORD_EXPECT, cgroup);

@@ -58,6 +58,8 @@ void gate_free(struct gate **gate); /* lets everybody go, tells nobody; NULL-saf
  * once. -ENOMEM, -ENOSPC.
  */
 int gate_watch(struct gate *gate, const char *parent);
+/* The same, and its children are containers whatever they are called; else those that are called as containers are. */
+int gate_watch_all(struct gate *gate, const char *parent);
 
 /*
  * This cgroup is a container's, whatever it is called and wherever it is; one that does not exist yet is waited for, for

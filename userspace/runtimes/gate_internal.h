@@ -20,7 +20,8 @@ enum gate_word {
     GATE_WORD_ENDED,
     GATE_WORD_RELEASE, /* from the loop */
     GATE_WORD_WATCH,   /* from the loop, of a parent */
-    GATE_WORD_EXPECT,  /* from the loop */
+    GATE_WORD_WATCH_ALL,
+    GATE_WORD_EXPECT, /* from the loop */
 };
 
 struct gate_message {
@@ -61,6 +62,7 @@ struct gate_container {
 /* A parent, by its path below the cgroup root; the thread's alone. */
 struct gate_parent {
     char path[SVC_CGROUP_SIZE];
+    bool takes_all;  /* whatever its children are called */
     int watch;       /* -1: it is not there */
     int above_watch; /* of the directory in which it will appear; -1: none */
 };
@@ -88,9 +90,10 @@ struct gate {
 void gate_tell_loop(struct gate *gate, const struct gate_message *message);
 
 /* gate_parents.c */
-void gate_parents_add(struct gate *gate, const char *path);
+void gate_parents_add(struct gate *gate, const char *path, bool takes_all);
 /* Tells of new children by `found`, with their paths below the cgroup root. */
-void gate_parents_read(struct gate *gate, void (*found)(struct gate *gate, const char *cgroup));
+void gate_parents_read(struct gate *gate,
+                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all));
 
 /* gate_thread.c */
 void *gate_thread(void *user);

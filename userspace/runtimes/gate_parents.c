@@ -40,33 +40,36 @@ static void gate_parent_open(struct gate *gate, struct gate_parent *parent)
     parent->above_watch = gate_watch_directory(gate, above);
 }
 
-void gate_parents_add(struct gate *gate, const char *path)
+void gate_parents_add(struct gate *gate, const char *path, bool takes_all)
 {
     struct gate_parent *parent;
 
     for (size_t i = 0; i < gate->n_parents; i++)
-        if (strcmp(gate->parents[i].path, path) == 0)
+        if (strcmp(gate->parents[i].path, path) == 0) {
+            gate->parents[i].takes_all = gate->parents[i].takes_all || takes_all;
             return;
+        }
     if (gate->n_parents == GATE_PARENTS)
         return;
     parent = &gate->parents[gate->n_parents++];
     (void)snprintf(parent->path, sizeof(parent->path), "%s", path);
+    parent->takes_all = takes_all;
     gate_parent_open(gate, parent);
 }
 
 static void gate_found(struct gate *gate, const struct gate_parent *parent, const char *name,
-                       void (*found)(struct gate *gate, const char *cgroup))
+                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
 {
     char cgroup[SVC_CGROUP_SIZE];
     int length = snprintf(cgroup, sizeof(cgroup), "%s/%s", parent->path, name);
 
     if (length > 0 && (size_t)length < sizeof(cgroup))
-        found(gate, cgroup);
+        found(gate, cgroup, parent->takes_all);
 }
 
 /* It has just appeared: what is in it by now has come within a moment. */
 static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent,
-                                 void (*found)(struct gate *gate, const char *cgroup))
+                                 void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
 {
     char directory[PATH_MAX];
     _cleanup_closedir_ DIR *dir = NULL;
@@ -81,7 +84,7 @@ static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent,
 }
 
 static void gate_parents_take(struct gate *gate, const struct inotify_event *event,
-                              void (*found)(struct gate *gate, const char *cgroup))
+                              void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
 {
     for (size_t i = 0; i < gate->n_parents; i++) {
         struct gate_parent *parent = &gate->parents[i];
@@ -98,7 +101,8 @@ static void gate_parents_take(struct gate *gate, const struct inotify_event *eve
     }
 }
 
-void gate_parents_read(struct gate *gate, void (*found)(struct gate *gate, const char *cgroup))
+void gate_parents_read(struct gate *gate,
+                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
 {
     _Alignas(struct inotify_event) char buffer[4096];
     ssize_t n;

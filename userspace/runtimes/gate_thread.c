@@ -79,11 +79,11 @@ static void gate_take(struct gate *gate, const char *cgroup, bool is_expected)
     memcpy(container->cgroup, message.cgroup, sizeof(container->cgroup));
 }
 
-static void gate_on_cgroup(struct gate *gate, const char *cgroup)
+static void gate_on_cgroup(struct gate *gate, const char *cgroup, bool takes_all)
 {
     char id[CONTAINER_ID_SIZE];
 
-    if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
+    if (takes_all || container_cgroup_id(strrchr(cgroup, '/') + 1, id))
         gate_take(gate, cgroup, false);
 }
 
@@ -263,8 +263,8 @@ static bool gate_hear(struct gate *gate)
         _cleanup_free_ struct gate_message *one = message;
 
         message = message->next;
-        if (one->word == GATE_WORD_WATCH)
-            gate_parents_add(gate, one->cgroup);
+        if (one->word == GATE_WORD_WATCH || one->word == GATE_WORD_WATCH_ALL)
+            gate_parents_add(gate, one->cgroup, one->word == GATE_WORD_WATCH_ALL);
         if (one->word == GATE_WORD_EXPECT)
             gate_take(gate, one->cgroup, true);
         for (size_t i = 0; one->word == GATE_WORD_RELEASE && i < GATE_CONTAINERS; i++)

@@ -308,6 +308,20 @@ static void test_a_containers_life_with_runc(void **state)
     expect(lab, "gone c\n");
 }
 
+static void test_what_has_come_is_told_when_asked(void **state)
+{
+    struct lab *lab = *state;
+    uint64_t ticks;
+
+    start_child(lab, &ticks);
+    follow(lab, BUNDLE_RUNC);
+    expect(lab, "connected \nsettled \n");
+    make_directory(lab, "c");
+    write_state(lab, "c", lab->child, ticks);
+    bundles_catch_up(lab->bundles); /* without a turn of the loop */
+    assert_string_equal(lab->told, "put c c running s pid\n");
+}
+
 static void test_a_number_that_another_process_has_by_now(void **state)
 {
     struct lab *lab = *state;
@@ -379,6 +393,7 @@ int main(void)
         TEST(test_containerd_renames_what_it_removes),
         TEST(test_a_process_in_another_cgroup_is_another),
         TEST(test_a_containers_life_with_runc),
+        TEST(test_what_has_come_is_told_when_asked),
         TEST(test_a_number_that_another_process_has_by_now),
         TEST(test_what_is_not_opened),
         TEST(test_a_directory_that_is_not_there_or_anybodys),

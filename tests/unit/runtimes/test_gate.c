@@ -377,6 +377,22 @@ static void test_other_cgroups_are_left_alone(void **state)
     assert_non_null(strstr(lab->told_cgroup, "docker-"));
 }
 
+static void test_a_parent_of_containers_only(void **state)
+{
+    struct lab *lab = *state;
+
+    SKIP_UNLESS_ROOT(lab);
+    lab->releases_standing = true;
+    watch_parent_of(lab, 20000);
+    assert_int_equal(gate_watch_all(lab->gate, lab->parent), 0);
+    (void)usleep(20000); /* its thread has nothing else to do */
+    (void)snprintf(lab->cgroup, sizeof(lab->cgroup), "%s/web", lab->parent_path);
+    start_container(lab);
+    turn_until(lab, lab->n_ended);
+    assert_int_equal(lab->n_stood, 1);
+    expect_child_ran(lab);
+}
+
 /* By its path, before it is there; it may be called anything. */
 static void test_one_that_is_expected(void **state)
 {
@@ -505,6 +521,7 @@ int main(void)
         TEST(test_the_end_of_the_gate_lets_go),
         TEST(test_a_cgroup_that_goes_again),
         TEST(test_other_cgroups_are_left_alone),
+        TEST(test_a_parent_of_containers_only),
         TEST(test_one_that_is_expected),
         TEST(test_nothing_stays_after_the_first_program),
         cmocka_unit_test(test_names_of_cgroups),
