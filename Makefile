@@ -23,7 +23,7 @@ LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 # The daemon's memory; a sanitizer brings its own. Nothing but the symbols of malloc() asks for it, so it is named as needed.
 DAEMON_LIBS := $(if $(SANITIZE),,-Wl,--push-state,--no-as-needed $(shell pkg-config --libs jemalloc) -Wl,--pop-state)
 
-LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/*/*/*.c))
+LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/oci_runtime/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/*/*/*.c))
 CLI_SRCS    := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
 FAKE_SRCS   := $(wildcard tests/fakes/*.c)
@@ -37,7 +37,7 @@ UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so $(BUILD)/tests/support/preload/wall_clock.so
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c))
 
-all: $(BUILD)/svcconnectd $(BUILD)/svcconnect
+all: $(BUILD)/svcconnectd $(BUILD)/svcconnect $(BUILD)/svcconnect-oci-runtime
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 6
@@ -47,6 +47,10 @@ $(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
 
 $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Few libraries: it runs at every step of every container.
+$(BUILD)/svcconnect-oci-runtime: $(call objects,userspace/oci_runtime/main.c) $(LIB)
+	$(Q)$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libcjson) -lm -o $@
 
 $(LIB): $(call objects,$(LIB_SRCS))
 	$(Q)rm -f $@ && ar qcs $@ $^
@@ -98,7 +102,7 @@ $(BUILD)/tests/kernels/%: tests/kernels/%.c Makefile
 
 # For clangd: every C file with the flags it is compiled with here.
 compile_commands.json: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) -c
-compile_commands.json: export SOURCES = $(LIB_SRCS) userspace/daemon/main.c $(CLI_SRCS) $(UNIT_SRCS) $(TOOL_SRCS)
+compile_commands.json: export SOURCES = $(LIB_SRCS) userspace/daemon/main.c userspace/oci_runtime/main.c $(CLI_SRCS) $(UNIT_SRCS) $(TOOL_SRCS)
 compile_commands.json: Makefile
 	$(Q)python3 -c 'import json, os; print(json.dumps([{"directory": os.getcwd(), "file": file, "command": os.environ["COMPILE"] + " " + file} \
 	    for file in os.environ["SOURCES"].split()], indent=1))' > $@

@@ -53,7 +53,7 @@ def test_what_install_makes_uninstall_takes_away():
             assert run("install", destdir, prefix).returncode == 0
         assert run("install", destdir).returncode == 0, "twice is as once"
         top = destdir + "/usr/local/"
-        for place in ("sbin/svcconnectd", "bin/svcconnect", "share/man/man1/svcconnect.1",
+        for place in ("sbin/svcconnectd", "bin/svcconnect", "bin/svcconnect-oci-runtime", "share/man/man1/svcconnect.1",
                       "share/bash-completion/completions/svcconnectd", "share/zsh/site-functions/_svcconnect",
                       "share/fish/vendor_completions.d/svcconnect.fish", "lib/systemd/system/svcconnectd.service",
                       "share/svcconnect/task.conf"):
