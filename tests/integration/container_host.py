@@ -29,9 +29,9 @@ def in_parallel(function, items, threads=4):
 
 class Host:
     """A Docker host with svcconnect beside it, and a name server that knows nothing. `is_inside`: svcconnectd has Docker's network
-    namespace."""
+    namespace; `dockerd`: more words for it."""
 
-    def __init__(self, bed, is_inside=False, programs=()):
+    def __init__(self, bed, is_inside=False, programs=(), dockerd=()):
         self.bed = bed
         had_docker = os.path.isdir(os.path.join(bed.cgroup_root, "docker"))
         self.cgroup = None if had_docker else os.path.join(bed.cgroup_root, "docker")
@@ -43,7 +43,7 @@ class Host:
         if is_inside:
             outside = bed.command_line
             bed.command_line = lambda flags=(): [*inside, *outside(flags)]
-        self.docker = Docker(bed, inside, programs)
+        self.docker = Docker(bed, inside, programs, dockerd)
         bed.config["containerRuntime"] = "docker:" + self.docker.socket.removeprefix("unix://")
         bed.start()
         wait_until(lambda: bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "the runtime is followed")

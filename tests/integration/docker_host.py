@@ -40,8 +40,9 @@ def make_image(directory, programs=(), name="image"):
 
 
 class Docker:
-    def __init__(self, bed, inside, programs=()):
+    def __init__(self, bed, inside, programs=(), words=()):
         self.bed = bed
+        self.words = words
         self.base = os.path.join(bed.base, "docker")
         os.makedirs(self.base)
         self.socket = f"unix://{self.base}/docker.sock"
@@ -54,7 +55,7 @@ class Docker:
         with open(f"{self.base}/log", "wb") as log:
             self.process = self.bed.popen([*self.inside, need_program("dockerd"), "--data-root", f"{self.base}/data", "--exec-root",
                                       f"{self.base}/exec", "-H", self.socket, "--pidfile", f"{self.base}/pid",
-                                      "--bip", "192.0.2.1/24"], stdout=log, stderr=log)
+                                      "--bip", "192.0.2.1/24", *self.words], stdout=log, stderr=log)
         end = time.monotonic() + 30
         while self.call("version").rc != 0:
             if self.process.poll() is not None or time.monotonic() > end:

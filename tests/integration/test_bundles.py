@@ -27,8 +27,9 @@ class Host:
         server = bed.popen([*self.netns, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
                             os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
         assert server.stdout.readline() == "READY\n"
-        make_image(self.base)
-        self.root = f"{self.base}/root"
+        self.root = f"{self.base}/files"
+        os.makedirs(self.root)
+        subprocess.run(["tar", "-C", self.root, "-xf", make_image(self.base)], check=True)
         with open(f"{self.root}/etc/resolv.conf", "w", encoding="utf-8") as file:
             file.write(f"nameserver {SERVER}\n")
         self.namespace = f"/proc/{self.netns[self.netns.index('-t') + 1]}/ns/net"
@@ -57,6 +58,7 @@ class Host:
 class Containerd(Host):
     def __init__(self, bed):
         super().__init__(bed)
+        self.name = f"svctest{os.getpid()}"  # containers of one namespace and name share a directory of runc's, whichever containerd is theirs
         self.ctr = [need_program("ctr"), "-a", f"{self.base}/state/containerd.sock"]
         need_program("runc")
         with open(f"{self.base}/config.toml", "w", encoding="utf-8") as file:
@@ -72,27 +74,28 @@ class Containerd(Host):
         assert result.rc == 0, (words, result)
         return result.out
 
-    def run(self, name, labels, *words, options=(), namespace="svctest", network=()):
+    def run(self, name, labels, *words, options=(), namespace=None, network=()):
         flags = [word for label in labels for word in ("--label", label)]
         script = f'"$@" >{self.base}/out 2>&1'
-        words = [*self.ctr, "-n", namespace, "run", *flags, *(network or ("--with-ns", f"network:{self.namespace}")), *options, "--rootfs", self.root, name, *words]
+        words = [*self.ctr, "-n", namespace or self.name, "run", *flags, *(network or ("--with-ns", f"network:{self.namespace}")), *options, "--rootfs", self.root, name, *words]
         result = self.bed.run(["sh", "-c", script, "sh", *words], timeout=60)
         with open(f"{self.base}/out", encoding="utf-8") as out:
             text = out.read()
         assert result.rc == 0, (words, text)
         return text
 
-    def kill(self, name, namespace="svctest"):
+    def kill(self, name, namespace=None):
+        namespace = namespace or self.name
         self.bed.run([*self.ctr, "-n", namespace, "task", "kill", "-s", "9", name])
         wait_until(lambda: self.bed.run([*self.ctr, "-n", namespace, "task", "rm", name]).rc == 0, 10, "its task is removed")
         self.ok("-n", namespace, "container", "rm", name)
 
     def end(self):
-        for namespace in ("svctest", "moby"):
+        for namespace in (self.name, "moby"):
             for name in self.bed.run([*self.ctr, "-n", namespace, "container", "ls", "-q"]).out.split():
                 with contextlib.suppress(AssertionError):
                     self.kill(name, namespace)
-        for name in ("svctest", "moby"):
+        for name in (self.name, "moby"):
             remove_v1_cgroups(name)
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.join(self.bed.cgroup_root, name))
@@ -166,7 +169,7 @@ def test_containerd():
         assert len(held) == STARTS + 1, host.bed.get("/v1/events")["events"]
         wait_until(lambda: list(host.containers()) == ["backend"], 5, "those that ended are gone")
         host.run("plain", [], "/bin/sleep", "600", options=["-d"], network=["--net-host"])
-        host.run("not-ours", ["svcconnect.service=backend", "svcconnect.port=8080"], "/bin/sleep", "600", options=["-d"], namespace="moby")
+        host.run(f"not-ours-{os.getpid()}", ["svcconnect.service=backend", "svcconnect.port=8080"], "/bin/sleep", "600", options=["-d"], namespace="moby")
         wait_until(lambda: sorted(host.containers()) == ["backend", "plain"], 5, "Docker's own are not told twice")
         assert not host.containers()["plain"]["task"]
         assert host.bed.tasks()[host.containers()["backend"]["cgroup"]]["container"] == "backend"

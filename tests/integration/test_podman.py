@@ -19,7 +19,7 @@ IMAGE = "localhost/svctest:1"
 class Podman:
     """A podman with svcconnect beside it, and a name server that knows nothing."""
 
-    def __init__(self, bed):
+    def __init__(self, bed, runtime="runc"):
         podman = need_program("podman")
         need_program("runc")
         self.bed = bed
@@ -29,7 +29,7 @@ class Podman:
         server = bed.popen([*self.inside, sys.executable, os.path.join(HERE, "name_server.py"), SERVER,
                             os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
         assert server.stdout.readline() == "READY\n"
-        self.words = [podman, "--root", f"{self.base}/data", "--runroot", f"{self.base}/run", "--runtime", "runc",
+        self.words = [podman, "--root", f"{self.base}/data", "--runroot", f"{self.base}/run", "--runtime", runtime,
                       "--cgroup-manager=cgroupfs", "--storage-driver", "vfs"]
         self.socket = f"{self.base}/podman.sock"
         with open(f"{self.base}/log", "wb") as log:

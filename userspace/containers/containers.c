@@ -126,6 +126,10 @@ void containers_begin_gate(struct containers *containers)
 
     if (containers->gate || *containers->why_no_gate)
         return;
+    if (containers->settings.has_no_gate) {
+        (void)snprintf(containers->why_no_gate, sizeof(containers->why_no_gate), "it is switched off");
+        return;
+    }
     r = gate_new(containers->settings.base, &settings, &containers->gate);
     if (r < 0) {
         (void)snprintf(containers->why_no_gate, sizeof(containers->why_no_gate), "%s", strerror(-r));
@@ -197,6 +201,7 @@ void containers_end(struct containers **containers)
         free(old->runtimes[i].directory);
     }
     containers_forget_sockets(old);
+    containers_forget_starts(old);
     containers_forget_stranger(old, 0, NULL);
     HASH_ITER (hh, old->all, held, next)
         containers_free_held(old, held);

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 
+struct container;
 struct containers;
 struct dns;
 struct engine_follower;
@@ -39,6 +40,7 @@ struct containers_settings {
     struct event_log *events;
     const char *cgroup_root;
     const char *runtimes;      /* "none", "auto", NAME:PATH separated by commas, or both */
+    bool has_no_gate;          /* as where the kernel has none */
     const char *run_directory; /* where "auto" looks; NULL: "/run" */
     const char *host_address;  /* "auto", or an address: of containers on the host's network */
 };
@@ -85,6 +87,15 @@ struct container_stop {
 int containers_stop(struct containers *containers, const char *field, const char *text,
                     const uint32_t *timeout_s, const char *by, struct container_stop *ret_stop,
                     struct error *error);
+
+/*
+ * A runtime is about to let this container's first process begin, and waits: attaches it if it is a task, and tells when its names are
+ * there, when it is no task, or after 450 ms at the latest; always once, and not from within. The container, with id, pid and
+ * labels, is taken over. -ENOENT: no process, or `containers` is NULL; -ENOMEM: nobody will be told.
+ */
+int containers_start(struct containers *containers, struct container *container,
+                     void (*done)(const char *container, bool is_task, bool is_attached, void *user),
+                     void *user, struct error *error);
 
 /* How many runtimes are followed, and how many of them answer. NULL containers: none. */
 size_t containers_count_runtimes(const struct containers *containers, size_t *ret_connected);

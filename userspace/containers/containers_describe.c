@@ -148,7 +148,10 @@ cJSON *containers_describe_runtimes(const struct containers *containers)
         (void)cJSON_AddStringToObject(json, "socket", runtime->socket);
         (void)cJSON_AddBoolToObject(json, "connected", runtime->is_connected);
         (void)cJSON_AddStringToObject(json, "reason", runtime->reason);
-        (void)cJSON_AddStringToObject(json, "gate", containers->gate ? "exec" : "none");
+        (void)cJSON_AddStringToObject(json, "gate",
+                                      containers->gate ? "exec"
+                                      : runtime->asks  ? "runtime"
+                                                       : "none");
         (void)cJSON_AddStringToObject(json, "gateReason", containers->why_no_gate);
         count_containers(containers, runtime, json);
         (void)cJSON_AddItemToArray(list, json);

@@ -20,6 +20,9 @@ struct transaction;
 
 #define RUNTIMES_MAX 16
 
+/* The runtime of containers that only a start has told of. */
+#define RUNTIME_UNKNOWN "oci"
+
 enum names_state { /* how a container's first program got its names */
     NAMES_UNKNOWN,
     NAMES_GATED,   /* held until they were there */
@@ -82,6 +85,7 @@ struct runtime {
     struct docker *docker;   /* NULL: it has no API */
     struct bundles *bundles; /* NULL: it has an API */
     bool is_connected;
+    bool asks;      /* before it lets containers begin: it has done so */
     bool is_listed; /* since it was connected first: what it does not know is gone */
     char reason[200];
 };
@@ -114,6 +118,9 @@ struct registering {
 
 struct socket_watch;
 
+/* One that a runtime has asked for. */
+struct start;
+
 /* Who is on the way at the gate and of whom no runtime has told yet. */
 struct stranger;
 
@@ -127,6 +134,8 @@ struct containers {
     size_t n_runtimes;
     struct held *all;           /* by id */
     struct stranger *strangers; /* by id */
+    struct start *starts;       /* by ticket */
+    uint64_t last_start;
     struct socket_watch *watch; /* NULL: runtimes are named, or not begun */
     struct event *plan_event;
     uint64_t n_plans;
@@ -198,6 +207,12 @@ void containers_meet(struct containers *containers, struct held *held);
 /* NULL `id`: all of them; nobody is let go by this. */
 void containers_forget_stranger(struct containers *containers, uint64_t ticket, const char *id);
 
+/* containers_starts.c: false: the ticket is the gate's own. */
+bool containers_release_start(struct containers *containers, uint64_t ticket);
+void containers_forget_starts(struct containers *containers); /* all are answered */
+/* The path up to the directory that has a container's id in its name; false: none has, and it stays. */
+bool containers_cut_cgroup(char *path);
+
 /* containers_instances.c: what a job does. NULL: no memory. */
 struct registering *registering_new(struct containers *containers, const struct workload_plan *plan);
 void registering_free(struct registering *registering); /* NULL-safe */
@@ -215,6 +230,8 @@ void containers_begin_gate(struct containers *containers);
 
 /* containers_runtimes.c: follows one from now on. -ENOMEM, -EMFILE. */
 int containers_begin_runtime(struct containers *containers, struct runtime *runtime);
+/* What lies in files by now is told at once. */
+void containers_catch_up(struct containers *containers);
 
 /* containers_sockets.c: "auto" and lists; adds what is not there yet. -ENOMEM. */
 int containers_find_sockets(struct containers *containers);

@@ -79,6 +79,27 @@ static bool is_anothers(const struct runtime *runtime, const struct held *held)
     return held && strcmp(held->container->runtime, runtime->name) != 0;
 }
 
+/* The next ones come into the same place, mostly; into system.slice everything else comes as well. */
+static void watch_place(struct containers *containers, const char *cgroup)
+{
+    char parent[SVC_CGROUP_SIZE];
+    const char *slash = cgroup ? strrchr(cgroup, '/') : NULL;
+    size_t length = slash ? strlen(slash) : 0;
+
+    if (!containers->gate || length == 0 || slash == cgroup ||
+        (length > 6 && strcmp(slash + length - 6, ".scope") == 0))
+        return;
+    (void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - cgroup), cgroup);
+    (void)gate_watch_all(containers->gate, parent);
+}
+
+void containers_catch_up(struct containers *containers)
+{
+    for (size_t i = 0; i < containers->n_runtimes; i++)
+        if (containers->runtimes[i].bundles)
+            bundles_catch_up(containers->runtimes[i].bundles);
+}
+
 /* podman's containers are runc's as well: whoever has an API knows more. A cgroup that is still to come is waited for. */
 static void on_bundle(struct container *container, void *user)
 {
@@ -92,6 +113,7 @@ static void on_bundle(struct container *container, void *user)
         container_free(&container);
         return;
     }
+    watch_place(containers, container->cgroup);
     containers_on_put(container, containers);
     held = containers_find(containers, id);
     if (held && may_come && !held->is_expected && containers->gate && held->container->cgroup)

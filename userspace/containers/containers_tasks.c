@@ -16,7 +16,7 @@
 
 void containers_release(struct containers *containers, uint64_t ticket)
 {
-    if (ticket && containers->gate)
+    if (ticket && !containers_release_start(containers, ticket) && containers->gate)
         gate_release(containers->gate, ticket);
 }
 
@@ -100,9 +100,7 @@ void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
     if (!held) {
         if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
             containers_ask_for(containers, ticket, cgroup, id);
-        else
-            containers_release(containers, ticket);
-        return;
+        return; /* else its files come before it stands */
     }
     held->ticket = ticket;
     if (held->container->state == CONTAINER_ENDED)
@@ -142,6 +140,10 @@ void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *
     struct held *held = containers_find_cgroup(containers, cgroup);
     char id[CONTAINER_ID_SIZE];
 
+    if (!held) {
+        containers_catch_up(containers);
+        held = containers_find_cgroup(containers, cgroup);
+    }
     if (held)
         containers_take_standing(containers, held, ticket, cgroup, pid);
     else if (!container_cgroup_id(strrchr(cgroup, '/') + 1, id) ||

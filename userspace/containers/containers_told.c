@@ -77,6 +77,10 @@ static void held_on_end(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     containers_forget_end(held);
+    if (strcmp(held->container->runtime, RUNTIME_UNKNOWN) == 0) {
+        containers_on_gone(held->container->id, held->owner); /* nobody else will tell */
+        return;
+    }
     held->container->state = CONTAINER_ENDED;
     containers_changed(held->owner);
 }
@@ -99,8 +103,8 @@ void containers_watch_end(struct held *held)
 
 /* ---- where a container is in the tree of cgroups ---- */
 
-/* The path up to the directory that has the container's id in its name; podman has its processes in one below. */
-static bool cut_to_container(char *path)
+/* podman has its processes in one below. */
+bool containers_cut_cgroup(char *path)
 {
     char id[CONTAINER_ID_SIZE];
 
@@ -136,7 +140,7 @@ static void find_cgroup(struct containers *containers, struct container *contain
     if (container->cgroup || container->pid <= 0 || process_cgroup(container->pid, path, sizeof(path)) < 0 ||
         strcmp(path, "/") == 0)
         return;
-    (void)cut_to_container(path);
+    (void)containers_cut_cgroup(path);
     container->cgroup = strdup(path);
     if (container->cgroup)
         watch_parent(containers, container->cgroup);

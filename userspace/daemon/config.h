@@ -44,7 +44,9 @@ struct config {
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */
     uint32_t external_max_ttl;
-    char *container_runtimes;           /* "none", "auto", or NAME:SOCKET separated by commas */
+    char *container_runtimes; /* "none", "auto", NAME:PATH separated by commas, or both */
+    char *container_gate_text;
+    bool is_container_gate_on;
     char *host_address;                 /* "auto" or an address */
     struct task_pattern *task_patterns; /* cgroups that are tasks by their path */
     size_t n_task_patterns;

@@ -53,6 +53,12 @@ static int check_adopt_empty(struct config *config, const struct config_setting 
     return read_switch(config, setting, &config->adopts_empty, error);
 }
 
+static int check_container_gate(struct config *config, const struct config_setting *setting,
+                                struct error *error)
+{
+    return read_switch(config, setting, &config->is_container_gate_on, error);
+}
+
 static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
 {
     return read_switch(config, setting, &config->is_dns_on, error);
@@ -316,6 +322,17 @@ const struct config_setting config_settings[] = {
         .fallback = "auto",
         .check = check_container_runtimes,
         .example = "docker:/run/docker.sock",
+    },
+    {
+        .member = "containerGate",
+        .flag = "container-gate",
+        .value = "on|off",
+        .help = "hold the first program of a container until its names are there (default {})",
+        .type = &config_type_text,
+        .offset = OF(container_gate_text),
+        .fallback = "on",
+        .check = check_container_gate,
+        .example = "off",
     },
     {
         .member = "hostAddress",

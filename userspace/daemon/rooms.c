@@ -199,6 +199,7 @@ int rooms_follow_containers(struct daemon *daemon, struct error *error)
         .dns = &daemon->dns,
         .events = &daemon->events,
         .cgroup_root = daemon->config.cgroup_root,
+        .has_no_gate = !daemon->config.is_container_gate_on,
         .runtimes = daemon->config.container_runtimes,
         .host_address = daemon->config.host_address,
     };

@@ -16,6 +16,7 @@
 #include "api/change/ejections.h"
 #include "api/change/rollback.h"
 #include "api/change/registry.h"
+#include "api/change/starts.h"
 #include "api/change/stops.h"
 #include "api/change/tasks.h"
 #include "api/change/warnings.h"
@@ -267,6 +268,7 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/documents", read_documents, 0, true},
     {EVHTTP_REQ_POST, "/v1/tasks", change_attach, 0, true},
     {EVHTTP_REQ_DELETE, "/v1/tasks", change_detach, 0, true},
+    {EVHTTP_REQ_POST, "/v1/starts", handle_start, 0, false},
     {EVHTTP_REQ_POST, "/v1/stops", handle_stop, 0, true},
     {EVHTTP_REQ_POST, "/v1/registry/accept", handle_accept_registry, 0, true},
     {EVHTTP_REQ_POST, "/v1/registry/restore", handle_restore_registry, 0, true},
