@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define HOUSE_ENDPOINTS 256
+
 #include "unit/api/api_lab.h"
 
 #define REGISTER "POST /v1/instances"
@@ -235,12 +237,46 @@ static void test_families(void **state)
     expect_why(both, "4", "family", false);
 }
 
+/* Written slice by slice, it is the same answer as of a few: each endpoint once, and all of the chance. */
+static void test_many_endpoints(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *few = NULL, *many = NULL;
+    const cJSON *member, *item;
+    double sum = 0;
+    unsigned seen[200] = {0};
+
+    lab_do(lab, REGISTER, "{'service':'v1','id':'0','address':'10.0.0.1:80'}");
+    few = explain(lab, "name=v1&port=80");
+    for (int i = 1; i < 200; i++) {
+        char body[128];
+
+        (void)snprintf(body, sizeof(body), "{'service':'v1','id':'%d','address':'10.0.1.%d:80','weight':%d}",
+                       i, i, 1 + i % 3);
+        lab_do(lab, REGISTER, body);
+    }
+    many = explain(lab, "name=v1&port=80");
+    cJSON_ArrayForEach (member, few)
+        assert_non_null(cJSON_GetObjectItemCaseSensitive(many, member->string));
+    assert_int_equal(cJSON_GetArraySize(few), cJSON_GetArraySize(many));
+    json_expect(many, "endpointsInAll", "200");
+    cJSON_ArrayForEach (item, json_at(many, "endpoints")) {
+        seen[atoi(json_at(item, "id")->valuestring)]++;
+        sum += json_at(item, "chancePercent.ipv4")->valuedouble;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+        assert_int_equal(seen[i], 1);
+    assert_true(fabs(sum - 100) < 1e-3);
+    expect_why(many, "7", "unchecked", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAB_TEST(test_how_a_name_resolves),
         LAB_TEST(test_an_alias_address),
         LAB_TEST(test_ports),
+        LAB_TEST(test_many_endpoints),
         LAB_TEST(test_what_is_refused),
         LAB_TEST(test_shares_of_the_slots),
         LAB_TEST(test_whose_route),

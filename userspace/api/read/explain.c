@@ -236,7 +236,8 @@ static void add_passing(const struct explain_found *found, cJSON *answer)
 }
 
 static int explain_port(struct api *api, const struct explain_who *who, const struct explain_what *what,
-                        const struct dns_name *name, cJSON *answer, struct error *error)
+                        const struct dns_name *name, cJSON *answer, struct explain_rest **ret_rest,
+                        struct error *error)
 {
     struct client_alias alias;
     char ports[256];
@@ -257,17 +258,18 @@ static int explain_port(struct api *api, const struct explain_who *who, const st
         return 0;
     }
     read_alias_names(cJSON_AddObjectToObject(answer, "alias"), &alias);
-    return explain_add_alias(api, who, &alias, answer);
+    return explain_add_alias(api, who, &alias, answer, ret_rest);
 }
 
 static int tell(struct api *api, const struct explain_who *who, const struct explain_what *what,
-                const struct explain_found *found, cJSON *answer, struct error *error)
+                const struct explain_found *found, cJSON *answer, struct explain_rest **ret_rest,
+                struct error *error)
 {
     (void)cJSON_AddStringToObject(answer, "name", what->name);
     add_who(who, answer);
     add_resolution(api, who, found, answer);
     if (found->name)
-        return explain_port(api, who, what, found->name, answer, error);
+        return explain_port(api, who, what, found->name, answer, ret_rest, error);
     add_passing(found, answer);
     return 0;
 }
@@ -278,6 +280,7 @@ int read_explain(const struct control_call *call, cJSON **ret_answer, struct err
     struct explain_who who;
     struct explain_what what = {0};
     struct explain_found found = {0};
+    struct explain_rest *rest = NULL;
     _cleanup_json_ cJSON *answer = cJSON_CreateObject();
     int r = read_what(call, &what, error);
 
@@ -286,11 +289,7 @@ int read_explain(const struct control_call *call, cJSON **ret_answer, struct err
     if (r == 0)
         r = resolve(api, &who, &what, &found, error);
     if (r == 0)
-        r = tell(api, &who, &what, &found, answer, error);
+        r = tell(api, &who, &what, &found, answer, &rest, error);
     dns_outlook_done(&found.outlook);
-    if (r < 0)
-        return r;
-    *ret_answer = answer;
-    answer = NULL;
-    return 0;
+    return r < 0 ? r : explain_answer(call, api, TAKE_PTR(answer), rest, ret_answer, error);
 }

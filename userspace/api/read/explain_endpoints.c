@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/read/explain.h"
 #include "api/read/reads.h"
@@ -21,8 +22,8 @@
 /* An endpoint that the tables have, or that a target has. */
 struct explained {
     uint32_t number;
-    const struct instance *instance; /* NULL: of the tables only */
-    size_t target, candidate;
+    char *id; /* of the instance; NULL: of the tables only */
+    size_t target;
     bool is_ejected;
     double share[2], chance[2]; /* of sockets that connect to the IPv4 and to the IPv6 address */
 };
@@ -38,6 +39,23 @@ enum {
     OF_IPV4,
     OF_IPV6,
     FAMILIES
+};
+
+struct explained_target {
+    char *service;
+    uint32_t weight;
+    bool is_panic;
+};
+
+struct explain_rest {
+    struct api *api;
+    char *namespace_name;
+    enum svc_protocol protocol;
+    bool is_on_empty;
+    struct explained_target *targets;
+    size_t n_targets;
+    struct explained_list list;
+    size_t next;
 };
 
 static int explained_by_number(const void *a, const void *b)
@@ -57,14 +75,18 @@ static struct explained *find_explained(struct explained_list *list, uint32_t nu
 
 /* ---- which there are ---- */
 
-static void take_candidates(const struct alias_view *view, struct explained_list *list)
+static int take_candidates(const struct alias_view *view, struct explained_list *list)
 {
     for (size_t t = 0; t < view->n_targets; t++)
-        for (size_t c = 0; c < view->targets[t].n_candidates; c++)
-            list->items[list->n++] = (struct explained){.number = view->instances[t][c]->endpoint,
-                                                        .instance = view->instances[t][c],
-                                                        .target = t,
-                                                        .candidate = c};
+        for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
+            char *id = strdup(view->instances[t][c]->id);
+
+            if (!id)
+                return -ENOMEM;
+            list->items[list->n++] =
+                (struct explained){.number = view->instances[t][c]->endpoint, .id = id, .target = t};
+        }
+    return 0;
 }
 
 /* Endpoints that stay published though the registry does not account for them. */
@@ -91,7 +113,8 @@ static int make_list(const struct api *api, const struct alias_view *view, const
     list->items = calloc(n, sizeof(*list->items));
     if (!list->items)
         return -ENOMEM;
-    take_candidates(view, list);
+    if (take_candidates(view, list) < 0)
+        return -ENOMEM;
     qsort(list->items, list->n, sizeof(*list->items), explained_by_number);
     take_kept(published, list);
     for (size_t i = 0; i < list->n; i++)
@@ -157,27 +180,29 @@ static void explain_add_text(cJSON *reasons, const char *code, bool is_against, 
 }
 
 /* Is health looked over for the want of healthy ones? */
-static bool is_health_ignored(const struct alias_view *view, const struct explained *item)
+static bool is_health_ignored(const struct explain_rest *rest, const struct explained *item,
+                              const struct instance *instance)
 {
-    return (view->is_on_empty || view->is_panic[item->target]) && !item->instance->drain_until;
+    return (rest->is_on_empty || rest->targets[item->target].is_panic) && !instance->drain_until;
 }
 
-static void add_reasons_of_alias(const struct alias_view *view, const struct explained *item,
-                                 enum svc_protocol protocol, cJSON *reasons)
+static void add_reasons_of_alias(const struct explain_rest *rest, const struct explained *item,
+                                 const struct instance *instance, cJSON *reasons)
 {
-    uint32_t panic = service_get_settings(view->services[item->target])->panic_percent;
+    const struct explained_target *target = &rest->targets[item->target];
+    uint32_t panic = service_get_settings(instance->service)->panic_percent;
     char text[160];
 
-    if (item->instance->protocol != protocol)
+    if (instance->protocol != rest->protocol)
         explain_add_text(reasons, "protocol", true, "not of the alias's protocol");
-    if (view->targets[item->target].weight == 0)
+    if (target->weight == 0)
         explain_add_text(reasons, "targetWeight", true, "its service has weight 0 in the route");
-    if (view->is_panic[item->target]) {
+    if (target->is_panic) {
         (void)snprintf(text, sizeof(text),
                        "panic: fewer than %u %% of the service are healthy, so health is ignored", panic);
         explain_add_text(reasons, "panic", false, text);
     }
-    if (view->is_on_empty)
+    if (rest->is_on_empty)
         explain_add_text(reasons, "onEmpty", false,
                          "nobody is healthy, and the route takes the unhealthy then");
 }
@@ -195,15 +220,14 @@ static void add_reasons_of_family(const struct explained_list *list, const struc
         explain_add_text(reasons, "allEjected", false, "all are ejected: drawn all the same");
 }
 
-static void add_reasons(const struct api *api, const struct alias_view *view,
-                        const struct explained_list *list, const struct explained *item,
-                        enum svc_protocol protocol, cJSON *reasons)
+static void add_reasons(const struct explain_rest *rest, const struct explained *item,
+                        const struct instance *instance, cJSON *reasons)
 {
-    bool is_ignored = is_health_ignored(view, item);
+    bool is_ignored = is_health_ignored(rest, item, instance);
     struct reasons found;
 
-    add_reasons_of_alias(view, item, protocol, reasons);
-    reasons_find(api, item->instance, &found);
+    add_reasons_of_alias(rest, item, instance, reasons);
+    reasons_find(rest->api, instance, &found);
     for (size_t i = 0; i < found.n; i++) {
         const struct reason *reason = &found.items[i];
 
@@ -213,12 +237,12 @@ static void add_reasons(const struct api *api, const struct alias_view *view,
             json_add_time(cJSON_GetArrayItem(reasons, cJSON_GetArraySize(reasons) - 1), "since",
                           reason->since);
     }
-    add_reasons_of_family(list, item, reasons);
+    add_reasons_of_family(&rest->list, item, reasons);
 }
 
 /* ---- writing ---- */
 
-static double explain_percent(double share)
+double explain_percent(double share)
 {
     return round(share * 1e8) / 1e6;
 }
@@ -231,74 +255,57 @@ static void explain_add_percents(cJSON *object, const char *member, const double
     (void)cJSON_AddNumberToObject(percents, "ipv6", explain_percent(share[OF_IPV6]));
 }
 
-static cJSON *describe_explained(const struct api *api, const struct alias_view *view,
-                                 const struct explained_list *list, const struct explained *item,
-                                 enum svc_protocol protocol)
+static cJSON *describe_explained(const struct explain_rest *rest, const struct explained *item,
+                                 const struct instance *instance)
 {
-    cJSON *object = item->instance ? read_instance(item->instance) : cJSON_CreateObject();
+    cJSON *object = instance ? read_instance(instance) : cJSON_CreateObject();
     cJSON *reasons;
 
-    if (item->instance)
-        (void)cJSON_AddStringToObject(object, "service", item->instance->service->name);
+    if (instance)
+        (void)cJSON_AddStringToObject(object, "service", instance->service->name);
     (void)cJSON_AddNumberToObject(object, "endpoint", item->number);
     (void)cJSON_AddBoolToObject(object, "drawn", item->chance[OF_IPV4] > 0 || item->chance[OF_IPV6] > 0);
     explain_add_percents(object, "sharePercent", item->share);
     explain_add_percents(object, "chancePercent", item->chance);
     reasons = cJSON_AddArrayToObject(object, "reasons");
-    if (item->instance)
-        add_reasons(api, view, list, item, protocol, reasons);
+    if (instance)
+        add_reasons(rest, item, instance, reasons);
     else
         explain_add_text(reasons, "kept", false, "stays as published: the registry does not account for it");
     return object;
 }
 
-/* The one that holds: the client's own, else everybody's; NULL: the alias leads to its service. */
-static const struct route *route_of(const struct explain_who *who, const struct client_alias *alias)
+size_t explain_rest_left(const struct explain_rest *rest)
 {
-    char identity[ALIAS_IDENTITY_SIZE];
-    const struct route *own =
-        who->client ? catalog_route(who->parent, who->client, alias_identity(alias, identity)) : NULL;
-
-    return own ? own : catalog_route(who->parent, NULL, alias_identity(alias, identity));
+    return (rest->list.n < EXPLAIN_MOST ? rest->list.n : EXPLAIN_MOST) - rest->next;
 }
 
-static void explain_add_route(const struct explain_who *who, const struct client_alias *alias,
-                              const struct alias_view *view, cJSON *answer)
+cJSON *explain_rest_next(struct explain_rest *rest)
 {
-    const struct route *route = route_of(who, alias);
-    char identity[ALIAS_IDENTITY_SIZE];
-    bool is_own = route && who->client &&
-                  catalog_route(who->parent, who->client, alias_identity(alias, identity)) == route;
-    cJSON *object = cJSON_AddObjectToObject(answer, "route");
-    cJSON *targets;
-    double sum = 0;
+    const struct explained *item = &rest->list.items[rest->next++];
+    const struct service *service = NULL;
+    const struct instance *instance = NULL;
 
-    (void)cJSON_AddStringToObject(object, "origin", route ? "route" : "service");
-    (void)cJSON_AddStringToObject(object, "client", is_own ? who->service : "");
-    (void)cJSON_AddStringToObject(object, "onEmpty",
-                                  route && route->is_unhealthy_on_empty ? "unhealthy" : "refuse");
-    targets = cJSON_AddArrayToObject(object, "targets");
-    for (size_t t = 0; t < view->n_targets; t++)
-        sum += view->targets[t].weight;
-    for (size_t t = 0; t < view->n_targets; t++) {
-        cJSON *target = cJSON_CreateObject();
-
-        (void)cJSON_AddStringToObject(target, "service", view->services[t]->name);
-        (void)cJSON_AddNumberToObject(target, "weight", view->targets[t].weight);
-        (void)cJSON_AddNumberToObject(target, "wantedPercent",
-                                      explain_percent(sum > 0 ? view->targets[t].weight / sum : 0));
-        (void)cJSON_AddItemToArray(targets, target);
-    }
+    if (item->id)
+        service = catalog_service(engine_catalog(rest->api->engine), rest->namespace_name,
+                                  rest->targets[item->target].service);
+    if (service)
+        instance = catalog_instance(service, item->id);
+    return item->id && !instance ? NULL : describe_explained(rest, item, instance);
 }
 
-static void add_endpoints(const struct api *api, const struct alias_view *view,
-                          const struct explained_list *list, enum svc_protocol protocol, cJSON *answer)
+void explain_rest_free(struct explain_rest *rest)
 {
-    cJSON *endpoints = cJSON_AddArrayToObject(answer, "endpoints");
-
-    (void)cJSON_AddNumberToObject(answer, "endpointsInAll", (double)list->n);
-    for (size_t i = 0; i < list->n && i < EXPLAIN_MOST; i++)
-        (void)cJSON_AddItemToArray(endpoints, describe_explained(api, view, list, &list->items[i], protocol));
+    if (!rest)
+        return;
+    for (size_t i = 0; i < rest->list.n; i++)
+        free(rest->list.items[i].id);
+    free(rest->list.items);
+    for (size_t t = 0; t < rest->n_targets; t++)
+        free(rest->targets[t].service);
+    free(rest->targets);
+    free(rest->namespace_name);
+    free(rest);
 }
 
 static void add_connect(const struct explained_list *list, cJSON *answer)
@@ -316,26 +323,62 @@ static void add_connect(const struct explained_list *list, cJSON *answer)
         explain_add_outcome(answer, "connect", "connects", "to one of the endpoints, by their chances");
 }
 
+/* What of the view is needed for the endpoints later. */
+static int keep_view(const struct alias_view *view, struct explain_rest *rest)
+{
+    rest->is_on_empty = view->is_on_empty;
+    rest->targets = calloc(view->n_targets + 1, sizeof(*rest->targets));
+    if (!rest->targets)
+        return -ENOMEM;
+    for (size_t t = 0; t < view->n_targets; t++) {
+        char *service = strdup(view->services[t]->name);
+
+        if (!service)
+            return -ENOMEM;
+        rest->targets[rest->n_targets++] = (struct explained_target){
+            .service = service, .weight = view->targets[t].weight, .is_panic = view->is_panic[t]};
+    }
+    return 0;
+}
+
+static int explain_rest_new(struct api *api, const struct explain_who *who, enum svc_protocol protocol,
+                            const struct alias_view *view, const struct kept_alias *published,
+                            struct explain_rest **ret_rest)
+{
+    struct explain_rest *rest = calloc(1, sizeof(*rest));
+
+    if (!rest)
+        return -ENOMEM;
+    rest->api = api;
+    rest->protocol = protocol;
+    rest->namespace_name = strdup(who->namespace_name);
+    if (!rest->namespace_name || keep_view(view, rest) < 0 ||
+        make_list(api, view, published, &rest->list) < 0) {
+        explain_rest_free(rest);
+        return -ENOMEM;
+    }
+    find_shares(&rest->list, OF_IPV4, published->slots4, published->count4);
+    find_shares(&rest->list, OF_IPV6, published->slots6, published->count6);
+    *ret_rest = rest;
+    return 0;
+}
+
 int explain_add_alias(struct api *api, const struct explain_who *who, const struct client_alias *alias,
-                      cJSON *answer)
+                      cJSON *answer, struct explain_rest **ret_rest)
 {
     _cleanup_(alias_view_done) struct alias_view view = {0};
     struct kept_alias published = {0};
-    struct explained_list list = {0};
     int r = alias_view_build(who->parent, who->client, alias, &view);
 
     if (r < 0)
         return r;
     if (engine_find_published(api->engine, who->scope, alias, &published) < 0)
         published = (struct kept_alias){0};
-    r = make_list(api, &view, &published, &list);
+    r = explain_rest_new(api, who, alias->protocol, &view, &published, ret_rest);
     if (r < 0)
         return r;
-    find_shares(&list, OF_IPV4, published.slots4, published.count4);
-    find_shares(&list, OF_IPV6, published.slots6, published.count6);
     explain_add_route(who, alias, &view, answer);
-    add_connect(&list, answer);
-    add_endpoints(api, &view, &list, alias->protocol, answer);
-    free(list.items);
+    add_connect(&(*ret_rest)->list, answer);
+    (void)cJSON_AddNumberToObject(answer, "endpointsInAll", (double)(*ret_rest)->list.n);
     return 0;
 }

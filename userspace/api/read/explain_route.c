@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Of GET /v1/explain: the route that holds for whoever would connect, and its targets. */
+#include "api/read/explain.h"
+#include "engine/plan/tables.h"
+
+/* The one that holds: the client's own, else everybody's; NULL: the alias leads to its service. */
+static const struct route *route_of(const struct explain_who *who, const struct client_alias *alias)
+{
+    char identity[ALIAS_IDENTITY_SIZE];
+    const struct route *own =
+        who->client ? catalog_route(who->parent, who->client, alias_identity(alias, identity)) : NULL;
+
+    return own ? own : catalog_route(who->parent, NULL, alias_identity(alias, identity));
+}
+
+void explain_add_route(const struct explain_who *who, const struct client_alias *alias,
+                       const struct alias_view *view, cJSON *answer)
+{
+    const struct route *route = route_of(who, alias);
+    char identity[ALIAS_IDENTITY_SIZE];
+    bool is_own = route && who->client &&
+                  catalog_route(who->parent, who->client, alias_identity(alias, identity)) == route;
+    cJSON *object = cJSON_AddObjectToObject(answer, "route");
+    cJSON *targets;
+    double sum = 0;
+
+    (void)cJSON_AddStringToObject(object, "origin", route ? "route" : "service");
+    (void)cJSON_AddStringToObject(object, "client", is_own ? who->service : "");
+    (void)cJSON_AddStringToObject(object, "onEmpty",
+                                  route && route->is_unhealthy_on_empty ? "unhealthy" : "refuse");
+    targets = cJSON_AddArrayToObject(object, "targets");
+    for (size_t t = 0; t < view->n_targets; t++)
+        sum += view->targets[t].weight;
+    for (size_t t = 0; t < view->n_targets; t++) {
+        cJSON *target = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(target, "service", view->services[t]->name);
+        (void)cJSON_AddNumberToObject(target, "weight", view->targets[t].weight);
+        (void)cJSON_AddNumberToObject(target, "wantedPercent",
+                                      explain_percent(sum > 0 ? view->targets[t].weight / sum : 0));
+        (void)cJSON_AddItemToArray(targets, target);
+    }
+}
