@@ -60,6 +60,7 @@ def test_instances_follow_containers():
         socket = re.escape(host.bed.config["containerRuntime"].removeprefix("docker:"))
         told = host.bed.cli("doctor").out
         assert re.search(rf"docker at {socket} is followed, \d+ of \d+ containers are tasks, first programs wait", told), told
+        assert re.search(r"at the exec gate; 1 unlabelled \(version \d+[^ ]*, cgroupfs driver\)", told), told
         assert "1 of containers, 1 connected" in host.bed.cli_ok("status").out
         names, connects, _ = host.caller("late", 5)
         assert (names, connects) == (0, 5), "the name stays and is refused"

@@ -41,6 +41,7 @@ def test_docker():
             assert held_by(host) == STARTS + 1
             runtime = bed.get("/v1/containers")["runtimes"][0]
             assert runtime["gate"] == "runtime" and runtime["gateReason"] == "it is switched off", runtime
+            assert "where svcconnect-oci-runtime starts them" in bed.cli("doctor").out
             bed.daemon.send_signal(signal.SIGSTOP)  # it does not answer: a start waits for half a second, and goes on
             try:
                 host.docker.ok("run", "--rm", "--network", "none", *LIMITS, "svctest:1", "/bin/sleep", "0")

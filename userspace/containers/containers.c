@@ -196,6 +196,7 @@ void containers_end(struct containers **containers)
     engine_forget_waiter(old->settings.engine, old);
     for (size_t i = 0; i < old->n_runtimes; i++) {
         docker_free(&old->runtimes[i].docker);
+        docker_about_cancel(&old->runtimes[i].about);
         bundles_free(&old->runtimes[i].bundles);
         free(old->runtimes[i].socket);
         free(old->runtimes[i].directory);

@@ -102,19 +102,32 @@ cJSON *containers_describe(const struct containers *containers)
     return list;
 }
 
+/* Does nothing say what it is? */
+static bool has_no_label(const struct container *container)
+{
+    for (size_t i = 0; i < container->n_labels; i++)
+        if (strncmp(container->labels[i].name, "svcconnect.", 11) == 0 ||
+            strncmp(container->labels[i].name, "com.amazonaws.ecs.", 18) == 0)
+            return false;
+    return true;
+}
+
 static void count_containers(const struct containers *containers, const struct runtime *runtime, cJSON *json)
 {
     unsigned n = 0;
     unsigned n_tasks = 0;
+    unsigned n_unlabelled = 0;
 
     for (const struct held *held = containers->all; held; held = held->hh.next) {
         if (strcmp(held->container->runtime, runtime->name) != 0)
             continue;
         n++;
         n_tasks += held->is_task;
+        n_unlabelled += has_no_label(held->container);
     }
     (void)cJSON_AddNumberToObject(json, "containers", n);
     (void)cJSON_AddNumberToObject(json, "tasks", n_tasks);
+    (void)cJSON_AddNumberToObject(json, "unlabelled", n_unlabelled);
 }
 
 cJSON *containers_describe_host(const struct containers *containers)
@@ -146,6 +159,8 @@ cJSON *containers_describe_runtimes(const struct containers *containers)
 
         (void)cJSON_AddStringToObject(json, "name", runtime->name);
         (void)cJSON_AddStringToObject(json, "socket", runtime->socket);
+        (void)cJSON_AddStringToObject(json, "version", runtime->version);
+        (void)cJSON_AddStringToObject(json, "cgroupDriver", runtime->cgroup_driver);
         (void)cJSON_AddBoolToObject(json, "connected", runtime->is_connected);
         (void)cJSON_AddStringToObject(json, "reason", runtime->reason);
         (void)cJSON_AddStringToObject(json, "gate",

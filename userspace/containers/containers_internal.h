@@ -12,6 +12,7 @@
 #include "http/fetch.h"
 #include "runtimes/bundles.h"
 #include "runtimes/docker.h"
+#include "runtimes/docker_about.h"
 #include "runtimes/docker_stop.h"
 #include "runtimes/gate.h"
 #include "workloads/plan.h"
@@ -85,6 +86,9 @@ struct runtime {
     struct docker *docker;   /* NULL: it has no API */
     struct bundles *bundles; /* NULL: it has an API */
     bool is_connected;
+    struct docker_about *about; /* is being asked what it is; NULL: it has answered, or has no API */
+    char version[32];           /* for people, as the next; "": not known */
+    char cgroup_driver[16];
     bool asks;      /* before it lets containers begin: it has done so */
     bool is_listed; /* since it was connected first: what it does not know is gone */
     char reason[200];

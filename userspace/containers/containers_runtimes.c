@@ -46,13 +46,43 @@ static void containers_on_settled(const struct docker *docker, void *user)
         runtime_settled(runtime);
 }
 
+static void on_about(const char *version, const char *cgroup_driver, void *user)
+{
+    struct runtime *runtime = user;
+
+    runtime->about = NULL;
+    (void)snprintf(runtime->version, sizeof(runtime->version), "%s", version);
+    (void)snprintf(runtime->cgroup_driver, sizeof(runtime->cgroup_driver), "%s", cgroup_driver);
+}
+
+static void on_about_failed(void *user)
+{
+    ((struct runtime *)user)->about = NULL;
+}
+
+/* Each time, because it may have been upgraded. */
+static void ask_what_it_is(struct runtime *runtime)
+{
+    const struct docker_about_request request = {.fetcher = runtime->owner->fetcher,
+                                                 .socket = runtime->socket,
+                                                 .done = on_about,
+                                                 .failed = on_about_failed,
+                                                 .user = runtime};
+
+    docker_about_cancel(&runtime->about);
+    (void)docker_about_start(&request, &runtime->about);
+}
+
 static void containers_on_connection(const struct docker *docker, bool is_connected, const char *reason,
                                      void *user)
 {
     struct runtime *runtime = runtime_of(user, docker);
 
-    if (runtime)
-        runtime_connection(runtime, is_connected, reason);
+    if (!runtime)
+        return;
+    runtime_connection(runtime, is_connected, reason);
+    if (is_connected)
+        ask_what_it_is(runtime);
 }
 
 static int begin_docker(struct containers *containers, struct runtime *runtime)

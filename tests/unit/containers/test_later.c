@@ -75,6 +75,36 @@ static void test_a_docker_that_comes_later(void **state)
     place_done(&place);
 }
 
+static bool is_told_what_it_is(void *user)
+{
+    return ((const struct lab *)user)->containers->runtimes[0].version[0] != '\0';
+}
+
+static void test_what_people_are_told_of_a_runtime(void **state)
+{
+    struct lab *lab = *state;
+    cJSON *list;
+    const cJSON *one;
+
+    lab_begin(lab, NULL);
+    lab->fake.info = "{\"ServerVersion\": \"1.2\", \"CgroupDriver\": \"systemd\"}";
+    (void)fake_docker_put(&lab->fake, 'b',
+                          "\"State\": {\"Status\": \"running\"}, \"Config\": {\"Labels\": "
+                          "{\"com.docker.compose.project\": \"p\"}}");
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    lab_settle(lab);
+    house_until(&lab->house, is_told_what_it_is, lab, "its version");
+    list = containers_describe_runtimes(lab->containers);
+    one = cJSON_GetArrayItem(list, 0);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(one, "version")), "1.2");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(one, "cgroupDriver")), "systemd");
+    assert_int_equal(cJSON_GetObjectItem(one, "containers")->valueint, 2);
+    assert_int_equal(cJSON_GetObjectItem(one, "tasks")->valueint, 1);
+    assert_int_equal(cJSON_GetObjectItem(one, "unlabelled")->valueint, 1);
+    cJSON_Delete(list);
+}
+
 static void test_one_whose_directory_comes_later(void **state)
 {
     struct lab *lab = *state;
@@ -136,9 +166,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_set_up, lab_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_docker_that_comes_later),
-        TEST(test_one_whose_directory_comes_later),
-        TEST(test_auto_and_one_that_is_named),
+        TEST(test_a_docker_that_comes_later),       TEST(test_what_people_are_told_of_a_runtime),
+        TEST(test_one_whose_directory_comes_later), TEST(test_auto_and_one_that_is_named),
         TEST(test_a_users_own_is_not_found),
     };
 

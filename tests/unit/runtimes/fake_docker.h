@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,9 @@ struct fake_docker {
     unsigned n_streams;
     unsigned n_lists;
     int list_status;
-    const char *list;   /* instead of the containers' ids */
+    const char *list; /* instead of the containers' ids */
+    const char *info; /* what it is; NULL: it does not say */
+    unsigned n_infos;
     const char *lookup; /* what is answered to whoever asks for one that starts; NULL: never */
     struct evhttp_request *lookup_open;
     unsigned n_lookups;
@@ -197,6 +200,11 @@ static inline void fake_serve(struct evhttp_request *request, void *user)
     const char *target = evhttp_request_get_uri(request);
     struct fake_container *container;
 
+    if (strcmp(target, "/info") == 0) {
+        fake->n_infos++;
+        fake_reply(request, fake->info ? 200 : 500, fake->info ? fake->info : "");
+        return;
+    }
     if (strncmp(target, "/events?stream=false", 20) == 0 ||
         strncmp(target, "/containers/json?all=1&", 23) == 0) {
         fake_serve_lookup(fake, request);

@@ -10,12 +10,56 @@
 #include "cli/doctor/checks.h"
 #include "cli/text.h"
 
+/* "20.10.24, cgroupfs driver", or what of it is known. */
+static void runtime_about(const cJSON *runtime, char *ret_text, size_t size)
+{
+    const char *version = text_member(runtime, "version");
+    const char *driver = text_member(runtime, "cgroupDriver");
+
+    (void)snprintf(ret_text, size, "%s%s%s%s%s%s", *version || *driver ? " (" : "",
+                   *version ? "version " : "", version, *version && *driver ? ", " : "", driver,
+                   *driver    ? " driver)"
+                   : *version ? ")"
+                              : "");
+}
+
+/* How its containers come by their names, and who does not in time that way. */
+static void tell_way(struct doctor *doctor, const cJSON *runtime)
+{
+    uint64_t count = text_number(runtime, "containers");
+    uint64_t tasks = text_number(runtime, "tasks");
+    const char *gate = text_member(runtime, "gate");
+    const char *more = tasks < count ? "svcconnect containers says why others are none" : NULL;
+    char about[100];
+    char found[400];
+
+    runtime_about(runtime, about, sizeof(about));
+    (void)snprintf(found, sizeof(found),
+                   "%s at %s is followed, %" PRIu64 " of %" PRIu64 " containers are tasks",
+                   text_member(runtime, "name"), text_member(runtime, "socket"), tasks, count);
+    if (strcmp(gate, "exec") == 0)
+        doctor_add(doctor, "runtime", DOCTOR_OK, more,
+                   "%s, first programs wait for names at the exec gate; %" PRIu64 " unlabelled%s", found,
+                   text_number(runtime, "unlabelled"), about);
+    else if (strcmp(gate, "runtime") == 0)
+        doctor_add(doctor, "runtime", DOCTOR_OK, more,
+                   "%s, first programs wait for names where svcconnect-oci-runtime starts them, others begin "
+                   "before; no exec gate: %s; %" PRIu64 " unlabelled%s",
+                   found, text_member(runtime, "gateReason"), text_number(runtime, "unlabelled"), about);
+    else
+        doctor_add(
+            doctor, "runtime", DOCTOR_WARNING,
+            "take a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS and give the daemon CAP_SYS_ADMIN, or "
+            "start containers by svcconnect-oci-runtime",
+            "%s, but they begin some milliseconds before their names are there; no exec gate: %s; %" PRIu64
+            " unlabelled%s",
+            found, text_member(runtime, "gateReason"), text_number(runtime, "unlabelled"), about);
+}
+
 static void check_runtime(struct doctor *doctor, const cJSON *runtime)
 {
     const char *name = text_member(runtime, "name");
     const char *socket = text_member(runtime, "socket");
-    uint64_t count = text_number(runtime, "containers");
-    uint64_t tasks = text_number(runtime, "tasks");
 
     if (!text_is_true(runtime, "connected")) {
         doctor_add(doctor, "runtime", DOCTOR_WARNING,
@@ -24,18 +68,7 @@ static void check_runtime(struct doctor *doctor, const cJSON *runtime)
                    text_member(runtime, "reason"));
         return;
     }
-    if (strcmp(text_member(runtime, "gate"), "none") == 0)
-        doctor_add(doctor, "runtime", DOCTOR_WARNING,
-                   "take a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS, and give the daemon CAP_SYS_ADMIN",
-                   "%s at %s is followed, %" PRIu64 " of %" PRIu64
-                   " containers are tasks, but they begin before their names are there: no exec gate: %s",
-                   name, socket, tasks, count, text_member(runtime, "gateReason"));
-    else
-        doctor_add(doctor, "runtime", DOCTOR_OK,
-                   tasks < count ? "svcconnect containers says why others are none" : NULL,
-                   "%s at %s is followed, %" PRIu64 " of %" PRIu64
-                   " containers are tasks, first programs wait for names",
-                   name, socket, tasks, count);
+    tell_way(doctor, runtime);
 }
 
 static void doctor_tell_host_address(struct doctor *doctor, const cJSON *host, int n_runtimes)
