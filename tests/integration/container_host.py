@@ -31,7 +31,7 @@ class Host:
     """A Docker host with svcconnect beside it, and a name server that knows nothing. `is_inside`: svcconnectd has Docker's network
     namespace; `dockerd`: more words for it."""
 
-    def __init__(self, bed, is_inside=False, programs=(), dockerd=()):
+    def __init__(self, bed, is_inside=False, programs=(), dockerd=(), start=True):
         self.bed = bed
         had_docker = os.path.isdir(os.path.join(bed.cgroup_root, "docker"))
         self.cgroup = None if had_docker else os.path.join(bed.cgroup_root, "docker")
@@ -45,6 +45,8 @@ class Host:
             bed.command_line = lambda flags=(): [*inside, *outside(flags)]
         self.docker = Docker(bed, inside, programs, dockerd)
         bed.config["containerRuntime"] = "docker:" + self.docker.socket.removeprefix("unix://")
+        if not start:
+            return
         bed.start()
         wait_until(lambda: bed.get("/v1/containers")["runtimes"][0]["connected"], 5, "the runtime is followed")
 
@@ -107,11 +109,11 @@ class Host:
 
 
 @contextlib.contextmanager
-def docker_host(is_inside=False, config=None, programs=()):
-    """`programs`: more of them in the image."""
+def docker_host(is_inside=False, config=None, programs=(), start=True):
+    """`programs`: more of them in the image. Without `start` the test starts the daemon."""
     need_program("iptables")
     with Testbed(config, start=False) as bed:
-        host = Host(bed, is_inside, programs)
+        host = Host(bed, is_inside, programs, start=start)
         try:
             yield host
         finally:

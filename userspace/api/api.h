@@ -44,7 +44,7 @@ struct api_settings {
 };
 
 /* A room that this one does not know, and what may be wrong there: see aws_api_trouble(). */
-#define API_TROUBLES 4
+#define API_TROUBLES 8
 struct api_trouble {
     bool (*tell)(const void *user, char *text, size_t size); /* NULL: none */
     const void *user;

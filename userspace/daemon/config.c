@@ -138,9 +138,10 @@ static int config_find_cgroup_root(struct config *config, struct error *error)
     if (strcmp(config->cgroup_root, "auto") != 0)
         return 0;
     if (mounts_find_cgroup2(&found) < 0)
-        return error_set(error, ENODEV,
-                         "no cgroup v2 mount found: mount one (mount -t cgroup2 none DIR) and name it by "
-                         "--cgroup-root");
+        return error_set(
+            error, ENODEV,
+            "no cgroup v2 mount found: mount one (mount -t cgroup2 none DIR) and name it by "
+            "--cgroup-root; in a container give it the host's, -v /sys/fs/cgroup:/sys/fs/cgroup");
     free(config->cgroup_root);
     config->cgroup_root = found;
     return 0;

@@ -189,6 +189,10 @@ static void say_started(const struct daemon *daemon, enum datapath_origin origin
                     "with EPERM");
     if (engine_trouble(daemon->engine, trouble, sizeof(trouble)))
         log_error("degraded, keeping %u aliases: %s", engine_figures(daemon->engine).kept_aliases, trouble);
+    if (surroundings_tell_processes(&daemon->surroundings, trouble, sizeof(trouble)))
+        log_warning("%s", trouble);
+    if (surroundings_tell_pins(&daemon->surroundings, trouble, sizeof(trouble)))
+        log_warning("%s", trouble);
     log_info("control socket %s", daemon->socket_path);
 }
 
@@ -275,6 +279,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
         r = rooms_follow_containers(daemon, error);
     if (r == 0)
         r = watch_loop(daemon, error);
+    if (r == 0)
+        surroundings_look(daemon->config.cgroup_root, daemon->config.bpffs, &daemon->surroundings);
     if (r == 0)
         say_started(daemon, origin, swapped);
     return r;

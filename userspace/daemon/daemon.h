@@ -18,6 +18,7 @@
 #include "dns/dns.h"
 #include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
+#include "daemon/surroundings.h"
 #include "upkeep/pins.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
@@ -52,6 +53,7 @@ struct daemon {
     struct slow_start slow_start;
     struct drains drains;
     struct pins pins;
+    struct surroundings surroundings;
     struct changes_told changes_told;
     struct canaries canaries;
     struct externals externals;

@@ -55,7 +55,7 @@ static int check_bpffs(const char *path, struct error *error)
         return error_set(
             error, ENODEV,
             "--bpffs %s is not on a BPF file system: mount one (mount -t bpf bpf /sys/fs/bpf) or name a "
-            "directory on one",
+            "directory on one; in a container give it the host's, -v /sys/fs/bpf:/sys/fs/bpf",
             path);
     return 0;
 }
