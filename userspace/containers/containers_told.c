@@ -62,6 +62,7 @@ void containers_free_held(struct containers *containers, struct held *held)
     containers_read(containers, held);
     HASH_DEL(containers->all, held);
     containers_forget_end(held);
+    containers_forget_stop(held);
     dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
     containers_release(containers, held->ticket);
     container_free(&held->container);

@@ -128,6 +128,21 @@ static void test_what_fails_is_put_back(void **state)
     assert_string_equal(stop_state(lab, text), "STOPPED");
 }
 
+/* Removed while it drains: nothing of the stop is left to be told (the sanitizer would say). */
+static void test_removed_meanwhile(void **state)
+{
+    struct lab *lab = *state;
+
+    (void)begin_with_one(lab);
+    assert_int_equal(stop_it(lab, "ca", NULL, NULL), 0);
+    house_until(&lab->house, is_draining, &lab->house, "draining");
+    fake_docker_remove(&lab->fake, 'a');
+    fake_docker_event(&lab->fake, 'a', "destroy", "");
+    lab_await_gone(lab, "web", "aaaaaaaaaaaa-10");
+    assert_null(lab_held(lab, 'a'));
+    house_for(&lab->house, 500); /* two ticks */
+}
+
 static void test_who_is_refused(void **state)
 {
     struct lab *lab = *state;
@@ -158,10 +173,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_set_up, lab_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_drained_then_stopped),
-        TEST(test_its_time_is_over),
-        TEST(test_what_fails_is_put_back),
-        TEST(test_who_is_refused),
+        TEST(test_drained_then_stopped), TEST(test_its_time_is_over), TEST(test_what_fails_is_put_back),
+        TEST(test_removed_meanwhile),    TEST(test_who_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
