@@ -78,6 +78,15 @@ struct {
     __type(value, struct svc_peer);
 } peers SEC(".maps");
 
+/* Of endpoints in containers; read when a connect has failed. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_endpoint_key);
+    __type(value, struct svc_endpoint_networks);
+} endpoint_networks SEC(".maps");
+
 /* By endpoint number, which begins at 1. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

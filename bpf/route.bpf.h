@@ -11,6 +11,7 @@
 #include "draw.bpf.h"
 #include "gate.bpf.h"
 #include "index.bpf.h"
+#include "near.bpf.h"
 
 enum route_verdict {
     ROUTE_PASS,  /* no alias: leave the destination as it is */
@@ -101,7 +102,8 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
         COUNT(no_endpoint);
         return ROUTE_REFUSE;
     }
-    if (draw(descriptor, ret_outcome) < 0) {
+    if (draw(descriptor, ret_outcome) < 0 ||
+        (ret_outcome->networks && draw_near(descriptor, ret_outcome) < 0)) {
         COUNT(inconsistent);
         return ROUTE_REFUSE;
     }

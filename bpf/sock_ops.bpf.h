@@ -91,6 +91,19 @@ static __always_inline int is_failure(struct bpf_sock_ops *ctx, enum svc_outcome
     return (kind == REFUSED && ctx->total_retrans == 0) || kind == RESET_EARLY;
 }
 
+/* Whether the endpoint answers on networks that the task is not on says nothing. */
+static __attribute__((noinline)) int is_elsewhere(__u32 endpoint)
+{
+    const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+    const struct svc_endpoint_key key = {.endpoint = endpoint};
+    const struct svc_endpoint_networks *there;
+
+    if (!scope->networks)
+        return 0;
+    there = bpf_map_lookup_elem(&endpoint_networks, &key);
+    return there && svc_is_far(there->networks, scope->networks);
+}
+
 /* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
 __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 {
@@ -112,7 +125,7 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
         if (!outlier)
             break;
         count_outcome(endpoint, kind);
-        if (failed)
+        if (failed && !is_elsewhere(endpoint))
             (void)fail(endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;
         if (!endpoint)

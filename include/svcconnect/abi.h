@@ -123,7 +123,9 @@ struct svc_slot {
     __u32 endpoint_b;
     __u8 address_a[16];
     __u8 address_b[16];
-    __u32 reserved[4];
+    __u32 networks_a; /* see svc_is_far(); of both outcomes */
+    __u32 networks_b;
+    __u32 reserved[2];
 };
 
 /* Key of `endpoints` and `endpoint_stats`. */
@@ -187,6 +189,14 @@ struct svc_peer_key {
 /* Value of `peers`. */
 struct svc_peer {
     __u32 endpoint; /* the first of those with this address; `next` in `outliers` leads to the others */
+};
+
+/*
+ * Value of `endpoint_networks`: on which networks of this host the endpoint's address is, a bit for each. Endpoints that
+ * have no entry can be reached from all. The table's slots say the same to a connect; this is for one that has failed.
+ */
+struct svc_endpoint_networks {
+    __u32 networks;
 };
 
 #define SVC_MAX_PEERS 8 /* endpoints at one address and namespace beyond this are not judged */
@@ -300,7 +310,8 @@ struct svc_kernel_fact {
  */
 struct svc_task_scope {
     __u32 scope;
-    __u32 flags;
+    __u32
+        networks; /* of this host that the task is on, a bit for each; 0: it is not known to be on any alone */
     __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
     __u32 resolver;        /* number in `resolvers`; 0: the task's DNS is left alone */
     __u64 cgroup_id;       /* of the task, with a resolver */

@@ -141,7 +141,17 @@ struct svc_outcome {
     __u32 address[4]; /* the 16 bytes in network order, as words */
     __u32 column;     /* that was drawn: its slot; set by who draws */
     __u32 flags;      /* of the service that it was drawn for; set by who knows it */
+    __u32 networks;
 };
+
+/*
+ * Container networks of one host have no way to each other. Is the endpoint's address on other ones than the task is? An
+ * endpoint or a task that is on none, a host's own for instance, has a way to all.
+ */
+SVC_INLINE int svc_is_far(__u32 endpoint_networks, __u32 task_networks)
+{
+    return endpoint_networks && task_networks && !(endpoint_networks & task_networks);
+}
 
 SVC_INLINE int svc_outcome_is_mapped(const struct svc_outcome *outcome)
 {
@@ -196,6 +206,7 @@ SVC_INLINE struct svc_outcome svc_slot_outcome(const struct svc_slot *slot, __u3
 #define SVC_PICK(a, b) ((b) ^ (((a) ^ (b)) & is_a))
     outcome.endpoint = SVC_PICK(slot->endpoint_a, slot->endpoint_b);
     outcome.port_be = (__be16)SVC_PICK((__u32)slot->port_a_be, (__u32)slot->port_b_be);
+    outcome.networks = SVC_PICK(slot->networks_a, slot->networks_b);
     outcome.address[0] = SVC_PICK(svc_address_word(slot->address_a, 0), svc_address_word(slot->address_b, 0));
     outcome.address[1] = SVC_PICK(svc_address_word(slot->address_a, 1), svc_address_word(slot->address_b, 1));
     outcome.address[2] = SVC_PICK(svc_address_word(slot->address_a, 2), svc_address_word(slot->address_b, 2));

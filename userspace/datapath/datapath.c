@@ -26,6 +26,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_REGISTRY_SEEN] = "registry_seen",
     [MAP_REFUSALS] = "refusals",
     [MAP_PATIENCE] = "patience",
+    [MAP_ENDPOINT_NETWORKS] = "endpoint_networks",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)
@@ -152,6 +153,17 @@ int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t s
     (void)get_scope(datapath, cgroup_id, &value);
     value.scope = scope;
     value.namespace_scope = namespace_scope;
+    return datapath_write_entry(datapath, MAP_TASK_SCOPE, &cgroup_id, &value, false);
+}
+
+int datapath_set_networks(struct datapath *datapath, uint64_t cgroup_id, uint32_t networks)
+{
+    struct svc_task_scope value;
+    int r = get_scope(datapath, cgroup_id, &value);
+
+    if (r < 0 || value.networks == networks)
+        return r;
+    value.networks = networks;
     return datapath_write_entry(datapath, MAP_TASK_SCOPE, &cgroup_id, &value, false);
 }
 

@@ -121,6 +121,9 @@ int datapath_settle_aliases(struct datapath *datapath);
 int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const struct svc_endpoint *endpoint);
 int datapath_delete_endpoint(struct datapath *datapath, uint32_t number);
 
+/* Networks of this host that its address is on, a bit for each; 0: it can be reached from all. */
+int datapath_put_endpoint_networks(struct datapath *datapath, uint32_t number, uint32_t networks);
+
 /* In `peers`, where the addresses of endpoints lead to their numbers. */
 int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint);
 int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key);
@@ -199,6 +202,9 @@ int datapath_attach(struct datapath *datapath, const char *name, const char *cgr
                     struct error *error);
 int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t scope,
                        uint32_t namespace_scope);
+
+/* The networks that the task is on; what datapath_set_scope() writes leaves them. -ENOENT: the cgroup is gone. */
+int datapath_set_networks(struct datapath *datapath, uint64_t cgroup_id, uint32_t networks);
 
 /*
  * Where a task's DNS goes: numbers 1..datapath_resolvers() in mapped memory, and [0] with the heartbeat. What

@@ -154,7 +154,18 @@ int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
     /* The number's next endpoint begins at nothing. */
     for (uint32_t shard = 0; shard < datapath->n_shards; shard++)
         __atomic_store_n(&attempts_at(datapath, shard, number)->connects, 0, __ATOMIC_RELAXED);
+    if (r == 0)
+        r = datapath_put_endpoint_networks(datapath, number, 0);
     return r < 0 ? r : datapath_delete_entry(datapath, MAP_ENDPOINTS, &key);
+}
+
+int datapath_put_endpoint_networks(struct datapath *datapath, uint32_t number, uint32_t networks)
+{
+    struct svc_endpoint_key key = {.endpoint = number};
+    struct svc_endpoint_networks value = {.networks = networks};
+
+    return networks ? datapath_write_entry(datapath, MAP_ENDPOINT_NETWORKS, &key, &value, false)
+                    : datapath_delete_entry(datapath, MAP_ENDPOINT_NETWORKS, &key);
 }
 
 int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint)

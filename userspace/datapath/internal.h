@@ -32,6 +32,7 @@ enum map_index {
     MAP_REGISTRY_SEEN,
     MAP_REFUSALS,
     MAP_PATIENCE,
+    MAP_ENDPOINT_NETWORKS,
     MAP_COUNT_,
 };
 

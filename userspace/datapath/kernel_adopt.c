@@ -66,7 +66,8 @@ uint32_t kernel_pinned_version(const struct datapath_fds *fds)
 }
 
 /* Empty at first: a set from before there were these takes them in. */
-static const enum map_index additions[] = {MAP_REGISTRY_SEEN, MAP_REFUSALS, MAP_PATIENCE};
+static const enum map_index additions[] = {MAP_REGISTRY_SEEN, MAP_REFUSALS, MAP_PATIENCE,
+                                           MAP_ENDPOINT_NETWORKS};
 
 bool kernel_is_addition(int map)
 {

@@ -21,6 +21,8 @@ void memory_set_map_sizes(struct memory *memory, const struct datapath_config *c
     maps[MAP_ENDPOINT_STATS] =
         HASH_MAP(config->endpoints, struct svc_endpoint_key, struct svc_endpoint_stats);
     maps[MAP_PEERS] = HASH_MAP(config->endpoints, struct svc_peer_key, struct svc_peer);
+    maps[MAP_ENDPOINT_NETWORKS] =
+        HASH_MAP(config->endpoints, struct svc_endpoint_key, struct svc_endpoint_networks);
     maps[MAP_TASKS] = HASH_MAP(config->tasks, struct svc_task_key, struct svc_task);
     maps[MAP_TASK_SCOPE] = HASH_MAP(UINT32_MAX, uint64_t, struct svc_task_scope);
     maps[MAP_COUNTERS] = HASH_MAP(1, uint32_t, struct svc_counters);

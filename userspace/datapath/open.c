@@ -36,6 +36,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_ATTEMPTS, shards * datapath->n_outliers},
         {MAP_TASKS, config->tasks},
         {MAP_RESOLVERS, datapath->n_resolvers},
+        {MAP_ENDPOINT_NETWORKS, config->endpoints},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

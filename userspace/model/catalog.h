@@ -71,8 +71,10 @@ struct instance {
     bool is_held_back;        /* by checks */
     bool is_told;             /* among what has happened to its ECS service */
     bool was_eligible;
-    bool is_drained;        /* what was open has ended, or its time has */
-    uint8_t ramp;           /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
+    bool is_drained; /* what was open has ended, or its time has */
+    uint32_t
+        networks; /* of this host that its address is on, a bit for each; 0: it can be reached from all */
+    uint8_t ramp; /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
     uint64_t ramp_since_ms; /* monotonic */
     uint32_t
         endpoint; /* its number in the data path; 0: none yet. Set by the daemon, kept over replacements */

@@ -185,6 +185,8 @@ static void fill_slot(struct svc_slot *slot, const struct table_candidate *a, co
     slot->port_b_be = htons(b->port);
     slot->endpoint_a = a->endpoint;
     slot->endpoint_b = b->endpoint;
+    slot->networks_a = a->networks;
+    slot->networks_b = b->networks;
     memcpy(slot->address_a, a->address.bytes, sizeof(slot->address_a));
     memcpy(slot->address_b, b->address.bytes, sizeof(slot->address_b));
 }

@@ -31,6 +31,8 @@ struct table_candidate {
     uint32_t weight; /* 0..TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS */
     bool is_eligible;
     uint32_t group; /* those of one group share the weight that each of them has; 0: by itself */
+    uint32_t
+        networks; /* of this host that the address is on, see svc_is_far(); 0: it can be reached from all */
 };
 
 struct table_target {

@@ -17,6 +17,7 @@ struct share {
     uint32_t endpoint;
     uint16_t port_be;
     struct ip_address address;
+    uint32_t networks;
     uint64_t units;
 };
 
@@ -36,9 +37,10 @@ static int table_merge_by_number(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static struct share outcome(uint32_t endpoint, uint16_t port_be, const uint8_t address[16], uint64_t units)
+static struct share outcome(uint32_t endpoint, uint16_t port_be, const uint8_t address[16], uint32_t networks,
+                            uint64_t units)
 {
-    struct share share = {.endpoint = endpoint, .port_be = port_be, .units = units};
+    struct share share = {.endpoint = endpoint, .port_be = port_be, .networks = networks, .units = units};
 
     memcpy(share.address.bytes, address, sizeof(share.address.bytes));
     return share;
@@ -57,11 +59,11 @@ static struct share *shares_of(const struct svc_slot *slots, uint32_t count, siz
         const struct svc_slot *slot = &slots[i];
         bool is_single = slot->endpoint_a == slot->endpoint_b;
 
-        shares[n++] = outcome(slot->endpoint_a, slot->port_a_be, slot->address_a,
+        shares[n++] = outcome(slot->endpoint_a, slot->port_a_be, slot->address_a, slot->networks_a,
                               is_single ? COLUMN_UNITS : slot->threshold);
         if (!is_single)
-            shares[n++] =
-                outcome(slot->endpoint_b, slot->port_b_be, slot->address_b, COLUMN_UNITS - slot->threshold);
+            shares[n++] = outcome(slot->endpoint_b, slot->port_b_be, slot->address_b, slot->networks_b,
+                                  COLUMN_UNITS - slot->threshold);
     }
     qsort(shares, n, sizeof(*shares), table_merge_by_endpoint);
     for (size_t i = 0; i < n; i++)
@@ -118,6 +120,7 @@ static void add_candidates(struct table_target *target, struct table_candidate *
             .endpoint = shares[i].endpoint,
             .address = shares[i].address,
             .port = ntohs(shares[i].port_be),
+            .networks = shares[i].networks,
             .weight = weight ? (uint32_t)weight : 1,
             .is_eligible = true,
         };

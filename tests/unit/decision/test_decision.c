@@ -233,6 +233,17 @@ static void test_draw_is_in_range(void **state)
     }
 }
 
+static void test_far(void **state)
+{
+    (void)state;
+    assert_true(svc_is_far(1, 2));
+    assert_true(svc_is_far(0x80000001u, 0x7ffffffeu));
+    assert_false(svc_is_far(3, 2)); /* they share one */
+    assert_false(svc_is_far(0, 2)); /* of a host's own address */
+    assert_false(svc_is_far(1, 0)); /* a task on no network of its own */
+    assert_false(svc_is_far(0, 0));
+}
+
 static void test_slot_outcome(void **state)
 {
     const struct svc_slot slot = {.threshold = 1000,
@@ -240,6 +251,8 @@ static void test_slot_outcome(void **state)
                                   .port_b_be = htons(2),
                                   .endpoint_a = 11,
                                   .endpoint_b = 12,
+                                  .networks_a = 4,
+                                  .networks_b = 8,
                                   .address_a = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
                                   .address_b = {[10] = 0xff, 0xff, 10, 0, 0, 2}};
     struct svc_slot single = slot;
@@ -249,11 +262,13 @@ static void test_slot_outcome(void **state)
     assert_int_equal(outcome.endpoint, 11);
     assert_int_equal(outcome.port_be, htons(1));
     assert_memory_equal(outcome.address, slot.address_a, sizeof(outcome.address));
+    assert_int_equal(outcome.networks, 4);
     assert_int_equal(svc_slot_outcome(&slot, 999).endpoint, 11);
     outcome = svc_slot_outcome(&slot, 1000);
     assert_int_equal(outcome.endpoint, 12);
     assert_int_equal(outcome.port_be, htons(2));
     assert_memory_equal(outcome.address, slot.address_b, sizeof(outcome.address));
+    assert_int_equal(outcome.networks, 8);
     assert_int_equal(svc_slot_outcome(&slot, UINT32_MAX).endpoint, 12);
     single.threshold = 0;
     assert_int_equal(svc_slot_outcome(&single, 0).endpoint, 12);
@@ -321,7 +336,7 @@ static void test_draw_keeps_weights(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < ARRAY_SIZE(weights); i++) {
-        candidates[i] = (struct table_candidate){i, ip_address_from_v4(i), 80, weights[i], true, 0};
+        candidates[i] = (struct table_candidate){i, ip_address_from_v4(i), 80, weights[i], true, 0, 0};
         sum += weights[i];
     }
     assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
@@ -341,11 +356,17 @@ static void test_draw_keeps_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alias_ranges),    cmocka_unit_test(test_reach),
-        cmocka_unit_test(test_ports_of_probes), cmocka_unit_test(test_descriptor),
-        cmocka_unit_test(test_protocol),        cmocka_unit_test(test_address_equal),
-        cmocka_unit_test(test_service_matches), cmocka_unit_test(test_draw_is_in_range),
-        cmocka_unit_test(test_slot_outcome),    cmocka_unit_test(test_draw_keeps_weights),
+        cmocka_unit_test(test_alias_ranges),
+        cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_ports_of_probes),
+        cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_protocol),
+        cmocka_unit_test(test_address_equal),
+        cmocka_unit_test(test_service_matches),
+        cmocka_unit_test(test_draw_is_in_range),
+        cmocka_unit_test(test_far),
+        cmocka_unit_test(test_slot_outcome),
+        cmocka_unit_test(test_draw_keeps_weights),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

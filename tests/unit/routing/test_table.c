@@ -34,7 +34,7 @@ static struct ip_address address_of(uint32_t endpoint)
 static struct table_candidate candidate(uint32_t endpoint, uint32_t weight)
 {
     return (struct table_candidate){
-        endpoint, address_of(endpoint), (uint16_t)(1000 + endpoint % 5000), weight, true, 0};
+        endpoint, address_of(endpoint), (uint16_t)(1000 + endpoint % 5000), weight, true, 0, endpoint % 7};
 }
 
 static bool is_wanted(const struct table_candidate *one, bool only_v4)
@@ -79,7 +79,7 @@ static void check_slots(const struct svc_slot *slots, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         check_outcome(slots[i].endpoint_a, slots[i].address_a, slots[i].port_a_be);
         check_outcome(slots[i].endpoint_b, slots[i].address_b, slots[i].port_b_be);
-        assert_memory_equal(slots[i].reserved, zero, sizeof(zero));
+        assert_memory_equal(slots[i].reserved, zero, sizeof(slots[i].reserved));
         if (slots[i].endpoint_a == slots[i].endpoint_b)
             assert_int_equal(slots[i].threshold, 0);
         else
@@ -493,6 +493,23 @@ static void test_shares_of_many(void **state)
     assert_true(fabs(sum - 1) < 1e-9);
 }
 
+/* As addresses: whoever mixes up two endpoints is found out. */
+static void test_networks_go_with_their_endpoints(void **state)
+{
+    const struct table_candidate candidates[] = {candidate(3, 1), candidate(7, 5), candidate(11, 2)};
+    const struct table_target target = {1, candidates, ARRAY_SIZE(candidates)};
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);
+    assert_int_equal(count, 3);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(slots[i].networks_a, slots[i].endpoint_a % 7);
+        assert_int_equal(slots[i].networks_b, slots[i].endpoint_b % 7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_shares_of_many),
+        cmocka_unit_test(test_networks_go_with_their_endpoints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ static struct table_candidate candidate(uint32_t endpoint, uint8_t last_byte, ui
         .port = 8080,
         .weight = weight,
         .is_eligible = true,
+        .networks = endpoint,
     };
 }
 
@@ -110,6 +111,8 @@ static void test_both_sides_by_their_numbers(void **state)
     expect_share(&merged, 2, 2.0 / 3 * 3 / 4);
     expect_share(&merged, 3, 0); /* not kept */
     expect_share(&merged, 8, 1.0 / 3);
+    for (uint32_t i = 0; i < merged.count; i++)
+        assert_int_equal(merged.slots[i].networks_a, merged.slots[i].endpoint_a);
     free(current.slots);
     free(wanted.slots);
     free(merged.slots);

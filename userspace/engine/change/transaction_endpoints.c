@@ -161,6 +161,9 @@ void transaction_write_endpoint(struct transaction *transaction, struct touched 
         return;
     endpoint_entry(instance, &entry);
     r = datapath_put_endpoint(transaction->engine->datapath, instance->endpoint, &entry);
+    if (r == 0 && instance_is_of_container(instance))
+        r = datapath_put_endpoint_networks(transaction->engine->datapath, instance->endpoint,
+                                           instance->networks);
     if (r < 0)
         log_warning("endpoint %s/%s: its entry for bpftool could not be written, ignoring: %s",
                     touched->service, touched->instance, strerror(-r));

@@ -104,6 +104,7 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
             .endpoint = instances[i]->endpoint,
             .address = instances[i]->address,
             .port = instances[i]->port,
+            .networks = instances[i]->networks,
             .weight = weight_now(instances[i]),
             .is_eligible = instance_is_eligible(instances[i], protocol),
             .group = group_of(instances[i]),
