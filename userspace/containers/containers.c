@@ -26,8 +26,9 @@ void containers_changed(struct containers *containers)
 
 /* ---- the plan ---- */
 
-static void held_take_plan(struct held *held, const struct workload *workload)
+static void held_take_plan(struct containers *containers, struct held *held, const struct workload *workload)
 {
+    containers_take_networks(containers, held, workload);
     if (*workload->note && strcmp(held->note, workload->note) != 0)
         log_warning("container %s: %s", held->container->name, workload->note);
     if (strcmp(held->namespace_name, workload->namespace_name) != 0 ||
@@ -74,7 +75,7 @@ static int make_plan(struct containers *containers, struct workload_plan *ret_pl
         return r;
     at = 0;
     for (held = containers->all; held; held = held->hh.next)
-        held_take_plan(held, &ret_plan->items[at++]);
+        held_take_plan(containers, held, &ret_plan->items[at++]);
     return 0;
 }
 
@@ -88,8 +89,10 @@ static void carry_out_plan(void *user)
         log_warning("containers: no memory for a plan");
         return;
     }
-    for (held = containers->all; held; held = held->hh.next)
+    for (held = containers->all; held; held = held->hh.next) {
         containers_attach(containers, held);
+        containers_tell_networks(containers, held);
+    }
     containers_register(containers, &plan);
     workload_plan_free(&plan);
     containers_forget_documents(containers, false);
@@ -210,6 +213,7 @@ void containers_end(struct containers **containers)
     host_address_end(&old->host);
     fetcher_free(&old->fetcher);
     containers_forget_documents(old, true);
+    containers_forget_networks(old);
     if (old->documents_event)
         event_free(old->documents_event);
     if (old->plan_event)

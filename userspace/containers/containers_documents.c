@@ -247,6 +247,7 @@ static void containers_registry_changed(void *user, uint64_t first, uint64_t las
 }
 
 const struct engine_follower containers_follower = {
+    .plan = containers_plan_instance,
     .service_changed = containers_service_changed,
     .changed = containers_registry_changed,
 };

@@ -18,9 +18,6 @@
 #include "engine/engine.h"
 #include "registry/rows.h"
 
-#define CREATOR_ID_MAX                                                                                       \
-    40 /* digits of a container's id in the creator of its instances, which has 64 characters */
-
 static void wanted_free(struct wanted_instance *wanted)
 {
     free(wanted->key);

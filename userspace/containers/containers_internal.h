@@ -50,6 +50,9 @@ struct stopping {
     char reason[200];    /* why it failed */
 };
 
+#define CREATOR_ID_MAX                                                                                       \
+    40 /* digits of a container's id in the creator of its instances, which has 64 characters */
+
 struct held {
     struct container *container;
     struct containers *owner;
@@ -75,7 +78,13 @@ struct held {
     char why_not[WORKLOAD_NOTE_SIZE]; /* why it is no task */
     char note[WORKLOAD_NOTE_SIZE];    /* a warning, of others too */
     size_t n_instances;
-    UT_hash_handle hh; /* by container->id */
+    uint32_t task_networks;    /* Docker's networks that it is on, a bit for each; 0: it has a way to all */
+    uint32_t address_networks; /* that of its instances' address */
+    uint64_t cgroup_id;        /* of the task, while it is attached */
+    uint32_t told_networks;    /* of the task, to the programs */
+    char short_id[CREATOR_ID_MAX + 1];
+    UT_hash_handle hh;       /* by container->id */
+    UT_hash_handle hh_short; /* by short_id */
 };
 
 struct runtime {
@@ -136,7 +145,10 @@ struct containers {
     char why_no_gate[100];
     struct runtime runtimes[RUNTIMES_MAX];
     size_t n_runtimes;
-    struct held *all;           /* by id */
+    struct held *all; /* by id */
+    struct held *by_short_id;
+    struct network_bit *networks;
+    struct moving *moving;      /* instances to other networks; NULL: none are on their way */
     struct stranger *strangers; /* by id */
     struct start *starts;       /* by ticket */
     uint64_t last_start;
@@ -182,6 +194,15 @@ const struct workload_document *containers_find_document(const char *family, con
 void containers_forget_documents(struct containers *containers, bool is_all);
 size_t containers_count_documents(const struct containers *containers);   /* families that are kept */
 void containers_on_documents(evutil_socket_t fd, short what, void *user); /* they may have changed */
+
+/* containers_networks.c */
+void containers_take_networks(struct containers *containers, struct held *held,
+                              const struct workload *workload);
+void containers_tell_networks(struct containers *containers,
+                              struct held *held); /* of a task that is attached */
+void containers_plan_instance(void *user, struct instance *instance);
+void containers_move_instances(struct containers *containers); /* those that the last job has put */
+void containers_forget_networks(struct containers *containers);
 
 /* containers_stop.c */
 void containers_forget_stop(struct held *held);

@@ -61,6 +61,7 @@ static void registering_end(struct registering *registering)
     for (struct held *held = containers->all; held; held = held->hh.next)
         if (held->why_not_registered[0] && !is_refused(registering, held))
             held->why_not_registered[0] = '\0';
+    containers_move_instances(containers);
     if (containers->is_register_again)
         containers_changed(containers);
 }

@@ -76,6 +76,8 @@ void containers_attach(struct containers *containers, struct held *held)
         return;
     }
     held->is_attached = true;
+    held->cgroup_id = task->cgroup.id;
+    held->told_networks = ~held->task_networks; /* of an adopted one nobody knows */
     held->why_not_attached[0] = '\0';
     if (held->is_standing) {
         wait_for_names(containers, held, task->cgroup.id);

@@ -61,6 +61,7 @@ void containers_free_held(struct containers *containers, struct held *held)
 {
     containers_read(containers, held);
     HASH_DEL(containers->all, held);
+    HASH_DELETE(hh_short, containers->by_short_id, held);
     containers_forget_end(held);
     containers_forget_stop(held);
     dns_forget_waiter(containers->settings.dns, held->waiting_for, held);
@@ -170,6 +171,8 @@ static int containers_add(struct containers *containers, struct container *conta
     held->owner = containers;
     held->container = container;
     HASH_ADD_KEYPTR(hh, containers->all, container->id, strlen(container->id), held);
+    (void)snprintf(held->short_id, sizeof(held->short_id), "%.*s", CREATOR_ID_MAX, container->id);
+    HASH_ADD_KEYPTR(hh_short, containers->by_short_id, held->short_id, strlen(held->short_id), held);
     *ret_held = held;
     return 0;
 }

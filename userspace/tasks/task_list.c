@@ -231,6 +231,16 @@ int task_attach(struct tasks *tasks, const char *cgroup_text, const char *namesp
     return 0;
 }
 
+void task_set_networks(struct tasks *tasks, uint64_t cgroup_id, uint32_t networks)
+{
+    const struct task *task = task_find(tasks, cgroup_id);
+    int r = task ? datapath_set_networks(tasks->settings.datapath, cgroup_id, networks) : 0;
+
+    if (r < 0)
+        log_warning("task %s: on which networks it is cannot be written down: %s", task->cgroup.path,
+                    strerror(-r));
+}
+
 int task_detach(struct tasks *tasks, const char *cgroup_text, struct error *error)
 {
     struct error ignored;

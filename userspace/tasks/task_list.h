@@ -70,6 +70,9 @@ void tasks_observe(struct tasks *tasks, const struct task_observer *observer, vo
 int task_attach(struct tasks *tasks, const char *cgroup, const char *namespace_name, const char *service,
                 bool is_run, pid_t pid, struct task **ret_task, struct error *error);
 
+/* On which networks of this host the task is (svc_is_far()); of one that is none nothing happens. */
+void task_set_networks(struct tasks *tasks, uint64_t cgroup_id, uint32_t networks);
+
 /* -ENOENT: not a task. A cgroup that has gone can still be named by its path. */
 int task_detach(struct tasks *tasks, const char *cgroup, struct error *error);
 void task_detach_all(struct tasks *tasks);

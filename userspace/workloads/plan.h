@@ -81,8 +81,10 @@ struct workload {
     char why_not[WORKLOAD_NOTE_SIZE]; /* why it is left alone */
     char note[WORKLOAD_NOTE_SIZE];    /* a warning; "": none */
     const char *namespace_name;
-    const char *service; /* whose routes it sees, and what it goes by; "": none */
-    bool has_address;    /* the one that clients are to use */
+    const char *service;                   /* whose routes it sees, and what it goes by; "": none */
+    const struct container *network_owner; /* whose networks it has: itself, or another one of its task */
+    const char *network;                   /* of these, whose address clients are to use; NULL: of none */
+    bool has_address;                      /* the one that clients are to use */
     struct ip_address address;
     struct workload_instance *instances;
     size_t n_instances;

@@ -88,6 +88,7 @@ static void find_workload_address(struct planning *planning, struct workload *wo
     }
     if (!network)
         return;
+    workload->network = network->name;
     workload->has_address = true;
     workload->address = network->has_v4 ? network->v4 : network->v6;
 }
@@ -290,6 +291,7 @@ static int add_by_document(const struct planning *planning, struct workload *wor
 
 int plan_instances(struct planning *planning, struct workload *workload)
 {
+    workload->network_owner = network_owner(planning, workload);
     if (!workload->is_task || workload->container->state == CONTAINER_CREATED)
         return 0;
     find_workload_address(planning, workload);
