@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -26,6 +28,7 @@
 #define QUICK_FOR  (1000u * MS)
 #define QUICK_MS   1 /* between two looks; runc takes 10 ms in all */
 #define PATIENT_MS 10
+#define HURRY      (-15) /* as nice(1) counts */
 
 static void gate_forget(struct gate *gate, struct gate_container *container, enum gate_end end)
 {
@@ -318,12 +321,20 @@ static int gate_turn_all(struct gate *gate)
     return soonest;
 }
 
+/* Between a root of its own and the first exec runc leaves some milliseconds, also on a host that has much else to do. */
+static void gate_hurry(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
+                      HURRY); /* without CAP_SYS_NICE it has to do as it is */
+}
+
 void *gate_thread(void *user)
 {
     struct gate *gate = user;
     bool is_on = true;
 
     (void)prctl(PR_SET_NAME, "svcconnect-gate");
+    gate_hurry();
     while (is_on) {
         struct pollfd fds[] = {{.fd = gate->fanotify_fd, .events = POLLIN},
                                {.fd = gate->thread_fd, .events = POLLIN},
