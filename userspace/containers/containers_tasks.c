@@ -92,6 +92,13 @@ void containers_attach(struct containers *containers, struct held *held)
 
 /* ---- the gate ---- */
 
+/* What Docker tells of a creation is without networks: one that no label makes a task may share that of one that is. */
+static bool may_share_network(const struct held *held)
+{
+    return !held->is_task && held->container->state == CONTAINER_CREATED && !held->container->started_at &&
+           !held->container->shares_with && strcmp(held->container->runtime, "docker") == 0;
+}
+
 /* Docker tells of a container when it is created, before it has a cgroup; podman tells later than it starts one. */
 void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
 {
@@ -103,6 +110,10 @@ void containers_on_appeared(uint64_t ticket, const char *cgroup, void *user)
         if (container_cgroup_id(strrchr(cgroup, '/') + 1, id))
             containers_ask_for(containers, ticket, cgroup, id);
         return; /* else its files come before it stands */
+    }
+    if (may_share_network(held) && container_cgroup_id(strrchr(cgroup, '/') + 1, id)) {
+        containers_ask_for(containers, ticket, cgroup, id);
+        return;
     }
     held->ticket = ticket;
     if (held->container->state == CONTAINER_ENDED)
@@ -139,17 +150,20 @@ void containers_take_standing(struct containers *containers, struct held *held, 
 void containers_on_stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
 {
     struct containers *containers = user;
-    struct held *held = containers_find_cgroup(containers, cgroup);
+    struct held *held;
     char id[CONTAINER_ID_SIZE];
 
+    if (container_cgroup_id(strrchr(cgroup, '/') + 1, id) &&
+        containers_stranger_stands(containers, ticket, id, pid))
+        return; /* the answer is waited for */
+    held = containers_find_cgroup(containers, cgroup);
     if (!held) {
         containers_catch_up(containers);
         held = containers_find_cgroup(containers, cgroup);
     }
     if (held)
         containers_take_standing(containers, held, ticket, cgroup, pid);
-    else if (!container_cgroup_id(strrchr(cgroup, '/') + 1, id) ||
-             !containers_stranger_stands(containers, ticket, id, pid))
+    else
         containers_release(containers, ticket); /* no runtime knows it: it is nobody's container */
 }
 

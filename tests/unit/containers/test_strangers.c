@@ -24,6 +24,11 @@ static bool is_asked_four_times(void *user)
     return ((struct lab *)user)->fake.n_lookups == 4;
 }
 
+static bool a_is_task(void *user)
+{
+    return lab_held(user, 'a')->is_task;
+}
+
 static void begin(struct lab *lab)
 {
     lab_begin(lab, NULL);
@@ -117,6 +122,35 @@ static void test_those_of_others_are_not_asked_for(void **state)
     assert_null(lab->containers->strangers);
 }
 
+/* Its creation did not say so, and no label makes it a task. */
+static void test_one_that_shares_the_network_of_a_task(void **state)
+{
+    struct lab *lab = *state;
+    char text[400];
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'b', "web");
+    lab_follow(lab);
+    lab_settle(lab);
+    fake_docker_event(&lab->fake, 'a', "create", "\"name\": \"c\"");
+    house_until(&lab->house, has_a, lab, "it to be known");
+    house_for(&lab->house, 20);
+    assert_false(lab_held(lab, 'a')->is_task);
+    containers_on_appeared(7, CGROUP, lab->containers);
+    house_until(&lab->house, is_asked, lab, "it to be asked for");
+    assert_int_equal(lab_held(lab, 'a')->ticket, 0); /* so that no plan lets it go */
+    containers_on_stands(7, CGROUP, getpid(), lab->containers);
+    assert_false(lab_held(lab, 'a')->is_standing);
+    (void)snprintf(text, sizeof(text),
+                   "[{\"Id\":\"" A64
+                   "\",\"Names\":[\"/c\"],\"HostConfig\":{\"NetworkMode\":\"container:%s\"}}]",
+                   fake_id('b').text);
+    fake_reply(lab->fake.lookup_open, 200, text);
+    lab->fake.lookup_open = NULL;
+    house_until(&lab->house, a_is_task, lab, "it to be one task with the other");
+    assert_int_equal(lab_held(lab, 'a')->container->pid, getpid());
+}
+
 /* An answer of before the start is not believed over the kernel, which has told of the new one. */
 static void test_started_once_more_before_its_end_was_told(void **state)
 {
@@ -150,6 +184,7 @@ int main(void)
         TEST(test_nobody_knows_it),
         TEST(test_its_end_at_the_gate_ends_the_asking),
         TEST(test_those_of_others_are_not_asked_for),
+        TEST(test_one_that_shares_the_network_of_a_task),
         TEST(test_started_once_more_before_its_end_was_told),
     };
 
