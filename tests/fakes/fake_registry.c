@@ -26,6 +26,9 @@ struct fake_registry {
     int outcome;
     uint64_t written_revision;
     struct error error;
+    int others_fd; /* -1: nobody else writes */
+    struct registry_batch *told;
+    size_t n_told, next_told;
 };
 
 static void *needed(void *memory)
@@ -202,8 +205,51 @@ static void fake_close(struct registry *registry)
     struct fake_registry *self = (struct fake_registry *)registry;
 
     (void)close(self->fd);
+    if (self->others_fd >= 0)
+        (void)close(self->others_fd);
+    while (self->next_told < self->n_told)
+        registry_batch_done(&self->told[self->next_told++]);
+    free(self->told);
     free(self->steps);
     free(self);
+}
+
+static int fake_follow(struct registry *registry, struct error *error)
+{
+    (void)registry;
+    (void)error;
+    return 0;
+}
+
+static int fake_batch_fd(const struct registry *registry)
+{
+    return ((const struct fake_registry *)registry)->others_fd;
+}
+
+static int fake_take(struct registry *registry, struct registry_batch *ret_batch)
+{
+    struct fake_registry *self = (struct fake_registry *)registry;
+    struct registry_batch *told;
+    struct registry_commit commit;
+    eventfd_t count;
+
+    if (self->next_told == self->n_told)
+        return -EAGAIN;
+    told = &self->told[self->next_told++];
+    commit = (struct registry_commit){.rows = told->rows, .n_rows = told->n_rows};
+    if (fake_store_write(self->store, &commit, NULL) < 0)
+        abort();
+    self->revision = told->revision = fake_store_revision(self->store);
+    if (self->next_told == self->n_told)
+        (void)eventfd_read(self->others_fd, &count);
+    *ret_batch = *told;
+    return 0;
+}
+
+static struct registry_link fake_link(struct registry *registry)
+{
+    (void)registry;
+    return (struct registry_link){0};
 }
 
 static const struct registry_backend fake_backend = {
@@ -217,6 +263,10 @@ static const struct registry_backend fake_backend = {
     .revision = fake_revision,
     .location = fake_location,
     .close = fake_close,
+    .follow = fake_follow,
+    .batch_fd = fake_batch_fd,
+    .take = fake_take,
+    .link = fake_link,
 };
 
 struct registry *fake_registry_open(struct fake_store *store)
@@ -227,6 +277,7 @@ struct registry *fake_registry_open(struct fake_store *store)
     self->store = store;
     self->is_connected = true;
     self->revision = fake_store_revision(store);
+    self->others_fd = -1;
     self->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->fd < 0)
         abort();
@@ -257,6 +308,28 @@ void fake_registry_chance(struct registry *registry, uint64_t seed, unsigned one
 void fake_registry_connect(struct registry *registry, bool is_connected)
 {
     ((struct fake_registry *)registry)->is_connected = is_connected;
+}
+
+static char *fake_copy(const char *text)
+{
+    return text ? needed(strdup(text)) : NULL;
+}
+
+void fake_registry_tell(struct registry *registry, const struct registry_row *rows, size_t n_rows)
+{
+    struct fake_registry *self = (struct fake_registry *)registry;
+    struct registry_batch *told;
+
+    if (self->others_fd < 0)
+        self->others_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (n_rows == 0)
+        return;
+    self->told = needed(realloc(self->told, (self->n_told + 1) * sizeof(*self->told)));
+    told = &self->told[self->n_told++];
+    *told = (struct registry_batch){.rows = needed(calloc(n_rows, sizeof(*rows))), .n_rows = n_rows};
+    for (size_t i = 0; i < n_rows; i++)
+        told->rows[i] = (struct registry_row){fake_copy(rows[i].key), fake_copy(rows[i].value)};
+    (void)eventfd_write(self->others_fd, 1);
 }
 
 bool fake_registry_turn(struct registry *registry)

@@ -46,5 +46,12 @@ void fake_registry_chance(struct registry *registry, uint64_t seed, unsigned one
 /* Without a connection, loads fail and commits end with -ENOTCONN; nothing is written. */
 void fake_registry_connect(struct registry *registry, bool is_connected);
 
+/*
+ * Another host writes these rows, which are copied: they are in the store, and the registry's revision is its, when
+ * they are taken as a batch. From the first call on, which comes before the engine has the registry, it is one that
+ * others write to; without rows it is only made one.
+ */
+void fake_registry_tell(struct registry *registry, const struct registry_row *rows, size_t n_rows);
+
 /* One turn passes; true: a commit has ended and is to be consumed. A wait gives the turns itself. */
 bool fake_registry_turn(struct registry *registry);

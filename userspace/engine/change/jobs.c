@@ -80,8 +80,8 @@ static bool has_work(const struct engine *engine)
     if (jobs->findings.first)
         return true;
     if (jobs->state == JOBS_IDLE)
-        return (jobs->changes.first && !gather_is_on(jobs)) || are_stirred_due(jobs) ||
-               (jobs->must_save && !jobs->are_numbers_late);
+        return jobs->has_batches || jobs->remotes || (jobs->changes.first && !gather_is_on(jobs)) ||
+               are_stirred_due(jobs) || (jobs->must_save && !jobs->are_numbers_late);
     return jobs->state != JOBS_COMMITTING;
 }
 
@@ -219,7 +219,9 @@ int jobs_listen(struct engine *engine, struct event_base *base)
 
     jobs->committed =
         event_new(base, registry_commit_fd(engine->registry), EV_READ | EV_PERSIST, on_committed, engine);
-    return jobs->committed && event_add(jobs->committed, NULL) == 0 ? 0 : -ENOMEM;
+    if (!jobs->committed || event_add(jobs->committed, NULL) < 0)
+        return -ENOMEM;
+    return jobs_listen_to_others(engine, base);
 }
 
 void engine_stop(struct engine *engine)
@@ -246,6 +248,7 @@ void engine_stop(struct engine *engine)
     if (jobs->gathered)
         event_free(jobs->gathered);
     jobs->committed = jobs->turn = jobs->again = jobs->gathered = NULL;
+    jobs_leave_others(jobs);
     jobs_drop_waiters(jobs);
     stirred_drop(jobs);
 }

@@ -63,6 +63,11 @@ struct jobs {
     struct event *again;     /* something could not be had a while ago */
     struct event *gathered;  /* nobody is waited for any more */
     struct event *committed; /* the registry has ended a commit */
+    struct event *others;    /* other hosts have written; NULL: there are none */
+    struct remote *remotes;  /* rows of theirs that could not be had together */
+    bool has_batches;        /* of theirs, in the registry */
+    bool is_remote;          /* the group is one of theirs */
+    uint64_t n_skipped;      /* rows of theirs that are not in effect here */
     struct job_queue changes;
     struct job_queue findings;
     struct job_queue group; /* that is on its way */
@@ -153,6 +158,11 @@ void gather_end(struct jobs *jobs);
  * when that has ended. */
 int jobs_tell_history(struct engine *engine);
 void jobs_keep_history(struct engine *engine);
+
+/* jobs_remote.c: what other hosts have written becomes the first of the jobs, to run by itself. False: there is nothing. */
+bool jobs_begin_remote(struct engine *engine);
+int jobs_listen_to_others(struct engine *engine, struct event_base *base); /* -ENOMEM */
+void jobs_leave_others(struct jobs *jobs);
 
 /* jobs_losses.c: the group is on disk, and followers hear of the aliases without an endpoint. */
 void jobs_tell_losses(struct engine *engine);

@@ -37,14 +37,16 @@ static void begin_group(struct engine *engine)
     struct jobs *jobs = engine->jobs;
 
     gather_end(jobs);
-    engine_number_instances(engine, registry_revision(engine->registry), false);
+    jobs->is_remote = jobs_begin_remote(engine);
+    /* What others have written came with its revision, on all hosts the same. */
+    engine_number_instances(engine, registry_revision(engine->registry), jobs->is_remote);
     transaction_begin(&jobs->transaction, engine, false);
     jobs->running = NULL;
     jobs->is_written = false;
     jobs->n_stand = 0;
     jobs->n_answered = 0;
     /* What is kept is merged with one change at a time. */
-    jobs->most = jobs->changes.alone || engine_is_degraded(engine) ? 1 : JOBS_OF_GROUP;
+    jobs->most = jobs->is_remote || jobs->changes.alone || engine_is_degraded(engine) ? 1 : JOBS_OF_GROUP;
     jobs->gather_until_ns = clock_monotonic_ns() + jobs->group_ns;
     enter(jobs, JOBS_RUNNING);
 }
@@ -123,6 +125,8 @@ static bool must_commit(const struct engine *engine)
 {
     const struct jobs *jobs = engine->jobs;
 
+    if (jobs->is_remote)
+        return false;
     return jobs->transaction.n_rows > 0 || (jobs->must_save && engine->unsaved.n > 0 && !jobs->group.first);
 }
 
@@ -142,6 +146,10 @@ static void step_reserving(struct engine *engine)
         return;
     jobs->is_unwritten = false;
     jobs->must_save &= engine->unsaved.n > 0;
+    if (r == 0 && jobs->is_remote) {
+        jobs_tell_losses(engine);
+        jobs->must_save |= engine->unsaved.n > 0;
+    }
     if (r < 0)
         undo_group(jobs, r, &error);
     else

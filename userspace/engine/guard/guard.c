@@ -195,7 +195,9 @@ static int put_row(struct engine *engine, const char *key, cJSON *json)
 static int name_registry(struct engine *engine)
 {
     struct registry_guard *guard = &engine->guard;
-    bool is_copy = guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0;
+    /* Of a fleet's there is no copy that one host could name anew. */
+    bool is_copy = guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0 &&
+                   registry_batch_fd(engine->registry) < 0;
     cJSON *json;
 
     if (*guard->id && !is_copy)
@@ -268,7 +270,8 @@ int registry_guard_judge(struct engine *engine, struct error *error)
         guard->verdict = REGISTRY_RIGHT;
     }
     guard->since = guard->seen.degraded_since ? (int64_t)guard->seen.degraded_since : clock_wall_s();
-    if (guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0)
+    if (guard->verdict == REGISTRY_OLDER && strcmp(guard->id, guard->seen.id) == 0 &&
+        registry_batch_fd(engine->registry) < 0)
         keep_log(engine);
     if (guard->is_damage_new) {
         cJSON *json = cJSON_CreateObject();
