@@ -64,12 +64,13 @@ static int read_members(char *list, struct etcd_settings *settings)
 int etcd_settings_read(const char *text, struct etcd_settings *settings, struct error *error)
 {
     struct etcd_settings read = *settings;
+    const char *colon = strchr(text, ':');
     _cleanup_free_ char *list = NULL;
     int r;
 
-    if (strncmp(text, "etcd:", 5) != 0)
+    if (!colon || strncmp(text, "etcd:", 5) != 0)
         return error_input(error, "registry", text, WANTED);
-    list = strdup(text + 5);
+    list = strdup(colon + 1);
     read.location = strdup(text);
     read.members = calloc(ETCD_MOST_MEMBERS, sizeof(*read.members));
     read.n_members = 0;
