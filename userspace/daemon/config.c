@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mounts.h"
+#include "daemon/config_etcd.h"
 #include "daemon/config_flags.h"
 #include "daemon/config_table.h"
 
@@ -128,7 +129,7 @@ static int check(struct config *config, struct error *error)
     for (size_t i = 0; i < config_setting_count && r == 0; i++)
         if (config_settings[i].check)
             r = config_settings[i].check(config, &config_settings[i], error);
-    return r;
+    return r == 0 ? config_check_fleet(config, error) : r;
 }
 
 static int config_find_cgroup_root(struct config *config, struct error *error)

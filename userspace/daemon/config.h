@@ -33,7 +33,15 @@ struct config {
     char *dns_listen_text;
     struct ip_address dns_listen_address;
     uint16_t dns_listen_port; /* 0: nowhere */
-    char *registry;
+    char *registry;           /* "sqlite" or "etcd:URL[,URL...]" */
+    char *etcd_prefix;
+    char *etcd_ca_file;   /* "system": those that it trusts */
+    char *etcd_cert_file; /* "off": none, as of the three below */
+    char *etcd_key_file;
+    char *etcd_user;
+    char *etcd_password_file;
+    uint32_t etcd_max_txn_ops;
+    uint32_t etcd_max_bytes;
     char *adopt_empty_text;
     bool adopts_empty; /* an empty registry empties the tables */
     char *services_dir;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "containers/containers.h"
+#include "daemon/config_etcd.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
 #include "daemon/config_ranges.h"
@@ -29,14 +30,6 @@ static int check_names(struct config *config, const struct config_setting *setti
     return strcmp(setting->member, "region") == 0
                ? name_region_check(setting->member, config->region, error)
                : name_suffixes_check(setting->member, config->name_suffixes, error);
-}
-
-static int config_table_check_registry(struct config *config, const struct config_setting *setting,
-                                       struct error *error)
-{
-    const char *text = setting_text_of(config, setting);
-
-    return strcmp(text, "sqlite") == 0 ? 0 : error_input(error, setting->member, text, "sqlite");
 }
 
 static int read_switch(const struct config *config, const struct config_setting *setting, bool *ret_is_on,
@@ -226,12 +219,13 @@ const struct config_setting config_settings[] = {
     {
         .member = "registry",
         .flag = "registry",
-        .value = "sqlite",
-        .help = "where services and instances are kept",
+        .value = "WHERE",
+        .help = "where services and instances are kept: sqlite (below the state\n"
+                "directory) or etcd:URL[,URL...], for a fleet (default {})",
         .type = &config_type_text,
         .offset = OF(registry),
         .fallback = "sqlite",
-        .check = config_table_check_registry,
+        .check = config_check_registry,
         .example = "sqlite",
     },
     {
@@ -421,6 +415,68 @@ const struct config_setting config_settings[] = {
         .minimum = 1,
         .maximum = EXTERNAL_TTL_LIMIT_S,
         .check = check_max_ttl,
+    },
+    {
+        .group = "etcd",
+        .member = "prefix",
+        .type = &config_type_text,
+        .offset = OF(etcd_prefix),
+        .fallback = ETCD_PREFIX_USUAL,
+        .check = config_check_etcd_prefix,
+        .example = "team/svcconnect",
+    },
+    {
+        .group = "etcd",
+        .member = "caFile",
+        .type = &config_type_text,
+        .offset = OF(etcd_ca_file),
+        .fallback = "system",
+    },
+    {
+        .group = "etcd",
+        .member = "certFile",
+        .type = &config_type_text,
+        .offset = OF(etcd_cert_file),
+        .fallback = "off",
+    },
+    {
+        .group = "etcd",
+        .member = "keyFile",
+        .type = &config_type_text,
+        .offset = OF(etcd_key_file),
+        .fallback = "off",
+    },
+    {
+        .group = "etcd",
+        .member = "user",
+        .type = &config_type_text,
+        .offset = OF(etcd_user),
+        .fallback = "off",
+    },
+    {
+        .group = "etcd",
+        .member = "passwordFile",
+        .type = &config_type_text,
+        .offset = OF(etcd_password_file),
+        .fallback = "off",
+    },
+    {
+        .group = "etcd",
+        .member = "maxTxnOps",
+        .type = &config_type_number,
+        .offset = OF(etcd_max_txn_ops),
+        .number = ETCD_TXN_OPS_USUAL,
+        .minimum = 16,
+        .maximum = 1u << 16,
+    },
+    {
+        .group = "etcd",
+        .member = "maxRequestBytes",
+        .type = &config_type_number,
+        .offset = OF(etcd_max_bytes),
+        .number = ETCD_BYTES_USUAL,
+        .minimum = 1u << 16,
+        .maximum = 1u << 28,
     },
     {
         .group = "quotas",

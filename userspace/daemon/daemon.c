@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "base/lock.h"
+#include "daemon/config_etcd.h"
 #include "daemon/notify.h"
 #include "daemon/opening.h"
 #include "daemon/rooms.h"
@@ -228,7 +229,14 @@ static int start_documents(struct daemon *daemon, struct error *error)
         .path = daemon->config.services_dir,
         .tell = tell_of_documents,
         .tell_user = &daemon->events,
+        .inotify_fd = -1,
     };
+    /* Each host would take away what another's directory holds and its own does not. */
+    if (config_has_fleet(&daemon->config)) {
+        log_info("%s is not read, since the registry is a fleet's: apply documents on one host",
+                 daemon->config.services_dir);
+        return 0;
+    }
     services_dir_start(&daemon->services_dir);
     services_dir_settle(&daemon->services_dir);
     return 0;
@@ -314,6 +322,13 @@ static void raise_descriptors(void)
     }
 }
 
+static int open_registry(struct daemon *daemon, struct error *error)
+{
+    return config_has_fleet(&daemon->config)
+               ? fleet_registry_open(&daemon->fleet, &daemon->config, error)
+               : engine_open_registry(daemon->engine, daemon->config.state_dir, error);
+}
+
 int daemon_start(struct daemon *daemon, struct error *error)
 {
     struct datapath_config config = {
@@ -348,13 +363,14 @@ int daemon_start(struct daemon *daemon, struct error *error)
         return error_errno(error, ENOMEM, "starting");
     r = make_engine(daemon, error);
     if (r == 0)
-        r = engine_open_registry(daemon->engine, daemon->config.state_dir, error);
+        r = open_registry(daemon, error);
     if (r < 0)
         return r;
     /* Nearly all rows are instances where there are many. */
-    config.expected_endpoints = (uint32_t)engine_rows(daemon->engine);
+    config.expected_endpoints = (uint32_t)(daemon->fleet.registry ? registry_count(daemon->fleet.registry)
+                                                                  : engine_rows(daemon->engine));
     opening_begin(&opening, &config);
-    r = engine_load(daemon->engine, NULL, error);
+    r = engine_load(daemon->engine, daemon->fleet.registry, error);
     opened = opening_end(&opening, &daemon->datapath, r < 0 ? &unheard : error);
     if (r == 0)
         r = opened;
@@ -417,6 +433,7 @@ void daemon_done(struct daemon *daemon)
     canaries_done(&daemon->canaries);
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
+    fleet_registry_done(&daemon->fleet);
     worker_free(&daemon->documents_worker);
     datapath_close(&daemon->datapath);
     tasks_done(&daemon->tasks);

@@ -33,6 +33,7 @@
 #include "datapath/datapath.h"
 #include "health/health.h"
 #include "model/catalog.h"
+#include "daemon/fleet_registry.h"
 #include "registry/registry.h"
 
 struct daemon {
@@ -44,8 +45,9 @@ struct daemon {
     struct event *grace_event;
     struct event *sweep_event;
     struct loop_watch loop_watch;
-    struct event *watchdog; /* NULL: the service manager does not watch */
-    int locks[3];           /* state, run and bpffs directory */
+    struct event *watchdog;      /* NULL: the service manager does not watch */
+    int locks[3];                /* state, run and bpffs directory */
+    struct fleet_registry fleet; /* where hosts share one */
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;

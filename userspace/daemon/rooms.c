@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/config_etcd.h"
 
 int rooms_make(struct daemon *daemon, struct error *error)
 {
@@ -202,7 +203,7 @@ int rooms_follow_containers(struct daemon *daemon, struct error *error)
         .events = &daemon->events,
         .cgroup_root = daemon->config.cgroup_root,
         .has_no_gate = !daemon->config.is_container_gate_on,
-        .runtimes = daemon->config.container_runtimes,
+        .runtimes = config_has_fleet(&daemon->config) ? "none" : daemon->config.container_runtimes,
         .host_address = daemon->config.host_address,
     };
 

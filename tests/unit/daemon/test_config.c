@@ -267,7 +267,13 @@ static void test_bad_ranges(void **state)
     expect_bad("{\"aliasRange\":\"10.1.1.1/8\"}", NULL, "aliasRange", "10.1.1.1/8");
     expect_bad("{\"aliasRange6\":\"fd00::/113\"}", NULL, "aliasRange6", "fd00::/113");
     expect_bad("{}", FLAGS("--log-level", "INFO"), "--log-level", "INFO");
-    expect_bad("{}", FLAGS("--registry", "etcd:http://localhost"), "registry", "etcd:http://localhost");
+    expect_bad("{}", FLAGS("--registry", "consul:http://localhost"), "registry", "consul:http://localhost");
+    expect_bad("{}", FLAGS("--registry", "etcd:http://localhost/v3"), "registry", "etcd:http://localhost/v3");
+    expect_bad("{}", FLAGS("--registry", "etcd:a", "--container-runtime", "docker:/run/docker.sock"),
+               "containerRuntime", "docker:/run/docker.sock");
+    expect_bad("{\"registry\": \"etcd:a\", \"etcd\": {\"user\": \"u\"}}", NULL, "etcd.passwordFile", "off");
+    expect_bad("{\"registry\": \"etcd:a\", \"etcd\": {\"keyFile\": \"/k\"}}", NULL, "etcd.certFile", "off");
+    expect_bad("{\"etcd\": {\"prefix\": \"/a\"}}", NULL, "etcd.prefix", "/a");
 }
 
 /* An empty directory would be made and locked as whatever the daemon happens to stand in. */

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""Hosts that share an etcd: what one registers is in effect on all, and losing etcd takes nothing away."""
+import os
+
+from fleet import Etcd, fleet, revision, rows, wait_for_same
+from testbed import note, wait_until
+
+
+def has_endpoint(bed, service, id):
+    return wait_until(lambda: (service, id) in bed.endpoints(), 30, f"{service}/{id} is known")
+
+
+def test_registered_on_one_in_effect_on_all():
+    with Etcd() as etcd, fleet(etcd, 2) as (one, two):
+        tasks = [bed.task() for bed in (one, two)]
+        address = one.address()
+        one.announce({address: "web"})
+        one.register("web", address, "a")
+        has_endpoint(two, "web", "a")
+        for bed, task in zip((one, two), tasks):
+            port = int(address.split(":")[1])
+            assert task.agent_name_once(bed.address_of("web", port), port) == "web"
+        # The other way round, and what goes.
+        other = two.address()
+        two.announce({other: "web2"})
+        two.register("web", other, "b")
+        has_endpoint(one, "web", "b")
+        two.change("DELETE", "/v1/instances", service="web", id="a")
+        wait_until(lambda: ("web", "a") not in one.endpoints(), 30, "a has gone on the first host")
+        assert tasks[0].agent_name_once(one.address_of("web", port), port) == "web2"
+        wait_for_same((one, two))
+        assert rows(one) == rows(two)
+
+
+def test_a_host_comes_back():
+    with Etcd() as etcd, fleet(etcd, 2) as (one, two):
+        task = two.task()
+        one.service("web")
+        has_endpoint(two, "web", "0")
+        target = two.target("web", 8080)
+        two.kill()
+        assert task.connector({target: "web"}, "--count", 20)["failed"] == 0
+        one.service("more")
+        one.change("DELETE", "/v1/instances", service="web", id="0")
+        two.start()
+        assert two.target("web", 8080) == target
+        assert ("web", "0") not in two.endpoints() and ("more", "0") in two.endpoints()
+        assert two.status()["state"] == "ok", two.status()
+        assert rows(one) == rows(two)
+
+
+def test_five_hosts_lose_a_member():
+    with Etcd(3) as etcd, fleet(etcd, 5) as beds:
+        tasks = [bed.task() for bed in beds]
+        beds[0].service("web", weights=(1, 1))
+        for bed in beds:
+            has_endpoint(bed, "web", "1")
+        running = [task.start_connector({bed.target("web", 8080): None}, "--seconds", 8)
+                   for bed, task in zip(beds, tasks)]
+        acknowledged = []
+        for i in range(60):
+            if i == 20:
+                etcd.kill(0)
+            bed = beds[i % len(beds)]
+            status, answer = bed.api("POST", "/v1/instances", {"service": f"s{i}", "id": "x", "address": f"127.9.0.1:{i + 1}"})
+            if status == 200:
+                acknowledged.append((f"s{i}", "x"))
+            else:
+                note(f"change {i} was refused: {answer['error']['message']}")
+        assert len(acknowledged) > 30, len(acknowledged)
+        for connector in running:
+            assert connector.finish()["failed"] == 0
+        wait_for_same(beds)
+        for bed in beds:
+            assert set(acknowledged) <= set(bed.endpoints())
+            assert rows(bed) == rows(beds[0])
+        etcd.start()
+        beds[4].service("late")
+        has_endpoint(beds[1], "late", "0")
+
+
+def test_etcd_is_down_for_a_while():
+    with Etcd() as etcd, fleet(etcd, 2) as (one, two):
+        task = two.task()
+        one.service("web")
+        has_endpoint(two, "web", "0")
+        target = two.target("web", 8080)
+        etcd.kill_all()
+        wait_until(lambda: two.status()["state"] == "degraded", 30, "the second host says that etcd is lost")
+        assert any("is lost" in text for text in two.status()["degraded"]), two.status()
+        assert two.status()["registry"]["fleet"]["isLost"]
+        assert task.connector({target: "web"}, "--count", 200)["failed"] == 0
+        status, answer = two.api("POST", "/v1/instances", {"service": "new", "id": "x", "address": "127.9.0.1:1"})
+        assert status >= 500, (status, answer)
+        assert ("web", "0") in two.endpoints() and ("new", "x") not in two.endpoints()
+        # A restart meanwhile is refused, and tasks go on.
+        one.kill()
+        process = one.launch()
+        assert process.wait(60) == 1
+        with open(one.log_file, encoding="utf-8") as log:
+            assert etcd.url(0) in log.read().splitlines()[-1]
+        etcd.start()
+        wait_until(lambda: two.status()["state"] == "ok", 30, "etcd is there again")
+        one.start()
+        two.service("after")
+        has_endpoint(one, "after", "0")
+        assert task.connector({target: "web"}, "--count", 20)["failed"] == 0
+        assert rows(one) == rows(two)
+
+
+def test_addresses_are_a_hosts_own():
+    """Numbers are given in the order in which a host meets the names."""
+    with Etcd() as etcd, fleet(etcd, 2) as (one, two):
+        two.kill()
+        one.service("a")
+        one.service("b")
+        two.start()
+        for bed in (one, two):
+            assert len({bed.address_of(name, 8080) for name in ("a", "b")}) == 2
+        ids = set()
+        for bed in (one, two):
+            with open(os.path.join(bed.state_dir, "host-id"), encoding="utf-8") as file:
+                ids.add(file.read())
+        assert len(ids) == 2
+        before = revision(one)
+        assert wait_for_same((one, two)) == before
