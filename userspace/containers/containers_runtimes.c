@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -85,8 +86,25 @@ static void containers_on_connection(const struct docker *docker, bool is_connec
         ask_what_it_is(runtime);
 }
 
+/* Of a user's own runtime, systemd has the containers in that user's session. */
+static void watch_users_place(struct containers *containers, const struct runtime *runtime)
+{
+    static const char *const places[] = {"user", "app"};
+    char parent[SVC_CGROUP_SIZE];
+    struct stat info;
+
+    if (!containers->gate || stat(runtime->socket, &info) < 0 || info.st_uid == 0)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        (void)snprintf(parent, sizeof(parent), "/user.slice/user-%u.slice/user@%u.service/%s.slice",
+                       (unsigned)info.st_uid, (unsigned)info.st_uid, places[i]);
+        (void)gate_watch(containers->gate, parent);
+    }
+}
+
 static int begin_docker(struct containers *containers, struct runtime *runtime)
 {
+    watch_users_place(containers, runtime);
     return docker_new(&(struct docker_settings){.base = containers->settings.base,
                                                 .fetcher = containers->fetcher,
                                                 .runtime = runtime->name,

@@ -3,6 +3,7 @@
  * as only root's sockets are followed by themselves. */
 #include "unit/containers/containers_lab.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,13 +163,49 @@ static void test_a_users_own_is_not_found(void **state)
     place_done(&place);
 }
 
+static bool is_looked_up(void *user)
+{
+    return ((const struct lab *)user)->fake.n_lookups > 0;
+}
+
+/* Its first container, too: by where systemd puts it. */
+static void test_a_users_own_that_is_named(void **state)
+{
+    static const char *const steps[] = {"/user.slice", "/user-7.slice", "/user@7.service", "/user.slice"};
+    struct lab *lab = *state;
+    char path[300];
+    char command[128];
+
+    SKIP_UNLESS_ROOT();
+    lab_begin(lab, NULL);
+    assert_int_equal(chown(lab->fake.path, 7, 7), 0);
+    (void)snprintf(path, sizeof(path), "%s", lab->fake.directory); /* the cgroup root here */
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        (void)snprintf(path + strlen(path), sizeof(path) - strlen(path), "%s", steps[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    (void)snprintf(command, sizeof(command), "podman:%s", lab->fake.path);
+    lab_follow_as(lab, command, NULL);
+    if (!lab->containers->gate) {
+        print_message("skipped: the kernel has no exec gate\n");
+        skip();
+    }
+    lab_settle(lab);
+    (void)snprintf(path + strlen(path), sizeof(path) - strlen(path), "/libpod-%s.scope", fake_id('a').text);
+    lab->fake.lookup = "";
+    assert_int_equal(mkdir(path, 0755), 0);
+    house_until(&lab->house, is_looked_up, lab, "it to be asked for");
+    (void)snprintf(command, sizeof(command), "rm -r %s/user.slice", lab->fake.directory);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_set_up, lab_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_docker_that_comes_later),       TEST(test_what_people_are_told_of_a_runtime),
         TEST(test_one_whose_directory_comes_later), TEST(test_auto_and_one_that_is_named),
-        TEST(test_a_users_own_is_not_found),
+        TEST(test_a_users_own_is_not_found),        TEST(test_a_users_own_that_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
