@@ -23,6 +23,8 @@ LDLIBS    := $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 # The daemon's memory; a sanitizer brings its own. Nothing but the symbols of malloc() asks for it, so it is named as needed.
 DAEMON_LIBS := $(if $(SANITIZE),,-Wl,--push-state,--no-as-needed $(shell pkg-config --libs jemalloc) -Wl,--pop-state)
 
+CLI_LIBS    := $(shell pkg-config --libs ncursesw)
+
 LIB_SRCS    := $(filter-out userspace/daemon/main.c userspace/oci_runtime/main.c userspace/cli/%,$(wildcard userspace/*/*.c userspace/*/*/*.c))
 CLI_SRCS    := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 UNIT_SRCS   := $(wildcard tests/unit/*/*.c)
@@ -46,7 +48,7 @@ $(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(DAEMON_LIBS) $(LDLIBS) -o $@
 
 $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(CLI_LIBS) $(LDLIBS) -o $@
 
 # Few libraries: it runs at every step of every container.
 $(BUILD)/svcconnect-oci-runtime: $(call objects,userspace/oci_runtime/main.c) $(LIB)
@@ -71,7 +73,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 # The parts of the command line that take text and give text.
 $(BUILD)/tests/unit/cli/%: tests/unit/cli/%.c $(call objects,$(filter-out userspace/cli/main.c,$(CLI_SRCS))) $(LIB) Makefile
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $(filter %.c %.o %.a,$^) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $(filter %.c %.o %.a,$^) $(LDFLAGS) $(CLI_LIBS) $(LDLIBS) -lcmocka -o $@
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(FAKES) $(LIB) Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Werror=unused-function $< $(FAKES) $(LIB) $(LDFLAGS) $(LDLIBS) -lcmocka -o $@

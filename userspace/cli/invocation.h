@@ -67,6 +67,7 @@ enum cli_option {
     OPTION_LIMIT,
     OPTION_STATE_DIR,
     OPTION_OTHER,
+    OPTION_ONCE,
     OPTION_MAX,
 };
 

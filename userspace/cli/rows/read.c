@@ -124,5 +124,16 @@ const struct command read_rows[] = {
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OPTION_OUTPUT, OPTION_WIDE, OPTION_FILTER),
         .run = command_events,
     },
+    {
+        .word = "top",
+        .synopsis = "[services|endpoints|aliases|tasks] [--once] [-n NS]",
+        .summary = "watch rates, shares wanted and got, failures and states as they are",
+        .details =
+            "? shows the keys, which are htop's. With --json, what it shows as an object, rates as numbers.\n"
+            "Example: svcconnect top aliases --once",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_ONCE),
+        .most_arguments = 1,
+        .run = command_top,
+    },
     {0},
 };
