@@ -43,6 +43,28 @@ def test_nobody_is_sent_where_it_has_no_way():
 test_nobody_is_sent_where_it_has_no_way.timeout = 120
 
 
+def test_tasks_tell_of_their_containers():
+    with docker_host() as host:
+        host.serve("one", "backend", "svcconnect.port=8080")
+        wait_until(lambda: host.containers()["one"]["networks"] == ["bridge"] and host.instances(), 5, "it is registered")
+        cgroup = host.containers()["one"]["cgroup"]
+        task = host.bed.tasks()[cgroup]
+        seen = {name: task.get(name) for name in ("container", "runtime", "image", "networks", "first")}
+        assert seen == {"container": "one", "runtime": "docker", "image": "svctest:1", "networks": ["bridge"], "first": "gated"}, task
+        assert task["heldMicroseconds"] > 0 and task["startedAt"].startswith("20"), task
+        wide = host.bed.cli_ok("tasks", "-o", "wide").out
+        assert all(word in wide for word in ("FIRST", "NETWORK", "RUNTIME", "IMAGE", "SINCE", "svctest:1", "bridge", " ms")), wide
+        host.docker.ok("rename", "one", "two")
+        wait_until(lambda: host.bed.tasks()[cgroup]["container"] == "two", 5, "it is called otherwise")
+        assert [item["health"] for item in host.instances()] == ["HEALTHY"], "the same instance"
+        host.docker.ok("pause", "two")
+        wait_until(lambda: host.containers()["two"]["state"] == "PAUSED", 5, "paused")
+        assert [item["health"] for item in host.instances()] == ["UNHEALTHY"]
+
+
+test_tasks_tell_of_their_containers.timeout = 120
+
+
 def test_who_tries_all_the_same_takes_nothing_from_others():
     with docker_host() as host:
         begin(host, "blue")

@@ -67,6 +67,8 @@ int containers_cgroup_of(const struct containers *containers, const char *field,
                          const char **ret_cgroup, struct error *error);
 /* The name of the container whose cgroup this is or is in; "": none's. NULL containers: the same. */
 const char *containers_name_at(const struct containers *containers, const char *cgroup);
+/* What people want to know of that container beside its name: members of the object. */
+void containers_describe_at(const struct containers *containers, const char *cgroup, cJSON *object);
 
 /* What is being stopped; texts are the containers'. */
 struct container_stop {

@@ -93,6 +93,22 @@ static cJSON *describe_held(const struct held *held)
     return json;
 }
 
+void containers_describe_at(const struct containers *containers, const char *cgroup, cJSON *object)
+{
+    const struct held *held = containers_at(containers, cgroup);
+
+    if (!held)
+        return;
+    (void)cJSON_AddStringToObject(object, "runtime", held->container->runtime);
+    (void)cJSON_AddStringToObject(object, "image", held->container->image ? held->container->image : "");
+    (void)cJSON_AddItemToObject(object, "networks", describe_networks(held->container));
+    (void)cJSON_AddStringToObject(object, "first", names_name(held));
+    if (held->names == NAMES_GATED)
+        (void)cJSON_AddNumberToObject(object, "heldMicroseconds", (double)held->held_us);
+    if (held->container->started_at)
+        json_add_time(object, "startedAt", (time_t)held->container->started_at);
+}
+
 cJSON *containers_describe(const struct containers *containers)
 {
     cJSON *list = cJSON_CreateArray();

@@ -182,7 +182,9 @@ struct held *containers_find(const struct containers *containers, const char *id
 void containers_watch_end(struct held *held);
 void containers_forget_end(struct held *held);
 
-/* containers_lookup.c: by what people call it; -ENOENT, -EINVAL as containers_cgroup_of(). */
+/* containers_lookup.c: whose cgroup this is or is in; NULL: none's. */
+const struct held *containers_at(const struct containers *containers, const char *cgroup);
+/* By what people call it; -ENOENT, -EINVAL as containers_cgroup_of(). */
 int containers_find_running(const struct containers *containers, const char *field, const char *text,
                             struct held **ret_held, const char **ret_cgroup, struct error *error);
 const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held);

@@ -74,7 +74,7 @@ static const struct held *held_of_path(const struct containers *containers, cons
     return NULL;
 }
 
-const char *containers_name_at(const struct containers *containers, const char *cgroup)
+const struct held *containers_at(const struct containers *containers, const char *cgroup)
 {
     const char *rest = cgroup;
     const struct held *held = NULL;
@@ -89,8 +89,13 @@ const char *containers_name_at(const struct containers *containers, const char *
             held = containers_find(containers, id);
         rest += length;
     }
-    if (containers && !held)
-        held = held_of_path(containers, cgroup);
+    return containers && !held ? held_of_path(containers, cgroup) : held;
+}
+
+const char *containers_name_at(const struct containers *containers, const char *cgroup)
+{
+    const struct held *held = containers_at(containers, cgroup);
+
     return held ? held->container->name : "";
 }
 

@@ -545,6 +545,32 @@ static void test_a_name_that_is_hidden_is_told(void **state)
         fail_msg("%s", note);
 }
 
+static void test_what_a_task_is_told_with(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *task = cJSON_CreateObject();
+    _cleanup_json_ cJSON *other = cJSON_CreateObject();
+    char path[100];
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    lab_settle(lab);
+    (void)snprintf(path, sizeof(path), "/docker/%s/inner", fake_id('a').text);
+    lab_held(lab, 'a')->names = NAMES_GATED;
+    lab_held(lab, 'a')->held_us = 77;
+    lab_held(lab, 'a')->is_attached = true;
+    containers_describe_at(lab->containers, path, task);
+    assert_string_equal(cJSON_GetObjectItem(task, "runtime")->valuestring, "docker");
+    assert_string_equal(cJSON_GetObjectItem(task, "image")->valuestring, "i");
+    assert_string_equal(cJSON_GetObjectItem(task, "first")->valuestring, "gated");
+    assert_int_equal(cJSON_GetObjectItem(task, "heldMicroseconds")->valueint, 77);
+    assert_string_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(task, "networks"), 0)->valuestring, "n");
+    containers_describe_at(lab->containers, "/system.slice/web.service", other);
+    containers_describe_at(NULL, path, other);
+    assert_null(other->child);
+}
+
 static void test_what_people_are_told(void **state)
 {
     struct lab *lab = *state;
@@ -607,6 +633,7 @@ int main(void)
         TEST(test_a_cgroup_that_cannot_be_attached_holds_nobody),
         TEST(test_by_what_people_call_them),
         TEST(test_a_name_that_is_hidden_is_told),
+        TEST(test_what_a_task_is_told_with),
         TEST(test_what_people_are_told),
     };
 

@@ -69,6 +69,7 @@ cJSON *read_task(struct api *api, const struct task *task)
     (void)cJSON_AddNumberToObject(object, "cgroupId", (double)task->cgroup.id);
     if (*container)
         (void)cJSON_AddStringToObject(object, "container", container);
+    containers_describe_at(api->containers ? *api->containers : NULL, task->cgroup.path, object);
     (void)cJSON_AddStringToObject(object, "namespace", task->namespace_name);
     (void)cJSON_AddStringToObject(object, "service", task->service);
     (void)cJSON_AddNumberToObject(object, "scope", task->scope);

@@ -70,6 +70,32 @@ int command_detach(const struct invocation *invocation)
     return status;
 }
 
+static void tasks_add_text(struct table *table, enum text_colour colour, const char *text)
+{
+    table_add(table, *text ? colour : TEXT_DIM, "%s", *text ? text : "-");
+}
+
+/* How its container came by its names, where it is, what it is, and since when. */
+static void tasks_add_container(struct table *table, const cJSON *task)
+{
+    const cJSON *networks = cJSON_GetObjectItem(task, "networks");
+    const char *first = text_member(task, "first");
+    const char *network = cJSON_GetStringValue(cJSON_GetArrayItem(networks, 0));
+    int n = cJSON_GetArraySize(networks);
+
+    if (strcmp(first, "gated") == 0)
+        table_add(table, TEXT_GREEN, "gated %.1f ms", (double)text_number(task, "heldMicroseconds") / 1000);
+    else
+        tasks_add_text(table, TEXT_YELLOW, first);
+    if (n > 1)
+        table_add(table, TEXT_PLAIN, "%s and %d more", network, n - 1);
+    else
+        tasks_add_text(table, TEXT_PLAIN, network ? network : "");
+    tasks_add_text(table, TEXT_PLAIN, text_member(task, "runtime"));
+    tasks_add_text(table, TEXT_DIM, text_member(task, "image"));
+    tasks_add_text(table, TEXT_PLAIN, text_member(task, "startedAt"));
+}
+
 static void tasks_add_row(struct table *table, const cJSON *task)
 {
     const char *service = text_member(task, "service");
@@ -85,6 +111,7 @@ static void tasks_add_row(struct table *table, const cJSON *task)
     table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(task, "scope"));
     table_add(table, TEXT_PLAIN, "%s", text_is_true(task, "run") ? "run" : "attach");
     table_add(table, TEXT_PLAIN, "%s", *container ? container : "-");
+    tasks_add_container(table, task);
     table_add(table, TEXT_PLAIN, "%s", text_member(task, "cgroup"));
 }
 
@@ -98,6 +125,11 @@ static struct table *tasks_fill(const struct invocation *invocation, const cJSON
         {.header = "SCOPE", .rank = 4, .is_number = true},
         {.header = "MADE BY", .rank = 2},
         {.header = "CONTAINER", .rank = 1, .least = 8, .is_dull_when_same = true},
+        {.header = "FIRST", .rank = 5, .is_dull_when_same = true},
+        {.header = "NETWORK", .rank = 6, .least = 8, .is_dull_when_same = true},
+        {.header = "RUNTIME", .rank = 8, .is_dull_when_same = true},
+        {.header = "IMAGE", .rank = 9, .least = 8, .is_dull_when_same = true},
+        {.header = "SINCE", .rank = 7, .is_dull_when_same = true},
         {.header = "CGROUP", .least = 24},
     };
     struct table *table = table_new(columns, ARRAY_SIZE(columns));
