@@ -55,6 +55,9 @@ int command_run(const struct invocation *invocation);
 /* command_explain.c */
 int command_explain(const struct invocation *invocation);
 
+/* bundle.c */
+int command_bundle(const struct invocation *invocation);
+
 /* top.c */
 int command_top(const struct invocation *invocation);
 

@@ -135,5 +135,18 @@ const struct command read_rows[] = {
         .most_arguments = 1,
         .run = command_top,
     },
+    {
+        .word = "bundle",
+        .synopsis = "[FILE]",
+        .summary = "write what a bug report needs into one tar.gz that only you can read",
+        .details = "Status, lists, events, history, configuration, map dumps and facts of the host, 4 MiB of "
+                   "each at most.\n"
+                   "Documents, keys, commands and attributes are left out. FILE must not be there yet; by "
+                   "default it is\n"
+                   "svcconnect-DATE-TIME.tar.gz. It is written without a daemon too.",
+        .most_arguments = 1,
+        .takes = {VALUE_FILE},
+        .run = command_bundle,
+    },
     {0},
 };
