@@ -88,6 +88,7 @@ def test_beside_its_tasks():
         wait_until(lambda: len(host.bed.tasks()) == 1, 10, "the one that has ended is no task")
         told = daemon.doctor()
         assert " 0 problems" in told and "is followed" in told, told
+        assert f"backend is {host.bed.address_of('backend')} in backend-1, as its name server" in told, told
         # By address: what answers names goes with the container, and is back with the next one.
         host.load("caller", per_second=100, target=host.bed.address_of("backend", 80))
 

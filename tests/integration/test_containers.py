@@ -68,6 +68,10 @@ def test_instances_follow_containers():
         assert re.search(rf"docker at {socket} is followed, \d+ of \d+ containers are tasks, first programs wait", told), told
         assert re.search(r"at the exec gate; 1 unlabelled \(version \d+[^ ]*, cgroupfs driver\)", told), told
         assert "1 of containers, 1 connected" in host.bed.cli_ok("status").out
+        host.docker.ok("pause", "plain")  # nobody waits for ever for one that is frozen
+        tried = host.bed.cli("doctor").out
+        assert re.search(r"\n(ok|problem) +names +backend is 127\.255\.", tried) or "could not be entered" in tried, tried
+        host.docker.ok("unpause", "plain")
         names, connects, _ = host.caller("late", 5)
         assert (names, connects) == (0, 5), "the name stays and is refused"
 

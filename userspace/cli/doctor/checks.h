@@ -46,5 +46,21 @@ void doctor_check_status(struct doctor *doctor, const cJSON *status);
 void doctor_check_tasks(struct doctor *doctor, const cJSON *document);
 void doctor_check_services(struct doctor *doctor, const cJSON *document);
 
+/* doctor/names.c: a task with a process and a name server; its texts live as long as the documents. */
+struct doctor_place {
+    char directory[512]; /* of its cgroup */
+    int pid;             /* one of its processes */
+    const char *server;  /* "192.0.2.53", or IPv6 */
+    const char *cgroup;
+    const char *container; /* "": none */
+    const char *namespace_name;
+};
+
+/* From GET /v1/status and /v1/tasks; false: there is no such task. */
+bool doctor_choose_task(const cJSON *status, const cJSON *document, struct doctor_place *ret_place);
+
+/* Tries one of its namespace's names in it. From GET /v1/aliases of that. */
+void doctor_check_names(struct doctor *doctor, const struct doctor_place *place, const cJSON *document);
+
 /* doctor/containers.c: from GET /v1/containers, and sockets on this host. */
 void doctor_check_containers(struct doctor *doctor, const cJSON *document);

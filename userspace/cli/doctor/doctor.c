@@ -87,6 +87,21 @@ static cJSON *fetch(struct doctor *doctor, const struct invocation *invocation, 
     return NULL;
 }
 
+static void try_name(struct doctor *doctor, const struct invocation *invocation, const cJSON *status,
+                     const cJSON *tasks)
+{
+    _cleanup_json_ cJSON *aliases = NULL;
+    struct doctor_place place;
+    char path[320];
+
+    if (!doctor_choose_task(status, tasks, &place) || strpbrk(place.namespace_name, "%&?# "))
+        return;
+    (void)snprintf(path, sizeof(path), "/v1/aliases?namespace=%s", place.namespace_name);
+    aliases = fetch(doctor, invocation, path);
+    if (aliases)
+        doctor_check_names(doctor, &place, aliases);
+}
+
 static void check_all(struct doctor *doctor, const struct invocation *invocation)
 {
     struct doctor from_daemon = {0};
@@ -112,6 +127,8 @@ static void check_all(struct doctor *doctor, const struct invocation *invocation
         tasks = fetch(doctor, invocation, "/v1/tasks");
         if (tasks)
             doctor_check_tasks(doctor, tasks);
+        if (tasks)
+            try_name(doctor, invocation, status, tasks);
         containers = fetch(doctor, invocation, "/v1/containers");
         if (containers)
             doctor_check_containers(doctor, containers);
