@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import beside
 import connection
 import control
 import lab
@@ -35,6 +36,8 @@ def parse_arguments():
     parser.add_argument("--guard", action="store_true", help="only judge what must not grow (seconds; .ci/run does it)")
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="only this part; may be repeated")
     parser.add_argument("--build", metavar="DIR", help="the daemon of that build directory, an earlier one's for instance")
+    parser.add_argument("--beside", metavar="DIR", help="with the part program: the programs of that build directory, "
+                        "an earlier commit's, in the same rounds; nothing else of the part is measured then")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement (default: 5, --quick: 2)")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(OUTPUT, "results.json"),
                         help="where the results go, as Markdown beside it (default: %(default)s)")
@@ -55,7 +58,11 @@ def run_parts(arguments):
         if arguments.only and name not in arguments.only:
             continue
         began = time.monotonic()
-        result = part.measure(rounds, arguments.quick)
+        if name == "program" and arguments.beside:
+            part = beside
+            result = part.measure(arguments.beside, rounds)
+        else:
+            result = part.measure(rounds, arguments.quick)
         part.show(result)
         part.judge(result, targets)
         content[name] = part.told(result)
