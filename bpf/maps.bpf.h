@@ -69,7 +69,7 @@ struct {
     __type(value, struct svc_attempts);
 } attempts SEC(".maps");
 
-/* From an address back to the endpoints that have it: sock_ops sees addresses only. */
+/* From an address back to the endpoints that have it, for people and for adoption. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
@@ -86,6 +86,15 @@ struct {
     __type(key, struct svc_endpoint_key);
     __type(value, struct svc_endpoint_networks);
 } endpoint_networks SEC(".maps");
+
+/* The same for sock_ops, which sees addresses only: to the first endpoint, whose `next` leads on. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS * 2 / SVC_BUCKET_WORDS);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_bucket);
+} peer_index SEC(".maps");
 
 /* By endpoint number, which begins at 1. */
 struct {

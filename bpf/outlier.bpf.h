@@ -7,6 +7,7 @@
 
 #include "count.bpf.h"
 #include "kernel_facts.bpf.h"
+#include "peer_index.bpf.h"
 
 static __always_inline void tell(__u64 now, __u32 endpoint, enum svc_event_kind kind,
                                  enum svc_outcome_kind outcome, __u32 value)
@@ -118,12 +119,10 @@ static __always_inline int is_judged(__u32 endpoint, const struct svc_outlier *o
     const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
     struct svc_peer_key key = {
         .namespace_scope = scope->namespace_scope, .port_be = outlier->port_be, .protocol = TCP};
-    const struct svc_peer *peer;
     __u32 at;
 
     __builtin_memcpy(key.address, outlier->address, sizeof(key.address));
-    peer = bpf_map_lookup_elem(&peers, &key);
-    at = peer ? *(const volatile __u32 *)&peer->endpoint : 0;
+    at = peer_among(&key); /* rare, and shorter */
     for (int i = 0; i < SVC_MAX_PEERS && at; i++) {
         const struct svc_outlier *cell;
 

@@ -53,9 +53,7 @@ static __always_inline struct svc_outlier *outlier_at(const struct svc_peer_key 
 {
     struct svc_outlier *outlier = bpf_map_lookup_elem(&outliers, &endpoint);
 
-    if (!outlier || outlier->port_be != key->port_be || !svc_address_equal(outlier->address, key->address))
-        return 0;
-    return outlier;
+    return outlier && svc_outlier_matches(outlier, key) ? outlier : 0;
 }
 
 static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind kind)
@@ -108,16 +106,14 @@ static __attribute__((noinline)) int is_elsewhere(__u32 endpoint)
 __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 {
     struct svc_peer_key key = {};
-    struct svc_peer *peer;
     __u32 endpoint;
     int failed;
 
     if (peer_key(ctx, &key) < 0)
         return 0;
-    peer = bpf_map_lookup_elem(&peers, &key);
-    if (!peer)
+    endpoint = peer_find(&key);
+    if (!endpoint)
         return 0;
-    endpoint = *(volatile __u32 *)&peer->endpoint;
     failed = is_failure(ctx, kind);
     for (int i = 0; i < SVC_MAX_PEERS; i++) {
         struct svc_outlier *outlier = outlier_at(&key, endpoint);

@@ -74,10 +74,10 @@ struct svc_alias {
 };
 
 /*
- * Value of `alias_index`: a bucket of an open table in mapped memory, a cache line. A word is tag << 32 | number:
- * the tag comes from the key (index.h), the number is a place in `services`, plus one. 0: free. A number of 0: the
+ * Value of `alias_index` and of `peer_index`: a bucket of an open table in mapped memory, a cache line. A word is tag << 32 | number:
+ * the tag comes from the key (index.h), the number is a place in `services` or in `outliers`, plus one. 0: free. A number of 0: the
  * daemon keeps the place for a key, and nobody finds anything there. Each word is stored whole, so an entry
- * appears and goes at once, and the identity in `services` says whether it is the one that was looked for.
+ * appears and goes at once, and the identity there says whether it is the one that was looked for.
  */
 #define SVC_BUCKET_WORDS 8
 
@@ -186,7 +186,7 @@ struct svc_peer_key {
     __u8 address[16];
 };
 
-/* Value of `peers`. */
+/* Value of `peers`: for people and for adoption; the programs read `peer_index`. */
 struct svc_peer {
     __u32 endpoint; /* the first of those with this address; `next` in `outliers` leads to the others */
 };
@@ -202,7 +202,8 @@ struct svc_endpoint_networks {
 #define SVC_MAX_PEERS 8 /* endpoints at one address and namespace beyond this are not judged */
 
 /*
- * Value of `outliers`, indexed by endpoint number, a cache line: passive ejection. The program writes the
+ * Value of `outliers`, indexed by endpoint number, two cache lines, of which the second is for failures alone:
+ * identity, and passive ejection. The program writes the
  * first four members, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
  *
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
@@ -219,11 +220,16 @@ struct svc_outlier {
     __u16 failures;      /* that eject when they fall into one window; 0: never */
     __be16 port_be;
     __u32 window_ms;
-    __u32 base_ms;            /* first ejection */
-    __u32 max_ms;             /* longest ejection */
+    __u32 namespace_scope; /* with protocol, port and address: where the endpoint is, as its key in `peers` */
+    __u32 protocol;
     __u32 connect_timeout_ms; /* 0: the kernel's own */
     __u8 address[16];
+    __u32 base_ms; /* first ejection */
+    __u32 max_ms;  /* longest ejection */
+    __u32 reserved[14];
 };
+
+#define SVC_OUTLIER_SIZE_BEFORE 64u /* of versions that had no identity there; their policy is written anew */
 
 /* What became of a connect, as events and counters tell it. */
 enum svc_outcome_kind {
@@ -422,7 +428,7 @@ struct svc_registry_seen {
 
 _Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");
 _Static_assert(sizeof(struct svc_peer_key) == 24, "svc_peer_key has no padding");
-_Static_assert(sizeof(struct svc_outlier) == 64, "svc_outlier is one cache line");
+_Static_assert(sizeof(struct svc_outlier) == 128, "svc_outlier is two cache lines");
 _Static_assert(sizeof(struct svc_bucket) == 64, "svc_bucket is one cache line");
 _Static_assert(sizeof(struct svc_event) == 24, "svc_event has no padding");
 _Static_assert(sizeof(struct svc_service) == 64, "svc_service is one cache line");

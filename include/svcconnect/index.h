@@ -52,6 +52,18 @@ SVC_INLINE struct svc_place svc_index_alias(const struct svc_alias_key *key, __u
     return svc_index_place(key->scope, key->port_be, key->protocol, key->address, mask);
 }
 
+SVC_INLINE struct svc_place svc_index_peer(const struct svc_peer_key *key, __u32 mask)
+{
+    return svc_index_place(key->namespace_scope, key->port_be, key->protocol, key->address, mask);
+}
+
+/* Is this endpoint the one at the address, in the namespace, that the key asks for? */
+SVC_INLINE int svc_outlier_matches(const struct svc_outlier *outlier, const struct svc_peer_key *key)
+{
+    return outlier->namespace_scope == key->namespace_scope && outlier->protocol == key->protocol &&
+           outlier->port_be == key->port_be && svc_address_equal(outlier->address, key->address);
+}
+
 SVC_INLINE __u64 svc_index_word(__u32 tag, __u32 number)
 {
     return (__u64)tag << 32 | number;

@@ -99,8 +99,7 @@ static int on_settled(const void *key, const void *value, void *context)
 
 int datapath_settle_aliases(struct datapath *datapath)
 {
-    size_t n = ((size_t)datapath->alias_index.mask + 1) * SVC_BUCKET_WORDS;
-    _cleanup_free_ bool *is_right = calloc(n, sizeof(*is_right));
+    _cleanup_free_ bool *is_right = calloc(open_index_words(&datapath->alias_index), sizeof(*is_right));
     struct settling settling = {datapath, is_right};
     int r;
 
@@ -108,13 +107,7 @@ int datapath_settle_aliases(struct datapath *datapath)
         return -ENOMEM;
     r = datapath->backend->each(datapath, MAPS_IN_USE, MAP_ALIASES, sizeof(struct svc_alias), on_settled,
                                 &settling);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        __u64 *word = &datapath->alias_index.buckets[i / SVC_BUCKET_WORDS].words[i % SVC_BUCKET_WORDS];
-
-        if (is_right[i] || *word == 0)
-            continue;
-        __atomic_store_n(word, 0, __ATOMIC_RELEASE);
-        datapath_wrote(datapath, datapath_map_names[MAP_ALIAS_INDEX], (uint32_t)i, 0);
-    }
+    if (r == 0 && open_index_sweep(&datapath->alias_index, is_right))
+        datapath_wrote(datapath, datapath_map_names[MAP_ALIAS_INDEX], 0, 0);
     return r;
 }

@@ -20,6 +20,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_FLOWS] = "flows",
     [MAP_RESOLVERS] = "resolvers",
     [MAP_PEERS] = "peers",
+    [MAP_PEER_INDEX] = "peer_index",
     [MAP_OUTLIERS] = "outliers",
     [MAP_EVENTS] = "events",
     [MAP_ATTEMPTS] = "attempts",
@@ -33,6 +34,7 @@ void datapath_set_sizes(struct datapath *datapath, const struct datapath_config 
 {
     datapath->n_services = datapath_services(config->aliases);
     datapath->alias_index.mask = open_index_buckets(config->aliases) - 1;
+    datapath->peer_index.mask = open_index_buckets(config->endpoints) - 1;
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1; /* numbers begin at 1 */
     datapath->n_shards = n_shards;

@@ -124,9 +124,12 @@ int datapath_delete_endpoint(struct datapath *datapath, uint32_t number);
 /* Networks of this host that its address is on, a bit for each; 0: it can be reached from all. */
 int datapath_put_endpoint_networks(struct datapath *datapath, uint32_t number, uint32_t networks);
 
-/* In `peers`, where the addresses of endpoints lead to their numbers. */
+/* In `peers`, where the addresses of endpoints lead to their numbers, and where programs find those (peers.c).
+ * -ENOSPC: there is no place for the key. */
 int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint);
 int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key);
+/* As datapath_settle_aliases(). */
+int datapath_settle_peers(struct datapath *datapath);
 int datapath_each_peer(struct datapath *datapath,
                        int (*on_peer)(const struct svc_peer_key *key, uint32_t endpoint, void *user),
                        void *user);

@@ -99,8 +99,7 @@ int datapath_write_entry(struct datapath *datapath, enum map_index map, const vo
     return r;
 }
 
-static int entries_put_entry(struct datapath *datapath, enum map_index map, const void *key,
-                             const void *value)
+int datapath_put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value)
 {
     if (datapath_holds(datapath, map))
         return datapath_hold_entry(datapath, map, key, value);
@@ -130,14 +129,14 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
 
     if (!stats)
         return -ENOMEM;
-    r = entries_put_entry(datapath, MAP_ENDPOINTS, &key, endpoint);
+    r = datapath_put_entry(datapath, MAP_ENDPOINTS, &key, endpoint);
     if (r < 0)
         return r;
     if (datapath->old_is_readable)
         (void)datapath->backend->get(datapath, MAPS_OLD, MAP_ENDPOINT_STATS, &key, stats);
     /* What is counted already stays; new maps have nothing counted, and a batch takes no condition. */
     r = datapath->held && datapath->origin != DATAPATH_ADOPTED
-            ? entries_put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats)
+            ? datapath_put_entry(datapath, MAP_ENDPOINT_STATS, &key, stats)
             : datapath_write_entry(datapath, MAP_ENDPOINT_STATS, &key, stats, true);
     if (r == -EEXIST)
         return 0;
@@ -168,18 +167,6 @@ int datapath_put_endpoint_networks(struct datapath *datapath, uint32_t number, u
                     : datapath_delete_entry(datapath, MAP_ENDPOINT_NETWORKS, &key);
 }
 
-int datapath_put_peer(struct datapath *datapath, const struct svc_peer_key *key, uint32_t endpoint)
-{
-    struct svc_peer value = {.endpoint = endpoint};
-
-    return entries_put_entry(datapath, MAP_PEERS, key, &value);
-}
-
-int datapath_delete_peer(struct datapath *datapath, const struct svc_peer_key *key)
-{
-    return datapath_delete_entry(datapath, MAP_PEERS, key);
-}
-
 struct peer_walk {
     int (*on_peer)(const struct svc_peer_key *, uint32_t, void *);
     void *user;
@@ -203,15 +190,20 @@ int datapath_each_peer(struct datapath *datapath,
 
 bool datapath_old_outlier(const struct datapath *datapath, uint32_t endpoint, struct svc_outlier *ret_outlier)
 {
-    return datapath->old_is_readable &&
-           datapath->backend->get(datapath, MAPS_OLD, MAP_OUTLIERS, &endpoint, ret_outlier) == 0;
+    struct svc_outlier outlier = {0}; /* a version before has less of it */
+
+    if (!datapath->old_is_readable ||
+        datapath->backend->get(datapath, MAPS_OLD, MAP_OUTLIERS, &endpoint, &outlier) < 0)
+        return false;
+    *ret_outlier = outlier;
+    return true;
 }
 
 int datapath_put_task(struct datapath *datapath, uint64_t cgroup_id, const struct svc_task *task)
 {
     struct svc_task_key key = {.cgroup_id = cgroup_id};
 
-    return entries_put_entry(datapath, MAP_TASKS, &key, task);
+    return datapath_put_entry(datapath, MAP_TASKS, &key, task);
 }
 
 int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id)

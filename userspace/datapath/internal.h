@@ -20,6 +20,7 @@ enum map_index {
     MAP_ENDPOINTS,
     MAP_ENDPOINT_STATS,
     MAP_PEERS,
+    MAP_PEER_INDEX,
     MAP_OUTLIERS,
     MAP_ATTEMPTS,
     MAP_EVENTS,
@@ -96,6 +97,7 @@ struct datapath {
     bool has_socket_facts;
     bool old_is_readable; /* MIGRATED: old maps have this ABI */
     struct open_index alias_index;
+    struct open_index peer_index;
     struct svc_service *services;
     struct svc_slot *slots;
     struct svc_outlier *outliers; /* by endpoint number: n_outliers of them */
@@ -123,6 +125,8 @@ void datapath_wrote(struct datapath *datapath, const char *what, uint32_t number
 /* Writes one entry now. */
 int datapath_write_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value,
                          bool is_new_only);
+/* Writes one entry, now or at the release. */
+int datapath_put_entry(struct datapath *datapath, enum map_index map, const void *key, const void *value);
 /* 0 also for one that is not there. */
 int datapath_delete_entry(struct datapath *datapath, enum map_index map, const void *key);
 /* Are entries of this map kept back now? If so, keeps one back, or writes all that are. */

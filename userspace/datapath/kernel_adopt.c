@@ -38,6 +38,16 @@ static bool kernel_adopt_is_tasks(const struct datapath *datapath, int fd)
     return info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted);
 }
 
+/* Of a version that is read, and had less in them. */
+static bool is_shorter_outliers(const struct datapath *datapath, int fd)
+{
+    struct bpf_map_info info;
+
+    (void)has_our_form(datapath, MAP_OUTLIERS, fd, &info);
+    return info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(uint32_t) &&
+           info.value_size == SVC_OUTLIER_SIZE_BEFORE;
+}
+
 void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *fds)
 {
     struct bpf_map_info info;
@@ -50,6 +60,8 @@ void kernel_drop_foreign(const struct datapath *datapath, struct datapath_fds *f
         bool is_ours = is_our_version ? has_our_form(datapath, map, fds->fd[map], &info)
                                       : map != MAP_TASKS || kernel_adopt_is_tasks(datapath, fds->fd[map]);
 
+        if (map == MAP_OUTLIERS && is_our_version)
+            is_ours = is_ours || is_shorter_outliers(datapath, fds->fd[map]);
         if (!is_ours && !kernel_is_addition(map)) /* a set without those is adopted */
             kernel_close_one(fds, map);
     }

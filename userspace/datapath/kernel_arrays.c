@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "datapath/kernel.h"
 
-#define MAX_ARRAYS 8
+#define MAX_ARRAYS 12
 
 struct array {
     enum map_index map;
@@ -19,6 +19,8 @@ static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARR
     const struct array all[] = {
         {MAP_ALIAS_INDEX, (void **)&datapath->alias_index.buckets,
          ((size_t)datapath->alias_index.mask + 1) * sizeof(struct svc_bucket)},
+        {MAP_PEER_INDEX, (void **)&datapath->peer_index.buckets,
+         ((size_t)datapath->peer_index.mask + 1) * sizeof(struct svc_bucket)},
         {MAP_SERVICES, (void **)&datapath->services, datapath->n_services * sizeof(struct svc_service)},
         {MAP_SLOTS, (void **)&datapath->slots, datapath->n_slots * sizeof(struct svc_slot)},
         {MAP_OUTLIERS, (void **)&datapath->outliers, datapath->n_outliers * sizeof(struct svc_outlier)},

@@ -146,6 +146,7 @@ static int memory_activate(struct datapath *datapath, unsigned *ret_swapped, str
 static void free_arrays(const struct datapath *datapath)
 {
     free(datapath->alias_index.buckets);
+    free(datapath->peer_index.buckets);
     free(datapath->services);
     free(datapath->slots);
     free(datapath->outliers);
@@ -160,14 +161,15 @@ static int new_arrays(struct datapath *datapath)
     struct datapath made = *datapath;
 
     made.alias_index.buckets = calloc((size_t)made.alias_index.mask + 1, sizeof(*made.alias_index.buckets));
+    made.peer_index.buckets = calloc((size_t)made.peer_index.mask + 1, sizeof(*made.peer_index.buckets));
     made.services = calloc(made.n_services, sizeof(*made.services));
     made.slots = calloc(made.n_slots, sizeof(*made.slots));
     made.outliers = calloc(made.n_outliers, sizeof(*made.outliers));
     made.attempts = calloc((size_t)made.n_shards * made.n_outliers, sizeof(*made.attempts));
     made.resolvers = calloc(made.n_resolvers, sizeof(*made.resolvers));
     made.registry_seen = calloc(1, sizeof(*made.registry_seen));
-    if (!made.alias_index.buckets || !made.services || !made.slots || !made.outliers || !made.attempts ||
-        !made.resolvers || !made.registry_seen) {
+    if (!made.alias_index.buckets || !made.peer_index.buckets || !made.services || !made.slots ||
+        !made.outliers || !made.attempts || !made.resolvers || !made.registry_seen) {
         free_arrays(&made);
         return -ENOMEM;
     }

@@ -27,6 +27,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
     } sizes[] = {
         {MAP_ALIASES, config->aliases},
         {MAP_ALIAS_INDEX, datapath->alias_index.mask + 1},
+        {MAP_PEER_INDEX, datapath->peer_index.mask + 1},
         {MAP_SERVICES, datapath->n_services},
         {MAP_SLOTS, datapath->n_slots},
         {MAP_ENDPOINTS, config->endpoints},
@@ -46,6 +47,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
             return r;
     }
     datapath->kernel->skeleton->rodata->alias_index_mask = datapath->alias_index.mask;
+    datapath->kernel->skeleton->rodata->peer_index_mask = datapath->peer_index.mask;
     datapath->kernel->skeleton->rodata->attempts_mask = shards - 1;
     datapath->kernel->skeleton->rodata->attempts_stride = datapath->n_outliers;
     return 0;
@@ -145,7 +147,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     for (int map = 0; map < MAP_COUNT_; map++)
         datapath->kernel->fd[map] = bpf_map__fd(kernel_skeleton_map(datapath, map));
     datapath->kernel->services_map_id = map_id(datapath, MAP_SERVICES);
-    datapath->kernel->peers_map_id = map_id(datapath, MAP_PEERS);
+    datapath->kernel->peers_map_id = map_id(datapath, MAP_PEER_INDEX);
     datapath->kernel->flows_map_id = map_id(datapath, MAP_FLOWS);
     r = kernel_map_arrays(datapath);
     return r < 0 ? error_errno(error, r, "mapping the tables") : 0;

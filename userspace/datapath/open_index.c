@@ -110,3 +110,21 @@ bool open_index_remove(const struct open_index *index, const struct svc_place *p
     open_index_store(index, position, 0);
     return true;
 }
+
+size_t open_index_words(const struct open_index *index)
+{
+    return ((size_t)index->mask + 1) * SVC_BUCKET_WORDS;
+}
+
+size_t open_index_sweep(const struct open_index *index, const bool *is_right)
+{
+    size_t cleared = 0;
+
+    for (size_t i = 0; i < open_index_words(index); i++) {
+        if (is_right[i] || *open_index_at(index, (uint32_t)i) == 0)
+            continue;
+        open_index_store(index, (uint32_t)i, 0);
+        cleared++;
+    }
+    return cleared;
+}

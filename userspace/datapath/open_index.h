@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <svcconnect/index.h>
@@ -31,6 +32,10 @@ void open_index_give_back(const struct open_index *index, const struct svc_place
 int open_index_put(const struct open_index *index, const struct svc_place *place, uint32_t number);
 /* False: it was not there. */
 bool open_index_remove(const struct open_index *index, const struct svc_place *place, uint32_t number);
+
+/* Clears every word that is not right, by its position; returns how many it were. */
+size_t open_index_sweep(const struct open_index *index, const bool *is_right);
+size_t open_index_words(const struct open_index *index);
 
 /* Which of all words, bucket by bucket, leads to the number; UINT32_MAX: none. */
 uint32_t open_index_position(const struct open_index *index, const struct svc_place *place, uint32_t number);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <svcconnect/decision.h>
+#include <svcconnect/index.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -49,7 +49,8 @@ static void set_policy(const struct outliers *outliers, const struct instance *i
         service_connect_timeout_ms(engine_catalog(outliers->engine), instance->service);
 }
 
-static bool is_at(const struct svc_outlier *cell, const struct svc_peer_key *key)
+/* A record of another layout does not tell the namespace. */
+static bool was_at(const struct svc_outlier *cell, const struct svc_peer_key *key)
 {
     return cell->port_be == key->port_be && memcmp(cell->address, key->address, sizeof(key->address)) == 0;
 }
@@ -98,18 +99,20 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
     struct svc_outlier *cell = datapath_outlier(outliers->datapath, instance->endpoint);
     struct svc_outlier wanted = *cell;
 
-    if (!is_at(cell, key)) {
-        if (!datapath_old_outlier(outliers->datapath, instance->endpoint, &wanted) || !is_at(&wanted, key)) {
+    if (!svc_outlier_matches(cell, key)) {
+        if (!datapath_old_outlier(outliers->datapath, instance->endpoint, &wanted) || !was_at(&wanted, key)) {
             wanted = (struct svc_outlier){.port_be = key->port_be};
             memcpy(wanted.address, key->address, sizeof(wanted.address));
         }
         wanted.next = 0;
+        wanted.namespace_scope = key->namespace_scope;
+        wanted.protocol = key->protocol;
     }
     set_policy(outliers, instance, &wanted);
     note_connect_timeout(outliers->datapath, wanted.connect_timeout_ms);
     if (wanted.ejected_until)
         note_ejection(outliers->datapath);
-    if (is_at(cell, key)) {
+    if (svc_outlier_matches(cell, key)) {
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
             cell->connect_timeout_ms == wanted.connect_timeout_ms)

@@ -80,7 +80,12 @@ static int write_peers(struct outliers *outliers)
         if (!peer->is_written)
             r = datapath_put_peer(outliers->datapath, &peer->key, peer->first);
     released = datapath_release(outliers->datapath);
-    return r < 0 ? r : released;
+    if (r == 0)
+        r = released;
+    /* New maps have nothing else in them. */
+    if (r == 0 && datapath_origin(outliers->datapath) == DATAPATH_ADOPTED)
+        r = datapath_settle_peers(outliers->datapath);
+    return r;
 }
 
 static void outliers_adopt_collect(const struct outliers *outliers, struct instance **by_number)

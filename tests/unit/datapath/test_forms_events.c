@@ -208,6 +208,8 @@ static void test_refused_connects_eject_an_endpoint(void **state)
     outlier->failures = 3;
     outlier->window_ms = 3600000;
     outlier->base_ms = outlier->max_ms = 3600000;
+    outlier->namespace_scope = peer.namespace_scope;
+    outlier->protocol = peer.protocol;
     outlier->port_be = peer.port_be;
     memcpy(outlier->address, peer.address, sizeof(outlier->address));
     lab_attach(lab, &cgroup);
