@@ -4,7 +4,7 @@ what it means."""
 import re
 
 from container_host import docker_host, in_parallel
-from testbed import note, wait_until
+from testbed import note, tool, wait_until
 
 PORT = "svcconnect.port=8080"
 STARTS = 50
@@ -41,6 +41,24 @@ def test_fifty_starts():
 
 
 test_fifty_starts.timeout = 180
+
+
+def test_without_openat2():
+    """As under the shipped unit, whose RestrictSUIDSGID has the manager refuse it (ENOSYS)."""
+    with docker_host(start=False) as host:
+        words = host.bed.command_line
+        host.bed.command_line = lambda flags=(): [tool("without_openat2"), *words(flags)]
+        host.bed.start()
+        host.serve("backend-1", "backend", PORT)
+        host.wait_for_instances(1)
+        host.caller("first", 50)
+        host.docker.ok("network", "create", "mine")
+        assert host.caller("plain", 50) == (0, 0, 50)
+        # Docker lets nobody through from there: the name is all that is asked for.
+        assert host.caller("on-its-own", 1, options=["--network", "mine"])[0] == 0
+
+
+test_without_openat2.timeout = 120
 
 
 def test_a_hundred_at_once():
