@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import urllib.request
 
@@ -22,8 +23,10 @@ def free_ports(n):
 class Etcd:
     """Members 0.., each a process; `with` ends them and takes their files away."""
 
-    def __init__(self, members=1):
+    def __init__(self, members=1, tls=False, more=()):
         self.program = need_program("etcd")
+        self.scheme = "https" if tls else "http"
+        self.more = list(more)
         ports = free_ports(2 * members)
         self.clients, self.peers = ports[:members], ports[members:]
         self.base = os.path.join(os.environ["SVCTEST_SCRATCH"], f"etcd-{os.getpid()}-{self.clients[0]}")
@@ -32,6 +35,8 @@ class Etcd:
     def __enter__(self):
         os.makedirs(self.base)
         try:
+            if self.scheme == "https":
+                self.make_certificates()
             self.start()
         except BaseException:
             self.__exit__(None, None, None)
@@ -44,7 +49,7 @@ class Etcd:
         shutil.rmtree(self.base, ignore_errors=True)
 
     def url(self, i):
-        return f"http://127.0.0.1:{self.clients[i]}"
+        return f"{self.scheme}://127.0.0.1:{self.clients[i]}"
 
     @property
     def setting(self):
@@ -57,7 +62,7 @@ class Etcd:
             self.processes[i] = subprocess.Popen(
                 [self.program, "--name", f"m{i}", "--data-dir", os.path.join(self.base, f"m{i}"),
                  "--listen-client-urls", self.url(i), "--advertise-client-urls", self.url(i), "--listen-peer-urls", peer,
-                 "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster], stdout=log, stderr=log)
+                 "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster, *self.more], stdout=log, stderr=log)
 
     def start(self):
         for i, process in enumerate(self.processes):
@@ -67,10 +72,43 @@ class Etcd:
 
     def is_healthy(self, i):
         try:
-            with urllib.request.urlopen(self.url(i) + "/health", timeout=5) as answer:
+            with urllib.request.urlopen(self.url(i) + "/health", timeout=5, context=self.context()) as answer:
                 return json.load(answer)["health"] == "true"
         except (OSError, ValueError):
             return False
+
+    def file(self, name):
+        return os.path.join(self.base, name)
+
+    def make_certificates(self):
+        """An authority, one that nobody trusts, and certificates of etcd and of a host by the first."""
+        def openssl(*words):
+            subprocess.run([need_program("openssl"), *words], check=True, capture_output=True)
+        for ca in ("ca", "other"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", f"/CN={ca}", "-keyout", self.file(f"{ca}.key"), "-out", self.file(f"{ca}.pem"))
+        with open(self.file("names"), "w", encoding="utf-8") as file:
+            file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+        for who in ("etcd", "host"):
+            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={who}",
+                    "-keyout", self.file(f"{who}.key"), "-out", self.file(f"{who}.csr"))
+            openssl("x509", "-req", "-in", self.file(f"{who}.csr"), "-CA", self.file("ca.pem"), "-CAkey", self.file("ca.key"),
+                    "-CAcreateserial", "-days", "2", "-extfile", self.file("names"), "-out", self.file(f"{who}.pem"))
+        self.more += ["--cert-file", self.file("etcd.pem"), "--key-file", self.file("etcd.key"), "--client-cert-auth",
+                      "--trusted-ca-file", self.file("ca.pem")]
+
+    def context(self):
+        if self.scheme == "http":
+            return None
+        context = ssl.create_default_context(cafile=self.file("ca.pem"))
+        context.load_cert_chain(self.file("host.pem"), self.file("host.key"))
+        return context
+
+    def ask(self, path, token=None, **body):
+        request = urllib.request.Request(self.url(0) + path, json.dumps(body).encode(),
+                                         {"Authorization": token} if token else {})
+        with urllib.request.urlopen(request, timeout=10, context=self.context()) as answer:
+            return json.load(answer)
 
     def kill(self, i):
         if self.processes[i]:
@@ -84,10 +122,11 @@ class Etcd:
 
 
 @contextlib.contextmanager
-def fleet(etcd, n):
+def fleet(etcd, n, **settings):
     """Daemons on that etcd."""
+    config = {"registry": etcd.setting, "etcd": settings}
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(Testbed(config={"registry": etcd.setting})) for _ in range(n)]
+        yield [stack.enter_context(Testbed(config=config)) for _ in range(n)]
 
 
 def revision(bed):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Hosts that share an etcd: what one registers is in effect on all, and losing etcd takes nothing away."""
+import base64
 import os
+import time
 
 from fleet import Etcd, fleet, revision, rows, wait_for_same
-from testbed import note, wait_until
+from testbed import Testbed, note, wait_until
 
 
 def has_endpoint(bed, service, id):
@@ -124,3 +126,71 @@ def test_addresses_are_a_hosts_own():
         assert len(ids) == 2
         before = revision(one)
         assert wait_for_same((one, two)) == before
+
+
+def refused_to_start(bed):
+    """The last line of its log."""
+    process = bed.launch()
+    assert process.wait(60) == 1
+    with open(bed.log_file, encoding="utf-8") as log:
+        return log.read().splitlines()[-1]
+
+
+def test_certificates():
+    with Etcd(tls=True) as etcd:
+        good = {"caFile": etcd.file("ca.pem"), "certFile": etcd.file("host.pem"), "keyFile": etcd.file("host.key")}
+        with fleet(etcd, 2, **good) as (one, two):
+            one.service("web")
+            has_endpoint(two, "web", "0")
+        for wrong in ({"caFile": etcd.file("other.pem")}, {"certFile": "off", "keyFile": "off"}):
+            with Testbed(config={"registry": etcd.setting, "etcd": {**good, **wrong}}, start=False) as bed:
+                line = refused_to_start(bed)
+                assert etcd.url(0) in line and ("certificate" in line or "SSL" in line), line
+
+
+def text(value):
+    return base64.b64encode(value.encode()).decode()
+
+
+def make_user(etcd, name, password, **kinds):
+    """What he may with what begins with svcconnect/fleet/, and svcconnect/hosts/."""
+    etcd.ask("/v3/auth/role/add", name=name)
+    for part, kind in kinds.items():
+        etcd.ask("/v3/auth/role/grant", name=name,
+                 perm={"permType": kind, "key": text(f"svcconnect/{part}/"), "range_end": text(f"svcconnect/{part}0")})
+    etcd.ask("/v3/auth/user/add", name=name, password=password)
+    etcd.ask("/v3/auth/user/grant", user=name, role=name)
+
+
+def test_users():
+    """Tokens end after two seconds here, and nobody notices."""
+    with Etcd(more=["--auth-token-ttl", "2"]) as etcd:
+        make_user(etcd, "writer", "secret", fleet="READWRITE", hosts="READWRITE")
+        make_user(etcd, "reader", "secret", fleet="READ", hosts="READWRITE")
+        etcd.ask("/v3/auth/user/add", name="root", password="root")
+        etcd.ask("/v3/auth/role/add", name="root")
+        etcd.ask("/v3/auth/user/grant", user="root", role="root")
+        etcd.ask("/v3/auth/enable")
+        for name, word in (("password", "secret"), ("wrong", "guess")):
+            with open(etcd.file(name), "w", encoding="utf-8") as file:
+                file.write(word + "\n")
+        with fleet(etcd, 2, user="writer", passwordFile=etcd.file("password")) as (one, two):
+            for i in range(3):
+                one.service(f"s{i}")
+                has_endpoint(two, f"s{i}", "0")
+                time.sleep(2.5)  # a token's life
+            two.register("s0", "127.9.0.1:1", "x")
+            has_endpoint(one, "s0", "x")
+            assert two.status()["state"] == "ok", two.status()
+            for user, password, word in (("writer", "wrong", "authentication failed"), ("off", "off", "user name is empty")):
+                wanted = {"user": user, "passwordFile": password if password == "off" else etcd.file(password)}
+                with Testbed(config={"registry": etcd.setting, "etcd": wanted}, start=False) as bed:
+                    line = refused_to_start(bed)
+                    assert word in line, line
+            # Who may only read follows (his own numbers he has to keep), and is refused when he writes.
+            with fleet(etcd, 1, user="reader", passwordFile=etcd.file("password")) as (three,):
+                assert ("s2", "0") in three.endpoints()
+                status, answer = three.api("POST", "/v1/instances", {"service": "new", "id": "x", "address": "127.9.0.1:1"})
+                assert status >= 400 and "permission denied" in answer["error"]["message"], (status, answer)
+                one.service("later")
+                has_endpoint(three, "later", "0")
