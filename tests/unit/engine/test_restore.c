@@ -135,6 +135,9 @@ static void test_a_strange_one_is_refused(void **state)
     /* From then on its line is known. */
     assert_non_null(strstr(fake_store_find(lab->store, "registry/id")->value, "feed"));
     assert_int_equal(go(lab, &restore, false), 0);
+    /* Nor into the registry of a fleet: its name is the others' too. */
+    fake_registry_tell(lab->registry, NULL, 0);
+    assert_int_equal(go(lab, &restore, true), -EEXIST);
     end(&restore);
 }
 

@@ -271,6 +271,12 @@ static int restore_refuse_stranger(const struct registry_restore *restore, struc
                                               restore->engine->catalog->n_instances};
     const char *const own[] = {guard->id, guard->copy_of, guard->restored_from, guard->seen.id};
 
+    /* The name that its registry gets would be another one than what the other hosts have pinned. */
+    if (registry_batch_fd(restore->engine->registry) >= 0)
+        return error_set(
+            error, EEXIST,
+            "the registry is shared by hosts, and a backup is of one host's own: nothing was changed; "
+            "bring etcd back by what it saves itself (etcdctl snapshot)");
     if (restore->is_other_taken || here.rows == 0)
         return 0;
     return sqlite_backup_is_of(&restore->end.facts, own, ARRAY_SIZE(own))
