@@ -304,6 +304,25 @@ static void test_what_nobody_understands(void **state)
     assert_int_equal(commit(fleet, 0, "a", "1"), -EPROTO);
 }
 
+/* A backup was restored, or somebody has taken the head away: nothing is taken for gone. */
+static void test_etcd_knows_less_than_before(void **state)
+{
+    struct fleet *fleet = *state;
+    _cleanup_free_ char *name = NULL, *key64 = NULL, *body = NULL;
+
+    assert_int_equal(commit(fleet, 0, "a", "1"), 0);
+    expect_batch(fleet, 1, 1, "a=1;");
+    assert_true(asprintf(&name, "%s/fleet/head", fleet->prefix) > 0);
+    key64 = etcd_encode(name);
+    assert_true(asprintf(&body, "{\"key\":\"%s\"}", key64) > 0);
+    cJSON_Delete(real_etcd_ask("/v3/kv/deleterange", body, PATIENCE_MS));
+    while (registry_link(fleet->benches[1].registry).lost_since == 0)
+        (void)poll(NULL, 0, 20);
+    assert_non_null(strstr(registry_link(fleet->benches[1].registry).text, "restore"));
+    assert_false(has_batch(fleet, 1, 0));
+    assert_int_equal(commit(fleet, 1, "b", "1"), -EAGAIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_commit_without_etcd_ends, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_compacted_while_cut_off, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_what_nobody_understands, fleet_setup, fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_etcd_knows_less_than_before, fleet_setup, fleet_teardown),
     };
     int n;
 

@@ -88,6 +88,8 @@ static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batc
     if (strcmp(pair->key, watch->head_key) == 0 && pair->value) {
         if (etcd_read_head(pair, &batch->head) < 0)
             etcd_watch_count(watch, 1, false);
+        else
+            watch->heard = batch->head.mod_revision;
         return 0;
     }
     return row ? etcd_batch_add_row(batch, row, &pair->value) : 0;

@@ -97,6 +97,13 @@ static int check_stream(struct etcd_watch *watch)
         etcd_watch_lost(watch, error.message);
         return 0;
     }
+    /* Nobody believes that what was written has not been: the next start judges which registry this is. */
+    if (head.mod_revision < watch->heard) {
+        etcd_watch_lost(watch,
+                        "it knows less than this host has heard from it, as after the restore of a backup: "
+                        "restart svcconnectd, which keeps what is published until you accept it");
+        return 0;
+    }
     etcd_watch_found(watch);
     if (head.mod_revision < watch->next) {
         watch->ahead = 0;

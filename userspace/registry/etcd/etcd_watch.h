@@ -40,6 +40,7 @@ struct etcd_watch {
     struct etcd_client stream, asking;
     struct etcd_known *known; /* the mod revision of each key */
     uint64_t next;            /* the first revision that has not been seen */
+    uint64_t heard;           /* the newest revision of the head */
     uint64_t ahead;           /* the head was ahead of the stream at the last check: its revision */
     uint64_t check_ms;        /* when the next one is due */
     char *line;               /* the message that has not come whole */
