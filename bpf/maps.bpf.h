@@ -166,6 +166,32 @@ struct {
     __type(value, struct svc_refusals);
 } refusals SEC(".maps");
 
+/* Which endpoints are this host's: bits, and where those are. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS / SVC_ENDPOINTS_PER_WORD + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, __u64);
+} local_endpoints SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_neighbour);
+} neighbours SEC(".maps");
+
+/* What one network namespace calls another. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_MAX_NETNS_PAIRS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_netns_pair);
+    __type(value, __u32);
+} netns_ids SEC(".maps");
+
 /* Lets a daemon tell whether it knows what is pinned. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

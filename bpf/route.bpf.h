@@ -102,8 +102,8 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
         COUNT(no_endpoint);
         return ROUTE_REFUSE;
     }
-    if (draw(descriptor, ret_outcome) < 0 ||
-        (ret_outcome->networks && draw_near(descriptor, ret_outcome) < 0)) {
+    if (draw(ctx, descriptor, key->protocol, ret_outcome) < 0 ||
+        (ret_outcome->networks && draw_near(ctx, descriptor, ret_outcome) < 0)) {
         COUNT(inconsistent);
         return ROUTE_REFUSE;
     }

@@ -297,8 +297,40 @@ struct svc_alias_ranges {
 /* Value of `refusals`[0], per CPU: beside `counters`, whose layout stays. */
 struct svc_refusals {
     __u64 no_alias; /* into the alias ranges, and no alias of the task */
-    __u64 reserved[7];
+    __u64 saved;    /* nobody listened at an endpoint of this host that was drawn: another one was taken */
+    __u64 reserved[6];
 };
+
+/*
+ * Which endpoints are in a network namespace of this host, where a program can ask whether somebody listens
+ * (liveness.bpf.h). `local_endpoints` has a bit for each endpoint number, 64 to a word, so that a connect to
+ * another endpoint costs no line of memory of its own; `neighbours`, by endpoint number, says where it is. The
+ * daemon sets the bit last and clears it first.
+ */
+#define SVC_ENDPOINTS_PER_WORD 64u
+
+/*
+ * Value of `neighbours`. `is_seen`: a program has found a listener there. Until then the look-up may be the
+ * wrong question (ports that are forwarded, listeners that are bound to an interface), and is not believed.
+ */
+struct svc_neighbour {
+    __u64 netns_cookie; /* SVC_NETNS_OF_CALLER: a loopback address is everybody's own */
+    __u32 is_seen;
+    __u32 zero;
+};
+
+#define SVC_NETNS_OF_CALLER (~0ull)
+
+/*
+ * Key of `netns_ids`. The kernel knows network namespaces by numbers that each of them gives to the others:
+ * the value is the target's as the caller has it, an int of 0 or more.
+ */
+struct svc_netns_pair {
+    __u64 caller; /* cookies */
+    __u64 target;
+};
+
+#define SVC_MAX_NETNS_PAIRS 65536u /* of what is beyond them a program does not ask */
 
 /*
  * Where the running kernel keeps a field of a socket, from the socket's beginning; a constant of the programs,
@@ -436,6 +468,7 @@ _Static_assert(sizeof(struct svc_flow) == 56, "svc_flow has no padding");
 _Static_assert(sizeof(struct svc_resolver) == 136, "svc_resolver has no padding");
 _Static_assert(sizeof(struct svc_alias_ranges) == 64, "svc_alias_ranges is one cache line");
 _Static_assert(sizeof(struct svc_refusals) == 64, "svc_refusals is one cache line");
+_Static_assert(sizeof(struct svc_neighbour) == 16, "svc_neighbour has no padding");
 _Static_assert(sizeof(struct svc_slot) == 64, "svc_slot is one cache line");
 _Static_assert(sizeof(struct svc_registry_seen) == 72, "svc_registry_seen is frozen");
 _Static_assert(sizeof(struct svc_task_scope) == 32, "svc_task_scope is frozen");

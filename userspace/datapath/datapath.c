@@ -28,6 +28,9 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_REFUSALS] = "refusals",
     [MAP_PATIENCE] = "patience",
     [MAP_ENDPOINT_NETWORKS] = "endpoint_networks",
+    [MAP_LOCAL_ENDPOINTS] = "local_endpoints",
+    [MAP_NEIGHBOURS] = "neighbours",
+    [MAP_NETNS_IDS] = "netns_ids",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)
@@ -37,6 +40,7 @@ void datapath_set_sizes(struct datapath *datapath, const struct datapath_config 
     datapath->peer_index.mask = open_index_buckets(config->endpoints) - 1;
     datapath->n_slots = config->slots;
     datapath->n_outliers = config->endpoints + 1; /* numbers begin at 1 */
+    datapath->n_local_words = config->endpoints / SVC_ENDPOINTS_PER_WORD + 1;
     datapath->n_shards = n_shards;
     datapath->n_resolvers = config->tasks * 2 + 1; /* numbers begin at 1; some tasks have several */
 }

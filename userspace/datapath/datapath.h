@@ -142,6 +142,24 @@ int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct s
 int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counters);
 int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusals);
 
+/* ---- endpoints of this host (neighbours.c): whether somebody listens there is asked before a connect. What is written
+ * follows what this run has seen, and counts as no write. ---- */
+
+/* The network namespace that the endpoint is in, by cookie; SVC_NETNS_OF_CALLER: whichever the caller is in; 0: not
+ * on this host, or not to be asked. Another one than before has not been seen yet. */
+void datapath_set_neighbour(struct datapath *datapath, uint32_t number, uint64_t netns_cookie);
+uint64_t datapath_neighbour(const struct datapath *datapath, uint32_t number);
+bool datapath_is_neighbour_seen(const struct datapath *datapath,
+                                uint32_t number); /* has a program found anybody? */
+
+/* What the pair's caller calls the target. Written only if it differs. */
+int datapath_put_netns_id(struct datapath *datapath, const struct svc_netns_pair *pair, uint32_t id);
+int datapath_delete_netns_id(struct datapath *datapath, const struct svc_netns_pair *pair);
+/* A callback may delete the pair it is given. */
+int datapath_each_netns_id(struct datapath *datapath,
+                           int (*on_pair)(const struct svc_netns_pair *pair, uint32_t id, void *user),
+                           void *user);
+
 /* ---- tables (tables.c): mapped memory, no system calls ---- */
 
 const struct svc_service *datapath_service(const struct datapath *datapath, uint32_t index);

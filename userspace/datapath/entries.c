@@ -281,8 +281,10 @@ int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusa
     r = datapath->backend->get(datapath, MAPS_IN_USE, MAP_REFUSALS, &zero, values);
     if (r < 0)
         return r;
-    for (int cpu = 0; cpu < datapath->n_cpus; cpu++)
+    for (int cpu = 0; cpu < datapath->n_cpus; cpu++) {
         sum.no_alias += values[cpu].no_alias;
+        sum.saved += values[cpu].saved;
+    }
     *ret_refusals = sum;
     return 0;
 }

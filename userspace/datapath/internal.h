@@ -34,6 +34,9 @@ enum map_index {
     MAP_REFUSALS,
     MAP_PATIENCE,
     MAP_ENDPOINT_NETWORKS,
+    MAP_LOCAL_ENDPOINTS,
+    MAP_NEIGHBOURS,
+    MAP_NETNS_IDS,
     MAP_COUNT_,
 };
 
@@ -106,6 +109,9 @@ struct datapath {
     uint32_t n_shards;
     struct svc_resolver *resolvers; /* by number: n_resolvers of them */
     uint32_t n_resolvers;
+    uint64_t *local_endpoints;        /* n_local_words of them */
+    struct svc_neighbour *neighbours; /* n_outliers of them */
+    uint32_t n_local_words;
     struct svc_registry_seen *registry_seen; /* one */
     /* Of a migration: what the old maps say of the registry, and their sizes (all 0: another version). */
     struct svc_registry_seen old_registry_seen;

@@ -78,8 +78,9 @@ uint32_t kernel_pinned_version(const struct datapath_fds *fds)
 }
 
 /* Empty at first: a set from before there were these takes them in. */
-static const enum map_index additions[] = {MAP_REGISTRY_SEEN, MAP_REFUSALS, MAP_PATIENCE,
-                                           MAP_ENDPOINT_NETWORKS};
+static const enum map_index additions[] = {MAP_REGISTRY_SEEN,     MAP_REFUSALS,        MAP_PATIENCE,
+                                           MAP_ENDPOINT_NETWORKS, MAP_LOCAL_ENDPOINTS, MAP_NEIGHBOURS,
+                                           MAP_NETNS_IDS};
 
 bool kernel_is_addition(int map)
 {

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "datapath/kernel.h"
 
-#define MAX_ARRAYS 12
+#define MAX_ARRAYS 14
 
 struct array {
     enum map_index map;
@@ -27,6 +27,9 @@ static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARR
         {MAP_ATTEMPTS, (void **)&datapath->attempts,
          (size_t)datapath->n_shards * datapath->n_outliers * sizeof(struct svc_attempts)},
         {MAP_RESOLVERS, (void **)&datapath->resolvers, datapath->n_resolvers * sizeof(struct svc_resolver)},
+        {MAP_LOCAL_ENDPOINTS, (void **)&datapath->local_endpoints,
+         datapath->n_local_words * sizeof(*datapath->local_endpoints)},
+        {MAP_NEIGHBOURS, (void **)&datapath->neighbours, datapath->n_outliers * sizeof(struct svc_neighbour)},
         {MAP_REGISTRY_SEEN, (void **)&datapath->registry_seen, sizeof(*datapath->registry_seen)},
     };
 

@@ -152,6 +152,8 @@ static void free_arrays(const struct datapath *datapath)
     free(datapath->outliers);
     free(datapath->attempts);
     free(datapath->resolvers);
+    free(datapath->local_endpoints);
+    free(datapath->neighbours);
     free(datapath->registry_seen);
 }
 
@@ -167,9 +169,12 @@ static int new_arrays(struct datapath *datapath)
     made.outliers = calloc(made.n_outliers, sizeof(*made.outliers));
     made.attempts = calloc((size_t)made.n_shards * made.n_outliers, sizeof(*made.attempts));
     made.resolvers = calloc(made.n_resolvers, sizeof(*made.resolvers));
+    made.local_endpoints = calloc(made.n_local_words, sizeof(*made.local_endpoints));
+    made.neighbours = calloc(made.n_outliers, sizeof(*made.neighbours));
     made.registry_seen = calloc(1, sizeof(*made.registry_seen));
     if (!made.alias_index.buckets || !made.peer_index.buckets || !made.services || !made.slots ||
-        !made.outliers || !made.attempts || !made.resolvers || !made.registry_seen) {
+        !made.outliers || !made.attempts || !made.resolvers || !made.local_endpoints || !made.neighbours ||
+        !made.registry_seen) {
         free_arrays(&made);
         return -ENOMEM;
     }

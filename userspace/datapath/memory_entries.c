@@ -26,6 +26,7 @@ void memory_set_map_sizes(struct memory *memory, const struct datapath_config *c
     maps[MAP_TASKS] = HASH_MAP(config->tasks, struct svc_task_key, struct svc_task);
     maps[MAP_TASK_SCOPE] = HASH_MAP(UINT32_MAX, uint64_t, struct svc_task_scope);
     maps[MAP_COUNTERS] = HASH_MAP(1, uint32_t, struct svc_counters);
+    maps[MAP_NETNS_IDS] = HASH_MAP(SVC_MAX_NETNS_PAIRS, struct svc_netns_pair, uint32_t);
     maps[MAP_REFUSALS] = HASH_MAP(1, uint32_t, struct svc_refusals);
 #undef HASH_MAP
 }

@@ -38,6 +38,8 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_TASKS, config->tasks},
         {MAP_RESOLVERS, datapath->n_resolvers},
         {MAP_ENDPOINT_NETWORKS, config->endpoints},
+        {MAP_NEIGHBOURS, datapath->n_outliers},
+        {MAP_LOCAL_ENDPOINTS, datapath->n_local_words},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

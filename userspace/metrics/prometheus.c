@@ -72,6 +72,10 @@ void metrics_write(const struct metrics_text *text, const struct metrics_snapsho
     metrics_text_counter(text, "svcconnect_all_ejected_total",
                          "Connects for which every endpoint was ejected: one was used.",
                          snapshot->counters.all_ejected);
+    metrics_text_counter(
+        text, "svcconnect_saved_total",
+        "Connects that drew an endpoint of this host where nobody listened: another was used.",
+        snapshot->refusals.saved);
     metrics_text_counter(text, "svcconnect_events_lost_total",
                          "Events of the programs that found the ring buffer full.",
                          snapshot->counters.events_lost);

@@ -37,7 +37,7 @@ static const struct metrics_snapshot full = {
                  .inconsistent = UINT64_MAX,
                  .redrawn = 15,
                  .all_ejected = 16},
-    .refusals = {.no_alias = 10},
+    .refusals = {.no_alias = 10, .saved = 11},
     .probes = 17,
     .pins_put_back = 28,
     .probes_failed = 18,
@@ -106,6 +106,7 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_connects_total{result=\"miss\"} 12");
     expect_line(text, "svcconnect_connects_total{result=\"no_endpoint\"} 13");
     expect_line(text, "svcconnect_connects_total{result=\"no_alias\"} 10");
+    expect_line(text, "svcconnect_saved_total 11");
     expect_line(text, "svcconnect_connects_total{result=\"inconsistent\"} 18446744073709551615");
     expect_line(text, "svcconnect_lookup_retries_total 14");
     expect_line(text, "svcconnect_redraws_total 15");
@@ -336,7 +337,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 5 + 1 + 8 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 + 1 +
+    assert_int_equal(samples, 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 + 1 +
                                   6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 

@@ -191,6 +191,7 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
     (void)cJSON_AddNumberToObject(counters, "redrawn", (double)snapshot->counters.redrawn);
     (void)cJSON_AddNumberToObject(counters, "allEjected", (double)snapshot->counters.all_ejected);
+    (void)cJSON_AddNumberToObject(counters, "saved", (double)snapshot->refusals.saved);
     (void)cJSON_AddNumberToObject(counters, "eventsLost", (double)snapshot->counters.events_lost);
 }
 

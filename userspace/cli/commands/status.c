@@ -168,6 +168,7 @@ static void print_counters(const cJSON *status)
         {"inconsistent", "refused: inconsistent read"},
         {"redrawn", "drawn again: the first draw was ejected"},
         {"allEjected", "to an ejected endpoint, for want of others"},
+        {"saved", "drawn again: nobody listened there, on this host"},
     };
     const cJSON *counters = text_child(status, "counters");
     const cJSON *writes = text_child(status, "writes");
