@@ -21,13 +21,15 @@ def endpoint(bed, id, service="backend"):
 
 
 def pair(bed, **policy):
-    """A service with an endpoint that answers ("good") and one that has a server of its own ("bad")."""
+    """A service with an endpoint that answers ("good") and one that has a server of its own ("bad"), which connects go
+    to whether it is there or not."""
     good, bad = bed.address(), bed.address()
     bed.announce({good: "good"})
     bed.announce({bad: "bad"})
     server = bed.processes[-1]
     for id, address in (("good", good), ("bad", bad)):
         bed.register("backend", address, id=id)
+    bed.change("PUT", "/v1/settings", service="backend", settings={"localLiveness": "off"})
     if policy:
         set_ejection(bed, "backend", **policy)
     return server, good, bad

@@ -252,6 +252,9 @@ static int start_datapath(struct daemon *daemon, struct error *error)
         return error_errno(error, r, "starting");
     daemon->outliers.datapath = daemon->program_events.datapath = daemon->datapath;
     rooms_make_for_tasks(daemon);
+    r = rooms_make_liveness(daemon, error);
+    if (r < 0)
+        return r;
     r = engine_adopt(daemon->engine, daemon->datapath, error);
     if (r < 0)
         return r;
@@ -285,6 +288,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
         r = rooms_serve_metrics(daemon, error);
     if (r == 0)
         r = rooms_follow_containers(daemon, error);
+    if (r == 0 && liveness_begin(daemon->liveness) < 0)
+        r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = watch_loop(daemon, error);
     if (r == 0)
@@ -431,6 +436,7 @@ void daemon_done(struct daemon *daemon)
     slow_start_done(&daemon->slow_start);
     probes_done(&daemon->probes);
     canaries_done(&daemon->canaries);
+    liveness_free(&daemon->liveness);
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
     fleet_registry_done(&daemon->fleet);

@@ -19,6 +19,7 @@
 #include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
 #include "daemon/surroundings.h"
+#include "upkeep/liveness.h"
 #include "upkeep/pins.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
@@ -54,6 +55,7 @@ struct daemon {
     struct probes probes;
     struct slow_start slow_start;
     struct drains drains;
+    struct liveness *liveness;
     struct pins pins;
     struct surroundings surroundings;
     struct changes_told changes_told;

@@ -45,6 +45,7 @@ int rooms_follow(struct daemon *daemon)
         {&slow_start_follower, &daemon->slow_start},
         {&udp_closing_follower, &daemon->udp_closing},
         {&outliers_follower, &daemon->outliers},
+        {&liveness_follower, &daemon->liveness},
         {&drains_follower, &daemon->drains},
         {&tasks_follower, &daemon->tasks},
         {&dns_follower, &daemon->dns},
@@ -85,6 +86,21 @@ void rooms_make_for_tasks(struct daemon *daemon)
                                .keep_path = daemon->dns_path,
                            });
     tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
+}
+
+int rooms_make_liveness(struct daemon *daemon, struct error *error)
+{
+    const struct liveness_settings settings = {
+        .base = daemon->base,
+        .engine = daemon->engine,
+        .datapath = daemon->datapath,
+        .max_endpoints = engine_max_endpoints(daemon->engine),
+        .directories = tasks_directories,
+        .user = &daemon->tasks,
+    };
+    int r = liveness_new(&settings, &daemon->liveness);
+
+    return r < 0 ? error_errno(error, r, "starting") : 0;
 }
 
 int rooms_watch_pins(struct daemon *daemon, struct error *error)

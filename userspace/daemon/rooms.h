@@ -16,6 +16,9 @@ int rooms_follow(struct daemon *daemon);
 /* Rooms that need the data path: once it is open for good, and before tasks are adopted. */
 void rooms_make_for_tasks(struct daemon *daemon);
 
+/* After them, and before the engine tells of instances. -ENOMEM. */
+int rooms_make_liveness(struct daemon *daemon, struct error *error);
+
 /* Once what is pinned is this run's. -ENOMEM. */
 int rooms_watch_pins(struct daemon *daemon, struct error *error);
 

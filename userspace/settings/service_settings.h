@@ -86,6 +86,7 @@ struct service_settings {
     bool is_peer_alias;          /* getpeername() tells what was dialled */
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
+    bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
 };
 
 #define SERVICE_SETTINGS_DEFAULT                                                                             \

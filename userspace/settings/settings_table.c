@@ -72,6 +72,8 @@ const struct setting service_setting_rows[] = {
      .help = "what getpeername() tells clients of the service"},
     {"dnsRoutingPolicy", SETTING_CHOICE, SERVICE(is_dns_weighted), .words = {"MULTIVALUE", "WEIGHTED"},
      .help = "--dns-listen answers with up to eight instances, or with one drawn"},
+    {"localLiveness", SETTING_CHOICE, SERVICE(is_liveness_off), .words = {"auto", "off"},
+     .help = "whether connects ask first if anybody listens at an endpoint of this host"},
     {0},
 };
 

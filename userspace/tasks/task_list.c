@@ -307,7 +307,7 @@ int tasks_directories(void *user, const char *namespace_name, char ***ret_direct
     for (task = tasks->all; task; task = task->hh.next) {
         char path[PATH_MAX];
 
-        if (strcmp(task->namespace_name, namespace_name) != 0)
+        if (namespace_name && strcmp(task->namespace_name, namespace_name) != 0)
             continue;
         cgroup_directory(tasks->settings.cgroup_root, task->cgroup.path, path, sizeof(path));
         directories[n] = strdup(path);

@@ -96,7 +96,7 @@ void task_list_sweep(struct tasks *tasks);
  */
 bool tasks_put_on_again(void *user, const char *link_name);
 
-/* Full paths of the cgroup directories of the namespace's tasks: *ret_n of them; the caller frees each and the
+/* Full paths of the cgroup directories of the namespace's tasks (NULL: of all): *ret_n of them; the caller frees each and the
  * array. `user` is the struct tasks, as draining and UDP closing are handed this function. -ENOMEM. */
 int tasks_directories(void *user, const char *namespace_name, char ***ret_directories, size_t *ret_n);
 

@@ -55,6 +55,7 @@ static void test_what_holds_when_nothing_was_set(void **state)
     json_expect(answer, "services.0.settings.udpStickinessSeconds", "30");
     json_expect(answer, "services.0.settings.peerName", "'endpoint'");
     json_expect(answer, "services.0.settings.dnsRoutingPolicy", "'MULTIVALUE'");
+    json_expect(answer, "services.0.settings.localLiveness", "'auto'");
 }
 
 /* Each by itself, as `own` and as what holds. */
@@ -72,6 +73,7 @@ static void test_each_is_read_back_as_it_was_set(void **state)
         {"udpStickinessSeconds", "0"},
         {"peerName", "'alias'"},
         {"dnsRoutingPolicy", "'WEIGHTED'"},
+        {"localLiveness", "'off'"},
         {"ejection", "{'failures':255,'windowSeconds':3600,'baseSeconds':86400,'maxSeconds':86400}"},
         {"healthCheck",
          "{'type':'tcp','interval':300,'timeout':60,'retries':10,'healthyRetries':9,'startPeriod':299,"

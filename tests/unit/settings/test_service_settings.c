@@ -176,6 +176,7 @@ static void test_equality(void **state)
         "{'udpStickinessSeconds':1}",
         "{'peerName':'alias'}",
         "{'dnsRoutingPolicy':'WEIGHTED'}",
+        "{'localLiveness':'off'}",
     };
 
     (void)state;
@@ -242,7 +243,7 @@ static void test_full(void **state)
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
-        "endpoint','dnsRoutingPolicy':'MULTIVALUE'}");
+        "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto'}");
 }
 
 static void test_global(void **state)

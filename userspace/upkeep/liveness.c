@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* When the network namespaces are looked at, and the thread that does; what follows is neighbourhood's. */
+#include "upkeep/liveness.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/worker.h"
+#include "cgroups/netns_look.h"
+#include "engine/engine.h"
+#include "upkeep/neighbourhood.h"
+
+#define SOON_MS       100u  /* after an instance was put: more of them follow */
+#define SELDOM_MS     5000u /* a container may get another address at any time */
+#define LONGEST_MS    600000u
+#define SOON_SHARE    20u  /* a look takes no more of a core than one part in so many */
+#define SELDOM_SHARE  500u /* while nothing happens */
+#define NUMBERS_A_JOB 4096u
+
+/* What the thread does: looks, and then gets numbers for pairs of what it has seen. */
+struct liveness_look {
+    struct liveness *owner;
+    char **cgroups;
+    size_t n_cgroups;
+    struct netns_look seen;
+    int r;
+    uint64_t took_ns;
+    struct neighbour_wanted *wanted; /* NUMBERS_A_JOB */
+    size_t n_wanted;
+};
+
+struct liveness {
+    struct liveness_settings settings;
+    struct neighbourhood hood;
+    struct worker *worker;
+    struct event *timer;
+    uint64_t last_took_ns;
+    bool is_looking;
+    bool is_told; /* that this kernel does not tell namespaces apart */
+    struct liveness_figures figures;
+};
+
+/* ---- when ---- */
+
+static void look_in(struct liveness *self, unsigned least_ms, unsigned share)
+{
+    uint64_t ms = self->last_took_ns * share / 1000000;
+    struct timeval when;
+
+    ms = ms > LONGEST_MS ? LONGEST_MS : ms > least_ms ? ms : least_ms;
+    when = (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    (void)event_add(self->timer, &when);
+}
+
+/* ---- a look ---- */
+
+static void look_free(struct liveness_look *look)
+{
+    if (!look)
+        return;
+    for (size_t i = 0; i < look->n_cgroups; i++)
+        free(look->cgroups[i]);
+    free(look->cgroups);
+    netns_look_done(&look->seen);
+    free(look->wanted);
+    free(look);
+}
+
+static void look_ended(struct liveness *self, struct liveness_look *look)
+{
+    self->last_took_ns = look->took_ns;
+    self->is_looking = false;
+    self->figures.looks++;
+    look_free(look);
+    if (self->hood.is_stirred)
+        look_in(self, SOON_MS, SOON_SHARE);
+    else
+        look_in(self, SELDOM_MS, SELDOM_SHARE);
+}
+
+static void run_numbers(void *user)
+{
+    struct liveness_look *look = user;
+    uint64_t began = clock_monotonic_ns();
+
+    for (size_t i = 0; i < look->n_wanted; i++)
+        look->wanted[i].number =
+            netns_number(&look->seen.all[look->wanted[i].caller], &look->seen.all[look->wanted[i].target]);
+    look->took_ns += clock_monotonic_ns() - began;
+}
+
+static void on_numbers(int result, void *user)
+{
+    struct liveness_look *look = user;
+
+    if (result == 0)
+        neighbourhood_number(&look->owner->hood, &look->seen, look->wanted, look->n_wanted);
+    look_ended(look->owner, look);
+}
+
+static void take_look(struct liveness *self, struct liveness_look *look)
+{
+    if (look->r == -ENOTSUP && !self->is_told)
+        log_info(
+            "this kernel (before 5.14) does not tell network namespaces apart: whether anybody listens is "
+            "asked for endpoints at loopback addresses only");
+    self->is_told |= look->r == -ENOTSUP;
+    self->figures.is_unsupported = look->r == -ENOTSUP;
+    if (look->r < 0 && look->r != -ENOTSUP)
+        return; /* all stays as it was */
+    self->figures.namespaces = look->seen.n;
+    look->n_wanted =
+        neighbourhood_take(&self->hood, look->r < 0 ? NULL : &look->seen, look->wanted, NUMBERS_A_JOB);
+}
+
+static void on_look(int result, void *user)
+{
+    struct liveness_look *look = user;
+    struct liveness *self = look->owner;
+    const struct work numbers = {run_numbers, on_numbers, look};
+
+    if (result == 0)
+        take_look(self, look);
+    if (look->n_wanted == 0 || worker_submit(self->worker, &numbers) < 0)
+        look_ended(self, look);
+}
+
+static void run_look(void *user)
+{
+    struct liveness_look *look = user;
+    uint64_t began = clock_monotonic_ns();
+
+    look->r = netns_look((const char *const *)look->cgroups, look->n_cgroups, &look->seen);
+    look->took_ns = clock_monotonic_ns() - began;
+}
+
+static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
+{
+    struct liveness *self = user;
+    struct liveness_look *look = calloc(1, sizeof(*look));
+    int r = look ? 0 : -ENOMEM;
+
+    (void)fd;
+    (void)what;
+    if (look) {
+        look->owner = self;
+        look->wanted = calloc(NUMBERS_A_JOB, sizeof(*look->wanted));
+        r = look->wanted
+                ? self->settings.directories(self->settings.user, NULL, &look->cgroups, &look->n_cgroups)
+                : -ENOMEM;
+    }
+    if (r == 0)
+        r = worker_submit(self->worker, &(struct work){run_look, on_look, look});
+    self->is_looking = r == 0;
+    if (r < 0) {
+        look_free(look);
+        look_in(self, SELDOM_MS, SELDOM_SHARE);
+    }
+}
+
+/* ---- the whole ---- */
+
+int liveness_new(const struct liveness_settings *settings, struct liveness **ret_liveness)
+{
+    struct liveness *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return -ENOMEM;
+    self->settings = *settings;
+    self->timer = event_new(settings->base, -1, 0, liveness_on_timer, self);
+    if (neighbourhood_init(&self->hood, settings->datapath, settings->max_endpoints) < 0 || !self->timer ||
+        worker_new(settings->base, &self->worker) < 0) {
+        liveness_free(&self);
+        return -ENOMEM;
+    }
+    *ret_liveness = self;
+    return 0;
+}
+
+void liveness_free(struct liveness **liveness)
+{
+    struct liveness *self = *liveness;
+
+    if (!self)
+        return;
+    worker_free(&self->worker); /* tells the ends of looks */
+    if (self->timer)
+        event_free(self->timer);
+    neighbourhood_done(&self->hood);
+    free(self);
+    *liveness = NULL;
+}
+
+int liveness_begin(struct liveness *liveness)
+{
+    const struct timeval now = {0};
+
+    return event_add(liveness->timer, &now) < 0 ? -ENOMEM : 0;
+}
+
+struct liveness_figures liveness_figures(const struct liveness *liveness)
+{
+    return liveness->figures;
+}
+
+/* ---- following changes ---- */
+
+static void liveness_follow_put(void *user, struct instance *instance)
+{
+    struct liveness *self = *(struct liveness **)user;
+    bool is_wanted = instance->protocol == TCP && !service_get_settings(instance->service)->is_liveness_off;
+
+    if (self && neighbourhood_put(&self->hood, instance->endpoint, &instance->address, is_wanted) &&
+        !self->is_looking && self->figures.looks > 0)
+        look_in(self, SOON_MS, SOON_SHARE);
+}
+
+static void liveness_follow_removed(void *user, const char *namespace_name, uint32_t number)
+{
+    struct liveness *self = *(struct liveness **)user;
+
+    (void)namespace_name;
+    if (self)
+        neighbourhood_remove(&self->hood, number);
+}
+
+const struct engine_follower liveness_follower = {
+    .put = liveness_follow_put,
+    .removed = liveness_follow_removed,
+};
