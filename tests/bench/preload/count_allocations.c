@@ -11,7 +11,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* glibc's own, which its malloc() and the others are aliases of. */
+/* jemalloc's (jemalloc(3)), where the program is linked with it: what it has given it must be asked to change and to free. */
+#define ZEROED 0x40
+extern void *mallocx(size_t size, int flags) __attribute__((weak));
+extern void *rallocx(void *memory, size_t size, int flags) __attribute__((weak));
+
+/* Else glibc's own, which its malloc() and the others are aliases of. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
@@ -35,17 +40,24 @@ __attribute__((constructor)) static void open_counter(void)
 void *malloc(size_t size)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    return __libc_malloc(size);
+    return mallocx ? mallocx(size ? size : 1, 0) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    return __libc_calloc(n, size);
+    if (!mallocx)
+        return __libc_calloc(n, size);
+    if (__builtin_mul_overflow(n, size, &size))
+        return NULL;
+    return mallocx(size ? size : 1, ZEROED);
 }
 
 void *realloc(void *memory, size_t size)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    return __libc_realloc(memory, size);
+    if (!rallocx)
+        return __libc_realloc(memory, size);
+    size = size ? size : 1;
+    return memory ? rallocx(memory, size, 0) : mallocx(size, 0);
 }
