@@ -33,6 +33,7 @@ LIMITS = {
 CONNECTS = 400
 ROUNDS = 9
 CHANGES = 10
+CHANGE_ROUNDS = 5
 BIG = 1000000
 
 
@@ -93,6 +94,11 @@ def measure_programs(bed, task, statistics, found):
           for name in ("w1000", "w1")))
 
 
+def least_changes(bed, statistics, allocations):
+    """The least of each: what the daemon does each second by itself falls into some of the rounds, and only adds."""
+    return [min(values) for values in zip(*(measure_changes(bed, statistics, allocations) for _ in range(CHANGE_ROUNDS)))]
+
+
 def measure_changes(bed, statistics, allocations):
     """(system calls, allocations, map writes) per weight change."""
     with contextlib.closing(bed.connection()) as connection:
@@ -125,10 +131,10 @@ def measure():
         found["map writes per registration"] = (bed.status()["writes"]["maps"] - writes) / 10
         with contextlib.closing(ProgramStats(bed, task)) as statistics:
             measure_programs(bed, task, statistics, found)
-            few = measure_changes(bed, statistics, allocations)
+            few = least_changes(bed, statistics, allocations)
             miss = least_net(bed, task, statistics, ["--unreachable", "198.18.255.1:1"])
             register_all(bed, many_services(10, 1000, 1))
-            many = measure_changes(bed, statistics, allocations)
+            many = least_changes(bed, statistics, allocations)
             found["warm miss beside 1,000 services / beside 10"] = ratio(
                 least_net(bed, task, statistics, ["--unreachable", "198.18.255.1:1"]), miss)
         for i, name in enumerate(("system calls", "allocations")):
