@@ -118,7 +118,7 @@ FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/settings/*.c userspace/
     userspace/registry/*.c userspace/documents/*.c userspace/names/*.c userspace/aws/*.c userspace/http/request.c userspace/dns/tcp.c \
     userspace/daemon/config*.c userspace/engine/*.c userspace/engine/*/*.c userspace/routing/*.c userspace/api/change/*.c \
     userspace/events/*.c userspace/datapath/*.c userspace/canaries/*.c userspace/upkeep/outliers.c userspace/containers/containers_sockets.c \
-    userspace/containers/host_address.c userspace/tasks/*.c userspace/cgroups/*.c userspace/registry/sqlite/*.c tests/fakes/*.c)
+    userspace/containers/host_address.c userspace/tasks/*.c userspace/cgroups/*.c userspace/registry/sqlite/*.c userspace/registry/etcd/etcd_settings.c tests/fakes/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
 FUZZ_COVERAGE := $(if $(COVERAGE),-fprofile-instr-generate -fcoverage-mapping)
 FUZZ_CC       := $(CLANG) $(FUZZ_COVERAGE) -std=gnu17 -g -O1 -D_GNU_SOURCE $(WARN) -Iinclude -Iuserspace -fno-sanitize-recover=undefined -MMD -MP

@@ -205,7 +205,8 @@ static void add_command_line(struct bundle *bundle, const char *words, size_t le
     for (const char *word = words; word < words + length; word += strlen(word) + 1) {
         const char *next = word + strlen(word) + 1;
 
-        (void)fprintf(out, "%s\n", redact_has_login(word) ? "(left out)" : word);
+        (void)fputs(redact_has_login(word) ? "(left out)" : word, out);
+        (void)fputc('\n', out);
         if (strncmp(word, "--config=", 9) == 0 || (strcmp(word, "--config") == 0 && next < words + length)) {
             free(*ret_config);
             *ret_config = strdup(word[8] == '=' ? word + 9 : next);
