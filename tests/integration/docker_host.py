@@ -89,6 +89,19 @@ class Docker:
         for file in ("exec/containerd/containerd.pid",):
             with contextlib.suppress(OSError, ValueError), open(f"{self.base}/{file}", encoding="utf-8") as text:
                 os.kill(int(text.read()), signal.SIGKILL)
+        # A dockerd that is killed while a container begins knows nothing of its shim when it is started again.
+        for pid in self.shims():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def shims(self):
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+                if b"containerd-shim" in words[0] and any(self.base.encode() in word for word in words):
+                    found.append(int(name))
+        return found
 
 
 def remove_v1_cgroups(name):
