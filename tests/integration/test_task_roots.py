@@ -141,10 +141,12 @@ def test_a_file_system_that_never_answers():
         usual = max(ask() for _ in range(3))
         task = bed.task(name="silent")
         inside = bed.network_namespace()
-        server = task.popen([*inside, need_program("unshare"), "-m", tool("silent_fuse"), "/etc"],
-                            stdout=subprocess.PIPE)
+        # It becomes the task's once it is mounted: what lay below would be read before that.
+        server = bed.popen([*inside, need_program("unshare"), "-m", tool("silent_fuse"), "/etc"], stdout=subprocess.PIPE)
         if server.stdout.readline() != "READY\n":
             raise Skip("FUSE cannot be mounted here")
+        with open(os.path.join(task.directory, "cgroup.procs"), "w", encoding="utf-8") as file:
+            file.write(str(server.pid))
         began, answered, took = time.monotonic(), 0, 0
         while time.monotonic() < began + 6 or "nameserversReason" not in bed.tasks()[task.path]:
             took, answered = max(took, ask()), answered + 1
