@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From what the daemon answers to the rows of each view. Long because there are as many as views, and each is one function. */
 #include "cli/top/rows.h"
 
 #include <errno.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Which registry filled the tables, and what follows when it is another one. Long because the cases exclude each other, and are read
+ * side by side. */
 #include "engine/guard/guard.h"
 
 #include <errno.h>

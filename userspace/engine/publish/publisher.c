@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is published of each alias, from its first table to its last. Long because a table's numbers, its slots and its entry are
+ * taken and given back together. */
 #include "engine/publish/publisher.h"
 
 #include <arpa/inet.h>
