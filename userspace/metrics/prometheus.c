@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What there is to tell of the daemon and of its endpoints, family by family. */
 #include "metrics/snapshot.h"
+#include "metrics/outcomes.h"
 
 #include "base/cleanup.h"
 
@@ -154,15 +155,12 @@ static void write_connections(const struct metrics_text *text, const char *name,
 static void write_outcomes(const struct metrics_text *text, const char *name,
                            const struct metrics_endpoint *endpoint)
 {
-    const struct svc_endpoint_stats *stats = &endpoint->stats;
+    for (size_t i = 0; i < METRICS_OUTCOMES; i++) {
+        uint64_t count;
+        const char *outcome = metrics_outcome(&endpoint->stats, i, &count);
 
-    sample(text, name, endpoint, "outcome", "established", stats->established);
-    sample(text, name, endpoint, "outcome", "refused", stats->refused);
-    sample(text, name, endpoint, "outcome", "timed_out", stats->timed_out);
-    sample(text, name, endpoint, "outcome", "retransmitted", stats->retransmitted);
-    sample(text, name, endpoint, "outcome", "gave_up", stats->gave_up);
-    sample(text, name, endpoint, "outcome", "reset_early", stats->reset_early);
-    sample(text, name, endpoint, "outcome", "unreachable", stats->unreachable);
+        sample(text, name, endpoint, "outcome", outcome, count);
+    }
 }
 
 static void write_ejections(const struct metrics_text *text, const char *name,

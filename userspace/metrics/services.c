@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "metrics/services.h"
+#include "metrics/outcomes.h"
 
 #include <stdio.h>
 
@@ -28,15 +29,12 @@ static void services_connections(const struct metrics_text *text, const char *na
 static void services_outcomes(const struct metrics_text *text, const char *name,
                               const struct metrics_service *service)
 {
-    const struct svc_endpoint_stats *stats = &service->stats;
+    for (size_t i = 0; i < METRICS_OUTCOMES; i++) {
+        uint64_t count;
+        const char *outcome = metrics_outcome(&service->stats, i, &count);
 
-    services_sample(text, name, service, "outcome", "established", stats->established);
-    services_sample(text, name, service, "outcome", "refused", stats->refused);
-    services_sample(text, name, service, "outcome", "timed_out", stats->timed_out);
-    services_sample(text, name, service, "outcome", "retransmitted", stats->retransmitted);
-    services_sample(text, name, service, "outcome", "gave_up", stats->gave_up);
-    services_sample(text, name, service, "outcome", "reset_early", stats->reset_early);
-    services_sample(text, name, service, "outcome", "unreachable", stats->unreachable);
+        services_sample(text, name, service, "outcome", outcome, count);
+    }
 }
 
 static void services_ejections(const struct metrics_text *text, const char *name,
