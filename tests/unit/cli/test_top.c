@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What `top` shows and what keys do, without a terminal. */
+/* What `top` shows and what keys do, without a terminal. Long because every view and key is tried on one answer of a daemon. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

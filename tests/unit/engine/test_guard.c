@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The guard judges the registry of a start against what the data path says was published. */
+/* The guard judges the registry of a start against what the data path says was published.
+ * Long because each case is tried with each state of the registry that it is told from. */
 #include "engine_lab.h"
 
 #include "base/log.h"

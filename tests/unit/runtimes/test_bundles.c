@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Directories as containerd and runc keep them, made by the test, and what is told of them. The processes are children of
- * the test; those of containerd are told from others by their cgroup, so they have none of their own here.
+ * the test; those of containerd are told from others by their cgroup, so they have none of their own here. Long because both kinds are held
+ * against one way of making them.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Containers in, tasks and instances out: who is one, where it is reached, what it is told. One function is tested, by one
- * test for each rule. */
+ * test for each rule, which makes it long. */
 #include "plan_lab.h"
 
 static void test_one_container(void **state)
