@@ -248,13 +248,14 @@ static void test_entries_of_an_earlier_run(void **state)
     assert_int_equal(dns_resolvers_take(&lab->dns, lab->task, 1), number_at(lab, 0));
 }
 
-static void test_a_stub_tries_the_port_it_had(void **state)
+static void test_a_stub_tries_the_place_it_had(void **state)
 {
     struct dns_lab *lab = lab_without_stub(state);
     struct svc_resolver before = {0};
     struct error error = {0};
     struct dns_stub *first = lab_add_stub(lab, RESOLV_CONF);
     struct dns_stub *second = NULL;
+    const struct ip_address address = first->servers[0].stub_address;
     uint16_t port = first->servers[0].port;
 
     before.port_be[0] = htons(port);
@@ -262,12 +263,14 @@ static void test_a_stub_tries_the_port_it_had(void **state)
     /* Somebody else has it now: another will do. */
     assert_int_equal(dns_stub_new(&lab->dns, lab->task, lab_netns(), RESOLV_CONF, &before, &second, &error),
                      0);
-    assert_int_not_equal(second->servers[0].port, port);
+    assert_false(second->servers[0].port == port &&
+                 ip_address_equal(&second->servers[0].stub_address, &address));
     dns_stub_free(&second);
     dns_stub_free(&lab->task->stubs);
     assert_int_equal(dns_stub_new(&lab->dns, lab->task, lab_netns(), RESOLV_CONF, &before, &second, &error),
                      0);
     assert_int_equal(second->servers[0].port, port);
+    assert_true(ip_address_equal(&second->servers[0].stub_address, &address));
     dns_stub_free(&second);
 }
 
@@ -312,7 +315,7 @@ int main(void)
         TEST(test_entries_without_a_stub_go_but_the_first),
         TEST(test_a_namespace_finds_its_entry_again),
         TEST(test_entries_of_an_earlier_run),
-        TEST(test_a_stub_tries_the_port_it_had),
+        TEST(test_a_stub_tries_the_place_it_had),
         TEST(test_no_stub_where_nobody_can_enter),
         TEST(test_a_listener_whose_port_is_taken),
     };
