@@ -13,6 +13,9 @@ struct http_stream {
     void *user;
     struct http_stream *next; /* in the queue */
     bool is_queued;
+    struct event *nap; /* NULL: it has never taken one */
+    bool is_napping;
+    bool is_ready; /* meanwhile the reader took what there was */
 };
 
 struct http_streams {
@@ -87,7 +90,8 @@ void http_stream_ready(struct http_stream *stream)
 {
     struct http_streams *streams = stream->streams;
 
-    if (stream->is_queued)
+    stream->is_ready = stream->is_napping;
+    if (stream->is_queued || stream->is_napping)
         return;
     stream->is_queued = true;
     if (streams->last)
@@ -96,6 +100,33 @@ void http_stream_ready(struct http_stream *stream)
         streams->first = stream;
     streams->last = stream;
     plan_turn(streams);
+}
+
+static void streams_on_nap_over(evutil_socket_t fd, short what, void *user)
+{
+    struct http_stream *stream = user;
+
+    (void)fd;
+    (void)what;
+    stream->is_napping = false;
+    if (stream->is_ready)
+        http_stream_ready(stream);
+}
+
+static int begin_nap(struct http_stream *stream, int ms)
+{
+    const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    if (!stream->nap) {
+        stream->nap = evtimer_new(event_get_base(stream->streams->turn), streams_on_nap_over, stream);
+        if (!stream->nap)
+            return -ENOMEM;
+        (void)event_priority_set(stream->nap, HTTP_LOOP_PRIORITY);
+    }
+    if (evtimer_add(stream->nap, &time) < 0)
+        return -ENOMEM;
+    stream->is_napping = true;
+    return ms;
 }
 
 static void streams_on_turn(evutil_socket_t fd, short what, void *user)
@@ -110,8 +141,10 @@ static void streams_on_turn(evutil_socket_t fd, short what, void *user)
         return;
     leave_queue(stream);
     r = stream->writer.write(stream->writer.user, streams->slice, HTTP_SLICE);
+    if (r > 1)
+        r = begin_nap(stream, r);
     if (r > 0 && evbuffer_get_length(streams->slice) == 0)
-        http_stream_ready(stream); /* its time was over before there was anything to send */
+        http_stream_ready(stream); /* nobody has to take anything before its next turn */
     else
         stream->send(streams->slice, r, stream->user);
     (void)evbuffer_drain(streams->slice, evbuffer_get_length(streams->slice));
@@ -143,6 +176,8 @@ void http_stream_free(struct http_stream **stream)
         return;
     *stream = NULL;
     leave_queue(one);
+    if (one->nap)
+        event_free(one->nap);
     one->streams->n--;
     if (one->writer.done)
         one->writer.done(one->writer.user);

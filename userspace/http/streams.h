@@ -19,8 +19,9 @@
 struct http_writer {
     /*
      * Adds what comes next to `out`. It returns after about `room` bytes (an item may go beyond them) or
-     * about a millisecond, whatever comes first, also if it has added nothing yet. 1: there is more; 0: that
-     * was the end; a negative errno: the answer cannot be completed, and the client finds it cut off.
+     * about a millisecond, whatever comes first, also if it has added nothing yet. 1: there is more; a larger
+     * number: there is more, and so many milliseconds pass before it is asked for; 0: that was the end; a
+     * negative errno: the answer cannot be completed, and the client finds it cut off.
      */
     int (*write)(void *user, struct evbuffer *out, size_t room);
     void (*done)(void *user); /* exactly once, however the stream ends; may be NULL */

@@ -142,6 +142,7 @@ struct digits {
     size_t written;
     size_t fails_at;   /* 0: it does not */
     unsigned empty;    /* turns in which nothing comes yet */
+    int nap_ms;        /* after each slice but the last; 0: none */
     unsigned writes;   /* calls */
     unsigned done;     /* calls */
     size_t most_room;  /* that was offered */
@@ -160,7 +161,7 @@ static inline int digits_write(void *user, struct evbuffer *out, size_t room)
         digits->most_room = room;
     if (digits->empty > 0) {
         digits->empty--;
-        return 1;
+        return digits->nap_ms ? digits->nap_ms : 1;
     }
     while (digits->written < digits->length && evbuffer_get_length(out) + 10 <= room) {
         if (digits->fails_at && digits->written >= digits->fails_at)
@@ -168,7 +169,8 @@ static inline int digits_write(void *user, struct evbuffer *out, size_t room)
         assert_int_equal(evbuffer_add(out, "0123456789", 10), 0);
         digits->written += 10;
     }
-    return digits->written < digits->length;
+    return digits->written < digits->length && digits->nap_ms ? digits->nap_ms
+                                                              : digits->written < digits->length;
 }
 
 static inline void digits_done(void *user)
