@@ -104,11 +104,12 @@ static void aws_refuse(int status, const char *sentence, struct evbuffer *body)
                               sentence);
 }
 
-static void add_request_id(struct evbuffer *head, void *user)
+static void add_request_id(struct evbuffer *head, int status, void *user)
 {
     struct aws_api *api = user;
     uint64_t *id = api->answer_id;
 
+    (void)status;
     id[1]++;
     (void)evbuffer_add_printf(
         head,

@@ -26,7 +26,9 @@ const char *http_reason(int status)
         const char *reason;
     } reasons[] = {
         {200, "OK"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
@@ -92,7 +94,7 @@ static void begin_answer(struct http_connection *connection, int status, const c
     if (connection->lines)
         (void)evbuffer_add_printf(output, "%s", connection->lines);
     if (server->service->add_headers)
-        server->service->add_headers(output, server->user);
+        server->service->add_headers(output, status, server->user);
     (void)evbuffer_add_printf(output, "%s\r\n", connection->is_closing ? "Connection: close\r\n" : "");
     http_connection_patience(connection, server->limits.reply_ms);
     if (connection->is_closing)
@@ -101,10 +103,13 @@ static void begin_answer(struct http_connection *connection, int status, const c
 
 static void send_body(struct http_connection *connection, int status, struct evbuffer *body)
 {
-    char framing[64];
+    char framing[64] = "";
 
-    (void)snprintf(framing, sizeof(framing), "Content-Length: %zu\r\n", evbuffer_get_length(body));
+    if (status != 304) /* its length would be that of what it stands for */
+        (void)snprintf(framing, sizeof(framing), "Content-Length: %zu\r\n", evbuffer_get_length(body));
     begin_answer(connection, status, framing);
+    if (status == 304 || connection->is_head)
+        (void)evbuffer_drain(body, evbuffer_get_length(body));
     (void)evbuffer_add_buffer(bufferevent_get_output(connection->socket), body);
 }
 
@@ -170,9 +175,17 @@ static int answer_begin_stream(struct http_connection *connection, int status,
                                const struct http_writer *writer)
 {
     bool has_chunks = connection->request.takes_chunks;
-    int r = http_stream_new(connection->server->streams, writer, answer_on_slice, connection,
-                            &connection->stream);
+    int r;
 
+    if (connection->is_head) {
+        if (writer->done)
+            writer->done(writer->user);
+        connection->is_closing = !connection->request.keeps_alive;
+        begin_answer(connection, status, has_chunks ? "Transfer-Encoding: chunked\r\n" : "");
+        return 0;
+    }
+    r = http_stream_new(connection->server->streams, writer, answer_on_slice, connection,
+                        &connection->stream);
     if (r < 0)
         return r;
     connection->is_closing = !has_chunks || !connection->request.keeps_alive;

@@ -33,6 +33,7 @@ struct http_connection {
     bool has_begun;             /* bytes of a request are there */
     bool is_awaited;            /* the request has been handed out, and its answer has not begun */
     bool is_closing;            /* when the answer has been taken */
+    bool is_head;               /* the request is a HEAD: its answer has no body */
 };
 
 struct http_server {

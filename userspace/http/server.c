@@ -63,7 +63,9 @@ static int take_head(struct http_connection *connection, struct evbuffer *input)
     (void)evbuffer_remove(input, connection->head, length);
     connection->content_type = NULL;
     connection->lines = NULL;
+    connection->is_head = false;
     r = http_request_parse(connection->head, length, &connection->request);
+    connection->is_head = r == 0 && strcmp(connection->request.method, "HEAD") == 0;
     if (r == 0 && connection->server->service->content_type_of)
         connection->content_type = connection->server->service->content_type_of(&connection->request);
     return r;

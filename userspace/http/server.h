@@ -7,7 +7,7 @@
  *
  * A handler answers before it returns, or takes a reply and answers at any later turn of the loop, or hands
  * over a writer that makes the answer slice by slice. Of a connection no request is looked at before the one
- * ahead of it has been answered.
+ * ahead of it has been answered. What answers a HEAD goes out without its body, and so does a 304.
  */
 #pragma once
 
@@ -70,8 +70,8 @@ struct http_service {
     int (*admit)(const struct http_request *request, struct evbuffer *answer, void *user);
     /* Fills the body of a refusal that the server makes by itself. */
     void (*refuse)(int status, const char *sentence, struct evbuffer *body);
-    /* Adds header lines of its own to an answer, each with its CRLF; may be NULL. */
-    void (*add_headers)(struct evbuffer *head, void *user);
+    /* Adds header lines of its own to an answer with that status, each with its CRLF; may be NULL. */
+    void (*add_headers)(struct evbuffer *head, int status, void *user);
     struct http_limits limits;
 };
 

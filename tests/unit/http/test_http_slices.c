@@ -102,6 +102,72 @@ static void test_streams_take_turns(void **state)
     }
 }
 
+/* A writer that wants to be asked later: the loop has nothing to do meanwhile, and the reader gets all. */
+static void test_naps(void **state)
+{
+    struct client client;
+    size_t length = 0;
+    unsigned turns = 0;
+    char *body;
+
+    (void)state;
+    start((struct http_limits){0});
+    digits[0] = (struct digits){.length = 200000, .empty = 3, .nap_ms = 20};
+    client = ask(GET("/stream"));
+    for (; !has_whole_answer(&client); turns++)
+        (void)event_base_loop(base, EVLOOP_ONCE);
+    assert_true(client_join_chunks(&client, &body, &length));
+    assert_int_equal(length, 200000);
+    assert_true(are_digits(body, length));
+    assert_true(turns < 200); /* six naps, each of which a loop without rest would fill with thousands */
+    client_close(&client);
+}
+
+/* Whoever leaves during a nap is forgotten, and so is whoever does when the server ends. */
+static void test_readers_that_leave_during_a_nap(void **state)
+{
+    struct client clients[2];
+
+    (void)state;
+    start((struct http_limits){0});
+    for (unsigned i = 0; i < 2; i++) {
+        digits[i] = (struct digits){.length = 1000000, .nap_ms = 60000};
+        clients[i] = ask(GET("/stream"));
+        TURN_UNTIL(client_count(&clients[i], "0123456789") > 6000);
+    }
+    for (unsigned i = 0; i < 100; i++)
+        turn();
+    assert_int_equal(digits[0].writes, 1);
+    client_close(&clients[0]);
+    TURN_UNTIL(digits[0].done == 1);
+    assert_int_equal(digits[1].done, 0);
+    http_server_free(&server);
+    assert_int_equal(digits[1].done, 1);
+    client_close(&clients[1]);
+}
+
+/* The head alone, whoever makes the answer, and the connection goes on. */
+static void test_answers_without_a_body(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start((struct http_limits){0});
+    client = ask("HEAD /now HTTP/1.1\r\nHost: h\r\n\r\n"
+                 "HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n" GET("/known") GET("/now"));
+    TURN_UNTIL(client_count(&client, "\r\n\r\nnow") == 1);
+    assert_int_equal(client_count(&client, "HTTP/1.1 200 OK"), 3);
+    assert_int_equal(client_count(&client, "Content-Length: 3\r\n"), 2);
+    assert_int_equal(client_count(&client, "Transfer-Encoding: chunked\r\n"), 1);
+    assert_int_equal(client_count(&client, "HTTP/1.1 304 Not Modified"), 1);
+    assert_int_equal(client_count(&client, "Content-Length"), 2);
+    assert_int_equal(client_count(&client, "of no use"), 0);
+    assert_int_equal(client_count(&client, "0123"), 0);
+    assert_int_equal(digits[0].done, 1);
+    assert_int_equal(digits[0].writes, 0);
+    client_close(&client);
+}
+
 static void test_answer_that_fails_is_cut_off(void **state)
 {
     struct client client;
@@ -244,6 +310,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_answer_to_a_slow_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_readers_that_do_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_naps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readers_that_leave_during_a_nap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_without_a_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answer_that_fails_is_cut_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader_that_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader_that_takes_nothing, setup, teardown),

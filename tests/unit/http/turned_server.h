@@ -34,6 +34,10 @@ static inline int handle(struct http_call *call, struct evbuffer *answer, void *
         (void)evbuffer_add_printf(answer, "now");
         return 200;
     }
+    if (strcmp(path, "/known") == 0) {
+        (void)evbuffer_add_printf(answer, "of no use");
+        return 304;
+    }
     if (strcmp(path, "/stream") == 0) {
         struct http_writer writer = writer_of(&digits[n_digits++]);
 
@@ -66,8 +70,9 @@ static inline void refuse(int status, const char *sentence, struct evbuffer *bod
     (void)evbuffer_add_printf(body, "refused %d: %s", status, sentence);
 }
 
-static inline void add_headers(struct evbuffer *head, void *user)
+static inline void add_headers(struct evbuffer *head, int status, void *user)
 {
+    (void)status;
     (void)evbuffer_add_printf(head, "X-Of-The-Service: %s\r\n", (const char *)user);
 }
 
