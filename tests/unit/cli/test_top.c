@@ -302,7 +302,7 @@ static void test_sorting(void **state)
     top.sort[TOP_ENDPOINTS] = 1;
     press(&top, ">");
     header = top_header_line(&top, 250);
-    assert_non_null(strstr(header, " IDv"));
+    assert_non_null(strstr(header, " ID\u25be"));
     press(&top, "I");
     EXPECT(&top, 0, "i00029");
     press(&top, "<<<");

@@ -103,7 +103,7 @@ static char *line_of(const struct top *top, const struct top_row *row, size_t wi
         if (!widths[i])
             continue;
         (void)snprintf(title, sizeof(title), "%s%s", columns[i].title,
-                       i == top->sort[top->view] ? (top->is_reversed[top->view] ? "^" : "v") : "");
+                       i == top->sort[top->view] ? (top->is_reversed[top->view] ? "\u25b4" : "\u25be") : "");
         if (!is_first)
             (void)fputc(' ', out);
         is_first = false;
