@@ -222,6 +222,8 @@ static int add_by_labels(const struct planning *planning, struct workload *workl
             return -ENOMEM;
     if (workload->wish.n_ports > 0)
         return 0;
+    if (container->n_ports == 0)
+        return 0; /* a client: nothing says that it listens anywhere */
     if (container->n_ports != 1) {
         plan_note(workload, "it serves nobody: it exposes %zu ports, and the label svcconnect.port says none",
                   container->n_ports);
