@@ -189,6 +189,7 @@ int task_attach(struct tasks *tasks, const char *cgroup_text, const char *namesp
     struct cgroup cgroup;
     struct task *task;
     bool is_new;
+    bool is_as_before;
     uint32_t scope = 0;
     uint32_t namespace_scope = 0;
     int r = cgroup_resolve(tasks->settings.cgroup_root, cgroup_text, &cgroup, error);
@@ -205,6 +206,8 @@ int task_attach(struct tasks *tasks, const char *cgroup_text, const char *namesp
     engine_save_numbers(tasks->settings.engine);
     task = task_find(tasks, cgroup.id);
     is_new = !task;
+    is_as_before = task && task->is_attached && task->is_run == is_run &&
+                   strcmp(task->namespace_name, namespace_name) == 0 && strcmp(task->service, service) == 0;
     if (is_new)
         task = task_new(tasks, &cgroup);
     if (!task || task_set_owner(task, namespace_name, service) < 0) {
@@ -225,8 +228,10 @@ int task_attach(struct tasks *tasks, const char *cgroup_text, const char *namesp
         return r;
     }
     task_tell_observer(tasks, task, pid);
-    log_info("attached %s to namespace %s", task->cgroup.path, task->namespace_name);
-    task_tell(tasks, task, "attached");
+    if (!is_as_before) {
+        log_info("attached %s to namespace %s", task->cgroup.path, task->namespace_name);
+        task_tell(tasks, task, "attached");
+    }
     *ret_task = task;
     return 0;
 }

@@ -20,6 +20,23 @@ static void test_attaching_tells_the_observer(void **state)
     assert_int_equal(n_removed, 0);
 }
 
+/* Who finds out about a container first attaches it, and the others do so again. */
+static void test_what_is_as_it_was_is_told_once(void **state)
+{
+    struct error error;
+    uint64_t told;
+
+    (void)state;
+    need_cgroups();
+    assert_int_equal(attach("/one", "shop", "", &error), 0);
+    told = event_log_newest(&events);
+    assert_int_equal(attach("/one", "shop", "", &error), 0);
+    assert_int_equal(n_put, 2); /* whose processes are looked at again */
+    assert_int_equal(event_log_newest(&events), told);
+    assert_int_equal(attach("/one", "shop", "web", &error), 0);
+    assert_int_equal(event_log_newest(&events), told + 1);
+}
+
 static void test_above_another_task_is_refused(void **state)
 {
     struct error error;
@@ -217,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TASK_TEST(test_attaching_tells_the_observer),
+        TASK_TEST(test_what_is_as_it_was_is_told_once),
         TASK_TEST(test_above_another_task_is_refused),
         TASK_TEST(test_names_that_a_restart_would_cut_are_refused),
         TASK_TEST(test_detaching_takes_everything_off),
