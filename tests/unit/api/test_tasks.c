@@ -231,6 +231,22 @@ static void test_of_run_with_its_hosts_file(void **state)
     assert_int_not_equal(access(path, R_OK), 0);
 }
 
+/* Its links went with the cgroup: nobody is to mend what no sweep has met yet. */
+static void test_one_whose_cgroup_has_gone_is_not_listed(void **state)
+{
+    struct lab *lab = *state;
+    char path[256];
+
+    if (!can_make_cgroups(lab))
+        skip();
+    cJSON_Delete(attach(lab, "/one", ""));
+    cJSON_Delete(attach(lab, "/two", ""));
+    (void)snprintf(path, sizeof(path), "%.100s%s/one", lab->cgroup_root, parent);
+    assert_int_equal(rmdir(path), 0);
+    assert_non_null(lab->tasks.all);
+    expect_tasks(lab, 1, "tasks.0.state", "'attached'");
+}
+
 /* ---- answered when its processes have been looked at ---- */
 
 static struct asker *attach_while_looking(struct lab *lab)
@@ -311,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_by_one_of_its_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_neither_above_nor_below_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_run_with_its_hosts_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_whose_cgroup_has_gone_is_not_listed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_answer_waits_for_the_look, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_waits_for_the_look_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_else_may_wait_for_the_look, setup, teardown),

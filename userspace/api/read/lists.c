@@ -103,8 +103,10 @@ int read_tasks(const struct control_call *call, cJSON **ret_answer, struct error
     _cleanup_free_ struct task **tasks = SORTED_ENTRIES(api->tasks->all, tasks_by_path);
 
     (void)error;
+    /* One whose cgroup has gone waits for the next sweep, and its links went with it: it is no task any more. */
     for (size_t i = 0; tasks && tasks[i]; i++)
-        if (lists_is_wanted(wanted, tasks[i]->namespace_name))
+        if (lists_is_wanted(wanted, tasks[i]->namespace_name) &&
+            cgroup_is_alive(api->settings.cgroup_root, &tasks[i]->cgroup))
             (void)cJSON_AddItemToArray(list, read_task(api, tasks[i]));
     *ret_answer = answer;
     return 0;
