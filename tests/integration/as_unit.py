@@ -15,7 +15,7 @@ UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scr
 KNOWN_BEFOREHAND = {  # settings of the unit that are no part of a sandbox, or are not applied (see above)
     "Type", "ExecStart", "ExecReload", "Restart", "RestartSec", "TimeoutStopSec", "KillMode", "StateDirectory",
     "StateDirectoryMode", "RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "LimitMEMLOCK",
-    "LimitNOFILE", "PrivateTmp", "ProtectHome", "DevicePolicy", "WatchdogSec", "MemoryMax", "MemoryHigh", "TasksMax",
+    "LimitNOFILE", "Nice", "PrivateTmp", "ProtectHome", "DevicePolicy", "WatchdogSec", "MemoryMax", "MemoryHigh", "TasksMax",
     # these take nothing away that the capabilities and the filter do not
     "ProtectClock", "ProtectHostname", "ProtectKernelModules", "ProtectKernelLogs", "RestrictRealtime",
     "SystemCallArchitectures", "SystemCallErrorNumber", "PrivateMounts", "RestrictSUIDSGID", "LockPersonality",

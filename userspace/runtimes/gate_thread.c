@@ -321,11 +321,13 @@ static int gate_turn_all(struct gate *gate)
     return soonest;
 }
 
-/* Between a root of its own and the first exec runc leaves some milliseconds, also on a host that has much else to do. */
+/*
+ * Between a root of its own and the first exec runc leaves some milliseconds, also on a host that has much else to do. The
+ * unit has Nice= in its place, and neither the capability nor the system call.
+ */
 static void gate_hurry(void)
 {
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
-                      HURRY); /* without CAP_SYS_NICE it has to do as it is */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), HURRY);
 }
 
 void *gate_thread(void *user)
