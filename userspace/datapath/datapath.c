@@ -173,6 +173,13 @@ int datapath_set_networks(struct datapath *datapath, uint64_t cgroup_id, uint32_
     return datapath_write_entry(datapath, MAP_TASK_SCOPE, &cgroup_id, &value, false);
 }
 
+uint32_t datapath_networks(const struct datapath *datapath, uint64_t cgroup_id)
+{
+    struct svc_task_scope value;
+
+    return get_scope(datapath, cgroup_id, &value) < 0 ? 0 : value.networks;
+}
+
 int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)
 {
     struct svc_task_scope value;

@@ -226,6 +226,8 @@ int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t s
 
 /* The networks that the task is on; what datapath_set_scope() writes leaves them. -ENOENT: the cgroup is gone. */
 int datapath_set_networks(struct datapath *datapath, uint64_t cgroup_id, uint32_t networks);
+/* 0: it has a way to all, or the cgroup is gone. */
+uint32_t datapath_networks(const struct datapath *datapath, uint64_t cgroup_id);
 
 /*
  * Where a task's DNS goes: numbers 1..datapath_resolvers() in mapped memory, and [0] with the heartbeat. What

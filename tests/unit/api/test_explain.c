@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define HOUSE_ENDPOINTS 256
 
@@ -270,6 +272,52 @@ static void test_many_endpoints(void **state)
     expect_why(many, "7", "unchecked", false);
 }
 
+/* What a container's labels and networks lead to, as the programs have it. */
+static void put_on_network(struct lab *lab, const char *id, uint32_t networks)
+{
+    const struct service *service = catalog_service(engine_catalog(lab->house.engine), "default", "v1");
+    struct instance *instance = (struct instance *)catalog_instance(service, id);
+
+    assert_non_null(instance);
+    instance->networks = networks;
+}
+
+/* Docker's networks have no way to each other: who is on others is drawn only where nobody is on the task's. */
+static void test_other_networks(void **state)
+{
+    struct lab *lab = *state;
+    char cgroup[64], directory[256], text[160];
+    _cleanup_json_ cJSON *apart = NULL, *alone = NULL;
+
+    if (!lab->cgroup_root || geteuid() != 0)
+        skip();
+    (void)snprintf(cgroup, sizeof(cgroup), "/svcconnect-unit-explain-%d", (int)getpid());
+    (void)snprintf(directory, sizeof(directory), "%.100s%s", lab->cgroup_root, cgroup);
+    assert_int_equal(mkdir(directory, 0755), 0);
+    (void)snprintf(text, sizeof(text), "{'cgroup':'%s'}", cgroup);
+    lab_do(lab, "POST /v1/tasks", text);
+    assert_int_equal(datapath_set_networks(lab->house.datapath, lab->tasks.all->cgroup.id, 1), 0);
+    lab_do(lab, REGISTER, "{'service':'v1','id':'here','address':'10.0.0.1:80'}");
+    lab_do(lab, REGISTER, "{'service':'v1','id':'there','address':'10.0.0.2:80'}");
+    put_on_network(lab, "here", 1);
+    put_on_network(lab, "there", 2);
+    lab_do(lab, REGISTER, "{'service':'v1','id':'host','address':'10.0.0.3:80'}"); /* which plans all anew */
+    (void)snprintf(text, sizeof(text), "name=v1&port=80&cgroup=%s", cgroup);
+    apart = explain(lab, text);
+    expect_why(apart, "there", "networks", true);
+    expect_percents(apart, "there", "sharePercent", 100.0 / 3, 100.0 / 3);
+    expect_percents(apart, "there", "chancePercent", 0, 0);
+    expect_percents(apart, "here", "chancePercent", 50, 50);
+    expect_percents(apart, "host", "chancePercent", 50, 50);
+    put_on_network(lab, "here", 2);
+    lab_do(lab, "DELETE /v1/instances", "{'service':'v1','id':'host'}");
+    alone = explain(lab, text);
+    expect_why(alone, "there", "networks", false);
+    expect_percents(alone, "there", "chancePercent", 50, 50);
+    lab_do(lab, "DELETE /v1/tasks", "{'all':true}");
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +331,7 @@ int main(void)
         LAB_TEST(test_nobody_can_be_drawn),
         LAB_TEST(test_panic_looks_over_health),
         LAB_TEST(test_families),
+        LAB_TEST(test_other_networks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,35 +11,15 @@
 #include <string.h>
 
 #include "api/read/explain.h"
+#include "api/read/explain_shares.h"
 #include "api/read/reads.h"
 #include "api/read/reason.h"
 #include "base/cleanup.h"
+#include "datapath/datapath.h"
 #include "engine/engine.h"
 #include "engine/plan/tables.h"
 #include "model/endpoint_names.h"
-#include "upkeep/outliers.h"
-
-/* An endpoint that the tables have, or that a target has. */
-struct explained {
-    uint32_t number;
-    char *id; /* of the instance; NULL: of the tables only */
-    size_t target;
-    bool is_ejected;
-    double share[2], chance[2]; /* of sockets that connect to the IPv4 and to the IPv6 address */
-};
-
-struct explained_list {
-    struct explained *items; /* by number */
-    size_t n;
-    bool is_all_ejected[2];
-    bool has_table[2]; /* it is not empty */
-};
-
-enum {
-    OF_IPV4,
-    OF_IPV6,
-    FAMILIES
-};
+#include "tasks/task_list.h"
 
 struct explained_target {
     char *service;
@@ -57,115 +37,6 @@ struct explain_rest {
     struct explained_list list;
     size_t next;
 };
-
-static int explained_by_number(const void *a, const void *b)
-{
-    uint32_t left = ((const struct explained *)a)->number;
-    uint32_t right = ((const struct explained *)b)->number;
-
-    return left < right ? -1 : left > right;
-}
-
-static struct explained *find_explained(struct explained_list *list, uint32_t number)
-{
-    const struct explained key = {.number = number};
-
-    return bsearch(&key, list->items, list->n, sizeof(key), explained_by_number);
-}
-
-/* ---- which there are ---- */
-
-static int take_candidates(const struct alias_view *view, struct explained_list *list)
-{
-    for (size_t t = 0; t < view->n_targets; t++)
-        for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
-            char *id = strdup(view->instances[t][c]->id);
-
-            if (!id)
-                return -ENOMEM;
-            list->items[list->n++] =
-                (struct explained){.number = view->instances[t][c]->endpoint, .id = id, .target = t};
-        }
-    return 0;
-}
-
-/* Endpoints that stay published though the registry does not account for them. */
-static void take_kept(const struct kept_alias *published, struct explained_list *list)
-{
-    size_t n = list->n;
-
-    for (size_t i = 0; i < published->n_kept; i++) {
-        struct explained_list known = {.items = list->items, .n = n};
-
-        if (!find_explained(&known, published->kept[i]))
-            list->items[list->n++] = (struct explained){.number = published->kept[i]};
-    }
-    qsort(list->items, list->n, sizeof(*list->items), explained_by_number);
-}
-
-static int make_list(const struct api *api, const struct alias_view *view, const struct kept_alias *published,
-                     struct explained_list *list)
-{
-    size_t n = published->n_kept + 1;
-
-    for (size_t t = 0; t < view->n_targets; t++)
-        n += view->targets[t].n_candidates;
-    list->items = calloc(n, sizeof(*list->items));
-    if (!list->items)
-        return -ENOMEM;
-    if (take_candidates(view, list) < 0)
-        return -ENOMEM;
-    qsort(list->items, list->n, sizeof(*list->items), explained_by_number);
-    take_kept(published, list);
-    for (size_t i = 0; i < list->n; i++)
-        list->items[i].is_ejected = outliers_ejected_ms(api->outliers, list->items[i].number) > 0;
-    return 0;
-}
-
-/* ---- their shares ---- */
-
-static void add_share(struct explained_list *list, uint32_t number, unsigned family, double share)
-{
-    struct explained *found = find_explained(list, number);
-
-    if (found)
-        found->share[family] += share;
-}
-
-/* An ejected endpoint is drawn again, so that its share falls to the others; where all are ejected the table
- * is taken as it is. */
-static void find_chances(struct explained_list *list, unsigned family)
-{
-    double left = 0;
-    double all = 0;
-
-    for (size_t i = 0; i < list->n; i++) {
-        all += list->items[i].share[family];
-        left += list->items[i].is_ejected ? 0 : list->items[i].share[family];
-    }
-    list->has_table[family] = all > 0;
-    list->is_all_ejected[family] = all > 0 && left <= 0;
-    for (size_t i = 0; i < list->n; i++) {
-        struct explained *item = &list->items[i];
-
-        if (list->is_all_ejected[family])
-            item->chance[family] = item->share[family];
-        else if (!item->is_ejected && left > 0)
-            item->chance[family] = item->share[family] / left;
-    }
-}
-
-static void find_shares(struct explained_list *list, unsigned family, const struct svc_slot *slots,
-                        uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        double part = slots[i].threshold / 4294967296.0;
-
-        add_share(list, slots[i].endpoint_a, family, part / count);
-        add_share(list, slots[i].endpoint_b, family, (1 - part) / count);
-    }
-    find_chances(list, family);
-}
 
 /* ---- reasons of this alias ---- */
 
@@ -216,6 +87,12 @@ static void add_reasons_of_family(const struct explained_list *list, const struc
                          "IPv6 sockets are given IPv6 endpoints while there are any");
     if (item->share[OF_IPV6] > 0 && item->share[OF_IPV4] <= 0)
         explain_add_text(reasons, "family", false, "an IPv4 socket cannot reach it");
+    if (item->is_far && (list->has_near[OF_IPV4] || list->has_near[OF_IPV6]))
+        explain_add_text(reasons, "networks", true,
+                         "on other networks than the task, which has no way to it");
+    else if (item->is_far)
+        explain_add_text(reasons, "networks", false,
+                         "on other networks than the task; tried, since nobody is on its own");
     if (item->is_ejected && (item->chance[OF_IPV4] > 0 || item->chance[OF_IPV6] > 0))
         explain_add_text(reasons, "allEjected", false, "all are ejected: drawn all the same");
 }
@@ -298,9 +175,7 @@ void explain_rest_free(struct explain_rest *rest)
 {
     if (!rest)
         return;
-    for (size_t i = 0; i < rest->list.n; i++)
-        free(rest->list.items[i].id);
-    free(rest->list.items);
+    explained_list_done(&rest->list);
     for (size_t t = 0; t < rest->n_targets; t++)
         free(rest->targets[t].service);
     free(rest->targets);
@@ -346,6 +221,7 @@ static int explain_rest_new(struct api *api, const struct explain_who *who, enum
                             struct explain_rest **ret_rest)
 {
     struct explain_rest *rest = calloc(1, sizeof(*rest));
+    uint32_t networks = who->task ? datapath_networks(api->datapath, who->task->cgroup.id) : 0;
 
     if (!rest)
         return -ENOMEM;
@@ -353,12 +229,12 @@ static int explain_rest_new(struct api *api, const struct explain_who *who, enum
     rest->protocol = protocol;
     rest->namespace_name = strdup(who->namespace_name);
     if (!rest->namespace_name || keep_view(view, rest) < 0 ||
-        make_list(api, view, published, &rest->list) < 0) {
+        explained_list_make(api, view, published, &rest->list) < 0) {
         explain_rest_free(rest);
         return -ENOMEM;
     }
-    find_shares(&rest->list, OF_IPV4, published->slots4, published->count4);
-    find_shares(&rest->list, OF_IPV6, published->slots6, published->count6);
+    explained_list_share(&rest->list, OF_IPV4, published->slots4, published->count4, networks);
+    explained_list_share(&rest->list, OF_IPV6, published->slots6, published->count6, networks);
     *ret_rest = rest;
     return 0;
 }
