@@ -10,6 +10,8 @@
 #include <event2/keyvalq_struct.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "api/api.h"
@@ -54,17 +56,32 @@ static void fill(struct house *house)
     }
 }
 
-/* Tasks that only the list knows. */
-static void add_tasks(struct tasks *tasks, struct task some[static N])
+/* Tasks that only the list knows; a directory stands for each one's cgroup. */
+static void add_tasks(struct tasks *tasks, const char *root, struct task some[static N])
 {
     for (size_t i = 0; i < N; i++) {
         struct task *task = &some[i];
+        char path[64];
+        struct stat info;
 
-        task->cgroup.id = i + 1;
+        (void)snprintf(path, sizeof(path), "%s/%s", root, names[i]);
+        assert_true(mkdir(path, 0700) == 0 && stat(path, &info) == 0);
+        task->cgroup.id = info.st_ino;
         (void)snprintf(task->cgroup.path, sizeof(task->cgroup.path), "/%s", names[i]);
         task->namespace_name = task->service = (char *)names[i];
         HASH_ADD(hh, tasks->all, cgroup.id, sizeof(task->cgroup.id), task);
     }
+}
+
+static void remove_directories(const char *root)
+{
+    char path[64];
+
+    for (size_t i = 0; i < N; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", root, names[i]);
+        assert_int_equal(rmdir(path), 0);
+    }
+    assert_int_equal(rmdir(root), 0);
 }
 
 static void note(char text[static 4096], const char *name)
@@ -171,15 +188,16 @@ static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
     struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
     const struct control_call call = {.query = &query};
     struct house house;
+    char root[] = P_tmpdir "/svcconnect-reads-XXXXXX";
     struct task some[N] = {0};
-    struct tasks tasks = {.settings.cgroup_root = "/nowhere"};
+    struct tasks tasks = {.settings.cgroup_root = root};
     struct canaries canaries;
     struct externals externals = {0};
     struct dns dns = {0};
-    struct api api = {
-        .tasks = &tasks, .dns = &dns, .externals = &externals, .settings.cgroup_root = "/nowhere"};
+    struct api api = {.tasks = &tasks, .dns = &dns, .externals = &externals, .settings.cgroup_root = root};
 
     (void)state;
+    assert_non_null(mkdtemp(root));
     house_make(&house);
     canaries_init(&canaries, house.engine, &house.events);
     fill(&house);
@@ -189,8 +207,9 @@ static void test_a_read_sorts_what_it_shows_and_nothing_else(void **state)
     api.settings.alias_range = house_alias_range();
     tasks.settings.engine = house.engine;
     tasks.settings.datapath = house.datapath;
-    add_tasks(&tasks, some);
+    add_tasks(&tasks, root, some);
     check(&api, &call);
+    remove_directories(root);
     HASH_CLEAR(hh, tasks.all);
     house_stop(&house);
     canaries_done(&canaries);
