@@ -13,6 +13,9 @@
 #define ETCD_TXN_OPS_USUAL 128     /* etcd's --max-txn-ops */
 #define ETCD_BYTES_USUAL   1572864 /* etcd's --max-request-bytes: 1.5 MiB */
 #define ETCD_HOST_SIZE     65
+#define ETCD_LEASE_USUAL_S 15
+#define ETCD_MASS_USUAL    30
+#define ETCD_AUDIT_USUAL_S 60
 
 struct etcd_settings {
     char *location; /* as a person wrote it: "etcd:https://a:2379,b:2379" */
@@ -28,6 +31,10 @@ struct etcd_settings {
     uint32_t max_txn_ops;
     uint32_t max_bytes;   /* of a request */
     uint32_t patience_ms; /* for one request, with all that it is tried again */
+    uint32_t lease_s;     /* so long after a host has died its instances go on all others; 0: they stay */
+    uint32_t
+        mass_percent; /* of the others' instances: more that go within one lease are not believed at once */
+    uint32_t audit_s; /* what is known is compared with what etcd has so often; 0: never */
 };
 
 /*
