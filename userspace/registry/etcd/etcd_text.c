@@ -139,6 +139,8 @@ char *etcd_write_range(const struct etcd_range *range)
         is_whole = etcd_add_number(json, "revision", range->revision);
     if (is_whole && range->limit)
         is_whole = etcd_add_number(json, "limit", range->limit);
+    if (is_whole && range->written_from)
+        is_whole = etcd_add_number(json, "min_mod_revision", range->written_from);
     if (is_whole && range->is_count_only)
         is_whole = cJSON_AddTrueToObject(json, "count_only");
     if (is_whole && range->is_keys_only)

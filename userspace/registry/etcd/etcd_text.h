@@ -6,7 +6,10 @@
  * Below PREFIX (a setting) lie
  *   PREFIX/fleet/head        who wrote last: {"revision", "writer", "commit"}; every commit to the fleet's rows
  *                            compares and writes it, so commits of all hosts are one after the other
- *   PREFIX/fleet/rows/KEY    the rows of all hosts
+ *   PREFIX/fleet/rows/KEY    the rows of all hosts; an instance with an address begins with {"owner": HOST, the host
+ *                            that has registered it
+ *   PREFIX/fleet/hosts/HOST  {"name", "writer"}: the host is there; goes with its lease
+ *   PREFIX/fleet/driver      HOST: which one drives the canaries; goes with its lease
  *   PREFIX/hosts/HOST/KEY    what a host keeps for itself: its numbers and its history
  */
 #pragma once
@@ -20,7 +23,6 @@
 #include "registry/registry.h"
 
 #define ETCD_WRITER_SIZE 33
-#
 
 /* Who wrote the fleet's rows last. */
 struct etcd_head {
@@ -49,11 +51,23 @@ char *etcd_key_of_head(const char *prefix);
 char *etcd_key_of_fleet(const char *prefix); /* the head's and all rows' begin with it */
 char *etcd_key_of_host(const char *prefix, const char *host);
 
+char *etcd_key_of_presence(const char *prefix, const char *host);
+char *etcd_key_of_driver(const char *prefix);
+
 /* Is this a row that a host keeps for itself? */
 bool etcd_is_of_host(const char *key);
 
 /* The row's key in a key of `base` + "rows/"; NULL: it is none. */
 const char *etcd_row_in_fleet(const char *fleet, const char *key);
+
+/* The host in a key of `fleet` + "hosts/"; NULL: it is none. */
+const char *etcd_host_in_fleet(const char *fleet, const char *key);
+
+/* Whose an instance is. The first is of the row's key and the value that its host means; the second returns the value
+ * with its owner, which the caller frees (NULL: out of memory); the third takes him out again ("": there is none). */
+bool etcd_can_have_owner(const char *row, const char *value);
+char *etcd_put_owner(const char *value, const char *owner);
+void etcd_take_owner(char *value, char ret_owner[static 65]);
 
 /* Base64, there and back. NULL: no memory, or (back) no base64 or a NUL inside. The caller frees. */
 char *etcd_encode(const char *text);
@@ -63,13 +77,23 @@ char *etcd_decode(const char *text);
 struct etcd_range {
     const char *base, *from; /* from NULL: the first */
     uint64_t revision;
-    unsigned limit; /* 0: all */
+    unsigned limit;        /* 0: all */
+    uint64_t written_from; /* only what was written from this revision on; the count is of all */
     bool is_count_only, is_keys_only;
 };
 
 /* Requests: texts the caller frees. NULL: out of memory. */
 char *etcd_write_range(const struct etcd_range *range);
 char *etcd_write_watch(const char *base, uint64_t revision);
+
+/* Requests about leases. A claim writes the key only if there is none. */
+char *etcd_write_grant(uint32_t seconds);
+char *etcd_write_keepalive(uint64_t lease);
+char *etcd_write_leased(const char *key, const char *value, uint64_t lease);
+char *etcd_write_claim(const char *key, const char *value, uint64_t lease);
+
+/* How long a lease lives after it was granted or kept alive; 0: there is none any more. -EINVAL: no such answer. */
+int etcd_read_lease(const cJSON *answer, uint64_t *ret_lease, uint64_t *ret_seconds);
 
 /*
  * A commit: puts and deletions by full keys, a later one of the same key in the place of the earlier; `head` NULL
