@@ -68,6 +68,7 @@ enum cli_option {
     OPTION_STATE_DIR,
     OPTION_OTHER,
     OPTION_ONCE,
+    OPTION_CHECK,
     OPTION_MAX,
 };
 

@@ -228,6 +228,11 @@ int command_status(const struct invocation *invocation)
     _cleanup_control_response_ struct control_response response = {0};
     int status = api_read(invocation, "/v1/status", &response);
 
+    if (status == CLI_DONE && invocation->options[OPTION_CHECK]) {
+        if (!invocation->is_json)
+            print_state(response.json);
+        return strcmp(text_member(response.json, "state"), "ok") == 0 ? CLI_DONE : CLI_FAILED;
+    }
     if (status != CLI_DONE || invocation->is_json)
         return status;
     print_state(response.json);

@@ -7,7 +7,9 @@
 const struct command read_rows[] = {
     {
         .word = "status",
+        .synopsis = "[--check]",
         .summary = "the daemon's state, counts, counters and room left",
+        .options = OPTIONS(OPTION_CHECK),
         .run = command_status,
     },
     {
