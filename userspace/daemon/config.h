@@ -42,6 +42,8 @@ struct config {
     char *etcd_password_file;
     uint32_t etcd_max_txn_ops;
     uint32_t etcd_max_bytes;
+    uint32_t etcd_lease_s; /* 0: instances stay when their host has died */
+    uint32_t etcd_mass_percent;
     char *adopt_empty_text;
     bool adopts_empty; /* an empty registry empties the tables */
     char *services_dir;

@@ -44,6 +44,18 @@ int config_check_etcd_prefix(struct config *config, const struct config_setting 
     return etcd_prefix_check("etcd.prefix", setting_text_of(config, setting), error);
 }
 
+/* etcd grants none that is shorter. */
+int config_check_etcd_lease(struct config *config, const struct config_setting *setting, struct error *error)
+{
+    char text[16];
+
+    (void)setting;
+    if (config->etcd_lease_s != 1)
+        return 0;
+    (void)snprintf(text, sizeof(text), "%u", config->etcd_lease_s);
+    return error_input(error, "etcd.leaseSeconds", text, "0, or a whole number from 2 to 3600");
+}
+
 int config_check_fleet(const struct config *config, struct error *error)
 {
     if (!config_has_fleet(config))
@@ -74,6 +86,8 @@ int config_etcd_settings(const struct config *config, const char *host, struct e
         .max_txn_ops = config->etcd_max_txn_ops,
         .max_bytes = config->etcd_max_bytes,
         .patience_ms = PATIENCE_MS,
+        .lease_s = config->etcd_lease_s,
+        .mass_percent = config->etcd_mass_percent,
     };
     int r = etcd_settings_read(config->registry, &settings, error);
 

@@ -12,6 +12,8 @@ int config_check_registry(struct config *config, const struct config_setting *se
 int config_check_etcd_prefix(struct config *config, const struct config_setting *setting,
                              struct error *error);
 
+int config_check_etcd_lease(struct config *config, const struct config_setting *setting, struct error *error);
+
 bool config_has_fleet(const struct config *config);
 
 /* When all are read: what needs each other, and what does not go together with a fleet. */

@@ -386,35 +386,7 @@ bool engine_is_degraded(const struct engine *engine)
 
 bool engine_trouble(const struct engine *engine, char *ret_text, size_t size)
 {
-    struct registry_link link;
-
-    if (registry_guard_trouble(engine, ret_text, size))
-        return true;
-    link = registry_link(engine->registry);
-    if (link.lost_since)
-        (void)snprintf(
-            ret_text, size,
-            "registry %s is lost for %lld s: what is known stays in effect, changes are refused: %s",
-            registry_location(engine->registry), (long long)(clock_wall_s() - link.lost_since), link.text);
-    return link.lost_since != 0;
-}
-
-static void describe_link(const struct engine *engine, cJSON *registry)
-{
-    const struct registry_link link = registry_link(engine->registry);
-    cJSON *object;
-
-    if (registry_batch_fd(engine->registry) < 0)
-        return;
-    object = cJSON_AddObjectToObject(registry, "fleet");
-    (void)cJSON_AddBoolToObject(object, "isLost", link.lost_since != 0);
-    if (link.lost_since) {
-        json_add_time(object, "lostSince", (time_t)link.lost_since);
-        (void)cJSON_AddStringToObject(object, "why", link.text);
-    }
-    (void)cJSON_AddNumberToObject(object, "found", (double)link.n_found);
-    (void)cJSON_AddNumberToObject(object, "resyncs", (double)link.n_resyncs);
-    (void)cJSON_AddNumberToObject(object, "skippedRows", (double)(link.n_skipped + engine->jobs->n_skipped));
+    return registry_guard_trouble(engine, ret_text, size) || fleet_is_lost(engine, ret_text, size);
 }
 
 void engine_describe_registry(const struct engine *engine, cJSON *registry)
@@ -422,7 +394,7 @@ void engine_describe_registry(const struct engine *engine, cJSON *registry)
     (void)cJSON_AddStringToObject(registry, "path", registry_location(engine->registry));
     (void)cJSON_AddNumberToObject(registry, "revision", (double)registry_revision(engine->registry));
     registry_guard_describe(engine, registry);
-    describe_link(engine, registry);
+    fleet_describe(engine, registry);
 }
 
 struct engine_figures engine_figures(const struct engine *engine)

@@ -39,6 +39,7 @@ struct event_base;
 struct publisher;
 struct published;
 struct registry;
+struct registry_link;
 
 struct engine_settings {
     struct event_base *base;
@@ -152,6 +153,10 @@ bool engine_has_client(const struct engine *engine, const char *namespace_name, 
  * not. */
 bool engine_trouble(const struct engine *engine, char *ret_text, size_t size);
 bool engine_is_degraded(const struct engine *engine);
+
+/* In a fleet: hosts that went together and have their instances still; and how the registry is reached. */
+bool engine_doubts_hosts(const struct engine *engine, char *ret_text, size_t size);
+struct registry_link engine_link(const struct engine *engine);
 
 /* The registry's part of `status`. */
 void engine_describe_registry(const struct engine *engine, cJSON *registry);

@@ -36,6 +36,10 @@ struct engine {
     unsigned n_followers;
 };
 
+/* fleet.c: a registry that hosts share, and cannot be reached; its part of `status`. */
+bool fleet_is_lost(const struct engine *engine, char *ret_text, size_t size);
+void fleet_describe(const struct engine *engine, cJSON *registry);
+
 /* plan/everything.c: later, when what was kept at the start is to go: what is not in the catalog goes, tasks
  * move first. */
 int engine_republish(struct engine *engine, struct error *error);

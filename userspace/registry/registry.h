@@ -59,6 +59,14 @@ struct registry_link {
     uint64_t n_found;   /* how often it came back */
     uint64_t n_resyncs; /* how often what others wrote had to be found by comparing all rows */
     uint64_t n_skipped; /* what nobody understands, passed over */
+
+    /* Hosts that share it: who is there; who went with many others and has its instances still; who has gone, and is to
+     * have them again when it comes back. */
+    uint64_t hosts, doubted_hosts, gone_hosts;
+    uint64_t doubted_instances, gone_instances;
+    uint64_t n_put_back; /* how often the others had to be told again that this host is there */
+    bool is_driver;      /* of what one host does for all */
+    char host[65];       /* this one's name among them; "": there are no others */
 };
 
 /* What registry.c asks of a backend; it sees to it that load, count and begin never meet a

@@ -1,65 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* From events and ranges to batches, by the revision at which each key is known. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/hash.h"
+#include "base/clock.h"
 #include "registry/etcd/etcd_pages.h"
 #include "registry/etcd/etcd_watch_internal.h"
 
-struct etcd_known {
-    char *key;
-    uint64_t mod_revision;
-    bool is_there; /* at the resync that is under way */
-    UT_hash_handle hh;
-};
-
-static struct etcd_known *find_known(const struct etcd_watch *watch, const char *key)
-{
-    struct etcd_known *known;
-
-    HASH_FIND_STR(watch->known, key, known);
-    return known;
-}
-
-int etcd_watch_know(struct etcd_watch *watch, const char *key, uint64_t mod_revision)
-{
-    struct etcd_known *known = find_known(watch, key);
-
-    if (!known) {
-        known = calloc(1, sizeof(*known));
-        if (!known || !(known->key = strdup(key))) {
-            free(known);
-            return -ENOMEM;
-        }
-        HASH_ADD_KEYPTR(hh, watch->known, known->key, strlen(known->key), known);
-    }
-    known->mod_revision = mod_revision;
-    known->is_there = true;
-    return 0;
-}
-
-static void forget(struct etcd_watch *watch, struct etcd_known *known)
-{
-    HASH_DEL(watch->known, known);
-    free(known->key);
-    free(known);
-}
-
-void etcd_watch_forget_all(struct etcd_watch *watch)
-{
-    struct etcd_known *known, *next;
-
-    HASH_ITER (hh, watch->known, known, next)
-        forget(watch, known);
-}
-
 /* ---- one batch ---- */
 
-static struct etcd_batch *new_batch(uint64_t at)
+struct etcd_batch *etcd_batch_new(uint64_t at)
 {
     struct etcd_batch *batch = calloc(1, sizeof(*batch));
 
@@ -68,8 +22,7 @@ static struct etcd_batch *new_batch(uint64_t at)
     return batch;
 }
 
-/* Takes the value over. */
-static int etcd_batch_add_row(struct etcd_batch *batch, const char *key, char **value)
+int etcd_batch_add_row(struct etcd_batch *batch, const char *key, char **value)
 {
     struct registry_row row = {0};
 
@@ -80,10 +33,22 @@ static int etcd_batch_add_row(struct etcd_batch *batch, const char *key, char **
     return 0;
 }
 
-/* What a key has become: the head says who wrote, a row goes into the batch, other keys are nobody's. */
+/* What this host does not show is told as gone, which it may be already. */
+static int add_fleet_row(struct etcd_watch *watch, struct etcd_batch *batch, const char *row,
+                         struct etcd_pair *pair)
+{
+    char *nothing = NULL;
+
+    return etcd_batch_add_row(batch, row,
+                              etcd_known_is_shown(&watch->known, pair->key) ? &pair->value : &nothing);
+}
+
+/* What a key that is learnt has become: the head says who wrote, a row goes into the batch, a host's key says whether it
+ * is there; other keys are nobody's. */
 static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batch, struct etcd_pair *pair)
 {
     const char *row = etcd_row_in_fleet(watch->fleet, pair->key);
+    const char *host = etcd_host_in_fleet(watch->fleet, pair->key);
 
     if (strcmp(pair->key, watch->head_key) == 0 && pair->value) {
         if (etcd_read_head(pair, &batch->head) < 0)
@@ -92,18 +57,18 @@ static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batc
             watch->heard = batch->head.mod_revision;
         return 0;
     }
-    return row ? etcd_batch_add_row(batch, row, &pair->value) : 0;
+    if (strcmp(pair->key, watch->driver_key) == 0)
+        etcd_watch_tell_driver(watch, pair->value ? pair->value : "");
+    if (host)
+        return pair->value ? etcd_watch_host_came(watch, host, batch) : etcd_watch_host_went(watch, host);
+    return row ? add_fleet_row(watch, batch, row, pair) : 0;
 }
 
-static int learn(struct etcd_watch *watch, const struct etcd_pair *pair)
+static int learn(struct etcd_watch *watch, struct etcd_pair *pair)
 {
-    struct etcd_known *known;
-
     if (pair->value)
-        return etcd_watch_know(watch, pair->key, pair->mod_revision);
-    known = find_known(watch, pair->key);
-    if (known)
-        forget(watch, known);
+        return etcd_known_learn(&watch->known, pair);
+    etcd_known_forget(&watch->known, pair->key);
     return 0;
 }
 
@@ -123,7 +88,7 @@ int etcd_watch_take_events(struct etcd_watch *watch, struct etcd_pairs *events)
             i++;
             continue;
         }
-        batch = new_batch(at);
+        batch = etcd_batch_new(at);
         if (!batch)
             return -ENOMEM;
         for (; r == 0 && i < events->n && events->items[i].mod_revision == at; i++) {
@@ -151,47 +116,99 @@ struct resync {
 static int resync_pair(struct etcd_pair *pair, void *user)
 {
     struct resync *resync = user;
-    struct etcd_known *known = find_known(resync->watch, pair->key);
+    struct etcd_watch *watch = resync->watch;
+    const struct etcd_known_key *known = etcd_known_find(&watch->known, pair->key);
     bool is_same = known && known->mod_revision == pair->mod_revision;
-    int r = etcd_watch_know(resync->watch, pair->key, pair->mod_revision);
-    bool is_head = strcmp(pair->key, resync->watch->head_key) == 0;
+    int r = etcd_known_learn(&watch->known, pair);
+    bool is_row = etcd_row_in_fleet(watch->fleet, pair->key) != NULL;
 
-    return r < 0 || (is_same && !is_head) ? r : etcd_batch_add_pair(resync->watch, resync->batch, pair);
+    return r < 0 || (is_same && is_row) ? r : etcd_batch_add_pair(watch, resync->batch, pair);
+}
+
+/* What was there and is not any more. */
+static int resync_gone(struct etcd_watch *watch, struct etcd_batch *batch)
+{
+    int r = 0;
+
+    for (struct etcd_known_key *key = watch->known.keys; r == 0 && key; key = key->hh.next) {
+        struct etcd_pair gone = {.key = key->key};
+
+        if (!key->is_there)
+            r = etcd_batch_add_pair(watch, batch, &gone);
+    }
+    return r;
+}
+
+static void resync_forget_gone(struct etcd_watch *watch)
+{
+    struct etcd_known_key *key, *next;
+
+    HASH_ITER (hh, watch->known.keys, key, next) {
+        if (!key->is_there)
+            etcd_known_forget(&watch->known, key->key);
+    }
 }
 
 int etcd_watch_resync(struct etcd_watch *watch, struct error *error)
 {
-    struct resync resync = {.watch = watch, .batch = new_batch(0)};
-    struct etcd_known *known, *next;
+    struct resync resync = {.watch = watch, .batch = etcd_batch_new(0)};
+    struct etcd_known_key *key;
     size_t n_strange = 0;
     int r = resync.batch ? 0 : -ENOMEM;
 
-    for (known = watch->known; known; known = known->hh.next)
-        known->is_there = false;
+    for (key = watch->known.keys; key; key = key->hh.next)
+        key->is_there = false;
     if (r == 0)
         r = etcd_pages(&watch->asking, watch->fleet, &resync.batch->at, resync_pair, &resync, &n_strange,
                        error);
-    for (known = watch->known; r == 0 && known; known = known->hh.next) {
-        const char *row = etcd_row_in_fleet(watch->fleet, known->key);
-
-        if (!known->is_there && row)
-            r = etcd_batch_add_row(resync.batch, row, &(char *){NULL});
-    }
+    if (r == 0)
+        r = resync_gone(watch, resync.batch);
     if (r < 0) {
         /* What was learnt and not handed over would be taken for known. */
-        for (known = watch->known; known; known = known->hh.next)
-            known->mod_revision = 0;
+        for (key = watch->known.keys; key; key = key->hh.next)
+            key->mod_revision = 0;
         etcd_batch_free(resync.batch);
         return r;
     }
-    HASH_ITER (hh, watch->known, known, next) {
-        if (!known->is_there)
-            forget(watch, known);
-    }
+    resync_forget_gone(watch);
     etcd_watch_count(watch, n_strange, true);
     watch->next = resync.batch->at + 1;
+    etcd_watch_tell_hosts(watch);
     etcd_watch_queue(watch, resync.batch, true);
     return 0;
+}
+
+/* ---- what the owner reads before the start ---- */
+
+int etcd_watch_know(struct etcd_watch *watch, struct etcd_pair *pair)
+{
+    const char *host = etcd_host_in_fleet(watch->fleet, pair->key);
+    struct etcd_host *present = host ? etcd_hosts_get(&watch->known.hosts, host) : NULL;
+
+    if (host && !present)
+        return -ENOMEM;
+    if (present)
+        (void)etcd_hosts_came(present);
+    if (strcmp(pair->key, watch->driver_key) == 0)
+        etcd_watch_tell_driver(watch, pair->value);
+    return etcd_known_learn(&watch->known, pair);
+}
+
+void etcd_watch_knows_all(struct etcd_watch *watch)
+{
+    etcd_hosts_settle(&watch->known.hosts, clock_monotonic_ms());
+    etcd_watch_tell_hosts(watch);
+}
+
+bool etcd_watch_shows(const struct etcd_watch *watch, const char *row)
+{
+    _cleanup_free_ char *key = NULL;
+
+    if (asprintf(&key, "%srows/%s", watch->fleet, row) < 0) {
+        key = NULL;
+        return true;
+    }
+    return etcd_known_is_shown(&watch->known, key);
 }
 
 int etcd_watch_ask_head(struct etcd_watch *watch, struct etcd_head *ret_head, struct error *error)

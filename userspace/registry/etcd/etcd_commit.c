@@ -16,8 +16,10 @@
 
 static void free_pairs(struct etcd_pair *pairs, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; pairs && i < n; i++) {
         free(pairs[i].key);
+        free(pairs[i].value);
+    }
     free(pairs);
 }
 
@@ -33,14 +35,15 @@ static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, 
         const struct registry_row *row = &commit->rows[i];
 
         pairs[i].key = etcd_key_of_row(self->settings->prefix, self->settings->host, row->key);
-        pairs[i].value = row->value;
-        if (!pairs[i].key) {
-            free_pairs(pairs, i);
+        if (pairs[i].key && row->value)
+            pairs[i].value = etcd_known_own(&self->watch.known, pairs[i].key, row->value);
+        if (!pairs[i].key || (row->value && !pairs[i].value)) {
+            free_pairs(pairs, i + 1);
             return -ENOMEM;
         }
         *ret_is_fleet |= !etcd_is_of_host(row->key);
         /* As etcd counts: the lengths, and some bytes of how they are packed. */
-        *ret_bytes += strlen(pairs[i].key) + (row->value ? strlen(row->value) : 0) + 32;
+        *ret_bytes += strlen(pairs[i].key) + (row->value ? strlen(pairs[i].value) : 0) + 32;
     }
     *ret_pairs = pairs;
     return 0;

@@ -125,6 +125,7 @@ struct registry_link etcd_watch_link(struct etcd_watch *watch)
 
     (void)pthread_mutex_lock(&watch->mutex);
     link = watch->link;
+    link.is_driver = strcmp(watch->driver, watch->settings->host) == 0;
     (void)pthread_mutex_unlock(&watch->mutex);
     return link;
 }
@@ -153,9 +154,33 @@ void etcd_watch_found(struct etcd_watch *watch)
     watch->link.text[0] = '\0';
     watch->link.n_found += since != 0;
     (void)pthread_mutex_unlock(&watch->mutex);
+    /* Others were cut off as well, perhaps, and have their keys to put back. */
+    if (since)
+        watch->believe_ms = clock_monotonic_ms() + watch->known.hosts.lease_ms;
     if (since)
         log_info("registry %s is there again after %lld s", watch->settings->location,
                  (long long)(clock_wall_s() - since));
+}
+
+void etcd_watch_tell_driver(struct etcd_watch *watch, const char *host)
+{
+    (void)pthread_mutex_lock(&watch->mutex);
+    (void)snprintf(watch->driver, sizeof(watch->driver), "%s", host);
+    (void)pthread_mutex_unlock(&watch->mutex);
+    etcd_presence_driver(watch->presence, !*host);
+}
+
+void etcd_watch_tell_hosts(struct etcd_watch *watch)
+{
+    struct etcd_hosts_figures figures = etcd_hosts_count(&watch->known.hosts);
+
+    (void)pthread_mutex_lock(&watch->mutex);
+    watch->link.hosts = figures.present;
+    watch->link.doubted_hosts = figures.doubted;
+    watch->link.doubted_instances = figures.doubted_rows;
+    watch->link.gone_hosts = figures.gone;
+    watch->link.gone_instances = figures.gone_rows;
+    (void)pthread_mutex_unlock(&watch->mutex);
 }
 
 void etcd_watch_count(struct etcd_watch *watch, size_t n_strange, bool is_resync)

@@ -40,9 +40,12 @@ static int load_pair(struct etcd_pair *pair, void *user)
     bool is_fleet = loading->base == self->fleet;
     const char *row = is_fleet ? etcd_row_in_fleet(self->fleet, pair->key) : pair->key + strlen(self->own);
     struct etcd_pairs *rows = loading->rows;
+    char owner[ETCD_HOST_SIZE];
 
-    if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair->key, pair->mod_revision) < 0)
+    if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair) < 0)
         return -ENOMEM;
+    if (is_fleet && !loading->is_of_all && row)
+        etcd_take_owner(pair->value, owner);
     if (is_fleet && strcmp(pair->key, self->head_key) == 0)
         return self->is_following ? 0 : etcd_read_head(pair, &self->head);
     if (!row || !*row)
@@ -70,7 +73,7 @@ static int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, boo
     int r;
 
     if (is_of_all) {
-        etcd_watch_forget_all(&self->watch);
+        etcd_known_forget_all(&self->watch.known);
         self->head = (struct etcd_head){0};
     }
     r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
@@ -95,10 +98,13 @@ static int etcd_load(struct registry *registry, const char *prefix, registry_row
         r = etcd_refused(self, r, why.number ? &why : &(struct error){.message = "reading its rows"}, error);
     else if (is_of_all)
         self->has_all = true;
+    if (r == 0 && is_of_all)
+        etcd_watch_knows_all(&self->watch);
     if (rows.n)
         qsort(rows.items, rows.n, sizeof(*rows.items), compare_pairs);
     for (size_t i = 0; r == 0 && i < rows.n; i++)
-        if (strncmp(rows.items[i].key, prefix, strlen(prefix)) == 0)
+        if (strncmp(rows.items[i].key, prefix, strlen(prefix)) == 0 &&
+            etcd_watch_shows(&self->watch, rows.items[i].key))
             r = on_row(rows.items[i].key, rows.items[i].value, user);
     etcd_pairs_done(&rows);
     return r;
@@ -119,9 +125,13 @@ static uint64_t etcd_count_below(struct etcd_registry *self, const char *base)
 static uint64_t etcd_count(const struct registry *registry)
 {
     struct etcd_registry *self = of(registry);
-    uint64_t fleet = etcd_count_below(self, self->fleet);
+    _cleanup_free_ char *rows = NULL;
 
-    return fleet - (fleet > 0 && self->head.mod_revision > 0) + etcd_count_below(self, self->own);
+    if (asprintf(&rows, "%srows/", self->fleet) < 0) {
+        rows = NULL;
+        return 0;
+    }
+    return etcd_count_below(self, rows) + etcd_count_below(self, self->own);
 }
 
 /* ---- a commit, for its owner ---- */
@@ -214,7 +224,12 @@ static int etcd_take(struct registry *registry, struct registry_batch *ret_batch
 
 static struct registry_link etcd_link(struct registry *registry)
 {
-    return etcd_watch_link(&of(registry)->watch);
+    struct etcd_registry *self = of(registry);
+    struct registry_link link = etcd_watch_link(&self->watch);
+
+    (void)snprintf(link.host, sizeof(link.host), "%s", self->settings->host);
+    link.n_put_back = etcd_presence_figures(&self->presence).n_put_back;
+    return link;
 }
 
 /* ---- begin and end ---- */
@@ -226,6 +241,7 @@ static void etcd_close(struct registry *registry)
     if (self->has_committer)
         committer_done(&self->committer);
     etcd_watch_done(&self->watch);
+    etcd_presence_done(&self->presence);
     etcd_client_done(&self->client);
     free(self->fleet);
     free(self->own);
@@ -275,7 +291,10 @@ static int make_parts(struct etcd_registry *self)
     if (r == 0)
         r = etcd_client_init(&self->client, self->settings);
     if (r == 0)
-        r = etcd_watch_init(&self->watch, self->settings, self->fleet, self->head_key, self->writer);
+        r = etcd_presence_init(&self->presence, self->settings, self->writer);
+    if (r == 0)
+        r = etcd_watch_init(&self->watch, self->settings, self->fleet, self->head_key, self->writer,
+                            &self->presence);
     return r;
 }
 
@@ -295,6 +314,8 @@ int etcd_registry_open(const struct etcd_settings *settings, struct registry **r
         (void)error_errno(&why, r, "opening");
     else
         r = etcd_ask_head(&self->client, self->head_key, &self->head, &why);
+    if (r == 0)
+        r = etcd_presence_start(&self->presence, &why);
     if (r < 0) {
         r = etcd_refused(self, r, &why, error);
         etcd_close(&self->registry);

@@ -15,6 +15,7 @@ struct etcd_registry {
     struct committer committer;
     bool has_committer;
     struct etcd_watch watch;
+    struct etcd_presence presence;
     bool is_following;
     bool has_all;          /* a load of all rows has told the watch what is known */
     struct etcd_head head; /* as the owner has taken it */

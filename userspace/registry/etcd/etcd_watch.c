@@ -115,6 +115,15 @@ static int check_stream(struct etcd_watch *watch)
     return 0;
 }
 
+/* In milliseconds: what is overdue waits for etcd to be found again, which a message or the next check tells. */
+static int until_next(const struct etcd_watch *watch, uint64_t now)
+{
+    uint64_t next =
+        watch->look_ms > now && watch->look_ms < watch->check_ms ? watch->look_ms : watch->check_ms;
+
+    return next > now ? (int)(next - now) : 0;
+}
+
 /* 0: the transfer is over. */
 static int follow_stream(struct etcd_watch *watch)
 {
@@ -129,6 +138,11 @@ static int follow_stream(struct etcd_watch *watch)
         now = clock_monotonic_ms();
         if (n_running == 0 || etcd_watch_is_stopping(watch))
             return 0;
+        if (now >= watch->look_ms && etcd_watch_link(watch).lost_since == 0) {
+            r = etcd_watch_look_at_hosts(watch);
+            if (r < 0)
+                return r;
+        }
         if (now >= watch->check_ms) {
             r = check_stream(watch);
             watch->check_ms = clock_monotonic_ms() + CHECK_MS;
@@ -136,7 +150,7 @@ static int follow_stream(struct etcd_watch *watch)
                 return r;
             continue;
         }
-        (void)curl_multi_poll(watch->multi, NULL, 0, (int)(watch->check_ms - now), NULL);
+        (void)curl_multi_poll(watch->multi, NULL, 0, until_next(watch, now), NULL);
     }
 }
 
@@ -228,7 +242,7 @@ static void *watch_until_stopped(void *user)
 /* ---- begin and end ---- */
 
 int etcd_watch_init(struct etcd_watch *watch, const struct etcd_settings *settings, const char *fleet,
-                    const char *head_key, const char *writer)
+                    const char *head_key, const char *writer, struct etcd_presence *presence)
 {
     pthread_condattr_t attributes;
     int r;
@@ -238,7 +252,10 @@ int etcd_watch_init(struct etcd_watch *watch, const struct etcd_settings *settin
                                  .fleet = fleet,
                                  .head_key = head_key,
                                  .writer = writer,
+                                 .presence = presence,
                                  .fd = -1};
+    etcd_known_init(&watch->known, fleet, settings);
+    watch->driver_key = etcd_key_of_driver(settings->prefix);
     watch->hasty.patience_ms = HASTY_MS;
     watch->last = &watch->first;
     (void)pthread_condattr_init(&attributes);
@@ -250,6 +267,8 @@ int etcd_watch_init(struct etcd_watch *watch, const struct etcd_settings *settin
     watch->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (watch->fd < 0)
         return -errno;
+    if (!watch->driver_key)
+        return -ENOMEM;
     r = etcd_client_init(&watch->stream, settings);
     if (r == 0)
         r = etcd_client_init(&watch->asking, &watch->hasty);
@@ -290,7 +309,8 @@ void etcd_watch_done(struct etcd_watch *watch)
         watch->first = batch->next;
         etcd_batch_free(batch);
     }
-    etcd_watch_forget_all(watch);
+    etcd_known_done(&watch->known);
+    free(watch->driver_key);
     etcd_client_done(&watch->stream);
     etcd_client_done(&watch->asking);
     (void)curl_multi_cleanup(watch->multi);

@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #include "registry/etcd/etcd_client.h"
+#include "registry/etcd/etcd_known.h"
+#include "registry/etcd/etcd_presence.h"
 #include "registry/etcd/etcd_text.h"
 #include "registry/registry.h"
 
@@ -24,12 +26,12 @@ struct etcd_batch {
     struct etcd_batch *next;
 };
 
-struct etcd_known;
-
 struct etcd_watch {
     const struct etcd_settings *settings;
     struct etcd_settings hasty; /* the same, for what the thread asks between */
     const char *fleet, *head_key, *writer;
+    char *driver_key;
+    struct etcd_presence *presence; /* hears what becomes of its keys; the owner's */
     pthread_t thread;
     bool has_thread;
     bool has_mutex;
@@ -38,12 +40,14 @@ struct etcd_watch {
 
     /* The thread's, and the owner's before it is started. */
     struct etcd_client stream, asking;
-    struct etcd_known *known; /* the mod revision of each key */
-    uint64_t next;            /* the first revision that has not been seen */
-    uint64_t heard;           /* the newest revision of the head */
-    uint64_t ahead;           /* the head was ahead of the stream at the last check: its revision */
-    uint64_t check_ms;        /* when the next one is due */
-    char *line;               /* the message that has not come whole */
+    struct etcd_known known;
+    uint64_t next;       /* the first revision that has not been seen */
+    uint64_t heard;      /* the newest revision of the head */
+    uint64_t ahead;      /* the head was ahead of the stream at the last check: its revision */
+    uint64_t check_ms;   /* when the next one is due */
+    uint64_t look_ms;    /* when a host in doubt is to be looked at; UINT64_MAX: there is none */
+    uint64_t believe_ms; /* nobody is taken for gone before: all had to put their keys back */
+    char *line;          /* the message that has not come whole */
     size_t n_line, line_room;
     int end; /* why the stream is to end */
     struct error error;
@@ -58,17 +62,20 @@ struct etcd_watch {
     uint64_t confirmed; /* the revision under which it was seen; 0: not yet */
     uint64_t *unknown;  /* commits whose end nobody knows */
     size_t n_unknown;
+    char driver[ETCD_HOST_SIZE]; /* who drives the canaries; "": nobody */
     struct registry_link link;
 };
 
 /* Texts and settings are the caller's until the end. -ENOMEM, -EMFILE. */
 int etcd_watch_init(struct etcd_watch *watch, const struct etcd_settings *settings, const char *fleet,
-                    const char *head_key, const char *writer);
+                    const char *head_key, const char *writer, struct etcd_presence *presence);
 void etcd_watch_done(struct etcd_watch *watch);
 
-/* Before the start: a key of the fleet was read. -ENOMEM. */
-int etcd_watch_know(struct etcd_watch *watch, const char *key, uint64_t mod_revision);
-void etcd_watch_forget_all(struct etcd_watch *watch);
+/* Before the start: a key of the fleet was read, and takes its owner out of the value; all of them were; is a row to be
+ * had? -ENOMEM. */
+int etcd_watch_know(struct etcd_watch *watch, struct etcd_pair *pair);
+void etcd_watch_knows_all(struct etcd_watch *watch);
+bool etcd_watch_shows(const struct etcd_watch *watch, const char *row);
 
 /* What was written after `revision` is watched for from now on. */
 int etcd_watch_start(struct etcd_watch *watch, uint64_t revision);

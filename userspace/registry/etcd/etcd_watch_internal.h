@@ -13,6 +13,21 @@ void etcd_watch_lost(struct etcd_watch *watch, const char *text);
 void etcd_watch_found(struct etcd_watch *watch);
 void etcd_watch_count(struct etcd_watch *watch, size_t n_strange, bool is_resync);
 
+void etcd_watch_tell_driver(struct etcd_watch *watch, const char *host);
+void etcd_watch_tell_hosts(struct etcd_watch *watch);
+
+/* etcd_absence.c: a host's key was written or has gone; rows that are shown again go into the batch. -ENOMEM. */
+struct etcd_batch *etcd_batch_new(uint64_t at);                                  /* NULL: out of memory */
+int etcd_batch_add_row(struct etcd_batch *batch, const char *key, char **value); /* takes the value over */
+int etcd_watch_host_came(struct etcd_watch *watch, const char *id, struct etcd_batch *batch);
+int etcd_watch_host_went(struct etcd_watch *watch, const char *id);
+
+/* Hosts in doubt whose time has come are decided about, while the stream lives. -ENOMEM. */
+int etcd_watch_look_at_hosts(struct etcd_watch *watch);
+
+/* etcd_answering.c: does any of these instances' places take a connection? Waits for a second at the most. */
+bool etcd_any_answers(char *const *values, size_t n);
+
 /* etcd_batches.c: events in the order of their revisions become batches. What was seen before is passed over. */
 int etcd_watch_take_events(struct etcd_watch *watch, struct etcd_pairs *events);
 

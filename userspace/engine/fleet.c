@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is to be said of a registry that hosts share. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "engine/change/jobs.h"
+#include "engine/engine_internal.h"
+
+bool fleet_is_lost(const struct engine *engine, char *ret_text, size_t size)
+{
+    const struct registry_link link = registry_link(engine->registry);
+
+    if (!link.lost_since)
+        return false;
+    (void)snprintf(ret_text, size,
+                   "registry %s is lost for %lld s: what is known stays in effect, changes are refused: %s",
+                   registry_location(engine->registry), (long long)(clock_wall_s() - link.lost_since),
+                   link.text);
+    return true;
+}
+
+bool engine_doubts_hosts(const struct engine *engine, char *ret_text, size_t size)
+{
+    const struct registry_link link = registry_link(engine->registry);
+
+    if (!link.doubted_hosts)
+        return false;
+    (void)snprintf(ret_text, size,
+                   "registry %s: %llu hosts have gone together, and their %llu instances are kept as long as "
+                   "they answer",
+                   registry_location(engine->registry), (unsigned long long)link.doubted_hosts,
+                   (unsigned long long)link.doubted_instances);
+    return true;
+}
+
+struct registry_link engine_link(const struct engine *engine)
+{
+    return registry_link(engine->registry);
+}
+
+void fleet_describe(const struct engine *engine, cJSON *registry)
+{
+    const struct registry_link link = registry_link(engine->registry);
+    cJSON *object;
+
+    if (registry_batch_fd(engine->registry) < 0)
+        return;
+    object = cJSON_AddObjectToObject(registry, "fleet");
+    (void)cJSON_AddStringToObject(object, "host", link.host);
+    (void)cJSON_AddBoolToObject(object, "isLost", link.lost_since != 0);
+    if (link.lost_since) {
+        json_add_time(object, "lostSince", (time_t)link.lost_since);
+        (void)cJSON_AddStringToObject(object, "why", link.text);
+    }
+    (void)cJSON_AddNumberToObject(object, "found", (double)link.n_found);
+    (void)cJSON_AddNumberToObject(object, "hosts", (double)link.hosts);
+    (void)cJSON_AddNumberToObject(object, "goneHosts", (double)link.gone_hosts);
+    (void)cJSON_AddNumberToObject(object, "goneInstances", (double)link.gone_instances);
+    (void)cJSON_AddNumberToObject(object, "doubtedHosts", (double)link.doubted_hosts);
+    (void)cJSON_AddNumberToObject(object, "doubtedInstances", (double)link.doubted_instances);
+    (void)cJSON_AddNumberToObject(object, "putBack", (double)link.n_put_back);
+    (void)cJSON_AddBoolToObject(object, "isDriver", link.is_driver);
+    (void)cJSON_AddNumberToObject(object, "resyncs", (double)link.n_resyncs);
+    (void)cJSON_AddNumberToObject(object, "skippedRows", (double)(link.n_skipped + engine->jobs->n_skipped));
+}

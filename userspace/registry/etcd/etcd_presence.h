@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * This host's lease: a thread keeps it alive with one request per third of its life, and keeps the key that says that
+ * the host is there. A key that has gone, or a lease that has, is put back as soon as that is heard. The same lease
+ * holds the key of who drives the canaries, which a host takes where nobody has it.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "registry/etcd/etcd_client.h"
+
+struct etcd_presence {
+    struct etcd_settings settings; /* hastier than the owner's */
+    char *key, *value, *driver_key;
+    struct etcd_client client;
+    pthread_t thread;
+    bool has_thread, has_mutex;
+    uint64_t lease; /* the thread's */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* Under the mutex. */
+    bool is_stopping;
+    bool is_missing;     /* the key is to be written */
+    bool is_driver_free; /* nobody drives */
+    bool is_allowed;     /* the user may write the key */
+    uint64_t n_put_back;
+};
+
+/* Texts of the settings are the caller's until the end; `writer` is copied. No thread yet. -ENOMEM. */
+int etcd_presence_init(struct etcd_presence *presence, const struct etcd_settings *settings,
+                       const char *writer);
+
+/* The first lease, waiting for it, so that what this host writes is seen; then the thread. -EACCES is no error: such a
+ * host only follows. Others with the error. */
+int etcd_presence_start(struct etcd_presence *presence, struct error *error);
+void etcd_presence_done(struct etcd_presence *presence);
+
+/* By any thread: the key has gone; who drives has changed. */
+void etcd_presence_missing(struct etcd_presence *presence);
+void etcd_presence_driver(struct etcd_presence *presence, bool is_free);
+
+struct etcd_presence_figures {
+    bool is_allowed;
+    uint64_t n_put_back;
+};
+struct etcd_presence_figures etcd_presence_figures(struct etcd_presence *presence);
