@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What there is to tell of the daemon and of its endpoints, family by family. */
+#include "metrics/fleet.h"
 #include "metrics/snapshot.h"
 #include "metrics/outcomes.h"
 
@@ -122,6 +123,8 @@ void metrics_write(const struct metrics_text *text, const struct metrics_snapsho
                        snapshot->uptime_seconds);
     write_build(text, snapshot);
     write_activity(text, snapshot);
+    if (snapshot->fleet)
+        metrics_write_fleet(text, snapshot->fleet);
     if (snapshot->loop_lag)
         metrics_text_histogram(text, "svcconnect_loop_lag_seconds",
                                "How late the event loop came to a clock that ticks every 100 ms.",

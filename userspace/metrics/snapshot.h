@@ -35,6 +35,13 @@ struct metrics_state {
     uint64_t n;
 };
 
+/* Of a registry that hosts share. */
+struct metrics_fleet {
+    double lost_seconds; /* for so long; 0: it is there */
+    uint64_t hosts, gone_hosts, gone_instances, doubted_hosts;
+    uint64_t put_back, resyncs, skipped_rows;
+};
+
 struct metrics_snapshot {
     struct svc_counters counters;
     struct svc_refusals refusals;
@@ -64,6 +71,7 @@ struct metrics_snapshot {
     size_t n_dns_questions;
     bool is_dns_on;
     size_t runtimes, runtimes_connected;
+    const struct metrics_fleet *fleet; /* NULL: the registry is this host's own */
 };
 
 void metrics_write(const struct metrics_text *text, const struct metrics_snapshot *snapshot);

@@ -29,7 +29,10 @@ static const struct histogram lag = {
 static const struct metrics_state canaries[] = {{"RUNNING", 2}, {"ROLLED_BACK", 1}};
 static const struct metrics_state questions[] = {{"answered", 50}, {"timed_out", 0}};
 
+static const struct metrics_fleet fleet = {12, 5, 2, 30, 3, 4, 6, 7};
+
 static const struct metrics_snapshot full = {
+    .fleet = &fleet,
     .counters = {.hit = 11,
                  .miss = 12,
                  .no_endpoint = 13,
@@ -128,6 +131,15 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_registry_revision 9007199254740992");
     expect_line(text, "svcconnect_registry_degraded 1");
     expect_line(text, "svcconnect_degraded 3");
+    expect_line(text, "svcconnect_registry_lost 1");
+    expect_line(text, "svcconnect_registry_lost_seconds 12");
+    expect_line(text, "svcconnect_registry_hosts 5");
+    expect_line(text, "svcconnect_registry_gone_hosts 2");
+    expect_line(text, "svcconnect_registry_gone_instances 30");
+    expect_line(text, "svcconnect_registry_doubted_hosts 3");
+    expect_line(text, "svcconnect_registry_put_back_total 4");
+    expect_line(text, "svcconnect_registry_resyncs_total 6");
+    expect_line(text, "svcconnect_registry_skipped_rows_total 7");
     expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
     expect_line(text, "svcconnect_build_info{version=\"1.2.3\",kernel=\"6.1.0-x\"} 1");
@@ -337,8 +349,8 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 + 1 +
-                                  6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
+    assert_int_equal(samples, 9 + 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
+                                  1 + 6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 
 static void test_empty_snapshot(void **state)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "api/api.h"
 #include "dns/dns.h"
 #include "engine/engine.h"
@@ -24,6 +25,7 @@
 #include "upkeep/probes.h"
 #include "api/read/reads.h"
 #include "metrics/snapshot.h"
+#include "registry/registry.h"
 
 #define N_MAPS 4
 
@@ -86,6 +88,8 @@ static void list_degraded(struct api *api, cJSON *list)
 
     gather(api, maps, &snapshot);
     if (engine_trouble(api->engine, text, sizeof(text)))
+        add_degraded(list, text);
+    if (engine_doubts_hosts(api->engine, text, sizeof(text)))
         add_degraded(list, text);
     if (probes_trouble(api->probes))
         add_degraded(list, probes_trouble(api->probes));
@@ -267,6 +271,7 @@ struct activity {
     struct utsname kernel;
     struct metrics_state canaries[N_CANARY_STATES];
     struct metrics_state questions[N_QUESTIONS];
+    struct metrics_fleet fleet;
 };
 
 static void count_canaries(const struct catalog *catalog, struct metrics_state states[static N_CANARY_STATES])
@@ -300,11 +305,31 @@ static double changed_at(const struct engine *engine)
     return seconds;
 }
 
+static const struct metrics_fleet *gather_fleet(const struct api *api, struct metrics_fleet *fleet)
+{
+    const struct registry_link link = engine_link(api->engine);
+
+    if (!*link.host)
+        return NULL;
+    *fleet = (struct metrics_fleet){
+        .lost_seconds = link.lost_since ? (double)(clock_wall_s() - link.lost_since) + 1 : 0,
+        .hosts = link.hosts,
+        .gone_hosts = link.gone_hosts,
+        .gone_instances = link.gone_instances,
+        .doubted_hosts = link.doubted_hosts,
+        .put_back = link.n_put_back,
+        .resyncs = link.n_resyncs,
+        .skipped_rows = link.n_skipped,
+    };
+    return fleet;
+}
+
 static void gather_activity(struct api *api, struct activity *activity, struct metrics_snapshot *snapshot)
 {
     const struct task *tasks = api->tasks->all;
 
     snapshot->version = SVC_VERSION;
+    snapshot->fleet = gather_fleet(api, &activity->fleet);
     snapshot->kernel = uname(&activity->kernel) == 0 ? activity->kernel.release : NULL;
     snapshot->changed_at = changed_at(api->engine);
     for (const struct task *task = tasks; task; task = task->hh.next)
