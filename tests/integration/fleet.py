@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import urllib.request
 
 from testbed import Testbed, need_program, wait_until
@@ -121,12 +122,90 @@ class Etcd:
             self.kill(i)
 
 
+class Proxy:
+    """Stands between a host and one etcd member. While `is_cut` nobody gets through; `edit` makes of each message of a watch
+    (a line of JSON) those that the host is to hear."""
+
+    def __init__(self, etcd):
+        self.port = etcd.clients[0]
+        self.is_cut = False
+        self.edit = lambda line: [line]
+        self.sockets = set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def setting(self):
+        return f"etcd:http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.cut()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def cut(self):
+        self.is_cut = True
+        for sock in list(self.sockets):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def heal(self):
+        self.is_cut = False
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(near,), daemon=True).start()
+
+    def serve(self, near):
+        with contextlib.suppress(OSError, ValueError), near:
+            if self.is_cut:
+                return
+            with socket.create_connection(("127.0.0.1", self.port)) as far:
+                self.sockets |= {near, far}
+                first = near.recv(65536)
+                far.sendall(first)
+                threading.Thread(target=self.pump, args=(near, far), daemon=True).start()
+                if first.startswith(b"POST /v3/watch"):
+                    self.tell(far, near)
+                else:
+                    self.pump(far, near)
+                self.sockets -= {near, far}
+
+    @staticmethod
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def tell(self, far, near):
+        """The endless answer, message by message; its pieces are made anew."""
+        file = far.makefile("rb")
+        while (line := file.readline()) != b"\r\n":
+            near.sendall(line)
+        near.sendall(line)
+        message = b""
+        while size := int(file.readline(), 16):
+            message += file.read(size)
+            file.readline()
+            while b"\n" in message:
+                line, message = message.split(b"\n", 1)
+                for told in self.edit(line):
+                    near.sendall(b"%x\r\n%s\n\r\n" % (len(told) + 1, told))
+        near.sendall(b"0\r\n\r\n")
+
+
 @contextlib.contextmanager
-def fleet(etcd, n, **settings):
-    """Daemons on that etcd."""
-    config = {"registry": etcd.setting, "etcd": settings}
+def fleet(etcd, n, proxies=(), **settings):
+    """Daemons on that etcd, the last ones each by a proxy."""
+    ways = [etcd] * (n - len(proxies)) + list(proxies)
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(Testbed(config=config)) for _ in range(n)]
+        yield [stack.enter_context(Testbed(config={"registry": way.setting, "etcd": settings})) for way in ways]
 
 
 def revision(bed):

@@ -4,7 +4,7 @@ import base64
 import os
 import time
 
-from fleet import Etcd, fleet, revision, rows, wait_for_same
+from fleet import Etcd, Proxy, fleet, revision, rows, wait_for_same
 from testbed import Testbed, note, wait_until
 
 
@@ -108,6 +108,35 @@ def test_etcd_is_down_for_a_while():
         has_endpoint(one, "after", "0")
         assert task.connector({target: "web"}, "--count", 20)["failed"] == 0
         assert rows(one) == rows(two)
+
+
+def test_a_host_dies_and_one_is_cut_off():
+    with Etcd() as etcd, Proxy(etcd) as proxy, fleet(etcd, 3, [proxy], leaseSeconds=2) as (one, two, far):
+        one.register("web", "127.9.0.1:1", "one")
+        two.register("web", "127.9.0.1:2", "two")
+        far.register("web", "127.9.0.1:3", "far")
+        everybody = {("web", "one"), ("web", "two"), ("web", "far")}
+        wait_until(lambda: all(everybody == set(bed.endpoints()) for bed in (one, two, far)), 30, "all are known")
+        assert [bed.status()["registry"]["fleet"]["hosts"] for bed in (one, two, far)] == [3, 3, 3]
+        # Who is cut off keeps everything, and says so in every way there is; the others go on without it.
+        proxy.cut()
+        wait_until(lambda: ("web", "far") not in one.endpoints() and ("web", "far") not in two.endpoints(), 30, "it has gone")
+        assert set(far.endpoints()) == everybody
+        wait_until(lambda: far.status()["state"] == "degraded", 30, "it says that it is cut off")
+        assert far.cli("status", "--check").rc == 1 and one.cli("status", "--check").rc == 0
+        assert "is lost for" in far.cli("doctor").out
+        assert "\nsvcconnect_registry_lost 1\n" in far.get("/metrics")
+        assert "\nsvcconnect_registry_gone_hosts 1\n" in one.get("/metrics")
+        proxy.heal()
+        wait_until(lambda: set(one.endpoints()) == everybody == set(two.endpoints()), 30, "it is there again")
+        wait_until(lambda: far.status()["state"] == "ok", 30, "it has etcd again")
+        assert set(far.endpoints()) == everybody
+        # Who has died comes back with what it had.
+        two.kill()
+        wait_until(lambda: set(one.endpoints()) == {("web", "one"), ("web", "far")} == set(far.endpoints()), 30, "its instances have gone")
+        two.start()
+        wait_until(lambda: set(one.endpoints()) == everybody == set(far.endpoints()), 30, "they are there again")
+        assert rows(one) == rows(two) == rows(far)
 
 
 def test_addresses_are_a_hosts_own():
