@@ -149,7 +149,7 @@ static void make_api(struct daemon *daemon)
         .documents_worker = daemon->documents_worker,
         .troubles = {{aws_api_trouble, &daemon->aws},
                      {pins_trouble, &daemon->pins},
-                     {metrics_server_trouble, &daemon->metrics},
+                     {listener_trouble, &daemon->metrics.listener},
                      {surroundings_tell_processes, &daemon->surroundings},
                      {surroundings_tell_pins, &daemon->surroundings}},
         .pins = &daemon->pins,

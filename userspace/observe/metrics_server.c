@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "observe/metrics_server.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/cleanup.h"
-#include "base/log.h"
 #include "http/gzip.h"
 #include "observe/scrape.h"
 
@@ -91,79 +87,24 @@ static const struct http_service metrics_service = {
     .limits = {.connections = 64, .streams = 8, .replies = 1, .body_bytes = 1},
 };
 
-/* ---- the listener ---- */
-
-static int metrics_listen(struct metrics_server *self, struct error *error)
-{
-    int r = http_server_new(self->settings.base, self->settings.listen, &metrics_service, self, &self->server,
-                            error);
-
-    if (r == 0)
-        log_info("metrics on http://%s/metrics", self->settings.listen);
-    return r;
-}
-
-static void metrics_on_retry(evutil_socket_t fd, short what, void *user)
-{
-    struct metrics_server *self = user;
-
-    (void)fd;
-    (void)what;
-    if (metrics_listen(self, &self->trouble) < 0)
-        return;
-    self->trouble = (struct error){0};
-    event_free(self->retry);
-    self->retry = NULL;
-}
-
-static int metrics_retry_later(struct metrics_server *self, const struct error *why)
-{
-    static const struct timeval second = {.tv_sec = 1};
-
-    self->trouble = *why;
-    self->retry = event_new(self->settings.base, -1, EV_PERSIST, metrics_on_retry, self);
-    if (!self->retry || event_add(self->retry, &second) < 0)
-        return -ENOMEM;
-    log_error("%s: nobody reads the metrics there until that changes; it is tried again every second "
-              "(--metrics-listen names another address)",
-              why->message);
-    return 0;
-}
-
 int metrics_server_start(struct metrics_server *self, const struct metrics_server_settings *settings,
                          struct error *error)
 {
-    struct error why = {0};
-    int r;
+    const struct listener_settings listener = {
+        .base = settings->base,
+        .listen = settings->listen,
+        .service = &metrics_service,
+        .user = self,
+        .what = "nobody reads the metrics there",
+        .flag = "--metrics-listen",
+        .up = "metrics (GET /metrics) on",
+    };
 
     *self = (struct metrics_server){.settings = *settings};
-    if (strcmp(settings->listen, "off") == 0)
-        return 0;
-    r = metrics_listen(self, &why);
-    if (r == -EADDRINUSE || r == -EADDRNOTAVAIL)
-        r = metrics_retry_later(self, &why);
-    if (r < 0)
-        *error = why;
-    return r;
-}
-
-bool metrics_server_trouble(const void *user, char *text, size_t size)
-{
-    const struct metrics_server *self = user;
-
-    if (self->trouble.number == 0)
-        return false;
-    (void)snprintf(text, size,
-                   "%.600s: nobody reads the metrics there; it is tried again every second. End what has the "
-                   "address, or name another one (metricsListen)",
-                   self->trouble.message);
-    return true;
+    return listener_start(&self->listener, &listener, error);
 }
 
 void metrics_server_done(struct metrics_server *self)
 {
-    if (self->retry)
-        event_free(self->retry);
-    self->retry = NULL;
-    http_server_free(&self->server);
+    listener_done(&self->listener);
 }

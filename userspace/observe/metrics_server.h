@@ -5,11 +5,9 @@
  */
 #pragma once
 
-#include <event2/event.h>
 #include <stdbool.h>
 
-#include "base/error.h"
-#include "http/server.h"
+#include "observe/listener.h"
 #include "observe/totals.h"
 
 struct api;
@@ -24,18 +22,10 @@ struct metrics_server_settings {
 
 struct metrics_server {
     struct metrics_server_settings settings;
-    struct http_server *server; /* NULL: off, or the address cannot be had */
-    struct event *retry;
-    struct error trouble; /* why it cannot */
+    struct listener listener; /* its trouble is the server's */
 };
 
-/*
- * An address that somebody else has, or that is not there yet, is tried again every second, and does not keep the
- * daemon from starting. -EINVAL, -ENOMEM and others with the sentence.
- */
+/* -EINVAL, -ENOMEM and others with the sentence. */
 int metrics_server_start(struct metrics_server *self, const struct metrics_server_settings *settings,
                          struct error *error);
 void metrics_server_done(struct metrics_server *self); /* harmless on one that is all 0 */
-
-/* For struct api_trouble: `user` is the server. */
-bool metrics_server_trouble(const void *user, char *text, size_t size);
