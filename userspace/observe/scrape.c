@@ -12,11 +12,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "engine/plan/tables.h"
-#include "metrics/services.h"
 #include "metrics/snapshot.h"
+#include "observe/alias_figures.h"
 #include "observe/totals.h"
-#include "upkeep/outliers.h"
 
 #define SCRAPE_SLICE_NS 1000000
 
@@ -43,73 +41,15 @@ struct scrape {
 
 /* ---- aliases ---- */
 
-/* Of a view: what a family of aliases tells. Shares are worked out for the family that shows them. */
-static int describe_targets(const struct alias_view *view, bool with_shares, struct metrics_target *targets)
-{
-    _cleanup_free_ double *of_targets = calloc(view->n_targets + 1, sizeof(*of_targets));
-    _cleanup_free_ double *shares = NULL;
-    double sum = 0;
-    size_t n = 0;
-    int r = 0;
-
-    for (size_t t = 0; t < view->n_targets; t++) {
-        sum += view->targets[t].weight;
-        n += view->targets[t].n_candidates;
-    }
-    shares = calloc(n + 1, sizeof(*shares));
-    if (!of_targets || !shares)
-        return -ENOMEM;
-    if (with_shares)
-        r = table_shares(view->targets, view->n_targets, false, of_targets, shares);
-    for (size_t t = 0; t < view->n_targets; t++)
-        targets[t] = (struct metrics_target){
-            .service = view->services[t]->name,
-            .wanted = sum > 0 ? view->targets[t].weight / sum : 0,
-            .effective = r == 0 ? of_targets[t] : 0, /* no table could be built either */
-        };
-    return r == -ENOMEM ? r : 0;
-}
-
-static uint64_t count_drawn(const struct api *api, const struct alias_view *view)
-{
-    uint64_t n = 0;
-
-    for (size_t t = 0; t < view->n_targets; t++)
-        for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
-            const struct table_candidate *one = &view->targets[t].candidates[c];
-
-            n += view->targets[t].weight > 0 && one->is_eligible && one->weight > 0 &&
-                 outliers_ejected_ms(api->outliers, one->endpoint) == 0;
-        }
-    return n;
-}
-
 static int write_alias(const struct scrape *scrape, const struct metrics_text *out)
 {
-    const struct api *api = scrape->settings.api;
     const struct list_key key = list_names_key(&scrape->noting.names, scrape->next);
-    const struct model_namespace *parent = catalog_namespace(engine_catalog(api->engine), key.namespace_name);
-    _cleanup_(alias_view_done) struct alias_view view = {0};
-    _cleanup_free_ struct metrics_target *targets = NULL;
-    struct client_alias alias = {.port = key.port, .protocol = key.protocol};
-    struct metrics_alias one = {.namespace_name = key.namespace_name,
-                                .dns_name = key.name,
-                                .port = key.port,
-                                .protocol = protocol_name(key.protocol)};
+    _cleanup_(alias_figures_done) struct alias_figures figures = {0};
+    int r = alias_figures_make(scrape->settings.api, &key, scrape->family == METRICS_ALIAS_SHARES, &figures);
 
-    (void)snprintf(alias.dns_name, sizeof(alias.dns_name), "%s", key.name);
-    if (!parent)
-        return 0;
-    if (alias_view_build(parent, NULL, &alias, &view) < 0)
-        return -ENOMEM;
-    targets = calloc(view.n_targets + 1, sizeof(*targets));
-    if (!targets || describe_targets(&view, scrape->family == METRICS_ALIAS_SHARES, targets) < 0)
-        return -ENOMEM;
-    one.endpoints = count_drawn(api, &view);
-    one.targets = targets;
-    one.n_targets = view.n_targets;
-    metrics_write_alias(out, scrape->family, &one);
-    return 0;
+    if (r > 0)
+        metrics_write_alias(out, scrape->family, &figures.alias);
+    return r < 0 ? r : 0;
 }
 
 /* ---- families ---- */

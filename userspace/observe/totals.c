@@ -99,17 +99,29 @@ static int take_place(struct totals *totals, struct totals_service *service)
     return 0;
 }
 
+#define TOTALS_NAME_SIZE (SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE)
+
+/* As `name` of struct totals_service; its length, or 0 where no service can have it. */
+static size_t name_of(const char *namespace_name, const char *service, char name[static TOTALS_NAME_SIZE])
+{
+    size_t first = strlen(namespace_name) + 1;
+    size_t length = first + strlen(service) + 1;
+
+    if (length > TOTALS_NAME_SIZE)
+        return 0;
+    memcpy(name, namespace_name, first);
+    memcpy(name + first, service, length - first);
+    return length;
+}
+
 static struct totals_service *find_or_make(struct totals *totals, const struct service *of)
 {
-    char name[SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE];
-    size_t first = strlen(of->parent->name) + 1;
-    size_t length = first + strlen(of->name) + 1;
+    char name[TOTALS_NAME_SIZE];
+    size_t length = name_of(of->parent->name, of->name, name);
     struct totals_service *service;
 
-    if (length > sizeof(name))
+    if (length == 0)
         return NULL;
-    memcpy(name, of->parent->name, first);
-    memcpy(name + first, of->name, length - first);
     HASH_FIND(hh, totals->by_name, name, length, service);
     if (service)
         return service;
@@ -313,4 +325,18 @@ bool totals_service(const struct totals *totals, size_t place, struct metrics_se
         memcpy(ret_service->endpoints, figures->endpoints, sizeof(ret_service->endpoints));
     }
     return true;
+}
+
+struct metrics_service totals_of(const struct totals *totals, const char *namespace_name, const char *service)
+{
+    struct metrics_service found = {.namespace_name = namespace_name, .service = service};
+    struct totals_service *one = NULL;
+    char name[TOTALS_NAME_SIZE];
+    size_t length = name_of(namespace_name, service, name);
+
+    if (length > 0)
+        HASH_FIND(hh, totals->by_name, name, length, one);
+    if (one)
+        (void)totals_service(totals, one->place, &found);
+    return found;
 }

@@ -56,4 +56,8 @@ int totals_piece(struct totals *totals, uint64_t round, unsigned most);
 /* The service at a place below `n_services`, as the last round found it. false: there is none at this place. */
 bool totals_service(const struct totals *totals, size_t place, struct metrics_service *ret_service);
 
+/* The same by its name; of one without an instance all is 0. */
+struct metrics_service totals_of(const struct totals *totals, const char *namespace_name,
+                                 const char *service);
+
 extern const struct engine_follower totals_follower; /* `user`: the totals */

@@ -47,7 +47,7 @@ static void events_add_time(cJSON *object, int64_t time_ms)
     (void)cJSON_AddStringToObject(object, "time", text);
 }
 
-static cJSON *event_object(const struct event_entry *entry)
+cJSON *read_event(const struct event_entry *entry)
 {
     cJSON *object = cJSON_CreateObject();
 
@@ -88,7 +88,7 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
         if (wanted.only_settled && event_log_is_open(log, entry))
             break;
         if (events_is_wanted(&wanted, entry))
-            (void)cJSON_AddItemToArray(list, event_object(entry));
+            (void)cJSON_AddItemToArray(list, read_event(entry));
         next = entry->sequence;
     }
     (void)cJSON_AddNumberToObject(answer, "next", (double)next);

@@ -7,6 +7,7 @@
 #include "model/catalog.h"
 
 struct api;
+struct event_entry;
 struct metrics_text;
 
 int read_status(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
@@ -44,3 +45,6 @@ cJSON *read_unresolved(struct api *api, const struct instance *external);
 
 /* One task's object, which the caller frees. */
 cJSON *read_task(struct api *api, const struct task *task);
+
+/* One event's object, which the caller frees. */
+cJSON *read_event(const struct event_entry *entry);
