@@ -34,6 +34,8 @@ BENCH_SRCS  := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 LIB         := $(BUILD)/libsvcconnect.a
 FAKES       := $(BUILD)/libfakes.a
 SKELETON    := $(BUILD)/bpf/svcconnect.skel.h
+PAGE        := userspace/observe/web/page
+PAGE_FILES  := $(shell find $(PAGE) -type f ! -name '.*')
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so $(BUILD)/tests/support/preload/wall_clock.so
@@ -54,7 +56,14 @@ $(BUILD)/svcconnect: $(call objects,$(CLI_SRCS)) $(LIB)
 $(BUILD)/svcconnect-oci-runtime: $(call objects,userspace/oci_runtime/main.c) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libcjson) -lm -o $@
 
-$(LIB): $(call objects,$(LIB_SRCS))
+# The page's files as they are, in the daemon.
+$(BUILD)/page/page_files.c: scripts/embed-page $(PAGE_FILES) $(PAGE)
+	$(Q)mkdir -p $(@D) && scripts/embed-page $(PAGE) > $@
+
+$(BUILD)/page/page_files.o: $(BUILD)/page/page_files.c Makefile
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(LIB): $(call objects,$(LIB_SRCS)) $(BUILD)/page/page_files.o
 	$(Q)rm -f $@ && ar qcs $@ $^
 
 # What unit tests put in the place of a registry or a disk; in no program of ours.
