@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+// Rows as they are shown, from what the daemon has told. States and shares are those of `svcconnect top`.
+
+export const MOODS = { OK: "ok", PARTLY: "warn", DOWN: "bad", EMPTY: "dim" };
+
+const count = states => Object.values(states ?? {}).reduce((a, b) => a + b, 0);
+
+// The alias in which a service shares connects with others, else its first.
+function aliasesByService(store) {
+  const found = new Map();
+  for (const [key, alias] of store.alias)
+    for (const target of alias.targets) {
+      const service = `${alias.namespace}/${target.service}`;
+      const other = found.get(service);
+      if (!other || alias.targets.length > other.alias.targets.length) found.set(service, { key, alias });
+    }
+  return found;
+}
+
+// What the API may have one day, shown as soon as it does: handshake, first byte, bytes.
+export const EXTRAS = [
+  { id: "rtt", title: "RTT", unit: "ms", of: item => item.rttMs ?? item.rtt?.p50Ms },
+  { id: "firstByte", title: "First byte p50", unit: "ms", of: item => item.firstByteMs ?? item.firstByte?.p50Ms },
+  { id: "firstByte99", title: "p99", unit: "ms", of: item => item.firstByte?.p99Ms },
+  { id: "bytesOut", title: "Sent", unit: "bytes", of: item => item.bytesSent ?? item.bytes?.sent },
+  { id: "bytesIn", title: "Received", unit: "bytes", of: item => item.bytesReceived ?? item.bytes?.received },
+];
+
+export function extrasOf(items) {
+  return EXTRAS.filter(extra => items.some(item => Number.isFinite(extra.of(item))));
+}
+
+export function serviceRows(store) {
+  const aliases = aliasesByService(store);
+  const rows = [];
+  for (const [key, item] of store.service) {
+    const rates = store.rates("service", key);
+    const total = count(item.endpoints);
+    const drawn = item.isPanic ? total : item.endpoints?.drawn ?? 0;
+    const state = total === 0 ? "EMPTY" : drawn === 0 ? "DOWN" : drawn < total ? "PARTLY" : "OK";
+    const within = aliases.get(key);
+    const share = within && store.sharesOf(within.alias).find(target => target.service === item.name);
+    rows.push({
+      key, item, namespace: item.namespace, name: item.name, rates, total, drawn, state,
+      mood: state === "OK" && rates.failures > 0 ? "warn" : MOODS[state],
+      open: item.open ?? 0, reason: item.reason ?? "",
+      alias: within && `${within.alias.dnsName}:${within.alias.port}`,
+      isSplit: within ? within.alias.targets.length > 1 : false,
+      wanted: share?.wanted ?? NaN, effective: share?.effective ?? NaN, got: share?.got ?? NaN,
+    });
+  }
+  return rows;
+}
+
+export function endpointRows(store, namespace, service) {
+  const rows = [];
+  let weight = 0, n = 0;
+  for (const [key, item] of store.endpoint) {
+    if (item.namespace !== namespace || item.service !== service) continue;
+    const rates = store.rates("endpoint", key);
+    weight += item.weight;
+    n += rates.n;
+    const state = item.ejected ? "EJECTED" : item.health;
+    rows.push({
+      key, item, rates, id: item.id, state, open: item.open ?? 0, reason: item.reason ?? "",
+      mood: !item.drawn ? "bad" : rates.failures > 0 ? "warn" : "ok",
+    });
+  }
+  for (const row of rows) {
+    row.wanted = weight > 0 ? 100 * row.item.weight / weight : NaN;
+    row.got = n > 0 ? 100 * row.rates.n / n : NaN;
+  }
+  return rows;
+}
+
+export function matches(text, ...words) {
+  const wanted = text.trim().toLowerCase();
+  return !wanted || wanted.split(/\s+/).every(part => words.some(word => String(word ?? "").toLowerCase().includes(part)));
+}
+
+// Numbers by size, unknown ones last; texts as people sort them.
+export function sorted(rows, valueOf, isDown) {
+  const compare = new Intl.Collator("en", { numeric: true }).compare;
+  const sign = isDown ? -1 : 1;
+  return rows.map((row, i) => [row, valueOf(row), i]).sort(([, a, i], [, b, j]) => {
+    if (typeof a === "number" && typeof b === "number") {
+      if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b) || i - j;
+      return sign * (a - b) || i - j;
+    }
+    return sign * compare(String(a ?? ""), String(b ?? "")) || i - j;
+  }).map(([row]) => row);
+}
