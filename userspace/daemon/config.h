@@ -50,6 +50,8 @@ struct config {
     char *aws_listen;            /* "IP:PORT" or "off" */
     char *metrics_listen;        /* the same */
     char *metrics_detail;        /* "service" or "endpoint" */
+    char *web_listen;            /* "IP:PORT" or "off" */
+    char *web_token_file;        /* "off": none */
     char *external_servers_text; /* "host" or a list */
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */

@@ -285,7 +285,7 @@ static int start_datapath(struct daemon *daemon, struct error *error)
                                       daemon->config.n_task_patterns, &daemon->task_patterns) < 0)
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
-        r = rooms_serve_metrics(daemon, error);
+        r = rooms_serve_observers(daemon, error);
     if (r == 0)
         r = rooms_follow_containers(daemon, error);
     if (r == 0 && liveness_begin(daemon->liveness) < 0)
@@ -413,6 +413,7 @@ void daemon_done(struct daemon *daemon)
     containers_end(&daemon->containers);
     control_server_free(&daemon->control);
     metrics_server_done(&daemon->metrics);
+    web_server_done(&daemon->web);
     totals_done(&daemon->totals);
     aws_api_done(&daemon->aws);
     ecs_happenings_done(&daemon->happenings);

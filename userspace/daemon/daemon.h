@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
 #include "observe/metrics_server.h"
+#include "observe/web/web_server.h"
 #include "dns/dns.h"
 #include "upkeep/changes_told.h"
 #include "upkeep/drains.h"
@@ -76,6 +77,7 @@ struct daemon {
     struct aws_api aws;
     struct totals totals;
     struct metrics_server metrics;
+    struct web_server web;
     char *socket_path;
     char *hosts_dir;
     char *dns_path;

@@ -150,6 +150,7 @@ static void make_api(struct daemon *daemon)
         .troubles = {{aws_api_trouble, &daemon->aws},
                      {pins_trouble, &daemon->pins},
                      {listener_trouble, &daemon->metrics.listener},
+                     {listener_trouble, &daemon->web.listener},
                      {surroundings_tell_processes, &daemon->surroundings},
                      {surroundings_tell_pins, &daemon->surroundings}},
         .pins = &daemon->pins,
@@ -192,8 +193,21 @@ int rooms_start_aws_api(struct daemon *daemon, struct error *error)
     return aws_api_start(&daemon->aws, daemon->engine, daemon->base, &settings, error);
 }
 
+static int serve_page(struct daemon *daemon, struct error *error)
+{
+    const struct web_server_settings settings = {
+        .base = daemon->base,
+        .api = &daemon->api,
+        .totals = &daemon->totals,
+        .listen = daemon->config.web_listen,
+        .token_file = daemon->config.web_token_file,
+    };
+
+    return web_server_start(&daemon->web, &settings, error);
+}
+
 /* What is counted of services is kept only where somebody may read it. */
-int rooms_serve_metrics(struct daemon *daemon, struct error *error)
+int rooms_serve_observers(struct daemon *daemon, struct error *error)
 {
     const struct metrics_server_settings settings = {
         .base = daemon->base,
@@ -203,10 +217,13 @@ int rooms_serve_metrics(struct daemon *daemon, struct error *error)
         .totals = &daemon->totals,
     };
 
-    if (strcmp(settings.listen, "off") != 0 &&
-        totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
+    bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0;
+    int r;
+
+    if (is_read && totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
         return error_errno(error, ENOMEM, "starting");
-    return metrics_server_start(&daemon->metrics, &settings, error);
+    r = metrics_server_start(&daemon->metrics, &settings, error);
+    return r < 0 ? r : serve_page(daemon, error);
 }
 
 int rooms_follow_containers(struct daemon *daemon, struct error *error)

@@ -26,7 +26,7 @@ int rooms_watch_pins(struct daemon *daemon, struct error *error);
  * API. Negative with the error set if an address cannot be listened on. */
 int rooms_listen(struct daemon *daemon, struct error *error);
 int rooms_start_aws_api(struct daemon *daemon, struct error *error);
-int rooms_serve_metrics(struct daemon *daemon, struct error *error);
+int rooms_serve_observers(struct daemon *daemon, struct error *error);
 
 /* Last: containers are attached and registered from then on. */
 int rooms_follow_containers(struct daemon *daemon, struct error *error);
