@@ -30,7 +30,7 @@
 #endif
 
 /* What must happen happens within this time; what takes so long is lost. */
-#define HOUSE_PATIENCE_MS 20000
+#define HOUSE_PATIENCE_MS 60000
 
 struct house {
     struct event_base *base;

@@ -293,6 +293,7 @@ static void test_a_drain_ends(void **state)
     lab_do(lab, DRAIN, "{'service':'v1','id':'a','timeoutSeconds':0}");
     lab_do(lab, DRAIN, "{'service':'v2','id':'b','timeoutSeconds':86400}");
     TURN_UNTIL(!lab_instance(lab, "v1", "a") && !lab_instance(lab, "v2", "b"));
+    lab_some_turns(lab); /* what is told of it goes into the history */
     lab_refuse(lab, UPDATE, "{'service':'v1','id':'a','weight':1}", 404, "id", "an instance of service v1");
 }
 

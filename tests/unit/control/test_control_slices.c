@@ -25,10 +25,10 @@ static void test_long_answer_to_a_slow_reader(void **state)
     char *body;
 
     (void)state;
-    limit((struct control_limits){.timeout_ms = 300});
+    limit((struct control_limits){.timeout_ms = 1000});
     digits[0].length = length;
     slow = ask(GET("/stream"));
-    for (unsigned i = 0; i < 20 || clock_monotonic_ms() - start_ms < 700; i++) {
+    for (unsigned i = 0; i < 20 || clock_monotonic_ms() - start_ms < 1500; i++) {
         struct client other = ask(GET("/now"));
 
         TURN_UNTIL(client_count(&other, "\"now\"") == 1);
