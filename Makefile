@@ -3,6 +3,7 @@
 # make test       everything scripts/test runs (root); make unit: unit tests only
 # make lint       format, static analysis, include layering
 # make fuzz       libFuzzer targets in build/fuzz (clang's runtime: libclang-rt-dev)
+# make deb, rpm   packages in build/packages; make image: an OCI image there
 # make install    to DESTDIR, PREFIX; make uninstall takes away what it put there
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -167,10 +168,14 @@ deb:
 rpm:
 	$(Q)BUILD='$(BUILD)' scripts/package rpm
 
+# For docker load and podman load; the libraries are this system's.
+image: all
+	$(Q)BUILD='$(BUILD)' scripts/image
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm clean
+.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm image clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -31,10 +31,10 @@ class Contained:
     def __init__(self, host):
         self.host, self.bed = host, host.bed
         image = os.path.join(host.bed.base, "daemon.tar")
-        with open(image, "wb") as file:
-            made = host.bed.popen([os.path.join(TOP, "examples", "make-image"), PROGRAMS], stdout=file)
-            assert made.wait() == 0
-        host.docker.ok("import", image, "svcdaemon:1")
+        made = host.bed.run([os.path.join(TOP, "scripts", "image"), "--programs", PROGRAMS, "--output", image, "--name", "svcdaemon:1"],
+                            timeout=120)
+        assert made.rc == 0, made.err
+        host.docker.ok("load", "-i", image)
         os.makedirs(self.bed.run_dir, exist_ok=True)
         here = {"/sys/fs/bpf": os.environ["SVCTEST_BPFFS"], "/run/svcconnect": self.bed.run_dir,
                 "/run/docker.sock": host.docker.socket.removeprefix("unix://")}
