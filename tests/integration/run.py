@@ -9,6 +9,7 @@ Last line: N passed, ..."""
 import argparse
 import importlib
 import os
+import random
 import select
 import signal
 import sys
@@ -28,6 +29,8 @@ def parse_arguments():
     parser.add_argument("-v", "--verbose", action="store_true", help="show the output of passing tests too")
     parser.add_argument("-x", "--exit-first", action="store_true", help="begin no test after the first failure")
     parser.add_argument("-l", "--list", action="store_true", help="only name the tests")
+    parser.add_argument("--shuffle", metavar="SEED", type=int, nargs="?", const=0,
+                        help="in an order drawn at random; with the SEED that such a run has printed, in that one")
     parser.add_argument("--as-unit", action="store_true",
                         help="start the daemons with the settings of the systemd unit (as_unit.py)")
     parser.add_argument("--sanitized", metavar="DIR",
@@ -59,7 +62,7 @@ def check_requirements():
 
 
 def load_tests(pattern):
-    tests = []
+    tests, parts = [], [part for part in pattern.split(",") if part] or [""]
     for file in sorted(os.listdir(HERE)) + sorted(os.listdir(AWS)):
         if not (file.startswith("test_") and file.endswith(".py")):
             continue
@@ -67,7 +70,7 @@ def load_tests(pattern):
         for name, value in list(vars(module).items()):
             full_name = f"{file[5:-3]}.{name[5:]}"
             is_test = name.startswith("test_") and getattr(value, "__module__", "") == module.__name__
-            if is_test and any(part in full_name for part in pattern.split(",")):
+            if is_test and any(part in full_name for part in parts):
                 tests.append((full_name, value))
     return tests
 
@@ -118,13 +121,15 @@ class Report:
 class Round:
     """Hands tests to workers as they become free, those that may take longest first."""
 
-    def __init__(self, tests, report, exit_first):
-        self.tests, self.report, self.exit_first = tests, report, exit_first
+    def __init__(self, tests, report, exit_first, draw=None):
+        self.tests, self.report, self.exit_first, self.draw = tests, report, exit_first, draw
         self.workers = []
 
     def run(self, numbers, jobs, is_isolated, use_host_bpffs=False):
         """`numbers`: of tests."""
         queue = sorted(numbers, key=lambda number: -getattr(self.tests[number][1], "timeout", 0))
+        if self.draw:
+            self.draw.shuffle(queue)
         for _ in range(min(jobs, len(queue))):
             self.start(queue, is_isolated, use_host_bpffs)
         while self.workers:
@@ -179,7 +184,12 @@ class Round:
 
 
 def run_all(tests, arguments, report):
-    everything = Round(tests, report, arguments.exit_first)
+    draw = None
+    if arguments.shuffle is not None:
+        seed = arguments.shuffle or time.time_ns() % 1000000 + 1
+        draw = random.Random(seed)
+        print(f"in the order of --shuffle {seed}", flush=True)
+    everything = Round(tests, report, arguments.exit_first, draw)
     try:
         if arguments.host_bpffs:
             everything.run(range(len(tests)), 1, is_isolated=False, use_host_bpffs=True)

@@ -469,7 +469,7 @@ static void test_nothing_stays_after_the_first_program(void **state)
 
     SKIP_UNLESS_ROOT(lab);
     lab->lives_on = true;
-    watch_parent_of(lab, 30);
+    watch_parent_of(lab, 400);
     assert_int_equal(count_marks(&open_before), 0);
     for (int round = 0; round < 6; round++) {
         lab->releases_at_once = round % 3 == 0;
