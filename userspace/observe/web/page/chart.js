@@ -5,6 +5,8 @@ import { html, useEffect, useRef } from "./vendor/preact.js";
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const timeText = at => new Date(at * 1000).toLocaleTimeString("en-GB");
+
 // Lines at moments, with a word each: {at (seconds), text}.
 function drawMarks(plot, marks) {
   const { ctx, bbox } = plot;
@@ -20,12 +22,13 @@ function drawMarks(plot, marks) {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
+    ctx.textAlign = "left";
     ctx.fillText(mark.text, x + 4 * devicePixelRatio, bbox.top + 11 * devicePixelRatio);
   }
   ctx.restore();
 }
 
-// `series`: {label, colour (a name of the style), values, isWanted, fill, format}; `times` in seconds.
+// `series`: {label, colour (a name of the style), values, isWanted, fill}; `times` in seconds.
 export function Chart({ times, series, marks = [], height = 190, max }) {
   const place = useRef(null);
   const plot = useRef(null);
@@ -41,14 +44,13 @@ export function Chart({ times, series, marks = [], height = 190, max }) {
       plot.current = new window.uPlot({
         width: place.current.clientWidth, height,
         cursor: { points: { size: 6 }, y: false },
-        legend: { live: true },
+        legend: { show: false },
         scales: { x: { time: true }, y: { range: (_, low, high) => [0, max ?? Math.max(1, (high ?? 0) * 1.15)] } },
-        axes: [{ ...axis, size: 28 }, { ...axis, size: 44 }],
-        series: [{ value: (_, at) => at === null ? "" : new Date(at * 1000).toLocaleTimeString("en-GB") }, ...latest.current.series.map(one => ({
+        axes: [{ ...axis, size: 26, space: 90, values: (_, times) => times.map(timeText) }, { ...axis, size: 40 }],
+        series: [{}, ...latest.current.series.map(one => ({
           label: one.label, stroke: colour(one.colour), width: one.isWanted ? 1 : 1.75, dash: one.isWanted ? [6, 4] : undefined,
           fill: one.fill ? colour(one.fill) : undefined, points: { show: false }, spanGaps: false,
           paths: one.isWanted ? window.uPlot.paths.stepped({ align: 1 }) : undefined,
-          value: (_, value) => value === null || value === undefined ? "–" : one.format(value),
         }))],
         hooks: { draw: [one => drawMarks(one, latest.current.marks)] },
       }, [[], ...latest.current.series.map(() => [])], place.current);
@@ -67,3 +69,7 @@ export function Chart({ times, series, marks = [], height = 190, max }) {
   useEffect(() => plot.current?.setData([times, ...series.map(one => one.values)]));
   return html`<div class="chart" ref=${place}></div>`;
 }
+
+// `entries`: {name, colour, text, href}
+export const Legend = ({ entries }) => html`<ul class="entries">${entries.map(entry => html`
+  <li key=${entry.name}><i class=${entry.colour.slice(2)}></i>${entry.href ? html`<a href=${entry.href}>${entry.name}</a>` : entry.name}<b>${entry.text}</b></li>`)}</ul>`;

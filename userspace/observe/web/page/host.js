@@ -35,7 +35,7 @@ export function Host({ store }) {
       <${Tile} title="Up" value=${duration(status.uptimeSeconds)} />
     </div>
     ${status.degraded.length > 0 && html`<section class="card trouble"><h2>Degraded</h2><ul>${status.degraded.map(sentence => html`<li key=${sentence}>${sentence}</li>`)}</ul></section>`}
-    <div class="cards">
+    <div class="pile">
       <${Facts} title="Registry" facts=${[
         ["type", registry.type], ["state", html`<${State} mood=${registry.state === "ok" ? "ok" : "bad"}>${registry.state}<//>`], ["reason", registry.reason],
         ["revision", whole(registry.revision)], ["path", html`<code>${registry.path}</code>`],

@@ -12,6 +12,12 @@ const MOST_SERVICES = 40, MOST_OF_ONE = 24, MOST_ALL = 120;
 const NODE = { width: 210, height: 38, gap: 12 };
 const COLUMN = 380, MARGIN = 16;
 
+// "default: cart, web"
+function namesOf(namespace, tasks) {
+  const names = [...new Set(tasks.map(task => task.service).filter(Boolean))].sort();
+  return names.length ? `${namespace}: ${names.join(", ")}` : namespace;
+}
+
 const middle = nodes => nodes.length ? (nodes[0].y + nodes.at(-1).y) / 2 : 0;
 const short = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
@@ -52,7 +58,7 @@ function layOut(store, services) {
   for (const [namespace, of] of tasks) {
     const own = [...store.task.values()].filter(task => task.namespace === namespace);
     const node = { key: `tasks ${namespace}`, column: 0, y: middle(of), title: `${own.length} ${own.length === 1 ? "task" : "tasks"}`,
-      text: namespace, mood: own.length ? "ok" : "dim", rates: { connections: 0, failures: 0 }, href: linkTo("tasks") };
+      text: namesOf(namespace, own), mood: own.length ? "ok" : "dim", rates: { connections: 0, failures: 0 }, href: linkTo("tasks") };
     nodes.push(node);
     for (const service of of) lines.push({ key: `${node.key} ${service.key}`, from: node, to: service, rates: service.rates });
   }

@@ -5,7 +5,7 @@ import { html, useState } from "./vendor/preact.js";
 import { endpointRows, matches, serviceRows } from "./model.js";
 import { duration, percent, place as placeText, rate, whole } from "./format.js";
 import { State, Tile, linkTo } from "./link.js";
-import { Chart } from "./chart.js";
+import { Chart, Legend } from "./chart.js";
 import { EventList } from "./events.js";
 import { Table } from "./table.js";
 import { extraColumns, failureCell } from "./services.js";
@@ -46,10 +46,12 @@ function Route({ store, aliasKey }) {
       return Number.isFinite(value) ? value : null;
     });
     const colour = COLOURS[i % COLOURS.length];
-    return [{ label: `${target.service} wanted`, colour, values: of("wanted"), isWanted: true, format: value => `${percent(value)} %` },
-      { label: `${target.service} got`, colour, values: of("got"), format: value => `${percent(value)} %` }];
+    return [{ label: `${target.service} wanted`, colour, values: of("wanted"), isWanted: true }, { label: `${target.service} got`, colour, values: of("got") }];
   });
-  return html`<${Chart} times=${times} series=${series} marks=${marksOf(store, alias)} max=${100} />`;
+  return html`<${Chart} times=${times} series=${series} marks=${marksOf(store, alias)} max=${100} />
+    <${Legend} entries=${store.sharesOf(alias).map((share, i) => ({
+      name: share.service, colour: COLOURS[i % COLOURS.length], href: linkTo("service", alias.namespace, share.service),
+      text: `${percent(share.got)} % got, ${percent(share.wanted)} % wanted` }))} />`;
 }
 
 function Canary({ canary }) {
@@ -79,6 +81,7 @@ export function Service({ store, search, place }) {
   const found = endpoints.filter(one => matches(search, one.id, placeText(one.item), one.state, one.reason));
   const events = store.events.filter(item => item.namespace === row.namespace && item.service === row.name);
   const times = store.long.at.map(sample => sample.wall);
+  const failures = store.long.at.map(sample => sample.rates.get(key)?.failures ?? 0);
   const valuesOf = member => store.long.at.map(sample => sample.rates.get(key)?.[member] ?? 0);
 
   return html`
@@ -93,16 +96,16 @@ export function Service({ store, search, place }) {
     <div class="cards two">
       <section class="card"><h2>Connects and failures a second</h2>
         <${Chart} times=${times} series=${[
-          { label: "connects", colour: "--c1", fill: "--c1-fill", values: valuesOf("connections"), format: rate },
-          { label: "failures", colour: "--bad", values: valuesOf("failures"), format: rate }]} /></section>
+          { label: "connects", colour: "--c1", fill: "--c1-fill", values: valuesOf("connections") },
+          { label: "failures", colour: "--bad", values: failures.some(value => value > 0) ? failures : failures.map(() => null) }]} />
+        <${Legend} entries=${[{ name: "connects", colour: "--c1", text: `${rate(row.rates.connections)}/s` },
+          { name: "failures", colour: "--bad", text: `${rate(row.rates.failures)}/s` }]} /></section>
       <section class="card"><h2>Route ${shown ? html`<span>${shown[1].dnsName}:${shown[1].port}</span>` : ""}
           ${splits.length > 1 && html`<select aria-label="route" onChange=${event => setChosen(event.target.value)}>${splits.map(([aliasKey, alias]) => html`
             <option key=${aliasKey} value=${aliasKey} selected=${aliasKey === shown[0]}>${alias.dnsName}:${alias.port}</option>`)}</select>`}</h2>
         ${shown ? html`<${Route} key=${shown[0]} store=${store} aliasKey=${shown[0]} />`
           : html`<p class="empty">All connects to ${aliases.map(([, alias]) => `${alias.dnsName}:${alias.port}`).join(", ") || "it"} come here; no route shares them out.</p>`}
         ${canaries.map(one => html`<${Canary} key=${`${one.client}/${one.dnsName}:${one.port}`} canary=${one} />`)}
-        ${shown && html`<p class="others">${shown[1].targets.filter(target => target.service !== row.name).map(target => html`
-          <a key=${target.service} href=${linkTo("service", row.namespace, target.service)}>${target.service}</a> `)}</p>`}
       </section>
     </div>
     <h2>Endpoints</h2>
