@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""README.md: its lines paste as they are, in their order, and the kernel's dump in it has the members that there are."""
+"""Lines of README.md and docs/moving.md paste as they are, in their order; README's dump of the kernel has the members that there are."""
 import json
 import os
 import re
@@ -27,11 +27,11 @@ tail -n 100 endpoints.json stats.json
 """
 
 
-def blocks(heading):
+def blocks(heading, name="README.md"):
     """The indented lines below a heading, as one pastes them."""
-    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(TOP, name), encoding="utf-8") as file:
         text = file.read()
-    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## )", text, re.M | re.S)[1]
+    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
     return "".join(line[4:] if line.startswith("    ") else "\n" for line in section.splitlines(keepends=True)
                    if line.startswith("    ") or not line.strip())
 
@@ -76,13 +76,37 @@ def test_first_steps():
                 assert any(path.endswith("." + word) for path in real), f"{name}: README has {word}, the map has {real}"
 
 
+START = """build/svcconnectd & export PATH=$PWD/build:$PATH
+    until svcconnect status >/dev/null 2>&1; do sleep 0.1; done
+"""
+
+
+def commands_of(table):
+    """The commands and settings in the last column of a table, one a line."""
+    for line in table.splitlines():
+        for words in re.findall(r"`([^`]+)`", line.rpartition("| ")[2] if line.startswith("| `") else ""):
+            if words.startswith("register web --id"):
+                yield f"svcconnect {words}"
+            elif "=" in words and " --" not in words:
+                yield f"svcconnect set web {words}"
+
+
+def test_moving_from_a_proxy():
+    with Testbed(start=False) as bed:
+        text = blocks("From an nginx or HAProxy sidecar", os.path.join("docs", "moving.md"))
+        with open(os.path.join(TOP, "docs", "moving.md"), encoding="utf-8") as file:
+            more = list(commands_of(file.read().partition("| in HAProxy |")[2]))
+        assert len(more) >= 6, more
+        result = paste(bed, START + text + "\n".join(more) + "\nsvcconnect settings web\n")
+        assert result.rc == 0, result
+        assert re.search(r"web:80 .*127\.0\.0\.2:8081|83\.3", result.out), result.out
+
+
 def test_the_aws_command_line():
     if not shutil.which("aws"):
         raise Skip("aws is not installed")
     with Testbed(start=False) as bed:
-        before = """build/svcconnectd & export PATH=$PWD/build:$PATH
-            until svcconnect status >/dev/null 2>&1; do sleep 0.1; done
-            python3 -m http.server 8081 --bind 127.0.0.2 >/dev/null 2>&1 &
+        before = START + """python3 -m http.server 8081 --bind 127.0.0.2 >/dev/null 2>&1 &
             export AWS_PAGER= AWS_EC2_METADATA_DISABLED=true\n"""
         result = paste(bed, before + blocks("The AWS command line"))
         assert result.rc == 0, result
