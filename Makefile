@@ -4,6 +4,7 @@
 # make lint       format, static analysis, include layering
 # make fuzz       libFuzzer targets in build/fuzz (clang's runtime: libclang-rt-dev)
 # make deb, rpm   packages in build/packages; make image: an OCI image there
+# make site       the documents for a browser, in build/site
 # make install    to DESTDIR, PREFIX; make uninstall takes away what it put there
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -172,10 +173,14 @@ rpm:
 image: all
 	$(Q)BUILD='$(BUILD)' scripts/image
 
+# The documents as pages for a browser; scripts/install-deps site.
+site:
+	$(Q)mkdocs build -q -d '$(abspath $(BUILD))/site' && echo '$(BUILD)/site/index.html'
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm image clean
+.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm image site clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
