@@ -88,6 +88,28 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     log_sweep();
 }
 
+/* A start is the one way that takes all in: it adopts what is pinned, and no task notices. */
+static void on_found(evutil_socket_t fd, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)fd;
+    (void)what;
+    log_info("registry %s is there: starting anew with it", daemon->config.registry);
+    daemon->must_start_anew = true;
+    (void)event_base_loopbreak(daemon->base);
+}
+
+static int await_registry(struct daemon *daemon)
+{
+    int fd = fleet_registry_fd(&daemon->fleet);
+
+    if (fd < 0)
+        return 0;
+    daemon->found_event = event_new(daemon->base, fd, EV_READ, on_found, daemon);
+    return daemon->found_event && event_add(daemon->found_event, NULL) == 0 ? 0 : -ENOMEM;
+}
+
 static int make_events(struct daemon *daemon)
 {
     daemon->signals[0] = evsignal_new(daemon->base, SIGTERM, on_end_signal, daemon);
@@ -102,7 +124,7 @@ static int make_events(struct daemon *daemon)
     if (!daemon->grace_event || event_add(daemon->grace_event, NULL) < 0 || !daemon->sweep_event ||
         event_add(daemon->sweep_event, &sweep_interval) < 0)
         return -ENOMEM;
-    return 0;
+    return await_registry(daemon);
 }
 
 /* ---- starting ---- */
@@ -425,6 +447,8 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->grace_event);
     if (daemon->sweep_event)
         event_free(daemon->sweep_event);
+    if (daemon->found_event)
+        event_free(daemon->found_event);
     pins_done(&daemon->pins);
     program_events_done(&daemon->program_events);
     loop_watch_done(&daemon->loop_watch);

@@ -46,6 +46,8 @@ struct daemon {
     struct event *signals[3];
     struct event *grace_event;
     struct event *sweep_event;
+    struct event *found_event; /* what was not there at the start is; NULL: all was */
+    bool must_start_anew;
     struct loop_watch loop_watch;
     struct event *watchdog;      /* NULL: the service manager does not watch */
     int locks[3];                /* state, run and bpffs directory */

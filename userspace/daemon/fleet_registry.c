@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "daemon/config_etcd.h"
+#include "registry/etcd/etcd_away.h"
 #include "registry/etcd/etcd_registry.h"
 
 /* What is pinned names the registry it came from, so the fleet's needs a name that all hosts know. */
@@ -22,15 +23,36 @@ static int name_fleet(struct registry *registry, struct error *error)
     return etcd_registry_identify(registry, "registry/id", value, error);
 }
 
+/* Tasks have what is pinned; names, and all that needs no change, they get from a daemon that runs. */
+static int start_without(struct fleet_registry *fleet, struct error *error)
+{
+    const struct error why = *error;
+    int r;
+
+    (void)registry_close(&fleet->registry);
+    *error = (struct error){0};
+    r = etcd_away_open(&fleet->settings, why.message, &fleet->registry, error);
+    fleet->is_away = r == 0;
+    return r;
+}
+
 int fleet_registry_open(struct fleet_registry *fleet, const struct config *config, struct error *error)
 {
     int r = config_host_id(config->state_dir, fleet->host, error);
 
     if (r == 0)
         r = config_etcd_settings(config, fleet->host, &fleet->settings, error);
+    if (r < 0)
+        return r;
+    r = etcd_registry_open(&fleet->settings, &fleet->registry, error);
     if (r == 0)
-        r = etcd_registry_open(&fleet->settings, &fleet->registry, error);
-    return r == 0 ? name_fleet(fleet->registry, error) : r;
+        r = name_fleet(fleet->registry, error);
+    return r == -ENOTCONN ? start_without(fleet, error) : r;
+}
+
+int fleet_registry_fd(const struct fleet_registry *fleet)
+{
+    return fleet->is_away ? etcd_away_fd(fleet->registry) : -1;
 }
 
 void fleet_registry_done(struct fleet_registry *fleet)

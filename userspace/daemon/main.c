@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/daemon.h"
@@ -70,5 +71,10 @@ int main(int argc, char **argv)
         status = r < 0 ? EXIT_FAILED : EXIT_DONE;
     }
     daemon_done(&daemon);
+    if (daemon.must_start_anew && status == EXIT_DONE) {
+        (void)execv("/proc/self/exe", argv);
+        (void)fprintf(stderr, "svcconnectd: starting anew: %s\n", strerror(errno));
+        status = EXIT_FAILED;
+    }
     return status;
 }

@@ -58,6 +58,8 @@ struct registry_link {
     char text[320];     /* why */
     uint64_t n_found;   /* how often it came back */
     uint64_t n_resyncs; /* how often what others wrote had to be found by comparing all rows */
+    uint64_t
+        n_differences;  /* rows that were not what had been told of them, found and put right by an audit */
     uint64_t n_skipped; /* what nobody understands, passed over */
 
     /* Hosts that share it: who is there; who went with many others and has its instances still; who has gone, and is to
@@ -65,7 +67,10 @@ struct registry_link {
     uint64_t hosts, doubted_hosts, gone_hosts;
     uint64_t doubted_instances, gone_instances;
     uint64_t n_put_back; /* how often the others had to be told again that this host is there */
+    char version[32];    /* of who keeps it; "": not known */
+    bool is_lossy;       /* that version can leave things out of what it tells */
     bool is_driver;      /* of what one host does for all */
+    bool is_away;        /* it was lost at the start already: none of its rows is known */
     char host[65];       /* this one's name among them; "": there are no others */
 };
 

@@ -25,6 +25,8 @@ enum registry_verdict registry_judge(const struct registry_facts *facts)
 {
     enum registry_verdict verdict;
 
+    if (facts->is_away)
+        return REGISTRY_AWAY;
     if (facts->is_damaged)
         return REGISTRY_DAMAGED;
     if (facts->is_restored)
@@ -43,6 +45,7 @@ const char *registry_verdict_name(enum registry_verdict verdict)
     static const char *const names[] = {
         [REGISTRY_RIGHT] = "ok",    [REGISTRY_EMPTY] = "empty",           [REGISTRY_OTHER] = "other",
         [REGISTRY_OLDER] = "older", [REGISTRY_UNREADABLE] = "unreadable", [REGISTRY_DAMAGED] = "damaged",
+        [REGISTRY_AWAY] = "lost",
     };
 
     return names[verdict];

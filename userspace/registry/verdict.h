@@ -21,6 +21,7 @@ enum registry_verdict {
     REGISTRY_OTHER,      /* another one than what is published came from */
     REGISTRY_OLDER,      /* it, or a copy of it, from before something that was published */
     REGISTRY_UNREADABLE, /* it, but rows of it cannot be read */
+    REGISTRY_AWAY,       /* it cannot be reached, and nothing of it is known */
     REGISTRY_DAMAGED,    /* its file was damaged: what could be read of it, or nothing, is in a new one */
 };
 
@@ -35,11 +36,12 @@ struct registry_facts {
     uint64_t unreadable;
     bool is_restored; /* a person put it in place and nothing of it is published yet */
     bool is_damaged;  /* since it was set aside nobody has accepted that */
+    bool is_away;     /* it could not be reached */
 };
 
 enum registry_verdict registry_judge(const struct registry_facts *facts);
 
-/* "ok", "empty", "other", "older", "unreadable", "damaged". */
+/* "ok", "empty", "other", "older", "unreadable", "lost", "damaged". */
 const char *registry_verdict_name(enum registry_verdict verdict);
 
 /* May what is published be told to be this registry's? Else the pins go on naming the one that is missed. */

@@ -54,6 +54,9 @@ int registry_guard_accept(struct engine *engine, const char **ret_was, struct er
     uint32_t before;
     int r;
 
+    if (guard->verdict == REGISTRY_AWAY)
+        return error_set(error, ENOTCONN, "registry %s cannot be reached: there is nothing to accept",
+                         registry_location(engine->registry));
     engine_settle(engine);
     before = publisher_aliases(engine->publisher);
     if (registry_guard_is_degraded(guard)) {

@@ -258,6 +258,7 @@ int registry_guard_judge(struct engine *engine, struct error *error)
         .unreadable = guard->n_unreadable,
         .is_damaged = guard->damaged != NULL,
         .is_restored = guard->is_restored,
+        .is_away = registry_link(engine->registry).is_away,
     };
     int r = 0;
 
@@ -281,6 +282,9 @@ int registry_guard_judge(struct engine *engine, struct error *error)
         (void)cJSON_AddStringToObject(json, "path", guard->damaged);
         r = put_row(engine, DAMAGED_ROW, json);
     }
+    /* What is not known is not named, and the pins go on naming what they were filled from. */
+    if (guard->verdict == REGISTRY_AWAY)
+        return 0;
     if (r == 0)
         r = name_registry(engine);
     if (r == 0)
@@ -307,6 +311,8 @@ void registry_guard_published(struct engine *engine, uint64_t revision)
     struct registry_guard *guard = &engine->guard;
     struct svc_registry_seen seen = guard->seen;
 
+    if (guard->verdict == REGISTRY_AWAY)
+        return;
     if (registry_verdict_is_own(guard->verdict)) {
         memcpy(seen.id, guard->id, sizeof(seen.id));
         seen.revision = revision;
@@ -366,6 +372,10 @@ static void say_reason(const struct engine *engine, char *text, size_t size)
         (void)snprintf(text, size, "registry %s: %zu rows cannot be read; the first: %.200s", path,
                        guard->n_unreadable, guard->first_unreadable.message);
         break;
+    case REGISTRY_AWAY:
+        (void)snprintf(text, size, "registry %s could not be reached at the start: %s", path,
+                       registry_link(engine->registry).text);
+        break;
     case REGISTRY_DAMAGED:
         (void)snprintf(text, size,
                        "registry %s was damaged: it is kept as %s, and what could be read of it is in "
@@ -384,6 +394,14 @@ bool registry_guard_trouble(const struct engine *engine, char *ret_text, size_t 
         return false;
     say_reason(engine, reason, sizeof(reason));
     say_age(clock_wall_s() - engine->guard.since, age, sizeof(age));
+    if (engine->guard.verdict == REGISTRY_AWAY) {
+        (void)snprintf(
+            ret_text, size,
+            "%.600s (for %s). What was published stays so, changes are refused, and all of it follows "
+            "as soon as the registry is there",
+            reason, age);
+        return true;
+    }
     (void)snprintf(
         ret_text, size,
         "%.600s (for %s). What it does not account for stays published: go to a backup with \"svcconnect "

@@ -193,6 +193,14 @@ static int judge_answer(const struct etcd_client *client, long status, const str
     return error_set(error, -r, "etcd member %s: %.300s (status %ld)", asked_member(client), text, status);
 }
 
+/* Or the other one's, which comes as an alert. */
+static bool is_about_certificates(CURLcode code, const char *reason)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
+           code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR ||
+           strstr(reason, "alert") != NULL;
+}
+
 static int attempt(struct etcd_client *client, const char *path, const char *body, bool has_token,
                    uint64_t patience_ms, cJSON **ret_answer, struct error *error)
 {
@@ -211,6 +219,7 @@ static int attempt(struct etcd_client *client, const char *path, const char *bod
     code = curl_easy_perform(client->easy);
     (void)curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, NULL);
     (void)curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
+    client->is_distrusted |= code != CURLE_OK && is_about_certificates(code, reason);
     if (code != CURLE_OK)
         r = error_set(error, ENOTCONN, "etcd member %s: %s", asked_member(client),
                       *reason ? reason : curl_easy_strerror(code));
@@ -284,6 +293,7 @@ int etcd_client_call(struct etcd_client *client, const char *path, const char *b
     bool had_token = false;
     unsigned n = 0;
 
+    client->is_distrusted = false;
     for (;;) {
         uint64_t left, most;
         int r;

@@ -19,6 +19,7 @@ struct etcd_client {
     CURL *easy;
     char *token; /* NULL: none yet */
     struct curl_slist *headers;
+    bool is_distrusted; /* an attempt of the last call failed for a member's certificate, or ours */
 };
 
 int etcd_client_init(struct etcd_client *client, const struct etcd_settings *settings); /* -ENOMEM */
