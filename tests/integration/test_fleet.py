@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Hosts that share an etcd: what one registers is in effect on all, and losing etcd takes nothing away."""
 import base64
+import json
 import os
 import time
 
@@ -81,6 +82,72 @@ def test_five_hosts_lose_a_member():
         has_endpoint(beds[1], "late", "0")
 
 
+def is_ok(bed):
+    """A daemon that starts anew does not answer for a moment."""
+    try:
+        return bed.status()["state"] == "ok"
+    except (OSError, AssertionError):
+        return False
+
+
+def without_deletions(line):
+    """As an etcd that loses them tells it."""
+    message = json.loads(line)
+    result = message.get("result", {})
+    result["events"] = [event for event in result.get("events", []) if event.get("type") != "DELETE"]
+    return [json.dumps(message).encode()]
+
+
+def late(line):
+    time.sleep(0.3)
+    return [line]
+
+
+def corrupt_once(proxy):
+    """What cannot be read is asked for again."""
+    def edit(line):
+        if b'"events"' not in line:
+            return [line]
+        proxy.edit = lambda line: [line]
+        return [line[:-20] + b"#" + line[-19:]]
+    return edit
+
+
+def test_an_etcd_that_tells_not_all():
+    """Behind a proxy: each kind of wrong is there while something is changed, and then the host knows what the others do."""
+    with Etcd() as etcd, Proxy(etcd) as proxy, fleet(etcd, 2, [proxy], auditSeconds=1) as (one, far):
+        one.register("web", "127.9.0.1:1", "stays")
+        one.register("web", "127.9.0.1:2", "goes")
+        has_endpoint(far, "web", "goes")
+        proxy.edit = without_deletions
+        one.change("DELETE", "/v1/instances", service="web", id="goes")
+        one.register("web", "127.9.0.1:3", "comes")
+        has_endpoint(far, "web", "comes")
+        wait_until(lambda: ("web", "goes") not in far.endpoints(), 30, "the audit finds the deletion")
+        assert far.status()["registry"]["fleet"]["auditDifferences"] == 1, far.status()["registry"]
+        assert one.status()["registry"]["fleet"]["auditDifferences"] == 0
+        with open(far.log_file, encoding="utf-8") as log:
+            assert "rows were not what etcd has told" in log.read()
+        for n, edit in enumerate((lambda line: [line, line], late, corrupt_once(proxy))):
+            proxy.edit = edit
+            one.register("more", f"127.9.0.1:{n + 10}", str(n))
+            one.change("DELETE", "/v1/instances", service="web", id="comes")
+            one.register("web", f"127.9.0.1:{n + 20}", "comes")
+            has_endpoint(far, "more", str(n))
+            wait_for_same((one, far))
+            assert rows(one) == rows(far)
+            proxy.edit = lambda line: [line]
+        # Cut off while etcd forgets what happens: 3.4.23 loses this very deletion (etcd#18089), newer ones have all rows read.
+        proxy.cut()
+        one.change("DELETE", "/v1/instances", service="more", id="0")
+        etcd.compact()
+        proxy.heal()
+        wait_until(lambda: ("more", "0") not in far.endpoints(), 30, "all rows are compared")
+        wait_for_same((one, far))
+        assert rows(one) == rows(far)
+        note(f"of the registry: {far.status()['registry']['fleet']}")
+
+
 def test_etcd_is_down_for_a_while():
     with Etcd() as etcd, fleet(etcd, 2) as (one, two):
         task = two.task()
@@ -95,15 +162,21 @@ def test_etcd_is_down_for_a_while():
         status, answer = two.api("POST", "/v1/instances", {"service": "new", "id": "x", "address": "127.9.0.1:1"})
         assert status >= 500, (status, answer)
         assert ("web", "0") in two.endpoints() and ("new", "x") not in two.endpoints()
-        # A restart meanwhile is refused, and tasks go on.
+        # A start meanwhile serves what is pinned, and takes in the rest when etcd is there.
+        own = one.task()
+        mine = one.target("web", 8080)
         one.kill()
-        process = one.launch()
-        assert process.wait(60) == 1
-        with open(one.log_file, encoding="utf-8") as log:
-            assert etcd.url(0) in log.read().splitlines()[-1]
-        etcd.start()
-        wait_until(lambda: two.status()["state"] == "ok", 30, "etcd is there again")
         one.start()
+        assert one.status()["registry"]["state"] == "lost" and one.endpoints() == {}, one.status()
+        assert any("could not be reached" in text and etcd.url(0) in text for text in one.status()["degraded"])
+        status, answer = one.api("POST", "/v1/instances", {"service": "new", "id": "x", "address": "127.9.0.1:1"})
+        assert status >= 500 and one.cli("registry", "accept").rc == 1, (status, answer)
+        running = own.start_connector({mine: "web"}, "--seconds", 6)
+        etcd.start()
+        for bed in (one, two):
+            wait_until(lambda bed=bed: is_ok(bed), 30, "etcd is there again")
+        assert running.finish()["failed"] == 0
+        assert one.target("web", 8080) == mine
         two.service("after")
         has_endpoint(one, "after", "0")
         assert task.connector({target: "web"}, "--count", 20)["failed"] == 0

@@ -44,6 +44,7 @@ struct config {
     uint32_t etcd_max_bytes;
     uint32_t etcd_lease_s; /* 0: instances stay when their host has died */
     uint32_t etcd_mass_percent;
+    uint32_t etcd_audit_s; /* 0: never */
     char *adopt_empty_text;
     bool adopts_empty; /* an empty registry empties the tables */
     char *services_dir;

@@ -88,6 +88,7 @@ int config_etcd_settings(const struct config *config, const char *host, struct e
         .patience_ms = PATIENCE_MS,
         .lease_s = config->etcd_lease_s,
         .mass_percent = config->etcd_mass_percent,
+        .audit_s = config->etcd_audit_s,
     };
     int r = etcd_settings_read(config->registry, &settings, error);
 

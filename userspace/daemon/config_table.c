@@ -519,6 +519,15 @@ const struct config_setting config_settings[] = {
         .maximum = 100,
     },
     {
+        .group = "etcd",
+        .member = "auditSeconds",
+        .type = &config_type_number,
+        .offset = OF(etcd_audit_s),
+        .number = ETCD_AUDIT_USUAL_S,
+        .minimum = 0,
+        .maximum = 86400,
+    },
+    {
         .group = "quotas",
         .member = "instances",
         .type = &config_type_number,

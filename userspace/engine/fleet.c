@@ -39,6 +39,18 @@ struct registry_link engine_link(const struct engine *engine)
     return registry_link(engine->registry);
 }
 
+bool engine_has_fleet(const struct engine *engine)
+{
+    return engine_link(engine).host[0] != '\0';
+}
+
+bool engine_is_driver(const struct engine *engine)
+{
+    const struct registry_link link = engine_link(engine);
+
+    return !link.host[0] || link.is_driver;
+}
+
 void fleet_describe(const struct engine *engine, cJSON *registry)
 {
     const struct registry_link link = registry_link(engine->registry);
@@ -48,6 +60,8 @@ void fleet_describe(const struct engine *engine, cJSON *registry)
         return;
     object = cJSON_AddObjectToObject(registry, "fleet");
     (void)cJSON_AddStringToObject(object, "host", link.host);
+    (void)cJSON_AddStringToObject(object, "version", link.version);
+    (void)cJSON_AddBoolToObject(object, "mayLoseDeletions", link.is_lossy);
     (void)cJSON_AddBoolToObject(object, "isLost", link.lost_since != 0);
     if (link.lost_since) {
         json_add_time(object, "lostSince", (time_t)link.lost_since);
@@ -62,5 +76,6 @@ void fleet_describe(const struct engine *engine, cJSON *registry)
     (void)cJSON_AddNumberToObject(object, "putBack", (double)link.n_put_back);
     (void)cJSON_AddBoolToObject(object, "isDriver", link.is_driver);
     (void)cJSON_AddNumberToObject(object, "resyncs", (double)link.n_resyncs);
+    (void)cJSON_AddNumberToObject(object, "auditDifferences", (double)link.n_differences);
     (void)cJSON_AddNumberToObject(object, "skippedRows", (double)(link.n_skipped + engine->jobs->n_skipped));
 }

@@ -22,6 +22,9 @@ void metrics_write_fleet(const struct metrics_text *text, const struct metrics_f
                          "How often this host had to say again that it is there.", fleet->put_back);
     metrics_text_counter(text, "svcconnect_registry_resyncs_total", "How often all rows had to be compared.",
                          fleet->resyncs);
+    metrics_text_counter(text, "svcconnect_registry_audit_differences_total",
+                         "Rows that were not what had been told of them, found by an audit and put right.",
+                         fleet->differences);
     metrics_text_counter(text, "svcconnect_registry_skipped_rows_total",
                          "Rows of other hosts that this one cannot have.", fleet->skipped_rows);
 }

@@ -39,7 +39,7 @@ struct metrics_state {
 struct metrics_fleet {
     double lost_seconds; /* for so long; 0: it is there */
     uint64_t hosts, gone_hosts, gone_instances, doubted_hosts;
-    uint64_t put_back, resyncs, skipped_rows;
+    uint64_t put_back, resyncs, skipped_rows, differences;
 };
 
 struct metrics_snapshot {

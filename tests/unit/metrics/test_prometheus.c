@@ -29,7 +29,7 @@ static const struct histogram lag = {
 static const struct metrics_state canaries[] = {{"RUNNING", 2}, {"ROLLED_BACK", 1}};
 static const struct metrics_state questions[] = {{"answered", 50}, {"timed_out", 0}};
 
-static const struct metrics_fleet fleet = {12, 5, 2, 30, 3, 4, 6, 7};
+static const struct metrics_fleet fleet = {12, 5, 2, 30, 3, 4, 6, 7, 8};
 
 static const struct metrics_snapshot full = {
     .fleet = &fleet,
@@ -140,6 +140,7 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_registry_put_back_total 4");
     expect_line(text, "svcconnect_registry_resyncs_total 6");
     expect_line(text, "svcconnect_registry_skipped_rows_total 7");
+    expect_line(text, "svcconnect_registry_audit_differences_total 8");
     expect_line(text, "svcconnect_kept_aliases 40");
     expect_line(text, "svcconnect_uptime_seconds 12.5");
     expect_line(text, "svcconnect_build_info{version=\"1.2.3\",kernel=\"6.1.0-x\"} 1");
@@ -349,7 +350,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 9 + 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
+    assert_int_equal(samples, 10 + 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
                                   1 + 6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 

@@ -214,6 +214,18 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_versions_that_lose_deletions(void **state)
+{
+    static const char *const lossy[] = {"3.3.27", "3.4.23", "3.4.35", "3.5.0", "3.5.17", "2.3.8"};
+    static const char *const good[] = {"3.4.36", "3.5.18", "3.6.0", "4.0.0", "", "none"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(lossy); i++)
+        assert_true(etcd_may_lose_deletions(lossy[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_false(etcd_may_lose_deletions(good[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_watched_events),
         cmocka_unit_test(test_heads_nobody_understands),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_versions_that_lose_deletions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,6 +320,7 @@ static const struct metrics_fleet *gather_fleet(const struct api *api, struct me
         .put_back = link.n_put_back,
         .resyncs = link.n_resyncs,
         .skipped_rows = link.n_skipped,
+        .differences = link.n_differences,
     };
     return fleet;
 }

@@ -59,11 +59,29 @@ static void daemon_check_registry(struct doctor *doctor, const cJSON *status)
     else
         doctor_add(
             doctor, "registry", DOCTOR_PROBLEM,
-            strcmp(state, "empty") == 0
+            strcmp(state, "lost") == 0 ? "see that the members of the etcd can be reached from this host"
+            : strcmp(state, "empty") == 0
                 ? "mount the state directory that was there before and restart the daemon; to go on "
                   "with the empty one: svcconnect registry accept, or start it with --adopt-empty"
                 : "bring the right registry back and restart the daemon, or: svcconnect registry accept",
             "%s", text_member(registry, "reason"));
+}
+
+static void daemon_check_fleet(struct doctor *doctor, const cJSON *status)
+{
+    const cJSON *fleet = text_child(text_child(status, "registry"), "fleet");
+
+    if (text_is_true(fleet, "mayLoseDeletions"))
+        doctor_add(doctor, "etcd", DOCTOR_WARNING, "update it to 3.4.36, 3.5.18 or later",
+                   "etcd %s may lose deletions (etcd#19179, #18089): until the next audit a host can keep an "
+                   "endpoint "
+                   "that has gone",
+                   text_member(fleet, "version"));
+    if (text_number(fleet, "auditDifferences"))
+        doctor_add(doctor, "etcd", DOCTOR_WARNING,
+                   "update etcd, and look at what is between it and this host",
+                   "%" PRIu64 " rows were not what etcd had told of them; they were put right",
+                   text_number(fleet, "auditDifferences"));
 }
 
 static void check_maps(struct doctor *doctor, const cJSON *status)
@@ -141,6 +159,7 @@ void doctor_check_status(struct doctor *doctor, const cJSON *status)
     check_state(doctor, status);
     check_kernel(doctor, status);
     daemon_check_registry(doctor, status);
+    daemon_check_fleet(doctor, status);
     check_maps(doctor, status);
     check_pins(doctor, status);
     check_loop(doctor, status);

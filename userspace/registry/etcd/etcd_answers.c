@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What etcd answers. Nothing of it is believed: there may be a proxy in between, or another program's keys. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,17 @@ uint64_t etcd_read_revision(const cJSON *answer)
     return etcd_read_number(cJSON_GetObjectItemCaseSensitive(answer, "header"), "revision", &revision) < 0
                ? 0
                : revision;
+}
+
+bool etcd_may_lose_deletions(const char *version)
+{
+    unsigned major, minor, patch;
+
+    if (sscanf(version, "%u.%u.%u", &major, &minor, &patch) != 3)
+        return false;
+    if (major != 3 || minor > 5)
+        return major < 3;
+    return minor < 4 || patch < (minor == 4 ? 36 : 18);
 }
 
 /* Of what has no value there is the empty text. */

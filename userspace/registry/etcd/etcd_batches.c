@@ -149,7 +149,7 @@ static void resync_forget_gone(struct etcd_watch *watch)
     }
 }
 
-int etcd_watch_resync(struct etcd_watch *watch, struct error *error)
+int etcd_watch_resync(struct etcd_watch *watch, size_t *ret_n_rows, struct error *error)
 {
     struct resync resync = {.watch = watch, .batch = etcd_batch_new(0)};
     struct etcd_known_key *key;
@@ -173,6 +173,9 @@ int etcd_watch_resync(struct etcd_watch *watch, struct error *error)
     resync_forget_gone(watch);
     etcd_watch_count(watch, n_strange, true);
     watch->next = resync.batch->at + 1;
+    watch->audited = resync.batch->at;
+    watch->n_strange = n_strange;
+    *ret_n_rows = resync.batch->batch.n_rows;
     etcd_watch_tell_hosts(watch);
     etcd_watch_queue(watch, resync.batch, true);
     return 0;

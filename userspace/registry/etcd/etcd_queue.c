@@ -162,6 +162,13 @@ void etcd_watch_found(struct etcd_watch *watch)
                  (long long)(clock_wall_s() - since));
 }
 
+void etcd_watch_count_differences(struct etcd_watch *watch, size_t n)
+{
+    (void)pthread_mutex_lock(&watch->mutex);
+    watch->link.n_differences += n;
+    (void)pthread_mutex_unlock(&watch->mutex);
+}
+
 void etcd_watch_tell_driver(struct etcd_watch *watch, const char *host)
 {
     (void)pthread_mutex_lock(&watch->mutex);

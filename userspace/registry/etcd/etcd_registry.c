@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "registry/etcd/etcd_pages.h"
 #include "registry/etcd/etcd_registry_internal.h"
 
@@ -79,6 +80,8 @@ static int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, boo
     r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
     if (r == 0 && !self->is_following)
         self->at = at;
+    if (is_of_all)
+        self->watch.n_strange = rows->n_strange;
     loading.base = self->own;
     if (r == 0)
         r = etcd_pages(&self->client, self->own, &own_at, load_pair, &loading, &rows->n_strange, error);
@@ -228,6 +231,10 @@ static struct registry_link etcd_link(struct registry *registry)
     struct registry_link link = etcd_watch_link(&self->watch);
 
     (void)snprintf(link.host, sizeof(link.host), "%s", self->settings->host);
+    /* Without leases nobody would take over: then all do. */
+    link.is_driver |= self->settings->lease_s == 0;
+    (void)snprintf(link.version, sizeof(link.version), "%s", self->version);
+    link.is_lossy = etcd_may_lose_deletions(self->version);
     link.n_put_back = etcd_presence_figures(&self->presence).n_put_back;
     return link;
 }
@@ -298,6 +305,22 @@ static int make_parts(struct etcd_registry *self)
     return r;
 }
 
+/* It is good to know, and no more. */
+static void ask_version(struct etcd_registry *self)
+{
+    _cleanup_json_ cJSON *answer = NULL;
+    const char *version = NULL;
+
+    if (etcd_client_call(&self->client, "/v3/maintenance/status", "{}", &answer, NULL) == 0)
+        version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "version"));
+    (void)snprintf(self->version, sizeof(self->version), "%s", version ? version : "");
+    if (etcd_may_lose_deletions(self->version))
+        log_warning("registry %s: etcd %s may lose deletions (etcd#19179, #18089), which an audit finds: "
+                    "3.4.36, 3.5.18 and "
+                    "3.6 do not",
+                    self->settings->location, self->version);
+}
+
 int etcd_registry_open(const struct etcd_settings *settings, struct registry **ret_registry,
                        struct error *error)
 {
@@ -315,7 +338,12 @@ int etcd_registry_open(const struct etcd_settings *settings, struct registry **r
     else
         r = etcd_ask_head(&self->client, self->head_key, &self->head, &why);
     if (r == 0)
+        ask_version(self);
+    if (r == 0)
         r = etcd_presence_start(&self->presence, &why);
+    /* No member comes back from that. */
+    if (r == -ENOTCONN && self->client.is_distrusted)
+        r = -EACCES;
     if (r < 0) {
         r = etcd_refused(self, r, &why, error);
         etcd_close(&self->registry);

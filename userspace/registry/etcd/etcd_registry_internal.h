@@ -16,6 +16,7 @@ struct etcd_registry {
     bool has_committer;
     struct etcd_watch watch;
     struct etcd_presence presence;
+    char version[32]; /* of the member that was asked first; "": it has not said */
     bool is_following;
     bool has_all;          /* a load of all rows has told the watch what is known */
     struct etcd_head head; /* as the owner has taken it */

@@ -103,6 +103,9 @@ int etcd_read_lease(const cJSON *answer, uint64_t *ret_lease, uint64_t *ret_seco
 char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *head_key,
                         const struct etcd_head *head, const struct etcd_head *next, size_t *ret_n);
 
+/* Is it a version that can leave deletions out of what it tells (etcd#19179, #18089)? Not if it is none: "". */
+bool etcd_may_lose_deletions(const char *version);
+
 /* "revision" of the answer's header; 0: there is none. */
 uint64_t etcd_read_revision(const cJSON *answer);
 

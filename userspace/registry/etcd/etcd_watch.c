@@ -118,9 +118,10 @@ static int check_stream(struct etcd_watch *watch)
 /* In milliseconds: what is overdue waits for etcd to be found again, which a message or the next check tells. */
 static int until_next(const struct etcd_watch *watch, uint64_t now)
 {
-    uint64_t next =
-        watch->look_ms > now && watch->look_ms < watch->check_ms ? watch->look_ms : watch->check_ms;
+    uint64_t next = watch->check_ms < watch->audit_ms ? watch->check_ms : watch->audit_ms;
 
+    if (watch->look_ms > now && watch->look_ms < next)
+        next = watch->look_ms;
     return next > now ? (int)(next - now) : 0;
 }
 
@@ -140,6 +141,11 @@ static int follow_stream(struct etcd_watch *watch)
             return 0;
         if (now >= watch->look_ms && etcd_watch_link(watch).lost_since == 0) {
             r = etcd_watch_look_at_hosts(watch);
+            if (r < 0)
+                return r;
+        }
+        if (now >= watch->audit_ms) {
+            r = etcd_watch_audit(watch);
             if (r < 0)
                 return r;
         }
@@ -216,6 +222,7 @@ static void *watch_until_stopped(void *user)
 {
     struct etcd_watch *watch = user;
     unsigned n_failures = 0;
+    size_t n_rows;
 
     while (!etcd_watch_is_stopping(watch)) {
         uint64_t before = watch->next;
@@ -224,7 +231,7 @@ static void *watch_until_stopped(void *user)
         watch->error = (struct error){0};
         r = run_stream(watch);
         if (r == -ESTALE)
-            r = etcd_watch_resync(watch, &watch->error);
+            r = etcd_watch_resync(watch, &n_rows, &watch->error);
         if (r == 0)
             continue;
         if (r == -EKEYREJECTED)
@@ -282,7 +289,8 @@ int etcd_watch_start(struct etcd_watch *watch, uint64_t revision)
     int r;
 
     watch->next = revision + 1;
-    watch->seen = revision;
+    watch->seen = watch->audited = revision;
+    etcd_watch_audit_later(watch);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     r = pthread_create(&watch->thread, NULL, watch_until_stopped, watch);

@@ -47,7 +47,13 @@ struct etcd_watch {
     uint64_t check_ms;   /* when the next one is due */
     uint64_t look_ms;    /* when a host in doubt is to be looked at; UINT64_MAX: there is none */
     uint64_t believe_ms; /* nobody is taken for gone before: all had to put their keys back */
-    char *line;          /* the message that has not come whole */
+    uint64_t audit_ms;   /* when the next audit is due; UINT64_MAX: never */
+    uint64_t audited;    /* up to this revision all was as it was told */
+    size_t n_strange;    /* keys that are no text, as of the last reading of all */
+    bool is_doubtful;    /* the last audit found this difference */
+    int64_t doubt_more;
+    uint64_t doubt_sum;
+    char *line; /* the message that has not come whole */
     size_t n_line, line_room;
     int end; /* why the stream is to end */
     struct error error;

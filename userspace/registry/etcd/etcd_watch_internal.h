@@ -31,7 +31,12 @@ bool etcd_any_answers(char *const *values, size_t n);
 /* etcd_batches.c: events in the order of their revisions become batches. What was seen before is passed over. */
 int etcd_watch_take_events(struct etcd_watch *watch, struct etcd_pairs *events);
 
-/* The difference between all rows as they are now and what is known becomes a batch. */
-int etcd_watch_resync(struct etcd_watch *watch, struct error *error);
+/* The difference between all rows as they are now and what is known becomes a batch, of so many rows. */
+int etcd_watch_resync(struct etcd_watch *watch, size_t *ret_n_rows, struct error *error);
+void etcd_watch_count_differences(struct etcd_watch *watch, size_t n);
+
+/* etcd_audit.c: asks etcd whether it is as was told, and puts right what is not. */
+int etcd_watch_audit(struct etcd_watch *watch);
+void etcd_watch_audit_later(struct etcd_watch *watch);
 
 int etcd_watch_ask_head(struct etcd_watch *watch, struct etcd_head *ret_head, struct error *error);
