@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "canaries/canary_views.h"
 #include "engine/change/job.h"
 #include "engine/connections.h"
 #include "events/event_log.h"
@@ -121,6 +122,12 @@ static void unlink_step(struct canary_step *step)
     *at = step->next;
 }
 
+/* Steps are the driver's; that it fails says who sees it. */
+static bool is_for_this_host(const struct canaries *self, enum canary_verdict verdict)
+{
+    return verdict == CANARY_FAILED || (verdict != CANARY_AS_IT_WAS && engine_is_driver(self->engine));
+}
+
 /* Judged afresh: it may have been paused, or have ended, since it was looked at. */
 static int run_step(struct transaction *transaction, void *user, struct error *error)
 {
@@ -134,9 +141,13 @@ static int run_step(struct transaction *transaction, void *user, struct error *e
         return JOB_TAKE_BACK;
     step->changed = *entry;
     totals = service_outcomes(step->canaries->engine, step->namespace_name, entry->canary.to);
-    step->verdict = canary_evaluate(&step->changed.canary, clock_run_ms(), &totals);
-    if (step->verdict == CANARY_AS_IT_WAS)
+    if (!canary_views_see(step->canaries, step->namespace_name, step->key, &step->changed.canary, &totals))
         return JOB_TAKE_BACK;
+    step->verdict = canary_evaluate(&step->changed.canary, clock_run_ms(), &totals);
+    if (!is_for_this_host(step->canaries, step->verdict)) {
+        step->verdict = CANARY_AS_IT_WAS;
+        return JOB_TAKE_BACK;
+    }
     return canaries_put(transaction, step->namespace_name, &step->changed, error);
 }
 
@@ -194,9 +205,10 @@ static void canaries_look_at(struct canaries *self, const struct model_namespace
     const struct canary_outcomes totals = service_outcomes(self->engine, parent->name, entry->canary.to);
     struct canary changed = entry->canary;
 
-    if (is_pending(self, parent->name, entry))
+    if (!canary_views_see(self, parent->name, entry->key, &changed, &totals) ||
+        is_pending(self, parent->name, entry))
         return;
-    if (canary_evaluate(&changed, clock_run_ms(), &totals) == CANARY_AS_IT_WAS)
+    if (!is_for_this_host(self, canary_evaluate(&changed, clock_run_ms(), &totals)))
         entry->canary.seen = changed.seen;
     else
         canaries_take_step(self, parent->name, entry);
@@ -213,6 +225,7 @@ static void look_at_all(void *user)
         for (entry = parent->canaries; entry; entry = entry->hh.next)
             if (entry->canary.state == CANARY_RUNNING)
                 canaries_look_at(self, parent, entry);
+    canary_views_free(self, false);
 }
 
 void canaries_sweep(struct canaries *self)
@@ -232,6 +245,7 @@ void canaries_done(struct canaries *canaries)
 {
     if (canaries->engine)
         engine_forget_waiter(canaries->engine, canaries);
+    canary_views_free(canaries, true);
     *canaries = (struct canaries){0};
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Canaries at work: every second those that run are looked at, and what their rules (model/canary.h) decide
- * becomes one job that puts the canary's row and its route, so that a kill leaves both or neither.
+ * becomes one job that puts the canary's row and its route, so that a kill leaves both or neither. In a fleet one host
+ * at a time takes the steps; each judges by its own connects, and ends a canary of which too many fail.
  */
 #pragma once
 
@@ -11,12 +12,14 @@
 #include "engine/follower.h"
 
 struct canary_step;
+struct canary_view;
 struct event_log;
 
 struct canaries {
     struct engine *engine;
     struct event_log *events;
     struct canary_step *steps; /* on their way: at most one of a canary */
+    struct canary_view *views; /* in a fleet: from where this host counts a step's outcomes */
     bool is_waiting;           /* for a steady catalog */
 };
 
