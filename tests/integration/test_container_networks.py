@@ -59,7 +59,7 @@ def test_tasks_tell_of_their_containers():
         assert [item["health"] for item in host.instances()] == ["HEALTHY"], "the same instance"
         host.docker.ok("pause", "two")
         wait_until(lambda: host.containers()["two"]["state"] == "PAUSED", 5, "paused")
-        assert [item["health"] for item in host.instances()] == ["UNHEALTHY"]
+        wait_until(lambda: [item["health"] for item in host.instances()] == ["UNHEALTHY"], 5, "takes no traffic meanwhile")
 
 
 test_tasks_tell_of_their_containers.timeout = 120

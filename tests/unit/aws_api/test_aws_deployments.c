@@ -165,6 +165,56 @@ static void test_what_is_shown(void **state)
                 cJSON_GetObjectItem(brief, "createdAt")->valuedouble);
 }
 
+static void put_canary(struct aws_lab *lab, const char *state, const char *more)
+{
+    char value[640];
+
+    (void)snprintf(value, sizeof(value),
+                   "{\"from\":\"old\",\"to\":\"web\",\"strategy\":\"LINEAR\",\"stepTenths\":100,"
+                   "\"intervalSeconds\":60,\"maxFailuresTenths\":50,\"minConnects\":20,\"state\":\"%s\","
+                   "\"shareTenths\":100,\"startedAtMs\":1000,\"stepStartedAtMs\":1000,\"base\":{"
+                   "\"established\":0,\"failures\":0,\"ejections\":0},"
+                   "\"counted\":{\"established\":0,\"failures\":0,\"ejections\":0}%s}",
+                   state, more);
+    house_put(&lab->house, "canaries/default//shop:80/tcp", value);
+}
+
+static void expect_rollout(struct aws_lab *lab, const char *state, const char *status)
+{
+    _cleanup_json_ cJSON *service = describe_service(lab), *all = list(lab);
+    char body[128];
+    _cleanup_json_ cJSON *asked = NULL;
+
+    assert_string_equal(
+        text_of(cJSON_GetArrayItem(cJSON_GetObjectItem(service, "deployments"), 0), "rolloutState"), state);
+    assert_string_equal(text_of(cJSON_GetArrayItem(all, 0), "status"), status);
+    assert_true(!!cJSON_GetObjectItem(cJSON_GetArrayItem(all, 0), "finishedAt") ==
+                (strcmp(status, "IN_PROGRESS") != 0));
+    (void)snprintf(body, sizeof(body), "{'service':'web','status':['%s']}", status);
+    asked = ask_for(lab, ECS "ListServiceDeployments", body, "serviceDeployments");
+    assert_int_equal(cJSON_GetArraySize(asked), 1);
+}
+
+/* A canary that moves an alias to the service is its rollout. */
+static void test_a_canary_is_a_rollout(void **state)
+{
+    struct aws_lab *lab = *state;
+
+    make_web(lab);
+    house_put(&lab->house, "services/default/old", "{}");
+    expect_rollout(lab, "COMPLETED", "SUCCESSFUL");
+    put_canary(lab, "RUNNING", "");
+    expect_rollout(lab, "IN_PROGRESS", "IN_PROGRESS");
+    put_canary(lab, "PAUSED", ",\"pausedAtMs\":2000");
+    expect_rollout(lab, "IN_PROGRESS", "IN_PROGRESS");
+    put_canary(lab, "SUCCEEDED", ",\"endedAtMs\":9000000000000");
+    expect_rollout(lab, "COMPLETED", "SUCCESSFUL");
+    put_canary(lab, "ROLLED_BACK", ",\"endedAtMs\":9000000000000,\"reason\":\"7 of 20 failed\"");
+    expect_rollout(lab, "FAILED", "ROLLBACK_SUCCESSFUL");
+    put_canary(lab, "ROLLED_BACK", ",\"endedAtMs\":2000"); /* before this deployment */
+    expect_rollout(lab, "COMPLETED", "SUCCESSFUL");
+}
+
 #define HOUR_MS 3600000
 
 /* By the time that has passed, whatever the clock on the wall was set to meanwhile. */
@@ -310,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         AWS_TEST(test_which_changes_deploy),
         AWS_TEST(test_what_is_shown),
+        AWS_TEST(test_a_canary_is_a_rollout),
         AWS_TEST(test_a_deleted_service_is_inactive_for_an_hour),
         AWS_TEST(test_events),
         AWS_TEST(test_bounds),

@@ -8,6 +8,7 @@
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
+#include "aws_api/ecs/rollout.h"
 
 #define MAX_ARNS   20 /* of a Describe */
 #define USUAL_PAGE 20
@@ -17,6 +18,7 @@
 struct deployed {
     cJSON *history;
     unsigned running;
+    struct rollout rollout;          /* of the latest */
     char path[2 * ECS_NAME_MAX + 2]; /* CLUSTER/NAME */
     char cluster[ECS_NAME_MAX + 1];
 };
@@ -36,6 +38,9 @@ static int deployed_find(struct aws_call *call, const char *cluster, const char 
     if (ecs_lookup_service(call, cluster, name, &service) == 0) {
         ret->history = ecs_history(call, cluster, service.parent->name, service.document);
         ret->running = ecs_running(service.parent, service.stored->name);
+        rollout_find(service.parent, service.stored->name,
+                     aws_member(aws_member(ret->history, "deployments")->child, "createdAt")->valuedouble,
+                     &ret->rollout);
     } else if ((ended = ecs_ended_service(call, cluster, name)) &&
                (owner = cJSON_GetStringValue(aws_member(ended, "namespace")))) {
         ret->history = ecs_history(call, cluster, owner, ended);
@@ -74,7 +79,28 @@ static void deployed_add_time(cJSON *view, const char *member, const cJSON *time
         (void)cJSON_AddNumberToObject(view, member, time->valuedouble);
 }
 
-/* What all forms of a deployment have. What was asked for was in effect when it was answered. */
+static bool deployment_is_latest(const struct deployed *deployed, const cJSON *entry)
+{
+    return entry == aws_member(deployed->history, "deployments")->child;
+}
+
+/* What was asked for was in effect when it was answered; a canary goes on. */
+static const char *deployment_status(const struct deployed *deployed, const cJSON *entry)
+{
+    static const struct rollout done = {0};
+
+    return rollout_status(deployment_is_latest(deployed, entry) ? &deployed->rollout : &done);
+}
+
+static void deployment_add_end(const struct deployed *deployed, const cJSON *entry, cJSON *view)
+{
+    if (!deployment_is_latest(deployed, entry) || deployed->rollout.state == ROLLOUT_COMPLETED)
+        deployed_add_time(view, "finishedAt", aws_member(entry, "createdAt"));
+    else if (deployed->rollout.state == ROLLOUT_FAILED)
+        (void)cJSON_AddNumberToObject(view, "finishedAt", deployed->rollout.ended_at);
+}
+
+/* What all forms of a deployment have. */
 static cJSON *deployment_begin(const struct aws_call *call, const struct deployed *deployed,
                                const cJSON *entry)
 {
@@ -83,17 +109,17 @@ static cJSON *deployment_begin(const struct aws_call *call, const struct deploye
     deployed_add_arn(call, view, "serviceDeploymentArn", "service-deployment", deployed,
                      aws_member(entry, "arn"));
     deployed_add_service(call, view, deployed);
-    for (const char *const *name = (const char *const[]){"createdAt", "startedAt", "finishedAt", NULL}; *name;
-         name++)
-        deployed_add_time(view, *name, aws_member(entry, "createdAt"));
-    (void)cJSON_AddStringToObject(view, "status", "SUCCESSFUL");
+    deployed_add_time(view, "createdAt", aws_member(entry, "createdAt"));
+    deployed_add_time(view, "startedAt", aws_member(entry, "createdAt"));
+    deployment_add_end(deployed, entry, view);
+    (void)cJSON_AddStringToObject(view, "status", deployment_status(deployed, entry));
     return view;
 }
 
 static cJSON *deployment_counts(const struct aws_call *call, const struct deployed *deployed,
                                 const cJSON *entry)
 {
-    bool is_latest = entry == aws_member(deployed->history, "deployments")->child;
+    bool is_latest = deployment_is_latest(deployed, entry);
     cJSON *view = cJSON_CreateObject();
 
     deployed_add_arn(call, view, "arn", "service-revision", deployed, aws_member(entry, "revision"));
@@ -121,6 +147,8 @@ static cJSON *deployment_whole(const struct aws_call *call, const struct deploye
     cJSON *sources = cJSON_AddArrayToObject(view, "sourceServiceRevisions");
 
     deployed_add_time(view, "updatedAt", aws_member(entry, "updatedAt"));
+    if (*deployed->rollout.reason && deployment_is_latest(deployed, entry))
+        (void)cJSON_AddStringToObject(view, "statusReason", deployed->rollout.reason);
     if (entry->next)
         (void)cJSON_AddItemToArray(sources, deployment_counts(call, deployed, entry->next));
     (void)cJSON_AddItemToObject(view, "targetServiceRevision", deployment_counts(call, deployed, entry));
@@ -235,29 +263,42 @@ int aws_DescribeServiceRevisions(struct aws_call *call)
     return describe_all(call, &what);
 }
 
-/* "createdAt": {"after": T, "before": T}, and "status", a list of which SUCCESSFUL is what there is. */
-static int deployments_filter(struct aws_call *call, double *ret_after, double *ret_before)
+/* Which are asked for: {"createdAt": {"after": T, "before": T}, "status": [...]}. */
+struct deployments_wanted {
+    double after, before;
+    const cJSON *statuses; /* NULL or empty: any */
+};
+
+static int deployments_filter(struct aws_call *call, struct deployments_wanted *ret_wanted)
 {
     const cJSON *created = NULL;
-    const cJSON *statuses = NULL;
     int r = aws_get_object(call->body, "createdAt", AWS_OPTIONAL, &created, call->error);
 
+    *ret_wanted = (struct deployments_wanted){.before = 1e18};
     if (r == 0)
-        r = aws_get_list(call->body, "status", AWS_OPTIONAL, 20, 64, &statuses, call->error);
+        r = aws_get_list(call->body, "status", AWS_OPTIONAL, 20, 64, &ret_wanted->statuses, call->error);
     if (r < 0)
         return r;
     if (cJSON_IsNumber(aws_member(created, "after")))
-        *ret_after = aws_member(created, "after")->valuedouble;
+        ret_wanted->after = aws_member(created, "after")->valuedouble;
     if (cJSON_IsNumber(aws_member(created, "before")))
-        *ret_before = aws_member(created, "before")->valuedouble;
-    if (statuses && statuses->child && !ecs_is_included(statuses, "SUCCESSFUL"))
-        *ret_before = -1;
+        ret_wanted->before = aws_member(created, "before")->valuedouble;
     return 0;
+}
+
+static bool deployments_is_wanted(const struct deployments_wanted *wanted, const struct deployed *deployed,
+                                  const cJSON *entry)
+{
+    double time = aws_member(entry, "createdAt")->valuedouble;
+
+    return time >= wanted->after && time <= wanted->before &&
+           (!wanted->statuses || !wanted->statuses->child ||
+            ecs_is_included(wanted->statuses, deployment_status(deployed, entry)));
 }
 
 /* The latest first: a key is the entry's place from the end. */
 static int list_deployments(struct aws_call *call, const struct deployed *deployed,
-                            const struct aws_page *page, double after, double before)
+                            const struct aws_page *page, const struct deployments_wanted *wanted)
 {
     const cJSON *all = aws_member(deployed->history, "deployments");
     size_t most = (size_t)cJSON_GetArraySize(all);
@@ -271,11 +312,10 @@ static int list_deployments(struct aws_call *call, const struct deployed *deploy
     if (!keys || !texts)
         return aws_fail(call->error, AWS_INTERNAL, "out of memory");
     cJSON_ArrayForEach (entry, all) {
-        double time = aws_member(entry, "createdAt")->valuedouble;
-
-        if (time < after || time > before)
+        if (!deployments_is_wanted(wanted, deployed, entry))
             continue;
-        (void)snprintf(texts[n], sizeof(texts[n]), "%020.0f %.40s", time * 1000,
+        (void)snprintf(texts[n], sizeof(texts[n]), "%020.0f %.40s",
+                       aws_member(entry, "createdAt")->valuedouble * 1000,
                        aws_member(entry, "arn")->valuestring);
         keys[n] = texts[n];
         n++;
@@ -293,12 +333,12 @@ int aws_ListServiceDeployments(struct aws_call *call)
     _cleanup_(deployed_done) struct deployed deployed = {0};
     const char *cluster = NULL;
     const char *name = NULL;
-    double after = 0, before = 1e18;
+    struct deployments_wanted wanted;
     struct aws_page page;
     int r = aws_begin_page(call, "nextToken", "maxResults", 100, USUAL_PAGE, &page);
 
     if (r == 0)
-        r = deployments_filter(call, &after, &before);
+        r = deployments_filter(call, &wanted);
     if (r == 0)
         r = ecs_find_cluster(call, &cluster);
     if (r == 0)
@@ -309,5 +349,5 @@ int aws_ListServiceDeployments(struct aws_call *call)
         return aws_fail(call->error, "ServiceNotFoundException", "The cluster %s has no service %s.", cluster,
                         name);
     page.is_descending = true;
-    return list_deployments(call, &deployed, &page, after, before);
+    return list_deployments(call, &deployed, &page, &wanted);
 }

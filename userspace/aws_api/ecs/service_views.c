@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "aws_api/ecs/ecs.h"
 #include "aws_api/ecs/happenings.h"
+#include "aws_api/ecs/rollout.h"
 
 #define MAX_NAMED  10 /* of a DescribeServices */
 #define USUAL_PAGE 10
@@ -34,6 +35,18 @@ static cJSON *resources_of(const struct aws_call *call, const struct model_names
     return list;
 }
 
+/* Of the latest deployment, the first that is shown. */
+static void show_rollout(const struct ecs_service *service, cJSON *view)
+{
+    cJSON *latest = cJSON_GetObjectItemCaseSensitive(view, "deployments")->child;
+    const cJSON *created = aws_member(latest, "createdAt");
+    struct rollout rollout;
+
+    rollout_find(service->parent, service->stored->name, cJSON_IsNumber(created) ? created->valuedouble : 0,
+                 &rollout);
+    rollout_show(&rollout, latest);
+}
+
 cJSON *ecs_view(struct aws_call *call, const struct ecs_service *service, const char *status, bool with_tags)
 {
     const cJSON *cluster = aws_member(service->document, "cluster");
@@ -43,6 +56,7 @@ cJSON *ecs_view(struct aws_call *call, const struct ecs_service *service, const 
 
     ecs_show_history(call, cJSON_IsString(cluster) ? ecs_last_part(cluster->valuestring) : ECS_DEFAULT_NAME,
                      service->parent->name, service->document, view);
+    show_rollout(service, view);
     ecs_happenings_show(call->happenings, service->parent->name, service->stored->name,
                         ecs_service_name(service), cJSON_GetObjectItemCaseSensitive(view, "events"));
     return view;
