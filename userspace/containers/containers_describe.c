@@ -26,12 +26,15 @@ static const char *names_name(const struct held *held)
 #define NOTE_SIZE (2 * WORKLOAD_NOTE_SIZE + 2)
 
 /* Of one that is left alone: why, and what it should know. */
-static const char *note_of(const struct held *held, char text[static NOTE_SIZE])
+static const char *note_of(const struct containers *containers, const struct held *held,
+                           char text[static NOTE_SIZE])
 {
     if (*held->why_not_attached)
         return held->why_not_attached;
     if (*held->why_not_registered)
         return held->why_not_registered;
+    if (held->is_task && containers_is_left_out(containers, held))
+        return "deregistered by hand: out until it is started again, or registered";
     if (held->is_task)
         return held->note;
     (void)snprintf(text, NOTE_SIZE, "%s%s%s", held->why_not, *held->why_not && *held->note ? "; " : "",
@@ -64,7 +67,7 @@ static cJSON *describe_stop(const struct stopping *stop)
     return json;
 }
 
-static cJSON *describe_held(const struct held *held)
+static cJSON *describe_held(const struct containers *containers, const struct held *held)
 {
     const struct container *container = held->container;
     cJSON *json = cJSON_CreateObject();
@@ -89,7 +92,7 @@ static cJSON *describe_held(const struct held *held)
         (void)cJSON_AddItemToObject(json, "stop", describe_stop(&held->stop));
     if (container->started_at)
         json_add_time(json, "startedAt", (time_t)container->started_at);
-    (void)cJSON_AddStringToObject(json, "note", note_of(held, text));
+    (void)cJSON_AddStringToObject(json, "note", note_of(containers, held, text));
     return json;
 }
 
@@ -114,7 +117,7 @@ cJSON *containers_describe(const struct containers *containers)
     cJSON *list = cJSON_CreateArray();
 
     for (const struct held *held = containers ? containers->all : NULL; held; held = held->hh.next)
-        (void)cJSON_AddItemToArray(list, describe_held(held));
+        (void)cJSON_AddItemToArray(list, describe_held(containers, held));
     return list;
 }
 

@@ -16,6 +16,7 @@
 #include "containers/containers_internal.h"
 #include "engine/change/job.h"
 #include "engine/engine.h"
+#include "model/catalog_aws.h"
 #include "registry/rows.h"
 
 static void wanted_free(struct wanted_instance *wanted)
@@ -240,10 +241,14 @@ static int containers_put_instance(struct transaction *transaction, struct wante
                                 .attributes = wanted->attributes,
                                 .creator = wanted->creator};
     struct registry_row row;
+    bool is_out = false;
     int r;
 
     if (from->is_draining && !there)
         return 0;
+    r = containers_keep_left_out(transaction, wanted, there != NULL, &is_out, error);
+    if (r < 0 || is_out)
+        return r;
     if (there && instance_is_of_container(there))
         keep_what_was_said(from, there, &instance);
     if (from->is_draining)
@@ -263,12 +268,11 @@ static bool is_unread(const struct registering *registering, const char *contain
 }
 
 /* Is it a container's, of a runtime that has told all it has? */
-static bool is_known_to_be_ours(const struct registering *registering, const struct instance *instance)
+static bool is_known_to_be_ours(const struct registering *registering, const char *creator)
 {
-    const char *creator = instance->creator;
     size_t length = strlen(INSTANCE_OF_CONTAINER);
 
-    if (!instance_is_of_container(instance))
+    if (!creator || strncmp(creator, INSTANCE_OF_CONTAINER, length) != 0)
         return false;
     for (size_t i = 0; i < registering->n_runtimes; i++) {
         size_t name = strlen(registering->runtimes[i]);
@@ -284,7 +288,7 @@ static int note_gone_one(const struct registering *registering, const struct ser
 {
     const char *namespace_name = service->parent->name;
 
-    if (!instance || !is_known_to_be_ours(registering, instance) ||
+    if (!instance || !is_known_to_be_ours(registering, instance->creator) ||
         find_wanted(registering, namespace_name, service->name, instance->id))
         return 0;
     if (ARRAY_MAKE_ROOM(*rows, *n) < 0 ||
@@ -327,6 +331,30 @@ static int note_gone(const struct registering *registering, const struct catalog
     return r;
 }
 
+/* Of containers that have gone it need not be known that an instance was deregistered. */
+static int note_left_out(const struct registering *registering, const struct catalog *catalog,
+                         struct registry_row **rows, size_t *n)
+{
+    for (const struct aws_record *record = catalog->aws_records[AWS_LEFT_OUT]; record;
+         record = record->hh.next) {
+        _cleanup_json_ cJSON *json = cJSON_Parse(record->text);
+        _cleanup_free_ char *name = strdup(record->name);
+        char *service = name ? strchr(name, '/') : NULL;
+        char *id = service ? strchr(service + 1, '/') : NULL;
+
+        if (!id)
+            continue;
+        *service++ = *id++ = '\0';
+        if (!is_known_to_be_ours(registering, cJSON_GetStringValue(cJSON_GetObjectItem(json, "creator"))) ||
+            find_wanted(registering, name, service, id))
+            continue;
+        if (ARRAY_MAKE_ROOM(*rows, *n) < 0 || row_for_aws(AWS_LEFT_OUT, record->name, NULL, &(*rows)[*n]) < 0)
+            return -ENOMEM;
+        (*n)++;
+    }
+    return 0;
+}
+
 /* A container that has ended is gone at once: its address may be another one's in a moment. */
 int containers_remove_gone(struct transaction *transaction, const struct registering *registering,
                            struct error *error)
@@ -335,6 +363,8 @@ int containers_remove_gone(struct transaction *transaction, const struct registe
     size_t n = 0;
     int r = note_gone(registering, transaction_catalog(transaction), &rows, &n);
 
+    if (r == 0)
+        r = note_left_out(registering, transaction_catalog(transaction), &rows, &n);
     if (r < 0)
         (void)error_errno(error, r, "deregistering containers");
     for (size_t i = 0; i < n; i++) {

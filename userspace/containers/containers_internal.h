@@ -247,6 +247,15 @@ int containers_put_one(struct transaction *transaction, struct wanted_instance *
 int containers_remove_gone(struct transaction *transaction, const struct registering *registering,
                            struct error *error);
 
+/*
+ * containers_left_out.c: has somebody deregistered it since its container was started? If it is there again, somebody has
+ * registered it, and it is left out no more.
+ */
+int containers_keep_left_out(struct transaction *transaction, const struct wanted_instance *wanted,
+                             bool is_there, bool *ret_is_out, struct error *error);
+bool containers_is_left_out(const struct containers *containers,
+                            const struct held *held); /* one of its instances */
+
 /* containers_register.c: jobs make the registry as the plan wants it. */
 void containers_register(struct containers *containers, const struct workload_plan *plan);
 /* Frees what was registered last; one that is under way frees itself. */

@@ -222,10 +222,17 @@ void catalog_bump_instances(struct service *service)
 
 /* ---- records ---- */
 
+const char *catalog_left_out_name(const char *namespace_name, const char *service, const char *id,
+                                  char name[static CATALOG_LEFT_OUT_SIZE])
+{
+    (void)snprintf(name, CATALOG_LEFT_OUT_SIZE, "%s/%s/%s", namespace_name, service, id);
+    return name;
+}
+
 const char *aws_record_kind_name(enum aws_record_kind kind)
 {
-    static const char *const names[AWS_RECORD_KINDS] = {"operations", "clusters", "task-definitions",
-                                                        "ended-services", "service-histories"};
+    static const char *const names[AWS_RECORD_KINDS] = {
+        "operations", "clusters", "task-definitions", "ended-services", "service-histories", "left-out"};
 
     return names[kind];
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/catalog.h"
+#include "model/names.h"
 
 #define CATALOG_AWS_MAX (64u << 10) /* bytes of one text */
 
@@ -47,6 +48,11 @@ bool catalog_is_check_of_aws(const struct service *service);
 
 /* Tells that the set of the service's instances has changed. */
 void catalog_bump_instances(struct service *service);
+
+/* Of AWS_LEFT_OUT: {"creator"} of an instance that its container is not to have again before its next start. */
+#define CATALOG_LEFT_OUT_SIZE (MODEL_NAMESPACE_MAX + MODEL_SERVICE_MAX + MODEL_INSTANCE_MAX + 3)
+const char *catalog_left_out_name(const char *namespace_name, const char *service, const char *id,
+                                  char name[static CATALOG_LEFT_OUT_SIZE]);
 
 const char *aws_record_kind_name(enum aws_record_kind kind); /* "operations", ... */
 struct aws_record *catalog_aws_record(const struct catalog *catalog, enum aws_record_kind kind,

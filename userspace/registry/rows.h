@@ -11,7 +11,8 @@
  *   documents/NS/NAME            {"source", "text"}: an ECS document as it was applied
  *   settings/global              {"ejection", "connectTimeoutSeconds"}
  *   canaries/NS/CLIENT/ALIAS     {"from", "to", "state", ...}: see rows_canary.c (CLIENT as for routes)
- *   aws/KIND/NAME                a JSON object of the AWS API's own: an operation, cluster, task definition
+ *   aws/KIND/NAME                a JSON object of the AWS API's own: an operation, cluster, task definition; of the kind
+ *                                left-out an instance of a container, NS/SERVICE/ID, that was deregistered by hand
  *   history/PLACE                what was changed, by whom: see engine/history/history.h
  *   host/address/DNSNAME         number of the alias address in this host's range
  *   host/scope/NS[/CLIENT]       scope number on this host

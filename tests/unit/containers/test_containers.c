@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/json.h"
+#include "engine/change/edits.h"
+
 #define OURS(instance, id)                                                                                   \
     "instances/ns/web/" instance, "{\"address\":\"192.0.2.1\",\"port\":8080,\"creatorRequestId\":"           \
                                   "\"container:docker:" id "\"}"
@@ -283,6 +286,50 @@ static void test_a_drain_by_hand_holds(void **state)
     assert_false(after_state(lab, RUNNING)->drain_until);
 }
 
+static int run_remove(struct transaction *transaction, void *user, struct error *error)
+{
+    return change_remove_instance(transaction, user, error);
+}
+
+static bool is_told_out(const struct lab *lab)
+{
+    _cleanup_json_ cJSON *all = containers_describe(lab->containers);
+    const cJSON *note = cJSON_GetObjectItem(cJSON_GetArrayItem(all, 0), "note");
+
+    return strstr(cJSON_GetStringValue(note), "deregistered by hand") != NULL;
+}
+
+/* It stays out whatever its runtime tells, until it is registered by hand or started again. */
+static void test_deregistered_by_hand_it_stays_out(void **state)
+{
+    struct lab *lab = *state;
+    struct job job = {.run = run_remove};
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'a', "web");
+    lab_follow(lab);
+    for (int i = 0; i < 2; i++) {
+        job.user = lab_await(lab, "web", "aaaaaaaaaaaa-10");
+        assert_int_equal(engine_submit(lab->house.engine, &job), 0);
+        engine_settle(lab->house.engine);
+        assert_null(after_state(lab, RUNNING));
+        assert_null(after_state(lab, SICK));
+        assert_true(is_told_out(lab));
+        if (i > 0)
+            break;
+        house_put(&lab->house, "instances/ns/web/aaaaaaaaaaaa-10", "{\"address\":\"192.0.2.9\",\"port\":1}");
+        assert_true(instance_is_of_container(after_state(lab, RUNNING)));
+        assert_false(is_told_out(lab));
+    }
+    assert_non_null(engine_catalog(lab->house.engine)->aws_records[AWS_LEFT_OUT]);
+    fake_docker_remove(&lab->fake, 'a');
+    fake_docker_event(&lab->fake, 'a', "destroy", "");
+    house_for(&lab->house, 50);
+    lab_settle(lab);
+    assert_null(
+        engine_catalog(lab->house.engine)->aws_records[AWS_LEFT_OUT]); /* nobody needs to know any more */
+}
+
 static void test_told_to_end_it_is_on_its_way_out_until_it_has(void **state)
 {
     struct lab *lab = *state;
@@ -481,6 +528,7 @@ int main(void)
         TEST(test_another_start_is_another_instance),
         TEST(test_a_word_by_hand_holds),
         TEST(test_a_drain_by_hand_holds),
+        TEST(test_deregistered_by_hand_it_stays_out),
         TEST(test_told_to_end_it_is_on_its_way_out_until_it_has),
         TEST(test_old_news_changes_nothing),
         TEST(test_what_it_told_last_holds_while_it_is_away),

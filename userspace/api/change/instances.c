@@ -14,6 +14,7 @@
 #include "model/near_names.h"
 #include "registry/rows.h"
 #include "routing/table.h"
+#include "engine/change/edits.h"
 #include "engine/connections.h"
 
 #define MAX_DRAIN_S 86400
@@ -256,7 +257,6 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
     static const char *const known[] = {"service", "id", "namespace", "now", NULL};
     const struct instance *instance = NULL;
     const char *namespace_name = NULL;
-    struct registry_row row;
     bool is_now = false;
     int r = json_check_members(body, known, error);
 
@@ -270,6 +270,5 @@ int change_deregister(struct transaction *transaction, const cJSON *body, cJSON 
         instance_open(transaction_engine(transaction), instance) > 0)
         return put_draining(transaction, instance, namespace_name, drain_seconds(instance), false, answer,
                             error);
-    r = row_delete_instance(namespace_name, instance->service->name, instance->id, &row);
-    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
+    return change_remove_instance(transaction, instance, error);
 }

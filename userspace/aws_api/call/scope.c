@@ -245,6 +245,7 @@ static enum aws_scope scope_of_kind(enum aws_record_kind kind, const char **ret_
     case AWS_HISTORIES:
         *ret_member = "namespace";
         return AWS_OF_ECS_SERVICE;
+    case AWS_LEFT_OUT: /* no object of an API */
     case AWS_RECORD_KINDS:
         break;
     }

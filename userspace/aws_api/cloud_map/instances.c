@@ -10,6 +10,7 @@
 #include "apply/apply.h"
 #include "aws_api/call/calls.h"
 #include "aws_api/call/probed.h"
+#include "engine/change/edits.h"
 #include "model/catalog_aws.h"
 #include "model/names.h"
 
@@ -152,7 +153,7 @@ int aws_DeregisterInstance(struct aws_call *call)
 {
     struct service *service = NULL;
     struct instance *instance = NULL;
-    struct registry_row row;
+    struct error error = {0};
     int r = aws_find_instance(call, &service, &instance);
 
     if (r < 0)
@@ -161,7 +162,8 @@ int aws_DeregisterInstance(struct aws_call *call)
                           (const struct aws_target[2]){{"INSTANCE", instance->id}, {"SERVICE", service->id}});
     if (r < 0)
         return r;
-    return aws_put(call, row_delete_instance(service->parent->name, service->name, instance->id, &row), &row);
+    r = change_remove_instance(call->transaction, instance, &error);
+    return r < 0 ? aws_fail_as(call->error, r, &error) : 0;
 }
 
 int aws_UpdateInstanceCustomHealthStatus(struct aws_call *call)

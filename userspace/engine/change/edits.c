@@ -7,8 +7,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "engine/change/job.h"
 #include "model/aliases.h"
+#include "model/catalog_aws.h"
 #include "registry/rows.h"
 
 /* ---- services ---- */
@@ -104,4 +106,37 @@ int change_route_port(const struct model_namespace *parent, const char *client_n
         return 0;
     return only_port(parent, client, alias->dns_name, alias->protocol, only_routes ? has_route : is_any,
                      &alias->port, error);
+}
+
+static int put_left_out(struct transaction *transaction, const struct instance *instance, struct error *error)
+{
+    const struct service *service = instance->service;
+    char name[CATALOG_LEFT_OUT_SIZE];
+    _cleanup_json_ cJSON *json = cJSON_CreateObject();
+    _cleanup_free_ char *text = NULL;
+    struct registry_row row;
+    int r;
+
+    (void)cJSON_AddStringToObject(json, "creator", instance->creator);
+    text = json_print(json);
+    r = text ? row_for_aws(AWS_LEFT_OUT,
+                           catalog_left_out_name(service->parent->name, service->name, instance->id, name),
+                           text, &row)
+             : -ENOMEM;
+    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
+}
+
+int change_remove_instance(struct transaction *transaction, const struct instance *instance,
+                           struct error *error)
+{
+    const struct service *service = instance->service;
+    struct registry_row row;
+    int r = 0;
+
+    if (instance_is_of_container(instance))
+        r = put_left_out(transaction, instance, error);
+    if (r < 0)
+        return r;
+    r = row_delete_instance(service->parent->name, service->name, instance->id, &row);
+    return r < 0 ? error_errno(error, r, "deregistering") : transaction_put(transaction, row, error);
 }

@@ -12,6 +12,13 @@ int change_remove_service(struct transaction *transaction, const char *namespace
                           const char *service_name, uint64_t until_ns, struct error *error);
 
 /*
+ * Puts the removal of an instance by somebody's word. Of a container that runs it is remembered, or its labels would have it
+ * there again: it stays out until the container is started once more, or it is registered.
+ */
+int change_remove_instance(struct transaction *transaction, const struct instance *instance,
+                           struct error *error);
+
+/*
  * Fills in alias->port: the one that the name has for tasks of `client` ("" others), with `only_routes` the
  * one it has a route for; 0 if it has none. -EINVAL: it has several.
  */
