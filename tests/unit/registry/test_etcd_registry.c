@@ -124,6 +124,35 @@ static void test_what_one_writes_the_other_hears(void **state)
 }
 
 /* The conflict ends when what the other has written is there. */
+static size_t n_told;
+
+static int count_told(const char *key, const char *value, void *user)
+{
+    (void)user;
+    assert_true(strncmp(key, "history/", 8) == 0);
+    assert_true(strcmp(value, "{\"a\":1}") == 0 || strcmp(value, "{\"b\":2}") == 0 ||
+                strcmp(value, "{\"c\":3}") == 0);
+    n_told++;
+    return 0;
+}
+
+/* What is told of a change takes one key, whatever there is to tell. */
+static void test_what_is_told_takes_one_key(void **state)
+{
+    struct fleet *fleet = *state;
+    struct bench *bench = &fleet->benches[0];
+    const struct registry_row rows[] = {ROW("x", "1"), ROW("history/00001", "{\"a\":1}"),
+                                        ROW("history/00002", "{\"b\":2}"), ROW("history/00003", "{\"c\":3}")};
+    uint64_t revision;
+
+    bench->etcd.max_txn_ops = 3; /* with the head */
+    assert_int_equal(registry_commit(bench->registry, rows, ARRAY_SIZE(rows), &revision, NULL), 0);
+    n_told = 0;
+    assert_int_equal(registry_load(bench->registry, "history/", count_told, NULL, NULL), 0);
+    assert_int_equal(n_told, 3);
+    expect_batch(fleet, 1, 1, "x=1;");
+}
+
 static void test_a_conflict(void **state)
 {
     struct fleet *fleet = *state;
@@ -327,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_one_writes_the_other_hears, fleet_setup, fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_told_takes_one_key, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_a_conflict, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_no_update_is_lost, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_too_much_names_the_setting, fleet_setup, fleet_teardown),

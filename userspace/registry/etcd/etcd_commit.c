@@ -23,29 +23,62 @@ static void free_pairs(struct etcd_pair *pairs, size_t n)
     free(pairs);
 }
 
-static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, bool *ret_is_fleet,
-                      size_t *ret_bytes)
+static bool is_of_history(const struct registry_row *row)
+{
+    return row->value && strncmp(row->key, "history/", strlen("history/")) == 0;
+}
+
+static int make_pair(struct etcd_registry *self, const struct registry_row *row, struct etcd_pair *pair)
+{
+    pair->key = etcd_key_of_row(self->settings->prefix, self->settings->host, row->key);
+    if (pair->key && row->value)
+        pair->value = etcd_known_own(&self->watch.known, pair->key, row->value);
+    return !pair->key || (row->value && !pair->value) ? -ENOMEM : 0;
+}
+
+/* Values of the history have no line ends, so they stand line by line under the first one's key: a transaction takes so many
+ * keys, and each change is told. */
+static int join_told(struct etcd_pair *told, const char *value)
+{
+    char *joined = NULL;
+
+    if (asprintf(&joined, "%s\n%s", told->value, value) < 0)
+        return -ENOMEM;
+    free(told->value);
+    told->value = joined;
+    return 0;
+}
+
+/* *ret_n may be less than there are rows. */
+static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, size_t *ret_n,
+                      bool *ret_is_fleet, size_t *ret_bytes)
 {
     const struct registry_commit *commit = self->commit;
     struct etcd_pair *pairs = calloc(commit->n_rows + 1, sizeof(*pairs));
+    struct etcd_pair *told = NULL;
+    size_t n = 0;
+    int r = pairs ? 0 : -ENOMEM;
 
-    if (!pairs)
-        return -ENOMEM;
-    for (size_t i = 0; i < commit->n_rows; i++) {
+    for (size_t i = 0; r == 0 && i < commit->n_rows; i++) {
         const struct registry_row *row = &commit->rows[i];
 
-        pairs[i].key = etcd_key_of_row(self->settings->prefix, self->settings->host, row->key);
-        if (pairs[i].key && row->value)
-            pairs[i].value = etcd_known_own(&self->watch.known, pairs[i].key, row->value);
-        if (!pairs[i].key || (row->value && !pairs[i].value)) {
-            free_pairs(pairs, i + 1);
-            return -ENOMEM;
-        }
         *ret_is_fleet |= !etcd_is_of_host(row->key);
-        /* As etcd counts: the lengths, and some bytes of how they are packed. */
-        *ret_bytes += strlen(pairs[i].key) + (row->value ? strlen(pairs[i].value) : 0) + 32;
+        /* As etcd counts: the lengths, with a host's name, and some bytes of how they are packed. */
+        *ret_bytes += strlen(row->key) + strlen(self->own) + (row->value ? strlen(row->value) : 0) + 128;
+        if (told && is_of_history(row)) {
+            r = join_told(told, row->value);
+            continue;
+        }
+        r = make_pair(self, row, &pairs[n++]);
+        if (is_of_history(row))
+            told = &pairs[n - 1];
+    }
+    if (r < 0) {
+        free_pairs(pairs, n);
+        return r;
     }
     *ret_pairs = pairs;
+    *ret_n = n;
     return 0;
 }
 
@@ -67,16 +100,15 @@ static int check_size(const struct etcd_registry *self, size_t n, size_t bytes, 
 }
 
 /* -EAGAIN: the head is another's; *found says whose. */
-static int send_commit(struct etcd_registry *self, const struct etcd_pair *pairs, bool is_fleet, size_t bytes,
-                       struct etcd_head *found)
+static int send_commit(struct etcd_registry *self, const struct etcd_pair *pairs, size_t n_pairs,
+                       bool is_fleet, size_t bytes, struct etcd_head *found)
 {
     _cleanup_json_ cJSON *answer = NULL;
     _cleanup_free_ char *body = NULL;
     size_t n = 0;
     int r;
 
-    body = etcd_write_commit(pairs, self->commit->n_rows, self->head_key, is_fleet ? &self->head : NULL,
-                             &self->next, &n);
+    body = etcd_write_commit(pairs, n_pairs, self->head_key, is_fleet ? &self->head : NULL, &self->next, &n);
     if (!body)
         return error_errno(&self->error, ENOMEM, "writing to etcd");
     r = check_size(self, n, bytes, &self->error);
@@ -109,8 +141,8 @@ void etcd_commit_on_thread(void *user)
     struct etcd_pair *pairs = NULL;
     struct etcd_head found = {0};
     bool is_fleet = false;
-    size_t bytes = 0;
-    int r = make_pairs(self, &pairs, &is_fleet, &bytes);
+    size_t bytes = 0, n_pairs = 0;
+    int r = make_pairs(self, &pairs, &n_pairs, &is_fleet, &bytes);
 
     self->error = (struct error){0};
     self->next = self->head;
@@ -126,13 +158,13 @@ void etcd_commit_on_thread(void *user)
         etcd_watch_begin_commit(&self->watch, self->next.commit);
     }
     if (self->commit->n_rows > 0)
-        r = send_commit(self, pairs, is_fleet, bytes, &found);
+        r = send_commit(self, pairs, n_pairs, is_fleet, bytes, &found);
     if (r == -EAGAIN)
         r = judge_conflict(self, &found);
     if (is_fleet) {
         r = etcd_watch_end_commit(&self->watch, self->next.commit, r, &self->revision);
         self->next.mod_revision = self->revision;
     }
-    free_pairs(pairs, self->commit->n_rows);
+    free_pairs(pairs, n_pairs);
     self->result = r;
 }

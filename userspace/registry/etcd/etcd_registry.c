@@ -26,66 +26,9 @@ static int etcd_refused(const struct etcd_registry *self, int r, const struct er
 
 /* ---- loading ---- */
 
-struct loading {
-    struct etcd_registry *self;
-    const char *base;
-    struct etcd_pairs *rows;
-    bool is_of_all;
-};
-
-/* Rows are collected with the registry's own keys: a host's lie among the others. */
-static int load_pair(struct etcd_pair *pair, void *user)
-{
-    struct loading *loading = user;
-    struct etcd_registry *self = loading->self;
-    bool is_fleet = loading->base == self->fleet;
-    const char *row = is_fleet ? etcd_row_in_fleet(self->fleet, pair->key) : pair->key + strlen(self->own);
-    struct etcd_pairs *rows = loading->rows;
-    char owner[ETCD_HOST_SIZE];
-
-    if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair) < 0)
-        return -ENOMEM;
-    if (is_fleet && !loading->is_of_all && row)
-        etcd_take_owner(pair->value, owner);
-    if (is_fleet && strcmp(pair->key, self->head_key) == 0)
-        return self->is_following ? 0 : etcd_read_head(pair, &self->head);
-    if (!row || !*row)
-        return 0;
-    if (ARRAY_MAKE_ROOM(rows->items, rows->n) < 0)
-        return -ENOMEM;
-    memmove(pair->key, row, strlen(row) + 1);
-    rows->items[rows->n++] = *pair;
-    *pair = (struct etcd_pair){0};
-    return 0;
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
     return strcmp(((const struct etcd_pair *)a)->key, ((const struct etcd_pair *)b)->key);
-}
-
-static int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, bool is_of_all,
-                        struct error *error)
-{
-    struct loading loading = {self, self->fleet, rows, is_of_all};
-    /* What others have written since is to be taken first, so it is not read before that. */
-    uint64_t at = self->is_following ? self->at : 0;
-    uint64_t own_at = 0;
-    int r;
-
-    if (is_of_all) {
-        etcd_known_forget_all(&self->watch.known);
-        self->head = (struct etcd_head){0};
-    }
-    r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
-    if (r == 0 && !self->is_following)
-        self->at = at;
-    if (is_of_all)
-        self->watch.n_strange = rows->n_strange;
-    loading.base = self->own;
-    if (r == 0)
-        r = etcd_pages(&self->client, self->own, &own_at, load_pair, &loading, &rows->n_strange, error);
-    return r;
 }
 
 static int etcd_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,

@@ -33,3 +33,6 @@ struct etcd_registry {
 
 /* etcd_commit.c: the committer's work; `user` is the registry. */
 void etcd_commit_on_thread(void *user);
+
+/* etcd_collect.c: appended, in no order; the owner's. `is_of_all`: it is the load that the watch goes on from. */
+int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, bool is_of_all, struct error *error);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* All rows of the fleet and of this host, as the registry's interface has them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "registry/etcd/etcd_pages.h"
+#include "registry/etcd/etcd_registry_internal.h"
+
+struct loading {
+    struct etcd_registry *self;
+    const char *base;
+    struct etcd_pairs *rows;
+    bool is_of_all;
+};
+
+/* One of the history holds those that were told with it, line by line. */
+static int take_lines(struct etcd_pairs *rows, const struct etcd_pair *pair, const char *row)
+{
+    char *lines = pair->value;
+
+    if (strncmp(row, "history/", strlen("history/")) != 0)
+        return 0;
+    for (char *next = strrchr(lines, '\n'); next; next = strrchr(lines, '\n')) {
+        struct etcd_pair told = {.key = strdup(row), .value = strdup(next + 1)};
+
+        if (!told.key || !told.value || ARRAY_MAKE_ROOM(rows->items, rows->n) < 0) {
+            free(told.key);
+            free(told.value);
+            return -ENOMEM;
+        }
+        rows->items[rows->n++] = told;
+        *next = '\0';
+    }
+    return 0;
+}
+
+/* Rows are collected with the registry's own keys: a host's lie among the others. */
+static int load_pair(struct etcd_pair *pair, void *user)
+{
+    struct loading *loading = user;
+    struct etcd_registry *self = loading->self;
+    bool is_fleet = loading->base == self->fleet;
+    const char *row = is_fleet ? etcd_row_in_fleet(self->fleet, pair->key) : pair->key + strlen(self->own);
+    struct etcd_pairs *rows = loading->rows;
+    char owner[ETCD_HOST_SIZE];
+
+    if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair) < 0)
+        return -ENOMEM;
+    if (is_fleet && !loading->is_of_all && row)
+        etcd_take_owner(pair->value, owner);
+    if (is_fleet && strcmp(pair->key, self->head_key) == 0)
+        return self->is_following ? 0 : etcd_read_head(pair, &self->head);
+    if (!row || !*row)
+        return 0;
+    if (take_lines(rows, pair, row) < 0 || ARRAY_MAKE_ROOM(rows->items, rows->n) < 0)
+        return -ENOMEM;
+    memmove(pair->key, row, strlen(row) + 1);
+    rows->items[rows->n++] = *pair;
+    *pair = (struct etcd_pair){0};
+    return 0;
+}
+
+int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, bool is_of_all, struct error *error)
+{
+    struct loading loading = {self, self->fleet, rows, is_of_all};
+    /* What others have written since is to be taken first, so it is not read before that. */
+    uint64_t at = self->is_following ? self->at : 0;
+    uint64_t own_at = 0;
+    int r;
+
+    if (is_of_all) {
+        etcd_known_forget_all(&self->watch.known);
+        self->head = (struct etcd_head){0};
+    }
+    r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
+    if (r == 0 && !self->is_following)
+        self->at = at;
+    if (is_of_all)
+        self->watch.n_strange = rows->n_strange;
+    loading.base = self->own;
+    if (r == 0)
+        r = etcd_pages(&self->client, self->own, &own_at, load_pair, &loading, &rows->n_strange, error);
+    return r;
+}
