@@ -105,11 +105,18 @@ class Etcd:
         context.load_cert_chain(self.file("host.pem"), self.file("host.key"))
         return context
 
-    def ask(self, path, token=None, **body):
-        request = urllib.request.Request(self.url(0) + path, json.dumps(body).encode(),
+    def ask(self, path, token=None, member=0, **body):
+        request = urllib.request.Request(self.url(member) + path, json.dumps(body).encode(),
                                          {"Authorization": token} if token else {})
         with urllib.request.urlopen(request, timeout=10, context=self.context()) as answer:
             return json.load(answer)
+
+    def leader(self):
+        for i in range(len(self.processes)):
+            status = self.ask("/v3/maintenance/status", member=i)
+            if status["leader"] == status["header"]["member_id"]:
+                return i
+        raise AssertionError("no member leads")
 
     def compact(self):
         now = self.ask("/v3/kv/range", key="AA==")["header"]["revision"]
