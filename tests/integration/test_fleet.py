@@ -52,7 +52,7 @@ def test_a_host_comes_back():
         assert rows(one) == rows(two)
 
 
-def test_five_hosts_lose_a_member():
+def test_five_hosts_lose_the_leader():
     with Etcd(3) as etcd, fleet(etcd, 5) as beds:
         tasks = [bed.task() for bed in beds]
         beds[0].service("web", weights=(1, 1))
@@ -63,7 +63,7 @@ def test_five_hosts_lose_a_member():
         acknowledged = []
         for i in range(60):
             if i == 20:
-                etcd.kill(0)
+                etcd.kill(etcd.leader())
             bed = beds[i % len(beds)]
             status, answer = bed.api("POST", "/v1/instances", {"service": f"s{i}", "id": "x", "address": f"127.9.0.1:{i + 1}"})
             if status == 200:
@@ -210,6 +210,26 @@ def test_a_host_dies_and_one_is_cut_off():
         two.start()
         wait_until(lambda: set(one.endpoints()) == everybody == set(far.endpoints()), 30, "they are there again")
         assert rows(one) == rows(two) == rows(far)
+
+
+def test_a_host_moves_into_a_fleet():
+    with Etcd() as etcd, Testbed() as alone, fleet(etcd, 1) as (one,):
+        one.register("fleets", "127.9.0.1:1", "x")
+        alone.register("web", "127.9.0.1:2", "y")
+        alone.register("db", "127.9.0.1:3", "z")
+        words = ("registry", "copy", "--from", f"sqlite:{alone.state_dir}/registry.db", "--to", etcd.setting)
+        before = revision(one)
+        assert "nothing was changed" in alone.cli_ok(*words, "--dry-run").out and revision(one) == before
+        assert "were copied" in alone.cli_ok(*words).out
+        has_endpoint(one, "web", "y")
+        assert set(one.endpoints()) == {("fleets", "x"), ("web", "y"), ("db", "z")}
+        assert alone.cli_ok(*words, "--json").json()["copied"] == 0
+        # What the fleet has otherwise is not written over, and nothing else is copied either.
+        alone.register("late", "127.9.0.1:4", "late")
+        one.register("web", "127.9.0.1:9", "y")
+        result = alone.cli(*words)
+        assert result.rc == 1 and "instances/default/web/y" in result.err, result
+        assert ("late", "late") not in one.endpoints()
 
 
 def test_addresses_are_a_hosts_own():

@@ -69,6 +69,7 @@ enum cli_option {
     OPTION_OTHER,
     OPTION_ONCE,
     OPTION_CHECK,
+    OPTION_CONFIG,
     OPTION_MAX,
 };
 

@@ -63,6 +63,10 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                       VALUE_NONE},
     [OPTION_ONCE] = {"once", NULL, "print what it shows after a second, and end", 0, VALUE_NONE},
     [OPTION_CHECK] = {"check", NULL, "print only what is amiss; exit status 1 if anything is", 0, VALUE_NONE},
+    [OPTION_CONFIG] =
+        {"config", "FILE",
+         "the daemon's settings, for etcd's certificates and user (/etc/svcconnect/svcconnect.json)", 0,
+         VALUE_FILE},
     [OPTION_LIMIT] = {"limit", "N", "so many at most, 1 to 1000 (100)", 0, VALUE_NONE},
     [OPTION_READ_ONLY] = {"read-only", NULL, "the key pair may change nothing", 0, VALUE_NONE},
     [OPTION_TASK] = {"task", "CGROUP", "as this task sees it: its cgroup, or one in it", 0, VALUE_TASK},

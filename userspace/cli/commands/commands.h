@@ -85,6 +85,9 @@ int command_import(const struct invocation *invocation);
 /* command_registry.c */
 int command_registry_accept(const struct invocation *invocation);
 
+/* registry_copy.c */
+int command_registry_copy(const struct invocation *invocation);
+
 /* complete.c */
 int command_complete(const struct invocation *invocation);
 

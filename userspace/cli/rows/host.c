@@ -92,6 +92,20 @@ const struct command host_rows[] = {
         .run = command_registry_accept,
     },
     {
+        .word = "registry",
+        .second_word = "copy",
+        .synopsis = "--from sqlite:FILE --to etcd:URL[,URL...] [--config FILE] [--dry-run]",
+        .summary = "copy a host's own registry into that of a fleet",
+        .details =
+            "What the fleet has already stays; if it has a row otherwise nothing is copied. A copy that was "
+            "interrupted\ngoes on when it is made again. Instances that are copied belong to no host: they "
+            "stay until they are deregistered.\n"
+            "Example: svcconnect registry copy --from sqlite:/var/lib/svcconnect/registry.db --to "
+            "etcd:https://a:2379 --dry-run",
+        .options = OPTIONS(OPTION_FROM, OPTION_TO, OPTION_CONFIG, OPTION_DRY_RUN),
+        .run = command_registry_copy,
+    },
+    {
         .word = "backup",
         .synopsis = "FILE|- [--state-dir DIR]",
         .summary = "copy the registry and the AWS key pairs into one file, also while the daemon runs",
