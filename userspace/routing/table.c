@@ -15,13 +15,15 @@
 
 #include "base/cleanup.h"
 #include "routing/target_weights.h"
+#include "routing/target_zones.h"
 
 #define COLUMN_UNITS (UINT64_C(1) << 32)
 
 typedef unsigned __int128 wide;
 
 /* Targets are few (2^8) with weights of 16 bits, candidates fewer than 2^16 with weights of 20 and a scale of
- * 48 (1 where there are no groups): the sums have 24 and 84 bits, their product 108. */
+ * 48 (1 where there are no groups): the sums have 24 and 84 bits, their product 108, and with zones, whose shares
+ * have 16, 124. */
 struct outcome {
     const struct table_candidate *candidate;
     uint64_t units;
@@ -113,25 +115,55 @@ static void table_take_back(struct outcome *outcomes, size_t n, uint64_t units)
     largest->units -= units;
 }
 
+static unsigned table_leading_zeros(wide number)
+{
+    uint64_t high = (uint64_t)(number >> 64);
+    uint64_t low = (uint64_t)number;
+
+    if (high)
+        return (unsigned)__builtin_clzll(high);
+    return low ? 64 + (unsigned)__builtin_clzll(low) : 128;
+}
+
 /* n columns' units times part / divisor, part being at most divisor. Where 32 bits more have no room, the
- * division goes on by 16 bits at a time. */
+ * division goes on by as many at a time as there is room for. */
 static void divide(wide part, size_t n, wide divisor, struct outcome *outcome)
 {
-    wide wanted = part * n;
-    wide units = 0;
+    unsigned room = table_leading_zeros(divisor);
+    wide rest = part * n;
+    wide units;
 
-    if (!(divisor >> 64)) {
-        wanted *= COLUMN_UNITS;
-        outcome->units = (uint64_t)(wanted / divisor);
-        outcome->remainder = wanted % divisor;
+    if (room >= 64) {
+        rest *= COLUMN_UNITS;
+        outcome->units = (uint64_t)(rest / divisor);
+        outcome->remainder = rest % divisor;
         return;
     }
-    for (int step = 0; step < 3; step++) {
-        units = (units << 16) + wanted / divisor;
-        wanted = wanted % divisor << (step < 2 ? 16 : 0);
+    units = rest / divisor;
+    for (unsigned left = 32; left > 0;) {
+        unsigned step = left < room ? left : room;
+
+        rest = rest % divisor << step;
+        units = (units << step) + rest / divisor;
+        left -= step;
     }
     outcome->units = (uint64_t)units;
-    outcome->remainder = wanted;
+    outcome->remainder = rest % divisor;
+}
+
+/* Of a candidate's weight: the weight of what it competes with by weight, and the share which that has. */
+struct share_of {
+    wide sum;
+    uint32_t share;
+    uint32_t all;
+};
+
+static struct share_of table_share_of(const struct target_weights *weights, const struct target_zones *zones,
+                                      const struct table_candidate *candidate)
+{
+    if (zones->n == 0)
+        return (struct share_of){weights->sum, 1, 1};
+    return (struct share_of){zones->sides[candidate->zone].drawn, zones->shares[candidate->zone], ZONE_ALL};
 }
 
 /* One target's outcomes; *filled and *given go on. */
@@ -139,16 +171,21 @@ static int share_target(const struct table_target *target, bool only_v4, uint64_
                         struct outcome *outcomes, size_t n, size_t *filled, uint64_t *given)
 {
     _cleanup_(target_weights_done) struct target_weights weights = {0};
+    struct target_zones zones;
     int r = target_weights_build(target, only_v4, &weights);
-    wide divisor = weights.sum * weight_sum;
 
-    for (size_t c = 0; r == 0 && divisor > 0 && c < target->n_candidates; c++) {
+    if (r == 0)
+        target_zones_find(target, only_v4, &weights, &zones);
+    for (size_t c = 0; r == 0 && weight_sum > 0 && c < target->n_candidates; c++) {
         struct outcome *outcome = &outcomes[*filled];
+        struct share_of of;
 
         if (weights.weights[c] == 0)
             continue;
-        *outcome = (struct outcome){.candidate = &target->candidates[c], .divisor = divisor};
-        divide(weights.weights[c] * target->weight, n, divisor, outcome);
+        of = table_share_of(&weights, &zones, &target->candidates[c]);
+        *outcome =
+            (struct outcome){.candidate = &target->candidates[c], .divisor = of.sum * weight_sum * of.all};
+        divide(weights.weights[c] * target->weight * of.share, n, outcome->divisor, outcome);
         if (outcome->units == 0) {
             outcome->units = 1;
             outcome->remainder = 0;
@@ -260,10 +297,17 @@ int table_build(const struct table_target *targets, size_t n_targets, bool only_
 static int share_candidates(const struct table_target *target, bool only_v4, double of_all, double *shares)
 {
     _cleanup_(target_weights_done) struct target_weights weights = {0};
+    struct target_zones zones;
     int r = target_weights_build(target, only_v4, &weights);
 
-    for (size_t c = 0; r == 0 && weights.sum > 0 && c < target->n_candidates; c++)
-        shares[c] = of_all * (double)weights.weights[c] / (double)weights.sum;
+    if (r == 0)
+        target_zones_find(target, only_v4, &weights, &zones);
+    for (size_t c = 0; r == 0 && c < target->n_candidates; c++) {
+        const struct share_of of = table_share_of(&weights, &zones, &target->candidates[c]);
+
+        if (weights.weights[c] > 0)
+            shares[c] = of_all * (double)weights.weights[c] / (double)of.sum * of.share / of.all;
+    }
     return r;
 }
 

@@ -8,6 +8,11 @@
  * The weight of a group (the addresses of one host name) is divided by the number of its eligible members.
  * Eligible here: is_eligible and weight > 0 (and, for a table of IPv4 only, an IPv4 address). A target of
  * weight 0 counts as having none. Weight 0 is never drawn; every other weight keeps its probability to 2^-32.
+ *
+ * A target with zones shares what it has among them first, to 2^-16 (zone_split.h), and then within each by weight:
+ *
+ * P(endpoint) = as above x share of its zone
+ *             x instance weight / sum over the target's eligible instances of that zone.
  */
 #pragma once
 
@@ -18,10 +23,12 @@
 #include <svcconnect/abi.h>
 
 #include "base/address.h"
+#include "routing/zone_split.h"
 
 #define TABLE_MAX_WEIGHT   65535u
 #define TABLE_WEIGHT_PARTS 16u /* candidates' weights may be given in parts: all of them, or none */
 #define TABLE_MAX_GROUP    32u
+#define TABLE_MAX_ZONES    ZONE_MOST
 
 /* An instance as routing sees it. */
 struct table_candidate {
@@ -33,12 +40,23 @@ struct table_candidate {
     uint32_t group; /* those of one group share the weight that each of them has; 0: by itself */
     uint32_t
         networks; /* of this host that the address is on, see svc_is_far(); 0: it can be reached from all */
+    uint8_t zone; /* its place among the target's zones; ZONE_OWN: this host's */
+    bool is_present; /* counts for where clients are taken to be, also while it is not eligible */
+    bool is_ejected; /* the programs skip it: its zone has that much less to give */
+};
+
+/* How a target's connects are shared among zones. */
+struct table_zones {
+    size_t n;                /* 1..TABLE_MAX_ZONES */
+    size_t minimum;          /* fewer candidates than these that are present: zones are ignored */
+    const uint32_t *clients; /* of each zone, in any unit; NULL: clients are where endpoints are, by weight */
 };
 
 struct table_target {
     uint32_t weight; /* 0..TABLE_MAX_WEIGHT */
     const struct table_candidate *candidates;
     size_t n_candidates;
+    const struct table_zones *zones; /* NULL: none */
 };
 
 /*

@@ -106,6 +106,7 @@ int target_weights_build(const struct table_target *target, bool only_v4, struct
         r = find_scale(&members, &scale);
     if (r == 0 && !(ret_weights->weights = calloc(target->n_candidates + 1, sizeof(unsigned __int128))))
         r = -ENOMEM;
+    ret_weights->scale = scale;
     for (size_t i = 0; i < target->n_candidates && target->weight > 0 && r == 0; i++) {
         const struct table_candidate *candidate = &target->candidates[i];
         uint32_t size = candidate->group ? size_of_group(&members, candidate->group) : 1;

@@ -2,7 +2,7 @@
 /*
  * The weights of a target's candidates as whole numbers in one unit, those of groups divided among their
  * members: all are multiplied by the least common multiple of the groups' sizes, so that nothing is rounded.
- * Private to table.c.
+ * Private to routing/.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 struct target_weights {
     unsigned __int128 *weights; /* of each candidate; 0: it cannot be drawn */
     unsigned __int128 sum;      /* 0: none can */
+    uint64_t scale;             /* what a weight outside groups was multiplied by */
 };
 
 /* Can the candidate be drawn? */

@@ -328,7 +328,7 @@ static void test_draw_keeps_weights(void **state)
 {
     static const uint32_t weights[] = {1, 65535, 7, 0, 300, 12, 9999, 1, 5, 70};
     struct table_candidate candidates[ARRAY_SIZE(weights)];
-    struct table_target target = {1, candidates, ARRAY_SIZE(weights)};
+    struct table_target target = {1, candidates, ARRAY_SIZE(weights), NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint64_t sum = 0;
     uint64_t all = 0;
@@ -336,7 +336,11 @@ static void test_draw_keeps_weights(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < ARRAY_SIZE(weights); i++) {
-        candidates[i] = (struct table_candidate){i, ip_address_from_v4(i), 80, weights[i], true, 0, 0};
+        candidates[i] = (struct table_candidate){.endpoint = i,
+                                                 .address = ip_address_from_v4(i),
+                                                 .port = 80,
+                                                 .weight = weights[i],
+                                                 .is_eligible = true};
         sum += weights[i];
     }
     assert_int_equal(table_build(&target, 1, false, &slots, &count), 0);

@@ -33,8 +33,12 @@ static struct ip_address address_of(uint32_t endpoint)
 
 static struct table_candidate candidate(uint32_t endpoint, uint32_t weight)
 {
-    return (struct table_candidate){
-        endpoint, address_of(endpoint), (uint16_t)(1000 + endpoint % 5000), weight, true, 0, endpoint % 7};
+    return (struct table_candidate){.endpoint = endpoint,
+                                    .address = address_of(endpoint),
+                                    .port = (uint16_t)(1000 + endpoint % 5000),
+                                    .weight = weight,
+                                    .is_eligible = true,
+                                    .networks = endpoint % 7};
 }
 
 static bool is_wanted(const struct table_candidate *one, bool only_v4)
@@ -136,7 +140,8 @@ static uint32_t check_table(const struct table_target *targets, size_t n_targets
 static void test_nobody(void **state)
 {
     struct table_candidate candidates[] = {candidate(1, 0), candidate(2, 5), candidate(1000003, 5)};
-    struct table_target targets[] = {{1, candidates, 2}, {0, candidates + 2, 1}, {9, NULL, 0}};
+    struct table_target targets[] = {
+        {1, candidates, 2, NULL}, {0, candidates + 2, 1, NULL}, {9, NULL, 0, NULL}};
     struct svc_slot *slots = (void *)&targets;
     uint32_t count = 99;
 
@@ -164,7 +169,7 @@ static void test_weights(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(weights); i++) {
         struct table_candidate candidates[4];
-        struct table_target target = {100, candidates, 4};
+        struct table_target target = {100, candidates, 4, NULL};
         uint32_t n = 0;
 
         for (uint32_t c = 0; c < 4; c++) {
@@ -178,7 +183,7 @@ static void test_weights(void **state)
 static void test_exact_units(void **state)
 {
     struct table_candidate candidates[] = {candidate(1, 1), candidate(2, 65535), candidate(3, 0)};
-    struct table_target target = {1, candidates, 3};
+    struct table_target target = {1, candidates, 3, NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint32_t count = 0;
 
@@ -200,7 +205,7 @@ static void test_exact_units(void **state)
 static void test_largest_remainder(void **state)
 {
     struct table_candidate candidates[] = {candidate(1, 2), candidate(2, 2), candidate(3, 3)};
-    struct table_target target = {1, candidates, 3};
+    struct table_target target = {1, candidates, 3, NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint64_t total = 3 * COLUMN;
     uint32_t count = 0;
@@ -227,7 +232,8 @@ static void test_tiny_probability(void **state)
     };
     struct table_candidate shared[TINY + NORMAL];
     struct table_candidate large[] = {candidate(1000, 1), candidate(1001, 1)};
-    struct table_target targets[] = {{1, shared, TINY + NORMAL}, {65535, large, 1}, {65535, large + 1, 1}};
+    struct table_target targets[] = {
+        {1, shared, TINY + NORMAL, NULL}, {65535, large, 1, NULL}, {65535, large + 1, 1, NULL}};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint64_t exact = N * COLUMN * 65535 / 131071;
     uint32_t count = 0;
@@ -247,7 +253,7 @@ static void test_tiny_probability(void **state)
 static void test_thousand(void **state)
 {
     static struct table_candidate candidates[1000];
-    struct table_target target = {1, candidates, 1000};
+    struct table_target target = {1, candidates, 1000, NULL};
 
     (void)state;
     for (uint32_t i = 0; i < 1000; i++)
@@ -267,7 +273,7 @@ static void test_empty_target(void **state)
     struct table_candidate first[] = {candidate(1, 10), candidate(2, 30)};
     struct table_candidate second[] = {candidate(3, 1), candidate(4, 0)};
     struct table_candidate third[] = {candidate(5, 1)};
-    struct table_target targets[] = {{50, first, 2}, {30, second, 2}, {20, third, 1}};
+    struct table_target targets[] = {{50, first, 2, NULL}, {30, second, 2, NULL}, {20, third, 1, NULL}};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint32_t count = 0;
 
@@ -286,7 +292,7 @@ static void test_only_v4(void **state)
 {
     struct table_candidate first[] = {candidate(1, 1), candidate(1000002, 3)};
     struct table_candidate second[] = {candidate(1000003, 1)};
-    struct table_target targets[] = {{1, first, 2}, {3, second, 1}};
+    struct table_target targets[] = {{1, first, 2, NULL}, {3, second, 1, NULL}};
 
     (void)state;
     assert_int_equal(check_table(targets, 2, false), 3);
@@ -308,7 +314,7 @@ static void test_random(void **state)
             uint32_t limit = lrand48() % 2 ? 65535 : 5;
 
             targets[t] = (struct table_target){(uint32_t)lrand48() % (limit + 1), candidates + used,
-                                               (size_t)lrand48() % (round % 10 ? 8 : 50)};
+                                               (size_t)lrand48() % (round % 10 ? 8 : 50), NULL};
             for (size_t c = 0; c < targets[t].n_candidates; c++, used++) {
                 candidates[used] =
                     candidate(used + (lrand48() % 3 ? 0 : 1000000), (uint32_t)lrand48() % (limit + 1));
@@ -326,8 +332,8 @@ static void test_groups_share_a_weight(void **state)
                                         candidate(5, 5), candidate(6, 5), candidate(7, 3)};
     struct table_candidate plain[] = {candidate(1, 2), candidate(2, 2), candidate(3, 2),
                                       candidate(4, 4), candidate(5, 5), candidate(6, 5)};
-    struct table_target one = {7, grouped, 7};
-    struct table_target other = {7, plain, 6};
+    struct table_target one = {7, grouped, 7, NULL};
+    struct table_target other = {7, plain, 6, NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     _cleanup_free_ struct svc_slot *wanted = NULL;
     uint32_t count = 0;
@@ -365,7 +371,7 @@ static void test_groups_of_every_size(void **state)
 
     (void)state;
     for (size_t t = 0; t < 8; t++) {
-        targets[t] = (struct table_target){65535 - (uint32_t)t, candidates + used, 0};
+        targets[t] = (struct table_target){65535 - (uint32_t)t, candidates + used, 0, NULL};
         for (uint32_t size = 1; size <= TABLE_MAX_GROUP; size++, group++)
             for (uint32_t i = 0; i < size; i++, used++) {
                 candidates[used] = candidate(used, TABLE_MAX_WEIGHT * TABLE_WEIGHT_PARTS - size);
@@ -399,7 +405,7 @@ static void test_groups_of_every_size(void **state)
 static void test_deterministic(void **state)
 {
     static struct table_candidate candidates[300];
-    struct table_target target = {5, candidates, 300};
+    struct table_target target = {5, candidates, 300, NULL};
 
     (void)state;
     for (uint32_t i = 0; i < 300; i++)
@@ -421,7 +427,7 @@ static void test_deterministic(void **state)
 static void test_too_many(void **state)
 {
     _cleanup_free_ struct table_candidate *many = calloc(SVC_MAX_TABLE_SLOTS + 2, sizeof(*many));
-    struct table_target target = {1, many, SVC_MAX_TABLE_SLOTS + 1};
+    struct table_target target = {1, many, SVC_MAX_TABLE_SLOTS + 1, NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint32_t count = 42;
 
@@ -455,7 +461,7 @@ static void test_shares(void **state)
 {
     struct table_candidate first[] = {candidate(1, 10), candidate(2, 30), candidate(3, 0)};
     struct table_candidate second[] = {candidate(1000004, 1)};
-    struct table_target targets[] = {{60, first, 3}, {40, second, 1}, {100, NULL, 0}};
+    struct table_target targets[] = {{60, first, 3, NULL}, {40, second, 1, NULL}, {100, NULL, 0, NULL}};
 
     (void)state;
     check_shares(targets, false, (const double[]){0.6, 0.4, 0}, (const double[]){0.15, 0.45, 0, 0.4});
@@ -474,7 +480,7 @@ static void test_shares_of_many(void **state)
     const size_t n = 400000;
     _cleanup_free_ struct table_candidate *many = calloc(n, sizeof(*many));
     _cleanup_free_ double *shares = calloc(n, sizeof(*shares));
-    struct table_target targets[] = {{1, many, n / 2}, {3, many + n / 2, n / 2}};
+    struct table_target targets[] = {{1, many, n / 2, NULL}, {3, many + n / 2, n / 2, NULL}};
     double of_targets[2], sum = 0;
 
     (void)state;
@@ -497,7 +503,7 @@ static void test_shares_of_many(void **state)
 static void test_networks_go_with_their_endpoints(void **state)
 {
     const struct table_candidate candidates[] = {candidate(3, 1), candidate(7, 5), candidate(11, 2)};
-    const struct table_target target = {1, candidates, ARRAY_SIZE(candidates)};
+    const struct table_target target = {1, candidates, ARRAY_SIZE(candidates), NULL};
     _cleanup_free_ struct svc_slot *slots = NULL;
     uint32_t count = 0;
 
