@@ -7,6 +7,15 @@
 #include "base/cleanup.h"
 #include "settings/settings_table.h"
 
+/* "prefer|only|off" */
+static void list_words(const struct setting *row, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(row->words) && row->words[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "|" : "", row->words[i]);
+}
+
 static void settings_help_print_row(FILE *out, const char *group, const struct setting *row,
                                     const void *defaults)
 {
@@ -15,9 +24,9 @@ static void settings_help_print_row(FILE *out, const char *group, const struct s
     char usual[64] = "";
 
     (void)snprintf(range, sizeof(range), "%u..%u", row->minimum, row->maximum);
-    if (row->kind == SETTING_CHOICE)
-        (void)snprintf(range, sizeof(range), "%s|%s", row->words[0], row->words[1]);
-    if (row->kind == SETTING_CHOICE)
+    if (row->words[0])
+        list_words(row, range, sizeof(range));
+    if (row->words[0])
         (void)snprintf(usual, sizeof(usual), " (%s)", row->words[0]);
     else if (row->kind == SETTING_NUMBER && !row->is_optional)
         (void)snprintf(usual, sizeof(usual), " (%u)", setting_number(row, defaults));

@@ -31,6 +31,8 @@ int engine_new(const struct engine_settings *settings, struct engine **ret_engin
     if (!engine->catalog || !engine->instances)
         r = -ENOMEM;
     if (r == 0)
+        r = catalog_set_host_zone(engine->catalog, settings->zone);
+    if (r == 0)
         r = jobs_init(engine, settings->base);
     if (r == 0)
         r = name_numbers_new(&engine->scopes, 1, MAX_SCOPES);

@@ -46,6 +46,7 @@ struct engine_settings {
     struct alias_range alias_range;
     const char *name_suffixes; /* of the names of services (model/service_names.h); NULL: the usual ones */
     const char *region;        /* of these; NULL: the usual one */
+    const char *zone;          /* where this host is; NULL or "": nobody knows */
     struct settings_rights host_rights; /* of settings that come by the control socket or lie in services.d */
     const struct check_ranges
         *aws_checks;      /* where health checks made over AWS's API may go; NULL: the default */

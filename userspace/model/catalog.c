@@ -524,6 +524,7 @@ void catalog_free(struct catalog **catalog)
         free_namespace(parent);
     }
     catalog_free_aws_records(*catalog);
+    catalog_forget_zones(*catalog);
     free(*catalog);
     *catalog = NULL;
 }

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/address.h"
 #include "model/canary.h"
+#include "model/catalog_zones.h"
 #include "model/dns_records.h"
 #include "settings/service_settings.h"
 
@@ -66,12 +67,14 @@ struct instance {
     bool is_leaving;           /* an address that the name has no more; it has a drain of its own */
     char *attributes;          /* Cloud Map's: a JSON object of texts, or NULL */
     char *creator;             /* Cloud Map's CreatorRequestId, or NULL */
+    struct catalog_zone *zone; /* where it is, by its attributes; NULL: nobody knows */
     /* What this host has found, set by the daemon and kept over replacements: */
     enum svc_health observed; /* by checks; HEALTHY where there are none */
     bool is_held_back;        /* by checks */
     bool is_told;             /* among what has happened to its ECS service */
     bool was_eligible;
     bool is_drained; /* what was open has ended, or its time has */
+    bool is_ejected; /* the programs skip it: its zone has that much less to give */
     uint32_t
         networks; /* of this host that its address is on, a bit for each; 0: it can be reached from all */
     uint8_t ramp; /* slow start: so many INSTANCE_RAMP_PARTS of its weight are held back; 0: none */
@@ -213,6 +216,8 @@ struct catalog {
     /* Of services without such settings of their own. */
     struct ejection_policy ejection;
     uint32_t connect_timeout_ms;
+    struct catalog_zone *zones;     /* by name; see catalog_zones.h */
+    struct catalog_zone *host_zone; /* NULL: nobody knows, and then no service minds */
 };
 
 const char *protocol_name(enum svc_protocol protocol); /* "tcp", "udp" */

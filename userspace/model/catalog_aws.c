@@ -183,6 +183,7 @@ struct instance *catalog_make_record(struct service *service, const char *id)
 
 void catalog_free_instance(struct instance *instance)
 {
+    catalog_leave_zone(instance);
     free(instance->host);
     free(instance->addresses);
     free(instance->attributes);
@@ -212,7 +213,7 @@ int catalog_set_attributes(struct instance *instance, const char *attributes, co
     }
     free(instance->creator);
     instance->creator = copy;
-    return 0;
+    return catalog_read_zone(instance);
 }
 
 void catalog_bump_instances(struct service *service)

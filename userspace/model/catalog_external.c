@@ -58,8 +58,10 @@ int catalog_set_host(struct instance *record, const char *host)
     return 0;
 }
 
+/* A zone is a name that the record has already, so no memory is needed for it. */
 static void share(const struct instance *external, struct instance *address)
 {
+    (void)catalog_copy_zone(external, address);
     address->port = external->port;
     address->protocol = external->protocol;
     address->weight = external->weight;

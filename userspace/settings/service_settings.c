@@ -9,6 +9,7 @@
 #include "base/near_miss.h"
 
 #include "settings/settings_reading.h"
+#include "settings/zone_clients.h"
 
 const struct service_settings service_settings_default = SERVICE_SETTINGS_DEFAULT;
 
@@ -175,16 +176,52 @@ static bool read_ejection(struct settings_reading *reading, const cJSON *item, b
     return is_given || (is_set && !ejection_policy_equal(ejection, usual));
 }
 
-static void read_choice(struct settings_reading *reading, const cJSON *item, const struct setting *row,
-                        bool *is_other)
+/* Which of the words is kept. */
+static uint32_t place_of_word(const struct setting *row, const void *member)
+{
+    return row->kind == SETTING_CHOICE ? *(const bool *)member : *(const uint32_t *)member;
+}
+
+static void settings_read_word(struct settings_reading *reading, const cJSON *item, const struct setting *row,
+                               void *member)
 {
     const char *text = cJSON_IsNull(item) ? row->words[0] : cJSON_GetStringValue(item);
+    char list[64];
 
-    if (!text || (strcmp(text, row->words[0]) != 0 && strcmp(text, row->words[1]) != 0))
-        settings_refuse(reading, row->name, text ? text : "(no text)", "%s, %s", row->words[0],
-                        row->words[1]);
-    else
-        *is_other = strcmp(text, row->words[1]) == 0;
+    for (uint32_t i = 0; text && row->words[i]; i++)
+        if (strcmp(text, row->words[i]) == 0) {
+            if (row->kind == SETTING_CHOICE)
+                *(bool *)member = i == 1;
+            else
+                *(uint32_t *)member = i;
+            return;
+        }
+    join(row->words, list, sizeof(list));
+    settings_refuse(reading, row->name, text ? text : "(no text)", "%s", list);
+}
+
+static void read_zones(struct settings_reading *reading, const cJSON *item, const struct setting *row,
+                       char **member)
+{
+    struct zone_clients zones[ZONE_CLIENTS_ZONES];
+    const char *text = cJSON_GetStringValue(item);
+    char *copy = NULL;
+    size_t n;
+
+    if (!cJSON_IsNull(item) && (!text || zone_clients_parse(text, zones, &n) < 0)) {
+        settings_refuse(
+            reading, row->name, text ? text : "(no text)",
+            "ZONE=N,... of %d zones at most, each once, with whole numbers up to %u of which one is "
+            "not 0; a zone's name has %s",
+            ZONE_CLIENTS_ZONES, ZONE_CLIENTS_NUMBER, ZONE_NAME_TAKES);
+        return;
+    }
+    if (text && !(copy = strdup(text))) {
+        reading->status = -ENOMEM;
+        return;
+    }
+    free(*member);
+    *member = copy;
 }
 
 /* Reads the member of that row, which is given as `item`. */
@@ -203,7 +240,11 @@ static void read_member(struct settings_reading *reading, const cJSON *object, c
         is_own = read_ejection(reading, item, *own, member);
         break;
     case SETTING_CHOICE:
-        read_choice(reading, item, row, member);
+    case SETTING_WORD:
+        settings_read_word(reading, item, row, member);
+        break;
+    case SETTING_ZONES:
+        read_zones(reading, item, row, member);
         break;
     default:
         is_own = settings_read_number(reading, object, "", row, settings, &service_settings_default);
@@ -353,8 +394,13 @@ static bool write_member(cJSON *object, const struct setting *row, const struct 
         write_ejection(object, row, member);
         break;
     case SETTING_CHOICE:
-        if (is_full || *(const bool *)member)
-            (void)cJSON_AddStringToObject(object, row->name, row->words[*(const bool *)member]);
+    case SETTING_WORD:
+        if (is_full || place_of_word(row, member) > 0)
+            (void)cJSON_AddStringToObject(object, row->name, row->words[place_of_word(row, member)]);
+        break;
+    case SETTING_ZONES:
+        if (*(char *const *)member)
+            (void)cJSON_AddStringToObject(object, row->name, *(char *const *)member);
         break;
     default:
         settings_write_number(object, row, settings, &service_settings_default, is_full || is_own);

@@ -69,6 +69,16 @@ struct ejection_policy {
         .failures = 5, .window_ms = 30000, .base_ms = 30000, .max_ms = 300000                                \
     }
 
+/* Do connects stay in the zone of the host that they are made on? */
+enum zone_manner {
+    ZONE_PREFER, /* as many as the endpoints there can carry */
+    ZONE_ONLY,
+    ZONE_OFF,
+};
+
+/* As Envoy's min_cluster_size. */
+#define SERVICE_ZONE_MINIMUM 6u
+
 #define SERVICE_ADMISSION_MS      480000u /* ECS: an UNKNOWN task gets traffic after 8 minutes at the latest */
 #define SERVICE_UDP_STICKINESS_MS 30000u
 #define SERVICE_DRAIN_MS          20000u /* ECS: the proxy drains for 20 s */
@@ -87,12 +97,16 @@ struct service_settings {
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
+    uint32_t zone;               /* enum zone_manner */
+    uint32_t zone_minimum;       /* with fewer endpoints in all, healthy or not, ZONE_PREFER is ZONE_OFF */
+    char *zone_clients; /* how many clients are in each zone (zone_clients.h); NULL: as the endpoints are */
 };
 
 #define SERVICE_SETTINGS_DEFAULT                                                                             \
     {                                                                                                        \
         .check = HEALTH_CHECK_DEFAULT, .ejection = EJECTION_DEFAULT, .drain_ms = SERVICE_DRAIN_MS,           \
-        .admission_ms = SERVICE_ADMISSION_MS, .udp_stickiness_ms = SERVICE_UDP_STICKINESS_MS                 \
+        .admission_ms = SERVICE_ADMISSION_MS, .udp_stickiness_ms = SERVICE_UDP_STICKINESS_MS,                \
+        .zone_minimum = SERVICE_ZONE_MINIMUM                                                                 \
     }
 
 extern const struct service_settings service_settings_default;

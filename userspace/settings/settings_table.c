@@ -74,6 +74,12 @@ const struct setting service_setting_rows[] = {
      .help = "--dns-listen answers with up to eight instances, or with one drawn"},
     {"localLiveness", SETTING_CHOICE, SERVICE(is_liveness_off), .words = {"auto", "off"},
      .help = "whether connects ask first if anybody listens at an endpoint of this host"},
+    {"zone", SETTING_WORD, SERVICE(zone), .words = {"prefer", "only", "off"},
+     .help = "whether connects stay in the zone of their host"},
+    {"zoneMinEndpoints", SETTING_NUMBER, SERVICE(zone_minimum), RANGE(0, 65535),
+     .help = "with fewer endpoints in all, prefer is off"},
+    {"zoneClients", SETTING_ZONES, SERVICE(zone_clients), .takes = "ZONE=N,...",
+     .help = "of prefer: how clients are spread over zones (as endpoints are)"},
     {0},
 };
 
@@ -132,6 +138,7 @@ static bool equal_member(const struct setting *row, const void *a, const void *b
 {
     switch (row->kind) {
     case SETTING_TEXT:
+    case SETTING_ZONES:
         return equal_text(*(char *const *)a, *(char *const *)b);
     case SETTING_COMMAND:
         return equal_command(*(char **const *)a, *(char **const *)b);
@@ -181,6 +188,11 @@ static char **copy_command(char *const *command)
     return copy;
 }
 
+static bool setting_is_text(const struct setting *row)
+{
+    return row->kind == SETTING_TEXT || row->kind == SETTING_ZONES;
+}
+
 /* What the pointers in *to still are is another's. */
 static void forget_texts(const struct setting *rows, void *to)
 {
@@ -189,7 +201,7 @@ static void forget_texts(const struct setting *rows, void *to)
 
         if (row->members)
             forget_texts(row->members, member);
-        else if (row->kind == SETTING_TEXT)
+        else if (setting_is_text(row))
             *(char **)member = NULL;
         else if (row->kind == SETTING_COMMAND)
             *(char ***)member = NULL;
@@ -205,7 +217,7 @@ static int copy_texts(const struct setting *rows, const void *from, void *to)
 
         if (row->members) {
             r = copy_texts(row->members, source, member);
-        } else if (row->kind == SETTING_TEXT && *(char *const *)source) {
+        } else if (setting_is_text(row) && *(char *const *)source) {
             *(char **)member = strdup(*(char *const *)source);
             r = *(char **)member ? 0 : -ENOMEM;
         } else if (row->kind == SETTING_COMMAND && *(char **const *)source) {
@@ -236,7 +248,7 @@ void settings_disown(const struct setting *rows, void *base)
 
         if (row->members) {
             settings_disown(row->members, member);
-        } else if (row->kind == SETTING_TEXT) {
+        } else if (setting_is_text(row)) {
             free(*(char **)member);
             *(char **)member = NULL;
         } else if (row->kind == SETTING_COMMAND) {

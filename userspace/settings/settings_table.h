@@ -19,6 +19,8 @@
 enum setting_kind {
     SETTING_NUMBER,   /* whole, in a uint16_t or uint32_t */
     SETTING_CHOICE,   /* one of two words, in a bool: is it the second? */
+    SETTING_WORD,     /* one of some words, its place among them in a uint32_t */
+    SETTING_ZONES,    /* char *, owned; NULL: not set. See zone_clients.h */
     SETTING_TYPE,     /* of a health check */
     SETTING_STATUS,   /* of a health check: a range, in two uint16_t side by side */
     SETTING_TEXT,     /* char *, owned; NULL: not set */
@@ -37,7 +39,7 @@ struct setting {
     uint32_t ecs_minimum;      /* where ECS's form of a health check takes less; 0: the same */
     uint32_t scale;            /* 1000: seconds outside, milliseconds inside */
     bool is_optional;          /* of numbers: 0 is "not set", which cannot be given and is not shown */
-    const char *words[2];      /* of choices; the first is the default */
+    const char *words[4];      /* of choices and words, NULL behind the last; the first is the default */
     const char *takes;         /* for people, where kind and range do not tell */
     const char *help;
     const struct setting *members; /* of objects */

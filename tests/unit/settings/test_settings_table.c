@@ -61,7 +61,10 @@ static const char *other_value(const struct place *place, char text[static 64])
         usual = setting_number(row, struct_of(place, &service_settings_default));
         (void)snprintf(text, 64, "%u", usual < row->maximum ? usual + 1 : usual - 1);
         return text;
+    case SETTING_ZONES:
+        return "'a=1,b=2'";
     case SETTING_CHOICE:
+    case SETTING_WORD:
         (void)snprintf(text, 64, "'%s'", row->words[1]);
         return text;
     case SETTING_TYPE:

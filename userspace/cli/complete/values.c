@@ -185,7 +185,7 @@ static void offer_setting(const struct place *place, const char *group, const st
         (void)snprintf(text, sizeof(text), "%s%s", name, health_check_type_names[i]);
         place_offer(place, text, "");
     }
-    for (size_t i = 0; row->kind == SETTING_CHOICE && i < ARRAY_SIZE(row->words); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(row->words) && row->words[i]; i++) {
         (void)snprintf(text, sizeof(text), "%s%s", name, row->words[i]);
         place_offer(place, text, "");
     }

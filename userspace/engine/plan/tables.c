@@ -107,10 +107,12 @@ static int fill_target(const struct service *service, enum svc_protocol protocol
             .networks = instances[i]->networks,
             .weight = weight_now(instances[i]),
             .is_eligible = instance_is_eligible(instances[i], protocol),
+            .is_present = instance_is_last_resort(instances[i], protocol),
+            .is_ejected = instances[i]->is_ejected,
             .group = group_of(instances[i]),
         };
     view->is_panic[t] = panic_if_few(service, protocol, instances, candidates, n);
-    return 0;
+    return view_zones_fill(view, t);
 }
 
 /* Does the route of the alias ask for unhealthy endpoints rather than a refusal? */
@@ -132,9 +134,11 @@ static void take_unhealthy_if_empty(struct alias_view *view, enum svc_protocol p
                 if (view->targets[t].candidates[c].is_eligible && view->targets[t].candidates[c].weight > 0)
                     return;
     view->is_on_empty = true;
-    for (size_t t = 0; t < view->n_targets; t++)
+    for (size_t t = 0; t < view->n_targets; t++) {
         for (size_t c = 0; c < view->targets[t].n_candidates; c++)
             view->candidates[t][c].is_eligible = instance_is_last_resort(view->instances[t][c], protocol);
+        view_zones_panic(view, t);
+    }
 }
 
 int alias_view_build(const struct model_namespace *parent, const struct client *client,
@@ -152,8 +156,10 @@ int alias_view_build(const struct model_namespace *parent, const struct client *
     ret_view->instances = calloc(n + 1, sizeof(struct instance **));
     ret_view->services = calloc(n + 1, sizeof(struct service *));
     ret_view->is_panic = calloc(n + 1, sizeof(*ret_view->is_panic));
+    ret_view->zone_outcomes = calloc(n + 1, sizeof(*ret_view->zone_outcomes));
+    ret_view->zones = calloc(n + 1, sizeof(struct view_zones *));
     if (!ret_view->targets || !ret_view->candidates || !ret_view->instances || !ret_view->services ||
-        !ret_view->is_panic)
+        !ret_view->is_panic || !ret_view->zone_outcomes || !ret_view->zones)
         return -ENOMEM;
     for (size_t t = 0; t < n; t++) {
         int r;
@@ -175,12 +181,15 @@ void alias_view_done(struct alias_view *view)
     for (size_t t = 0; t < view->n_targets; t++) {
         free(view->candidates[t]);
         free(view->instances[t]);
+        free(view->zones[t]);
     }
     free(view->targets);
     free(view->candidates);
     free(view->instances);
     free(view->services);
     free(view->is_panic);
+    free(view->zone_outcomes);
+    free(view->zones);
     *view = (struct alias_view){0};
 }
 
@@ -199,7 +208,7 @@ static void leave_only_ipv6(struct alias_view *view)
     for (size_t t = 0; t < view->n_targets; t++)
         for (size_t c = 0; c < view->targets[t].n_candidates; c++)
             if (ip_address_is_v4(&view->candidates[t][c].address))
-                view->candidates[t][c].is_eligible = false;
+                view->candidates[t][c].is_eligible = view->candidates[t][c].is_present = false;
 }
 
 /* A route to several services has the first one's. TCP knows no stickiness: tables are equal

@@ -2,6 +2,7 @@
 /* From the catalog to what routing and the publisher want: candidates of a target, the tables of an alias. */
 #pragma once
 
+#include "engine/plan/view_zones.h"
 #include "engine/publish/publisher.h"
 #include "model/catalog.h"
 #include "routing/table.h"
@@ -10,10 +11,12 @@
 struct alias_view {
     struct table_target *targets; /* their candidates are those below, as routing reads them */
     struct table_candidate **candidates;
-    struct instance ***instances; /* instances[t][c] belongs to targets[t].candidates[c] */
-    struct service **services;    /* services[t] */
-    bool *is_panic;               /* of a target: too few are healthy, so that health is ignored */
-    bool is_on_empty;             /* nobody is healthy, and the route takes the unhealthy ones then */
+    struct instance ***instances;          /* instances[t][c] belongs to targets[t].candidates[c] */
+    struct service **services;             /* services[t] */
+    bool *is_panic;                        /* of a target: too few are healthy, so that health is ignored */
+    enum view_zone_outcome *zone_outcomes; /* of a target */
+    struct view_zones **zones;             /* of a target that is shared by zones, else NULL */
+    bool is_on_empty; /* nobody is healthy, and the route takes the unhealthy ones then */
     size_t n_targets;
 };
 
