@@ -61,6 +61,7 @@ struct config {
     char *container_gate_text;
     bool is_container_gate_on;
     char *host_address;                 /* "auto" or an address */
+    char *zone;                         /* of this host: host_zone.h */
     struct task_pattern *task_patterns; /* cgroups that are tasks by their path */
     size_t n_task_patterns;
     struct exec_policy exec_checks; /* what health checks of type exec may run; empty: nothing */

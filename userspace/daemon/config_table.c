@@ -12,6 +12,7 @@
 #include "daemon/config_external.h"
 #include "daemon/config_ranges.h"
 #include "daemon/config_tasks.h"
+#include "daemon/host_zone.h"
 #include "model/service_names.h"
 #include <svcconnect/abi.h>
 
@@ -107,6 +108,11 @@ static int check_host_address(struct config *config, const struct config_setting
 
     return containers_check_host_address(setting_path(setting, path), setting_text_of(config, setting),
                                          error);
+}
+
+static int check_zone(struct config *config, const struct config_setting *setting, struct error *error)
+{
+    return host_zone_check(setting->member, config->zone, error);
 }
 
 static int check_name_servers(struct config *config, const struct config_setting *setting,
@@ -360,6 +366,18 @@ const struct config_setting config_settings[] = {
         .fallback = "auto",
         .check = check_host_address,
         .example = "10.0.0.5",
+    },
+    {
+        .member = "zone",
+        .flag = "zone",
+        .value = "ZONE|auto|ec2|off",
+        .help = "where this host is: a zone's name, ec2 to ask its metadata service (default "
+                "{}: " HOST_ZONE_VARIABLE " of the environment)",
+        .type = &config_type_text,
+        .offset = OF(zone),
+        .fallback = HOST_ZONE_AUTO,
+        .check = check_zone,
+        .example = "us-east-1a",
     },
     {
         .member = "tasks",

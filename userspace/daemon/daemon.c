@@ -178,6 +178,7 @@ static int make_engine(struct daemon *daemon, struct error *error)
         .alias_range = daemon->config.alias_range,
         .name_suffixes = daemon->config.name_suffixes,
         .region = daemon->config.region,
+        .zone = daemon->zone.name,
         .host_rights = config_rights_of_host(&daemon->config),
         .aws_checks = &daemon->config.aws_checks,
         .max_aliases = daemon->config.max_aliases,
@@ -188,6 +189,8 @@ static int make_engine(struct daemon *daemon, struct error *error)
     };
     int r = engine_new(&settings, &daemon->engine);
 
+    if (r == 0 && *daemon->zone.name)
+        log_info("this host is in zone %s (%s)", daemon->zone.name, daemon->zone.from);
     if (r == 0)
         r = rooms_follow(daemon);
     return r < 0 ? error_errno(error, r, "starting") : rooms_make(daemon, error);
@@ -388,7 +391,9 @@ int daemon_start(struct daemon *daemon, struct error *error)
     daemon->base = make_base();
     if (!daemon->base || event_log_init(&daemon->events) < 0)
         return error_errno(error, ENOMEM, "starting");
-    r = make_engine(daemon, error);
+    r = host_zone_find(daemon->config.zone, &daemon->zone, error);
+    if (r == 0)
+        r = make_engine(daemon, error);
     if (r == 0)
         r = open_registry(daemon, error);
     if (r < 0)

@@ -36,6 +36,7 @@
 #include "health/health.h"
 #include "model/catalog.h"
 #include "daemon/fleet_registry.h"
+#include "daemon/host_zone.h"
 #include "registry/registry.h"
 
 struct daemon {
@@ -52,6 +53,7 @@ struct daemon {
     struct event *watchdog;      /* NULL: the service manager does not watch */
     int locks[3];                /* state, run and bpffs directory */
     struct fleet_registry fleet; /* where hosts share one */
+    struct host_zone zone;
     struct engine *engine;
     struct datapath *datapath;
     struct outliers outliers;
