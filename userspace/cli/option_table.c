@@ -15,6 +15,7 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
                        VALUE_NONE},
     [OPTION_HEALTH] = {"health", "HEALTHY|UNHEALTHY", "its health (HEALTHY)", 0, VALUE_WORDS},
     [OPTION_PROTOCOL] = {"protocol", "tcp|udp", "protocol (tcp)", 0, VALUE_WORDS},
+    [OPTION_ZONE] = {"zone", "ZONE", "the zone that the instance is in", 0, VALUE_NONE},
     [OPTION_CGROUP] = {"cgroup", "PATH", "cgroup directory, or its path below the cgroup v2 mount", 0,
                        VALUE_TASK},
     [OPTION_CONTAINER] = {"container", "NAME|ID", "the cgroup of this running container", 0, VALUE_CONTAINER},

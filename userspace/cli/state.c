@@ -79,7 +79,7 @@ static bool state_add_instance(const cJSON *endpoint, cJSON *part)
     return cJSON_AddItemToArray(part, item) &&
            copy_members(endpoint, (const char *const[]){"namespace", "service", "id", NULL}, item) &&
            cJSON_AddStringToObject(item, "address", text) &&
-           copy_members(endpoint, (const char *const[]){"weight", "protocol", NULL}, item) &&
+           copy_members(endpoint, (const char *const[]){"weight", "protocol", "zone", NULL}, item) &&
            cJSON_AddStringToObject(item, "health", text_member(endpoint, "reported"));
 }
 

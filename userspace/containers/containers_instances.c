@@ -69,15 +69,25 @@ static void add_published(const struct workload_instance *from, cJSON *attribute
     (void)cJSON_AddStringToObject(attributes, "SVCCONNECT_PUBLISHED", text);
 }
 
-static int copy_attributes(const struct workload_instance *from, struct wanted_instance *to)
+/* Whatever runs on this host is in its zone, unless its label says otherwise. */
+static const char *zone_of_instance(const struct engine *engine, const struct workload_instance *from)
+{
+    const struct catalog_zone *here = engine_catalog(engine)->host_zone;
+
+    return from->zone ? from->zone : here ? here->name : NULL;
+}
+
+static int copy_attributes(const struct engine *engine, const struct workload_instance *from,
+                           struct wanted_instance *to)
 {
     _cleanup_json_ cJSON *attributes = NULL;
+    const char *zone = zone_of_instance(engine, from);
 
-    if (!from->zone && !from->published_port)
+    if (!zone && !from->published_port)
         return 0;
     attributes = cJSON_CreateObject();
-    if (from->zone)
-        (void)cJSON_AddStringToObject(attributes, "AVAILABILITY_ZONE", from->zone);
+    if (zone)
+        (void)cJSON_AddStringToObject(attributes, CATALOG_ZONE_ATTRIBUTE, zone);
     if (from->published_port)
         add_published(from, attributes);
     to->attributes = json_print(attributes);
@@ -108,7 +118,7 @@ static int copy_wanted(struct registering *registering, const struct workload *w
     if (asprintf(&wanted->key, "%s\n%s\n%s", workload->namespace_name, from->service, from->id) < 0)
         wanted->key = NULL;
     if (!wanted->container_id || !wanted->instance.aliases || !wanted->namespace_name || !wanted->creator ||
-        !wanted->key || copy_attributes(from, wanted) < 0) {
+        !wanted->key || copy_attributes(registering->owner->settings.engine, from, wanted) < 0) {
         wanted_free(wanted);
         return -ENOMEM;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/catalog_aws.h"
@@ -79,6 +80,23 @@ static int instances_read_address(const struct engine *engine, const cJSON *body
     return 0;
 }
 
+/* As the AWS API has it: an attribute of the instance. The caller's. */
+static int instances_read_zone(const cJSON *body, char **ret_attributes, struct error *error)
+{
+    _cleanup_json_ cJSON *attributes = NULL;
+    const char *zone = NULL;
+    int r = json_get_string(body, "zone", false, &zone, error);
+
+    if (r == 0 && zone && *zone)
+        r = catalog_check_zone_name("zone", zone, error);
+    if (r < 0 || !zone || !*zone)
+        return r;
+    attributes = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(attributes, CATALOG_ZONE_ATTRIBUTE, zone);
+    *ret_attributes = json_print(attributes);
+    return *ret_attributes ? 0 : error_errno(error, ENOMEM, "registering");
+}
+
 /* "IP:PORT" without brackets, which an instance id may not hold, or "HOST:PORT"; a UDP instance may have a
  * TCP one beside it. */
 static int default_id(const struct instance *instance, char *ret_id, size_t size, struct error *error)
@@ -97,8 +115,9 @@ static int default_id(const struct instance *instance, char *ret_id, size_t size
 
 int change_register(struct transaction *transaction, const cJSON *body, cJSON *answer, struct error *error)
 {
-    static const char *const known[] = {"service", "address",  "id",        "weight",
-                                        "health",  "protocol", "namespace", NULL};
+    static const char *const known[] = {"service",  "address",   "id",   "weight", "health",
+                                        "protocol", "namespace", "zone", NULL};
+    _cleanup_free_ char *attributes = NULL;
     struct instance instance = {.weight = 1, .health = HEALTHY, .protocol = TCP};
     char id_text[MODEL_INSTANCE_MAX + 1];
     char plain_id[MODEL_INSTANCE_MAX + 1];
@@ -121,8 +140,11 @@ int change_register(struct transaction *transaction, const cJSON *body, cJSON *a
         r = read_weight(body, false, &instance.weight, error);
     if (r == 0)
         r = instances_read_health(body, &instance.health, error);
+    if (r == 0)
+        r = instances_read_zone(body, &attributes, error);
     if (r < 0)
         return r;
+    instance.attributes = attributes;
     r = cJSON_HasObjectItem(body, "id") ? json_get_string(body, "id", false, &id, error)
                                         : default_id(&instance, id_text, sizeof(id_text), error);
     if (r == 0 && model_plain_instance_id(id, plain_id))

@@ -38,6 +38,8 @@ cJSON *read_instance(const struct instance *instance)
     (void)cJSON_AddStringToObject(object, "protocol", protocol_name(instance->protocol));
     (void)cJSON_AddNumberToObject(object, "weight", instance->weight);
     (void)cJSON_AddStringToObject(object, "health", health_name(instance_health(instance)));
+    if (instance->zone)
+        (void)cJSON_AddStringToObject(object, "zone", instance->zone->name);
     return object;
 }
 

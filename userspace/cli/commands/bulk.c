@@ -25,7 +25,7 @@ static bool bulk_complete(const struct invocation *invocation, cJSON *json, cons
 /* What is left of a record of an instance to name it: service, namespace, and its id or what that would be. */
 static const char *name_to_delete(const struct invocation *invocation, cJSON *json)
 {
-    static const char *const others[] = {"address", "weight", "health", "protocol"};
+    static const char *const others[] = {"address", "weight", "health", "protocol", "zone"};
     const char *address = cJSON_GetStringValue(text_child(json, "address"));
     bool is_udp = strcmp(text_member(json, "protocol"), "udp") == 0;
     char id[512];
@@ -74,8 +74,8 @@ static int bulk_files(const struct invocation *invocation, bool is_delete, const
 
 int bulk_register(const struct invocation *invocation)
 {
-    static const enum cli_option others[] = {OPTION_ADDRESS, OPTION_ID, OPTION_WEIGHT, OPTION_HEALTH,
-                                             OPTION_PROTOCOL};
+    static const enum cli_option others[] = {OPTION_ADDRESS, OPTION_ID,       OPTION_WEIGHT,
+                                             OPTION_HEALTH,  OPTION_PROTOCOL, OPTION_ZONE};
 
     if (invocation->argument_count > 0)
         return report_usage(invocation, "with -f each record names its service; leave out \"%s\"",

@@ -48,6 +48,7 @@ int command_register(const struct invocation *invocation)
     api_add_string(&body, "id", options[OPTION_ID]);
     api_add_string(&body, "health", spell_health(options[OPTION_HEALTH]));
     api_add_string(&body, "protocol", options[OPTION_PROTOCOL]);
+    api_add_string(&body, "zone", options[OPTION_ZONE]);
     if (options[OPTION_WEIGHT])
         api_add_number(&body, "weight", weight);
     status = api_change(invocation, "POST", "/v1/instances", body, &response);

@@ -22,15 +22,17 @@ const struct command change_rows[] = {
     {
         .word = "register",
         .synopsis = "SERVICE --address IP:PORT|HOST:PORT [--id ID] [--weight N] [--health HEALTHY|UNHEALTHY] "
-                    "[--protocol tcp|udp] [-n NS]\n       svcconnect register -f FILE|- [--dry-run] [-n NS]",
+                    "[--protocol tcp|udp] [--zone ZONE] [-n NS]\n       svcconnect register -f FILE|- "
+                    "[--dry-run] [-n NS]",
         .summary = "register an instance, or replace it; an unknown service is created",
         .details =
             "With -f many at once: JSON objects, one a line or in one array, with the members service, "
             "address,\n"
-            "id, weight, health, protocol, namespace. They go in batches, each made whole or not at all.\n"
+            "id, weight, health, protocol, zone, namespace. They go in batches, each made whole or not at "
+            "all.\n"
             "Example line: {\"service\": \"v1\", \"address\": \"10.0.0.1:8080\", \"weight\": 2}",
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_ADDRESS, OPTION_ID, OPTION_WEIGHT, OPTION_HEALTH,
-                           OPTION_PROTOCOL, OPTION_FILE, OPTION_DRY_RUN),
+                           OPTION_PROTOCOL, OPTION_ZONE, OPTION_FILE, OPTION_DRY_RUN),
         .most_arguments = 1,
         .takes = {VALUE_SERVICE},
         .run = command_register,
