@@ -21,6 +21,7 @@ struct event_log;
 struct externals;
 struct histogram;
 struct outliers;
+struct spill;
 struct pins;
 struct probes;
 struct services_dir;
@@ -56,6 +57,7 @@ struct api {
     struct engine *engine;
     struct datapath *datapath;
     struct outliers *outliers;
+    struct spill *spill; /* NULL: nobody minds zones */
     struct probes *probes;
     const struct pins *pins; /* NULL: nobody watches them */
     struct drains *drains;

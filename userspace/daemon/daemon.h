@@ -31,6 +31,7 @@
 #include "tasks/task_list.h"
 #include "upkeep/probes.h"
 #include "upkeep/program_events.h"
+#include "upkeep/spill.h"
 #include "upkeep/udp_closing.h"
 #include "datapath/datapath.h"
 #include "health/health.h"
@@ -59,6 +60,7 @@ struct daemon {
     struct outliers outliers;
     struct probes probes;
     struct slow_start slow_start;
+    struct spill spill;
     struct drains drains;
     struct liveness *liveness;
     struct pins pins;

@@ -23,10 +23,14 @@ int rooms_make(struct daemon *daemon, struct error *error)
     canaries_init(&daemon->canaries, engine, events);
     externals_init(&daemon->externals, engine, events, &external);
     slow_start_init(&daemon->slow_start, engine);
+    spill_init(&daemon->spill, engine, &daemon->outliers);
     udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
     drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);
-    daemon->program_events = (struct program_events){
-        .engine = engine, .outliers = &daemon->outliers, .probes = &daemon->probes, .events = events};
+    daemon->program_events = (struct program_events){.engine = engine,
+                                                     .outliers = &daemon->outliers,
+                                                     .probes = &daemon->probes,
+                                                     .spill = &daemon->spill,
+                                                     .events = events};
     return probes_init(&daemon->probes, daemon->base, engine, &daemon->outliers, &daemon->config.exec_checks,
                        events, error);
 }
@@ -45,6 +49,7 @@ int rooms_follow(struct daemon *daemon)
         {&slow_start_follower, &daemon->slow_start},
         {&udp_closing_follower, &daemon->udp_closing},
         {&outliers_follower, &daemon->outliers},
+        {&spill_follower, &daemon->spill},
         {&liveness_follower, &daemon->liveness},
         {&drains_follower, &daemon->drains},
         {&tasks_follower, &daemon->tasks},
@@ -139,6 +144,7 @@ static void make_api(struct daemon *daemon)
         .engine = daemon->engine,
         .datapath = daemon->datapath,
         .outliers = &daemon->outliers,
+        .spill = &daemon->spill,
         .probes = &daemon->probes,
         .drains = &daemon->drains,
         .externals = &daemon->externals,

@@ -13,6 +13,7 @@
 #include "model/endpoint_names.h"
 #include "upkeep/outliers.h"
 #include "upkeep/probes.h"
+#include "upkeep/spill.h"
 
 static const char *outcome_text(uint32_t outcome)
 {
@@ -45,11 +46,13 @@ static void program_events_on_event(const struct svc_event *event, void *user)
         log_warning("%s is ejected for %u s: %s", endpoint_name(instance, name), event->value / 1000, why);
         instance_event(self->events, EVENT_EJECTED, instance, "ejected for %u s: %s", event->value / 1000,
                        why);
+        spill_note(self->spill, event->endpoint);
         health_hurry(self->probes->health, event->endpoint);
         break;
     case RETURNED:
         log_info("%s is drawn again", endpoint_name(instance, name));
         instance_event(self->events, EVENT_RETURNED, instance, "drawn again");
+        spill_note(self->spill, event->endpoint);
         break;
     default:
         break;

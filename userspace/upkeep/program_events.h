@@ -14,12 +14,14 @@ struct event_base;
 struct event_log;
 struct outliers;
 struct probes;
+struct spill;
 
 struct program_events {
     struct engine *engine;
     struct datapath *datapath;
     struct outliers *outliers;
     const struct probes *probes;
+    struct spill *spill; /* NULL: nobody minds zones */
     struct event_log *events;
     struct event *readable;
     uint64_t lost; /* of theirs, as was last told */

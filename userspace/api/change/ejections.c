@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "events/instance_events.h"
 #include "upkeep/outliers.h"
+#include "upkeep/spill.h"
 #include "model/endpoint_names.h"
 
 #define MAX_EJECTION_S 86400
@@ -34,6 +35,7 @@ static int eject(struct api *api, const struct instance *instance, uint64_t seco
 
     if (r < 0)
         return r;
+    spill_note(api->spill, instance->endpoint);
     log_info("%s is ejected by hand for %llu s", endpoint_name(instance, name), (unsigned long long)seconds);
     instance_event(api->events, EVENT_EJECTED, instance, "ejected for %llu s by hand",
                    (unsigned long long)seconds);
@@ -71,6 +73,7 @@ static int uneject(struct api *api, const struct instance *instance, bool *was_e
 
     if (r < 0)
         return r;
+    spill_note(api->spill, instance->endpoint);
     log_info("%s is back by hand", endpoint_name(instance, name));
     if (was)
         instance_event(api->events, EVENT_RETURNED, instance, "drawn again, by hand");
