@@ -2,6 +2,7 @@
 #include "metrics/services.h"
 #include "metrics/outcomes.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -103,6 +104,8 @@ static const struct {
     {"svcconnect_alias_target_wanted_ratio",
      "Share of a client alias's connects that its route gives a service."},
     {"svcconnect_alias_target_effective_ratio", "Share that the service gets, as its endpoints are."},
+    {"svcconnect_alias_target_zone_ratio",
+     "Share of the service's connects that stays in the zone of this host, where that is known."},
 };
 
 _Static_assert(ARRAY_SIZE(alias_families) == METRICS_ALIAS_FAMILIES, "as many as the header says");
@@ -124,9 +127,13 @@ void metrics_write_alias(const struct metrics_text *text, unsigned family, const
     if (family == 0)
         metrics_text_count(text, alias_families[0].name, labels, LABELS - 1, alias->endpoints);
     for (size_t i = 0; family > 0 && i < alias->n_targets; i++) {
-        labels[LABELS - 1] = (struct metrics_label){"service", alias->targets[i].service};
-        metrics_text_number(text, alias_families[family].name, labels, LABELS,
-                            family == METRICS_ALIAS_SHARES ? alias->targets[i].effective
-                                                           : alias->targets[i].wanted);
+        const struct metrics_target *target = &alias->targets[i];
+        double share = family == METRICS_ALIAS_ZONES    ? target->in_zone
+                       : family == METRICS_ALIAS_SHARES ? target->effective
+                                                        : target->wanted;
+
+        labels[LABELS - 1] = (struct metrics_label){"service", target->service};
+        if (!isnan(share))
+            metrics_text_number(text, alias_families[family].name, labels, LABELS, share);
     }
 }

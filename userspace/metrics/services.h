@@ -35,6 +35,7 @@ void metrics_write_service(const struct metrics_text *text, unsigned family,
 struct metrics_target {
     const char *service;
     double wanted, effective; /* shares, 0 to 1 */
+    double in_zone;           /* of what it gets, what stays in the host's zone; NAN: not known */
 };
 
 struct metrics_alias {
@@ -47,8 +48,9 @@ struct metrics_alias {
     size_t n_targets;
 };
 
-/* Only the second needs `wanted`, only the last `effective`. */
-#define METRICS_ALIAS_FAMILIES 3
-#define METRICS_ALIAS_SHARES   2 /* the family of effective shares */
+/* Only the second needs `wanted`, and those from METRICS_ALIAS_SHARES on `effective` and `in_zone`. */
+#define METRICS_ALIAS_FAMILIES 4
+#define METRICS_ALIAS_SHARES   2
+#define METRICS_ALIAS_ZONES    3
 void metrics_begin_alias_family(const struct metrics_text *text, unsigned family);
 void metrics_write_alias(const struct metrics_text *text, unsigned family, const struct metrics_alias *alias);

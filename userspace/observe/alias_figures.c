@@ -2,6 +2,7 @@
 #include "observe/alias_figures.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ static int describe_targets(const struct alias_view *view, bool with_shares, str
     _cleanup_free_ double *shares = NULL;
     double sum = 0;
     size_t n = 0;
+    size_t first = 0;
     int r = 0;
 
     for (size_t t = 0; t < view->n_targets; t++) {
@@ -28,11 +30,12 @@ static int describe_targets(const struct alias_view *view, bool with_shares, str
         return -ENOMEM;
     if (with_shares)
         r = table_shares(view->targets, view->n_targets, false, of_targets, shares);
-    for (size_t t = 0; t < view->n_targets; t++)
+    for (size_t t = 0; t < view->n_targets; first += view->targets[t++].n_candidates)
         targets[t] = (struct metrics_target){
             .service = view->services[t]->name,
             .wanted = sum > 0 ? view->targets[t].weight / sum : 0,
             .effective = r == 0 ? of_targets[t] : 0, /* no table could be built either */
+            .in_zone = r == 0 && with_shares ? view_zones_kept(view, t, shares + first) : NAN,
         };
     return r == -ENOMEM ? r : 0;
 }

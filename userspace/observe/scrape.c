@@ -45,7 +45,7 @@ static int write_alias(const struct scrape *scrape, const struct metrics_text *o
 {
     const struct list_key key = list_names_key(&scrape->noting.names, scrape->next);
     _cleanup_(alias_figures_done) struct alias_figures figures = {0};
-    int r = alias_figures_make(scrape->settings.api, &key, scrape->family == METRICS_ALIAS_SHARES, &figures);
+    int r = alias_figures_make(scrape->settings.api, &key, scrape->family >= METRICS_ALIAS_SHARES, &figures);
 
     if (r > 0)
         metrics_write_alias(out, scrape->family, &figures.alias);

@@ -2,6 +2,8 @@
 /* Sums by zone over a target's candidates. */
 #include "routing/target_zones.h"
 
+#include "base/cleanup.h"
+
 /* Could the candidate be drawn if it were well? The unhealthy addresses of a host name do not count: the others have
  * taken over its weight. */
 static bool target_zones_is_present(const struct table_candidate *candidate, bool only_v4)
@@ -51,4 +53,14 @@ void target_zones_find(const struct table_target *target, bool only_v4, const st
         add_candidate(&target->candidates[c], only_v4, weights, c, zones->clients,
                       &ret_zones->sides[target->candidates[c].zone]);
     zone_split(ret_zones->sides, zones->n, ret_zones->shares);
+}
+
+int target_zones_read(const struct table_target *target, bool only_v4, struct target_zones *ret_zones)
+{
+    _cleanup_(target_weights_done) struct target_weights weights = {0};
+    int r = target_weights_build(target, only_v4, &weights);
+
+    if (r == 0)
+        target_zones_find(target, only_v4, &weights, ret_zones);
+    return r;
 }

@@ -11,6 +11,9 @@ struct target_zones {
     uint32_t shares[TABLE_MAX_ZONES]; /* of ZONE_ALL */
 };
 
+/* By the target alone. -ENOMEM, -E2BIG as table_build(). */
+int target_zones_read(const struct table_target *target, bool only_v4, struct target_zones *ret_zones);
+
 /* `weights`: target_weights_build() of the same. */
 void target_zones_find(const struct table_target *target, bool only_v4, const struct target_weights *weights,
                        struct target_zones *ret_zones);

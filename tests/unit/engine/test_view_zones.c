@@ -95,7 +95,7 @@ static double kept(struct lab *lab, enum view_zone_outcome outcome)
     assert_true((view.targets[0].zones != NULL) == (outcome == VIEW_ZONE_PREFER));
     assert_int_equal(table_shares(view.targets, 1, true, &of_target, shares), 0);
     assert_true(of_target == 0 || fabs(sum_of(shares, lab->n) - 1) < 1e-9);
-    return view_zones_kept(&view, shares);
+    return view_zones_kept(&view, 0, shares);
 }
 
 static void expect_kept(struct lab *lab, enum view_zone_outcome outcome, double wanted)

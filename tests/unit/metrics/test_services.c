@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +84,7 @@ static void test_a_service(void **state)
 
 static void test_an_alias(void **state)
 {
-    const struct metrics_target targets[] = {{"v1", 0.75, 1}, {"v2", 0.25, 0}};
+    const struct metrics_target targets[] = {{"v1", 0.75, 1, 0.5}, {"v2", 0.25, 0, NAN}};
     const struct metrics_alias alias = {.namespace_name = "ns",
                                         .dns_name = "back.end",
                                         .port = 65535,
@@ -100,7 +102,8 @@ static void test_an_alias(void **state)
     expect(text, "svcconnect_alias_target_wanted_ratio" OF ",service=\"v2\"} 0.25");
     expect(text, "svcconnect_alias_target_effective_ratio" OF ",service=\"v1\"} 1");
     expect(text, "svcconnect_alias_target_effective_ratio" OF ",service=\"v2\"} 0");
-    assert_int_equal(n_lines(text, "svcconnect_alias_"), 5);
+    expect(text, "svcconnect_alias_target_zone_ratio" OF ",service=\"v1\"} 0.5");
+    assert_int_equal(n_lines(text, "svcconnect_alias_"), 6); /* nobody is sent to v2 */
 }
 
 /* One that leads nowhere has no shares to tell, and still is there. */

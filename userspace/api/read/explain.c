@@ -172,13 +172,16 @@ static void add_resolution(struct api *api, const struct explain_who *who, const
 
 /* ---- who, and which port ---- */
 
-static void add_who(const struct explain_who *who, cJSON *answer)
+static void add_who(const struct api *api, const struct explain_who *who, cJSON *answer)
 {
+    const struct catalog_zone *here = engine_catalog(api->engine)->host_zone;
     cJSON *scope;
 
     if (who->task)
         (void)cJSON_AddStringToObject(cJSON_AddObjectToObject(answer, "task"), "cgroup",
                                       who->task->cgroup.path);
+    if (here)
+        (void)cJSON_AddStringToObject(answer, "zone", here->name);
     scope = cJSON_AddObjectToObject(answer, "scope");
     (void)cJSON_AddStringToObject(scope, "namespace", who->namespace_name);
     (void)cJSON_AddStringToObject(scope, "client", who->service);
@@ -266,7 +269,7 @@ static int tell(struct api *api, const struct explain_who *who, const struct exp
                 struct error *error)
 {
     (void)cJSON_AddStringToObject(answer, "name", what->name);
-    add_who(who, answer);
+    add_who(api, who, answer);
     add_resolution(api, who, found, answer);
     if (found->name)
         return explain_port(api, who, what, found->name, answer, ret_rest, error);

@@ -25,6 +25,7 @@ struct explained_target {
     char *service;
     uint32_t weight;
     bool is_panic;
+    struct view_zones_told zones;
 };
 
 struct explain_rest {
@@ -62,8 +63,10 @@ static void add_reasons_of_alias(const struct explain_rest *rest, const struct e
 {
     const struct explained_target *target = &rest->targets[item->target];
     uint32_t panic = service_get_settings(instance->service)->panic_percent;
-    char text[160];
+    char text[256];
 
+    if (!view_zones_tell_instance(&target->zones, instance, item->zone, text, sizeof(text)) && *text)
+        explain_add_text(reasons, "zone", false, text); /* what keeps it out is told by the instance */
     if (instance->protocol != rest->protocol)
         explain_add_text(reasons, "protocol", true, "not of the alias's protocol");
     if (target->weight == 0)
@@ -210,8 +213,10 @@ static int keep_view(const struct alias_view *view, struct explain_rest *rest)
 
         if (!service)
             return -ENOMEM;
-        rest->targets[rest->n_targets++] = (struct explained_target){
+        rest->targets[rest->n_targets] = (struct explained_target){
             .service = service, .weight = view->targets[t].weight, .is_panic = view->is_panic[t]};
+        if (view_zones_look(view, t, &rest->targets[rest->n_targets++].zones) < 0)
+            return -ENOMEM;
     }
     return 0;
 }

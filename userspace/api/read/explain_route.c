@@ -13,6 +13,17 @@ static const struct route *route_of(const struct explain_who *who, const struct 
     return own ? own : catalog_route(who->parent, NULL, alias_identity(alias, identity));
 }
 
+static void add_zones(const struct alias_view *view, size_t t, cJSON *target)
+{
+    struct view_zones_told told;
+    char text[256];
+
+    if (view_zones_look(view, t, &told) < 0)
+        return;
+    view_zones_tell(view, t, &told, text, sizeof(text));
+    (void)cJSON_AddStringToObject(target, "zone", text);
+}
+
 void explain_add_route(const struct explain_who *who, const struct client_alias *alias,
                        const struct alias_view *view, cJSON *answer)
 {
@@ -38,6 +49,7 @@ void explain_add_route(const struct explain_who *who, const struct client_alias 
         (void)cJSON_AddNumberToObject(target, "weight", view->targets[t].weight);
         (void)cJSON_AddNumberToObject(target, "wantedPercent",
                                       explain_percent(sum > 0 ? view->targets[t].weight / sum : 0));
+        add_zones(view, t, target);
         (void)cJSON_AddItemToArray(targets, target);
     }
 }

@@ -51,6 +51,7 @@ static int take_candidates(const struct alias_view *view, struct explained_list 
                 continue;
             item->is_of_target = true;
             item->target = t;
+            item->zone = view->candidates[t][c].zone;
             if (item - list->items < EXPLAIN_MOST)
                 item->id = strdup(view->instances[t][c]->id);
             if (item - list->items < EXPLAIN_MOST && !item->id)

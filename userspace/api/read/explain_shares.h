@@ -26,6 +26,7 @@ struct explained {
     bool is_of_target; /* else of the tables only */
     char *id;          /* of the instance; NULL: of the tables only, or not to be written */
     size_t target;
+    uint8_t zone; /* its place among the target's */
     bool is_ejected;
     bool is_far;                /* on other networks than the task */
     double share[2], chance[2]; /* of sockets that connect to the IPv4 and to the IPv6 address */

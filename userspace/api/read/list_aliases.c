@@ -23,6 +23,7 @@ struct alias_target {
     uint32_t service_number;
     uint32_t weight;
     double wanted, effective; /* shares */
+    double in_zone;           /* of what it gets; NAN: not known */
     size_t n;                 /* endpoints */
 };
 
@@ -60,7 +61,8 @@ static double percent(double share)
 
 /* ---- what an item shows ---- */
 
-static int note_targets(const struct alias_view *view, const double *of_targets, struct alias_part *part)
+static int note_targets(const struct alias_view *view, const double *of_targets, const double *shares,
+                        struct alias_part *part)
 {
     double sum = 0;
 
@@ -75,8 +77,10 @@ static int note_targets(const struct alias_view *view, const double *of_targets,
             .weight = view->targets[t].weight,
             .wanted = sum > 0 ? view->targets[t].weight / sum : 0,
             .effective = of_targets[t],
+            .in_zone = view_zones_kept(view, t, shares),
             .n = view->targets[t].n_candidates,
         };
+        shares += target->n;
         if (!target->service)
             return -ENOMEM;
     }
@@ -115,7 +119,7 @@ static int note_view(const struct alias_view *view, struct alias_part *part)
         (void)memset(shares, 0, n * sizeof(*shares));
     }
     note_endpoints(view, shares, part);
-    return note_targets(view, of_targets, part);
+    return note_targets(view, of_targets, shares, part);
 }
 
 static int make_part(const struct model_namespace *parent, const struct client *client,
@@ -182,6 +186,8 @@ static int open_target(const struct alias_target *target, struct json_stream *js
     (void)json_stream_add_number(json, "weight", target->weight);
     (void)json_stream_add_number(json, "wantedPercent", percent(target->wanted));
     (void)json_stream_add_number(json, "effectivePercent", percent(target->effective));
+    if (!isnan(target->in_zone))
+        (void)json_stream_add_number(json, "inZonePercent", percent(target->in_zone));
     return json_stream_open_array(json, "endpoints");
 }
 

@@ -36,6 +36,16 @@ static void add_of_ejection(const struct api *api, const struct instance *instan
                          (double)left_ms / 1000);
 }
 
+static void add_of_zone(const struct instance *instance, struct reasons *reasons)
+{
+    const struct catalog_zone *here = instance->service->parent->catalog->host_zone;
+
+    if (here && instance->zone != here && service_get_settings(instance->service)->zone == ZONE_ONLY)
+        (void)reason_add(reasons, "zone", true, "in %s%s, and only this host's zone is used",
+                         instance->zone ? "zone " : "no known zone",
+                         instance->zone ? instance->zone->name : "");
+}
+
 /* The last word of whoever decides about its health, which may be nobody. */
 static void add_of_health(const struct api *api, const struct instance *instance, struct reasons *reasons)
 {
@@ -65,6 +75,7 @@ void reasons_find(const struct api *api, const struct instance *instance, struct
     if (instance->weight == 0)
         (void)reason_add(ret_reasons, "weight", true, "weight 0");
     add_of_ejection(api, instance, ret_reasons);
+    add_of_zone(instance, ret_reasons);
     if (!instance->is_held_back)
         add_of_health(api, instance, ret_reasons);
     if (instance->ramp)

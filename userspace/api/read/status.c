@@ -131,6 +131,8 @@ static void add_directories(const struct api *api, cJSON *answer)
     (void)cJSON_AddStringToObject(directories, "cgroupRoot", api->settings.cgroup_root);
     (void)cJSON_AddStringToObject(answer, "aliasRange", api->settings.alias_range_text);
     (void)cJSON_AddStringToObject(answer, "aliasRange6", api->settings.alias_range6_text);
+    if (engine_catalog(api->engine)->host_zone)
+        (void)cJSON_AddStringToObject(answer, "zone", engine_catalog(api->engine)->host_zone->name);
 }
 
 static void add_kernel(const struct api *api, cJSON *answer)

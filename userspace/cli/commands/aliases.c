@@ -14,6 +14,7 @@
 /* The columns that not every list has. */
 struct layout {
     bool has_client;    /* some item is for one client only */
+    bool has_zones;     /* the zone of the host is known */
     bool has_addresses; /* `aliases` has them, `routes` not */
 };
 
@@ -25,10 +26,12 @@ static const struct table_column columns[] = {
     {.header = "WEIGHT", .rank = 2, .is_number = true},
     {.header = "WANTED", .rank = 3, .is_number = true},
     {.header = "EFFECTIVE", .is_number = true},
+    {.header = "IN ZONE", .rank = 3, .is_number = true},
     {.header = "ADDRESS", .rank = 4},
     {.header = "IPV6 ADDRESS", .rank = 6},
 };
 #define CLIENT_COLUMN   2
+#define ZONE_COLUMN     7
 #define ADDRESS_COLUMNS 2
 
 /* Those of `columns` that the layout has. Returns their number. */
@@ -39,7 +42,7 @@ static size_t choose_columns(const struct layout *layout,
     size_t count = 0;
 
     for (size_t i = 0; i < last; i++)
-        if (i != CLIENT_COLUMN || layout->has_client)
+        if ((i != CLIENT_COLUMN || layout->has_client) && (i != ZONE_COLUMN || layout->has_zones))
             chosen[count++] = columns[i];
     return count;
 }
@@ -51,6 +54,21 @@ static void add_client(struct table *table, const cJSON *alias, const struct lay
 
     if (layout->has_client)
         table_add(table, TEXT_PLAIN, "%s", alias && !*client ? "*" : client);
+}
+
+/* What stays in the zone of what a target gets; of an endpoint the zone that it is in. */
+static void add_zone(struct table *table, const cJSON *target, const cJSON *endpoint,
+                     const struct layout *layout)
+{
+    const cJSON *share = target ? text_child(target, "inZonePercent") : NULL;
+    char percent[TEXT_PERCENT_SIZE] = "";
+
+    if (!layout->has_zones)
+        return;
+    if (share)
+        (void)text_percent(share, percent);
+    table_add(table, endpoint ? TEXT_DIM : TEXT_PLAIN, "%s",
+              endpoint ? text_member(endpoint, "zone") : percent);
 }
 
 /* The cells that only the first line of an alias has. */
@@ -81,6 +99,7 @@ static void aliases_add_endpoint(struct table *table, const cJSON *endpoint, con
     table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(endpoint, "weight"));
     table_add(table, TEXT_PLAIN, "%s", "");
     table_add(table, TEXT_DIM, "%s", text_percent(text_child(endpoint, "effectivePercent"), effective));
+    add_zone(table, NULL, endpoint, layout);
     add_addresses(table, NULL, layout);
 }
 
@@ -107,6 +126,7 @@ static void aliases_add_alias(struct table *table, const cJSON *alias, const str
         table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(target, "weight"));
         table_add(table, TEXT_PLAIN, "%s", wanted);
         table_add(table, strcmp(wanted, effective) == 0 ? TEXT_GREEN : TEXT_YELLOW, "%s", effective);
+        add_zone(table, target, NULL, layout);
         add_addresses(table, first, layout);
         cJSON_ArrayForEach (endpoint, text_child(target, "endpoints")) {
             aliases_add_endpoint(table, endpoint, layout);
@@ -123,7 +143,12 @@ static struct table *aliases_fill_list(const cJSON *list, bool has_addresses)
     const cJSON *alias;
 
     cJSON_ArrayForEach (alias, list) {
+        const cJSON *target;
+
         layout.has_client = layout.has_client || *text_member(alias, "client");
+        cJSON_ArrayForEach (target, text_child(alias, "targets")) {
+            layout.has_zones = layout.has_zones || text_child(target, "inZonePercent");
+        }
     }
     table = table_new(chosen, choose_columns(&layout, chosen));
     cJSON_ArrayForEach (alias, list) {

@@ -63,6 +63,7 @@ static void endpoints_add_row(struct table *table, const cJSON *endpoint)
     table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
     endpoints_add_address(table, endpoint);
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "weight"));
+    table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "zone"));
     add_health(table, endpoint);
     table_add(table, is_drawn ? TEXT_PLAIN : TEXT_YELLOW, "%s", is_drawn ? "yes" : "no");
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "connections"));
@@ -79,6 +80,7 @@ static struct table *endpoints_fill(const struct invocation *invocation, const c
         {.header = "ID", .least = 16},
         {.header = "ADDRESS", .rank = 7, .least = 18},
         {.header = "WEIGHT", .rank = 1, .is_number = true},
+        {.header = "ZONE", .rank = 1, .is_dull_when_same = true},
         {.header = "HEALTH", .rank = 2},
         {.header = "ELIGIBLE"},
         {.header = "CONNECTIONS", .rank = 5, .is_number = true},

@@ -152,6 +152,10 @@ static void print_route_of(const cJSON *answer)
                is_route ? client : "", text,
                strcmp(text_member(route, "onEmpty"), "unhealthy") == 0 ? "; with nobody healthy the unhealthy"
                                                                        : "");
+    cJSON_ArrayForEach (target, text_child(route, "targets")) {
+        if (*text_member(target, "zone") && *text_member(answer, "zone"))
+            print_line("zone", "%s: %s", text_member(target, "service"), text_member(target, "zone"));
+    }
 }
 
 /* All reasons, those that keep it from being drawn first. */

@@ -33,6 +33,7 @@ static const struct top_column endpoint_columns[] = {
     {"CONN/s", "connectionsPerSecond", 9, true, 1},
     {"FAIL/s", "failuresPerSecond", 8, true, 1},
     {"OPEN", "open", 7, true, 4},
+    {"ZONE", "zone", 12, false, 6},
     {"STATE", "state", 9, false, 2},
     {"REASON", "reason", 0, false, 5},
     {0},
@@ -48,6 +49,7 @@ static const struct top_column alias_columns[] = {
     {"CONN/s", "connectionsPerSecond", 9, true, 2},
     {"FAIL/s", "failuresPerSecond", 8, true, 2},
     {"DRAWN", "drawn", 6, true, 4},
+    {"ZONE %", "inZonePercent", 7, true, 5},
     {"STATE", "state", 0, false, 3},
     {0},
 };
@@ -315,8 +317,9 @@ static void add_endpoint(struct top *top, struct rows *rows, const cJSON *item, 
     rows_rate(rows, row, 7, rate.connections, rate.is_known);
     rows_rate(rows, row, 8, rate.failures, rate.is_known);
     rows_whole(rows, row, 9, text_number(item, "open"));
-    rows_text(rows, row, 10, text_is_true(item, "ejected") ? "EJECTED" : text_member(item, "health"));
-    rows_text(rows, row, 11, text_member(item, "reason"));
+    rows_text(rows, row, 10, text_member(item, "zone"));
+    rows_text(rows, row, 11, text_is_true(item, "ejected") ? "EJECTED" : text_member(item, "health"));
+    rows_text(rows, row, 12, text_member(item, "reason"));
     row->mood = !is_drawn ? TOP_BAD : rate.failures > 0 ? TOP_WARNING : TOP_FINE;
 }
 
@@ -329,6 +332,7 @@ static void rows_add_target(struct rows *rows, const cJSON *alias, const cJSON *
     const char *service = text_member(target, "service");
     const struct sum *sum = sum_of(sums, namespace_name, service, false);
     const cJSON *wanted = text_child(target, "wantedPercent"), *now = text_child(target, "effectivePercent");
+    const cJSON *zone = text_child(target, "inZonePercent");
     struct top_row *row = rows_add(rows);
     char name[300];
 
@@ -349,7 +353,9 @@ static void rows_add_target(struct rows *rows, const cJSON *alias, const cJSON *
     rows_rate(rows, row, 6, sum->rate.connections, sum->rate.is_known);
     rows_rate(rows, row, 7, sum->rate.failures, sum->rate.is_known);
     rows_whole(rows, row, 8, sum->drawn);
-    rows_text(rows, row, 9,
+    if (zone)
+        rows_percent(rows, row, 9, zone->valuedouble, 100);
+    rows_text(rows, row, 10,
               sum->n == 0           ? "EMPTY"
               : sum->drawn == 0     ? "DOWN"
               : sum->drawn < sum->n ? "PARTLY"

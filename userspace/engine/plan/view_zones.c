@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "engine/plan/tables.h"
+#include "routing/target_zones.h"
 #include "settings/zone_clients.h"
 
 /* Of clients where nothing is registered. */
@@ -139,21 +141,115 @@ void view_zones_panic(struct alias_view *view, size_t t)
         view->zone_outcomes[t] = VIEW_ZONE_PANIC;
 }
 
-double view_zones_kept(const struct alias_view *view, const double *shares)
+double view_zones_kept(const struct alias_view *view, size_t t, const double *shares)
 {
     double here = 0;
     double all = 0;
-    bool is_known = false;
 
-    for (size_t t = 0; t < view->n_targets; t++) {
-        is_known |= view->zone_outcomes[t] != VIEW_ZONE_UNKNOWN;
-        for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
-            double share = view->candidates[t][c].is_ejected ? 0 : *shares;
+    for (size_t c = 0; c < view->targets[t].n_candidates; c++) {
+        double share = view->candidates[t][c].is_ejected ? 0 : shares[c];
 
-            all += share;
-            here += view_zones_is_here(view, t, c) ? share : 0;
-            shares++;
-        }
+        all += share;
+        here += view_zones_is_here(view, t, c) ? share : 0;
     }
-    return is_known && all > 0 ? here / all : NAN;
+    return view->zone_outcomes[t] != VIEW_ZONE_UNKNOWN && all > 0 ? here / all : NAN;
+}
+
+/* ---- for people ---- */
+
+static double part_of(const struct target_zones *zones, size_t z, bool of_clients)
+{
+    unsigned __int128 all = 0;
+
+    for (size_t i = 0; i < zones->n; i++)
+        all += of_clients ? zones->sides[i].clients : zones->sides[i].able;
+    return all ? 100.0 * (double)(of_clients ? zones->sides[z].clients : zones->sides[z].able) / (double)all
+               : 0;
+}
+
+static void tell_split(const struct alias_view *view, size_t t, const struct target_zones *zones, char *text,
+                       size_t size)
+{
+    const char *here = host_zone(view, t)->name;
+
+    if (zones->n == 0) {
+        (void)snprintf(text, size,
+                       "fewer than %zu endpoints in all: zones do not matter (setting zoneMinEndpoints)",
+                       view->targets[t].zones->minimum);
+        return;
+    }
+    (void)snprintf(text, size,
+                   "this host's zone %s has %.1f %% of the capacity and %s%.1f %% of the clients: %.1f %% of "
+                   "connects stay",
+                   here, part_of(zones, ZONE_OWN, false),
+                   view->targets[t].zones->clients ? "" : "is taken to have ", part_of(zones, ZONE_OWN, true),
+                   100.0 * (double)zone_kept(zones->sides, zones->n) / (double)ZONE_KEPT_ALL);
+}
+
+int view_zones_look(const struct alias_view *view, size_t t, struct view_zones_told *ret_told)
+{
+    int r = 0;
+
+    *ret_told = (struct view_zones_told){.outcome = view->zone_outcomes[t]};
+    if (view->zone_outcomes[t] == VIEW_ZONE_PREFER)
+        r = target_zones_read(&view->targets[t], false, &ret_told->zones);
+    return r == -E2BIG ? 0 : r;
+}
+
+void view_zones_tell(const struct alias_view *view, size_t t, const struct view_zones_told *told,
+                     char *ret_text, size_t size)
+{
+    static const char *const texts[] = {
+        [VIEW_ZONE_UNKNOWN] = "nobody knows the zone of this host: zones do not matter",
+        [VIEW_ZONE_OFF] = "zones do not matter (setting zone)",
+        [VIEW_ZONE_ONLY] = "no endpoint outside this host's zone is used: ",
+        [VIEW_ZONE_NONE] = "no endpoint is in this host's zone, so zones do not matter: ",
+        [VIEW_ZONE_ALL] = "every endpoint is in this host's zone: ",
+        [VIEW_ZONE_PANIC] = "too few endpoints are healthy: zones do not matter",
+    };
+    bool has_name =
+        told->outcome == VIEW_ZONE_ONLY || told->outcome == VIEW_ZONE_NONE || told->outcome == VIEW_ZONE_ALL;
+
+    if (told->outcome == VIEW_ZONE_PREFER)
+        tell_split(view, t, &told->zones, ret_text, size);
+    else
+        (void)snprintf(ret_text, size, "%s%s", texts[told->outcome],
+                       has_name ? host_zone(view, t)->name : "");
+}
+
+/* Of one elsewhere: what its zone gets of what the host's own cannot carry. */
+static void tell_elsewhere(const struct target_zones *zones, const char *where, size_t z, char *text,
+                           size_t size)
+{
+    double left = 0;
+
+    for (size_t i = 1; i < zones->n; i++)
+        left += zones->shares[i] > 1 ? zones->shares[i] : 0;
+    if (zones->shares[z] > 1)
+        (void)snprintf(text, size,
+                       "%s, which gets %.1f %% of the connects that this host's zone cannot carry", where,
+                       100.0 * zones->shares[z] / left);
+    else if (left > 0)
+        (void)snprintf(text, size, "%s, which has no more capacity than clients of its own", where);
+    else
+        (void)snprintf(text, size, "%s: this host's zone carries its clients by itself", where);
+}
+
+bool view_zones_tell_instance(const struct view_zones_told *told, const struct instance *instance,
+                              uint8_t zone, char *ret_text, size_t size)
+{
+    const struct catalog_zone *here = instance->service->parent->catalog->host_zone;
+    bool is_here = here && instance->zone == here;
+    char where[ZONE_NAME_MAX + 32];
+
+    ret_text[0] = '\0';
+    (void)snprintf(where, sizeof(where), "in %s%s", instance->zone ? "zone " : "no known zone",
+                   instance->zone ? instance->zone->name : "");
+    if (told->outcome == VIEW_ZONE_ONLY && !is_here)
+        (void)snprintf(ret_text, size, "%s, and only this host's zone is used", where);
+    else if (told->outcome == VIEW_ZONE_PREFER && told->zones.n > 0 && is_here)
+        (void)snprintf(ret_text, size, "in this host's zone %s", here->name);
+    else if (told->outcome == VIEW_ZONE_PREFER && told->zones.n > 0)
+        tell_elsewhere(&told->zones, where, zone, ret_text, size);
+    return told->outcome == VIEW_ZONE_ONLY && !is_here;
 }
