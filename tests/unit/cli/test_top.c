@@ -306,7 +306,7 @@ static void test_sorting(void **state)
     press(&top, "I");
     EXPECT(&top, 0, "i00029");
     press(&top, "<<<");
-    assert_int_equal(top.sort[TOP_ENDPOINTS], 11);
+    assert_int_equal(top.sort[TOP_ENDPOINTS], 12);
     press(&top, ">C");
     assert_int_equal(top.sort[TOP_ENDPOINTS], 7);
     press(&top, "F");

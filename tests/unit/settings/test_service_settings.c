@@ -243,7 +243,8 @@ static void test_full(void **state)
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
-        "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto'}");
+        "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto',"
+        "'zone':'prefer','zoneMinEndpoints':6}");
 }
 
 static void test_global(void **state)
