@@ -203,15 +203,20 @@ void etcd_watch_knows_all(struct etcd_watch *watch)
     etcd_watch_tell_hosts(watch);
 }
 
-bool etcd_watch_shows(const struct etcd_watch *watch, const char *row)
+bool etcd_watch_shows(struct etcd_watch *watch, const char *row)
 {
     _cleanup_free_ char *key = NULL;
+    bool is_shown;
 
     if (asprintf(&key, "%srows/%s", watch->fleet, row) < 0) {
         key = NULL;
         return true;
     }
-    return etcd_known_is_shown(&watch->known, key);
+    /* A load may come while the watch goes on. */
+    (void)pthread_mutex_lock(&watch->known.mutex);
+    is_shown = etcd_known_is_shown(&watch->known, key);
+    (void)pthread_mutex_unlock(&watch->known.mutex);
+    return is_shown;
 }
 
 int etcd_watch_ask_head(struct etcd_watch *watch, struct etcd_head *ret_head, struct error *error)

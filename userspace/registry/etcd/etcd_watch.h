@@ -81,7 +81,7 @@ void etcd_watch_done(struct etcd_watch *watch);
  * had? -ENOMEM. */
 int etcd_watch_know(struct etcd_watch *watch, struct etcd_pair *pair);
 void etcd_watch_knows_all(struct etcd_watch *watch);
-bool etcd_watch_shows(const struct etcd_watch *watch, const char *row);
+bool etcd_watch_shows(struct etcd_watch *watch, const char *row);
 
 /* What was written after `revision` is watched for from now on. */
 int etcd_watch_start(struct etcd_watch *watch, uint64_t revision);
