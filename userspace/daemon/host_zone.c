@@ -14,13 +14,6 @@
 #define METADATA_TIMEOUT_MS 2000
 #define METADATA_TRIES      3
 
-int host_zone_check(const char *field, const char *text, struct error *error)
-{
-    return zone_name_is_good(text, strlen(text))
-               ? 0
-               : error_input(error, field, text, "auto, ec2, off or a zone's name: %s", ZONE_NAME_TAKES);
-}
-
 static int host_zone_of_environment(struct host_zone *zone, struct error *error)
 {
     const char *text = getenv(HOST_ZONE_VARIABLE);
