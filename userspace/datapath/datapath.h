@@ -148,6 +148,12 @@ int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusa
 /* The network namespace that the endpoint is in, by cookie; SVC_NETNS_OF_CALLER: whichever the caller is in; 0: not
  * on this host, or not to be asked. Another one than before has not been seen yet. */
 void datapath_set_neighbour(struct datapath *datapath, uint32_t number, uint64_t netns_cookie);
+/*
+ * Is a look-up that finds nobody believed from the beginning? Where a program has found somebody it is in any case. Kept as
+ * a value of is_seen that no program writes, and that each takes for one.
+ */
+#define DATAPATH_NEIGHBOUR_FRESH 2u
+void datapath_set_neighbour_fresh(struct datapath *datapath, uint32_t number, bool is_fresh);
 uint64_t datapath_neighbour(const struct datapath *datapath, uint32_t number);
 bool datapath_is_neighbour_seen(const struct datapath *datapath,
                                 uint32_t number); /* has a program found anybody? */

@@ -31,6 +31,16 @@ void datapath_set_neighbour(struct datapath *datapath, uint32_t number, uint64_t
     }
 }
 
+void datapath_set_neighbour_fresh(struct datapath *datapath, uint32_t number, bool is_fresh)
+{
+    uint32_t from = is_fresh ? 0 : DATAPATH_NEIGHBOUR_FRESH;
+    uint32_t to = is_fresh ? DATAPATH_NEIGHBOUR_FRESH : 0;
+
+    if (datapath_neighbour(datapath, number))
+        (void)__atomic_compare_exchange_n(&datapath->neighbours[number].is_seen, &from, to, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 uint64_t datapath_neighbour(const struct datapath *datapath, uint32_t number)
 {
     if (number >= datapath->n_outliers ||

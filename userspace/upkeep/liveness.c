@@ -13,7 +13,9 @@
 #include "engine/engine.h"
 #include "upkeep/neighbourhood.h"
 
-#define SOON_MS       100u  /* after an instance was put: more of them follow */
+#define SOON_MS       100u /* after an instance was put: more of them follow */
+#define AT_ONCE_MS    1u   /* of a container that has just begun: it may not listen yet */
+#define FRESH_NS      (60 * UINT64_C(1000000000))
 #define SELDOM_MS     5000u /* a container may get another address at any time */
 #define LONGEST_MS    600000u
 #define SOON_SHARE    20u  /* a look takes no more of a core than one part in so many */
@@ -73,6 +75,7 @@ static void look_ended(struct liveness *self, struct liveness_look *look)
 {
     self->last_took_ns = look->took_ns;
     self->is_looking = false;
+    neighbourhood_age(&self->hood, clock_monotonic_ns());
     self->figures.looks++;
     look_free(look);
     if (self->hood.is_stirred)
@@ -212,10 +215,13 @@ static void liveness_follow_put(void *user, struct instance *instance)
 {
     struct liveness *self = *(struct liveness **)user;
     bool is_wanted = instance->protocol == TCP && !service_get_settings(instance->service)->is_liveness_off;
+    bool is_container = instance_is_of_container(instance);
 
-    if (self && neighbourhood_put(&self->hood, instance->endpoint, &instance->address, is_wanted) &&
+    if (self &&
+        neighbourhood_put(&self->hood, instance->endpoint, &instance->address, is_wanted,
+                          is_container ? clock_monotonic_ns() + FRESH_NS : 0) &&
         !self->is_looking && self->figures.looks > 0)
-        look_in(self, SOON_MS, SOON_SHARE);
+        look_in(self, is_container ? AT_ONCE_MS : SOON_MS, SOON_SHARE);
 }
 
 static void liveness_follow_removed(void *user, const char *namespace_name, uint32_t number)

@@ -22,6 +22,7 @@ struct neighbour_pair {
 
 struct neighbour_here {
     struct ip_address address;
+    uint64_t fresh_until; /* 0: it is not */
     bool is_used;
     bool is_wanted;
 };
@@ -97,12 +98,21 @@ static void neighbourhood_match(struct neighbourhood *hood, uint32_t number)
     }
     if (hood->has_looked || cookie || !here->is_wanted)
         datapath_set_neighbour(hood->datapath, number, cookie);
+    if (hood->has_looked)
+        datapath_set_neighbour_fresh(hood->datapath, number, here->fresh_until != 0);
+}
+
+static void neighbour_forget(struct neighbourhood *hood, struct neighbour_here *here)
+{
+    hood->n_fresh -= here->fresh_until != 0;
+    *here = (struct neighbour_here){0};
 }
 
 bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct ip_address *address,
-                       bool is_wanted)
+                       bool is_wanted, uint64_t fresh_until)
 {
     struct neighbour_here *here;
+    uint64_t fresh;
     bool is_new;
 
     if (number == 0 || number >= hood->n)
@@ -110,7 +120,11 @@ bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct
     here = &hood->here[number];
     is_new = is_wanted && (!here->is_wanted || !ip_address_equal(&here->address, address)) &&
              !ip_address_is_loopback(address);
-    *here = (struct neighbour_here){.address = *address, .is_used = true, .is_wanted = is_wanted};
+    fresh = !is_wanted ? 0 : is_new ? (hood->has_looked ? fresh_until : 0) : here->fresh_until;
+    neighbour_forget(hood, here);
+    *here = (struct neighbour_here){
+        .address = *address, .fresh_until = fresh, .is_used = true, .is_wanted = is_wanted};
+    hood->n_fresh += fresh != 0;
     neighbourhood_match(hood, number);
     hood->is_stirred |= is_new;
     return is_new;
@@ -120,8 +134,21 @@ void neighbourhood_remove(struct neighbourhood *hood, uint32_t number)
 {
     if (number == 0 || number >= hood->n)
         return;
-    hood->here[number] = (struct neighbour_here){0};
+    neighbour_forget(hood, &hood->here[number]);
     datapath_set_neighbour(hood->datapath, number, 0);
+}
+
+void neighbourhood_age(struct neighbourhood *hood, uint64_t now_ns)
+{
+    for (uint32_t number = 1; hood->n_fresh > 0 && number < hood->n; number++) {
+        struct neighbour_here *here = &hood->here[number];
+
+        if (!here->fresh_until || here->fresh_until > now_ns)
+            continue;
+        here->fresh_until = 0;
+        hood->n_fresh--;
+        datapath_set_neighbour_fresh(hood->datapath, number, false);
+    }
 }
 
 /* ---- what has been seen ---- */

@@ -23,6 +23,7 @@ struct neighbourhood {
     struct neighbour_pair *pairs;   /* that are written */
     struct neighbour_here *here;    /* by endpoint number */
     uint32_t n;
+    uint32_t n_fresh;
     bool has_looked;
     bool is_stirred;    /* what was seen is to be gone through even if it is as before */
     uint64_t signature; /* of what was seen last */
@@ -39,9 +40,14 @@ struct neighbour_wanted {
 int neighbourhood_init(struct neighbourhood *hood, struct datapath *datapath, uint32_t max_endpoints);
 void neighbourhood_done(struct neighbourhood *hood); /* what is written stays */
 
-/* The endpoint as it is now; asked about only if `is_wanted`. True: its address is new, so a look is due. */
+/*
+ * The endpoint as it is now; asked about only if `is_wanted`. True: its address is new, so a look is due. Is it new after the
+ * first look, and `fresh_until` a time (CLOCK_MONOTONIC, ns), nobody need have been found there before that finding nobody
+ * is believed, until then: a container that has just begun, which may not listen yet.
+ */
 bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct ip_address *address,
-                       bool is_wanted);
+                       bool is_wanted, uint64_t fresh_until);
+void neighbourhood_age(struct neighbourhood *hood, uint64_t now_ns); /* now and then */
 void neighbourhood_remove(struct neighbourhood *hood, uint32_t number);
 
 /*

@@ -56,7 +56,7 @@ static bool put(struct lab *lab, uint32_t number, const char *text)
 {
     struct ip_address address = parse(text);
 
-    return neighbourhood_put(&lab->hood, number, &address, true);
+    return neighbourhood_put(&lab->hood, number, &address, true, 0);
 }
 
 /* Namespaces with the cookies 101, 102... and one address each. */
@@ -137,12 +137,12 @@ static void test_who_has_not_been_wanted_is_not_asked(void **state)
     struct lab *lab = *state;
     struct ip_address address = parse("10.0.0.2");
 
-    assert_false(neighbourhood_put(&lab->hood, 1, &address, false));
+    assert_false(neighbourhood_put(&lab->hood, 1, &address, false, 0));
     assert_int_equal(take(lab, 2, seen, false), 0);
     assert_int_equal(datapath_neighbour(lab->datapath, 1), 0);
-    assert_true(neighbourhood_put(&lab->hood, 1, &address, true));
+    assert_true(neighbourhood_put(&lab->hood, 1, &address, true, 0));
     assert_int_equal(datapath_neighbour(lab->datapath, 1), 102);
-    assert_false(neighbourhood_put(&lab->hood, 1, &address, false));
+    assert_false(neighbourhood_put(&lab->hood, 1, &address, false, 0));
     assert_int_equal(datapath_neighbour(lab->datapath, 1), 0);
 }
 
@@ -223,6 +223,31 @@ static void test_a_kernel_that_does_not_tell(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_lab, end_lab)
 
+/* A container that has just begun: that nobody listens there is believed before anybody was found, for a while. */
+static void test_a_container_that_has_just_begun(void **state)
+{
+    static const char *const one[] = {"192.0.2.1"};
+    struct lab *lab = *state;
+    struct ip_address address = parse("192.0.2.1");
+
+    assert_true(
+        neighbourhood_put(&lab->hood, 1, &address, true, 500)); /* of an earlier run: it has begun long ago */
+    (void)take(lab, 1, one, false);
+    assert_false(datapath_is_neighbour_seen(lab->datapath, 1));
+    assert_true(neighbourhood_put(&lab->hood, 2, &address, true, 500));
+    assert_true(datapath_is_neighbour_seen(lab->datapath, 2));
+    assert_false(neighbourhood_put(&lab->hood, 2, &address, true, 900)); /* as it was: no longer for that */
+    neighbourhood_age(&lab->hood, 499);
+    assert_true(datapath_is_neighbour_seen(lab->datapath, 2));
+    neighbourhood_age(&lab->hood, 500);
+    assert_false(datapath_is_neighbour_seen(lab->datapath, 2));
+    neighbourhood_remove(&lab->hood, 2);
+    assert_true(neighbourhood_put(&lab->hood, 2, &address, true, 900));
+    assert_true(datapath_is_neighbour_seen(lab->datapath, 2));
+    neighbourhood_remove(&lab->hood, 2);
+    assert_int_equal(lab->hood.n_fresh, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +259,7 @@ int main(void)
         TEST(test_a_restart_keeps_what_is_written_until_it_has_looked),
         TEST(test_more_pairs_than_one_job_takes),
         TEST(test_a_kernel_that_does_not_tell),
+        TEST(test_a_container_that_has_just_begun),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
