@@ -173,6 +173,22 @@ static void test_the_rest_of_an_instance_stays(void **state)
     assert_int_equal(lab_instance(lab, "v1", "a")->health, UNHEALTHY);
 }
 
+/* Health is no part of it: what has nothing else to be put back is neither told of nor written. */
+static void test_what_is_as_it_was_is_not_put_back(void **state)
+{
+    struct lab *lab = *state;
+    _cleanup_json_ cJSON *answer = NULL;
+    uint64_t good, last;
+
+    lab_two_services(lab);
+    good = revision_of(lab);
+    lab_do(lab, WEIGHT, "{'service':'v1','id':'a','health':'UNHEALTHY'}");
+    last = revision_of(lab);
+    answer = roll_back(lab, good, "", 200);
+    json_expect(answer, "changes", "[]");
+    assert_int_equal(revision_of(lab), last);
+}
+
 static void test_a_route_to_nobody_is_not_put_back(void **state)
 {
     struct lab *lab = *state;
@@ -224,15 +240,11 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_the_state_at_a_revision),
-        LAB_TEST(test_to_the_last_revision_is_nothing),
-        LAB_TEST(test_a_rollback_is_undone_by_another),
-        LAB_TEST(test_a_dry_run_changes_nothing),
-        LAB_TEST(test_what_came_and_went_is_left),
-        LAB_TEST(test_the_rest_of_an_instance_stays),
-        LAB_TEST(test_a_route_to_nobody_is_not_put_back),
-        LAB_TEST(test_a_revision_that_is_not_kept),
-        LAB_TEST(test_refusals),
+        LAB_TEST(test_the_state_at_a_revision),           LAB_TEST(test_to_the_last_revision_is_nothing),
+        LAB_TEST(test_a_rollback_is_undone_by_another),   LAB_TEST(test_a_dry_run_changes_nothing),
+        LAB_TEST(test_what_came_and_went_is_left),        LAB_TEST(test_the_rest_of_an_instance_stays),
+        LAB_TEST(test_what_is_as_it_was_is_not_put_back), LAB_TEST(test_a_route_to_nobody_is_not_put_back),
+        LAB_TEST(test_a_revision_that_is_not_kept),       LAB_TEST(test_refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

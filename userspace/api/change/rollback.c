@@ -110,6 +110,15 @@ static int check_route(const struct transaction *transaction, const char *key, c
     return 0;
 }
 
+/* The same, in whatever order its members stand. */
+static bool rollback_is_same(const char *a, const char *b)
+{
+    _cleanup_json_ cJSON *left = a ? cJSON_Parse(a) : NULL;
+    _cleanup_json_ cJSON *right = b ? cJSON_Parse(b) : NULL;
+
+    return left && right ? cJSON_Compare(left, right, true) : a == b;
+}
+
 /* What the row becomes, as JSON that the caller owns; NULL: it goes. *ret_is_left: nothing of it is put back. */
 static int wanted_value(const struct transaction *transaction, const struct history_entry *entry,
                         const struct row_name *name, const char *now, char **ret_value, bool *ret_is_left,
@@ -142,7 +151,7 @@ static int wanted_value(const struct transaction *transaction, const struct hist
                   : NULL;
     rollback_copy_member(value, before, name->kind == ROW_SERVICE ? "settings" : "weight");
     *ret_value = json_print(value);
-    if (*ret_value && service && service->document && strcmp(*ret_value, now) != 0)
+    if (*ret_value && service && service->document && !rollback_is_same(*ret_value, now))
         return cannot(error, entry->key, "its settings stand in its document");
     return *ret_value ? 0 : error_set(error, ENOMEM, "out of memory");
 }
@@ -163,8 +172,7 @@ static int rollback_entry(struct transaction *transaction, const struct history_
         r = wanted_value(transaction, entry, &name, now.value, &row.value, &is_left, error);
     if (r == 0 && is_left) {
         rollback_note(answer, "left", entry->key, entry->before ? "it has gone since" : "it has come since");
-    } else if (r == 0 &&
-               (!now.value || !row.value ? now.value != row.value : strcmp(now.value, row.value) != 0)) {
+    } else if (r == 0 && !rollback_is_same(now.value, row.value)) {
         row_tell_difference(now.value, row.value, what, sizeof(what));
         rollback_note(answer, "changes", entry->key, what);
         row.key = strdup(entry->key);
