@@ -3,6 +3,7 @@
 #include "cli/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,15 +116,20 @@ static void print_finding(const cJSON *finding)
 }
 
 /* Everything that is wrong with the documents of a request. */
-static int print_findings(const cJSON *findings)
+static int print_findings(const cJSON *findings, uint64_t in_all)
 {
-    int count = cJSON_GetArraySize(findings);
+    uint64_t count = (uint64_t)cJSON_GetArraySize(findings);
     const cJSON *finding;
+
+    in_all = in_all > count ? in_all : count;
 
     cJSON_ArrayForEach (finding, findings) {
         print_finding(finding);
     }
-    (void)fprintf(stderr, "%d error%s, nothing applied\n", count, count == 1 ? "" : "s");
+    if (in_all > count)
+        (void)fprintf(stderr, "and %" PRIu64 " more of them, which are told when these are mended\n",
+                      in_all - count);
+    (void)fprintf(stderr, "%" PRIu64 " error%s, nothing applied\n", in_all, in_all == 1 ? "" : "s");
     return CLI_FAILED;
 }
 
@@ -138,7 +144,7 @@ int report_refusal(const struct invocation *invocation, long status, const cJSON
         return report_error(invocation, CLI_FAILED,
                             "the daemon answered with HTTP status %ld and no explanation", status);
     if (!invocation->is_json && cJSON_GetArraySize(findings) > 0)
-        return print_findings(findings);
+        return print_findings(findings, text_number(document, "errorCount"));
     if (!invocation->is_json)
         return report_error(invocation, CLI_FAILED, "%s", message);
     text = cJSON_PrintUnformatted(document);
