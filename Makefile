@@ -46,7 +46,7 @@ BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect $(BUILD)/svcconnect-oci-runtime
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 6
+	@sed -n '2,/^VERSION/s/^# //p' Makefile
 
 $(BUILD)/svcconnectd: $(call objects,userspace/daemon/main.c) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(DAEMON_LIBS) $(LDLIBS) -o $@
@@ -65,7 +65,16 @@ $(BUILD)/page/page_files.c: scripts/embed-page $(PAGE_FILES) $(PAGE)
 $(BUILD)/page/page_files.o: $(BUILD)/page/page_files.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(LIB): $(call objects,$(LIB_SRCS)) $(BUILD)/page/page_files.o
+# Which commit this is, written anew only when it is another one. A copy without its history says COMMIT=...
+$(BUILD)/commit/commit.c: FORCE
+	$(Q)mkdir -p $(@D) && c='$(or $(COMMIT),$(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null),unknown)' && \
+	    t="#include \"base/commit.h\"$$(printf '\nconst char commit_of_build[] = "%s";' "$$c")" && \
+	    { [ "$$t" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$t" > $@; }
+
+$(BUILD)/commit/commit.o: $(BUILD)/commit/commit.c Makefile
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(LIB): $(call objects,$(LIB_SRCS)) $(BUILD)/page/page_files.o $(BUILD)/commit/commit.o
 	$(Q)rm -f $@ && ar qcs $@ $^
 
 # What unit tests put in the place of a registry or a disk; in no program of ours.
@@ -180,7 +189,7 @@ site:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit-tests tools fuzz unit test lint install uninstall deb rpm image site clean
+.PHONY: FORCE all help unit-tests tools fuzz unit test lint install uninstall deb rpm image site clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

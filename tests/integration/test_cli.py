@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from testbed import CLI, Testbed, is_socket, need_program, wait_until
+from testbed import CLI, DAEMON, Testbed, is_socket, need_program, wait_until
 
 
 def test_the_way_through_all_commands():
@@ -202,6 +202,10 @@ def test_help_and_version():
                       ["version"], ["--version"]):
             result = bed.cli(*words)
             assert result.rc == 0 and result.out and not result.err, (words, result)
+        commit = r"\(commit ([0-9a-f]{12}(-dirty)?|unknown)"
+        assert re.fullmatch(rf"svcconnect \d+\.\d+\.\d+ {commit}\)\n", bed.cli("version").out)
+        daemon = bed.run([DAEMON, "--version"]).out
+        assert re.fullmatch(rf"svcconnectd \d+\.\d+\.\d+ {commit}, layout of pinned maps \d+\)\n", daemon), daemon
         out = bed.cli("help").out
         for word in ("register", "deregister", "weight", "health", "route", "attach", "detach", "run", "status",
                      "services", "endpoints", "aliases", "tasks", "hosts", "doctor", "delete"):

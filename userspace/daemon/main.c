@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <svcconnect/abi.h>
+
+#include "base/commit.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "datapath/log_bridge.h"
@@ -53,7 +56,8 @@ int main(int argc, char **argv)
         status = EXIT_DONE;
         break;
     case CONFIG_VERSION:
-        puts("svcconnectd " SVC_VERSION);
+        (void)printf("svcconnectd %s (commit %s, layout of pinned maps %d)\n", SVC_VERSION, commit_of_build,
+                     SVC_ABI_VERSION);
         status = EXIT_DONE;
         break;
     case CONFIG_PRINT:

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/commit.h"
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 
@@ -93,8 +94,8 @@ int command_help(const struct invocation *invocation)
 int command_version(const struct invocation *invocation)
 {
     if (invocation->is_json)
-        (void)printf("{\"version\": \"%s\"}\n", SVC_VERSION);
+        (void)printf("{\"version\": \"%s\", \"commit\": \"%s\"}\n", SVC_VERSION, commit_of_build);
     else
-        (void)printf("svcconnect %s\n", SVC_VERSION);
+        (void)printf("svcconnect %s (commit %s)\n", SVC_VERSION, commit_of_build);
     return CLI_DONE;
 }
