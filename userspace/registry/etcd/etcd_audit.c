@@ -61,6 +61,7 @@ static int audit_read(struct etcd_watch *watch, struct audit_difference *ret_dif
     return 0;
 }
 
+/* -EAGAIN: rows were put right. The stream that has not told of them is not to be believed any more. */
 static int audit_heal(struct etcd_watch *watch)
 {
     size_t n_rows = 0;
@@ -71,7 +72,7 @@ static int audit_heal(struct etcd_watch *watch)
     log_warning("registry %s: %zu rows were not what etcd has told of them, and are put right",
                 watch->settings->location, n_rows);
     etcd_watch_count_differences(watch, n_rows);
-    return 0;
+    return -EAGAIN;
 }
 
 void etcd_watch_audit_later(struct etcd_watch *watch)

@@ -86,9 +86,14 @@ static bool etcd_watch_is_stopping(struct etcd_watch *watch)
     return is_stopping;
 }
 
-/* A stream may be silent because nothing happens, or because its member is cut off from the others. */
+/*
+ * A stream may be silent because nothing happens, or because its member is cut off from the others. One that has been
+ * through a loss may stay silent for minutes after it, while its other end sends again more and more rarely:
+ * -EAGAIN, it is opened anew from where it was.
+ */
 static int check_stream(struct etcd_watch *watch)
 {
+    bool was_lost = etcd_watch_link(watch).lost_since != 0;
     struct error error = {0};
     struct etcd_head head;
     int r = etcd_watch_ask_head(watch, &head, &error);
@@ -105,6 +110,8 @@ static int check_stream(struct etcd_watch *watch)
         return 0;
     }
     etcd_watch_found(watch);
+    if (was_lost)
+        return -EAGAIN;
     if (head.mod_revision < watch->next) {
         watch->ahead = 0;
         return 0;
@@ -232,7 +239,7 @@ static void *watch_until_stopped(void *user)
         r = run_stream(watch);
         if (r == -ESTALE)
             r = etcd_watch_resync(watch, &n_rows, &watch->error);
-        if (r == 0)
+        if (r == 0 || r == -EAGAIN)
             continue;
         if (r == -EKEYREJECTED)
             etcd_client_forget_token(&watch->stream);

@@ -36,6 +36,7 @@ int etcd_watch_resync(struct etcd_watch *watch, size_t *ret_n_rows, struct error
 void etcd_watch_count_differences(struct etcd_watch *watch, size_t n);
 
 /* etcd_audit.c: asks etcd whether it is as was told, and puts right what is not. */
+/* -EAGAIN: rows were put right, the stream is to be opened anew. */
 int etcd_watch_audit(struct etcd_watch *watch);
 void etcd_watch_audit_later(struct etcd_watch *watch);
 
