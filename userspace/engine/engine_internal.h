@@ -57,7 +57,8 @@ void followers_names_changed(struct engine *engine, const char *namespace_name);
 void followers_service_changed(struct engine *engine, const char *namespace_name, const char *service);
 void followers_settings_changed(struct engine *engine);
 void followers_doubt(struct engine *engine, struct instance *instance);
-void followers_found(struct engine *engine, struct instance *instance, const struct svc_endpoint *entry);
+void followers_found(struct engine *engine, struct instance *instance, uint32_t number,
+                     const struct svc_endpoint *entry);
 void followers_unregistered(struct engine *engine, uint32_t number);
 bool followers_depend_on_documents(struct engine *engine);
 void followers_republished(struct engine *engine);

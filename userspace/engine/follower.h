@@ -71,9 +71,10 @@ struct engine_follower {
     int (*row)(void *user, const char *key, const char *value);
     int (*loaded)(void *user, struct error *error);
 
-    /* Nothing is known yet of the instance, and then what the kernel's entry says of it. */
+    /* Nothing is known yet of the instance, and then what the kernel's entry says of it; it has no number yet, and will have
+     * that of the entry. */
     void (*doubt)(void *user, struct instance *instance);
-    void (*found)(void *user, struct instance *instance, const struct svc_endpoint *entry);
+    void (*found)(void *user, struct instance *instance, uint32_t number, const struct svc_endpoint *entry);
 
     /* All instances are numbered: takes over what the kernel holds, before tables are published. */
     int (*begin)(void *user, struct error *error);

@@ -106,9 +106,10 @@ void followers_doubt(struct engine *engine, struct instance *instance)
     EACH_FOLLOWER(engine, doubt, instance);
 }
 
-void followers_found(struct engine *engine, struct instance *instance, const struct svc_endpoint *entry)
+void followers_found(struct engine *engine, struct instance *instance, uint32_t number,
+                     const struct svc_endpoint *entry)
 {
-    EACH_FOLLOWER(engine, found, instance, entry);
+    EACH_FOLLOWER(engine, found, instance, number, entry);
 }
 
 int followers_row(struct engine *engine, const char *key, const char *value)

@@ -276,8 +276,10 @@ static void follow_doubt(void *user, struct instance *instance)
     doubt(instance);
 }
 
-static void follow_found(void *user, struct instance *instance, const struct svc_endpoint *entry)
+static void follow_found(void *user, struct instance *instance, uint32_t number,
+                         const struct svc_endpoint *entry)
 {
+    (void)number;
     (void)user;
     if (entry->health <= DRAINING)
         adopt(instance, entry->health);

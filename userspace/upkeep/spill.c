@@ -71,11 +71,12 @@ static void spill_follow_plan(void *user, struct instance *instance)
     instance->is_ejected = spill_is_out(user, instance);
 }
 
-/* At a start tables are built before endpoints are judged again. */
-static void spill_follow_found(void *user, struct instance *instance, const struct svc_endpoint *entry)
+/* At a start tables are built before endpoints are judged again: what the programs do is read from what they go by. */
+static void spill_follow_found(void *user, struct instance *instance, uint32_t number,
+                               const struct svc_endpoint *entry)
 {
     const struct spill *self = user;
-    const struct svc_outlier *cell = datapath_outlier(self->outliers->datapath, instance->endpoint);
+    const struct svc_outlier *cell = datapath_outlier(self->outliers->datapath, number);
 
     (void)entry;
     instance->is_ejected = __atomic_load_n(&cell->ejected_until, __ATOMIC_RELAXED) > clock_monotonic_ns();

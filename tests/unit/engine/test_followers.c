@@ -117,9 +117,10 @@ static void on_doubt(void *user, struct instance *instance)
     say("doubt %s %u", instance->id, instance->endpoint);
 }
 
-static void on_found(void *user, struct instance *instance, const struct svc_endpoint *entry)
+static void on_found(void *user, struct instance *instance, uint32_t number, const struct svc_endpoint *entry)
 {
     (void)user;
+    assert_true(number > 0);
     say("found %s %s", instance->id, entry->address);
 }
 

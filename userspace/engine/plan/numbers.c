@@ -199,7 +199,7 @@ static int numbers_on_endpoint(uint32_t number, const struct svc_endpoint *endpo
         return 0;
     instance = entry_instance(engine->catalog, endpoint, name);
     if (name_numbers_adopt(engine->endpoints, name, number) == 0 && instance)
-        followers_found(engine, instance, endpoint);
+        followers_found(engine, instance, number, endpoint);
     return 0;
 }
 
