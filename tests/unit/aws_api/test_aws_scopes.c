@@ -359,6 +359,8 @@ static void test_each_kind_is_there(void **state)
         const struct aws_record *record = engine_catalog(lab->engine)->aws_records[kind];
         bool is_theirs = false;
 
+        if (kind == AWS_LEFT_OUT)
+            continue; /* of containers: no operation tells of it */
         for (; record; record = record->hh.next)
             is_theirs = is_theirs || strstr(record->text, "theirs") != NULL;
         if (!is_theirs)

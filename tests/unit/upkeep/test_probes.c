@@ -282,12 +282,12 @@ static void test_a_start_takes_over_what_was_found(void **state)
         probes_follower.doubt(&lab->probes, &instance);
         assert_int_equal(instance.observed, UNKNOWN);
         assert_true(instance.is_held_back);
-        probes_follower.found(&lab->probes, &instance, &entry);
+        probes_follower.found(&lab->probes, &instance, 1, &entry);
         assert_int_equal(instance.observed, after[i]);
         assert_int_equal(instance.is_held_back, after[i] != HEALTHY);
     }
     instance.health = UNHEALTHY; /* by its owner's word, which says nothing about the checks */
-    probes_follower.found(&lab->probes, &instance, &(const struct svc_endpoint){.health = UNHEALTHY});
+    probes_follower.found(&lab->probes, &instance, 1, &(const struct svc_endpoint){.health = UNHEALTHY});
     assert_int_equal(instance.observed, UNKNOWN);
 }
 

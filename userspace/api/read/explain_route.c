@@ -13,12 +13,21 @@ static const struct route *route_of(const struct explain_who *who, const struct 
     return own ? own : catalog_route(who->parent, NULL, alias_identity(alias, identity));
 }
 
+static bool has_zones(const struct alias_view *view, size_t t)
+{
+    for (size_t c = 0; c < view->targets[t].n_candidates; c++)
+        if (view->instances[t][c]->zone)
+            return true;
+    return false;
+}
+
+/* Where nobody has said a word of zones there is none about them. */
 static void add_zones(const struct alias_view *view, size_t t, cJSON *target)
 {
     struct view_zones_told told;
     char text[256];
 
-    if (view_zones_look(view, t, &told) < 0)
+    if (view_zones_look(view, t, &told) < 0 || (told.outcome == VIEW_ZONE_UNKNOWN && !has_zones(view, t)))
         return;
     view_zones_tell(view, t, &told, text, sizeof(text));
     (void)cJSON_AddStringToObject(target, "zone", text);
