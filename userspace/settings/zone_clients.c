@@ -10,7 +10,11 @@ static const char zone_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
 
 bool zone_name_is_good(const char *name, size_t length)
 {
-    return length > 0 && length <= ZONE_NAME_MAX && strspn(name, zone_characters) >= length;
+    size_t i = 0;
+
+    while (i < length && name[i] && strchr(zone_characters, name[i]))
+        i++;
+    return length > 0 && length <= ZONE_NAME_MAX && i == length;
 }
 
 static bool is_named_before(const struct zone_clients *zones, size_t n, const char *name, size_t length)
