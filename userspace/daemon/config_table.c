@@ -10,6 +10,7 @@
 #include "daemon/config_etcd.h"
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
+#include "daemon/config_listen.h"
 #include "daemon/config_ranges.h"
 #include "daemon/config_tasks.h"
 #include "daemon/host_zone.h"
@@ -56,31 +57,6 @@ static int check_container_gate(struct config *config, const struct config_setti
 static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
 {
     return read_switch(config, setting, &config->is_dns_on, error);
-}
-
-/* "off" leaves both as they are. */
-static int check_listen(const struct config *config, const struct config_setting *setting,
-                        struct ip_address *address, uint16_t *port, struct error *error)
-{
-    const char *text = setting_text_of(config, setting);
-
-    if (strcmp(text, "off") != 0 && ip_endpoint_parse(text, address, port) < 0)
-        return error_input(error, setting->member, text, "IP:PORT, [IPv6]:PORT or off");
-    return 0;
-}
-
-static int check_dns_listen(struct config *config, const struct config_setting *setting, struct error *error)
-{
-    config->dns_listen_port = 0;
-    return check_listen(config, setting, &config->dns_listen_address, &config->dns_listen_port, error);
-}
-
-static int check_tcp_listen(struct config *config, const struct config_setting *setting, struct error *error)
-{
-    struct ip_address address;
-    uint16_t port;
-
-    return check_listen(config, setting, &address, &port, error);
 }
 
 static int check_metrics_detail(struct config *config, const struct config_setting *setting,
@@ -274,7 +250,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(dns_listen_text),
         .fallback = "off",
-        .check = check_dns_listen,
+        .check = config_check_dns_listen,
         .example = "127.0.0.1:53",
     },
     {
@@ -285,7 +261,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(aws_listen),
         .fallback = "127.0.0.1:4599",
-        .check = check_tcp_listen,
+        .check = config_check_tcp_listen,
         .example = "[::1]:4600",
     },
     {
@@ -296,7 +272,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(metrics_listen),
         .fallback = "off",
-        .check = check_tcp_listen,
+        .check = config_check_tcp_listen,
         .example = "127.0.0.1:9465",
     },
     {
@@ -318,7 +294,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(web_listen),
         .fallback = "off",
-        .check = check_tcp_listen,
+        .check = config_check_tcp_listen,
         .example = "127.0.0.1:9466",
     },
     {
