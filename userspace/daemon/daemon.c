@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Starting, the loop, ending. The order of starting is the promise that nothing is touched before everything
- * that can be checked has been, and that tasks keep what they have until the new is complete.
+ * that can be checked has been, and that tasks keep what they have until the new is complete. Long because that order is
+ * read from one place.
  */
 #include "daemon/daemon.h"
 

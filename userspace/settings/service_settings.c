@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Settings of a service: read from JSON, merged, compared, written. Long because each setting goes through all four, and what one
+ * knows of its form the others need. */
 #include "settings/service_settings.h"
 
 #include <errno.h>
