@@ -47,6 +47,12 @@ def interrupt(process):
     assert process.wait(5) == 0
 
 
+def attach_anew(bed, task, times):
+    """Each time to another service: what is as it was is not told of."""
+    for number in range(times):
+        bed.attach(task, service=f"web-{number % 2}")
+
+
 def test_tasks_are_told():
     with Testbed() as bed:
         assert bed.get("/v1/events")["events"] == []
@@ -74,8 +80,7 @@ def test_tasks_are_told():
 def test_reading_on():
     with Testbed() as bed:
         task = bed.bare_task()
-        for _ in range(3):
-            bed.attach(task)
+        attach_anew(bed, task, 3)
         answer = bed.get("/v1/events", after=1)
         assert [item["sequence"] for item in answer["events"]] == [2, 3] and answer["next"] == 3, answer
         assert answer["lost"] is False and answer["epoch"], answer
@@ -89,6 +94,14 @@ def test_reading_on():
         assert bed.get("/v1/events", namespace="blue")["events"] == []
 
 
+def test_the_same_attachment_is_told_once():
+    with Testbed() as bed:
+        task = bed.bare_task()
+        for service in ("web", "web", "other", "web"):
+            bed.attach(task, service=service)
+        assert [item["service"] for item in bed.get("/v1/events")["events"]] == ["web", "other", "web"]
+
+
 def test_bad_queries():
     with Testbed() as bed:
         for query, field in (("after=-1", "after"), ("after=x", "after"), ("after=", "after"),
@@ -100,8 +113,7 @@ def test_bad_queries():
 def test_the_oldest_give_way():
     with Testbed() as bed:
         task = bed.bare_task()
-        for _ in range(KEPT + 6):
-            bed.attach(task)
+        attach_anew(bed, task, KEPT + 6)
         answer = bed.get("/v1/events")
         assert len(answer["events"]) == KEPT and answer["events"][0]["sequence"] == 7, answer["events"][0]
         assert answer["next"] == KEPT + 6 and answer["lost"] is False, "nothing was asked for that is gone"
@@ -168,8 +180,7 @@ def test_follow_outlasts_restarts():
         # A restart between two polls: nobody notices an absence, and the numbers are higher than before.
         process.send_signal(signal.SIGSTOP)
         bed.restart()
-        for _ in range(5):
-            bed.attach(task)
+        attach_anew(bed, task, 5)
         process.send_signal(signal.SIGCONT)
         for number in range(5):
             assert f"attached {task.path}" in out.next(), number
@@ -183,8 +194,7 @@ def test_follow_says_what_it_missed():
         process, out, err = follow(bed)
         assert out.next()
         process.send_signal(signal.SIGSTOP)
-        for _ in range(KEPT + 1):
-            bed.attach(task)
+        attach_anew(bed, task, KEPT + 1)
         process.send_signal(signal.SIGCONT)
         assert "overwritten" in err.next()
         for number in range(KEPT):
