@@ -208,6 +208,7 @@ static int attempt(struct etcd_client *client, const char *path, const char *bod
     struct answer answer = {0};
     long status = 0;
     CURLcode code;
+    bool is_told_already = client->is_distrusted; /* which says more than that a later attempt was cut off */
     int r = etcd_client_set(client, path, body, has_token);
 
     if (r < 0)
@@ -221,7 +222,7 @@ static int attempt(struct etcd_client *client, const char *path, const char *bod
     (void)curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
     client->is_distrusted |= code != CURLE_OK && is_about_certificates(code, reason);
     if (code != CURLE_OK)
-        r = error_set(error, ENOTCONN, "etcd member %s: %s", asked_member(client),
+        r = error_set(is_told_already ? NULL : error, ENOTCONN, "etcd member %s: %s", asked_member(client),
                       *reason ? reason : curl_easy_strerror(code));
     else
         r = judge_answer(client, status, &answer, ret_answer, error);
