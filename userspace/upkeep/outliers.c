@@ -194,6 +194,16 @@ static void link_in(struct outliers *outliers, struct peer *peer, uint32_t numbe
     outliers->by_number[number] = peer;
 }
 
+void outliers_forget_cell(struct datapath *datapath, uint32_t number)
+{
+    struct svc_outlier *cell = datapath_outlier(datapath, number);
+
+    if (!cell->protocol)
+        return;
+    __atomic_store_n(&cell->protocol, 0, __ATOMIC_SEQ_CST); /* so that it matches no key */
+    datapath_count_write(datapath);
+}
+
 void outliers_remove(struct outliers *outliers, uint32_t number)
 {
     struct datapath *datapath = outliers->datapath;
@@ -209,6 +219,7 @@ void outliers_remove(struct outliers *outliers, uint32_t number)
         outliers_link_cell(datapath, before, next);
     else
         set_first(outliers, peer, next);
+    outliers_forget_cell(datapath, number); /* last: until here it is found by its key */
 }
 
 int outliers_key_of(struct outliers *outliers, const struct instance *instance, struct svc_peer_key *ret_key)

@@ -46,7 +46,7 @@ void outliers_put(struct outliers *outliers, const struct instance *instance);
 /* Is the instance one that was put before, with the address it has now? */
 bool outliers_is_at(const struct outliers *outliers, const struct instance *instance);
 
-/* The endpoint is no longer registered; its number is reused after a grace period at the earliest. */
+/* The endpoint is no longer registered, and its record goes with it; its number is reused after a grace period at the earliest. */
 void outliers_remove(struct outliers *outliers, uint32_t number);
 
 /* Where the endpoint is, if no other endpoint of its namespace has the same address; NULL. */

@@ -65,6 +65,16 @@ static int link_all(struct outliers *outliers, struct instance **by_number)
     return 0;
 }
 
+/* Of endpoints that went while nobody was there to see it. While degraded they may only be unknown. */
+static void forget_unused_cells(struct outliers *outliers)
+{
+    if (engine_is_degraded(outliers->engine))
+        return;
+    for (uint32_t number = 1; number < outliers->n; number++)
+        if (!outliers->by_number[number])
+            outliers_forget_cell(outliers->datapath, number);
+}
+
 static int write_peers(struct outliers *outliers)
 {
     struct stale_peers stale = {.outliers = outliers};
@@ -111,6 +121,8 @@ int outliers_adopt(struct outliers *outliers, struct error *error)
     }
     if (r == 0)
         r = write_peers(outliers);
+    if (r == 0)
+        forget_unused_cells(outliers);
     free(by_number);
     return r < 0 ? error_errno(error, r, "writing where endpoints are") : 0;
 }
@@ -123,4 +135,5 @@ void outliers_forget_strangers(struct outliers *outliers)
         for (size_t i = 0; i < stale.n; i++)
             (void)datapath_delete_peer(outliers->datapath, &stale.keys[i]);
     free(stale.keys);
+    forget_unused_cells(outliers);
 }

@@ -8,6 +8,8 @@
  * address is new. */
 void outliers_write_cell(struct outliers *outliers, const struct instance *instance,
                          const struct svc_peer_key *key);
+/* Of a number that nobody has: whoever gets it next begins with a clean record, also at the same address. */
+void outliers_forget_cell(struct datapath *datapath, uint32_t number);
 void outliers_link_cell(struct datapath *datapath, uint32_t number, uint32_t next);
 
 /* The one of this address, made if need be. NULL: no memory. */

@@ -188,7 +188,7 @@ static void test_by_hand(void **state)
     assert_true(outliers_ejected_ms(&lab->outliers, 1) == 0);
 }
 
-static void test_one_that_is_put_again_while_ejected(void **state)
+static void test_whoever_gets_the_number_begins_with_a_clean_record(void **state)
 {
     struct lab *lab = *state;
     struct svc_outlier *cells = cell_of(lab, 0);
@@ -198,15 +198,16 @@ static void test_one_that_is_put_again_while_ejected(void **state)
     cells[1].ejected_until = cells[0].ejected_until = 77;
     outliers_settle(&lab->outliers);
     assert_true(cells[0].ejected_until != 0);
-    /* Nobody asks about an endpoint that has gone; who comes back to its number and address is as ejected as
-     * before. */
+    outliers_put(&lab->outliers, first); /* as it was: nothing is forgotten */
+    assert_true(cells[1].ejected_until == 77);
     outliers_remove(&lab->outliers, 1);
     outliers_settle(&lab->outliers);
     assert_true(cells[0].ejected_until == 0);
+    cells[1].history = 5; /* a connect of before that fails now */
     outliers_put(&lab->outliers, first);
-    assert_true(cells[0].ejected_until != 0);
-    cells[1].ejected_until = 0; /* the program has found its time over */
-    outliers_settle(&lab->outliers);
+    assert_true(cells[1].ejected_until == 0);
+    assert_true(cells[1].history == 0);
+    assert_true(cells[1].ejections == 0);
     assert_true(cells[0].ejected_until == 0);
 }
 
@@ -222,7 +223,7 @@ int main(void)
         TEST(test_namespaces_have_lists_of_their_own),
         TEST(test_policies_are_written_where_they_differ),
         TEST(test_by_hand),
-        TEST(test_one_that_is_put_again_while_ejected),
+        TEST(test_whoever_gets_the_number_begins_with_a_clean_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,8 @@ static void test_adoption_writes_differences(void **state)
     expect_list(lab, 2, "");
     expect_list(lab, 3, "7");
     assert_int_equal(count_peers(lab), 2);
-    assert_int_equal(datapath_writes(lab->datapath), 4); /* the peer of each address, and the cell of 7 */
+    /* The peer of each address, the cell of 7, and those of the four that have gone. */
+    assert_int_equal(datapath_writes(lab->datapath), 8);
     assert_true(cell_of(lab, 5)->history == 4);
 }
 
@@ -119,7 +120,9 @@ static void test_adoption_into_nothing(void **state)
         catalog_remove_instance(lab->catalog, service->instances);
     assert_int_equal(outliers_adopt(&lab->outliers, NULL), 0);
     assert_int_equal(count_peers(lab), 0);
-    assert_int_equal(datapath_writes(lab->datapath), MAX_ENDPOINTS);
+    assert_int_equal(datapath_writes(lab->datapath), 2 * MAX_ENDPOINTS); /* its peer, and its record */
+    for (uint32_t number = 1; number <= MAX_ENDPOINTS; number++)
+        assert_int_equal(cell_of(lab, number)->protocol, 0);
 }
 
 /* One endpoint that cannot be judged is told of and left out; the others are as they should be. */
