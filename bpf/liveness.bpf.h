@@ -3,7 +3,8 @@
  * Does anybody listen at an endpoint of this host? Asked before a TCP connect is sent there, so that one that
  * nobody would answer is drawn again and never fails. What cannot be told counts as answered: the namespace is
  * not known, or has no number as seen from the caller's; or nobody has ever been found there, so that the
- * answer may come from elsewhere (a forwarded port).
+ * answer may come from elsewhere (a forwarded port). Of a container that has just begun nothing is known for a moment, and
+ * nobody listens there yet.
  */
 #ifndef LIVENESS_BPF_H
 #define LIVENESS_BPF_H
@@ -51,7 +52,10 @@ static __always_inline int find_listener(struct bpf_sock_addr *ctx, const struct
     return 1;
 }
 
-/* The number that the caller's namespace has for the endpoint's; -1: it is the caller's own; -2: not known. */
+#define NETNS_NOT_KNOWN (-2)
+#define NETNS_NOT_YET   (-3)
+
+/* The number that the caller's namespace has for the endpoint's; -1: it is the caller's own; or one of the above. */
 static __always_inline __s64 netns_of(struct bpf_sock_addr *ctx, const struct svc_neighbour *neighbour)
 {
     struct svc_netns_pair pair = {.target = *(const volatile __u64 *)&neighbour->netns_cookie};
@@ -59,11 +63,13 @@ static __always_inline __s64 netns_of(struct bpf_sock_addr *ctx, const struct sv
 
     if (pair.target == SVC_NETNS_OF_CALLER)
         return BPF_F_CURRENT_NETNS;
+    if (pair.target == SVC_NETNS_NOT_YET)
+        return NETNS_NOT_YET;
     pair.caller = bpf_get_netns_cookie(ctx);
     if (pair.caller == pair.target)
         return BPF_F_CURRENT_NETNS;
     id = bpf_map_lookup_elem(&netns_ids, &pair);
-    return id ? (__s64)*id : -2;
+    return id ? (__s64)*id : NETNS_NOT_KNOWN;
 }
 
 /*
@@ -85,7 +91,7 @@ __attribute__((noinline)) int is_answered(struct bpf_sock_addr *ctx, __u32 colum
         return 1;
     netns = netns_of(ctx, neighbour);
     if (netns < BPF_F_CURRENT_NETNS)
-        return 1;
+        return netns == NETNS_NOT_KNOWN;
     if (!find_listener(ctx, &outcome, (__u64)netns))
         return !*(volatile __u32 *)&neighbour->is_seen;
     if (!*(volatile __u32 *)&neighbour->is_seen)

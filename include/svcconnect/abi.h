@@ -314,12 +314,14 @@ struct svc_refusals {
  * wrong question (ports that are forwarded, listeners that are bound to an interface), and is not believed.
  */
 struct svc_neighbour {
-    __u64 netns_cookie; /* SVC_NETNS_OF_CALLER: a loopback address is everybody's own */
+    __u64 netns_cookie; /* or one of the values below, which no namespace has */
     __u32 is_seen;
     __u32 zero;
 };
 
-#define SVC_NETNS_OF_CALLER (~0ull)
+#define SVC_NETNS_OF_CALLER (~0ull) /* a loopback address is everybody's own */
+/* Of a container that has just begun, and where it is not known yet: nobody listens there so far. */
+#define SVC_NETNS_NOT_YET (~0ull - 1)
 
 /*
  * Key of `netns_ids`. The kernel knows network namespaces by numbers that each of them gives to the others:

@@ -145,8 +145,8 @@ int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusa
 /* ---- endpoints of this host (neighbours.c): whether somebody listens there is asked before a connect. What is written
  * follows what this run has seen, and counts as no write. ---- */
 
-/* The network namespace that the endpoint is in, by cookie; SVC_NETNS_OF_CALLER: whichever the caller is in; 0: not
- * on this host, or not to be asked. Another one than before has not been seen yet. */
+/* The network namespace that the endpoint is in, by cookie; SVC_NETNS_OF_CALLER: whichever the caller is in;
+ * SVC_NETNS_NOT_YET: it will be known in a moment, and nobody is there until then; 0: not on this host, or not to be asked. Another one than before has not been seen yet. */
 void datapath_set_neighbour(struct datapath *datapath, uint32_t number, uint64_t netns_cookie);
 /*
  * Is a look-up that finds nobody believed from the beginning? Where a program has found somebody it is in any case. Kept as

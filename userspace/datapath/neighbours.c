@@ -23,6 +23,11 @@ void datapath_set_neighbour(struct datapath *datapath, uint32_t number, uint64_t
     neighbour = &datapath->neighbours[number];
     if (datapath_neighbour(datapath, number) == netns_cookie)
         return;
+    if (netns_cookie && datapath_neighbour(datapath, number) == SVC_NETNS_NOT_YET) {
+        /* In one step, so that no connect finds it unknown in between; no program has looked there yet. */
+        __atomic_store_n(&neighbour->netns_cookie, netns_cookie, __ATOMIC_SEQ_CST);
+        return;
+    }
     __atomic_fetch_and(word_of(datapath, number), ~bit_of(number), __ATOMIC_SEQ_CST);
     if (netns_cookie) {
         __atomic_store_n(&neighbour->is_seen, 0, __ATOMIC_SEQ_CST);

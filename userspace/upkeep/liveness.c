@@ -75,6 +75,7 @@ static void look_ended(struct liveness *self, struct liveness_look *look)
 {
     self->last_took_ns = look->took_ns;
     self->is_looking = false;
+    neighbourhood_look_ends(&self->hood);
     neighbourhood_age(&self->hood, clock_monotonic_ns());
     self->figures.looks++;
     look_free(look);
@@ -148,6 +149,7 @@ static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    neighbourhood_look_begins(&self->hood);
     if (look) {
         look->owner = self;
         look->wanted = calloc(NUMBERS_A_JOB, sizeof(*look->wanted));
@@ -160,6 +162,7 @@ static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
     self->is_looking = r == 0;
     if (r < 0) {
         look_free(look);
+        neighbourhood_look_ends(&self->hood);
         look_in(self, SELDOM_MS, SELDOM_SHARE);
     }
 }

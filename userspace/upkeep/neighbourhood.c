@@ -23,6 +23,7 @@ struct neighbour_pair {
 struct neighbour_here {
     struct ip_address address;
     uint64_t fresh_until; /* 0: it is not */
+    uint64_t awaits;      /* where it is will be known when the look of this number has ended; 0: known */
     bool is_used;
     bool is_wanted;
 };
@@ -95,6 +96,8 @@ static void neighbourhood_match(struct neighbourhood *hood, uint32_t number)
         cookie = place ? place->cookie : 0;
         if (place)
             place->is_target = true;
+        if (here->awaits)
+            cookie = SVC_NETNS_NOT_YET;
     }
     if (hood->has_looked || cookie || !here->is_wanted)
         datapath_set_neighbour(hood->datapath, number, cookie);
@@ -105,6 +108,7 @@ static void neighbourhood_match(struct neighbourhood *hood, uint32_t number)
 static void neighbour_forget(struct neighbourhood *hood, struct neighbour_here *here)
 {
     hood->n_fresh -= here->fresh_until != 0;
+    hood->n_awaiting -= here->awaits != 0;
     *here = (struct neighbour_here){0};
 }
 
@@ -112,7 +116,7 @@ bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct
                        bool is_wanted, uint64_t fresh_until)
 {
     struct neighbour_here *here;
-    uint64_t fresh;
+    uint64_t fresh, awaits;
     bool is_new;
 
     if (number == 0 || number >= hood->n)
@@ -121,10 +125,15 @@ bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct
     is_new = is_wanted && (!here->is_wanted || !ip_address_equal(&here->address, address)) &&
              !ip_address_is_loopback(address);
     fresh = !is_wanted ? 0 : is_new ? (hood->has_looked ? fresh_until : 0) : here->fresh_until;
+    awaits = !fresh ? 0 : is_new ? hood->n_looks + 1 : here->awaits;
     neighbour_forget(hood, here);
-    *here = (struct neighbour_here){
-        .address = *address, .fresh_until = fresh, .is_used = true, .is_wanted = is_wanted};
+    *here = (struct neighbour_here){.address = *address,
+                                    .fresh_until = fresh,
+                                    .awaits = awaits,
+                                    .is_used = true,
+                                    .is_wanted = is_wanted};
     hood->n_fresh += fresh != 0;
+    hood->n_awaiting += awaits != 0;
     neighbourhood_match(hood, number);
     hood->is_stirred |= is_new;
     return is_new;
@@ -148,6 +157,26 @@ void neighbourhood_age(struct neighbourhood *hood, uint64_t now_ns)
         here->fresh_until = 0;
         hood->n_fresh--;
         datapath_set_neighbour_fresh(hood->datapath, number, false);
+    }
+}
+
+/* ---- looks ---- */
+
+void neighbourhood_look_begins(struct neighbourhood *hood)
+{
+    hood->n_looks++;
+}
+
+void neighbourhood_look_ends(struct neighbourhood *hood)
+{
+    for (uint32_t number = 1; hood->n_awaiting > 0 && number < hood->n; number++) {
+        struct neighbour_here *here = &hood->here[number];
+
+        if (!here->awaits || here->awaits > hood->n_looks)
+            continue;
+        here->awaits = 0;
+        hood->n_awaiting--;
+        neighbourhood_match(hood, number);
     }
 }
 

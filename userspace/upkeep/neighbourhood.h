@@ -24,6 +24,8 @@ struct neighbourhood {
     struct neighbour_here *here;    /* by endpoint number */
     uint32_t n;
     uint32_t n_fresh;
+    uint32_t n_awaiting;
+    uint64_t n_looks; /* begun */
     bool has_looked;
     bool is_stirred;    /* what was seen is to be gone through even if it is as before */
     uint64_t signature; /* of what was seen last */
@@ -43,12 +45,17 @@ void neighbourhood_done(struct neighbourhood *hood); /* what is written stays */
 /*
  * The endpoint as it is now; asked about only if `is_wanted`. True: its address is new, so a look is due. Is it new after the
  * first look, and `fresh_until` a time (CLOCK_MONOTONIC, ns), nobody need have been found there before that finding nobody
- * is believed, until then: a container that has just begun, which may not listen yet.
+ * is believed, until then: a container that has just begun, which may not listen yet. Nobody is taken to be there until a
+ * look that begins after this has ended.
  */
 bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct ip_address *address,
                        bool is_wanted, uint64_t fresh_until);
 void neighbourhood_age(struct neighbourhood *hood, uint64_t now_ns); /* now and then */
 void neighbourhood_remove(struct neighbourhood *hood, uint32_t number);
+
+/* A look begins, and has ended, well or not, its numbers included. */
+void neighbourhood_look_begins(struct neighbourhood *hood);
+void neighbourhood_look_ends(struct neighbourhood *hood);
 
 /*
  * What has been seen; NULL: this kernel does not tell, and only loopback addresses are asked about. An address that

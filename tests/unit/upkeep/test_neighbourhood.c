@@ -246,6 +246,42 @@ static void test_a_container_that_has_just_begun(void **state)
     assert_true(datapath_is_neighbour_seen(lab->datapath, 2));
     neighbourhood_remove(&lab->hood, 2);
     assert_int_equal(lab->hood.n_fresh, 0);
+    assert_int_equal(lab->hood.n_awaiting, 0);
+}
+
+/* Until a look that has begun afterwards has ended, its numbers included, nobody is there. */
+static void test_where_one_that_has_just_begun_is(void **state)
+{
+    static const char *const one[] = {"192.0.2.1"};
+    struct lab *lab = *state;
+    struct ip_address address = parse("192.0.2.1");
+    uint64_t cookie;
+
+    (void)take(lab, 1, one, false);
+    neighbourhood_look_begins(&lab->hood);
+    (void)neighbourhood_put(&lab->hood, 1, &address, true, 500);
+    assert_true(datapath_neighbour(lab->datapath, 1) == SVC_NETNS_NOT_YET);
+    (void)take(lab, 1, one, false);
+    neighbourhood_look_ends(&lab->hood); /* it may have passed before the container was there */
+    assert_true(datapath_neighbour(lab->datapath, 1) == SVC_NETNS_NOT_YET);
+    neighbourhood_look_begins(&lab->hood);
+    (void)neighbourhood_put(&lab->hood, 1, &address, true, 900); /* as it was */
+    (void)take(lab, 1, one, false);
+    assert_true(datapath_neighbour(lab->datapath, 1) == SVC_NETNS_NOT_YET);
+    neighbourhood_look_ends(&lab->hood);
+    cookie = datapath_neighbour(lab->datapath, 1);
+    assert_true(cookie != 0);
+    assert_true(cookie != SVC_NETNS_NOT_YET);
+    assert_true(datapath_is_neighbour_seen(lab->datapath, 1)); /* that nobody listens is believed */
+    (void)neighbourhood_put(&lab->hood, 2, &address, true, 0); /* of no container */
+    assert_true(datapath_neighbour(lab->datapath, 2) == cookie);
+    neighbourhood_look_begins(&lab->hood);
+    neighbourhood_remove(&lab->hood, 1);
+    (void)neighbourhood_put(&lab->hood, 1, &address, true, 500);
+    neighbourhood_look_begins(&lab->hood);
+    neighbourhood_look_ends(&lab->hood); /* it has failed: nothing more is known */
+    assert_true(datapath_neighbour(lab->datapath, 1) == cookie);
+    assert_int_equal(lab->hood.n_awaiting, 0);
 }
 
 int main(void)
@@ -260,6 +296,7 @@ int main(void)
         TEST(test_more_pairs_than_one_job_takes),
         TEST(test_a_kernel_that_does_not_tell),
         TEST(test_a_container_that_has_just_begun),
+        TEST(test_where_one_that_has_just_begun_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
