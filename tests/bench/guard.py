@@ -25,7 +25,8 @@ LIMITS = {
     "warm miss beside 1,000 services / beside 10": 3,
     "map writes per weight change": 4,
     "map writes per registration": 13,
-    "system calls per weight change": 45,  # 24 before commits went to a thread and answers came later; 29 to 32 now
+    # 24 before commits went to a thread and answers came later; 38 now, and 50 where a busy machine wakes threads apart.
+    "system calls per weight change": 65,
     "system calls per weight change, beside 1,000 services / beside 10": 1.5,
     "allocations per weight change": 300,
     "allocations per weight change, beside 1,000 services / beside 10": 1.5,
