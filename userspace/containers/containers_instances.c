@@ -355,6 +355,7 @@ static int note_left_out(const struct registering *registering, const struct cat
         if (!id)
             continue;
         *service++ = *id++ = '\0';
+        model_namespace_from_part(name);
         if (!is_known_to_be_ours(registering, cJSON_GetStringValue(cJSON_GetObjectItem(json, "creator"))) ||
             find_wanted(registering, name, service, id))
             continue;

@@ -8,13 +8,16 @@
 
 #include "base/dns_name.h"
 #include "engine/engine.h"
+#include "model/names.h"
 #include "model/service_names.h"
 
-#define KEY_SIZE (SVC_NAMESPACE_SIZE + SVC_SERVICE_SIZE + 2)
+#define KEY_SIZE (MODEL_NAMESPACE_MAX + MODEL_SERVICE_MAX + 2)
 
 static struct indexed_service *new_indexed(const char *namespace_name, const char *service)
 {
-    size_t before = strlen(namespace_name) + 1;
+    char part[MODEL_NAMESPACE_MAX + 1];
+    const char *first = model_namespace_part(namespace_name, part);
+    size_t before = strlen(first) + 1;
     size_t size = before + strlen(service) + 1;
     struct indexed_service *indexed = calloc(1, sizeof(*indexed) + 2 * size);
     char *folded;
@@ -22,7 +25,7 @@ static struct indexed_service *new_indexed(const char *namespace_name, const cha
     if (!indexed)
         return NULL;
     folded = indexed->key + size;
-    (void)snprintf(indexed->key, size, "%s/%s", namespace_name, service);
+    (void)snprintf(indexed->key, size, "%s/%s", first, service);
     memcpy(folded, indexed->key, size);
     dns_name_fold(folded + before);
     indexed->name = indexed->key + before;
@@ -70,9 +73,10 @@ static struct indexed_service *find_exactly(const struct service_index *index, c
                                             const char *service)
 {
     struct indexed_service *indexed;
+    char part[MODEL_NAMESPACE_MAX + 1];
     char key[KEY_SIZE];
 
-    (void)snprintf(key, sizeof(key), "%s/%s", namespace_name, service);
+    (void)snprintf(key, sizeof(key), "%s/%s", model_namespace_part(namespace_name, part), service);
     HASH_FIND_STR(index->all, key, indexed);
     return indexed;
 }
@@ -133,8 +137,10 @@ const struct indexed_service *service_index_find(const struct service_index *ind
                                                  const char *namespace_name, const char *name, size_t length)
 {
     const struct indexed_service *first;
+    char part[MODEL_NAMESPACE_MAX + 1];
     char key[KEY_SIZE];
-    int size = snprintf(key, sizeof(key), "%s/%.*s", namespace_name, (int)length, name);
+    int size =
+        snprintf(key, sizeof(key), "%s/%.*s", model_namespace_part(namespace_name, part), (int)length, name);
 
     if (size < 0 || (size_t)size >= sizeof(key))
         return NULL;

@@ -44,7 +44,7 @@ static void remove_external(struct externals *self, struct external *external)
     free_external(external);
 }
 
-/* "NS/SERVICE/ID" cut at the first two slashes. */
+/* endpoint_name() cut at the first two slashes. */
 static int cut_name(struct external *external)
 {
     char *slash;
@@ -60,6 +60,7 @@ static int cut_name(struct external *external)
         return -EINVAL;
     *slash = '\0';
     external->id = slash + 1;
+    model_namespace_from_part(external->parts);
     return 0;
 }
 
@@ -81,13 +82,6 @@ static struct external *externals_make(struct externals *self, const char *name,
     return external;
 }
 
-static const char *externals_name_of(const char *namespace_name, const char *service, const char *id,
-                                     char name[static ENDPOINT_NAME_SIZE])
-{
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", namespace_name, service, id);
-    return name;
-}
-
 const struct external *externals_find(const struct externals *externals, const struct instance *record)
 {
     char name[ENDPOINT_NAME_SIZE];
@@ -107,7 +101,7 @@ static int follow_fill(void *user, const char *namespace_name, const char *servi
     char name[ENDPOINT_NAME_SIZE];
     const struct external *external =
         record && record->host
-            ? externals_look_up(self, externals_name_of(namespace_name, service_name, id, name))
+            ? externals_look_up(self, endpoint_name_of(namespace_name, service_name, id, name))
             : NULL;
 
     if (!external || strcmp(external->host, record->host) != 0)
@@ -145,7 +139,7 @@ static void follow_settled(void *user, const char *namespace_name, const char *s
     const struct instance *record = service ? catalog_record(service, id) : NULL;
     char name[ENDPOINT_NAME_SIZE];
     struct external *external =
-        externals_look_up(self, externals_name_of(namespace_name, service_name, id, name));
+        externals_look_up(self, endpoint_name_of(namespace_name, service_name, id, name));
 
     if (!record || !record->host) {
         if (external) {

@@ -191,7 +191,7 @@ enum aws_record_kind {
     AWS_TASK_DEFINITIONS, /* by "FAMILY:REVISION" */
     AWS_ENDED_SERVICES,   /* of ECS, by "CLUSTER:NAME" */
     AWS_HISTORIES,        /* deployments of ECS's services, by the same */
-    AWS_LEFT_OUT, /* containers' instances that were deregistered by hand, by "NAMESPACE/SERVICE/ID" */
+    AWS_LEFT_OUT,         /* containers' instances that were deregistered by hand, by "NS/SERVICE/ID" */
     AWS_RECORD_KINDS,
 };
 

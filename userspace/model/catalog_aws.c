@@ -226,7 +226,10 @@ void catalog_bump_instances(struct service *service)
 const char *catalog_left_out_name(const char *namespace_name, const char *service, const char *id,
                                   char name[static CATALOG_LEFT_OUT_SIZE])
 {
-    (void)snprintf(name, CATALOG_LEFT_OUT_SIZE, "%s/%s/%s", namespace_name, service, id);
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    (void)snprintf(name, CATALOG_LEFT_OUT_SIZE, "%s/%s/%s", model_namespace_part(namespace_name, part),
+                   service, id);
     return name;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model/catalog_aws.h"
+#include "model/names.h"
 
 bool instance_is_eligible(const struct instance *instance, enum svc_protocol protocol)
 {
@@ -31,11 +32,19 @@ void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_en
     (void)ip_address_format(&instance->address, ret_entry->address);
 }
 
+const char *endpoint_name_of(const char *namespace_name, const char *service, const char *id,
+                             char name[static ENDPOINT_NAME_SIZE])
+{
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", model_namespace_part(namespace_name, part), service,
+                   id);
+    return name;
+}
+
 const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE])
 {
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", instance->service->parent->name,
-                   instance->service->name, instance->id);
-    return name;
+    return endpoint_name_of(instance->service->parent->name, instance->service->name, instance->id, name);
 }
 
 /* The entry of an address has its record's id and the address beside it. */
@@ -50,7 +59,6 @@ struct instance *entry_instance(const struct catalog *catalog, const struct svc_
 
     if (record && record->host && ip_address_parse(entry->address, &address) == 0)
         id = external_key(record->id, &address, key);
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%.*s/%.*s/%s", SVC_NAMESPACE_SIZE, entry->namespace,
-                   SVC_SERVICE_SIZE, entry->service, id);
+    (void)endpoint_name_of(entry->namespace, entry->service, id, name);
     return service ? catalog_instance(service, id) : NULL;
 }

@@ -13,8 +13,10 @@
 
 #define ENDPOINT_NAME_SIZE (1024 + 128 + EXTERNAL_KEY_SIZE + 3)
 
-/* "NS/SERVICE/ID", which an endpoint's number goes by. */
+/* "NS/SERVICE/ID", which an endpoint's number goes by; NS as in model_namespace_part(). */
 const char *endpoint_name(const struct instance *instance, char name[static ENDPOINT_NAME_SIZE]);
+const char *endpoint_name_of(const char *namespace_name, const char *service, const char *id,
+                             char name[static ENDPOINT_NAME_SIZE]);
 
 /* What `endpoints` shows of it. */
 void endpoint_entry(const struct instance *instance, struct svc_endpoint *ret_entry);

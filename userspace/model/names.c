@@ -23,6 +23,22 @@ int model_check_namespace(const char *field, const char *name, struct error *err
     return 0;
 }
 
+const char *model_namespace_part(const char *name, char part[static MODEL_NAMESPACE_MAX + 1])
+{
+    if (!strchr(name, '/'))
+        return name;
+    (void)snprintf(part, MODEL_NAMESPACE_MAX + 1, "%s", name);
+    for (char *at = part; (at = strchr(at, '/'));)
+        *at = ' ';
+    return part;
+}
+
+void model_namespace_from_part(char *part)
+{
+    while ((part = strchr(part, ' ')))
+        *part = '/';
+}
+
 int model_check_service(const char *field, const char *name, struct error *error)
 {
     if (strlen(name) > MODEL_SERVICE_MAX || !dns_name_is_labels(name, DNS_NAME_LETTERS_DIGITS "_-", false))

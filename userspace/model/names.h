@@ -17,6 +17,15 @@
 /* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
 int model_check_namespace(const char *field, const char *name, struct error *error);
 
+/*
+ * A namespace's name as one part of a key whose parts are joined by '/': a slash of its own is a space there, which
+ * no name has. Answers `name` itself where nothing is to be written, else `part`.
+ */
+const char *model_namespace_part(const char *name, char part[static MODEL_NAMESPACE_MAX + 1]);
+
+/* The name that such a part is of, in place. */
+void model_namespace_from_part(char *part);
+
 /* Labels of 1..63 letters, digits, _ and - (not at either end), joined by dots (Cloud Map's rule). */
 int model_check_service(const char *field, const char *name, struct error *error);
 

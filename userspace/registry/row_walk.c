@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "model/catalog_aws.h"
+#include "model/names.h"
 #include "registry/rows.h"
 
 struct row_walk_to {
@@ -28,6 +29,16 @@ static int row_walk_give(const struct row_walk_to *to, const char *format, ...)
     return length < 0 || (size_t)length >= sizeof(key) ? -EINVAL : to->on_key(key, to->user);
 }
 
+/* "KIND/NS" and what follows, as row_make_in() has it. */
+static int row_walk_give_in(const struct row_walk_to *to, const char *kind,
+                            const struct model_namespace *parent, const char *first, const char *second)
+{
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    return row_walk_give(to, "%s/%s%s%s%s%s", kind, model_namespace_part(parent->name, part),
+                         first ? "/" : "", first ? first : "", second ? "/" : "", second ? second : "");
+}
+
 static int walk_common(const struct catalog *catalog, const struct row_walk_to *to)
 {
     const struct aws_record *record;
@@ -47,13 +58,13 @@ static int walk_instances(const struct service *service, const struct instance *
     /* An address of a host name is nobody's row. */
     for (const struct instance *instance = instances; instance && r == 0; instance = instance->hh.next)
         if (!instance->external)
-            r = row_walk_give(to, "instances/%s/%s/%s", service->parent->name, service->name, instance->id);
+            r = row_walk_give_in(to, "instances", service->parent, service->name, instance->id);
     return r;
 }
 
 static int walk_service(const struct service *service, const struct row_walk_to *to)
 {
-    int r = row_walk_give(to, "services/%s/%s", service->parent->name, service->name);
+    int r = row_walk_give_in(to, "services", service->parent, service->name, NULL);
 
     if (r == 0)
         r = walk_instances(service, service->instances, to);
@@ -66,7 +77,7 @@ static int walk_routes(const struct model_namespace *parent, const char *client,
     int r = 0;
 
     for (const struct route *route = routes; route && r == 0; route = route->hh.next)
-        r = row_walk_give(to, "routes/%s/%s/%s", parent->name, client, route->identity);
+        r = row_walk_give_in(to, "routes", parent, client, route->identity);
     return r;
 }
 
@@ -75,16 +86,16 @@ static int walk_namespace(const struct model_namespace *parent, const struct row
     const struct stored_document *document;
     const struct catalog_canary *canary;
     const struct client *client;
-    int r = row_walk_give(to, "namespaces/%s", parent->name);
+    int r = row_walk_give_in(to, "namespaces", parent, NULL, NULL);
 
     if (r == 0)
         r = walk_routes(parent, "", parent->routes, to);
     for (client = parent->clients; client && r == 0; client = client->hh.next)
         r = walk_routes(parent, client->name, client->routes, to);
     for (document = parent->documents; document && r == 0; document = document->hh.next)
-        r = row_walk_give(to, "documents/%s/%s", parent->name, document->name);
+        r = row_walk_give_in(to, "documents", parent, document->name, NULL);
     for (canary = parent->canaries; canary && r == 0; canary = canary->hh.next)
-        r = row_walk_give(to, "canaries/%s/%s", parent->name, canary->key);
+        r = row_walk_give_in(to, "canaries", parent, canary->key, NULL);
     return r;
 }
 

@@ -13,19 +13,20 @@
 static const struct {
     const char *prefix;
     enum row_kind kind;
-    int parts; /* after the prefix; the last one may itself hold slashes */
+    int parts;          /* after the prefix; the last one may itself hold slashes */
+    bool has_namespace; /* the first of them, as in model_namespace_part() */
 } kinds[] = {
-    {"documents/", ROW_DOCUMENT, 2},
-    {"namespaces/", ROW_NAMESPACE, 1},
-    {"services/", ROW_SERVICE, 2},
-    {"instances/", ROW_INSTANCE, 3},
-    {"routes/", ROW_ROUTE, 3},
-    {"host/address/", ROW_HOST_ADDRESS, 1},
-    {"host/scope/", ROW_HOST_SCOPE, 1},
-    {"settings/global", ROW_GLOBAL_SETTINGS, 0},
-    {"canaries/", ROW_CANARY, 3},
-    {"aws/", ROW_AWS, 2},
-    {"host/resolved/", ROW_HOST_RESOLVED, 1},
+    {"documents/", ROW_DOCUMENT, 2, true},
+    {"namespaces/", ROW_NAMESPACE, 1, true},
+    {"services/", ROW_SERVICE, 2, true},
+    {"instances/", ROW_INSTANCE, 3, true},
+    {"routes/", ROW_ROUTE, 3, true},
+    {"host/address/", ROW_HOST_ADDRESS, 1, false},
+    {"host/scope/", ROW_HOST_SCOPE, 1, false},
+    {"settings/global", ROW_GLOBAL_SETTINGS, 0, false},
+    {"canaries/", ROW_CANARY, 3, true},
+    {"aws/", ROW_AWS, 2, false},
+    {"host/resolved/", ROW_HOST_RESOLVED, 1, false},
 };
 
 int row_parse_key(const char *key, struct row_name *ret_name)
@@ -55,6 +56,8 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         *at++ = '\0';
     }
     ret_name->kind = kinds[k].kind;
+    if (kinds[k].has_namespace)
+        model_namespace_from_part(parts[0]);
     switch (kinds[k].kind) {
     case ROW_NAMESPACE:
         ret_name->namespace_name = parts[0];
@@ -99,6 +102,16 @@ bool row_is_of_host(const char *key)
 
 /* ---- writing ---- */
 
+int row_make_in(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *kind,
+                const char *namespace_name, const char *first, const char *second)
+{
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    return row_make(ret_row, json, is_delete, "%s/%s%s%s%s%s", kind,
+                    model_namespace_part(namespace_name, part), first ? "/" : "", first ? first : "",
+                    second ? "/" : "", second ? second : "");
+}
+
 int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
 {
     struct registry_row row = {0};
@@ -140,12 +153,12 @@ int row_for_namespace(const char *namespace_name, const char *aws, struct regist
     cJSON *json = cJSON_CreateObject();
 
     add_raw(json, "aws", aws);
-    return row_make(ret_row, json, false, "namespaces/%s", namespace_name);
+    return row_make_in(ret_row, json, false, "namespaces", namespace_name, NULL, NULL);
 }
 
 int row_delete_namespace(const char *namespace_name, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "namespaces/%s", namespace_name);
+    return row_make_in(ret_row, NULL, true, "namespaces", namespace_name, NULL, NULL);
 }
 
 int row_for_aws(enum aws_record_kind kind, const char *name, const char *text, struct registry_row *ret_row)
@@ -182,7 +195,7 @@ int row_for_service(const char *namespace_name, const char *service, const struc
     else
         cJSON_Delete(own);
     add_raw(json, "aws", aws);
-    return row_make(ret_row, json, false, "services/%s/%s", namespace_name, service);
+    return row_make_in(ret_row, json, false, "services", namespace_name, service, NULL);
 }
 
 int row_for_instance(const char *namespace_name, const char *service, const struct instance *instance,
@@ -217,7 +230,7 @@ int row_for_instance(const char *namespace_name, const char *service, const stru
     add_raw(json, "attributes", instance->attributes);
     if (instance->creator)
         (void)cJSON_AddStringToObject(json, "creatorRequestId", instance->creator);
-    return row_make(ret_row, json, false, "instances/%s/%s/%s", namespace_name, service, instance->id);
+    return row_make_in(ret_row, json, false, "instances", namespace_name, service, instance->id);
 }
 
 int row_for_route(const char *namespace_name, const char *client, const struct client_alias *alias,
@@ -237,8 +250,8 @@ int row_for_route(const char *namespace_name, const char *client, const struct c
     }
     if (is_unhealthy_on_empty)
         (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
-    return row_make(ret_row, json, false, "routes/%s/%s/%s", namespace_name, client,
-                    alias_identity(alias, identity));
+    return row_make_in(ret_row, json, false, "routes", namespace_name, client,
+                       alias_identity(alias, identity));
 }
 
 /* The row of a route that the catalog has. */
@@ -273,24 +286,24 @@ int row_for_host_number(enum row_kind kind, const char *name, uint32_t number, s
 
 int row_delete_service(const char *namespace_name, const char *service, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "services/%s/%s", namespace_name, service);
+    return row_make_in(ret_row, NULL, true, "services", namespace_name, service, NULL);
 }
 
 int row_delete_instance(const char *namespace_name, const char *service, const char *id,
                         struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "instances/%s/%s/%s", namespace_name, service, id);
+    return row_make_in(ret_row, NULL, true, "instances", namespace_name, service, id);
 }
 
 int row_delete_route(const char *namespace_name, const char *client, const char *identity,
                      struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "routes/%s/%s/%s", namespace_name, client, identity);
+    return row_make_in(ret_row, NULL, true, "routes", namespace_name, client, identity);
 }
 
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row)
 {
-    return row_make(ret_row, NULL, true, "documents/%s/%s", namespace_name, name);
+    return row_make_in(ret_row, NULL, true, "documents", namespace_name, name, NULL);
 }
 
 static int deletion_of(const char *key, struct registry_row *ret_row)

@@ -2,7 +2,7 @@
 /*
  * Rows of the registry and the model: the one place that knows how a thing is keyed and written.
  *
- *   namespaces/NS                {}
+ *   namespaces/NS                {} (NS in all keys: the name, a slash in it written as a space)
  *   services/NS/SERVICE          {"clientAliases": [{"dnsName", "port", "protocol"}], "document", "settings"}
  *   instances/NS/SERVICE/ID      {"address", "port", "protocol", "weight", "health", "draining"}; of a container's
  *                                also "healthByHand", and "byHand" in "draining"
@@ -85,6 +85,8 @@ int row_write_document(struct document_record *record);
 /* Reads one back. -EINVAL: it is none. */
 int row_read_document(const char *key, const char *value, struct document_record **ret_record,
                       struct error *error);
+/* Its key, malloc'd; NULL: no memory. */
+char *row_document_key(const char *namespace_name, const char *name);
 int row_delete_document(const char *namespace_name, const char *name, struct registry_row *ret_row);
 /* All defaults: a deletion. */
 int row_for_global_settings(const struct ejection_policy *ejection, uint32_t connect_timeout_ms,

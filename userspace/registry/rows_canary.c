@@ -21,26 +21,6 @@
 
 /* ---- writing ---- */
 
-/* Takes `json` over (NULL: a deletion). */
-static int make_row(struct registry_row *ret_row, cJSON *json, const char *namespace_name, const char *client,
-                    const char *identity)
-{
-    struct registry_row row = {0};
-    char *key = NULL;
-
-    if (asprintf(&key, "canaries/%s/%s/%s", namespace_name, client, identity) >= 0)
-        row.key = key;
-    row.value = json ? cJSON_PrintUnformatted(json) : NULL;
-    if (!row.key || (json && !row.value)) {
-        cJSON_Delete(json);
-        row_done(&row);
-        return -ENOMEM;
-    }
-    cJSON_Delete(json);
-    *ret_row = row;
-    return 0;
-}
-
 static void rows_canary_add_outcomes(cJSON *json, const char *name, const struct canary_outcomes *outcomes)
 {
     cJSON *object = cJSON_AddObjectToObject(json, name);
@@ -95,13 +75,13 @@ int row_for_canary(const char *namespace_name, const struct catalog_canary *entr
         (void)cJSON_AddStringToObject(json, "onEmpty", "unhealthy");
     if (canary->reason[0])
         (void)cJSON_AddStringToObject(json, "reason", canary->reason);
-    return make_row(ret_row, json, namespace_name, entry->client, entry->identity);
+    return row_make_in(ret_row, json, false, "canaries", namespace_name, entry->client, entry->identity);
 }
 
 int row_delete_canary(const char *namespace_name, const char *client, const char *identity,
                       struct registry_row *ret_row)
 {
-    return make_row(ret_row, NULL, namespace_name, client, identity);
+    return row_make_in(ret_row, NULL, true, "canaries", namespace_name, client, identity);
 }
 
 /* ---- reading ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Rows of stored documents, whose texts are long: they are read once, and shared from then on. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -20,7 +21,16 @@ static cJSON *document_json(const char *source, const char *text)
 int row_for_document(const char *namespace_name, const char *name, const char *source, const char *text,
                      struct registry_row *ret_row)
 {
-    return row_make(ret_row, document_json(source, text), false, "documents/%s/%s", namespace_name, name);
+    return row_make_in(ret_row, document_json(source, text), false, "documents", namespace_name, name, NULL);
+}
+
+char *row_document_key(const char *namespace_name, const char *name)
+{
+    char part[MODEL_NAMESPACE_MAX + 1];
+    char *key = NULL;
+
+    return asprintf(&key, "documents/%s/%s", model_namespace_part(namespace_name, part), name) < 0 ? NULL
+                                                                                                   : key;
 }
 
 int row_write_document(struct document_record *record)

@@ -35,6 +35,10 @@ int row_apply_record(struct catalog *catalog, const struct row_name *name, const
 int row_make(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same with the key KIND/NS[/FIRST[/SECOND]], NULL where it ends. */
+int row_make_in(struct registry_row *ret_row, cJSON *json, bool is_delete, const char *kind,
+                const char *namespace_name, const char *first, const char *second);
+
 /* rows_apply.c: the object that a row's value is. */
 int row_parse_value(const char *key, const char *value, cJSON **ret_json, struct error *error);
 

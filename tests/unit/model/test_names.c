@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/endpoint_names.h"
 #include "model/names.h"
 
 typedef int (*check_fn)(const char *field, const char *name, struct error *error);
@@ -80,6 +81,26 @@ static void test_namespace(void **state)
         expect_bad(model_check_namespace, bad[i]);
     expect_good(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX));
     expect_bad(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX + 1));
+}
+
+/* A slash in a namespace's name is none between the parts of a key. */
+static void test_namespace_in_a_key(void **state)
+{
+    static const char *const names[] = {"a", "a/b", "/", "/a//b/", "a%2fb"};
+    char one[ENDPOINT_NAME_SIZE], other[ENDPOINT_NAME_SIZE];
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        char copy[MODEL_NAMESPACE_MAX + 1];
+
+        (void)snprintf(copy, sizeof(copy), "%s", model_namespace_part(names[i], part));
+        assert_null(strchr(copy, '/'));
+        model_namespace_from_part(copy);
+        assert_string_equal(copy, names[i]);
+    }
+    assert_ptr_equal(model_namespace_part(names[0], part), names[0]);
+    assert_string_not_equal(endpoint_name_of("a/b", "c", "d", one), endpoint_name_of("a", "b", "c/d", other));
 }
 
 static void test_service(void **state)
@@ -266,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host_name),
         cmocka_unit_test(test_namespace),
+        cmocka_unit_test(test_namespace_in_a_key),
         cmocka_unit_test(test_service),
         cmocka_unit_test(test_instance_id),
         cmocka_unit_test(test_dns_name),

@@ -255,9 +255,9 @@ int transaction_put_document(struct transaction *transaction, const char *namesp
 
     document_record_use_row(record);
     r = record->row ? 0 : row_write_document(record);
-    if (r == 0 && asprintf(&new.row.key, "documents/%s/%s", namespace_name, name) < 0) {
-        new.row.key = NULL;
-        r = -ENOMEM;
+    if (r == 0) {
+        new.row.key = row_document_key(namespace_name, name);
+        r = new.row.key ? 0 : -ENOMEM;
     }
     if (r < 0)
         return refuse_row(&new, r, error);

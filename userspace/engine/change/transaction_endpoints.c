@@ -23,9 +23,7 @@ static struct instance *touched_instance(const struct transaction *transaction, 
 /* What its endpoint number goes by: endpoint_name() of an instance that may be gone. */
 static const char *touched_name(const struct touched *touched, char name[static ENDPOINT_NAME_SIZE])
 {
-    (void)snprintf(name, ENDPOINT_NAME_SIZE, "%s/%s/%s", touched->namespace_name, touched->service,
-                   touched->instance);
-    return name;
+    return endpoint_name_of(touched->namespace_name, touched->service, touched->instance, name);
 }
 
 /* An instance that an undo brought back, or that a change replaced, gets the number its name still holds. */

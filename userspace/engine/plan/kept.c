@@ -136,8 +136,7 @@ static bool names_endpoint(const struct transaction *transaction, uint32_t numbe
         char name[ENDPOINT_NAME_SIZE];
         uint32_t found;
 
-        (void)snprintf(name, sizeof(name), "%s/%s/%s", touched->namespace_name, touched->service,
-                       touched->instance);
+        (void)endpoint_name_of(touched->namespace_name, touched->service, touched->instance, name);
         if (name_numbers_find(transaction->engine->endpoints, name, &found) == 0 && found == number)
             return true;
     }

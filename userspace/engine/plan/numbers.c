@@ -10,7 +10,10 @@
 #include "engine/change/jobs.h"
 #include "engine/plan/scopes.h"
 #include "model/endpoint_names.h"
+#include "model/names.h"
 #include "registry/rows.h"
+
+#define SCOPE_KEY_SIZE (SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2)
 
 /* Not remembering costs an address that may differ after a reboot; it is not worth failing for. */
 static void numbers_remember(struct engine *engine, enum row_kind kind, const char *name, uint32_t number)
@@ -37,12 +40,21 @@ int numbers_add_unsaved(struct engine *engine, char *key, char *value)
     return 0;
 }
 
+/* NS[/CLIENT] of a row's key. */
+static void scope_key(const char *namespace_name, const char *client, char name[static SCOPE_KEY_SIZE])
+{
+    char part[MODEL_NAMESPACE_MAX + 1];
+
+    (void)snprintf(name, SCOPE_KEY_SIZE, "%s%s%s", model_namespace_part(namespace_name, part),
+                   client ? "/" : "", client ? client : "");
+}
+
 void numbers_remember_client(struct engine *engine, const char *namespace_name, const char *client,
                              uint32_t scope)
 {
-    char name[SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2];
+    char name[SCOPE_KEY_SIZE];
 
-    (void)snprintf(name, sizeof(name), "%s/%s", namespace_name, client);
+    scope_key(namespace_name, client, name);
     numbers_remember(engine, ROW_HOST_SCOPE, name, scope);
 }
 
@@ -50,9 +62,9 @@ void numbers_forget_client(struct engine *engine, const char *namespace_name, co
 {
     struct unsaved_numbers *unsaved = &engine->unsaved;
     struct registry_row wanted;
-    char name[SCOPE_NAME_SIZE + SVC_SERVICE_SIZE * 2];
+    char name[SCOPE_KEY_SIZE];
 
-    (void)snprintf(name, sizeof(name), "%s/%s", namespace_name, client);
+    scope_key(namespace_name, client, name);
     if (row_for_host_number(ROW_HOST_SCOPE, name, 0, &wanted) < 0)
         return;
     for (size_t i = unsaved->n; i-- > 0;)
@@ -112,13 +124,15 @@ void numbers_give_back(struct engine *engine, struct unsaved_numbers *taken)
 int numbers_scope(struct engine *engine, const char *namespace_name, uint32_t *ret_scope, struct error *error)
 {
     int r = name_numbers_find(engine->scopes, namespace_name, ret_scope);
+    char name[SCOPE_KEY_SIZE];
 
     if (r == 0)
         return 0;
     r = name_numbers_take(engine->scopes, namespace_name, ret_scope);
     if (r < 0)
         return error_errno(error, r, "numbering the namespace");
-    numbers_remember(engine, ROW_HOST_SCOPE, namespace_name, *ret_scope);
+    scope_key(namespace_name, NULL, name);
+    numbers_remember(engine, ROW_HOST_SCOPE, name, *ret_scope);
     return 0;
 }
 
@@ -222,11 +236,12 @@ static void adopt_scope(struct engine *engine, const char *text, uint32_t number
     const struct client *client;
     char name[SCOPE_NAME_SIZE];
 
+    (void)snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - text) : -1, text);
+    model_namespace_from_part(name);
     if (!slash) {
-        (void)name_numbers_adopt(engine->scopes, text, number);
+        (void)name_numbers_adopt(engine->scopes, name, number);
         return;
     }
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(slash - text), text);
     parent = catalog_namespace(engine->catalog, name);
     client = parent ? catalog_client(parent, slash + 1) : NULL;
     if (!client)

@@ -71,7 +71,7 @@ void scope_name(const struct model_namespace *parent, const struct client *clien
         digest_route(&digest, sorted[i]);
     if (!sorted) /* no memory to compare with others: a scope of its own */
         digest_add(&digest, client->name);
-    (void)snprintf(name, SCOPE_NAME_SIZE, "%s/%016" PRIx64 "%016" PRIx64, parent->name, digest.high,
+    (void)snprintf(name, SCOPE_NAME_SIZE, "%s %016" PRIx64 "%016" PRIx64, parent->name, digest.high,
                    digest.low);
 }
 
