@@ -32,6 +32,38 @@ def post(bed, *texts, **more):
                                                            for number, text in enumerate(texts)], **more})
 
 
+def test_characters_that_paths_and_pages_are_made_of():
+    """Cloud Map allows them in names: each namespace works and is told apart from others, over a restart too."""
+    odd = 'a/b<"&>'
+    things = {"a": ("b", "c/d"), "a/b": ("c", "d"), odd: ("c", "d")}
+    with AwsBed() as bed:
+        cloud = bed.client("servicediscovery")
+        for name, (service, instance) in things.items():
+            cloud.create_http_namespace(Name=name)
+            found = cloud.list_namespaces(Filters=[{"Name": "NAME", "Values": [name]}])["Namespaces"]
+            made = cloud.create_service(Name=service, NamespaceId=found[0]["Id"])["Service"]
+            address = bed.address(80)
+            bed.announce({address: name})
+            cloud.register_instance(ServiceId=made["Id"], InstanceId=instance, Attributes={
+                "AWS_INSTANCE_IPV4": address.split(":")[0], "AWS_INSTANCE_PORT": "80"})
+        bed.route("r", {"c": 1}, namespace="a/b")
+        task = bed.task(odd)
+        before = bed.wanted_state()
+        for is_again in (False, True):
+            if is_again:
+                bed.restart()
+            assert names(bed) == sorted(things) and bed.wanted_state() == before
+            for name, (service, instance) in things.items():
+                assert [item["NamespaceName"] for item in cloud.discover_instances(
+                    NamespaceName=name, ServiceName=service)["Instances"]] == [name]
+                assert list(bed.endpoints(name)) == [(service, instance)]
+                table = bed.cli_ok("--json", "endpoints", "-n", name).json()["endpoints"]
+                assert [(item["namespace"], item["id"]) for item in table] == [(name, instance)]
+            assert [item["dnsName"] for item in bed.get("/v1/routes", namespace="a/b")["routes"]] == ["r"]
+            assert task.agent().name(bed.address_of("c", 80, odd), 80) == odd
+            assert task.agent().name(bed.address_of("r", 80, "a/b"), 80) == "ECONNREFUSED"
+
+
 def test_every_way_at_every_entrance():
     with AwsBed() as bed:
         cloud, ecs = bed.client("servicediscovery"), bed.client("ecs")

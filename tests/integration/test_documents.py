@@ -841,7 +841,7 @@ def test_hostile_requests():
                      {"documents": [{"text": 5}]}, {"documents": [{"text": "{}", "more": 1}]},
                      {"documents": [{"text": "{}"}], "more": 1}, {"documents": [{"text": "5"}]},
                      {"documents": [{"text": text_of(service("web"))}], "dryRun": "yes"},
-                     {"documents": [{"text": text_of(service("web"))}], "namespace": "a/b"}):
+                     {"documents": [{"text": text_of(service("web"))}], "namespace": "a b"}):
             status, answer = bed.api("POST", "/v1/documents", body)
             assert status == 400 and answer["error"]["message"], (body, answer)
         assert everything(bed) == before

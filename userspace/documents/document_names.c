@@ -125,7 +125,8 @@ const char *document_name_namespace(struct document_reader *reader, const cJSON 
         }
         name = mark + strlen(CATALOG_NAMESPACE_MARK);
     }
-    if (model_check_namespace(member, name, &error) < 0) {
+    if (catalog_is_namespace_reference(given) ? model_check_namespace(member, name, &error) < 0
+                                              : model_check_ecs_namespace(member, name, &error) < 0) {
         document_error(reader, member, given, "%s", error.allowed);
         return NULL;
     }

@@ -15,9 +15,17 @@ int model_check_namespace(const char *field, const char *name, struct error *err
     size_t length = strlen(name);
 
     for (size_t i = 0; i < length; i++)
-        if (name[i] <= ' ' || name[i] > '~' || strchr("<>\"/", name[i]))
+        if (name[i] <= ' ' || name[i] > '~')
             length = 0;
     if (length < 1 || length > MODEL_NAMESPACE_MAX)
+        return error_input(error, field, name, "1 to %d printable characters without space",
+                           MODEL_NAMESPACE_MAX);
+    return 0;
+}
+
+int model_check_ecs_namespace(const char *field, const char *name, struct error *error)
+{
+    if (model_check_namespace("", name, NULL) < 0 || strpbrk(name, "<>\"/"))
         return error_input(error, field, name, "1 to %d printable characters without space and < > \" /",
                            MODEL_NAMESPACE_MAX);
     return 0;

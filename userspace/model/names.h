@@ -14,8 +14,11 @@
 #define MODEL_DNS_NAME_MAX  DNS_NAME_MAX
 #define MODEL_HOST_NAME_MAX 253 /* RFC 1035, as text */
 
-/* Printable ASCII without space and < > " / (Cloud Map's HTTP namespaces, ECS's exclusions). */
+/* Printable ASCII without space (Cloud Map's HTTP and private DNS namespaces). */
 int model_check_namespace(const char *field, const char *name, struct error *error);
+
+/* The same without < > " and /, which ECS does not take as a namespace's name. */
+int model_check_ecs_namespace(const char *field, const char *name, struct error *error);
 
 /*
  * A namespace's name as one part of a key whose parts are joined by '/': a slash of its own is a space there, which

@@ -99,7 +99,7 @@ static void test_bad_files(void **state)
                    "\"readOnly\":\"yes\"}]}",
                    "readOnly");
     expect_refusal("{\"credentials\":[{\"name\":\"a\",\"accessKeyId\":\"K\",\"secretAccessKey\":\"hush\","
-                   "\"namespace\":\"a/b\"}]}",
+                   "\"namespace\":\"a b\"}]}",
                    "namespace");
     expect_refusal("{\"credentials\":[{\"name\":\"a\",\"accessKeyId\":\"K\",\"secretAccessKey\":\"hush\","
                    "\"namespace\":5}]}",

@@ -128,6 +128,52 @@ static void test_a_check_of_the_host(void **state)
     assert_int_equal(service_get_settings(cart(lab))->check.type, HEALTH_CHECK_HTTP);
 }
 
+/* What Cloud Map allows in a name is no border between the parts of a key. */
+static void test_slashes_in_a_name(void **state)
+{
+    struct aws_lab *lab = *state;
+    const struct catalog *catalog = engine_catalog(lab->engine);
+    static const struct {
+        const char *namespace_name, *service, *instance;
+    } things[] = {{"a/b", "c", "d"}, {"a", "b", "c/d"}};
+    uint32_t endpoints[2];
+    char arn[128], body[256];
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *id;
+
+        ask(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'%'}", things[i].namespace_name, 200, NULL);
+        assert_non_null(catalog_namespace(catalog, things[i].namespace_name));
+        (void)snprintf(body, sizeof(body), "{'Name':'%s','NamespaceId':'%s'}", things[i].service,
+                       catalog_namespace(catalog, things[i].namespace_name)->id);
+        lab_expect(lab, CLOUD_MAP "CreateService", body, 200, NULL);
+        id = catalog_service(catalog, things[i].namespace_name, things[i].service)->id;
+        (void)snprintf(body, sizeof(body),
+                       "{'InstanceId':'%s','ServiceId':'%s','Attributes':{'AWS_INSTANCE_IPV4':'10.0.0.%zu',"
+                       "'AWS_INSTANCE_PORT':'80'}}",
+                       things[i].instance, id, i + 1);
+        lab_expect(lab, CLOUD_MAP "RegisterInstance", body, 200, NULL);
+    }
+    for (size_t i = 0; i < 2; i++)
+        endpoints[i] = catalog_instance(catalog_service(catalog, things[i].namespace_name, things[i].service),
+                                        things[i].instance)
+                           ->endpoint;
+    assert_int_not_equal(endpoints[0], endpoints[1]);
+    lab_expect(lab, CLOUD_MAP "DiscoverInstances", "{'NamespaceName':'a/b','ServiceName':'c'}", 200, NULL);
+    expect_committed(lab);
+    /* ECS does not take such a name, but the namespace, by its ARN. */
+    lab_expect(lab, ECS "CreateCluster", "{'clusterName':'k','serviceConnectDefaults':{'namespace':'a/b'}}",
+               400, "InvalidParameterException");
+    lab_expect(lab, ECS "CreateCluster", "{'clusterName':'k','serviceConnectDefaults':{'namespace':'x<y'}}",
+               400, "InvalidParameterException");
+    (void)snprintf(arn, sizeof(arn), "arn:aws:servicediscovery:eu-central-1:123456789012:namespace/%s",
+                   catalog_namespace(catalog, "a/b")->id);
+    ask(lab, ECS "CreateCluster", "{'clusterName':'k','serviceConnectDefaults':{'namespace':'%'}}", arn, 200,
+        NULL);
+    for (const char *const *bad = (const char *const[]){"a b", "arn:a", "a\xc3\xa9", NULL}; *bad; bad++)
+        ask(lab, CLOUD_MAP "CreateHttpNamespace", "{'Name':'%'}", *bad, 400, "InvalidInput");
+}
+
 static void test_in_use(void **state)
 {
     struct aws_lab *lab = *state;
@@ -375,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         AWS_TEST(test_namespace_again),
+        AWS_TEST(test_slashes_in_a_name),
         AWS_TEST(test_service_again),
         AWS_TEST(test_the_creator_of_containers_is_nobody_elses),
         AWS_TEST(test_a_check_of_the_host),

@@ -71,8 +71,8 @@ static const char *labels_of(size_t first, size_t second)
 static void test_namespace(void **state)
 {
     static const char *const good[] = {"a", "default", "prod.eu-1", "~!#$%&'()*+,-.:;=?@[\\]^_`{|}", "A_B"};
-    static const char *const bad[] = {"",    " ",    "a b",  "a/b",   "/",           "a<b",
-                                      "a>b", "a\"b", "a\nb", "a\x7f", "caf\xc3\xa9", "a\t"};
+    static const char *const of_cloud_map[] = {"a/b", "/", "//", "a<b", "a>b", "a\"b"};
+    static const char *const bad[] = {"", " ", "a b", "a\nb", "a\x7f", "caf\xc3\xa9", "a\t"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -81,6 +81,14 @@ static void test_namespace(void **state)
         expect_bad(model_check_namespace, bad[i]);
     expect_good(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX));
     expect_bad(model_check_namespace, letters('n', MODEL_NAMESPACE_MAX + 1));
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        expect_good(model_check_ecs_namespace, good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(of_cloud_map); i++) {
+        expect_good(model_check_namespace, of_cloud_map[i]);
+        expect_bad(model_check_ecs_namespace, of_cloud_map[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect_bad(model_check_ecs_namespace, bad[i]);
 }
 
 /* A slash in a namespace's name is none between the parts of a key. */

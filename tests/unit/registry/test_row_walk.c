@@ -26,6 +26,9 @@ static const char *const rows[][2] = {
     {"routes/ns//api:80/tcp", "{\"targets\":[{\"service\":\"web\",\"weight\":1}]}"},
     {"routes/ns/other/api:80/tcp", "{\"targets\":[{\"service\":\"v1\",\"weight\":1}]}"},
     {"documents/ns/web", "{\"source\":\"web.json\",\"text\":\"{}\"}"},
+    {"namespaces/y z", "{}"},
+    {"instances/y z/web/a", "{\"address\":\"10.0.0.1\",\"port\":8080,\"weight\":7}"},
+    {"routes/y z/other/api:80/tcp", "{\"targets\":[]}"},
     {"services/zz/last", "{}"},
 };
 

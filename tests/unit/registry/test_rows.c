@@ -49,6 +49,12 @@ static const char *const contents[][2] = {
     {"routes/other//empty:80/tcp", "{\"targets\":[],\"onEmpty\":\"unhealthy\"}"},
     {"settings/global", "{\"ejection\":{\"failures\":9,\"windowSeconds\":30,\"baseSeconds\":30,"
                         "\"maxSeconds\":300},\"connectTimeoutSeconds\":2}"},
+    {"namespaces/a b", "{}"}, /* the name a/b */
+    {"services/a b/web", "{\"clientAliases\":[]}"},
+    {"instances/a b/web/i/1", "{\"address\":\"10.0.0.2\",\"port\":80,\"protocol\":\"tcp\",\"weight\":1,"
+                              "\"health\":\"HEALTHY\"}"},
+    {"routes/a b/shop/api:80/tcp", "{\"targets\":[]}"},
+    {"documents/a b/web", "{\"source\":\"\",\"text\":\"\"}"},
     {"documents/other/json", "{\"source\":\"\",\"text\":\"{\\\"a\\\":\\\"\\\\u0000\\\"}\"}"},
 };
 
@@ -115,6 +121,19 @@ static void test_client_in_a_key(void **state)
     assert_string_equal(name.client, "shop.v1");
     assert_int_equal(row_parse_key("documents/ns/web", &name), 0);
     assert_null(name.client);
+}
+
+static void test_slash_in_a_namespace(void **state)
+{
+    struct catalog *catalog = filled();
+    _cleanup_free_ char *key = row_document_key("a/b", "web");
+
+    (void)state;
+    assert_non_null(catalog_service(catalog, "a/b", "web"));
+    assert_non_null(catalog_instance(catalog_service(catalog, "a/b", "web"), "i/1"));
+    assert_null(catalog_namespace(catalog, "a"));
+    assert_string_equal(key, "documents/a b/web");
+    catalog_free(&catalog);
 }
 
 static void test_keys_with_parts_missing(void **state)
@@ -286,7 +305,7 @@ static void test_replacing_keeps_the_endpoint_number(void **state)
     assert_ptr_equal(catalog_instance(catalog_service(catalog, "ns", "web"), "a"), instance);
     assert_int_equal(instance->endpoint, 17);
     assert_int_equal(instance->weight, 3);
-    assert_int_equal(catalog->n_instances, 2);
+    assert_int_equal(catalog->n_instances, 3);
     catalog_free(&catalog);
 }
 
@@ -415,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_client_in_a_key),
+        cmocka_unit_test(test_slash_in_a_namespace),
         cmocka_unit_test(test_keys_with_parts_missing),
         cmocka_unit_test(test_key_length),
         cmocka_unit_test(test_round_trip),

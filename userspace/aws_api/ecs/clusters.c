@@ -69,6 +69,9 @@ static int set_defaults(struct aws_call *call, cJSON *kept)
     cJSON_DeleteItemFromObjectCaseSensitive(kept, "namespace");
     if (!*text)
         return 0;
+    r = ecs_check_namespace("serviceConnectDefaults.namespace", text, call->error);
+    if (r < 0)
+        return r;
     parent = ecs_namespace(call, text);
     if (!parent && !aws_is_bound(call) && catalog_is_namespace_reference(text))
         return aws_fail(call->error, "NamespaceNotFoundException", "There is no namespace %.300s.", text);

@@ -8,6 +8,8 @@
 
 #include "aws/cloud_map_views.h"
 #include "base/json.h"
+#include "model/catalog_aws.h"
+#include "model/names.h"
 
 const struct aws_operation aws_ecs_operations[] = {AWS_ECS_TABLE(AWS_ROW){NULL, NULL, false, 0}};
 
@@ -114,6 +116,15 @@ int ecs_find_cluster(struct aws_call *call, const char **ret_name)
         return aws_fail(call->error, "ClusterNotFoundException", "There is no cluster %s.", name);
     *ret_name = name;
     return 0;
+}
+
+int ecs_check_namespace(const char *member, const char *text, struct aws_error *error)
+{
+    struct error ours = {0};
+
+    if (catalog_is_namespace_reference(text) || model_check_ecs_namespace(member, text, &ours) == 0)
+        return 0;
+    return aws_invalid(error, "%s", ours.message);
 }
 
 const struct model_namespace *ecs_namespace(struct aws_call *call, const char *text)

@@ -24,6 +24,9 @@ int ecs_get_service(struct aws_call *call, const char *cluster, const char **ret
 /* The namespace that is the cluster's default; NULL: none, gone, or not for this key. */
 const struct model_namespace *ecs_cluster_namespace(struct aws_call *call, const char *cluster);
 
+/* ECS takes fewer names than Cloud Map, which the others are given to by their ARN. InvalidParameterException. */
+int ecs_check_namespace(const char *member, const char *text, struct aws_error *error);
+
 /* A namespace by name, or by ARN with its id or its name; NULL: there is none for this key. */
 const struct model_namespace *ecs_namespace(struct aws_call *call, const char *text);
 

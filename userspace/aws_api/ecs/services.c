@@ -105,6 +105,8 @@ static int set_block(struct aws_call *call, cJSON *document, const char *cluster
     if (!cJSON_IsBool(enabled))
         return aws_invalid(call->error, BLOCK ".enabled: required: true or false.");
     r = aws_get_text(block, "namespace", AWS_OPTIONAL, 0, 1024, &text, call->error);
+    if (r == 0 && text && *text)
+        r = ecs_check_namespace(BLOCK ".namespace", text, call->error);
     if (r < 0 || !text || !*text)
         return r;
     parent = ecs_namespace(call, text);

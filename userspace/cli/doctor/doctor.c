@@ -91,13 +91,15 @@ static void try_name(struct doctor *doctor, const struct invocation *invocation,
                      const cJSON *tasks)
 {
     _cleanup_json_ cJSON *aliases = NULL;
+    struct invocation narrowed = *invocation;
+    _cleanup_free_ char *path = NULL;
     struct doctor_place place;
-    char path[320];
 
-    if (!doctor_choose_task(status, tasks, &place) || strpbrk(place.namespace_name, "%&?# "))
+    if (!doctor_choose_task(status, tasks, &place))
         return;
-    (void)snprintf(path, sizeof(path), "/v1/aliases?namespace=%s", place.namespace_name);
-    aliases = fetch(doctor, invocation, path);
+    narrowed.options[OPTION_NAMESPACE] = place.namespace_name;
+    path = api_narrow(&narrowed, "/v1/aliases");
+    aliases = path ? fetch(doctor, invocation, path) : NULL;
     if (aliases)
         doctor_check_names(doctor, &place, aliases);
 }
