@@ -69,6 +69,33 @@ static void test_namespace_again(void **state)
     assert_string_equal(after, before);
 }
 
+/* AWS keeps one for each VPC; here it is refused, in words that say so, also where the request's id is that of the first. */
+static void test_one_name_in_two_vpcs(void **state)
+{
+    static const char *const again[] = {"{'Name':'in.local','Vpc':'vpc-2','CreatorRequestId':'one'}",
+                                        "{'Name':'in.local','Vpc':'vpc-2','CreatorRequestId':'two'}"};
+    struct aws_lab *lab = *state;
+    struct outcome outcome;
+    char first[64], same[64];
+
+    lab_get(lab, CLOUD_MAP "CreatePrivateDnsNamespace",
+            "{'Name':'in.local','Vpc':'vpc-1','CreatorRequestId':'one'}", "OperationId", first,
+            sizeof(first));
+    lab_get(lab, CLOUD_MAP "CreatePrivateDnsNamespace",
+            "{'Name':'in.local','Vpc':'vpc-1','CreatorRequestId':'one'}", "OperationId", same, sizeof(same));
+    assert_string_equal(first, same);
+    for (size_t i = 0; i < ARRAY_SIZE(again); i++) {
+        const char *message;
+
+        lab_ask(lab, CLOUD_MAP "CreatePrivateDnsNamespace", again[i], &outcome);
+        message = cJSON_GetStringValue(cJSON_GetObjectItem(outcome.body, "Message"));
+        assert_int_equal(outcome.status, 400);
+        assert_non_null(message);
+        assert_non_null(strstr(message, "for the VPC vpc-1"));
+        outcome_done(&outcome);
+    }
+}
+
 static void test_service_again(void **state)
 {
     struct aws_lab *lab = *state;
@@ -422,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         AWS_TEST(test_namespace_again),
         AWS_TEST(test_slashes_in_a_name),
+        AWS_TEST(test_one_name_in_two_vpcs),
         AWS_TEST(test_service_again),
         AWS_TEST(test_the_creator_of_containers_is_nobody_elses),
         AWS_TEST(test_a_check_of_the_host),

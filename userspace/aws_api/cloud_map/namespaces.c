@@ -37,26 +37,6 @@ static void set_soa(cJSON *kept, int64_t ttl)
     (void)cJSON_AddNumberToObject(cJSON_AddObjectToObject(kept, "SOA"), "TTL", (double)ttl);
 }
 
-/* Again with the same CreatorRequestId it is the same request; otherwise the name is taken. */
-static int namespaces_already_there(struct aws_call *call, const struct model_namespace *parent,
-                                    enum cloud_map_type type, const char *creator)
-{
-    _cleanup_json_ cJSON *kept = cloud_map_kept(parent->aws);
-    const cJSON *known = aws_member(kept, "CreatorRequestId");
-    const cJSON *operation = aws_member(kept, "OperationId");
-
-    if (creator && known && strcmp(known->valuestring, creator) == 0 && operation &&
-        cloud_map_type_of(kept) == type) {
-        (void)cJSON_AddStringToObject(call->answer, "OperationId", operation->valuestring);
-        return 0;
-    }
-    (void)aws_fail(call->error, "NamespaceAlreadyExists", "The namespace %.500s exists already.",
-                   parent->name);
-    aws_error_member(call->error, "CreatorRequestId", known ? known->valuestring : "");
-    aws_error_member(call->error, "NamespaceId", parent->id);
-    return -EINVAL;
-}
-
 struct new_namespace {
     enum cloud_map_type type;
     const char *name;
@@ -66,6 +46,34 @@ struct new_namespace {
     const cJSON *tags;
     int64_t ttl;
 };
+
+/* Again with the same CreatorRequestId it is the same request; otherwise the name is taken, also for another VPC. */
+static int namespaces_already_there(struct aws_call *call, const struct model_namespace *parent,
+                                    const struct new_namespace *new)
+{
+    _cleanup_json_ cJSON *kept = cloud_map_kept(parent->aws);
+    const cJSON *known = aws_member(kept, "CreatorRequestId");
+    const cJSON *operation = aws_member(kept, "OperationId");
+    const cJSON *vpc = aws_member(kept, "Vpc");
+    bool is_elsewhere = new->vpc &&vpc &&strcmp(vpc->valuestring, new->vpc) != 0;
+
+    if (new->creator && known &&strcmp(known->valuestring, new->creator) == 0 &&
+        operation &&cloud_map_type_of(kept) == new->type && !is_elsewhere) {
+        (void)cJSON_AddStringToObject(call->answer, "OperationId", operation->valuestring);
+        return 0;
+    }
+    if (is_elsewhere)
+        (void)aws_fail(call->error, "NamespaceAlreadyExists",
+                       "The namespace %.300s exists already, for the VPC %.64s: here a name is that of one "
+                       "namespace, whatever its VPC.",
+                       parent->name, vpc->valuestring);
+    else
+        (void)aws_fail(call->error, "NamespaceAlreadyExists", "The namespace %.500s exists already.",
+                       parent->name);
+    aws_error_member(call->error, "CreatorRequestId", known ? known->valuestring : "");
+    aws_error_member(call->error, "NamespaceId", parent->id);
+    return -EINVAL;
+}
 
 static int namespaces_read_new(struct aws_call *call, struct new_namespace *new)
 {
@@ -129,7 +137,7 @@ static int create(struct aws_call *call, enum cloud_map_type type)
         return r;
     parent = aws_namespace_named(call, new.name);
     if (parent && parent->is_declared)
-        return namespaces_already_there(call, parent, type, new.creator);
+        return namespaces_already_there(call, parent, &new);
     aws_new_id(call, "ns-", id);
     r = aws_put_operation(call, "CREATE_NAMESPACE", new.name,
                           (const struct aws_target[2]){{"NAMESPACE", id}});
