@@ -457,7 +457,8 @@ struct svc_registry_seen {
     __u64 revision;                /* the newest that was published */
     __u64 published;               /* when that was: wall clock, s */
     __u64 degraded_since; /* the same: since when another registry than this is there; 0: it is not */
-    __u64 reserved;
+    /* The newest, of any registry and counted on over all of them, that clients may know; 0: see revision. */
+    __u64 told;
 };
 
 _Static_assert(sizeof(struct svc_alias_key) == 24, "svc_alias_key has no padding");

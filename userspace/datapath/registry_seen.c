@@ -22,6 +22,7 @@ void datapath_set_registry_seen(struct datapath *datapath, const struct svc_regi
 {
     struct svc_registry_seen *pinned = datapath->registry_seen;
 
+    __atomic_store_n(&pinned->told, seen->told, __ATOMIC_RELEASE);
     /* A death in between leaves no id, with which nothing is compared, never one with another's revision. */
     if (strcmp(pinned->id, seen->id) != 0) {
         __atomic_store_n(&pinned->id[0], '\0', __ATOMIC_RELEASE);

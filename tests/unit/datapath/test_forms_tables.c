@@ -149,7 +149,8 @@ static void test_a_grace_period_ended_before_it_is_over(void **state)
 
 static struct svc_registry_seen seen_of(const char *id, uint64_t revision)
 {
-    struct svc_registry_seen seen = {.revision = revision, .published = revision * 10};
+    struct svc_registry_seen seen = {
+        .revision = revision, .published = revision * 10, .told = revision + 1000};
 
     (void)snprintf(seen.id, sizeof(seen.id), "%s", id);
     return seen;
@@ -164,6 +165,7 @@ static void expect_seen(struct lab *lab, const char *id, uint64_t revision, uint
     assert_true(seen.revision == revision);
     assert_true(seen.published == published);
     assert_true(seen.degraded_since == degraded_since);
+    assert_true(seen.told >= 1000 || !*id);
 }
 
 static void test_nobody_has_said_which_registry(void **state)

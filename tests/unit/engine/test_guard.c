@@ -190,6 +190,38 @@ static void test_revisions_of_instances_never_go_back(void **state)
     fake_store_free(&newer);
 }
 
+/* Nor the same, where what it was told of is not: those of each registry, however old, are beyond all before it. */
+static void test_revisions_of_each_older_registry_are_new(void **state)
+{
+    struct engine_lab *lab = *state;
+    const struct service *service;
+    uint64_t told;
+    const char *was;
+
+    publish_and_end(lab);
+    told = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        lose_store(lab);
+        lab_write_row(lab, "services/ns/web", SERVICE("web"));
+        lab_write_row(lab, "instances/ns/web/a", i % 2 ? INSTANCE(1) : INSTANCE(2));
+        start(lab, REGISTRY_OTHER);
+        service = catalog_service(engine_catalog(lab->engine), "ns", "web");
+        assert_true(service->instances_revision > told);
+        told = service->instances_revision;
+        if (i % 2)
+            assert_int_equal(registry_guard_accept(lab->engine, &was, &lab->error), 0);
+        if (i > 2)
+            assert_int_equal(DO(lab, {"instances/ns/web/b", INSTANCE(2)}), 0);
+        assert_true(service->instances_revision > told || i <= 2);
+        told = service->instances_revision;
+        lab_stop(lab);
+        assert_int_equal(memory_datapath_restart(lab->datapath, DATAPATH_ADOPTED), 0);
+    }
+    start(lab, REGISTRY_OTHER);
+    service = catalog_service(engine_catalog(lab->engine), "ns", "web");
+    assert_true(service->instances_revision > told);
+}
+
 /* ---- foreign and empty ---- */
 
 static void test_a_foreign_registry_takes_nothing_away(void **state)
@@ -443,6 +475,7 @@ int main(void)
         JUDGED_TEST(test_a_newer_registry_is_right),
         JUDGED_TEST(test_an_older_registry_takes_nothing_away),
         JUDGED_TEST(test_revisions_of_instances_never_go_back),
+        JUDGED_TEST(test_revisions_of_each_older_registry_are_new),
         JUDGED_TEST(test_a_foreign_registry_takes_nothing_away),
         JUDGED_TEST(test_an_empty_registry_takes_nothing_away),
         JUDGED_TEST(test_an_empty_registry_may_be_accepted_before_it_comes),

@@ -230,17 +230,20 @@ static void keep_log(const struct engine *engine)
 
 /*
  * Of an older registry, or another one, whichever way it came: clients have been told of later revisions, and compare
- * the numbers of a service's instances with those. So they are counted on from what is pinned.
+ * the numbers of a service's instances with those. So they are counted on from what is pinned; the number that was told
+ * last is the same registry's alone.
  */
 static int count_on(struct engine *engine)
 {
     struct registry_guard *guard = &engine->guard;
+    uint64_t told = guard->seen.told > guard->seen.revision ? guard->seen.told : guard->seen.revision;
+    bool is_same = told == 0 || (guard->verdict == REGISTRY_RIGHT && !guard->is_restored);
     uint64_t revision = registry_revision(engine->registry);
     cJSON *json;
 
-    if (guard->seen.revision <= revision + guard->ahead || guard->seen.revision - revision > AHEAD_MOST)
+    if (revision + guard->ahead >= told + !is_same || told - revision > AHEAD_MOST)
         return 0;
-    guard->ahead = guard->seen.revision - revision;
+    guard->ahead = told + 1 - revision;
     engine_number_loaded(engine);
     json = cJSON_CreateObject();
     (void)cJSON_AddNumberToObject(json, "revisions", (double)guard->ahead);
@@ -313,6 +316,8 @@ void registry_guard_published(struct engine *engine, uint64_t revision)
 
     if (guard->verdict == REGISTRY_AWAY)
         return;
+    if (seen.told < revision + guard->ahead)
+        seen.told = revision + guard->ahead;
     if (registry_verdict_is_own(guard->verdict)) {
         memcpy(seen.id, guard->id, sizeof(seen.id));
         seen.revision = revision;
