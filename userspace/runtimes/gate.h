@@ -53,7 +53,8 @@ int gate_new(struct event_base *base, const struct gate_settings *settings, stru
 void gate_free(struct gate **gate); /* lets everybody go, tells nobody; NULL-safe; sets to NULL */
 
 /*
- * From now on children of this cgroup ("/docker") are containers; one that does not exist yet is waited for, as
+ * Cgroups that are called as containers are found wherever they appear in the upper levels of root's. Beside these: from now
+ * on children of this cgroup ("/docker") are containers; one that does not exist yet is waited for, as
  * long as the directory above it exists. What is in it already is left alone. Adding it twice is the same as
  * once. -ENOMEM, -ENOSPC.
  */

@@ -11,7 +11,9 @@
 #include "runtimes/gate.h"
 
 #define GATE_PARENTS 64
-#define GATE_HELD    64 /* programs of one container that wait; more are let go */
+#define GATE_PLACES  512 /* that are watched for parents; those beyond are not */
+#define GATE_DEPTH   3   /* levels below the cgroup root in which parents are looked for */
+#define GATE_HELD    64  /* programs of one container that wait; more are let go */
 
 /* One way: from the loop, or to it. */
 enum gate_word {
@@ -67,6 +69,13 @@ struct gate_parent {
     int above_watch; /* of the directory in which it will appear; -1: none */
 };
 
+/* A cgroup that may become a parent; the thread's alone. */
+struct gate_place {
+    int watch;
+    int depth; /* the root's is 0 */
+    char path[SVC_CGROUP_SIZE];
+};
+
 struct gate {
     struct gate_settings settings;
     pthread_t thread;
@@ -83,17 +92,27 @@ struct gate {
     uint64_t last_ticket;
     struct gate_parent parents[GATE_PARENTS];
     size_t n_parents;
+    struct gate_place places[GATE_PLACES];
+    size_t n_places;
     struct gate_container containers[GATE_CONTAINERS];
 };
 
 /* Into the queue and awake; without memory the message is lost, and a deadline takes its place. */
 void gate_tell_loop(struct gate *gate, const struct gate_message *message);
 
+/* A new child, with its path below the cgroup root; the same one may be met twice. */
+typedef void (*gate_found_fn)(struct gate *gate, const char *cgroup, bool takes_all);
+
 /* gate_parents.c */
+int gate_watch_directory(const struct gate *gate, const char *path); /* inotify's number; -1: none */
 void gate_parents_add(struct gate *gate, const char *path, bool takes_all);
-/* Tells of new children by `found`, with their paths below the cgroup root. */
-void gate_parents_read(struct gate *gate,
-                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all));
+/* Of parents and of places. */
+void gate_parents_read(struct gate *gate, gate_found_fn found);
+
+/* gate_places.c */
+void gate_places_begin(struct gate *gate); /* what is there already is left alone */
+struct inotify_event;
+void gate_places_take(struct gate *gate, const struct inotify_event *event, gate_found_fn found);
 
 /* gate_thread.c */
 void *gate_thread(void *user);

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "runtimes/gate_internal.h"
 
-static int gate_watch_directory(const struct gate *gate, const char *path)
+int gate_watch_directory(const struct gate *gate, const char *path)
 {
     char directory[PATH_MAX];
 
@@ -58,7 +58,7 @@ void gate_parents_add(struct gate *gate, const char *path, bool takes_all)
 }
 
 static void gate_found(struct gate *gate, const struct gate_parent *parent, const char *name,
-                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
+                       gate_found_fn found)
 {
     char cgroup[SVC_CGROUP_SIZE];
     int length = snprintf(cgroup, sizeof(cgroup), "%s/%s", parent->path, name);
@@ -68,8 +68,7 @@ static void gate_found(struct gate *gate, const struct gate_parent *parent, cons
 }
 
 /* It has just appeared: what is in it by now has come within a moment. */
-static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent,
-                                 void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
+static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent, gate_found_fn found)
 {
     char directory[PATH_MAX];
     _cleanup_closedir_ DIR *dir = NULL;
@@ -83,8 +82,7 @@ static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent,
             gate_found(gate, parent, entry->d_name, found);
 }
 
-static void gate_parents_take(struct gate *gate, const struct inotify_event *event,
-                              void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
+static void gate_parents_take(struct gate *gate, const struct inotify_event *event, gate_found_fn found)
 {
     for (size_t i = 0; i < gate->n_parents; i++) {
         struct gate_parent *parent = &gate->parents[i];
@@ -101,8 +99,7 @@ static void gate_parents_take(struct gate *gate, const struct inotify_event *eve
     }
 }
 
-void gate_parents_read(struct gate *gate,
-                       void (*found)(struct gate *gate, const char *cgroup, bool takes_all))
+void gate_parents_read(struct gate *gate, gate_found_fn found)
 {
     _Alignas(struct inotify_event) char buffer[4096];
     ssize_t n;
@@ -112,6 +109,7 @@ void gate_parents_read(struct gate *gate,
             const struct inotify_event *event = (const void *)(buffer + at);
 
             gate_parents_take(gate, event, found);
+            gate_places_take(gate, event, found);
             at += (ssize_t)sizeof(*event) + event->len;
         }
 }

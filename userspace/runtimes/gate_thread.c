@@ -337,6 +337,7 @@ void *gate_thread(void *user)
 
     (void)prctl(PR_SET_NAME, "svcconnect-gate");
     gate_hurry();
+    gate_places_begin(gate);
     while (is_on) {
         struct pollfd fds[] = {{.fd = gate->fanotify_fd, .events = POLLIN},
                                {.fd = gate->thread_fd, .events = POLLIN},

@@ -65,6 +65,10 @@ static void appeared(uint64_t ticket, const char *cgroup, void *user)
 {
     struct lab *lab = user;
 
+    if (strncmp(cgroup, lab->parent, strlen(lab->parent)) != 0) { /* somebody else's container on this host */
+        gate_release(lab->gate, ticket);
+        return;
+    }
     lab->n_appeared++;
     lab->ticket = ticket;
     (void)snprintf(lab->told_cgroup, sizeof(lab->told_cgroup), "%s", cgroup);
@@ -76,6 +80,8 @@ static void stands(uint64_t ticket, const char *cgroup, pid_t pid, void *user)
 {
     struct lab *lab = user;
 
+    if (strncmp(cgroup, lab->parent, strlen(lab->parent)) != 0)
+        return;
     assert_int_equal(ticket, lab->ticket);
     assert_string_equal(cgroup, lab->told_cgroup);
     lab->n_stood++;
@@ -90,6 +96,8 @@ static void ended(uint64_t ticket, const char *cgroup, enum gate_end end, uint64
     struct lab *lab = user;
 
     (void)held_us;
+    if (strncmp(cgroup, lab->parent, strlen(lab->parent)) != 0)
+        return;
     assert_int_equal(ticket, lab->ticket);
     assert_string_equal(cgroup, lab->told_cgroup);
     lab->n_ended++;
@@ -235,10 +243,26 @@ static void expect_child_ran(struct lab *lab)
     assert_true(has_begun(lab));
 }
 
-/* How many directories are watched by inotify in this process, as the kernel tells it. */
-static int count_watches(void)
+static void end_run(struct lab *lab)
 {
-    int n = 0;
+    char path[100];
+
+    end_child(lab);
+    for (int i = 0; i < 200 && rmdir(lab->cgroup) < 0 && errno == EBUSY; i++)
+        (void)usleep(10000);
+    (void)snprintf(path, sizeof(path), "%s/begun", lab->root);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Is the directory watched by inotify in this process, as the kernel tells it? */
+static bool is_watched(const char *directory)
+{
+    char wanted[64];
+    struct stat info;
+    bool is_found = false;
+
+    assert_int_equal(stat(directory, &info), 0);
+    (void)snprintf(wanted, sizeof(wanted), " ino:%llx ", (unsigned long long)info.st_ino);
 
     for (int fd = 0; fd < 64; fd++) {
         char path[64];
@@ -248,17 +272,15 @@ static int count_watches(void)
         (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
         file = fopen(path, "re");
         while (file && fgets(line, sizeof(line), file))
-            n += strncmp(line, "inotify wd:", 11) == 0;
+            is_found = is_found || (strncmp(line, "inotify wd:", 11) == 0 && strstr(line, wanted));
     }
-    return n;
+    return is_found;
 }
 
-/* Until the thread watches the parent and the directory above it, or the latter only. */
+/* Until the thread watches the parent, or where there is none the directory above it. */
 static void settle(const struct lab *lab)
 {
-    int wanted = access(lab->parent_path, F_OK) == 0 ? 2 : 1;
-
-    while (count_watches() < wanted)
+    while (!is_watched(access(lab->parent_path, F_OK) == 0 ? lab->parent_path : lab->cgroup_root))
         (void)usleep(1000);
 }
 
@@ -333,6 +355,54 @@ static void test_a_parent_that_comes_later(void **state)
     assert_false(lab->had_begun);
     assert_int_equal(lab->n_appeared, 1);
     expect_child_ran(lab);
+}
+
+/* Two levels at once, which nobody has named to the gate; the next container there is met once, too. */
+static void test_a_parent_that_nobody_has_spoken_of(void **state)
+{
+    struct lab *lab = *state;
+    char middle[250];
+
+    SKIP_UNLESS_ROOT(lab);
+    lab->releases_standing = true;
+    open_gate_at(lab, 20000, "/test-gate-elsewhere");
+    settle(lab);
+    (void)snprintf(middle, sizeof(middle), "%s/tasks", lab->parent_path);
+    (void)snprintf(lab->cgroup, sizeof(lab->cgroup), "%s/%s", middle, ID);
+    make_parent(lab);
+    assert_int_equal(mkdir(middle, 0755), 0);
+    for (int i = 1; i <= 2; i++) {
+        start_container(lab);
+        turn_until(lab, lab->n_ended == i);
+        assert_int_equal(lab->n_stood, i);
+        assert_false(lab->had_begun);
+        assert_int_equal(lab->n_appeared, i);
+        expect_child_ran(lab);
+        end_run(lab);
+    }
+    assert_int_equal(rmdir(middle), 0);
+}
+
+/* Users make cgroups below theirs as they like: what is called so there is no container of a runtime of root's. */
+static void test_cgroups_of_users_are_no_parents(void **state)
+{
+    struct lab *lab = *state;
+    char own[250];
+
+    SKIP_UNLESS_ROOT(lab);
+    make_parent(lab);
+    assert_int_equal(chown(lab->parent_path, 12345, 12345), 0);
+    open_gate_at(lab, 20000, "/test-gate-elsewhere");
+    while (!is_watched(lab->cgroup_root))
+        (void)usleep(1000);
+    assert_int_equal(mkdir(lab->cgroup, 0755), 0);
+    (void)snprintf(own, sizeof(own), "%s-2", lab->parent_path); /* root's, which is told of after the other */
+    assert_int_equal(mkdir(own, 0755), 0);
+    while (!is_watched(own))
+        (void)usleep(1000);
+    (void)event_base_loop(lab->base, EVLOOP_NONBLOCK);
+    assert_int_equal(rmdir(own), 0);
+    assert_int_equal(lab->n_appeared, 0);
 }
 
 static void test_the_end_of_the_gate_lets_go(void **state)
@@ -450,17 +520,6 @@ static void run_on(struct lab *lab)
         (void)usleep(1000);
 }
 
-static void end_run(struct lab *lab)
-{
-    char path[100];
-
-    end_child(lab);
-    for (int i = 0; i < 200 && rmdir(lab->cgroup) < 0 && errno == EBUSY; i++)
-        (void)usleep(10000);
-    (void)snprintf(path, sizeof(path), "%s/begun", lab->root);
-    assert_int_equal(unlink(path), 0);
-}
-
 static void test_nothing_stays_after_the_first_program(void **state)
 {
     struct lab *lab = *state;
@@ -518,6 +577,8 @@ int main(void)
         TEST(test_the_deadline_lets_go),
         TEST(test_one_that_is_no_task_is_not_held),
         TEST(test_a_parent_that_comes_later),
+        TEST(test_a_parent_that_nobody_has_spoken_of),
+        TEST(test_cgroups_of_users_are_no_parents),
         TEST(test_the_end_of_the_gate_lets_go),
         TEST(test_a_cgroup_that_goes_again),
         TEST(test_other_cgroups_are_left_alone),
