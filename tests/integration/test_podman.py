@@ -16,6 +16,12 @@ LIMITS = ["--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"]
 IMAGE = "localhost/svctest:1"
 
 
+def mounts_of_netns():
+    """podman mounts that directory on itself for the namespaces of its networks."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        return sum(line.split()[4] == "/run/netns" for line in file)
+
+
 class Podman:
     """A podman with svcconnect beside it, and a name server that knows nothing."""
 
@@ -23,6 +29,7 @@ class Podman:
         podman = need_program("podman")
         need_program("runc")
         self.bed = bed
+        self.mounts = mounts_of_netns()
         self.base = os.path.join(bed.base, "podman")
         os.makedirs(self.base)
         self.inside = bed.network_namespace(f"ip addr add {SERVER} dev lo")
@@ -30,7 +37,7 @@ class Podman:
                             os.path.join(bed.base, "questions")], stdout=subprocess.PIPE)
         assert server.stdout.readline() == "READY\n"
         self.words = [podman, "--root", f"{self.base}/data", "--runroot", f"{self.base}/run", "--runtime", runtime,
-                      "--cgroup-manager=cgroupfs", "--storage-driver", "vfs"]
+                      "--cgroup-manager=cgroupfs", "--storage-driver", "vfs", "--network-config-dir", f"{self.base}/networks"]
         self.socket = f"{self.base}/podman.sock"
         with open(f"{self.base}/log", "wb") as log:
             bed.popen([*self.inside, *self.words, "system", "service", "--time", "0", f"unix://{self.socket}"], stdout=log, stderr=log)
@@ -69,6 +76,8 @@ class Podman:
 
     def end(self):
         self.bed.run([*self.remote, "rm", "-af", "-t", "0"], timeout=60)
+        for _ in range(mounts_of_netns() - self.mounts):
+            subprocess.run(["umount", "/run/netns"], check=True)
         remove_v1_cgroups("libpod_parent")
 
 
@@ -137,3 +146,25 @@ def test_run():
 
 
 test_run.timeout = 300
+
+
+def test_a_network_that_is_joined_late():
+    with podman_host() as podman:
+        def web():
+            return next(item for item in podman.bed.get("/v1/containers")["containers"] if item["name"] == "web")
+
+        def address():
+            return [item["address"] for item in podman.bed.endpoints().values()]
+
+        for name, subnet in (("one", "203.0.113.0/25"), ("two", "203.0.113.128/25")):
+            podman.ok("network", "create", "--subnet", subnet, "--disable-dns", name)
+        podman.ok("run", "-d", "--name", "web", "--network", "one", *LIMITS, "--label", "svcconnect.service=web", "--label",
+                  "svcconnect.port=8080", "--label", "svcconnect.network=two", IMAGE, "/bin/sleep", "600")
+        wait_until(lambda: web()["networks"] == ["one"], 10, "it is on one network")
+        podman.ok("network", "connect", "--ip", "203.0.113.200", "two", "web")
+        wait_until(lambda: web()["networks"] == ["one", "two"] and address() == ["203.0.113.200"], 10, "it is on both")
+        podman.ok("network", "disconnect", "two", "web")
+        wait_until(lambda: web()["networks"] == ["one"] and address() != ["203.0.113.200"], 10, "it has left one again")
+
+
+test_a_network_that_is_joined_late.timeout = 120

@@ -354,6 +354,14 @@ static int docker_read_created(const char *runtime, const char *id, const cJSON 
     return 0;
 }
 
+/* Docker tells what happens to a network of the network, with its container; podman of the container. */
+static const char *container_of_event(const char *type, const cJSON *actor, const cJSON *attributes)
+{
+    const char *container = strcmp(type, "network") == 0 ? docker_text(attributes, "container") : "";
+
+    return *container ? container : docker_text(actor, "ID");
+}
+
 int docker_read_event(const char *runtime, const char *text, size_t length, struct docker_event *ret_event,
                       struct error *error)
 {
@@ -370,8 +378,7 @@ int docker_read_event(const char *runtime, const char *text, size_t length, stru
     actor = docker_member(json, "Actor");
     attributes = docker_object(actor, "Attributes");
     type = docker_text(json, "Type");
-    id = docker_text(strcmp(type, "network") == 0 ? attributes : actor,
-                     strcmp(type, "network") == 0 ? "container" : "ID");
+    id = container_of_event(type, actor, attributes);
     if (docker_is_id(id)) {
         event.action = docker_action_of(type, docker_text(json, "Action"), attributes);
         (void)snprintf(event.id, sizeof(event.id), "%s", id);

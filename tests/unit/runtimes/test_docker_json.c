@@ -230,6 +230,8 @@ static void test_events(void **state)
     assert_int_equal(action_of_event("container", "destroy", ""), DOCKER_DESTROYED);
     assert_int_equal(action_of_event("container", "remove", ""), DOCKER_DESTROYED);
     assert_int_equal(action_of_event("network", "connect", "\"container\":\"" ID "\""), DOCKER_CHANGED);
+    assert_int_equal(action_of_event("network", "connect", "\"name\":\"web\",\"podId\":\"\""),
+                     DOCKER_CHANGED);
     assert_int_equal(action_of_event("network", "create", ""), DOCKER_OTHER);
     assert_int_equal(action_of_event("image", "create", ""), DOCKER_OTHER);
 }
