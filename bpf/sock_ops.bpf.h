@@ -142,6 +142,13 @@ static __always_inline void note_family(const struct svc_peer_key *peer)
         scope->reached |= family;
 }
 
+static __always_inline void count_of_task(void)
+{
+    struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+
+    __sync_fetch_and_add(&scope->reached, SVC_REACHED_ONE_CONNECT);
+}
+
 static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
     struct svc_peer_key key = {};
@@ -152,6 +159,7 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx)
     note_family(&key);
     if (!record(ctx, STARTED))
         return;
+    count_of_task();
     if (is_any_limited() && patience_begin(ctx, &key))
         flags |= PATIENCE_IS_SET;
     (void)bpf_sock_ops_cb_flags_set(ctx, flags);

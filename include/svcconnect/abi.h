@@ -361,6 +361,8 @@ struct svc_task_scope {
 /* Families in which a TCP connect of the task has begun, that is, found a route; ::1 is no sign of IPv6. */
 #define SVC_REACHED_IPV4 1ull
 #define SVC_REACHED_IPV6 2ull
+/* Above the families: how many TCP connects of the task to endpoints have begun. */
+#define SVC_REACHED_ONE_CONNECT 256ull
 
 /*
  * One place that a socket sends to by an alias: what the program calls it, and the endpoint behind it.

@@ -129,6 +129,23 @@ def test_names_are_what_commands_take():
         assert not bed.get("/v1/services")["services"] and not bed.get("/v1/tasks")["tasks"]
 
 
+def test_what_a_task_has_connected():
+    with Testbed() as bed:
+        bed.service("v1")
+        tasks = {name: bed.task(name=name) for name in ("busy", "idle")}
+        agent = tasks["busy"].agent()
+        for _ in range(7):
+            assert agent.name(bed.address_of("v1", 8080), 8080) == "v1/0"
+        bed.restart()
+        agent.name(bed.address_of("v1", 8080), 8080)
+        assert {name: bed.tasks()[task.path]["connects"] for name, task in tasks.items()} == {"busy": 8, "idle": 0}
+        header, *rows = bed.cli_ok("tasks", "-o", "wide").out.splitlines()
+        end = header.index("CONNECTS") + len("CONNECTS")
+        assert sorted(row[:end].split()[-1] for row in rows) == ["0", "8"], rows
+        start = header.index(" NAMES ") + 1
+        assert sorted(row[start:].split()[0] for row in rows)[0] == "-", "nobody is in it who could ask"
+
+
 def test_watch():
     with lab() as bed:
         def until(text):

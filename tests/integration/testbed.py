@@ -559,7 +559,7 @@ class Testbed:
                    "reason", "reasonCode", "drawn", "since")
         state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
-        state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "nameservers", "nameserversReason")}
+        state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "connects", "nameservers", "nameserversReason")}
                           for item in sorted(self.get("/v1/tasks")["tasks"], key=lambda item: item["cgroup"])]
         state["revision"] = self.status()["registry"]["revision"]
         return state

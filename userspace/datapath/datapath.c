@@ -180,6 +180,13 @@ uint32_t datapath_networks(const struct datapath *datapath, uint64_t cgroup_id)
     return get_scope(datapath, cgroup_id, &value) < 0 ? 0 : value.networks;
 }
 
+uint64_t datapath_task_connects(const struct datapath *datapath, uint64_t cgroup_id)
+{
+    struct svc_task_scope value;
+
+    return get_scope(datapath, cgroup_id, &value) < 0 ? 0 : value.reached / SVC_REACHED_ONE_CONNECT;
+}
+
 int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)
 {
     struct svc_task_scope value;

@@ -243,6 +243,9 @@ int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_
 uint32_t datapath_resolvers(const struct datapath *datapath);
 struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t number);
 
+/* TCP connects of the task to endpoints that have begun since it was attached. */
+uint64_t datapath_task_connects(const struct datapath *datapath, uint64_t cgroup_id);
+
 /* The scopes that the kernel holds for the task; -ENOENT: none since it was attached, or it is not. */
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
                        uint32_t *ret_namespace_scope);

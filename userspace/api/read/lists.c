@@ -79,6 +79,8 @@ cJSON *read_task(struct api *api, const struct task *task)
         datapath_is_attached(api->datapath, task->link_name, task->cgroup.id) ? "attached" : "incomplete");
     (void)cJSON_AddBoolToObject(object, "run", task->is_run);
     (void)cJSON_AddNumberToObject(object, "processes", processes);
+    (void)cJSON_AddNumberToObject(object, "connects",
+                                  (double)datapath_task_connects(api->datapath, task->cgroup.id));
     (void)cJSON_AddItemToObject(object, "nameservers", dns_describe_task(api->dns, task->cgroup.id));
     if (*problem)
         (void)cJSON_AddStringToObject(object, "nameserversReason", problem);

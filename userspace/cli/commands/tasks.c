@@ -96,6 +96,17 @@ static void tasks_add_container(struct table *table, const cJSON *task)
     tasks_add_text(table, TEXT_PLAIN, text_member(task, "startedAt"));
 }
 
+/* Is somebody asked in its place for what its processes look up? */
+static void tasks_add_names(struct table *table, const cJSON *task)
+{
+    bool has_names = cJSON_GetArraySize(cJSON_GetObjectItem(task, "nameservers")) > 0;
+
+    if (!has_names && text_number(task, "processes") == 0)
+        tasks_add_text(table, TEXT_DIM, "");
+    else
+        tasks_add_text(table, has_names ? TEXT_GREEN : TEXT_RED, has_names ? "yes" : "no");
+}
+
 static void tasks_add_row(struct table *table, const cJSON *task)
 {
     const char *service = text_member(task, "service");
@@ -108,6 +119,8 @@ static void tasks_add_row(struct table *table, const cJSON *task)
     table_add(table, TEXT_PLAIN, "%s", *service ? service : "-");
     table_add(table, is_attached ? TEXT_GREEN : TEXT_RED, "%s", state);
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(task, "processes"));
+    table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(task, "connects"));
+    tasks_add_names(table, task);
     table_add(table, TEXT_DIM, "%llu", (unsigned long long)text_number(task, "scope"));
     table_add(table, TEXT_PLAIN, "%s", text_is_true(task, "run") ? "run" : "attach");
     table_add(table, TEXT_PLAIN, "%s", *container ? container : "-");
@@ -122,6 +135,8 @@ static struct table *tasks_fill(const struct invocation *invocation, const cJSON
         {.header = "SERVICE", .least = 12},
         {.header = "STATE"},
         {.header = "PROCESSES", .rank = 3, .is_number = true},
+        {.header = "CONNECTS", .rank = 2, .is_number = true},
+        {.header = "NAMES", .rank = 2},
         {.header = "SCOPE", .rank = 4, .is_number = true},
         {.header = "MADE BY", .rank = 2},
         {.header = "CONTAINER", .rank = 1, .least = 8, .is_dull_when_same = true},
