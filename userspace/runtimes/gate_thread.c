@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
@@ -29,6 +30,7 @@
 #define QUICK_MS   1 /* between two looks; runc takes 10 ms in all */
 #define PATIENT_MS 10
 #define HURRY      (-15) /* as nice(1) counts */
+#define SHARE      3     /* looks take no more of a processor than one part in so many and one */
 
 static void gate_forget(struct gate *gate, struct gate_container *container, enum gate_end end)
 {
@@ -304,10 +306,12 @@ static int gate_turn(struct gate *gate, struct gate_container *container, uint64
     return age < QUICK_FOR ? QUICK_MS : PATIENT_MS;
 }
 
+/* In how many milliseconds to come again; where many are on their way, later, since nobody runs while this thread does. */
 static int gate_turn_all(struct gate *gate)
 {
     uint64_t now = clock_monotonic_ns();
     int soonest = -1;
+    int least;
 
     for (size_t i = 0; i < GATE_CONTAINERS; i++) {
         int pause;
@@ -318,16 +322,21 @@ static int gate_turn_all(struct gate *gate)
         if (pause >= 0 && (soonest < 0 || pause < soonest))
             soonest = pause;
     }
-    return soonest;
+    least = (int)((clock_monotonic_ns() - now) * SHARE / MS);
+    return soonest >= 0 && soonest < least ? least : soonest;
 }
 
 /*
- * Between a root of its own and the first exec runc leaves some milliseconds, also on a host that has much else to do. The
- * unit has Nice= in its place, and neither the capability nor the system call.
+ * Between a root of its own and the first exec runc leaves some milliseconds, also on a host that has much else to do: before
+ * all that is not real-time itself, and where that is not allowed, at least ahead of others. The unit has Nice= in the place
+ * of both, and neither the capability nor the system calls.
  */
 static void gate_hurry(void)
 {
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), HURRY);
+    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+
+    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) < 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), HURRY);
 }
 
 void *gate_thread(void *user)
