@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "callers.bpf.h"
 #include "flows.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
@@ -23,8 +24,10 @@ int connect4(struct bpf_sock_addr *ctx)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (connect_route(ctx, &key, SVC_REACH_IPV4, &outcome)) {
     case ROUTE_TO:
-        if (key.protocol == TCP)
+        if (key.protocol == TCP) {
             patience_plan(ctx, &outcome);
+            dialled_note(&key, outcome.endpoint);
+        }
         ctx->user_ip4 = outcome.address[3];
         ctx->user_port = outcome.port_be;
         return VERDICT_PROCEED;

@@ -7,6 +7,7 @@
 #ifndef CONNECT6_BPF_H
 #define CONNECT6_BPF_H
 
+#include "callers.bpf.h"
 #include "flows.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
@@ -42,8 +43,10 @@ int connect6(struct bpf_sock_addr *ctx)
         return is_refused_unknown(&key, ctx->protocol) ? verdict_refuse() : VERDICT_PROCEED;
     switch (connect_route(ctx, &key, reach_of(ctx, &key), &outcome)) {
     case ROUTE_TO:
-        if (key.protocol == TCP)
+        if (key.protocol == TCP) {
             patience_plan(ctx, &outcome);
+            dialled_note(&key, outcome.endpoint);
+        }
         ctx->user_ip6[0] = outcome.address[0];
         ctx->user_ip6[1] = outcome.address[1];
         ctx->user_ip6[2] = outcome.address[2];

@@ -19,17 +19,21 @@
 #include <asm-generic/errno.h>
 #include <bpf/bpf_endian.h>
 
+#include "callers.bpf.h"
 #include "outlier.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
 
+/* As whom the task's connections are counted; -1: it has no scope. */
 static __attribute__((noinline)) int peer_key(struct bpf_sock_ops *ctx, struct svc_peer_key *key)
 {
     const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+    __u32 caller;
 
     key->namespace_scope = scope->namespace_scope;
     if (!key->namespace_scope)
         return -1;
+    caller = svc_caller_of_scope(scope);
     key->protocol = TCP;
     key->port_be = bpf_htons((__u16)bpf_ntohl(ctx->remote_port));
     if (ctx->family == FAMILY_INET6) {
@@ -45,7 +49,7 @@ static __attribute__((noinline)) int peer_key(struct bpf_sock_ops *ctx, struct s
         key->address[11] = 0xff;
         __builtin_memcpy(key->address + 12, &word, sizeof(word));
     }
-    return 0;
+    return (int)caller;
 }
 
 /* The state of an endpoint, if it is really the one at this address. */
@@ -102,18 +106,22 @@ static __attribute__((noinline)) int is_elsewhere(__u32 endpoint)
     return there && svc_is_far(there->networks, scope->networks);
 }
 
-/* Every endpoint at the socket's remote address takes part in what happened. 0: there is none. */
+/* Every endpoint at the socket's remote address takes part in what happened. The first of them; 0: there is none. */
 __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
 {
     struct svc_peer_key key = {};
-    __u32 endpoint;
-    int failed;
+    __u32 endpoint, first;
+    int failed, caller;
 
-    if (peer_key(ctx, &key) < 0)
+    caller = peer_key(ctx, &key);
+    if (caller < 0)
         return 0;
     endpoint = peer_find(&key);
+    first = endpoint;
     if (!endpoint)
         return 0;
+    if (is_calling_counted() && kind != STARTED && kind != ESTABLISHED)
+        (void)caller_outcome(ctx, (__u32)caller, &key, kind);
     failed = is_failure(ctx, kind);
     for (int i = 0; i < SVC_MAX_PEERS; i++) {
         struct svc_outlier *outlier = outlier_at(&key, endpoint);
@@ -127,7 +135,7 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
         if (!endpoint)
             break;
     }
-    return 1;
+    return (int)first;
 }
 
 /* A connect that begins has found a route: what that says of the family is the task's. */
@@ -153,13 +161,18 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
     struct svc_peer_key key = {};
     int flags = (int)ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG;
+    int first, caller;
 
-    if (peer_key(ctx, &key) < 0)
+    caller = peer_key(ctx, &key);
+    if (caller < 0)
         return;
     note_family(&key);
-    if (!record(ctx, STARTED))
+    first = record(ctx, STARTED);
+    if (!first)
         return;
     count_of_task();
+    if (is_calling_counted())
+        caller_begin(ctx, (__u32)caller, &key, (__u32)first);
     if (is_any_limited() && patience_begin(ctx, &key))
         flags |= PATIENCE_IS_SET;
     (void)bpf_sock_ops_cb_flags_set(ctx, flags);

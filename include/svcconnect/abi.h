@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
- * This header, decision.h and index.h are the only ones that both worlds include. It is long because all maps are here,
- * so that one look tells what is pinned.
+ * This header, decision.h, index.h and callers.h are the only ones that both worlds include. It is long because nearly
+ * all maps are here (those of who calls whom are in callers.h), so that one look tells what is pinned.
  *
  * Byte order: `port_be` and `address` are in network order everywhere; all other integers are in host order.
  * An address is always 16 bytes; IPv4 is held v4-mapped (::ffff:a.b.c.d), so that connect4, connect6 and
@@ -361,8 +361,10 @@ struct svc_task_scope {
 /* Families in which a TCP connect of the task has begun, that is, found a route; ::1 is no sign of IPv6. */
 #define SVC_REACHED_IPV4 1ull
 #define SVC_REACHED_IPV6 2ull
-/* Above the families: how many TCP connects of the task to endpoints have begun. */
-#define SVC_REACHED_ONE_CONNECT 256ull
+/* Above the families: how many TCP connects of the task to endpoints have begun, and above that as whom they are
+ * counted (callers.h). */
+#define SVC_REACHED_ONE_CONNECT  256ull
+#define SVC_REACHED_CALLER_SHIFT 48
 
 /*
  * One place that a socket sends to by an alias: what the program calls it, and the endpoint behind it.

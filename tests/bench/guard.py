@@ -15,7 +15,8 @@ LIMITS = {
     # Open tables in the place of hashes: more instructions, of which few are run, and fewer calls and lines of memory.
     "instructions of connect4": 4100,
     "instructions of connect6": 4400,
-    "instructions of sock_ops": 1300,
+    # 1,222 where nobody counts who calls whom.
+    "instructions of sock_ops": 2450,
     "instructions of sendmsg4": 4300,
     "instructions of recvmsg4": 190,
     "runs of connect4 per connect": 1,

@@ -31,6 +31,12 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_LOCAL_ENDPOINTS] = "local_endpoints",
     [MAP_NEIGHBOURS] = "neighbours",
     [MAP_NETNS_IDS] = "netns_ids",
+    [MAP_CALLERS] = "callers",
+    [MAP_CALLER_NAMES] = "caller_names",
+    [MAP_CALLERS_LOCK] = "callers_lock",
+    [MAP_DIALLED] = "dialled",
+    [MAP_NOTES] = "notes",
+    [MAP_CONNECTIONS] = "connections",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)
@@ -184,7 +190,9 @@ uint64_t datapath_task_connects(const struct datapath *datapath, uint64_t cgroup
 {
     struct svc_task_scope value;
 
-    return get_scope(datapath, cgroup_id, &value) < 0 ? 0 : value.reached / SVC_REACHED_ONE_CONNECT;
+    if (get_scope(datapath, cgroup_id, &value) < 0)
+        return 0;
+    return (value.reached & ((1ull << SVC_REACHED_CALLER_SHIFT) - 1)) / SVC_REACHED_ONE_CONNECT;
 }
 
 int datapath_set_resolver(struct datapath *datapath, uint64_t cgroup_id, uint32_t number)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <svcconnect/abi.h>
+#include <svcconnect/callers.h>
 
 #include "base/error.h"
 
@@ -33,6 +34,8 @@ struct datapath_config {
     uint32_t expected_endpoints; /* that will be written at the start */
     /* Addresses in these that are no alias of a task's are refused to it; all others are let through unseen. */
     struct svc_alias_ranges alias_ranges;
+    bool counts_callers;     /* callers.c; else the programs have nothing of it */
+    uint32_t connection_log; /* SVC_LOG_...; needs counts_callers */
 };
 
 /* Entries of `services` that go with so many of `aliases`: one per alias, which has an IPv4 and an IPv6
@@ -165,6 +168,34 @@ int datapath_delete_netns_id(struct datapath *datapath, const struct svc_netns_p
 int datapath_each_netns_id(struct datapath *datapath,
                            int (*on_pair)(const struct svc_netns_pair *pair, uint32_t id, void *user),
                            void *user);
+
+/* ---- who calls whom (callers.c). What is written follows what has been counted, and counts as no write. ---- */
+
+/* Row 0 is for all that had no room; NULL for a number above SVC_CALLERS. The programs write it at any time. */
+const struct svc_caller *datapath_caller(const struct datapath *datapath, uint32_t number);
+
+/* What is counted there is from now on counted in row 0, and the row is free. What a program counts there at this very
+ * moment may be lost. Row 0 stays. */
+void datapath_drop_caller(struct datapath *datapath, uint32_t number);
+
+/* As whom the task's connections are counted; 0: nobody in particular. -ENOENT: the cgroup is gone, or has no scope. */
+int datapath_set_caller(struct datapath *datapath, uint64_t cgroup_id, uint32_t caller);
+
+uint32_t datapath_task_caller(const struct datapath *datapath, uint64_t cgroup_id);
+
+int datapath_put_caller_name(struct datapath *datapath, uint32_t caller, const struct svc_caller_name *name);
+int datapath_delete_caller_name(struct datapath *datapath, uint32_t caller);
+int datapath_each_caller_name(struct datapath *datapath,
+                              int (*on_name)(uint32_t caller, const struct svc_caller_name *name, void *user),
+                              void *user);
+
+/*
+ * Hands over up to so many of the connections that the programs have logged since the last time, the oldest first;
+ * what nobody has read yet comes first after a restart. Returns how many: fewer than `most` were all.
+ */
+unsigned datapath_read_connections(struct datapath *datapath, unsigned most,
+                                   void (*on_connection)(const struct svc_connection *connection, void *user),
+                                   void *user);
 
 /* ---- tables (tables.c): mapped memory, no system calls ---- */
 

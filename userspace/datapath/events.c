@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The ring buffer that programs tell failures, ejections and returns through. */
+/* The ring buffers of the programs: failures, ejections and returns; and connections that have ended. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -51,6 +51,29 @@ void kernel_read_events(struct datapath *datapath)
 {
     datapath->kernel->listener->left = EVENTS_AT_ONCE;
     (void)ring_buffer__consume(datapath->kernel->events);
+}
+
+static int on_connection_record(void *context, void *data, size_t size)
+{
+    struct connection_reader *reader = context;
+
+    if (size >= sizeof(struct svc_connection))
+        reader->on_connection(data, reader->user);
+    return ++reader->n < reader->most ? 0 : -EAGAIN;
+}
+
+unsigned kernel_read_connections(struct datapath *datapath, unsigned most, connection_fn on_connection,
+                                 void *user)
+{
+    struct kernel *kernel = datapath->kernel;
+
+    kernel->reader = (struct connection_reader){.on_connection = on_connection, .user = user, .most = most};
+    if (!kernel->connections)
+        kernel->connections =
+            ring_buffer__new(kernel->fd[MAP_CONNECTIONS], on_connection_record, &kernel->reader, NULL);
+    if (kernel->connections && most)
+        (void)ring_buffer__consume(kernel->connections);
+    return kernel->reader.n;
 }
 
 void kernel_events_deinit(struct datapath *datapath)

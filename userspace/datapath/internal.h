@@ -37,6 +37,12 @@ enum map_index {
     MAP_LOCAL_ENDPOINTS,
     MAP_NEIGHBOURS,
     MAP_NETNS_IDS,
+    MAP_CALLERS,
+    MAP_CALLER_NAMES,
+    MAP_CALLERS_LOCK,
+    MAP_DIALLED,
+    MAP_NOTES,
+    MAP_CONNECTIONS,
     MAP_COUNT_,
 };
 
@@ -48,6 +54,7 @@ enum map_age {
     MAPS_OLD,
 };
 
+typedef void (*connection_fn)(const struct svc_connection *connection, void *user);
 typedef int (*entry_fn)(const void *key, const void *value, void *context);
 
 /* Negative errno throughout. Counters have one value per CPU, one after the other. */
@@ -77,6 +84,8 @@ struct datapath_backend {
                   void *user);
     int (*events_fd)(const struct datapath *datapath);
     void (*read_events)(struct datapath *datapath);
+    unsigned (*read_connections)(struct datapath *datapath, unsigned most, connection_fn on_connection,
+                                 void *user);
     int (*grace_start)(struct datapath *datapath); /* writes a byte to grace_pipe[1] when it is over */
     void (*grace_join)(struct datapath *datapath);
     void (*grace_wait)(struct datapath *datapath);
@@ -113,6 +122,7 @@ struct datapath {
     struct svc_neighbour *neighbours; /* n_outliers of them */
     uint32_t n_local_words;
     struct svc_registry_seen *registry_seen; /* one */
+    struct svc_caller *callers;              /* SVC_CALLERS + 1 of them */
     /* Of a migration: what the old maps say of the registry, and their sizes (all 0: another version). */
     struct svc_registry_seen old_registry_seen;
     struct datapath_config old_sizes;

@@ -17,6 +17,14 @@ struct datapath_fds {
 
 struct listener;
 
+/* Of one look at the ring buffer of connections. */
+struct connection_reader {
+    connection_fn on_connection;
+    void *user;
+    unsigned most;
+    unsigned n;
+};
+
 #define DATAPATH_MAX_PROGRAMS 12
 
 /* The links of a task, as datapath_programs() has them; -1: not held. */
@@ -41,6 +49,8 @@ struct kernel {
     struct held_links *next_mended;
     struct ring_buffer *events;
     struct listener *listener;
+    struct ring_buffer *connections; /* NULL: not read yet */
+    struct connection_reader reader;
     int grace_outer;
     int grace_inner;
     pthread_t grace_thread;
@@ -103,6 +113,8 @@ int kernel_listen(struct datapath *datapath, void (*on_event)(const struct svc_e
                   void *user);
 int kernel_events_fd(const struct datapath *datapath);
 void kernel_read_events(struct datapath *datapath);
+unsigned kernel_read_connections(struct datapath *datapath, unsigned most, connection_fn on_connection,
+                                 void *user);
 void kernel_events_deinit(struct datapath *datapath);
 
 /* kernel_grace.c */

@@ -31,6 +31,7 @@ static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARR
          datapath->n_local_words * sizeof(*datapath->local_endpoints)},
         {MAP_NEIGHBOURS, (void **)&datapath->neighbours, datapath->n_outliers * sizeof(struct svc_neighbour)},
         {MAP_REGISTRY_SEEN, (void **)&datapath->registry_seen, sizeof(*datapath->registry_seen)},
+        {MAP_CALLERS, (void **)&datapath->callers, (SVC_CALLERS + 1) * sizeof(struct svc_caller)},
     };
 
     _Static_assert(ARRAY_SIZE(all) <= MAX_ARRAYS, "there is room for all arrays");

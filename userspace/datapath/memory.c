@@ -82,6 +82,25 @@ int memory_datapath_tell(struct datapath *datapath, const struct svc_event *even
     return write(datapath->memory->events[1], event, sizeof(*event)) < 0 ? -errno : 0;
 }
 
+static unsigned memory_read_connections(struct datapath *datapath, unsigned most, connection_fn on_connection,
+                                        void *user)
+{
+    struct svc_connection connection;
+    unsigned n = 0;
+
+    while (n < most &&
+           read(datapath->memory->connections[0], &connection, sizeof(connection)) == sizeof(connection)) {
+        on_connection(&connection, user);
+        n++;
+    }
+    return n;
+}
+
+int memory_datapath_log(struct datapath *datapath, const struct svc_connection *connection)
+{
+    return write(datapath->memory->connections[1], connection, sizeof(*connection)) < 0 ? -errno : 0;
+}
+
 /* ---- grace periods ---- */
 
 void memory_datapath_hold_grace(struct datapath *datapath)
@@ -155,6 +174,7 @@ static void free_arrays(const struct datapath *datapath)
     free(datapath->local_endpoints);
     free(datapath->neighbours);
     free(datapath->registry_seen);
+    free(datapath->callers);
 }
 
 /* All of them empty, or none. */
@@ -172,9 +192,10 @@ static int new_arrays(struct datapath *datapath)
     made.local_endpoints = calloc(made.n_local_words, sizeof(*made.local_endpoints));
     made.neighbours = calloc(made.n_outliers, sizeof(*made.neighbours));
     made.registry_seen = calloc(1, sizeof(*made.registry_seen));
+    made.callers = calloc(SVC_CALLERS + 1, sizeof(*made.callers));
     if (!made.alias_index.buckets || !made.peer_index.buckets || !made.services || !made.slots ||
         !made.outliers || !made.attempts || !made.resolvers || !made.local_endpoints || !made.neighbours ||
-        !made.registry_seen) {
+        !made.registry_seen || !made.callers) {
         free_arrays(&made);
         return -ENOMEM;
     }
@@ -246,9 +267,12 @@ static void memory_close(struct datapath *datapath)
         HASH_DEL(memory->links, link);
         free(link);
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         if (memory->events[i] >= 0)
             (void)close(memory->events[i]);
+        if (memory->connections[i] >= 0)
+            (void)close(memory->connections[i]);
+    }
     if (memory->record)
         (void)fclose(memory->record);
     free(memory->record_text);
@@ -271,6 +295,7 @@ static const struct datapath_backend memory_backend = {
     .listen = memory_listen,
     .events_fd = memory_events_fd,
     .read_events = memory_read_events,
+    .read_connections = memory_read_connections,
     .grace_start = memory_grace_start,
     .grace_join = memory_grace_join,
     .grace_wait = memory_grace_wait,
@@ -292,6 +317,7 @@ int datapath_new_in_memory(const struct datapath_config *config, struct datapath
     datapath->backend = &memory_backend;
     datapath->memory = memory;
     datapath->grace_pipe[0] = datapath->grace_pipe[1] = memory->events[0] = memory->events[1] = -1;
+    memory->connections[0] = memory->connections[1] = -1;
     datapath->n_cpus = 1;
     datapath->has_set_retval = true;
     datapath->has_socket_facts = true;
@@ -304,7 +330,8 @@ int datapath_new_in_memory(const struct datapath_config *config, struct datapath
         r = put_counters(memory);
     if (r == 0)
         r = datapath_grace_init(datapath);
-    if (r == 0 && pipe2(memory->events, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (r == 0 && (pipe2(memory->events, O_CLOEXEC | O_NONBLOCK) < 0 ||
+                   pipe2(memory->connections, O_CLOEXEC | O_NONBLOCK) < 0))
         r = -errno;
     if (r < 0)
         return r;

@@ -43,6 +43,9 @@ void memory_datapath_forget_record(struct datapath *datapath);
 int memory_datapath_set_stats(struct datapath *datapath, uint32_t endpoint,
                               const struct svc_endpoint_stats *stats);
 void memory_datapath_set_counters(struct datapath *datapath, const struct svc_counters *counters);
+/* As a program would log it. */
+int memory_datapath_log(struct datapath *datapath, const struct svc_connection *connection);
+
 int memory_datapath_tell(struct datapath *datapath, const struct svc_event *event);
 
 /* What the next mending finds gone and puts back, and the name of a link that is lost (NULL: none). Error

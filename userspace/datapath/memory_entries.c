@@ -28,6 +28,7 @@ void memory_set_map_sizes(struct memory *memory, const struct datapath_config *c
     maps[MAP_COUNTERS] = HASH_MAP(1, uint32_t, struct svc_counters);
     maps[MAP_NETNS_IDS] = HASH_MAP(SVC_MAX_NETNS_PAIRS, struct svc_netns_pair, uint32_t);
     maps[MAP_REFUSALS] = HASH_MAP(1, uint32_t, struct svc_refusals);
+    maps[MAP_CALLER_NAMES] = HASH_MAP(SVC_CALLER_NAMES, uint32_t, struct svc_caller_name);
 #undef HASH_MAP
 }
 

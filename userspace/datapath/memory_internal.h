@@ -35,6 +35,7 @@ struct memory {
     struct svc_outlier *old_outliers;
     struct memory_link *links; /* by name */
     int events[2];             /* a pipe of struct svc_event */
+    int connections[2];        /* one of struct svc_connection */
     void (*on_event)(const struct svc_event *event, void *user);
     void *user;
     bool holds_grace;

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "datapath/kernel.h"
 
+#define NOTES_OF_CONNECTS 1024u /* connects under way at a time, with room */
+
 /* One for each CPU, if that is not too many. */
 static uint32_t attempt_shards(int n_cpus)
 {
@@ -112,6 +114,21 @@ static void tell_facts(struct datapath *datapath)
     memcpy(&told->fact_defers_syn, &facts.defers_syn, sizeof(facts.defers_syn));
 }
 
+static void tell_callers(struct datapath *datapath, const struct datapath_config *config)
+{
+    struct svcconnect_bpf__rodata *told = datapath->kernel->skeleton->rodata;
+
+    told->counts_callers = config->counts_callers;
+    told->connection_log = config->counts_callers ? config->connection_log : SVC_LOG_OFF;
+    /* Only what is connecting yet has failed, mostly. */
+    told->note_bits = told->connection_log == SVC_LOG_FAILED ? NOTES_OF_CONNECTS - 1 : SVC_NOTES - 1;
+    told->has_process_names =
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_pid_tgid, NULL) == 1 &&
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_comm, NULL) == 1;
+    told->has_coarse_clock =
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
+}
+
 static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
 {
     int r;
@@ -140,6 +157,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL) == 1;
     datapath->kernel->skeleton->rodata->has_set_retval = datapath->has_set_retval;
     tell_facts(datapath);
+    tell_callers(datapath, config);
     memcpy(&datapath->kernel->skeleton->rodata->alias_ranges, &config->alias_ranges,
            sizeof(config->alias_ranges));
     r = svcconnect_bpf__load(datapath->kernel->skeleton);
@@ -188,6 +206,7 @@ static void kernel_close(struct datapath *datapath)
         kernel_remove_directory(datapath, "maps_new");
     kernel_unmap_arrays(datapath);
     kernel_events_deinit(datapath);
+    ring_buffer__free(kernel->connections);
     kernel_drop_all_links(kernel);
     kernel_close_pinned(&kernel->old);
     svcconnect_bpf__destroy(kernel->skeleton);
@@ -249,6 +268,7 @@ static const struct datapath_backend kernel_backend = {
     .listen = kernel_listen,
     .events_fd = kernel_events_fd,
     .read_events = kernel_read_events,
+    .read_connections = kernel_read_connections,
     .grace_start = kernel_grace_start,
     .grace_join = kernel_grace_join,
     .grace_wait = kernel_grace_wait,
