@@ -79,10 +79,12 @@ static int adopt_task(struct tasks *tasks, const struct found_task *found, struc
         log_warning("task %s: %s", cgroup.path, error.message);
         return 0;
     }
-    if (is_in_place(tasks, task, &found->entry))
+    if (is_in_place(tasks, task, &found->entry)) {
         task->is_attached = true;
-    else
+        task_set_caller(tasks, task);
+    } else {
         r = task_put_on(tasks, task, &error);
+    }
     if (r == -ENOSPC) {
         *ret_error = error;
         return r;
@@ -109,7 +111,10 @@ static int on_link(const char *name, void *user)
 int task_list_adopt(struct tasks *tasks, struct error *error)
 {
     struct found_task *list = NULL;
-    int r = datapath_each_task(tasks->settings.datapath, adopt_on_task, &list);
+    int r = task_callers_adopt(&tasks->callers, tasks->settings.datapath);
+
+    if (r == 0)
+        r = datapath_each_task(tasks->settings.datapath, adopt_on_task, &list);
 
     for (struct found_task *found = list, *next; found; found = next) {
         next = found->next;

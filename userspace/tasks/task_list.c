@@ -43,6 +43,7 @@ void tasks_done(struct tasks *tasks)
 {
     struct task *task, *next;
 
+    task_callers_done(&tasks->callers);
     HASH_ITER (hh, tasks->all, task, next) {
         HASH_DEL(tasks->all, task);
         free_task(task);
@@ -130,6 +131,7 @@ int task_put_on(struct tasks *tasks, struct task *task, struct error *error)
     if (r < 0)
         return error_errno(error, r, "%s: setting the scope", task->cgroup.path);
     task->is_attached = true;
+    task_set_caller(tasks, task);
     return 0;
 }
 
@@ -353,6 +355,7 @@ void task_list_sweep(struct tasks *tasks)
 {
     struct task *task, *next;
 
+    task_callers_sweep(tasks);
     HASH_ITER (hh, tasks->all, task, next) {
         if (!cgroup_is_alive(tasks->settings.cgroup_root, &task->cgroup)) {
             log_info("task %s has gone, removing what was pinned for it", task->cgroup.path);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cgroups/cgroup.h"
 #include "engine/follower.h"
+#include "tasks/task_callers.h"
 
 struct datapath;
 struct engine;
@@ -24,6 +25,7 @@ struct task {
     bool is_run;
     bool is_attached;
     bool is_threaded;      /* was it when it was attached? */
+    uint32_t caller;       /* as whom its connections are counted; 0: nobody in particular */
     unsigned empty_sweeps; /* of a run task: how often in a row it held no process */
     UT_hash_handle hh;     /* by cgroup.id */
 };
@@ -50,6 +52,7 @@ struct tasks_settings {
 
 struct tasks {
     struct tasks_settings settings;
+    struct task_callers callers;
     struct task *all;
     const struct task_observer *observer; /* NULL: none */
     void *observer_user;
@@ -86,7 +89,7 @@ void task_list_rescope(struct tasks *tasks, const char *namespace_name);
 /* The same for all tasks; their names are told anew, too. */
 void task_list_rescope_all(struct tasks *tasks);
 
-/* Now and then: collects dead cgroups, removes abandoned ones of `run`. */
+/* Each second: collects dead cgroups, removes abandoned ones of `run`, makes room for who calls whom. */
 void task_list_sweep(struct tasks *tasks);
 
 /*

@@ -25,6 +25,11 @@ int task_write_entry(struct tasks *tasks, const struct task *task);
 /* Entry, links, scope. -ENOSPC: maps.tasks. */
 int task_put_on(struct tasks *tasks, struct task *task, struct error *error);
 
+/* Whoever its connections are counted as, by its namespace and service (task_callers.c). Without room, as nobody in
+ * particular. */
+void task_set_caller(struct tasks *tasks, struct task *task);
+void task_callers_sweep(struct tasks *tasks);
+
 /* Out of the kernel, its hosts file and the list. Forgetting leaves the kernel as it is. */
 void task_take_off(struct tasks *tasks, struct task *task);
 void task_forget(struct tasks *tasks, struct task *task);
