@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* events: one line each, written at once, so that it can be watched and piped. */
-#include <errno.h>
 #include <fnmatch.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/follow.h"
 #include "cli/list.h"
 #include "cli/report.h"
 #include "cli/text.h"
 #include "cli/width.h"
-
-#define POLL_INTERVAL_MS  500
-#define FOLLOW_TIMEOUT_MS 5000
-
-struct follower {
-    const struct invocation *invocation;
-    uint64_t after; /* the last number seen */
-    char epoch[64]; /* of the daemon that gave it; "": none yet */
-    bool is_gone;   /* and that has been said */
-};
 
 static enum text_colour colour_of(const char *kind)
 {
@@ -177,103 +164,8 @@ static int print_once(const struct invocation *invocation)
     return print_events(invocation, response.json);
 }
 
-/* Everything printed has been flushed, and nothing is held but what the kernel takes back. */
-static void on_interrupt(int number)
-{
-    (void)number;
-    _exit(CLI_DONE);
-}
-
-static void say_gone(struct follower *follower, const char *why)
-{
-    if (!follower->is_gone)
-        (void)report_error(follower->invocation, CLI_DONE, "the daemon has gone (%s), waiting for it", why);
-    follower->is_gone = true;
-}
-
-/* A change of epoch: its numbers have begun anew, and what it answered was by the old ones. */
-static bool is_another_daemon(struct follower *follower, const char *epoch)
-{
-    bool is_another = follower->epoch[0] && strcmp(follower->epoch, epoch) != 0;
-
-    (void)snprintf(follower->epoch, sizeof(follower->epoch), "%s", epoch);
-    if (is_another) {
-        (void)report_error(follower->invocation, CLI_DONE,
-                           "the daemon was restarted, going on with its events from the first");
-        follower->after = 0;
-    }
-    return is_another;
-}
-
-static int events_take_answer(struct follower *follower, const struct control_response *response)
-{
-    const struct invocation *invocation = follower->invocation;
-    bool is_first = !follower->epoch[0];
-
-    follower->is_gone = false;
-    if (response->status >= 400)
-        return report_refusal(invocation, response->status, response->json);
-    if (!cJSON_IsObject(response->json) || !*text_member(response->json, "epoch"))
-        return report_error(invocation, CLI_FAILED,
-                            "what answers on %s is no svcconnect daemon of this version",
-                            invocation->socket_path);
-    if (is_another_daemon(follower, text_member(response->json, "epoch")))
-        return CLI_DONE;
-    if (!is_first && text_is_true(response->json, "lost"))
-        (void)report_error(invocation, CLI_DONE,
-                           "events were overwritten before they could be read: too many at once");
-    follower->after = text_number(response->json, "next");
-    return print_events(invocation, response->json);
-}
-
-/* One request. An absent daemon is waited for, unless it was never there. */
-static int poll_daemon(struct follower *follower)
-{
-    const struct invocation *invocation = follower->invocation;
-    _cleanup_control_response_ struct control_response response = {0};
-    _cleanup_free_ char *path = NULL;
-    struct control_request request = {
-        .socket_path = invocation->socket_path, .method = "GET", .timeout_ms = FOLLOW_TIMEOUT_MS};
-    struct error error = {0};
-    char query[80];
-    int r;
-
-    (void)snprintf(query, sizeof(query), "/v1/events?settled=true&after=%" PRIu64, follower->after);
-    path = api_narrow(invocation, query);
-    if (!path)
-        return report_error(invocation, CLI_FAILED, "out of memory");
-    request.path = path;
-    r = control_client_request(&request, &response, &error);
-    if (r == CONTROL_CLIENT_ANSWERED)
-        return events_take_answer(follower, &response);
-    if (r == CONTROL_CLIENT_UNREACHABLE && !follower->epoch[0])
-        return report_unreachable(invocation, error.number);
-    if (r < 0 && !follower->epoch[0])
-        return report_error(invocation, CLI_FAILED, "%s", error.message);
-    say_gone(follower, r < 0 ? error.message : strerror(error.number));
-    return CLI_DONE;
-}
-
-/* False: whoever read the output has gone. */
-static bool pause_between(void)
-{
-    struct pollfd output = {.fd = STDOUT_FILENO};
-
-    return poll(&output, 1, POLL_INTERVAL_MS) <= 0;
-}
-
-static int follow(const struct invocation *invocation)
-{
-    const struct sigaction interrupt = {.sa_handler = on_interrupt};
-    struct follower follower = {.invocation = invocation};
-    int status;
-
-    (void)sigaction(SIGINT, &interrupt, NULL);
-    do {
-        status = poll_daemon(&follower);
-    } while (status == CLI_DONE && pause_between());
-    return status;
-}
+static const struct follow events_follow = {
+    .path = "/v1/events?settled=true", .what = "events", .print = print_events};
 
 int command_events(const struct invocation *invocation)
 {
@@ -283,5 +175,6 @@ int command_events(const struct invocation *invocation)
         status = events_check_filters(invocation);
     if (status != CLI_DONE)
         return status;
-    return invocation->options[OPTION_FOLLOW] ? follow(invocation) : print_once(invocation);
+    return invocation->options[OPTION_FOLLOW] ? follow_until_interrupted(invocation, &events_follow)
+                                              : print_once(invocation);
 }
