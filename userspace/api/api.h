@@ -12,6 +12,7 @@
 #include "control/control_server.h"
 #include "model/alias_range.h"
 
+struct connection_log;
 struct containers;
 struct datapath;
 struct dns;
@@ -42,6 +43,8 @@ struct api_settings {
     uint32_t max_slots;
     uint32_t max_endpoints;
     uint32_t max_tasks;
+    bool counts_callers;
+    const char *connection_log; /* as it was set */
 };
 
 /* A room that this one does not know, and what may be wrong there: see aws_api_trouble(). */
@@ -65,6 +68,7 @@ struct api {
     struct dns *dns;
     struct tasks *tasks;
     struct event_log *events;
+    const struct connection_log *connections; /* NULL, or zeroed: nothing is logged */
     struct services_dir *services_dir;
     struct worker *documents_worker;
     struct api_trouble troubles[API_TROUBLES];

@@ -35,6 +35,8 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
     [OPTION_FOR] = {"for", "DURATION", "for how long, as 90 or 2m (the service's first ejection time)", 0,
                     VALUE_NONE},
     [OPTION_FOLLOW] = {"follow", NULL, "go on with what happens, until interrupted", 0, VALUE_NONE},
+    [OPTION_FAILED] = {"failed", NULL, "only those that did not end by being closed", 0, VALUE_NONE},
+    [OPTION_SLOW] = {"slow", "MS", "only those that lasted so many milliseconds", 0, VALUE_NONE},
     [OPTION_FROM] = {"from", "SERVICE", "the service that the alias leads to now", 0, VALUE_SERVICE},
     [OPTION_TO] = {"to", "SERVICE", "the service that it shall lead to", 0, VALUE_SERVICE},
     [OPTION_STRATEGY] = {"strategy", "linear|canary", "equal steps, or one small one and then all (linear)",

@@ -48,9 +48,13 @@ struct config {
     char *adopt_empty_text;
     bool adopts_empty; /* an empty registry empties the tables */
     char *services_dir;
-    char *aws_listen;            /* "IP:PORT" or "off" */
-    char *metrics_listen;        /* the same */
-    char *metrics_detail;        /* "service" or "endpoint" */
+    char *aws_listen;     /* "IP:PORT" or "off" */
+    char *metrics_listen; /* the same */
+    char *metrics_detail; /* "service" or "endpoint" */
+    char *callers_text;
+    bool counts_callers;
+    char *connection_log_text;   /* "off", "failed", "all" or "1/N" */
+    uint32_t connection_log;     /* SVC_LOG_... */
     char *web_listen;            /* "IP:PORT" or "off" */
     char *web_token_file;        /* "off": none */
     char *external_servers_text; /* "host" or a list */

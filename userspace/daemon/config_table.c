@@ -12,6 +12,7 @@
 #include "daemon/config_external.h"
 #include "daemon/config_listen.h"
 #include "daemon/config_ranges.h"
+#include "daemon/config_switches.h"
 #include "daemon/config_tasks.h"
 #include "daemon/host_zone.h"
 #include "model/service_names.h"
@@ -32,31 +33,6 @@ static int check_names(struct config *config, const struct config_setting *setti
     return strcmp(setting->member, "region") == 0
                ? name_region_check(setting->member, config->region, error)
                : name_suffixes_check(setting->member, config->name_suffixes, error);
-}
-
-static int read_switch(const struct config *config, const struct config_setting *setting, bool *ret_is_on,
-                       struct error *error)
-{
-    const char *text = setting_text_of(config, setting);
-
-    *ret_is_on = strcmp(text, "on") == 0;
-    return *ret_is_on || strcmp(text, "off") == 0 ? 0 : error_input(error, setting->member, text, "on, off");
-}
-
-static int check_adopt_empty(struct config *config, const struct config_setting *setting, struct error *error)
-{
-    return read_switch(config, setting, &config->adopts_empty, error);
-}
-
-static int check_container_gate(struct config *config, const struct config_setting *setting,
-                                struct error *error)
-{
-    return read_switch(config, setting, &config->is_container_gate_on, error);
-}
-
-static int check_dns(struct config *config, const struct config_setting *setting, struct error *error)
-{
-    return read_switch(config, setting, &config->is_dns_on, error);
 }
 
 static int check_metrics_detail(struct config *config, const struct config_setting *setting,
@@ -219,7 +195,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(adopt_empty_text),
         .fallback = "off",
-        .check = check_adopt_empty,
+        .check = config_check_adopt_empty,
         .example = "on",
     },
     {
@@ -239,7 +215,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(dns_text),
         .fallback = "on",
-        .check = check_dns,
+        .check = config_check_dns,
         .example = "off",
     },
     {
@@ -287,6 +263,28 @@ const struct config_setting config_settings[] = {
         .example = "endpoint",
     },
     {
+        .member = "callers",
+        .flag = "callers",
+        .value = "on|off",
+        .help = "count who calls whom, for svcconnect callers (default {})",
+        .type = &config_type_text,
+        .offset = OF(callers_text),
+        .fallback = "on",
+        .check = config_check_callers,
+        .example = "off",
+    },
+    {
+        .member = "connectionLog",
+        .flag = "connection-log",
+        .value = "WHICH",
+        .help = "off, failed, all or 1/N: which connections are kept for svcconnect connections (default {})",
+        .type = &config_type_text,
+        .offset = OF(connection_log_text),
+        .fallback = "failed",
+        .check = config_check_connection_log,
+        .example = "1/16",
+    },
+    {
         .member = "webListen",
         .flag = "web-listen",
         .value = "IP:PORT|off",
@@ -328,7 +326,7 @@ const struct config_setting config_settings[] = {
         .type = &config_type_text,
         .offset = OF(container_gate_text),
         .fallback = "on",
-        .check = check_container_gate,
+        .check = config_check_container_gate,
         .example = "off",
     },
     {

@@ -371,6 +371,8 @@ int daemon_start(struct daemon *daemon, struct error *error)
         .endpoints = daemon->config.max_endpoints,
         .tasks = daemon->config.max_tasks,
         .alias_ranges = alias_range_for_programs(&daemon->config.alias_range),
+        .counts_callers = daemon->config.counts_callers,
+        .connection_log = daemon->config.connection_log,
     };
     struct opening opening;
     struct error unheard = {0};
@@ -444,6 +446,7 @@ void daemon_done(struct daemon *daemon)
     metrics_server_done(&daemon->metrics);
     web_server_done(&daemon->web);
     totals_done(&daemon->totals);
+    connections_done(&daemon->connections);
     aws_api_done(&daemon->aws);
     ecs_happenings_done(&daemon->happenings);
     services_dir_done(&daemon->services_dir);

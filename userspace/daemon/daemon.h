@@ -14,6 +14,7 @@
 #include "aws_api/ecs/happenings.h"
 #include "daemon/config.h"
 #include "daemon/loop_watch.h"
+#include "observe/connections.h"
 #include "observe/metrics_server.h"
 #include "observe/web/web_server.h"
 #include "dns/dns.h"
@@ -22,6 +23,7 @@
 #include "daemon/surroundings.h"
 #include "upkeep/liveness.h"
 #include "upkeep/pins.h"
+#include "events/connection_log.h"
 #include "events/event_log.h"
 #include "externals/externals.h"
 #include "upkeep/outliers.h"
@@ -77,6 +79,8 @@ struct daemon {
     struct worker *documents_worker;
     struct services_dir services_dir;
     struct event_log events;
+    struct connection_log connection_log;
+    struct connections connections;
     struct control_server *control;
     struct api api;
     struct ecs_happenings happenings;

@@ -140,7 +140,9 @@ static void make_api(struct daemon *daemon)
                      .max_aliases = config->max_aliases,
                      .max_slots = config->max_slots,
                      .max_endpoints = config->max_endpoints,
-                     .max_tasks = config->max_tasks},
+                     .max_tasks = config->max_tasks,
+                     .counts_callers = config->counts_callers,
+                     .connection_log = config->connection_log_text},
         .engine = daemon->engine,
         .datapath = daemon->datapath,
         .outliers = &daemon->outliers,
@@ -151,6 +153,7 @@ static void make_api(struct daemon *daemon)
         .dns = &daemon->dns,
         .tasks = &daemon->tasks,
         .events = &daemon->events,
+        .connections = &daemon->connection_log,
         .services_dir = &daemon->services_dir,
         .documents_worker = daemon->documents_worker,
         .troubles = {{aws_api_trouble, &daemon->aws},
@@ -226,6 +229,10 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
     bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0;
     int r;
 
+    if (daemon->config.counts_callers && daemon->config.connection_log != SVC_LOG_OFF &&
+        connections_begin(&daemon->connections, daemon->base, &daemon->api, daemon->datapath,
+                          &daemon->connection_log) < 0)
+        return error_errno(error, ENOMEM, "starting");
     if (is_read && totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
         return error_errno(error, ENOMEM, "starting");
     r = metrics_server_start(&daemon->metrics, &settings, error);

@@ -279,6 +279,8 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/routes", read_routes, 0, true},
     {EVHTTP_REQ_GET, "/v1/containers", read_containers, 0, false},
     {EVHTTP_REQ_GET, "/v1/tasks", read_tasks, 0, true},
+    {EVHTTP_REQ_GET, "/v1/callers", read_callers, 0, true},
+    {EVHTTP_REQ_GET, "/v1/connections", read_connections, 0, false},
     {EVHTTP_REQ_GET, "/v1/explain", read_explain, 0, true},
     {EVHTTP_REQ_GET, "/v1/hosts", read_hosts, 0, true},
     {EVHTTP_REQ_GET, "/v1/history", read_history, 0, true},

@@ -23,6 +23,8 @@ int read_history(const struct control_call *call, cJSON **ret_answer, struct err
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_callers(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_connections(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_explain(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_metrics(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 

@@ -12,6 +12,7 @@ extern const struct list aliases_list;
 extern const struct list routes_list;
 extern const struct list containers_list;
 extern const struct list tasks_list;
+extern const struct list callers_list;
 extern const struct list history_list;
 extern const struct list canary_list;
 
@@ -63,6 +64,9 @@ int command_top(const struct invocation *invocation);
 
 /* command_events.c */
 int command_events(const struct invocation *invocation);
+
+/* connections.c */
+int command_connections(const struct invocation *invocation);
 
 /* history.c */
 int command_rollback(const struct invocation *invocation);

@@ -67,6 +67,32 @@ const struct command read_rows[] = {
         .run = list_command,
     },
     {
+        .word = "callers",
+        .synopsis = "[--client SERVICE] [--service NAME] [--limit N] " LIST_SYNOPSIS,
+        .summary = "who calls whom: connections, failures and bytes by client, alias and endpoint",
+        .details = "Counted by the kernel, also while the daemon is away, the most used first. A client is a "
+                   "service, or a\n"
+                   "task without one. RTT is what half of the round trips were below.\n"
+                   "Example: svcconnect callers --service backend --sort -failed",
+        .options = OPTIONS(LIST_OPTIONS, OPTION_SERVICE, OPTION_CLIENT, OPTION_LIMIT),
+        .list = &callers_list,
+        .run = list_command,
+    },
+    {
+        .word = "connections",
+        .synopsis = "[--follow] [--service NAME] [--client SERVICE] [--failed] [--slow MS] "
+                    "[--wide | -o wide|json] [-n NS]",
+        .summary = "list connections that have ended: who, by which alias where, how, for how long",
+        .details =
+            "Which are logged is the daemon's setting connectionLog: those that failed, if nothing else is "
+            "said. The\n"
+            "last 2,048 since the daemon started are kept. With --json one object per line.\n"
+            "Example: svcconnect connections --follow --service backend --failed",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OPTION_SERVICE, OPTION_CLIENT, OPTION_FAILED,
+                           OPTION_SLOW, OPTION_OUTPUT, OPTION_WIDE),
+        .run = command_connections,
+    },
+    {
         .word = "explain",
         .synopsis = "NAME[:PORT[/udp]] [--task CGROUP | --pid PID] [--client SERVICE] [-n NS]",
         .summary = "tell why a connect goes where: name, scope, route, and each endpoint with its reasons",

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""The log of connections: failed ones if nothing else is said, all or one of N where it is set, lost ones counted."""
+import json
+import signal
+import subprocess
+import time
+
+from test_callers import ANSWERED, ASKED, call, serve, settled
+from testbed import CLI, PORT, Testbed, wait_until
+
+
+def connections(bed, n=None, **query):
+    """Of the log; waits for `n` of them, because it is fetched now and then."""
+    def fetch():
+        found, after = [], 0
+        while True:
+            answer = bed.get("/v1/connections", after=after, **query)
+            found += answer["connections"]
+            if answer["isWhole"]:
+                return found
+            after = answer["next"]
+    if n is not None:
+        wait_until(lambda: len(fetch()) >= n, 5, f"{n} connections in the log")
+    return fetch()
+
+
+def test_failed_ones_are_logged_by_default():
+    with Testbed() as bed:
+        good, bad = serve(bed, bed.address()), bed.address()
+        bed.register("good", good, id="g")
+        bed.register("bad", bad, id="b")
+        bed.change("PUT", "/v1/settings", service="bad", settings={"ejection": {"failures": 0}})
+        task = bed.task(service="web")
+        call(task, 5, bed.target("good", PORT))
+        call(task, 3, bed.target("bad", PORT))
+        found = connections(bed, 3)
+        assert len(found) == 3 and {one["outcome"] for one in found} == {"refused"}, found
+        one = found[0]
+        assert (one["client"], one["alias"], one["aliasPort"], one["service"], one["instance"]) == \
+            ("web", "bad", PORT, "bad", "b"), one
+        assert f"{one['address']}:{one['port']}" == bad and one["process"].startswith("python") and one["pid"] > 1, one
+        assert one["bytesSent"] == one["bytesReceived"] == 0 and 0 <= one["milliseconds"] < 5000, one
+        line = bed.cli_ok("connections", "--failed", "--client", "web").out.splitlines()[0]
+        assert "refused" in line and f"web (python3 {one['pid']})" in line and f"bad:{PORT} -> bad/b {bad}" in line, line
+        assert bed.cli_ok("connections", "--service", "good").out == ""
+
+
+def test_all_of_them_and_to_a_follower():
+    with Testbed(config={"connectionLog": "all"}) as bed:
+        where = serve(bed, bed.address())
+        bed.register("backend", where, id="a")
+        task = bed.task(service="web")
+        follower = bed.popen([CLI, "connections", "--follow", "--json", "--service", "backend"], stdout=subprocess.PIPE,
+                             env=bed.cli_environment())
+        call(task, 40, bed.target("backend", PORT))
+        seen = [json.loads(follower.stdout.readline()) for _ in range(40)]
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(5) == 0
+        assert seen == connections(bed, 40)
+        for one in seen:
+            assert (one["outcome"], one["bytesSent"], one["client"]) == ("closed", ASKED, "web"), one
+            assert 0 <= one["bytesReceived"] - ANSWERED <= 1 and one["roundTripMicroseconds"] > 0, one
+            assert one["milliseconds"] > 0, one
+        assert connections(bed, failed="true") == [] and connections(bed, slow=60000) == []
+        # What ended while the daemon was dead is told by the next one, and the rows know all of it.
+        target = bed.target("backend", PORT)
+        bed.kill()
+        call(task, 10, target)
+        bed.restart()
+        assert len(connections(bed, 10)) == 10 and settled(bed, 50)[0]["connections"] == 50
+
+
+def test_one_of_so_many():
+    with Testbed(config={"connectionLog": "1/4"}) as bed:
+        where = serve(bed, bed.address())
+        bed.register("backend", where, id="a")
+        task = bed.task(service="web")
+        call(task, 400, bed.target("backend", PORT))
+        settled(bed, 400)
+        time.sleep(0.5)
+        assert 50 <= len(connections(bed)) <= 150, len(connections(bed))  # 100, and more than five deviations of it
+
+
+def test_what_finds_no_room_is_counted():
+    with Testbed(config={"connectionLog": "all"}) as bed:
+        bed.service("backend")
+        task = bed.task(service="web")
+        target = bed.target("backend", PORT)
+        bed.kill()  # nobody reads, and there is room for some nine thousand
+        task.connector({target: None}, "--count", 12000, "--parallel", 4)
+        bed.restart()
+        settled(bed, 12000)
+
+        def is_told():
+            answer = bed.get("/v1/connections", after=1 << 50)
+            return answer["unlogged"] > 0 and answer["next"] + answer["unlogged"] == 12000
+        wait_until(is_told, 5, "each connection in the log or counted as lost")
