@@ -58,8 +58,10 @@ int connect6(struct bpf_sock_addr *ctx)
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:
         return verdict_refuse();
+    case ROUTE_DENY:
+        return verdict_deny();
     default:
-        return VERDICT_PROCEED;
+        return has_policy_addresses() && policy_refuses_address(&key) ? verdict_deny() : VERDICT_PROCEED;
     }
 }
 

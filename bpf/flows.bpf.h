@@ -143,10 +143,13 @@ static __attribute__((noinline)) int flow_stays(struct svc_flow *flow, const str
     struct svc_service *service;
     struct svc_slot *slot;
     __u64 descriptor;
-    __u32 found, column;
+    __u32 found, column, policy;
 
     service = find_service(key);
     if (!service || now - flow->time >= service->stickiness_ms * SVC_NS_PER_MS)
+        return 0;
+    policy = svc_policy_of(*(const volatile __u32 *)&service->flags);
+    if (policy && policy_parts(policy))
         return 0;
     descriptor = descriptor_for(service, reach);
     found = find_column(svc_descriptor_first(descriptor), svc_descriptor_count(descriptor), flow->column,
@@ -260,48 +263,64 @@ static __attribute__((noinline)) int connect_forget(struct bpf_sock_addr *ctx,
 
 static __always_inline int connect_pass4(struct bpf_sock_addr *ctx)
 {
-    if (is_to_forget(ctx)) {
-        struct svc_alias_key key = {};
+    int is_guarded = has_policy_addresses();
+    struct svc_alias_key key = {};
 
-        destination4(ctx, &key);
+    if (!is_guarded && !is_to_forget(ctx))
+        return VERDICT_PROCEED;
+    destination4(ctx, &key);
+    if (is_guarded && policy_refuses_address(&key))
+        return verdict_deny();
+    if (!is_guarded || is_to_forget(ctx))
         (void)connect_forget(ctx, &key);
-    }
     return VERDICT_PROCEED;
 }
 
 static __always_inline int connect_pass6(struct bpf_sock_addr *ctx)
 {
-    if (is_to_forget(ctx)) {
-        struct svc_alias_key key = {};
+    int is_guarded = has_policy_addresses();
+    struct svc_alias_key key = {};
 
-        destination6(ctx, &key);
+    if (!is_guarded && !is_to_forget(ctx))
+        return VERDICT_PROCEED;
+    destination6(ctx, &key);
+    if (is_guarded && policy_refuses_address(&key))
+        return verdict_deny();
+    if (!is_guarded || is_to_forget(ctx))
         (void)connect_forget(ctx, &key);
-    }
     return VERDICT_PROCEED;
 }
 
 /* The same of sendto(). */
 static __always_inline int sendmsg_pass4(struct bpf_sock_addr *ctx)
 {
-    if (flows_of(ctx, 0)) {
-        struct svc_alias_key key = {};
+    int is_guarded = has_policy_addresses();
+    struct svc_alias_key key = {};
 
-        destination4(ctx, &key);
-        if (key.protocol == UDP)
-            (void)flows_forget(ctx, &key, 0);
-    }
+    if (!is_guarded && !flows_of(ctx, 0))
+        return VERDICT_PROCEED;
+    destination4(ctx, &key);
+    if (key.protocol != UDP)
+        return VERDICT_PROCEED;
+    if (is_guarded && policy_refuses_address(&key))
+        return verdict_deny();
+    (void)flows_forget(ctx, &key, 0);
     return VERDICT_PROCEED;
 }
 
 static __always_inline int sendmsg_pass6(struct bpf_sock_addr *ctx)
 {
-    if (flows_of(ctx, 0)) {
-        struct svc_alias_key key = {};
+    int is_guarded = has_policy_addresses();
+    struct svc_alias_key key = {};
 
-        destination6(ctx, &key);
-        if (key.protocol == UDP)
-            (void)flows_forget(ctx, &key, 0);
-    }
+    if (!is_guarded && !flows_of(ctx, 0))
+        return VERDICT_PROCEED;
+    destination6(ctx, &key);
+    if (key.protocol != UDP)
+        return VERDICT_PROCEED;
+    if (is_guarded && policy_refuses_address(&key))
+        return verdict_deny();
+    (void)flows_forget(ctx, &key, 0);
     return VERDICT_PROCEED;
 }
 

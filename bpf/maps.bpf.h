@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <svcconnect/abi.h>
+#include <svcconnect/policy.h>
 
 /* What a client alias resolves to, for people and for adoption; the programs read `alias_index`. NO_PREALLOC: most hosts use a fraction of the capacity. */
 struct {
@@ -191,6 +192,31 @@ struct {
     __type(key, struct svc_netns_pair);
     __type(value, __u32);
 } netns_ids SEC(".maps");
+
+/* Who may call services that not everybody may: see policy.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_MAX_POLICIES);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_policy_key);
+    __type(value, struct svc_policy);
+} policies SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_MAX_POLICY_PAIRS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_policy_pair_key);
+    __type(value, struct svc_policy_pair);
+} policy_pairs SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SVC_DEFAULT_ENDPOINTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct svc_policy_address_key);
+    __type(value, struct svc_policy_address);
+} policy_addresses SEC(".maps");
 
 /* Lets a daemon tell whether it knows what is pinned. */
 struct {

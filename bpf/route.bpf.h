@@ -12,6 +12,7 @@
 #include "gate.bpf.h"
 #include "index.bpf.h"
 #include "near.bpf.h"
+#include "policy.bpf.h"
 
 enum route_verdict {
     ROUTE_PASS,  /* no alias: leave the destination as it is */
@@ -19,6 +20,7 @@ enum route_verdict {
     ROUTE_ASK, /* as that, by a datagram socket that only asks for its source address: see ask_or_refuse() */
     ROUTE_TO,  /* the outcome holds the endpoint */
     ROUTE_REFUSE, /* an alias with nowhere to go */
+    ROUTE_DENY,   /* an alias that the task may not call */
 };
 
 /* On a host's network such a connect would reach whatever listens on 0.0.0.0. */
@@ -89,6 +91,7 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
 {
     struct svc_service *service;
     __u64 descriptor;
+    __u32 policy;
 
     service = find_service(key);
     if (!service) {
@@ -97,6 +100,9 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
         COUNT(miss);
         return ROUTE_PASS;
     }
+    policy = svc_policy_of(*(const volatile __u32 *)&service->flags);
+    if (policy && policy_refuses(policy))
+        return ROUTE_DENY;
     descriptor = descriptor_for(service, reach);
     if (svc_descriptor_count(descriptor) == 0) {
         COUNT(no_endpoint);

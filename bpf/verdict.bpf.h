@@ -3,6 +3,7 @@
 #ifndef VERDICT_BPF_H
 #define VERDICT_BPF_H
 
+#include <asm-generic/errno-base.h>
 #include <asm-generic/errno.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -13,6 +14,14 @@
 /* bpf_set_retval() came with 5.18; without it a rejected connect fails with EPERM. Set by the
  * daemon at load. */
 const volatile int has_set_retval = 0;
+
+/* By who may call whom: what listens there has nothing to do with it. */
+static __always_inline int verdict_deny(void)
+{
+    if (has_set_retval)
+        bpf_set_retval(-EACCES);
+    return VERDICT_REJECT;
+}
 
 static __always_inline int verdict_refuse(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
- * This header, decision.h, index.h and callers.h are the only ones that both worlds include. It is long because nearly
- * all maps are here (those of who calls whom are in callers.h), so that one look tells what is pinned.
+ * This header, decision.h, index.h, callers.h and policy.h are the only ones that both worlds include. It is long because
+ * nearly all maps are here (those of who calls whom are in callers.h, of who may in policy.h), so that one look tells what is
+ * pinned.
  *
  * Byte order: `port_be` and `address` are in network order everywhere; all other integers are in host order.
  * An address is always 16 bytes; IPv4 is held v4-mapped (::ffff:a.b.c.d), so that connect4, connect6 and
@@ -209,7 +210,8 @@ struct svc_endpoint_networks {
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
  * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
  * Whoever ejects sets the former, after the endpoint's; userspace clears it again. Its `next` is 1 as soon as
- * a TCP socket has noted an alias as its peer's name: only then others have to see whether they have one.
+ * a TCP socket has noted an alias as its peer's name: only then others have to see whether they have one. Its
+ * `namespace_scope` is 1 while endpoints of services with a policy have addresses in `policy_addresses` (policy.h).
  */
 struct svc_outlier {
     __u64 ejected_until; /* ns; 0: not ejected */
@@ -256,6 +258,8 @@ enum svc_event_kind {
     CONNECT_FAILED = 1,
     EJECTED = 2,
     RETURNED = 3, /* first connect that may use it again */
+    POLICY_TOLD =
+        4, /* `endpoint` is a policy's number, `outcome` its verdict, `value` of the task's cgroup id the lower half */
 };
 
 /* A record of the ring buffer `events`. */
@@ -298,7 +302,9 @@ struct svc_alias_ranges {
 struct svc_refusals {
     __u64 no_alias; /* into the alias ranges, and no alias of the task */
     __u64 saved;    /* nobody listened at an endpoint of this host that was drawn: another one was taken */
-    __u64 reserved[6];
+    __u64 policy;   /* the task may not call that service */
+    __u64 audited;  /* it would have been one of those, but the policy only tells */
+    __u64 reserved[4];
 };
 
 /*
@@ -354,7 +360,7 @@ struct svc_task_scope {
         networks; /* of this host that the task is on, a bit for each; 0: it is not known to be on any alone */
     __u32 namespace_scope; /* of the namespace itself, which `scope` differs from where there are overrides */
     __u32 resolver;        /* number in `resolvers`; 0: the task's DNS is left alone */
-    __u64 cgroup_id;       /* of the task, with a resolver */
+    __u64 cgroup_id;       /* of the task; 0: set by a version that wrote it with a resolver only */
     __u64 reached;         /* SVC_REACHED_...: set by the programs, never cleared */
 };
 

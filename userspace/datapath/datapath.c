@@ -37,6 +37,9 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_DIALLED] = "dialled",
     [MAP_NOTES] = "notes",
     [MAP_CONNECTIONS] = "connections",
+    [MAP_POLICIES] = "policies",
+    [MAP_POLICY_PAIRS] = "policy_pairs",
+    [MAP_POLICY_ADDRESSES] = "policy_addresses",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)
@@ -165,6 +168,7 @@ int datapath_set_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t s
     (void)get_scope(datapath, cgroup_id, &value);
     value.scope = scope;
     value.namespace_scope = namespace_scope;
+    value.cgroup_id = cgroup_id;
     return datapath_write_entry(datapath, MAP_TASK_SCOPE, &cgroup_id, &value, false);
 }
 
@@ -217,7 +221,7 @@ int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *
 
     if (r < 0)
         return r;
-    if (!value.scope && !value.namespace_scope)
+    if ((!value.scope && !value.namespace_scope) || value.cgroup_id != cgroup_id)
         return -ENOENT;
     *ret_scope = value.scope;
     *ret_namespace_scope = value.namespace_scope;

@@ -19,6 +19,7 @@
 
 #include <svcconnect/abi.h>
 #include <svcconnect/callers.h>
+#include <svcconnect/policy.h>
 
 #include "base/error.h"
 
@@ -196,6 +197,38 @@ int datapath_each_caller_name(struct datapath *datapath,
 unsigned datapath_read_connections(struct datapath *datapath, unsigned most,
                                    void (*on_connection)(const struct svc_connection *connection, void *user),
                                    void *user);
+/* ---- who may call whom (policies.c; <svcconnect/policy.h>). Callbacks may not change what is walked. ---- */
+
+/* What was counted so far is kept, of a pair too. */
+int datapath_put_policy(struct datapath *datapath, uint32_t number, const struct svc_policy *policy);
+int datapath_policy(const struct datapath *datapath, uint32_t number,
+                    struct svc_policy *ret_policy); /* -ENOENT */
+int datapath_delete_policy(struct datapath *datapath, uint32_t number);
+int datapath_each_policy(struct datapath *datapath,
+                         int (*on_policy)(uint32_t number, const struct svc_policy *policy, void *user),
+                         void *user);
+
+int datapath_put_policy_pair(struct datapath *datapath, uint64_t cgroup_id, uint32_t policy,
+                             enum svc_policy_verdict verdict);
+int datapath_delete_policy_pair(struct datapath *datapath, uint64_t cgroup_id, uint32_t policy);
+/* -ENOENT. */
+int datapath_policy_pair(const struct datapath *datapath, uint64_t cgroup_id, uint32_t policy,
+                         struct svc_policy_pair *ret_pair);
+int datapath_each_policy_pair(struct datapath *datapath,
+                              int (*on_pair)(const struct svc_policy_pair_key *key,
+                                             const struct svc_policy_pair *pair, void *user),
+                              void *user);
+
+int datapath_put_policy_address(struct datapath *datapath, const struct svc_policy_address_key *key,
+                                uint32_t policy);
+int datapath_delete_policy_address(struct datapath *datapath, const struct svc_policy_address_key *key);
+int datapath_each_policy_address(struct datapath *datapath,
+                                 int (*on_address)(const struct svc_policy_address_key *key, uint32_t policy,
+                                                   void *user),
+                                 void *user);
+
+/* Do connects that go to no alias look for their address there? Written only if it differs. */
+void datapath_guard_addresses(struct datapath *datapath, bool is_on);
 
 /* ---- tables (tables.c): mapped memory, no system calls ---- */
 
@@ -277,7 +310,8 @@ struct svc_resolver *datapath_resolver(const struct datapath *datapath, uint32_t
 /* TCP connects of the task to endpoints that have begun since it was attached. */
 uint64_t datapath_task_connects(const struct datapath *datapath, uint64_t cgroup_id);
 
-/* The scopes that the kernel holds for the task; -ENOENT: none since it was attached, or it is not. */
+/* The scopes that the kernel holds for the task; -ENOENT: none since it was attached, or it is not, or a version has set them
+ * that did not say which task it is. */
 int datapath_get_scope(struct datapath *datapath, uint64_t cgroup_id, uint32_t *ret_scope,
                        uint32_t *ret_namespace_scope);
 

@@ -284,6 +284,8 @@ int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusa
     for (int cpu = 0; cpu < datapath->n_cpus; cpu++) {
         sum.no_alias += values[cpu].no_alias;
         sum.saved += values[cpu].saved;
+        sum.policy += values[cpu].policy;
+        sum.audited += values[cpu].audited;
     }
     *ret_refusals = sum;
     return 0;

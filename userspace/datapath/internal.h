@@ -43,6 +43,9 @@ enum map_index {
     MAP_DIALLED,
     MAP_NOTES,
     MAP_CONNECTIONS,
+    MAP_POLICIES,
+    MAP_POLICY_PAIRS,
+    MAP_POLICY_ADDRESSES,
     MAP_COUNT_,
 };
 

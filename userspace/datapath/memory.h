@@ -33,6 +33,7 @@ void memory_datapath_end_grace(struct datapath *datapath);
  *   slots FIRST+COUNT
  *   identity INDEX, tables INDEX           of `services`
  *   outlier                                datapath_count_write()
+ *   policy_guard                           datapath_guard_addresses()
  *   attach NAME, detach NAME, activate
  *   grace begins, grace waited for
  */

@@ -27,6 +27,11 @@ void memory_set_map_sizes(struct memory *memory, const struct datapath_config *c
     maps[MAP_TASK_SCOPE] = HASH_MAP(UINT32_MAX, uint64_t, struct svc_task_scope);
     maps[MAP_COUNTERS] = HASH_MAP(1, uint32_t, struct svc_counters);
     maps[MAP_NETNS_IDS] = HASH_MAP(SVC_MAX_NETNS_PAIRS, struct svc_netns_pair, uint32_t);
+    maps[MAP_POLICIES] = HASH_MAP(SVC_MAX_POLICIES, struct svc_policy_key, struct svc_policy);
+    maps[MAP_POLICY_PAIRS] =
+        HASH_MAP(SVC_MAX_POLICY_PAIRS, struct svc_policy_pair_key, struct svc_policy_pair);
+    maps[MAP_POLICY_ADDRESSES] =
+        HASH_MAP(config->endpoints, struct svc_policy_address_key, struct svc_policy_address);
     maps[MAP_REFUSALS] = HASH_MAP(1, uint32_t, struct svc_refusals);
     maps[MAP_CALLER_NAMES] = HASH_MAP(SVC_CALLER_NAMES, uint32_t, struct svc_caller_name);
 #undef HASH_MAP
