@@ -55,18 +55,6 @@ static const char *get_text(struct settings_reading *reading, const cJSON *objec
     return NULL;
 }
 
-static void keep_text(struct settings_reading *reading, const char *text, char **member)
-{
-    char *copy = strdup(text);
-
-    if (!copy) {
-        reading->status = -ENOMEM;
-        return;
-    }
-    free(*member);
-    *member = copy;
-}
-
 /* What a request line can hold: visible ASCII. */
 static void health_check_read_path(struct settings_reading *reading, const cJSON *object, const char *name,
                                    size_t most, struct health_check *check)
@@ -88,7 +76,7 @@ static void health_check_read_path(struct settings_reading *reading, const cJSON
     } else if (strcmp(text, "/") == 0) {
         free(TAKE_PTR(check->path));
     } else {
-        keep_text(reading, text, &check->path);
+        settings_keep_text(reading, text, &check->path);
     }
 }
 
@@ -115,7 +103,7 @@ static void health_check_read_host(struct settings_reading *reading, const cJSON
         }
         text = name;
     }
-    keep_text(reading, text, &check->host);
+    settings_keep_text(reading, text, &check->host);
 }
 
 static bool parse_status(const char *text, uint16_t *ret_min, uint16_t *ret_max)

@@ -10,6 +10,7 @@
 
 #include "base/near_miss.h"
 
+#include "settings/allow_from.h"
 #include "settings/settings_reading.h"
 #include "settings/zone_clients.h"
 
@@ -142,6 +143,18 @@ void settings_write_number(cJSON *object, const struct setting *row, const void 
         (void)cJSON_AddNumberToObject(object, row->name, value);
 }
 
+void settings_keep_text(struct settings_reading *reading, const char *text, char **member)
+{
+    char *copy = text ? strdup(text) : NULL;
+
+    if (text && !copy) {
+        reading->status = -ENOMEM;
+        return;
+    }
+    free(*member);
+    *member = copy;
+}
+
 /* ---- reading ---- */
 
 /* Returns whether there is now something of its own: a member was given, or what was there is not the
@@ -207,7 +220,6 @@ static void read_zones(struct settings_reading *reading, const cJSON *item, cons
 {
     struct zone_clients zones[ZONE_CLIENTS_ZONES];
     const char *text = cJSON_GetStringValue(item);
-    char *copy = NULL;
     size_t n;
 
     if (!cJSON_IsNull(item) && (!text || zone_clients_parse(text, zones, &n) < 0)) {
@@ -218,12 +230,18 @@ static void read_zones(struct settings_reading *reading, const cJSON *item, cons
             ZONE_CLIENTS_ZONES, ZONE_CLIENTS_NUMBER, ZONE_NAME_TAKES);
         return;
     }
-    if (text && !(copy = strdup(text))) {
-        reading->status = -ENOMEM;
-        return;
-    }
-    free(*member);
-    *member = copy;
+    settings_keep_text(reading, text, member);
+}
+
+static void read_clients(struct settings_reading *reading, const cJSON *item, const struct setting *row,
+                         char **member)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    if (!cJSON_IsNull(item) && (!text || !allow_from_is_good(text)))
+        settings_refuse(reading, row->name, text ? text : "(no text)", "%s", ALLOW_FROM_TAKES);
+    else
+        settings_keep_text(reading, text, member);
 }
 
 /* Reads the member of that row, which is given as `item`. */
@@ -247,6 +265,9 @@ static void read_member(struct settings_reading *reading, const cJSON *object, c
         break;
     case SETTING_ZONES:
         read_zones(reading, item, row, member);
+        break;
+    case SETTING_CLIENTS:
+        read_clients(reading, item, row, member);
         break;
     default:
         is_own = settings_read_number(reading, object, "", row, settings, &service_settings_default);
@@ -401,6 +422,7 @@ static bool write_member(cJSON *object, const struct setting *row, const struct 
             (void)cJSON_AddStringToObject(object, row->name, row->words[place_of_word(row, member)]);
         break;
     case SETTING_ZONES:
+    case SETTING_CLIENTS:
         if (*(char *const *)member)
             (void)cJSON_AddStringToObject(object, row->name, *(char *const *)member);
         break;

@@ -97,8 +97,10 @@ struct service_settings {
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
+    bool is_policy_audit;        /* who may not call it is only counted and told */
     uint32_t zone;               /* enum zone_manner */
     uint32_t zone_minimum;       /* with fewer endpoints in all, healthy or not, ZONE_PREFER is ZONE_OFF */
+    char *allow_from;            /* who may call it (allow_from.h); NULL: everybody */
     char *zone_clients; /* how many clients are in each zone (zone_clients.h); NULL: as the endpoints are */
 };
 

@@ -20,6 +20,9 @@ void settings_refuse(struct settings_reading *reading, const char *field, const 
 void settings_check_members(struct settings_reading *reading, const cJSON *object, const char *prefix,
                             const char *const known[]);
 
+/* Puts a copy in the place of *member; `text` may be NULL. */
+void settings_keep_text(struct settings_reading *reading, const char *text, char **member);
+
 /*
  * Numbers of a struct. `defaults` is such a struct as well: null puts a number back to what it is there, and
  * what is the same there is written only where everything is. Returns whether the member was given and good,

@@ -80,6 +80,10 @@ const struct setting service_setting_rows[] = {
      .help = "with fewer endpoints in all, prefer is off"},
     {"zoneClients", SETTING_ZONES, SERVICE(zone_clients), .takes = "ZONE=N,...",
      .help = "of prefer: how clients are spread over zones (as endpoints are)"},
+    {"allowFrom", SETTING_CLIENTS, SERVICE(allow_from), .takes = "CLIENT,...",
+     .help = "who may call it: services, NAMESPACE/SERVICE, NAMESPACE/*, none (everybody)"},
+    {"policyMode", SETTING_CHOICE, SERVICE(is_policy_audit), .words = {"enforce", "audit"},
+     .help = "whether others are refused, or only counted and told"},
     {0},
 };
 
@@ -139,6 +143,7 @@ static bool equal_member(const struct setting *row, const void *a, const void *b
     switch (row->kind) {
     case SETTING_TEXT:
     case SETTING_ZONES:
+    case SETTING_CLIENTS:
         return equal_text(*(char *const *)a, *(char *const *)b);
     case SETTING_COMMAND:
         return equal_command(*(char **const *)a, *(char **const *)b);
@@ -190,7 +195,7 @@ static char **copy_command(char *const *command)
 
 static bool setting_is_text(const struct setting *row)
 {
-    return row->kind == SETTING_TEXT || row->kind == SETTING_ZONES;
+    return row->kind == SETTING_TEXT || row->kind == SETTING_ZONES || row->kind == SETTING_CLIENTS;
 }
 
 /* What the pointers in *to still are is another's. */

@@ -21,6 +21,7 @@ enum setting_kind {
     SETTING_CHOICE,   /* one of two words, in a bool: is it the second? */
     SETTING_WORD,     /* one of some words, its place among them in a uint32_t */
     SETTING_ZONES,    /* char *, owned; NULL: not set. See zone_clients.h */
+    SETTING_CLIENTS,  /* the same. See allow_from.h */
     SETTING_TYPE,     /* of a health check */
     SETTING_STATUS,   /* of a health check: a range, in two uint16_t side by side */
     SETTING_TEXT,     /* char *, owned; NULL: not set */

@@ -63,6 +63,8 @@ static const char *other_value(const struct place *place, char text[static 64])
         return text;
     case SETTING_ZONES:
         return "'a=1,b=2'";
+    case SETTING_CLIENTS:
+        return "'a,n/b,n/*'";
     case SETTING_CHOICE:
     case SETTING_WORD:
         (void)snprintf(text, 64, "'%s'", row->words[1]);
