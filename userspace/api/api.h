@@ -22,6 +22,7 @@ struct event_log;
 struct externals;
 struct histogram;
 struct outliers;
+struct policies;
 struct spill;
 struct pins;
 struct probes;
@@ -60,7 +61,8 @@ struct api {
     struct engine *engine;
     struct datapath *datapath;
     struct outliers *outliers;
-    struct spill *spill; /* NULL: nobody minds zones */
+    struct policies *const *policies; /* NULL: nobody minds who may call whom */
+    struct spill *spill;              /* NULL: nobody minds zones */
     struct probes *probes;
     const struct pins *pins; /* NULL: nobody watches them */
     struct drains *drains;

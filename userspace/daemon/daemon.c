@@ -279,6 +279,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     daemon->outliers.datapath = daemon->program_events.datapath = daemon->datapath;
     rooms_make_for_tasks(daemon);
     r = rooms_make_liveness(daemon, error);
+    if (r == 0)
+        r = rooms_make_policies(daemon, error);
     if (r < 0)
         return r;
     r = engine_adopt(daemon->engine, daemon->datapath, error);
@@ -473,6 +475,7 @@ void daemon_done(struct daemon *daemon)
     probes_done(&daemon->probes);
     canaries_done(&daemon->canaries);
     liveness_free(&daemon->liveness);
+    policies_free(&daemon->policies);
     outliers_done(&daemon->outliers);
     engine_free(&daemon->engine);
     fleet_registry_done(&daemon->fleet);

@@ -22,6 +22,7 @@
 #include "upkeep/drains.h"
 #include "daemon/surroundings.h"
 #include "upkeep/liveness.h"
+#include "upkeep/policies.h"
 #include "upkeep/pins.h"
 #include "events/connection_log.h"
 #include "events/event_log.h"
@@ -65,6 +66,7 @@ struct daemon {
     struct spill spill;
     struct drains drains;
     struct liveness *liveness;
+    struct policies *policies;
     struct pins pins;
     struct surroundings surroundings;
     struct changes_told changes_told;

@@ -30,6 +30,7 @@ int rooms_make(struct daemon *daemon, struct error *error)
                                                      .outliers = &daemon->outliers,
                                                      .probes = &daemon->probes,
                                                      .spill = &daemon->spill,
+                                                     .policies = &daemon->policies,
                                                      .events = events};
     return probes_init(&daemon->probes, daemon->base, engine, &daemon->outliers, &daemon->config.exec_checks,
                        events, error);
@@ -51,6 +52,7 @@ int rooms_follow(struct daemon *daemon)
         {&outliers_follower, &daemon->outliers},
         {&spill_follower, &daemon->spill},
         {&liveness_follower, &daemon->liveness},
+        {&policies_follower, &daemon->policies},
         {&drains_follower, &daemon->drains},
         {&tasks_follower, &daemon->tasks},
         {&dns_follower, &daemon->dns},
@@ -77,6 +79,9 @@ void rooms_make_for_tasks(struct daemon *daemon)
                                    .cgroup_root = daemon->config.cgroup_root,
                                    .hosts_dir = daemon->hosts_dir,
                                    .max_tasks = daemon->config.max_tasks,
+                                   .admit = policies_admit,
+                                   .dismiss = policies_dismiss,
+                                   .admit_user = &daemon->policies,
                                });
     dns_init(&daemon->dns, &(struct dns_settings){
                                .base = daemon->base,
@@ -104,6 +109,19 @@ int rooms_make_liveness(struct daemon *daemon, struct error *error)
         .user = &daemon->tasks,
     };
     int r = liveness_new(&settings, &daemon->liveness);
+
+    return r < 0 ? error_errno(error, r, "starting") : 0;
+}
+
+int rooms_make_policies(struct daemon *daemon, struct error *error)
+{
+    const struct policies_settings settings = {
+        .base = daemon->base,
+        .engine = daemon->engine,
+        .datapath = daemon->datapath,
+        .events = &daemon->events,
+    };
+    int r = policies_new(&settings, &daemon->policies);
 
     return r < 0 ? error_errno(error, r, "starting") : 0;
 }
@@ -147,6 +165,7 @@ static void make_api(struct daemon *daemon)
         .datapath = daemon->datapath,
         .outliers = &daemon->outliers,
         .spill = &daemon->spill,
+        .policies = &daemon->policies,
         .probes = &daemon->probes,
         .drains = &daemon->drains,
         .externals = &daemon->externals,

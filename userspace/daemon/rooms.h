@@ -18,6 +18,7 @@ void rooms_make_for_tasks(struct daemon *daemon);
 
 /* After them, and before the engine tells of instances. -ENOMEM. */
 int rooms_make_liveness(struct daemon *daemon, struct error *error);
+int rooms_make_policies(struct daemon *daemon, struct error *error);
 
 /* Once what is pinned is this run's. -ENOMEM. */
 int rooms_watch_pins(struct daemon *daemon, struct error *error);

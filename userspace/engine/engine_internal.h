@@ -10,7 +10,7 @@
 #include "engine/publish/publisher.h"
 #include "registry/registry.h"
 
-#define ENGINE_MAX_FOLLOWERS 16
+#define ENGINE_MAX_FOLLOWERS 20
 
 struct engine {
     struct engine_settings settings;
@@ -48,6 +48,8 @@ int engine_republish(struct engine *engine, struct error *error);
 int followers_guard(struct engine *engine, const char *key, struct error *error);
 int followers_fill(struct engine *engine, const char *namespace_name, const char *service, const char *id);
 void followers_plan(struct engine *engine, struct instance *instance);
+int followers_policy(struct engine *engine, const struct service *const *services, size_t n,
+                     uint32_t *ret_number, struct error *error);
 void followers_put(struct engine *engine, struct instance *instance);
 void followers_removed(struct engine *engine, const char *namespace_name, uint32_t number);
 void followers_settled(struct engine *engine, const char *namespace_name, const char *service,

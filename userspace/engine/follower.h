@@ -34,6 +34,14 @@ struct engine_follower {
      * before, or 0. */
     void (*plan)(void *user, struct instance *instance);
 
+    /*
+     * While the tables of an alias are planned: by which number programs ask whether a task may call it (<svcconnect/policy.h>).
+     * `services` are those of its targets that not everybody may call, one at least. Whoever is allowed by then is let
+     * through as soon as the number is published. One follower has this.
+     */
+    int (*policy)(void *user, const struct service *const *services, size_t n, uint32_t *ret_number,
+                  struct error *error);
+
     /* The instance is on disk as it is now; tables follow at once. */
     void (*put)(void *user, struct instance *instance);
 

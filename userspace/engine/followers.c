@@ -59,6 +59,12 @@ int followers_moved(struct engine *engine, struct error *error)
     UNTIL_ONE_FAILS(engine, moved, error);
 }
 
+int followers_policy(struct engine *engine, const struct service *const *services, size_t n,
+                     uint32_t *ret_number, struct error *error)
+{
+    UNTIL_ONE_FAILS(engine, policy, services, n, ret_number, error);
+}
+
 void followers_put(struct engine *engine, struct instance *instance)
 {
     EACH_FOLLOWER(engine, put, instance);

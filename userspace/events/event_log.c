@@ -266,6 +266,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_CONTAINER] = "CONTAINER",
         [EVENT_GATE_TIMEOUT] = "GATE_TIMEOUT",
         [EVENT_PINS] = "PINS",
+        [EVENT_POLICY] = "POLICY",
         [EVENT_NAME] = "NAME",
         [EVENT_DOCUMENT] = "DOCUMENT",
         [EVENT_CHANGE] = "CHANGE",

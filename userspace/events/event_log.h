@@ -34,6 +34,7 @@ enum event_kind {
     EVENT_CONTAINER,    /* of a runtime: held, attached, left alone; or the runtime itself */
     EVENT_GATE_TIMEOUT, /* a container's first program was let go before its names were there */
     EVENT_PINS,         /* of the data path were removed, and put back or not */
+    EVENT_POLICY,       /* a task was refused by who may call whom, or would have been */
     EVENT_NAME,         /* an instance's host name cannot be resolved, can again, or has other addresses */
 };
 

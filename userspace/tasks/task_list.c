@@ -99,6 +99,8 @@ void task_take_off(struct tasks *tasks, struct task *task)
     if (r < 0)
         log_warning("task %s: unpinning its links, ignoring: %s", task->cgroup.path, strerror(-r));
     (void)datapath_delete_task(tasks->settings.datapath, task->cgroup.id);
+    if (tasks->settings.dismiss)
+        tasks->settings.dismiss(tasks->settings.admit_user, task->cgroup.id);
     task_forget(tasks, task);
 }
 
@@ -127,6 +129,12 @@ int task_put_on(struct tasks *tasks, struct task *task, struct error *error)
     r = datapath_attach(tasks->settings.datapath, task->link_name, path, task->cgroup.id, error);
     if (r < 0)
         return r;
+    if (tasks->settings.admit) {
+        r = tasks->settings.admit(tasks->settings.admit_user, task->cgroup.id, task->namespace_name,
+                                  task->service);
+        if (r < 0)
+            return error_errno(error, r, "%s: writing down what it may call", task->cgroup.path);
+    }
     r = datapath_set_scope(tasks->settings.datapath, task->cgroup.id, task->scope, task->namespace_scope);
     if (r < 0)
         return error_errno(error, r, "%s: setting the scope", task->cgroup.path);

@@ -48,6 +48,11 @@ struct tasks_settings {
     const char *cgroup_root;
     const char *hosts_dir; /* where the hosts files of `run` are */
     uint32_t max_tasks;    /* for an error's text: the map's size */
+    /* What the task may call is to be written down: before it gets its scope, and until its links have gone. NULL: nobody
+     * minds. */
+    int (*admit)(void *user, uint64_t cgroup_id, const char *namespace_name, const char *service);
+    void (*dismiss)(void *user, uint64_t cgroup_id);
+    void *admit_user;
 };
 
 struct tasks {

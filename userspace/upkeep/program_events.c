@@ -12,6 +12,7 @@
 #include "events/instance_events.h"
 #include "model/endpoint_names.h"
 #include "upkeep/outliers.h"
+#include "upkeep/policies.h"
 #include "upkeep/probes.h"
 #include "upkeep/spill.h"
 
@@ -35,6 +36,11 @@ static void program_events_on_event(const struct svc_event *event, void *user)
     const char *why = outcome_text(event->outcome);
     char name[ENDPOINT_NAME_SIZE];
 
+    if (event->kind == POLICY_TOLD) { /* of no endpoint */
+        if (self->policies)
+            policies_tell(*self->policies, event);
+        return;
+    }
     if (!instance)
         return;
     switch (event->kind) {

@@ -13,6 +13,7 @@ struct event;
 struct event_base;
 struct event_log;
 struct outliers;
+struct policies;
 struct probes;
 struct spill;
 
@@ -21,7 +22,8 @@ struct program_events {
     struct datapath *datapath;
     struct outliers *outliers;
     const struct probes *probes;
-    struct spill *spill; /* NULL: nobody minds zones */
+    struct spill *spill;              /* NULL: nobody minds zones */
+    struct policies *const *policies; /* NULL: nobody minds who may call whom */
     struct event_log *events;
     struct event *readable;
     uint64_t lost; /* of theirs, as was last told */

@@ -298,6 +298,7 @@ static void test_kind_names(void **state)
     assert_string_equal(event_kind_name(EVENT_TASK), "TASK");
     assert_string_equal(event_kind_name(EVENT_EVENTS_LOST), "EVENTS_LOST");
     assert_string_equal(event_kind_name(EVENT_OBSERVER), "OBSERVER");
+    assert_string_equal(event_kind_name(EVENT_POLICY), "POLICY");
     assert_string_equal(event_kind_name((enum event_kind)99), "UNKNOWN");
 }
 

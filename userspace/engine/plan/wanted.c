@@ -25,11 +25,38 @@ void wanted_list_done(struct wanted_list *list)
     *list = (struct wanted_list){0};
 }
 
+/* Who may call the alias: those whom every service allows that a connect may be led to. */
+static int want_policy(struct engine *engine, const struct route_target *targets, size_t n,
+                       struct wanted_alias *wanted, struct error *error)
+{
+    _cleanup_free_ const struct service **services = NULL;
+    uint32_t number = 0;
+    size_t n_services = 0;
+    int r;
+
+    for (size_t t = 0; t < n; t++)
+        n_services += service_get_settings(targets[t].service)->allow_from && targets[t].weight > 0;
+    if (n_services == 0)
+        return 0;
+    services = calloc(n_services, sizeof(*services));
+    if (!services)
+        return error_errno(error, ENOMEM, "planning who may call %s", wanted->alias.dns_name);
+    n_services = 0;
+    for (size_t t = 0; t < n; t++)
+        if (service_get_settings(targets[t].service)->allow_from && targets[t].weight > 0)
+            services[n_services++] = targets[t].service;
+    r = followers_policy(engine, services, n_services, &number, error);
+    if (r == 0)
+        wanted->flags |= number << SVC_POLICY_SHIFT;
+    return r;
+}
+
 int want_alias(struct engine *engine, const char *namespace_name, const struct client *client,
                const struct client_alias *alias, struct wanted_alias *ret_wanted, struct error *error)
 {
     const struct model_namespace *parent = catalog_namespace(engine->catalog, namespace_name);
     char identity[ALIAS_IDENTITY_SIZE];
+    const struct route_target *targets = NULL;
     struct route_target single;
     size_t n_targets = 0;
     uint32_t number = 0;
@@ -45,7 +72,7 @@ int want_alias(struct engine *engine, const char *namespace_name, const struct c
     if (r < 0)
         return r;
     if (parent)
-        (void)catalog_alias_targets(parent, client, alias_identity(alias, identity), &single, &n_targets);
+        targets = catalog_alias_targets(parent, client, alias_identity(alias, identity), &single, &n_targets);
     ret_wanted->exists = n_targets > 0;
     if (!ret_wanted->exists)
         return 0;
@@ -58,7 +85,8 @@ int want_alias(struct engine *engine, const char *namespace_name, const struct c
     if (r == -E2BIG)
         return error_set(error, ENOSPC, "%s: more than %u eligible endpoints in one table",
                          alias_identity(alias, identity), SVC_MAX_TABLE_SLOTS);
-    return r < 0 ? error_errno(error, r, "building the table of %s", alias->dns_name) : 0;
+    return r < 0 ? error_errno(error, r, "building the table of %s", alias->dns_name)
+                 : want_policy(engine, targets, n_targets, ret_wanted, error);
 }
 
 int wanted_list_grow(struct wanted_list *list, size_t more)

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who may call whom: what tables, pairs and addresses say as settings, routes and tasks come and go, and after a start. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "unit/house.h"
+#include "upkeep/policies.h"
+
+struct lab {
+    struct house house;
+    struct policies *policies;
+};
+
+#define FRONT 11 /* tasks, by cgroup id */
+#define BACK  12
+#define LONE  13 /* names no service */
+#define OTHER 14 /* of another namespace */
+
+#define ALIAS            "\"clientAliases\":[{\"dnsName\":\"web\",\"port\":80,\"protocol\":\"tcp\"}]"
+#define WEB(settings)    "{" ALIAS ",\"settings\":{" settings "}}"
+#define SECOND(settings) "{\"clientAliases\":[],\"settings\":{" settings "}}"
+#define INSTANCE(last)                                                                                       \
+    "{\"address\":\"10.0.0." last "\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
+
+static void begin(struct lab *lab)
+{
+    const struct policies_settings settings = {
+        .engine = lab->house.engine, .datapath = lab->house.datapath, .events = &lab->house.events};
+
+    assert_int_equal(policies_new(&settings, &lab->policies), 0);
+    assert_int_equal(engine_follow(lab->house.engine, &policies_follower, &lab->policies), 0);
+    house_begin(&lab->house);
+}
+
+static void put_task(struct lab *lab, uint64_t cgroup_id, const char *namespace_name, const char *service)
+{
+    struct svc_task entry = {.flags = 0};
+
+    (void)snprintf(entry.namespace, sizeof(entry.namespace), "%s", namespace_name);
+    (void)snprintf(entry.service, sizeof(entry.service), "%s", service);
+    assert_int_equal(datapath_put_task(lab->house.datapath, cgroup_id, &entry), 0);
+    assert_int_equal(policies_admit(&lab->policies, cgroup_id, namespace_name, service), 0);
+}
+
+static int setup(void **state)
+{
+    struct lab *lab = calloc(1, sizeof(*lab));
+
+    *state = lab;
+    house_make(&lab->house);
+    begin(lab);
+    put_task(lab, FRONT, "ns", "front");
+    put_task(lab, BACK, "ns", "back");
+    put_task(lab, LONE, "ns", "");
+    put_task(lab, OTHER, "other", "front");
+    house_put(&lab->house, "services/ns/web", WEB(""));
+    house_put(&lab->house, "instances/ns/web/1", INSTANCE("1"));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct lab *lab = *state;
+
+    house_stop(&lab->house);
+    policies_free(&lab->policies);
+    house_end(&lab->house);
+    free(lab);
+    return 0;
+}
+
+/* The daemon ends, and the next one begins with what the data path and the registry hold. */
+static void restart_policies(struct lab *lab)
+{
+    struct house *house = &lab->house;
+    struct engine_settings settings = {.base = house->base,
+                                       .max_aliases = 512,
+                                       .max_slots = 1024,
+                                       .max_endpoints = HOUSE_ENDPOINTS,
+                                       .alias_range = house_alias_range()};
+
+    settings.host_rights.origin = SETTINGS_OF_HOST;
+    house_stop(house);
+    policies_free(&lab->policies);
+    engine_free(&house->engine);
+    assert_int_equal(memory_datapath_restart(house->datapath, DATAPATH_ADOPTED), 0);
+    assert_int_equal(engine_new(&settings, &house->engine), 0);
+    begin(lab);
+}
+
+/* ---- what the kernel would hold ---- */
+
+/* The policy that the alias `web` asks; 0: none. */
+static uint32_t published(const struct lab *lab)
+{
+    static const struct client_alias web = {.dns_name = "web", .port = 80, .protocol = TCP};
+    struct kept_alias found;
+    uint32_t scope = 0;
+
+    assert_int_equal(engine_find_scope(lab->house.engine, "ns", "", &scope), 0);
+    assert_int_equal(engine_find_published(lab->house.engine, scope, &web, &found), 0);
+    return svc_policy_of(found.service->flags);
+}
+
+/* As a program would decide. */
+static enum svc_policy_verdict says(const struct lab *lab, uint32_t policy, uint64_t cgroup_id)
+{
+    struct svc_policy_pair pair;
+    struct svc_policy entry;
+    bool has_pair = datapath_policy_pair(lab->house.datapath, cgroup_id, policy, &pair) == 0;
+    bool has_entry = datapath_policy(lab->house.datapath, policy, &entry) == 0;
+
+    return svc_policy_decide(has_pair ? &pair : NULL, has_entry ? &entry : NULL);
+}
+
+static void expect(const struct lab *lab, uint32_t policy, enum svc_policy_verdict front,
+                   enum svc_policy_verdict back, enum svc_policy_verdict lone, enum svc_policy_verdict other)
+{
+    assert_int_not_equal(policy, 0);
+    assert_int_equal(says(lab, policy, FRONT), front);
+    assert_int_equal(says(lab, policy, BACK), back);
+    assert_int_equal(says(lab, policy, LONE), lone);
+    assert_int_equal(says(lab, policy, OTHER), other);
+}
+
+struct address_search {
+    uint8_t last;
+    uint32_t policy;
+};
+
+static int on_address(const struct svc_policy_address_key *key, uint32_t policy, void *user)
+{
+    struct address_search *search = user;
+
+    if (key->address[15] == search->last && key->port_be == htons(1) && key->protocol == TCP)
+        search->policy = policy;
+    return 0;
+}
+
+/* The policy of 10.0.0.LAST itself; 0: none. */
+static uint32_t at_address(const struct lab *lab, uint8_t last)
+{
+    struct address_search search = {.last = last};
+
+    assert_int_equal(datapath_each_policy_address(lab->house.datapath, on_address, &search), 0);
+    return search.policy;
+}
+
+static bool is_guarded(const struct lab *lab)
+{
+    return datapath_outlier(lab->house.datapath, 0)->namespace_scope != 0;
+}
+
+#define NO  POLICY_REFUSED
+#define YES POLICY_ALLOWED
+#define AUD POLICY_AUDITED
+
+/* ---- tests ---- */
+
+static void test_open_until_it_is_said(void **state)
+{
+    struct lab *lab = *state;
+    struct policies_figures figures = policies_figures(lab->policies);
+
+    assert_int_equal(published(lab), 0);
+    assert_int_equal(at_address(lab, 1), 0);
+    assert_false(is_guarded(lab));
+    assert_int_equal(figures.policies + figures.pairs + figures.addresses, 0);
+}
+
+static void test_settings_reach_tasks(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    expect(lab, number, YES, NO, NO, NO);
+    assert_int_equal(at_address(lab, 1), number);
+    assert_true(is_guarded(lab));
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"back,other/*\""));
+    expect(lab, published(lab), NO, YES, NO, YES);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"*\""));
+    expect(lab, published(lab), YES, YES, YES, NO);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"none\",\"policyMode\":\"audit\""));
+    expect(lab, published(lab), AUD, AUD, AUD, AUD);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"none\""));
+    expect(lab, published(lab), NO, NO, NO, NO);
+    house_put(&lab->house, "services/ns/web", WEB(""));
+    test_open_until_it_is_said(state);
+}
+
+/* Whoever is allowed by a change is let through before its tables are there; who no longer is, until then. */
+static void test_a_change_that_is_refused(void **state)
+{
+    static const struct fake_step full = {FAKE_DISK_FULL, 0};
+    struct lab *lab = *state;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    fake_registry_plan(lab->house.registry, &full, 1);
+    assert_true(house_try_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"back\"")) < 0);
+    assert_int_equal(says(lab, published(lab), FRONT), YES);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front,x\""));
+    expect(lab, published(lab), YES, NO, NO, NO);
+}
+
+static const char *place_in(const char *record, const char *line)
+{
+    const char *place = strstr(record, line);
+
+    if (!place)
+        fail_msg("no \"%s\" in:\n%s", line, record);
+    return place;
+}
+
+/* No connect that is allowed meets a table that asks before it is said so. */
+static void test_allowed_before_asked(void **state)
+{
+    struct lab *lab = *state;
+    const char *record;
+
+    memory_datapath_forget_record(lab->house.datapath);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    record = memory_datapath_record(lab->house.datapath);
+    assert_true(place_in(record, "put policies ") < place_in(record, "put policy_pairs 11"));
+    assert_true(place_in(record, "put policy_pairs 11") < place_in(record, "tables "));
+    assert_true(place_in(record, "put policy_pairs 11") < place_in(record, "put policy_addresses "));
+    assert_true(place_in(record, "tables ") < place_in(record, "put policy_pairs 12"));
+}
+
+static void test_tasks_come_and_go(void **state)
+{
+    struct lab *lab = *state;
+    struct svc_policy_pair pair;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    assert_int_equal(policies_admit(&lab->policies, 20, "ns", "front"), 0);
+    assert_int_equal(says(lab, number, 20), YES);
+    assert_int_equal(policies_admit(&lab->policies, 20, "ns", "else"), 0);
+    assert_int_equal(says(lab, number, 20), NO);
+    policies_dismiss(&lab->policies, 20);
+    assert_int_equal(datapath_policy_pair(lab->house.datapath, 20, number, &pair), -ENOENT);
+    policies_dismiss(&lab->policies, 20);
+}
+
+/* All services that a route leads to must allow it; one of weight 0 has no say. */
+static void test_routes_to_several(void **state)
+{
+    struct lab *lab = *state;
+    struct house *house = &lab->house;
+
+    house_put(house, "services/ns/web2", SECOND("\"allowFrom\":\"front,back\""));
+    house_put(house, "instances/ns/web2/2", INSTANCE("2"));
+    house_put(house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    house_put(house, "routes/ns//web:80/tcp",
+              "{\"targets\":[{\"service\":\"web\",\"weight\":0},{\"service\":\"web2\",\"weight\":1}]}");
+    expect(lab, published(lab), YES, YES, NO, NO);
+    assert_int_equal(published(lab), at_address(lab, 2));
+    house_put(house, "routes/ns//web:80/tcp",
+              "{\"targets\":[{\"service\":\"web\",\"weight\":9},{\"service\":\"web2\",\"weight\":1}]}");
+    expect(lab, published(lab), YES, NO, NO, NO);
+    assert_int_not_equal(published(lab), at_address(lab, 1));
+    house_put(house, "services/ns/web", WEB("\"allowFrom\":\"back\""));
+    expect(lab, published(lab), NO, YES, NO, NO);
+    house_put(house, "services/ns/web2", SECOND(""));
+    expect(lab, published(lab), NO, YES, NO, NO);
+    assert_int_equal(published(lab), at_address(lab, 1));
+    assert_int_equal(at_address(lab, 2), 0);
+    house_put(house, "services/ns/web", WEB(""));
+    assert_int_equal(published(lab), 0);
+    assert_int_equal(policies_figures(lab->policies).policies, 0);
+}
+
+/* Two services at one address: who is allowed by one of them may go there; one that is open opens nothing. */
+static void test_addresses_of_several(void **state)
+{
+    struct lab *lab = *state;
+    struct house *house = &lab->house;
+
+    house_put(house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    house_put(house, "services/ns/open", SECOND(""));
+    house_put(house, "instances/ns/open/1", INSTANCE("1"));
+    expect(lab, at_address(lab, 1), YES, NO, NO, NO);
+    house_put(house, "services/ns/web2", SECOND("\"allowFrom\":\"back\""));
+    house_put(house, "instances/ns/web2/1", INSTANCE("1"));
+    expect(lab, at_address(lab, 1), YES, YES, NO, NO);
+    expect(lab, published(lab), YES, NO, NO, NO);
+    house_put(house, "instances/ns/web/1", INSTANCE("3")); /* it moves */
+    expect(lab, at_address(lab, 1), NO, YES, NO, NO);
+    expect(lab, at_address(lab, 3), YES, NO, NO, NO);
+    house_put(house, "instances/ns/web2/1", NULL);
+    assert_int_equal(at_address(lab, 1), 0);
+    house_put(house, "instances/ns/web/1", NULL);
+    assert_false(is_guarded(lab));
+}
+
+static void test_a_start_writes_nothing(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    restart_policies(lab);
+    assert_string_equal(memory_datapath_record(lab->house.datapath), "");
+    assert_int_equal(published(lab), number);
+    expect(lab, number, YES, NO, NO, NO);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"back\""));
+    expect(lab, published(lab), NO, YES, NO, NO);
+}
+
+/* What has changed while no daemon was there, and what a death has left behind. */
+static void test_a_start_writes_differences(void **state)
+{
+    struct lab *lab = *state;
+    const struct svc_policy stale = {.others = POLICY_AUDITED, .services = "ns/gone"};
+    const struct svc_policy_address_key nowhere = {.port_be = 7};
+    struct svc_policy_pair pair;
+    struct svc_policy entry;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    assert_int_equal(datapath_put_policy(lab->house.datapath, 99, &stale), 0);
+    assert_int_equal(datapath_put_policy_address(lab->house.datapath, &nowhere, 99), 0);
+    assert_int_equal(datapath_put_policy_pair(lab->house.datapath, 77, number, YES), 0);
+    assert_int_equal(datapath_put_policy_pair(lab->house.datapath, BACK, number, YES), 0);
+    assert_int_equal(datapath_delete_policy_pair(lab->house.datapath, FRONT, number), 0);
+    restart_policies(lab);
+    expect(lab, published(lab), YES, NO, NO, NO);
+    assert_int_equal(published(lab), number);
+    assert_int_equal(datapath_policy(lab->house.datapath, 99, &entry), -ENOENT);
+    assert_int_equal(datapath_policy_pair(lab->house.datapath, 77, number, &pair), -ENOENT);
+    assert_int_equal(policies_figures(lab->policies).addresses, 1);
+}
+
+static void test_full_tables_refuse_the_change(void **state)
+{
+    struct lab *lab = *state;
+
+    memory_datapath_fail_puts(lab->house.datapath, "policy_pairs", 0, E2BIG);
+    assert_true(house_try_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\"")) < 0);
+    memory_datapath_fail_puts(lab->house.datapath, "policy_pairs", 0, 0);
+    assert_int_equal(published(lab), 0);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    expect(lab, published(lab), YES, NO, NO, NO);
+}
+
+static void test_what_programs_tell(void **state)
+{
+    struct lab *lab = *state;
+    struct svc_event event = {.kind = POLICY_TOLD, .outcome = POLICY_REFUSED, .value = BACK};
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    event.endpoint = published(lab);
+    policies_tell(lab->policies, &event);
+    event.outcome = POLICY_AUDITED;
+    event.value = LONE;
+    policies_tell(lab->policies, &event);
+    event.value = 4711; /* has gone */
+    policies_tell(lab->policies, &event);
+    house_expect_events(&lab->house, "POLICY - ns/back is refused: it may not call ns/web\n"
+                                     "POLICY - ns (no service) would be refused (policyMode=audit): it may "
+                                     "not call ns/web\n");
+}
+
+#define LAB_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LAB_TEST(test_open_until_it_is_said),      LAB_TEST(test_settings_reach_tasks),
+        LAB_TEST(test_a_change_that_is_refused),   LAB_TEST(test_tasks_come_and_go),
+        LAB_TEST(test_allowed_before_asked),       LAB_TEST(test_routes_to_several),
+        LAB_TEST(test_addresses_of_several),       LAB_TEST(test_a_start_writes_nothing),
+        LAB_TEST(test_a_start_writes_differences), LAB_TEST(test_full_tables_refuse_the_change),
+        LAB_TEST(test_what_programs_tell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What holds for one task and one policy, as it is in the kernel. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/datapath.h"
+#include "upkeep/policies_internal.h"
+
+void policy_pair_free(struct policies *self, struct policy_pair *pair)
+{
+    HASH_DEL(self->pairs, pair);
+    free(pair);
+}
+
+static int set_pair(struct policies *self, uint64_t cgroup_id, uint32_t number,
+                    enum svc_policy_verdict verdict)
+{
+    const struct svc_policy_pair_key key = {.cgroup_id = cgroup_id, .policy = number};
+    struct policy_pair *pair;
+    int r;
+
+    HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
+    if (pair && pair->verdict == verdict)
+        return 0;
+    r = datapath_put_policy_pair(self->settings.datapath, cgroup_id, number, verdict);
+    if (r < 0)
+        return r;
+    if (!pair) {
+        pair = calloc(1, sizeof(*pair));
+        if (!pair)
+            return -ENOMEM;
+        pair->key = key;
+        HASH_ADD(hh, self->pairs, key, sizeof(pair->key), pair);
+    }
+    pair->verdict = verdict;
+    return 0;
+}
+
+void policy_pair_drop(struct policies *self, uint64_t cgroup_id, uint32_t number)
+{
+    const struct svc_policy_pair_key key = {.cgroup_id = cgroup_id, .policy = number};
+    struct policy_pair *pair;
+
+    HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
+    if (!pair)
+        return;
+    (void)datapath_delete_policy_pair(self->settings.datapath, cgroup_id, number);
+    policy_pair_free(self, pair);
+}
+
+/* Is anything said of the task? Strangers to the namespace are met by what holds for others. */
+static bool is_concerned(const struct policy *policy, const struct policy_task *task)
+{
+    for (size_t i = 0; i < policy->n; i++)
+        if (strcmp(policy->services[i].namespace_name, task->namespace_name) == 0)
+            return true;
+    return false;
+}
+
+static enum svc_policy_verdict verdict_for(const struct policies *self, const struct policy *policy,
+                                           const struct policy_task *task)
+{
+    const struct caller caller = {task->namespace_name, task->service};
+
+    return policy_verdict(self, policy, &caller);
+}
+
+int policy_pair_settle(struct policies *self, const struct policy *policy, const struct policy_task *task)
+{
+    enum svc_policy_verdict verdict = verdict_for(self, policy, task);
+
+    if (is_concerned(policy, task) || verdict != policy->others)
+        return set_pair(self, task->cgroup_id, policy->number, verdict);
+    policy_pair_drop(self, task->cgroup_id, policy->number);
+    return 0;
+}
+
+/* The same where it lets through, and else nothing. */
+int policy_pair_loosen(struct policies *self, const struct policy *policy, const struct policy_task *task)
+{
+    const struct svc_policy_pair_key key = {.cgroup_id = task->cgroup_id, .policy = policy->number};
+    enum svc_policy_verdict verdict = verdict_for(self, policy, task);
+    const struct policy_pair *pair;
+
+    HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
+    if (verdict == POLICY_REFUSED || (pair && pair->verdict == POLICY_ALLOWED))
+        return 0;
+    return set_pair(self, task->cgroup_id, policy->number, verdict);
+}
+
+static int adopt_policy_pair(const struct svc_policy_pair_key *key, const struct svc_policy_pair *value,
+                             void *user)
+{
+    struct policies *self = user;
+    struct policy_pair *pair = calloc(1, sizeof(*pair));
+
+    if (!pair)
+        return -ENOMEM;
+    pair->key = *key;
+    pair->verdict = value->verdict;
+    HASH_ADD(hh, self->pairs, key, sizeof(pair->key), pair);
+    return 0;
+}
+
+static void drop_strange_pairs(struct policies *self)
+{
+    struct policy_pair *pair, *next;
+
+    HASH_ITER (hh, self->pairs, pair, next) {
+        if (!policy_task_find(self, pair->key.cgroup_id) ||
+            !name_numbers_name(self->numbers, pair->key.policy))
+            policy_pair_drop(self, pair->key.cgroup_id, pair->key.policy);
+    }
+}
+
+int policy_pairs_adopt(struct policies *self)
+{
+    int r = datapath_each_policy_pair(self->settings.datapath, adopt_policy_pair, self);
+
+    if (r == 0)
+        drop_strange_pairs(self);
+    return r;
+}
