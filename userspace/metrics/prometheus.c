@@ -65,6 +65,7 @@ void metrics_write(const struct metrics_text *text, const struct metrics_snapsho
     connects(text, "miss", snapshot->counters.miss);
     connects(text, "no_endpoint", snapshot->counters.no_endpoint);
     connects(text, "no_alias", snapshot->refusals.no_alias);
+    connects(text, "policy", snapshot->refusals.policy);
     connects(text, "inconsistent", snapshot->counters.inconsistent);
     metrics_text_family(text, "svcconnect_lookup_retries_total", "counter",
                         "Lookups done again because an entry was in change.");
@@ -78,6 +79,10 @@ void metrics_write(const struct metrics_text *text, const struct metrics_snapsho
         text, "svcconnect_saved_total",
         "Connects that drew an endpoint of this host where nobody listened: another was used.",
         snapshot->refusals.saved);
+    metrics_text_counter(
+        text, "svcconnect_policy_audited_total",
+        "Connects and datagrams that a policy would have refused, if its policyMode were enforce.",
+        snapshot->refusals.audited);
     metrics_text_counter(text, "svcconnect_events_lost_total",
                          "Events of the programs that found the ring buffer full.",
                          snapshot->counters.events_lost);

@@ -100,7 +100,8 @@ static void test_it_counts(void **state)
     json_expect(answer, "health.targets", "1");
     json_expect(answer, "health.weakObserver", "false");
     json_expect(answer, "counters",
-                "{'hit':1,'miss':2,'noEndpoint':3,'noAlias':0,'retried':4,'inconsistent':5,'redrawn':6,'"
+                "{'hit':1,'miss':2,'noEndpoint':3,'noAlias':0,'policy':0,'policyAudited':0,'retried':4,'"
+                "inconsistent':5,'redrawn':6,'"
                 "allEjected':7,"
                 "'saved':0,'eventsLost':8}");
     assert_int_equal(json_at(answer, "writes.maps")->valueint, datapath_writes(lab->house.datapath));

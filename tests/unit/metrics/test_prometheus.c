@@ -40,7 +40,7 @@ static const struct metrics_snapshot full = {
                  .inconsistent = UINT64_MAX,
                  .redrawn = 15,
                  .all_ejected = 16},
-    .refusals = {.no_alias = 10, .saved = 11},
+    .refusals = {.no_alias = 10, .saved = 11, .policy = 12, .audited = 13},
     .probes = 17,
     .pins_put_back = 28,
     .probes_failed = 18,
@@ -109,6 +109,8 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_connects_total{result=\"miss\"} 12");
     expect_line(text, "svcconnect_connects_total{result=\"no_endpoint\"} 13");
     expect_line(text, "svcconnect_connects_total{result=\"no_alias\"} 10");
+    expect_line(text, "svcconnect_connects_total{result=\"policy\"} 12");
+    expect_line(text, "svcconnect_policy_audited_total 13");
     expect_line(text, "svcconnect_saved_total 11");
     expect_line(text, "svcconnect_connects_total{result=\"inconsistent\"} 18446744073709551615");
     expect_line(text, "svcconnect_lookup_retries_total 14");
@@ -350,7 +352,7 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 10 + 5 + 1 + 9 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
+    assert_int_equal(samples, 11 + 5 + 1 + 10 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
                                   1 + 6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 

@@ -260,6 +260,8 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_DELETE, "/v1/routes", handle_clear_route, 0, false},
     {EVHTTP_REQ_PUT, "/v1/settings", handle_set_settings, 0, false},
     {EVHTTP_REQ_GET, "/v1/settings", read_settings, 0, true},
+    {EVHTTP_REQ_GET, "/v1/policies", read_policies, 0, true},
+    {EVHTTP_REQ_GET, "/v1/policies/check", read_policy_check, 0, true},
     {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, 0, false},
     {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, 0, false},
     {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, 0, true},

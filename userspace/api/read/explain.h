@@ -30,6 +30,9 @@ int explain_find_who(struct api *api, const struct control_call *call, struct ex
 void explain_add_route(const struct explain_who *who, const struct client_alias *alias,
                        const struct alias_view *view, cJSON *answer);
 
+/* Adds `policy` where not everybody may call a target. Returns whether a connect is refused by it: then `connect` says so. */
+bool explain_add_policy(const struct explain_who *who, const struct alias_view *view, cJSON *answer);
+
 /* Of a share, to six decimals. */
 double explain_percent(double share);
 

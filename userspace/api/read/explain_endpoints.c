@@ -259,7 +259,8 @@ int explain_add_alias(struct api *api, const struct explain_who *who, const stru
     if (r < 0)
         return r;
     explain_add_route(who, alias, &view, answer);
-    add_connect(&(*ret_rest)->list, answer);
+    if (!explain_add_policy(who, &view, answer))
+        add_connect(&(*ret_rest)->list, answer);
     (void)cJSON_AddNumberToObject(answer, "endpointsInAll", (double)(*ret_rest)->list.n);
     return 0;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Of GET /v1/explain: the route that holds for whoever would connect, and its targets. */
 #include "api/read/explain.h"
+#include "api/read/policy_word.h"
 #include "engine/plan/tables.h"
+#include "upkeep/policies.h"
 
 /* The one that holds: the client's own, else everybody's; NULL: the alias leads to its service. */
 static const struct route *route_of(const struct explain_who *who, const struct client_alias *alias)
@@ -61,4 +63,44 @@ void explain_add_route(const struct explain_who *who, const struct client_alias 
         add_zones(view, t, target);
         (void)cJSON_AddItemToArray(targets, target);
     }
+}
+
+/* The first target of the view that says so; NULL. */
+static const struct service *target_that_says(const struct alias_view *view, const struct caller *caller,
+                                              enum svc_policy_verdict verdict)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        if (view->targets[t].weight > 0 && policies_verdict(view->services[t], caller) == verdict)
+            return view->services[t];
+    return NULL;
+}
+
+static bool has_policy(const struct alias_view *view)
+{
+    for (size_t t = 0; t < view->n_targets; t++)
+        if (view->targets[t].weight > 0 && service_get_settings(view->services[t])->allow_from)
+            return true;
+    return false;
+}
+
+bool explain_add_policy(const struct explain_who *who, const struct alias_view *view, cJSON *answer)
+{
+    const struct caller caller = {who->namespace_name, who->service};
+    const struct service *refusing = target_that_says(view, &caller, POLICY_REFUSED);
+    const struct service *auditing = target_that_says(view, &caller, POLICY_AUDITED);
+    const struct service *service = refusing ? refusing : auditing;
+
+    if (!has_policy(view))
+        return false;
+    if (!service) {
+        explain_add_outcome(answer, "policy", "allowed", "it may call all that the route leads to");
+        return false;
+    }
+    explain_add_outcome(answer, "policy", refusing ? "refused" : "audited", "%s allows %.300s alone%s",
+                        service->name, service_get_settings(service)->allow_from,
+                        refusing ? "" : "; its policyMode is audit, so others are only counted and told");
+    if (refusing)
+        explain_add_outcome(answer, "connect", "refused",
+                            "by the policy of %s, with EACCES (EPERM before Linux 5.18)", service->name);
+    return refusing != NULL;
 }

@@ -24,7 +24,9 @@ struct alias_target {
     uint32_t weight;
     double wanted, effective; /* shares */
     double in_zone;           /* of what it gets; NAN: not known */
-    size_t n;                 /* endpoints */
+    char *allow_from;         /* NULL: everybody may call it */
+    bool is_audit;
+    size_t n; /* endpoints */
 };
 
 struct alias_endpoint {
@@ -45,8 +47,10 @@ static void drop_alias(void *part)
 {
     struct alias_part *own = part;
 
-    for (size_t t = 0; own && t < own->n_targets; t++)
+    for (size_t t = 0; own && t < own->n_targets; t++) {
         free(own->targets[t].service);
+        free(own->targets[t].allow_from);
+    }
     if (own) {
         free(own->targets);
         free(own->endpoints);
@@ -60,6 +64,17 @@ static double percent(double share)
 }
 
 /* ---- what an item shows ---- */
+
+static int note_policy(const struct service *service, struct alias_target *target)
+{
+    const struct service_settings *settings = service_get_settings(service);
+
+    target->is_audit = settings->is_policy_audit;
+    if (!settings->allow_from)
+        return 0;
+    target->allow_from = strdup(settings->allow_from);
+    return target->allow_from ? 0 : -ENOMEM;
+}
 
 static int note_targets(const struct alias_view *view, const double *of_targets, const double *shares,
                         struct alias_part *part)
@@ -81,7 +96,7 @@ static int note_targets(const struct alias_view *view, const double *of_targets,
             .n = view->targets[t].n_candidates,
         };
         shares += target->n;
-        if (!target->service)
+        if (!target->service || note_policy(view->services[t], target) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -188,6 +203,10 @@ static int open_target(const struct alias_target *target, struct json_stream *js
     (void)json_stream_add_number(json, "effectivePercent", percent(target->effective));
     if (!isnan(target->in_zone))
         (void)json_stream_add_number(json, "inZonePercent", percent(target->in_zone));
+    if (target->allow_from) {
+        (void)json_stream_add_string(json, "allowFrom", target->allow_from);
+        (void)json_stream_add_string(json, "policyMode", target->is_audit ? "audit" : "enforce");
+    }
     return json_stream_open_array(json, "endpoints");
 }
 

@@ -22,6 +22,8 @@ int read_events(const struct control_call *call, cJSON **ret_answer, struct erro
 int read_history(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_documents(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_settings(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_policies(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
+int read_policy_check(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_canaries(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_callers(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);
 int read_connections(const struct control_call *call, cJSON **ret_answer, struct error *error, void *user);

@@ -193,6 +193,8 @@ static void add_figures(const struct metrics_snapshot *snapshot, cJSON *answer)
     (void)cJSON_AddNumberToObject(counters, "miss", (double)snapshot->counters.miss);
     (void)cJSON_AddNumberToObject(counters, "noEndpoint", (double)snapshot->counters.no_endpoint);
     (void)cJSON_AddNumberToObject(counters, "noAlias", (double)snapshot->refusals.no_alias);
+    (void)cJSON_AddNumberToObject(counters, "policy", (double)snapshot->refusals.policy);
+    (void)cJSON_AddNumberToObject(counters, "policyAudited", (double)snapshot->refusals.audited);
     (void)cJSON_AddNumberToObject(counters, "retried", (double)snapshot->counters.retried);
     (void)cJSON_AddNumberToObject(counters, "inconsistent", (double)snapshot->counters.inconsistent);
     (void)cJSON_AddNumberToObject(counters, "redrawn", (double)snapshot->counters.redrawn);

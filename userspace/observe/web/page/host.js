@@ -5,7 +5,7 @@ import { html } from "./vendor/preact.js";
 import { NONE, duration, milliseconds, whole } from "./format.js";
 import { State, Tile } from "./link.js";
 
-const WORDS = { hit: "to an alias", miss: "past it", noEndpoint: "no endpoint", noAlias: "no such alias", retried: "retried", inconsistent: "inconsistent",
+const WORDS = { hit: "to an alias", miss: "past it", noEndpoint: "no endpoint", noAlias: "no such alias", policy: "not allowed", policyAudited: "not allowed (audit)", retried: "retried", inconsistent: "inconsistent",
   redrawn: "drawn again", allEjected: "all ejected", saved: "saved by liveness", eventsLost: "events lost" };
 
 const Facts = ({ title, facts }) => html`
