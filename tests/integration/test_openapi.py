@@ -53,6 +53,7 @@ def make_everything(bed):
     bed.register("named", "localhost:81", id="h")
     bed.update("v1", "1", health="UNHEALTHY")
     bed.cli_ok("set", "v2", "healthCheck.type=tcp", "slowStartSeconds=60")
+    bed.cli_ok("policy", "set", "v2", "--from", "client,default/*")
     agent = bed.task(service="client").agent()
     for _ in range(5):
         agent.ask(bed.address_of("front"), 80)
@@ -77,7 +78,7 @@ CHANGES = [
     ("DELETE", "/v1/routes", {"dnsName": "front"}),
 ]
 READS = ["status", "services", "endpoints", "aliases", "routes", "tasks", "containers", "hosts", "events", "history", "documents", "canaries",
-         "credentials", "settings", "explain?name=front&port=80", "explain?name=v1&service=client", "explain?name=example.net&port=80"]
+         "credentials", "settings", "policies", "policies?service=v2", "policies/check?service=v2&client=client", "explain?name=front&port=80", "explain?name=v1&service=client", "explain?name=example.net&port=80"]
 
 
 def test_answers_are_as_written():

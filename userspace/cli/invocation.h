@@ -73,6 +73,7 @@ enum cli_option {
     OPTION_ONCE,
     OPTION_CHECK,
     OPTION_CONFIG,
+    OPTION_MODE,
     OPTION_MAX,
 };
 

@@ -89,6 +89,12 @@ int command_import(const struct invocation *invocation);
 /* command_registry.c */
 int command_registry_accept(const struct invocation *invocation);
 
+/* policy.c */
+int command_policy_set(const struct invocation *invocation);
+int command_policy_clear(const struct invocation *invocation);
+int command_policy_show(const struct invocation *invocation);
+int command_policy_check(const struct invocation *invocation);
+
 /* registry_copy.c */
 int command_registry_copy(const struct invocation *invocation);
 

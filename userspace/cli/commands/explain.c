@@ -268,6 +268,9 @@ int command_explain(const struct invocation *invocation)
     print_scope(answer);
     print_resolution(answer);
     print_route_of(answer);
+    if (text_child(answer, "policy"))
+        print_line("policy", "%s: %s", text_member(text_child(answer, "policy"), "outcome"),
+                   text_member(text_child(answer, "policy"), "text"));
     print_line("connect", "%s: %s", text_member(text_child(answer, "connect"), "outcome"),
                text_member(text_child(answer, "connect"), "text"));
     return print_endpoints(invocation, answer);

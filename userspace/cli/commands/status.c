@@ -164,6 +164,8 @@ static void print_counters(const cJSON *status)
         {"miss", "to port 53, and to no alias"},
         {"noEndpoint", "refused: no endpoint"},
         {"noAlias", "refused: no alias at an alias address"},
+        {"policy", "refused: the task may not call that service"},
+        {"policyAudited", "not refused yet: it may not call that service, but policyMode is audit"},
         {"retried", "looked up again"},
         {"inconsistent", "refused: inconsistent read"},
         {"redrawn", "drawn again: the first draw was ejected"},

@@ -53,6 +53,58 @@ const struct command route_rows[] = {
         .run = command_route_clear,
     },
     {
+        .word = "policy",
+        .second_word = "set",
+        .synopsis = "SERVICE --from CLIENT[,CLIENT...] [--mode enforce|audit] [-n NS]",
+        .summary = "say who may call a service; others are refused (EACCES)",
+        .details =
+            "CLIENT is a client service of the same namespace, NAMESPACE/SERVICE, NAMESPACE/* or *; none: "
+            "nobody.\n"
+            "The same as set SERVICE allowFrom=... policyMode=...; what is open stays open.\n"
+            "Example: svcconnect policy set payments --from checkout,refunds --mode audit",
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FROM, OPTION_MODE),
+        .required = OPTIONS(OPTION_FROM),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
+        .run = command_policy_set,
+    },
+    {
+        .word = "policy",
+        .second_word = "clear",
+        .synopsis = "SERVICE [-n NS]",
+        .summary = "let everybody call a service again",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
+        .run = command_policy_clear,
+    },
+    {
+        .word = "policy",
+        .second_word = "show",
+        .synopsis = "[SERVICE] [-n NS]",
+        .summary = "show who may call which services, and how many connects were refused here",
+        .details = "With SERVICE also what holds for each task of this host.",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
+        .run = command_policy_show,
+    },
+    {
+        .word = "policy",
+        .second_word = "check",
+        .synopsis = "CLIENT SERVICE [-n NS]",
+        .summary = "may this client call that service? Exit status 1 if not",
+        .details =
+            "CLIENT is a client service, NAMESPACE/SERVICE, or NAMESPACE/* for a task that names none.",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .least_arguments = 2,
+        .most_arguments = 2,
+        .takes = {VALUE_SERVICE},
+        .run = command_policy_check,
+    },
+    {
         .word = "canary",
         .second_word = "start",
         .synopsis = "DNSNAME[:PORT] --from SERVICE --to SERVICE [--strategy linear|canary] [--step PERCENT | "
