@@ -9,6 +9,7 @@
 
 #include <svcconnect/decision.h>
 
+#include "affinity.bpf.h"
 #include "liveness.bpf.h"
 #include "outlier.bpf.h"
 
@@ -18,10 +19,10 @@
 #define DRAW_NONE 0xffffffffu
 
 /* -1: no such slot. */
-static __always_inline int draw_once(__u32 first, __u32 count, struct svc_outcome *ret_outcome,
+static __always_inline int draw_once(__u32 first, __u32 count, __u64 client, struct svc_outcome *ret_outcome,
                                      __u32 *ret_is_b)
 {
-    __u32 random = bpf_get_prandom_u32();
+    __u32 random = draw_word(client, 0);
     __u32 column = first + svc_draw_column(random, count);
     struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
 
@@ -102,12 +103,13 @@ __attribute__((noinline)) __u32 draw_around(struct bpf_sock_addr *ctx, __u32 fir
  * After a draw that was out: what draw_around() returns. A global function as well, which the verifier
  * walks once for each program, and which keeps what is rare out of the way of what is not.
  */
-__attribute__((noinline)) __u32 draw_again(struct bpf_sock_addr *ctx, __u32 first, __u32 count, __u64 now)
+__attribute__((noinline)) __u32 draw_again(struct bpf_sock_addr *ctx, __u32 first, __u32 count, __u64 now,
+                                           __u64 client)
 {
     __u8 protocol = ctx->type == SVC_SOCK_STREAM ? TCP : 0;
 
     for (int attempt = 1; attempt < DRAW_TRIES; attempt++) {
-        __u32 random = bpf_get_prandom_u32();
+        __u32 random = draw_word(client, (__u32)attempt);
         __u32 column = first + svc_draw_column(random, count);
         const struct svc_slot *slot = bpf_map_lookup_elem(&slots, &column);
         __u32 is_b, endpoint;
@@ -122,8 +124,8 @@ __attribute__((noinline)) __u32 draw_again(struct bpf_sock_addr *ctx, __u32 firs
     return draw_around(ctx, first, count, now);
 }
 
-/* 0 with *ret_outcome filled, -1 if the table's slots are not there. */
-static __always_inline int draw(struct bpf_sock_addr *ctx, __u64 descriptor, __u8 protocol,
+/* `client`: of affinity_client(). 0 with *ret_outcome filled, -1 if the table's slots are not there. */
+static __always_inline int draw(struct bpf_sock_addr *ctx, __u64 descriptor, __u8 protocol, __u64 client,
                                 struct svc_outcome *ret_outcome)
 {
     __u32 first = svc_descriptor_first(descriptor);
@@ -133,14 +135,14 @@ static __always_inline int draw(struct bpf_sock_addr *ctx, __u64 descriptor, __u
     __u32 chosen, column, is_b;
     int was_ejected;
 
-    if (draw_once(first, count, ret_outcome, &is_b) < 0)
+    if (draw_once(first, count, client, ret_outcome, &is_b) < 0)
         return -1;
     was_ejected = is_ejected(ret_outcome->endpoint, &now);
     if (!was_ejected && !is_deserted(ctx, protocol, ret_outcome->endpoint, ret_outcome->column, is_b))
         return 0;
     if (was_ejected)
         COUNT(redrawn);
-    chosen = draw_again(ctx, first, count, now);
+    chosen = draw_again(ctx, first, count, now, client);
     if (chosen == DRAW_NONE) {
         if (was_ejected)
             COUNT(all_ejected);

@@ -90,7 +90,7 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
                                                 enum svc_reach reach, struct svc_outcome *ret_outcome)
 {
     struct svc_service *service;
-    __u64 descriptor;
+    __u64 descriptor, client;
     __u32 policy;
 
     service = find_service(key);
@@ -108,7 +108,8 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
         COUNT(no_endpoint);
         return ROUTE_REFUSE;
     }
-    if (draw(ctx, descriptor, key->protocol, ret_outcome) < 0 ||
+    client = affinity_client(service->flags);
+    if (draw(ctx, descriptor, key->protocol, client, ret_outcome) < 0 ||
         (ret_outcome->networks && draw_near(ctx, descriptor, ret_outcome) < 0)) {
         COUNT(inconsistent);
         return ROUTE_REFUSE;

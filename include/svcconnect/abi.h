@@ -110,6 +110,9 @@ struct svc_service {
 };
 
 #define SVC_SERVICE_PEER_ALIAS 1u /* getpeername() tells the alias, not the endpoint */
+/* A hash in the place of the random word of a draw: a client keeps its endpoint (svc_affinity_word()). */
+#define SVC_SERVICE_AFFINITY_TASK    2u
+#define SVC_SERVICE_AFFINITY_PROCESS 4u
 
 /*
  * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.

@@ -192,6 +192,20 @@ SVC_INLINE __u32 svc_draw_fraction(__u32 random, __u32 count)
     return (__u32)((__u64)random * count);
 }
 
+/* Each bit of the result depends on each of the input's (the finalizer of SplitMix64); one to one. */
+SVC_INLINE __u64 svc_mix64(__u64 x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    return x ^ x >> 31;
+}
+
+/* In the place of a random word: the client's own, the same each time. The next ones are for draws that were out. */
+SVC_INLINE __u32 svc_affinity_word(__u64 client, __u32 attempt)
+{
+    return (__u32)(svc_mix64(client + (attempt + 1) * 0x9e3779b97f4a7c15ull) >> 32);
+}
+
 /*
  * Without a branch on which outcome it is: a compiler would merge the two paths into one load at a
  * path-dependent offset, which the verifier refuses to programs loaded without CAP_PERFMON.

@@ -76,6 +76,13 @@ enum zone_manner {
     ZONE_OFF,
 };
 
+/* Who keeps the endpoint that it has once drawn, while that one is there? */
+enum affinity {
+    AFFINITY_NONE,
+    AFFINITY_TASK,
+    AFFINITY_PROCESS,
+};
+
 /* As Envoy's min_cluster_size. */
 #define SERVICE_ZONE_MINIMUM 6u
 
@@ -98,6 +105,7 @@ struct service_settings {
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
     bool is_policy_audit;        /* who may not call it is only counted and told */
+    uint32_t affinity;           /* enum affinity */
     uint32_t zone;               /* enum zone_manner */
     uint32_t zone_minimum;       /* with fewer endpoints in all, healthy or not, ZONE_PREFER is ZONE_OFF */
     char *allow_from;            /* who may call it (allow_from.h); NULL: everybody */

@@ -74,6 +74,8 @@ const struct setting service_setting_rows[] = {
      .help = "--dns-listen answers with up to eight instances, or with one drawn"},
     {"localLiveness", SETTING_CHOICE, SERVICE(is_liveness_off), .words = {"auto", "off"},
      .help = "whether connects ask first if anybody listens at an endpoint of this host"},
+    {"affinity", SETTING_WORD, SERVICE(affinity), .words = {"none", "task", "process"},
+     .help = "who keeps the endpoint that it has once drawn: nobody, tasks, processes"},
     {"zone", SETTING_WORD, SERVICE(zone), .words = {"prefer", "only", "off"},
      .help = "whether connects stay in the zone of their host"},
     {"zoneMinEndpoints", SETTING_NUMBER, SERVICE(zone_minimum), RANGE(0, 65535),

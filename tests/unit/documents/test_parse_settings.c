@@ -48,8 +48,9 @@ static void test_every_setting_is_known(void **state)
         "'ejection':{'failures':1,'windowSeconds':2,'baseSeconds':3,'maxSeconds':4},"
         "'connectTimeoutSeconds':5,'panicThresholdPercent':6,'slowStartSeconds':7,"
         "'drainSeconds':8,'admissionSeconds':9,'udpStickinessSeconds':10,"
-        "'peerName':'alias','dnsRoutingPolicy':'WEIGHTED','localLiveness':'off','zone':'only',"
-        "'zoneMinEndpoints':11,'zoneClients':'a=1,b=2','allowFrom':'a,n/*','policyMode':'audit'";
+        "'peerName':'alias','dnsRoutingPolicy':'WEIGHTED','localLiveness':'off','affinity':'task',"
+        "'zone':'only','zoneMinEndpoints':11,'zoneClients':'a=1,b=2','allowFrom':'a,n/*',"
+        "'policyMode':'audit'";
     const char *names[SETTING_MEMBERS_MAX + 1];
     char text[2048];
     char expected[1024];

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "model/endpoint_names.h"
+#include "routing/table_affine.h"
 #include "routing/target_weights.h"
 
 _Static_assert(INSTANCE_RAMP_PARTS == TABLE_WEIGHT_PARTS, "slow start counts in the parts that tables take");
@@ -217,6 +218,25 @@ static void set_manner(struct wanted_alias *wanted, const struct service_setting
 {
     wanted->stickiness_ms = wanted->alias.protocol == UDP ? settings->udp_stickiness_ms : 0;
     wanted->flags = settings->is_peer_alias ? SVC_SERVICE_PEER_ALIAS : 0;
+    if (settings->affinity)
+        wanted->flags |=
+            settings->affinity == AFFINITY_TASK ? SVC_SERVICE_AFFINITY_TASK : SVC_SERVICE_AFFINITY_PROCESS;
+}
+
+static int build_view_table(const struct alias_view *view, const struct wanted_alias *wanted, bool only_v4,
+                            struct svc_slot **ret_slots, uint32_t *ret_count)
+{
+    _cleanup_free_ struct svc_slot *slots = NULL;
+    uint32_t count;
+    int r = table_build(view->targets, view->n_targets, only_v4, &slots, &count);
+
+    if (r == 0 && wanted->flags & (SVC_SERVICE_AFFINITY_TASK | SVC_SERVICE_AFFINITY_PROCESS))
+        r = table_make_affine(&slots, &count);
+    if (r < 0)
+        return r;
+    *ret_slots = TAKE_PTR(slots);
+    *ret_count = count;
+    return 0;
 }
 
 int wanted_tables_build(const struct model_namespace *parent, const struct client *client,
@@ -228,13 +248,13 @@ int wanted_tables_build(const struct model_namespace *parent, const struct clien
     if (r == 0 && view.n_targets > 0)
         set_manner(wanted, service_get_settings(view.services[0]));
     if (r == 0)
-        r = table_build(view.targets, view.n_targets, true, &wanted->slots4, &wanted->count4);
+        r = build_view_table(&view, wanted, true, &wanted->slots4, &wanted->count4);
     if (r < 0)
         return r;
     /* IPv6 endpoints where there are any, else the IPv4 ones, which such a socket may reach as well. */
     if (has_ipv6(&view)) {
         leave_only_ipv6(&view);
-        return table_build(view.targets, view.n_targets, false, &wanted->slots6, &wanted->count6);
+        return build_view_table(&view, wanted, false, &wanted->slots6, &wanted->count6);
     }
     wanted->slots6 = wanted->slots4;
     wanted->count6 = wanted->count4;
