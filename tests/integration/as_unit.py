@@ -6,6 +6,7 @@ capabilities, system call filter with all settings that are made of one, read-on
 run.py --as-unit uses it. `Sandbox(...)` is what a child calls between fork and exec."""
 import ctypes
 import errno
+import functools
 import os
 import re
 import shutil
@@ -63,6 +64,7 @@ def settings():
     return found
 
 
+@functools.lru_cache(maxsize=None)  # a daemon that is started again within a test waits for no other program
 def members(group):
     """The system calls of a @group, those of groups within it too."""
     words = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True,
@@ -71,7 +73,7 @@ def members(group):
     for word in (line.strip() for line in words):
         if word and not word.startswith("#"):
             found |= members(word) if word.startswith("@") else {word}
-    return found
+    return frozenset(found)
 
 
 def allowed_calls(values):
@@ -138,11 +140,12 @@ class Filter:
 
 
 class Sandbox:
-    def __init__(self, writable):
-        """`writable`: the directories that the unit's StateDirectory and RuntimeDirectory stand for."""
-        self.unit, self.writable = settings(), writable
+    def __init__(self, state, writable):
+        """`state`: the directory that the unit's StateDirectory stands for; `writable`: RuntimeDirectory, and what tests need."""
+        self.unit, self.writable = settings(), [state, *writable]
         self.filter = Filter(self.unit)
         self.libc = ctypes.CDLL(None, use_errno=True)
+        os.makedirs(state, int(self.unit["StateDirectoryMode"][0], 8), exist_ok=True)
         for directory in writable:
             os.makedirs(directory, exist_ok=True)
 

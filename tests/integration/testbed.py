@@ -448,7 +448,7 @@ class Testbed:
         """Starts a daemon without waiting for it."""
         self.write_config()
         if os.environ.get("SVCTEST_AS_UNIT"):
-            sandbox = Sandbox([self.state_dir, self.run_dir, os.environ["SVCTEST_BPFFS"], os.environ["SVCTEST_REPORTS"]])
+            sandbox = Sandbox(self.state_dir, [self.run_dir, os.environ["SVCTEST_BPFFS"], os.environ["SVCTEST_REPORTS"]])
             options["preexec_fn"] = both(options.get("preexec_fn"), sandbox)
         log = open(self.log_file, "a", encoding="utf-8")
         with log:
