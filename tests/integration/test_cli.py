@@ -56,6 +56,12 @@ def test_the_way_through_all_commands():
         ok("detach", "--all")
 
 
+def test_what_doctor_says_to_type_can_be_pasted():
+    with Testbed() as bed:
+        bed.cli_ok("register", "v1", "--address", "127.0.0.1:80", "--weight", "0", "-n", "$(false)'\"")
+        assert """svcconnect endpoints -n '$(false)'\\''"' shows""" in " ".join(bed.cli("doctor").out.split())
+
+
 def test_another_namespace_by_n():
     with Testbed() as bed:
         where = bed.address()

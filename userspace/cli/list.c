@@ -25,20 +25,7 @@ static int out_of_memory(const struct invocation *invocation)
 
 void list_print_word(const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=,-";
-
-    if (*word && !word[strspn(word, plain)]) {
-        (void)fputs(word, stdout);
-        return;
-    }
-    (void)putchar('\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            (void)fputs("'\\''", stdout);
-        else
-            (void)putchar(*word);
-    }
-    (void)putchar('\'');
+    text_write_word(stdout, word);
 }
 
 void list_print_namespace(const struct invocation *invocation, const cJSON *item)

@@ -103,3 +103,21 @@ bool text_is_true(const cJSON *object, const char *name)
 {
     return cJSON_IsTrue(text_child(object, name));
 }
+
+void text_write_word(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+=,-";
+
+    if (*word && !word[strspn(word, plain)]) {
+        (void)fputs(word, out);
+        return;
+    }
+    (void)fputc('\'', out);
+    for (; *word; word++) {
+        if (*word == '\'')
+            (void)fputs("'\\''", out);
+        else
+            (void)fputc(*word, out);
+    }
+    (void)fputc('\'', out);
+}

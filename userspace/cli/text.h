@@ -22,6 +22,9 @@ enum text_colour {
 /* Is standard output a terminal that takes colours, and has nobody set NO_COLOR? */
 bool text_wants_colour(void);
 
+/* A word as a shell takes it: quoted if it has to be. */
+void text_write_word(FILE *out, const char *word);
+
 /* The escape sequence that begins a colour; TEXT_PLAIN ends one. */
 const char *text_colour_code(enum text_colour colour);
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Daemon checks: documents of the API in, findings out. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "cli/doctor/checks.h"
 #include "cli/text.h"
 
@@ -10,6 +13,26 @@
 #define LATE_P99_MS  20
 #define LATE_MOST_MS 1000
 #define SHOWN_MAX    10 /* findings of one kind; the rest is counted */
+
+/* A command that can be pasted: each word as a shell takes it, up to NULL. The caller frees it; NULL: no memory. */
+static char *shell_command(const char *const *words)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!out)
+        return NULL;
+    for (size_t i = 0; words[i]; i++) {
+        if (i > 0)
+            (void)fputc(' ', out);
+        text_write_word(out, words[i]);
+    }
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
 
 static void check_state(struct doctor *doctor, const cJSON *status)
 {
@@ -173,13 +196,21 @@ void doctor_check_tasks(struct doctor *doctor, const cJSON *document)
 
     cJSON_ArrayForEach (task, tasks) {
         const char *state = text_member(task, "state");
-        char next[512];
+        const char *service = text_member(task, "service");
+        const char *const words[] = {"svcconnect",
+                                     "attach",
+                                     "--cgroup",
+                                     text_member(task, "cgroup"),
+                                     "-n",
+                                     text_member(task, "namespace"),
+                                     *service ? "--service" : NULL,
+                                     service,
+                                     NULL};
+        _cleanup_free_ char *next = NULL;
 
         if (strcmp(state, "attached") == 0 || ++bad > SHOWN_MAX)
             continue;
-        (void)snprintf(next, sizeof(next), "svcconnect attach --cgroup %s -n %s%s%s",
-                       text_member(task, "cgroup"), text_member(task, "namespace"),
-                       *text_member(task, "service") ? " --service " : "", text_member(task, "service"));
+        next = shell_command(words);
         doctor_add(doctor, "tasks", DOCTOR_PROBLEM, next, "%s is %s: not all of its connects are redirected",
                    text_member(task, "cgroup"), state);
     }
@@ -197,12 +228,15 @@ void doctor_check_services(struct doctor *doctor, const cJSON *document)
 
     cJSON_ArrayForEach (service, services) {
         const char *namespace_name = text_member(service, "namespace");
-        char next[256];
+        const char *const words[] = {"svcconnect", "endpoints", "-n", namespace_name, NULL};
+        _cleanup_free_ char *command = NULL;
+        _cleanup_free_ char *next = NULL;
 
         if (text_number(service, "eligible") > 0 || ++bad > SHOWN_MAX)
             continue;
-        (void)snprintf(next, sizeof(next), "svcconnect endpoints -n %s shows their health and weight",
-                       namespace_name);
+        command = shell_command(words);
+        if (command && asprintf(&next, "%s shows their health and weight", command) < 0)
+            next = NULL;
         doctor_add(doctor, "services", DOCTOR_WARNING, next,
                    "%s in %s has no eligible endpoint (%" PRIu64 " instances)", text_member(service, "name"),
                    namespace_name, text_number(service, "instances"));
