@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Labelled containers of a real Docker daemon: tasks from their first instruction, instances for as long as they run."""
+import os
 import re
 import time
 
 from container_host import LIMITS, docker_host, outcome
+from docker_host import remove_v1_cgroups
 from testbed import note, wait_until
 
 
@@ -31,6 +33,23 @@ def test_first_instruction():
 
 
 test_first_instruction.timeout = 120
+
+
+def test_the_first_container_of_a_new_parent():
+    """With --cgroup-parent Docker makes the parent in the same moment: nobody has seen it before."""
+    with docker_host() as host:
+        host.serve("backend-1", "backend", "svcconnect.port=8080")
+        host.wait_for_instances(1)
+        top = f"/svctest-parent-{os.getpid()}"
+        try:
+            for number, parent in enumerate((f"{top}/a", f"{top}/b/c")):
+                name = f"client-{number}"
+                assert host.caller(name, 30, options=["--cgroup-parent", parent]) == (0, 0, 30)
+                told = [event["message"] for event in host.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
+                assert len([text for text in told if "held for" in text]) == number + 2, told
+                host.docker.ok("rm", name)
+        finally:
+            remove_v1_cgroups(top)
 
 
 def test_instances_follow_containers():
