@@ -65,10 +65,8 @@ struct {
 /* Set by the daemon at load; 0: nothing of this is in the programs. The log needs the rows. */
 const volatile __u32 counts_callers = 0;
 const volatile __u32 connection_log = SVC_LOG_OFF;
-/* Of what is a tick or two late, and costs a fifth: since 5.11. */
-const volatile __u32 has_coarse_clock = 0;
-/* Of the port, that lead to a note: few where only what is connecting yet needs one, so that its memory stays warm. */
-const volatile __u32 note_bits = SVC_NOTES - 1;
+/* How long one of bpf_jiffies64() is. */
+const volatile __u64 tick_ns = 4000000;
 const volatile __u32 has_process_names = 0; /* in programs of connect() */
 
 static __always_inline int is_calling_counted(void)
@@ -96,11 +94,20 @@ static __always_inline void dialled_note(const struct svc_alias_key *key, __u32 
     }
 }
 
-/* When a connection began matters to the tick only where nothing but failures is logged. */
-static __always_inline __u64 log_clock(void)
+static __always_inline int is_sampled(struct bpf_sock_ops *ctx)
 {
-    return has_coarse_clock && connection_log == SVC_LOG_FAILED ? bpf_ktime_get_coarse_ns()
-                                                                : bpf_ktime_get_ns();
+    return svc_is_sampled(connection_log, ctx->local_port);
+}
+
+/* When a connection began is known to the tick, which costs a load, unless it is sampled. */
+static __always_inline __u64 begun_now(int is_exact)
+{
+    return is_exact ? bpf_ktime_get_ns() : bpf_jiffies64();
+}
+
+static __always_inline __u64 begun_at(__u64 noted, __u64 now, int is_exact)
+{
+    return is_exact ? noted : now - (bpf_jiffies64() - noted) * tick_ns;
 }
 
 /*
@@ -205,17 +212,18 @@ static __attribute__((noinline)) __u32 caller_make(__u32 place, __u32 caller, co
     return 0;
 }
 
-static __always_inline struct svc_note *note_of(struct bpf_sock_ops *ctx, __u32 is_shared)
+static __always_inline struct svc_note *note_of(struct bpf_sock_ops *ctx, int is_kept)
 {
-    __u32 place = svc_note_place(ctx->local_port, is_shared, note_bits);
+    __u32 place = svc_note_place(ctx->local_port, is_kept);
 
     return bpf_map_lookup_elem(&notes, &place);
 }
 
-static __always_inline void note_write(struct bpf_sock_ops *ctx, __u32 number, __u32 is_shared,
+static __always_inline void note_write(struct bpf_sock_ops *ctx, __u32 number, int is_shared,
                                        const struct svc_dialled *by)
 {
-    struct svc_note *note = note_of(ctx, is_shared);
+    int is_exact = is_sampled(ctx);
+    struct svc_note *note = note_of(ctx, is_shared || is_exact);
 
     if (!note)
         return;
@@ -223,7 +231,7 @@ static __always_inline void note_write(struct bpf_sock_ops *ctx, __u32 number, _
     note->local_port = (__u16)ctx->local_port;
     if (connection_log != SVC_LOG_OFF) {
         note->pid = by->pid;
-        note->begun = log_clock();
+        note->begun = begun_now(is_exact);
         __builtin_memcpy(note->process, by->process, sizeof(note->process));
     }
 }
@@ -291,6 +299,7 @@ static __attribute__((noinline)) int connection_tell(struct bpf_sock_ops *ctx, c
     const struct svc_caller *row = bpf_map_lookup_elem(&callers, &number);
     struct svc_connection *told;
     const struct svc_note *note;
+    int is_exact;
 
     if (!row)
         return 0;
@@ -300,7 +309,7 @@ static __attribute__((noinline)) int connection_tell(struct bpf_sock_ops *ctx, c
         return 0;
     }
     __builtin_memset(told, 0, sizeof(*told));
-    told->ended = log_clock();
+    told->ended = bpf_ktime_get_ns();
     told->caller = row->caller;
     told->endpoint = row->endpoint;
     told->alias_port_be = row->alias_port_be;
@@ -313,9 +322,10 @@ static __attribute__((noinline)) int connection_tell(struct bpf_sock_ops *ctx, c
         told->bytes_received = ctx->bytes_received;
         told->rtt_us = ctx->srtt_us >> 3;
     }
-    note = note_of(ctx, row->is_shared);
+    is_exact = is_sampled(ctx);
+    note = note_of(ctx, row->is_shared || is_exact);
     if (note && note->row == number && note->local_port == ctx->local_port) {
-        told->begun = note->begun;
+        told->begun = begun_at(note->begun, told->ended, is_exact);
         told->pid = note->pid;
         __builtin_memcpy(told->process, note->process, sizeof(told->process));
     }
@@ -347,10 +357,14 @@ static __always_inline __u32 caller_of(struct bpf_sock_ops *ctx, __u32 caller, c
 
 static __always_inline void count_closed(struct bpf_sock_ops *ctx, struct svc_caller *row)
 {
-    __u64 bucket = svc_rtt_bucket(ctx->srtt_us >> 3);
     __u64 sent = payload_sent(ctx), received = ctx->bytes_received;
 
-    __sync_fetch_and_add(&row->closed[bucket & (SVC_RTT_BUCKETS - 1)], 1);
+    if (svc_is_rtt_noted(row->closed, ctx->local_port)) {
+        __u64 bucket = svc_rtt_bucket(ctx->srtt_us >> 3);
+
+        __sync_fetch_and_add(&row->rtt[bucket & (SVC_RTT_BUCKETS - 1)], 1);
+    }
+    __sync_fetch_and_add(&row->closed, 1);
     if (sent)
         __sync_fetch_and_add(&row->bytes_sent, sent);
     if (received)
@@ -375,9 +389,7 @@ static __attribute__((noinline)) int caller_outcome(struct bpf_sock_ops *ctx, __
         if (place < SVC_OUTCOMES)
             __sync_fetch_and_add(&row->failed[place], 1);
     }
-    if (kind != RETRANSMITTED && connection_log != SVC_LOG_OFF &&
-        svc_is_logged(connection_log, kind,
-                      kind == CLOSED && connection_log != SVC_LOG_FAILED ? bpf_get_prandom_u32() : 0))
+    if (kind != RETRANSMITTED && svc_is_logged(connection_log, kind, ctx->local_port))
         (void)connection_tell(ctx, key, number, kind);
     return 0;
 }

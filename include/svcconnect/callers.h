@@ -12,16 +12,17 @@
 
 #include <svcconnect/decision.h>
 
-#define SVC_CALLERS       4096u  /* rows; a power of two */
-#define SVC_CALLER_PROBES 8u     /* rows that a connection may be counted in */
-#define SVC_CALLER_NAMES  4096u  /* clients at a time */
-#define SVC_NOTES         32768u /* of connections, by local port: the usual range of ports has fewer */
-#define SVC_RTT_BUCKETS   8u
-#define SVC_OUTCOMES      6u  /* that fail: those below CLOSED */
-#define SVC_PROCESS_SIZE  16u /* of a process's name, with the NUL */
+#define SVC_CALLERS           4096u  /* rows; a power of two */
+#define SVC_CALLER_PROBES     8u     /* rows that a connection may be counted in */
+#define SVC_CALLER_NAMES      4096u  /* clients at a time */
+#define SVC_NOTES             32768u /* of connections, by local port: the usual range of ports has fewer */
+#define SVC_NOTES_OF_CONNECTS 128u
+#define SVC_RTT_BUCKETS       8u
+#define SVC_OUTCOMES          6u  /* that fail: those below CLOSED */
+#define SVC_PROCESS_SIZE      16u /* of a process's name, with the NUL */
 
 /*
- * Value of `callers`. Three cache lines: identity and beginnings, regular ends, and what is rarer. [0] is for all that
+ * Value of `callers`. Three cache lines: what each connection needs, what goes over it, what fails. [0] is for all that
  * had no room: its `caller` is 0, and so is that of a row that is free. Who makes a row writes `caller` last. Counters
  * are raised by several CPUs at once, by atomic additions.
  */
@@ -30,16 +31,18 @@ struct svc_caller {
     __u32 endpoint;
     __be16 alias_port_be; /* 0: the endpoint's own address was dialled, or it is not known what was */
     __be16 port_be;
-    __u32
-        is_shared; /* the client has another row at this address: a connection's note says which is its own */
+    __u32 is_shared; /* the client has another row at this address: see the note */
     __u8 alias[16];
-    __u8 address[16];              /* of the endpoint */
-    __u64 connections;             /* that have begun */
-    __u64 unlogged;                /* of [0]: connections that the log had no room for */
-    __u64 closed[SVC_RTT_BUCKETS]; /* as they should be, by their round-trip time: svc_rtt_bucket() */
-    __u64 failed[SVC_OUTCOMES]; /* by enum svc_outcome_kind; all but RETRANSMITTED have ended a connection */
+    __u8 address[16];  /* of the endpoint */
+    __u64 connections; /* that have begun */
+    __u64 closed;      /* that have ended as they should */
     __u64 bytes_sent;
     __u64 bytes_received;
+    __u32 rtt[SVC_RTT_BUCKETS]; /* of those closed, see svc_is_rtt_noted() and svc_rtt_bucket() */
+    __u64 reserved[2];
+    __u64 failed[SVC_OUTCOMES]; /* by enum svc_outcome_kind; all but RETRANSMITTED have ended a connection */
+    __u64 unlogged;             /* of [0]: connections that the log had no room for */
+    __u64 reserved2;
 };
 
 /* Value of `caller_names`, by number: for people, and for a next daemon. */
@@ -61,14 +64,14 @@ struct svc_dialled {
 };
 
 /*
- * Value of `notes`, by some bits of the local port: of which row a connection is, and of which process. Written where
- * connections are logged or a row is shared. Another connection may have taken the place: port and row tell.
+ * Value of `notes`, by some bits of the local port (svc_note_place()): of which row a connection is, and of which process.
+ * Written where connections are logged or a row is shared. Another connection may have taken the place: port and row tell.
  */
 struct svc_note {
     __u16 row;
     __u16 local_port;
     __u32 pid;   /* 0: not known, as what follows */
-    __u64 begun; /* CLOCK_MONOTONIC, ns */
+    __u64 begun; /* CLOCK_MONOTONIC, ns; of one that is not sampled, ticks */
     char process[SVC_PROCESS_SIZE];
 };
 
@@ -101,13 +104,17 @@ struct svc_connection {
 #define SVC_LOG_ALL    1u
 #define SVC_LOG_FAILED 0xffffffffu
 
-SVC_INLINE int svc_is_logged(__u32 log, __u32 outcome, __u32 random)
+/* Is it one of those that are logged however they end? The local port decides, so that it is known from the beginning. */
+SVC_INLINE int svc_is_sampled(__u32 log, __u32 local_port)
 {
-    if (log == SVC_LOG_OFF)
+    if (log == SVC_LOG_OFF || log == SVC_LOG_FAILED)
         return 0;
-    if (outcome != CLOSED)
-        return 1;
-    return log != SVC_LOG_FAILED && (log == SVC_LOG_ALL || random % log == 0);
+    return log == SVC_LOG_ALL || (local_port * 0x9e3779b1u >> 8) % log == 0;
+}
+
+SVC_INLINE int svc_is_logged(__u32 log, __u32 outcome, __u32 local_port)
+{
+    return log != SVC_LOG_OFF && (outcome != CLOSED || svc_is_sampled(log, local_port));
 }
 
 /* As whom the connections of a task are counted; 0: nobody in particular. */
@@ -116,10 +123,11 @@ SVC_INLINE __u32 svc_caller_of_scope(const struct svc_task_scope *scope)
     return (__u32)(*(const volatile __u64 *)&scope->reached >> SVC_REACHED_CALLER_SHIFT);
 }
 
-/* Where a connection's note is. `bits`: of the port, while its row is not shared. */
-SVC_INLINE __u32 svc_note_place(__u32 local_port, __u32 is_shared, __u32 bits)
+/* Where a connection's note is: few are for those that are noted while they connect, so that their memory stays warm;
+ * others keep their place while they last. */
+SVC_INLINE __u32 svc_note_place(__u32 local_port, int is_kept)
 {
-    return local_port & (is_shared ? SVC_NOTES - 1 : bits);
+    return local_port & (is_kept ? SVC_NOTES - 1 : SVC_NOTES_OF_CONNECTS - 1);
 }
 
 /* Where a client's rows for an endpoint begin: one of 1..SVC_CALLERS is `place + 1`, the next ones follow. */
@@ -152,6 +160,14 @@ SVC_INLINE int svc_caller_is_by(const struct svc_caller *row, const struct svc_d
 {
     return row->endpoint == dialled->endpoint && row->alias_port_be == dialled->alias_port_be &&
            svc_address_equal(row->alias, dialled->alias);
+}
+
+/* Is the round-trip time of one more counted? Of the first ones, then of one in 16: it costs another line of memory. */
+#define SVC_RTT_FIRST 64u
+
+SVC_INLINE int svc_is_rtt_noted(__u64 closed, __u32 local_port)
+{
+    return closed < SVC_RTT_FIRST || (local_port * 0x9e3779b1u >> 8 & 15) == 0;
 }
 
 /* Bucket 0 is below 64 us, each next one below four times that, the last one has all the rest. */

@@ -23,8 +23,10 @@ void datapath_drop_caller(struct datapath *datapath, uint32_t number)
         return;
     row = &datapath->callers[number];
     move_count(&rest->connections, &row->connections);
+    move_count(&rest->closed, &row->closed);
     for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
-        move_count(&rest->closed[i], &row->closed[i]);
+        __atomic_fetch_add(&rest->rtt[i], __atomic_exchange_n(&row->rtt[i], 0, __ATOMIC_RELAXED),
+                           __ATOMIC_RELAXED);
     for (unsigned i = 0; i < SVC_OUTCOMES; i++)
         move_count(&rest->failed[i], &row->failed[i]);
     move_count(&rest->bytes_sent, &row->bytes_sent);

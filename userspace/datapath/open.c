@@ -2,13 +2,12 @@
 /* Opening: what is pinned is adopted (kernel_adopt.c) or built anew beside: load, map, pin; later the swap. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "datapath/kernel.h"
-
-#define NOTES_OF_CONNECTS 1024u /* connects under way at a time, with room */
 
 /* One for each CPU, if that is not too many. */
 static uint32_t attempt_shards(int n_cpus)
@@ -117,16 +116,15 @@ static void tell_facts(struct datapath *datapath)
 static void tell_callers(struct datapath *datapath, const struct datapath_config *config)
 {
     struct svcconnect_bpf__rodata *told = datapath->kernel->skeleton->rodata;
+    struct timespec tick;
 
     told->counts_callers = config->counts_callers;
     told->connection_log = config->counts_callers ? config->connection_log : SVC_LOG_OFF;
-    /* Only what is connecting yet has failed, mostly. */
-    told->note_bits = told->connection_log == SVC_LOG_FAILED ? NOTES_OF_CONNECTS - 1 : SVC_NOTES - 1;
     told->has_process_names =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_pid_tgid, NULL) == 1 &&
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_comm, NULL) == 1;
-    told->has_coarse_clock =
-        libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
+        told->tick_ns = (uint64_t)tick.tv_nsec;
 }
 
 static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)

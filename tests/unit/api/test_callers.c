@@ -63,9 +63,10 @@ static void test_what_a_row_tells(void **state)
     row->failed[TIMED_OUT] = row->failed[GAVE_UP] = 1;
     row->bytes_sent = 100;
     row->bytes_received = 200;
-    row->closed[0] = 3;
-    row->closed[4] = 1;
-    row->closed[SVC_RTT_BUCKETS - 1] = 1;
+    row->closed = 5;
+    row->rtt[0] = 3;
+    row->rtt[4] = 1;
+    row->rtt[SVC_RTT_BUCKETS - 1] = 1;
     answer = lab_get(lab, "GET /v1/callers", "", 200);
     json_expect(answer, "callers.0.namespace", "'default'");
     json_expect(answer, "callers.0.client", "'web'");
@@ -95,7 +96,7 @@ static void test_an_endpoint_that_has_gone(void **state)
 
     add_backend(lab);
     row = make_row(lab, 9, "", endpoint_of(lab, "backend", "a"), 2, 1);
-    row->closed[1] = 3; /* begun before anybody counted */
+    row->closed = 3; /* begun before anybody counted */
     answer = lab_get(lab, "GET /v1/callers", "", 200);
     json_expect(answer, "callers.0.service", "''");
     json_expect(answer, "callers.0.instance", "''");

@@ -51,16 +51,18 @@ static void test_a_row_goes_into_the_others(void **state)
     struct svc_caller *row = row_of(lab, 9);
 
     *row = (struct svc_caller){.caller = 2, .connections = 10, .bytes_sent = 100, .bytes_received = 7};
-    row->closed[3] = 8;
+    row->closed = 8;
+    row->rtt[3] = 8;
     row->failed[REFUSED] = 1;
     datapath_drop_caller(lab->datapath, 9);
     row->connections += 2;
     datapath_drop_caller(lab->datapath, 9);
     assert_int_equal(row->caller, 0);
     assert_int_equal(row->connections, 0);
-    assert_int_equal(row->closed[3], 0);
+    assert_int_equal(row->closed, 0);
     assert_int_equal(others->connections, 12);
-    assert_int_equal(others->closed[3], 8);
+    assert_int_equal(others->closed, 8);
+    assert_int_equal(others->rtt[3], 8);
     assert_int_equal(others->failed[REFUSED], 1);
     assert_int_equal(others->bytes_sent, 100);
     assert_int_equal(others->bytes_received, 7);

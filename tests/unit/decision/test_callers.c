@@ -40,26 +40,43 @@ static void test_what_was_sent_has_neither_syn_nor_fin(void **state)
     assert_int_equal(svc_payload_sent(102, 1), 100);
 }
 
-static void test_notes_are_few_unless_a_row_is_shared(void **state)
+static void test_notes_are_few_unless_they_are_kept(void **state)
 {
     (void)state;
-    assert_int_equal(svc_note_place(40000, 0, 1023), 40000 % 1024);
-    assert_int_equal(svc_note_place(40000, 1, 1023), 40000 % SVC_NOTES);
+    assert_int_equal(svc_note_place(40000, 0), 40000 % SVC_NOTES_OF_CONNECTS);
+    assert_int_equal(svc_note_place(40000, 1), 40000 % SVC_NOTES);
     /* Each port of the usual range has a place of its own. */
-    assert_true(svc_note_place(32768, 1, 0) == 0 && svc_note_place(60999, 1, 0) == 60999 - 32768);
+    assert_true(svc_note_place(32768, 1) == 0 && svc_note_place(60999, 1) == 60999 - 32768);
 }
 
 static void test_which_are_logged(void **state)
 {
+    unsigned n = 0, even = 0;
+
     (void)state;
-    assert_false(svc_is_logged(SVC_LOG_OFF, REFUSED, 0));
-    assert_true(svc_is_logged(SVC_LOG_FAILED, REFUSED, 1));
-    assert_true(svc_is_logged(SVC_LOG_FAILED, GAVE_UP, 1));
-    assert_false(svc_is_logged(SVC_LOG_FAILED, CLOSED, 0));
-    assert_true(svc_is_logged(SVC_LOG_ALL, CLOSED, 1));
-    assert_true(svc_is_logged(16, CLOSED, 32));
-    assert_false(svc_is_logged(16, CLOSED, 33));
-    assert_true(svc_is_logged(16, RESET_EARLY, 33));
+    for (uint32_t port = 32768; port < 61000; port++) {
+        assert_false(svc_is_logged(SVC_LOG_OFF, REFUSED, port));
+        assert_true(svc_is_logged(SVC_LOG_FAILED, GAVE_UP, port));
+        assert_false(svc_is_logged(SVC_LOG_FAILED, CLOSED, port));
+        assert_true(svc_is_logged(SVC_LOG_ALL, CLOSED, port));
+        assert_true(svc_is_logged(16, RESET_EARLY, port));
+        n += (unsigned)svc_is_logged(16, CLOSED, port);
+        even += port % 2 == 0 && svc_is_logged(16, CLOSED, port);
+    }
+    assert_in_range(n, 28232 / 16 * 95 / 100, 28232 / 16 * 105 / 100);
+    assert_in_range(even, n * 45 / 100, n * 55 / 100); /* the kernel gives even ports first */
+}
+
+static void test_the_first_round_trips_are_noted_and_then_some(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    for (uint32_t port = 32768; port < 61000; port++) {
+        assert_true(svc_is_rtt_noted(SVC_RTT_FIRST - 1, port));
+        n += (unsigned)svc_is_rtt_noted(SVC_RTT_FIRST, port);
+    }
+    assert_in_range(n, 28232 / 16 * 95 / 100, 28232 / 16 * 105 / 100);
 }
 
 /* No row but those that may be one, from each place, and clients are spread over all of them. */
@@ -118,8 +135,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trips_fall_into_buckets),
         cmocka_unit_test(test_what_was_sent_has_neither_syn_nor_fin),
-        cmocka_unit_test(test_notes_are_few_unless_a_row_is_shared),
+        cmocka_unit_test(test_notes_are_few_unless_they_are_kept),
         cmocka_unit_test(test_which_are_logged),
+        cmocka_unit_test(test_the_first_round_trips_are_noted_and_then_some),
         cmocka_unit_test(test_rows_have_a_place),
         cmocka_unit_test(test_whose_a_row_is),
     };

@@ -45,18 +45,9 @@ void caller_find_names(const struct api *api, const struct svc_caller *row, stru
         ret_names->alias = found.name;
 }
 
-uint64_t caller_closed(const struct svc_caller *row)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
-        sum += row->closed[i];
-    return sum;
-}
-
 uint64_t caller_ended(const struct svc_caller *row)
 {
-    return caller_closed(row) + row->failed[RESET_EARLY] + row->failed[REFUSED] + row->failed[TIMED_OUT] +
+    return row->closed + row->failed[RESET_EARLY] + row->failed[REFUSED] + row->failed[TIMED_OUT] +
            row->failed[GAVE_UP];
 }
 
@@ -69,10 +60,12 @@ uint64_t caller_open(const struct svc_caller *row)
 
 uint32_t caller_rtt(const struct svc_caller *row, unsigned percent)
 {
-    uint64_t all = caller_closed(row), seen = 0;
+    uint64_t all = 0, seen = 0;
 
+    for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
+        all += row->rtt[i];
     for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++) {
-        seen += row->closed[i];
+        seen += row->rtt[i];
         if (seen * 100 >= all * percent)
             return svc_rtt_bucket_end(i);
     }
@@ -83,7 +76,7 @@ static void callers_add_outcomes(const struct svc_caller *row, cJSON *object)
 {
     cJSON *outcomes = cJSON_AddObjectToObject(object, "outcomes");
 
-    (void)cJSON_AddNumberToObject(outcomes, "closed", (double)caller_closed(row));
+    (void)cJSON_AddNumberToObject(outcomes, "closed", (double)row->closed);
     (void)cJSON_AddNumberToObject(outcomes, "refused", (double)row->failed[REFUSED]);
     (void)cJSON_AddNumberToObject(outcomes, "timedOut", (double)row->failed[TIMED_OUT]);
     (void)cJSON_AddNumberToObject(outcomes, "retransmitted", (double)row->failed[RETRANSMITTED]);
@@ -97,7 +90,7 @@ static void callers_add_rtt(const struct svc_caller *row, cJSON *object)
     cJSON *list = cJSON_AddArrayToObject(object, "roundTrips");
 
     for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
-        (void)cJSON_AddItemToArray(list, cJSON_CreateNumber((double)row->closed[i]));
+        (void)cJSON_AddItemToArray(list, cJSON_CreateNumber(row->rtt[i]));
     (void)cJSON_AddNumberToObject(object, "roundTripMicroseconds50", caller_rtt(row, 50));
     (void)cJSON_AddNumberToObject(object, "roundTripMicroseconds99", caller_rtt(row, 99));
 }

@@ -21,9 +21,6 @@ struct caller_names {
 
 void caller_find_names(const struct api *api, const struct svc_caller *row, struct caller_names *ret_names);
 
-/* Those that ended by being closed. */
-uint64_t caller_closed(const struct svc_caller *row);
-
 /* Connections that have ended, one way or the other; and that have not. */
 uint64_t caller_ended(const struct svc_caller *row);
 uint64_t caller_open(const struct svc_caller *row);
