@@ -72,6 +72,33 @@ def test_promtool_finds_nothing():
         assert result.returncode == 0 and not result.stdout and not result.stderr, (result, text)
 
 
+def test_who_calls_whom():
+    with testbed() as bed:
+        listening(bed)
+        bed.service("web", (1, 2))
+        task = bed.task(service="front")
+        connect(task, bed, 5)
+        who = {"namespace": "default", "client": "front", "alias": "web", "port": str(PORT), "service": "web"}
+
+        def are_closed():
+            return value(scrape(bed), "svcconnect_caller_outcomes_total", outcome="closed", **who) == 5
+        wait_until(are_closed, 5, "five that are closed")
+        text = scrape(bed)
+        assert value(text, "svcconnect_caller_connections_total", **who) == 5
+        assert value(text, "svcconnect_caller_outcomes_total", outcome="refused", **who) == 0
+        assert value(text, "svcconnect_caller_open", **who) == 0
+        received = value(text, "svcconnect_caller_bytes_total", direction="received", **who)
+        assert received >= 5 * len("web/0\n"), text
+        assert value(text, "svcconnect_service_bytes_total", service="web", direction="received") == received
+        # They go on over a restart of the daemon.
+        bed.kill()
+        bed.restart(config=bed.config)
+        assert value(scrape(bed), "svcconnect_caller_connections_total", **who) == 5
+    with testbed() as bed:
+        listening(bed, callers="off")
+        assert "svcconnect_caller" not in scrape(bed)
+
+
 def test_services_and_aliases():
     with testbed() as bed:
         listening(bed)
@@ -115,7 +142,10 @@ def test_counters_never_go_down():
         connect(task, bed, 3)
         assert value(scrape(bed), "svcconnect_service_connections_total", service="web") == 30
         bed.change("DELETE", "/v1/services", service="web")
-        assert 'service="web"' not in scrape(bed)
+        # Who has called it stays told, as long as the kernel has the row.
+        assert set(re.findall(r'^(\w+)\{.*service="web"', scrape(bed), re.M)) <= \
+            {"svcconnect_service_bytes_total", *(f"svcconnect_caller_{what}" for what in
+                                                 ("connections_total", "outcomes_total", "bytes_total", "open"))}
         assert second
 
 
@@ -186,6 +216,7 @@ def test_an_address_that_is_taken():
         bed.metrics_address = bed.address(9465)
         host, port = bed.metrics_address.split(":")
         with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what an earlier test had there may linger
             other.bind((host, int(port)))
             other.listen()
             bed.config["metricsListen"] = bed.metrics_address

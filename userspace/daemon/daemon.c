@@ -449,6 +449,7 @@ void daemon_done(struct daemon *daemon)
     web_server_done(&daemon->web);
     totals_done(&daemon->totals);
     connections_done(&daemon->connections);
+    caller_totals_done(&daemon->caller_totals);
     aws_api_done(&daemon->aws);
     ecs_happenings_done(&daemon->happenings);
     services_dir_done(&daemon->services_dir);

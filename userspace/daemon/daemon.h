@@ -88,6 +88,7 @@ struct daemon {
     struct ecs_happenings happenings;
     struct aws_api aws;
     struct totals totals;
+    struct caller_totals caller_totals;
     struct metrics_server metrics;
     struct web_server web;
     char *socket_path;

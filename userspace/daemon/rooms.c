@@ -243,6 +243,7 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
         .listen = daemon->config.metrics_listen,
         .has_endpoints = strcmp(daemon->config.metrics_detail, "endpoint") == 0,
         .totals = &daemon->totals,
+        .callers = daemon->config.counts_callers ? &daemon->caller_totals : NULL,
     };
 
     bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0;
@@ -251,6 +252,9 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
     if (daemon->config.counts_callers && daemon->config.connection_log != SVC_LOG_OFF &&
         connections_begin(&daemon->connections, daemon->base, &daemon->api, daemon->datapath,
                           &daemon->connection_log) < 0)
+        return error_errno(error, ENOMEM, "starting");
+    if (settings.callers && strcmp(settings.listen, "off") != 0 &&
+        caller_totals_begin(&daemon->caller_totals, &daemon->api, daemon->datapath) < 0)
         return error_errno(error, ENOMEM, "starting");
     if (is_read && totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
         return error_errno(error, ENOMEM, "starting");

@@ -54,6 +54,7 @@ static int metrics_handle(struct http_call *call, struct evbuffer *answer, void 
     const struct scrape_settings settings = {
         .api = self->settings.api,
         .totals = self->settings.totals,
+        .callers = self->settings.callers,
         .is_openmetrics = wants_openmetrics(call->request),
         .has_endpoints = self->settings.has_endpoints,
     };

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "observe/listener.h"
+#include "observe/caller_totals.h"
 #include "observe/totals.h"
 
 struct api;
@@ -18,6 +19,7 @@ struct metrics_server_settings {
     const char *listen; /* "IP:PORT" or "off" */
     bool has_endpoints; /* metricsDetail */
     struct totals *totals;
+    struct caller_totals *callers; /* NULL: nobody counts who calls whom */
 };
 
 struct metrics_server {

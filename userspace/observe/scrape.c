@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "metrics/snapshot.h"
 #include "observe/alias_figures.h"
+#include "observe/caller_totals.h"
 #include "observe/totals.h"
 
 #define SCRAPE_SLICE_NS 1000000
@@ -22,9 +23,11 @@ enum scrape_stage {
     SCRAPE_NOTING, /* the aliases */
     SCRAPE_SORTING,
     SCRAPE_LOOKING, /* at the endpoints */
+    SCRAPE_LOOKING_AT_CALLERS,
     SCRAPE_HEAD,
     SCRAPE_SERVICES,
     SCRAPE_ALIASES,
+    SCRAPE_CALLERS,
     SCRAPE_ENDPOINTS,
     SCRAPE_TAIL,
     SCRAPE_END,
@@ -89,6 +92,19 @@ static int scrape_aliases(struct scrape *scrape, const struct metrics_text *out)
     return r;
 }
 
+static void scrape_callers(struct scrape *scrape, const struct metrics_text *out)
+{
+    bool is_service = scrape->family >= METRICS_CALLER_SERVICES;
+    struct metrics_caller caller;
+
+    if (scrape->next == 0)
+        metrics_begin_caller_family(out, scrape->family);
+    if (caller_totals_sum(scrape->settings.callers, scrape->next, is_service, &caller))
+        metrics_write_caller(out, scrape->family, &caller);
+    if (++scrape->next >= scrape->settings.callers->n_sums)
+        end_family(scrape, METRICS_CALLER_FAMILIES);
+}
+
 static void scrape_endpoints(struct scrape *scrape, const struct metrics_text *out)
 {
     if (scrape->next == 0)
@@ -114,9 +130,15 @@ static int scrape_piece(struct scrape *scrape, const struct metrics_text *out)
         r = list_names_sort(&scrape->noting.names);
         if (r == 0)
             scrape->round = totals_join(scrape->settings.totals);
+        if (r == 0 && scrape->settings.callers)
+            caller_totals_join(scrape->settings.callers);
         break;
     case SCRAPE_LOOKING:
         r = totals_piece(scrape->settings.totals, scrape->round, SCRAPE_SLICE / 4);
+        break;
+    case SCRAPE_LOOKING_AT_CALLERS:
+        if (scrape->settings.callers)
+            r = caller_totals_piece(scrape->settings.callers, SCRAPE_SLICE);
         break;
     case SCRAPE_HEAD:
         read_metrics_head(out, scrape->settings.api);
@@ -126,11 +148,18 @@ static int scrape_piece(struct scrape *scrape, const struct metrics_text *out)
         return 1;
     case SCRAPE_ALIASES:
         r = scrape_aliases(scrape, out);
-        if (r == 0 && scrape->stage == SCRAPE_ENDPOINTS && !scrape->settings.has_endpoints)
-            scrape->stage = SCRAPE_TAIL;
         return r < 0 ? r : 1;
+    case SCRAPE_CALLERS:
+        if (scrape->settings.callers)
+            scrape_callers(scrape, out);
+        else
+            scrape->stage = SCRAPE_ENDPOINTS;
+        return 1;
     case SCRAPE_ENDPOINTS:
-        scrape_endpoints(scrape, out);
+        if (scrape->settings.has_endpoints)
+            scrape_endpoints(scrape, out);
+        else
+            scrape->stage = SCRAPE_TAIL;
         return 1;
     case SCRAPE_TAIL:
         metrics_write_tail(out, list_noting_is_same(&scrape->noting));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The page of metrics, slice by slice: the daemon's own figures, services, client aliases, and where it is asked for
+ * The page of metrics, slice by slice: the daemon's own figures, services, client aliases, who calls whom, and where it is asked for
  * endpoints, each family in one piece.
  */
 #pragma once
@@ -10,11 +10,13 @@
 #include "http/streams.h"
 
 struct api;
+struct caller_totals;
 struct totals;
 
 struct scrape_settings {
     struct api *api;
     struct totals *totals;
+    struct caller_totals *callers; /* NULL: nobody counts who calls whom */
     bool is_openmetrics;
     bool has_endpoints;
 };
