@@ -129,7 +129,8 @@ def test_bodies_of_strangers_are_not_kept():
             settle(bed)
             assert taken > FLOOD * 100000, taken
             grown = resident_kib(bed) - before
-            assert grown < 96 * 1024, f"{grown} KiB more for {taken >> 10} KiB of nobody"
+            # A sanitizer keeps hundreds of MiB of what has been freed.
+            assert grown < 96 * 1024 or os.environ.get("SVCTEST_SANITIZE"), f"{grown} KiB more for {taken >> 10} KiB of nobody"
             for stream in streams:
                 stream.close()
 
