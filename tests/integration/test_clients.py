@@ -63,7 +63,7 @@ def test_haproxy_checks_by_resets():
             wait_until(lambda: endpoint(bed, "0")["outcomes"]["established"] >= before + TRIES, 10, "checks come")
             process.kill()
             process.wait()
-        assert_not_blamed(bed, established=endpoint(bed, "0")["outcomes"]["established"])
+        assert_not_blamed(bed, established=None)
 
 
 def test_haproxy_gives_up_on_a_server():
@@ -79,7 +79,7 @@ def test_haproxy_gives_up_on_a_server():
         for _ in range(TRIES):
             assert bed.run(ask).out == "504"
         wait_until(lambda: endpoint(bed, "0")["outcomes"]["established"] > TRIES, 5, "all were made")
-        assert_not_blamed(bed, established=endpoint(bed, "0")["outcomes"]["established"])
+        assert_not_blamed(bed, established=None)
 
 
 # --- curl
