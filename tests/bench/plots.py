@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """The plots, by gnuplot, each as SVG and PNG beside its data."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -89,7 +90,9 @@ def draw_programs(part, directory):
     figures = part["figures"]
     cases = ["miss", "hit 1", "hit 10", "hit 1000", "hit spread", "warm miss", "warm hit 1", "warm hit 10",
              "warm hit 1000"]
-    sizes = sorted({int(what.split(", ")[1].split()[0]) for what in figures})
+    sizes = sorted({int(size) for size in re.findall(r", (\d+) services, ", "\n".join(figures))})
+    if not sizes:
+        return  # those of two builds beside each other
     points = [(size, [figures[f"{case}, {size} services, connect4"]["net_ns"] for case in cases]) for size in sizes]
     rows, words = lines(points, cases)
     draw(directory, "program-cost", "connect4, net of an empty program",
