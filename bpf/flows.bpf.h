@@ -261,48 +261,74 @@ static __attribute__((noinline)) int connect_forget(struct bpf_sock_addr *ctx,
     return 0;
 }
 
-static __always_inline int connect_pass4(struct bpf_sock_addr *ctx)
+/* Functions of their own: the frame of a hook is on the way of a draw, which takes most of the stack there is. */
+static __attribute__((noinline)) int connect_pass4_slowly(struct bpf_sock_addr *ctx)
 {
-    int is_guarded = has_policy_addresses();
     struct svc_alias_key key = {};
 
-    if (!is_guarded && !is_to_forget(ctx))
-        return VERDICT_PROCEED;
     destination4(ctx, &key);
-    if (is_guarded && policy_refuses_address(&key))
+    if (has_policy_addresses() && policy_refuses_address(&key))
         return verdict_deny();
-    if (!is_guarded || is_to_forget(ctx))
+    if (is_to_forget(ctx))
+        (void)connect_forget(ctx, &key);
+    return VERDICT_PROCEED;
+}
+
+static __always_inline int connect_pass4(struct bpf_sock_addr *ctx)
+{
+    if (!has_policy_addresses() && !is_to_forget(ctx))
+        return VERDICT_PROCEED;
+    return connect_pass4_slowly(ctx);
+}
+
+static __attribute__((noinline)) int connect_pass6_slowly(struct bpf_sock_addr *ctx)
+{
+    struct svc_alias_key key = {};
+
+    destination6(ctx, &key);
+    if (has_policy_addresses() && policy_refuses_address(&key))
+        return verdict_deny();
+    if (is_to_forget(ctx))
         (void)connect_forget(ctx, &key);
     return VERDICT_PROCEED;
 }
 
 static __always_inline int connect_pass6(struct bpf_sock_addr *ctx)
 {
-    int is_guarded = has_policy_addresses();
-    struct svc_alias_key key = {};
-
-    if (!is_guarded && !is_to_forget(ctx))
+    if (!has_policy_addresses() && !is_to_forget(ctx))
         return VERDICT_PROCEED;
-    destination6(ctx, &key);
-    if (is_guarded && policy_refuses_address(&key))
-        return verdict_deny();
-    if (!is_guarded || is_to_forget(ctx))
-        (void)connect_forget(ctx, &key);
-    return VERDICT_PROCEED;
+    return connect_pass6_slowly(ctx);
 }
 
 /* The same of sendto(). */
-static __always_inline int sendmsg_pass4(struct bpf_sock_addr *ctx)
+static __attribute__((noinline)) int sendmsg_pass4_slowly(struct bpf_sock_addr *ctx)
 {
-    int is_guarded = has_policy_addresses();
     struct svc_alias_key key = {};
 
-    if (!is_guarded && !flows_of(ctx, 0))
-        return VERDICT_PROCEED;
     destination4(ctx, &key);
     if (key.protocol != UDP)
         return VERDICT_PROCEED;
-    if (is_guarded && policy_refuses_address(&key))
+    if (has_policy_addresses() && policy_refuses_address(&key))
+        return verdict_deny();
+    (void)flows_forget(ctx, &key, 0);
+    return VERDICT_PROCEED;
+}
+
+static __always_inline int sendmsg_pass4(struct bpf_sock_addr *ctx)
+{
+    if (!has_policy_addresses() && !flows_of(ctx, 0))
+        return VERDICT_PROCEED;
+    return sendmsg_pass4_slowly(ctx);
+}
+
+static __attribute__((noinline)) int sendmsg_pass6_slowly(struct bpf_sock_addr *ctx)
+{
+    struct svc_alias_key key = {};
+
+    destination6(ctx, &key);
+    if (key.protocol != UDP)
+        return VERDICT_PROCEED;
+    if (has_policy_addresses() && policy_refuses_address(&key))
         return verdict_deny();
     (void)flows_forget(ctx, &key, 0);
     return VERDICT_PROCEED;
@@ -310,18 +336,9 @@ static __always_inline int sendmsg_pass4(struct bpf_sock_addr *ctx)
 
 static __always_inline int sendmsg_pass6(struct bpf_sock_addr *ctx)
 {
-    int is_guarded = has_policy_addresses();
-    struct svc_alias_key key = {};
-
-    if (!is_guarded && !flows_of(ctx, 0))
+    if (!has_policy_addresses() && !flows_of(ctx, 0))
         return VERDICT_PROCEED;
-    destination6(ctx, &key);
-    if (key.protocol != UDP)
-        return VERDICT_PROCEED;
-    if (is_guarded && policy_refuses_address(&key))
-        return verdict_deny();
-    (void)flows_forget(ctx, &key, 0);
-    return VERDICT_PROCEED;
+    return sendmsg_pass6_slowly(ctx);
 }
 
 /* sendto() of UDP: the socket's own choice while it lasts. */

@@ -57,8 +57,8 @@ static __attribute__((noinline)) int policy_refuses(__u32 number)
     if (pair) {
         __sync_fetch_and_add(&pair->refused, 1);
         if (svc_policy_is_told(*(volatile __u64 *)&pair->refused))
-            tell(bpf_ktime_get_ns(), number, POLICY_TOLD, (enum svc_outcome_kind)verdict,
-                 (__u32)key.cgroup_id);
+            (void)tell(bpf_ktime_get_ns(), number, POLICY_TOLD, (enum svc_outcome_kind)verdict,
+                       (__u32)key.cgroup_id);
     }
     return verdict == POLICY_REFUSED;
 }
