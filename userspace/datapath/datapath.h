@@ -197,7 +197,8 @@ int datapath_each_caller_name(struct datapath *datapath,
 unsigned datapath_read_connections(struct datapath *datapath, unsigned most,
                                    void (*on_connection)(const struct svc_connection *connection, void *user),
                                    void *user);
-/* ---- who may call whom (policies.c; <svcconnect/policy.h>). Callbacks may not change what is walked. ---- */
+/* ---- who may call whom (policies.c; <svcconnect/policy.h>). Until datapath_activate() a migration's old entries are walked,
+ * and new ones written; else callbacks may not change what is walked. ---- */
 
 /* What was counted so far is kept, of a pair too. */
 int datapath_put_policy(struct datapath *datapath, uint32_t number, const struct svc_policy *policy);

@@ -7,9 +7,8 @@
 #include "base/cleanup.h"
 #include "datapath/internal.h"
 
-/* What is read at the start: the maps in use, or after a migration the old ones if they can be read. */
-static int each_at_start(struct datapath *datapath, enum map_index map, size_t value_size, entry_fn on_entry,
-                         void *context)
+int datapath_each_at_start(struct datapath *datapath, enum map_index map, size_t value_size,
+                           entry_fn on_entry, void *context)
 {
     if (datapath->origin != DATAPATH_MIGRATED)
         return datapath->backend->each(datapath, MAPS_IN_USE, map, value_size, on_entry, context);
@@ -36,7 +35,7 @@ int datapath_each_alias(struct datapath *datapath,
 {
     struct alias_walk walk = {on_alias, user};
 
-    return each_at_start(datapath, MAP_ALIASES, sizeof(struct svc_alias), walk_alias, &walk);
+    return datapath_each_at_start(datapath, MAP_ALIASES, sizeof(struct svc_alias), walk_alias, &walk);
 }
 
 struct endpoint_walk {
@@ -56,7 +55,7 @@ int datapath_each_endpoint(struct datapath *datapath,
 {
     struct endpoint_walk walk = {on_endpoint, user};
 
-    return each_at_start(datapath, MAP_ENDPOINTS, sizeof(struct svc_endpoint), walk_endpoint, &walk);
+    return datapath_each_at_start(datapath, MAP_ENDPOINTS, sizeof(struct svc_endpoint), walk_endpoint, &walk);
 }
 
 struct task_walk {

@@ -152,5 +152,9 @@ int datapath_delete_entry(struct datapath *datapath, enum map_index map, const v
 bool datapath_holds(const struct datapath *datapath, enum map_index index);
 int datapath_hold_entry(struct datapath *datapath, enum map_index index, const void *key, const void *value);
 
+/* What is read at the start: the maps in use, or after a migration the old ones if they can be read. */
+int datapath_each_at_start(struct datapath *datapath, enum map_index map, size_t value_size,
+                           entry_fn on_entry, void *context);
+
 int datapath_grace_init(struct datapath *datapath);
 void datapath_grace_deinit(struct datapath *datapath);

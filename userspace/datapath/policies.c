@@ -52,8 +52,7 @@ int datapath_each_policy(struct datapath *datapath,
 {
     struct policy_walk walk = {.on_policy = on_policy, .user = user};
 
-    return datapath->backend->each(datapath, MAPS_IN_USE, MAP_POLICIES, sizeof(struct svc_policy),
-                                   walk_policy, &walk);
+    return datapath_each_at_start(datapath, MAP_POLICIES, sizeof(struct svc_policy), walk_policy, &walk);
 }
 
 int datapath_put_policy_pair(struct datapath *datapath, uint64_t cgroup_id, uint32_t policy,
@@ -96,8 +95,8 @@ int datapath_each_policy_pair(struct datapath *datapath,
 {
     struct policy_walk walk = {.on_pair = on_pair, .user = user};
 
-    return datapath->backend->each(datapath, MAPS_IN_USE, MAP_POLICY_PAIRS, sizeof(struct svc_policy_pair),
-                                   walk_policy_pair, &walk);
+    return datapath_each_at_start(datapath, MAP_POLICY_PAIRS, sizeof(struct svc_policy_pair),
+                                  walk_policy_pair, &walk);
 }
 
 int datapath_put_policy_address(struct datapath *datapath, const struct svc_policy_address_key *key,
@@ -126,8 +125,8 @@ int datapath_each_policy_address(struct datapath *datapath,
 {
     struct policy_walk walk = {.on_address = on_address, .user = user};
 
-    return datapath->backend->each(datapath, MAPS_IN_USE, MAP_POLICY_ADDRESSES,
-                                   sizeof(struct svc_policy_address), walk_policy_address, &walk);
+    return datapath_each_at_start(datapath, MAP_POLICY_ADDRESSES, sizeof(struct svc_policy_address),
+                                  walk_policy_address, &walk);
 }
 
 void datapath_guard_addresses(struct datapath *datapath, bool is_on)

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/name_numbers.h"
+#include "datapath/datapath.h"
 #include "upkeep/policies.h"
 
 /* A service by its names; texts are the owner's. */
@@ -75,6 +76,12 @@ struct policies {
     bool is_failing;  /* which has been said */
     struct event *timer;
 };
+
+/* What the kernel holds is read from old maps, and is to be written to new ones. */
+static inline bool policies_are_moved(const struct policies *self)
+{
+    return datapath_origin(self->settings.datapath) == DATAPATH_MIGRATED;
+}
 
 /* ---- policy_list.c ---- */
 

@@ -166,7 +166,7 @@ static int adopt_address(const struct svc_policy_address_key *key, uint32_t poli
         return -ENOMEM;
     address->policy = policy;
     self->n_guarded++;
-    return 0;
+    return policies_are_moved(self) ? datapath_put_policy_address(self->settings.datapath, key, policy) : 0;
 }
 
 int policy_addresses_adopt(struct policies *self)

@@ -129,6 +129,8 @@ static int adopt_policy(uint32_t number, const struct svc_policy *entry, void *u
     if (name_numbers_adopt(self->numbers, text, number) < 0)
         return 0; /* damaged: another one has it */
     adoption->result = make_policy(self, text, &policy);
+    if (adoption->result == 0 && policies_are_moved(self))
+        adoption->result = datapath_put_policy(self->settings.datapath, number, entry);
     if (adoption->result < 0)
         return adoption->result;
     policy->is_written = true;

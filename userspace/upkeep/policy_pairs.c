@@ -100,7 +100,9 @@ static int adopt_policy_pair(const struct svc_policy_pair_key *key, const struct
     pair->key = *key;
     pair->verdict = value->verdict;
     HASH_ADD(hh, self->pairs, key, sizeof(pair->key), pair);
-    return 0;
+    return policies_are_moved(self) ? datapath_put_policy_pair(self->settings.datapath, key->cgroup_id,
+                                                               key->policy, value->verdict)
+                                    : 0;
 }
 
 static void drop_strange_pairs(struct policies *self)

@@ -77,7 +77,7 @@ static int teardown(void **state)
 }
 
 /* The daemon ends, and the next one begins with what the data path and the registry hold. */
-static void restart_policies(struct lab *lab)
+static void restart_policies(struct lab *lab, enum datapath_origin origin)
 {
     struct house *house = &lab->house;
     struct engine_settings settings = {.base = house->base,
@@ -90,7 +90,7 @@ static void restart_policies(struct lab *lab)
     house_stop(house);
     policies_free(&lab->policies);
     engine_free(&house->engine);
-    assert_int_equal(memory_datapath_restart(house->datapath, DATAPATH_ADOPTED), 0);
+    assert_int_equal(memory_datapath_restart(house->datapath, origin), 0);
     assert_int_equal(engine_new(&settings, &house->engine), 0);
     begin(lab);
 }
@@ -310,12 +310,34 @@ static void test_a_start_writes_nothing(void **state)
 
     house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
     number = published(lab);
-    restart_policies(lab);
+    restart_policies(lab, DATAPATH_ADOPTED);
     assert_string_equal(memory_datapath_record(lab->house.datapath), "");
     assert_int_equal(published(lab), number);
     expect(lab, number, YES, NO, NO, NO);
     house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"back\""));
     expect(lab, published(lab), NO, YES, NO, NO);
+}
+
+/* New maps of another size begin as the old ones ended, with what they have counted. */
+static void test_a_migration_carries_all(void **state)
+{
+    struct lab *lab = *state;
+    struct svc_policy entry;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    assert_int_equal(datapath_policy(lab->house.datapath, number, &entry), 0);
+    assert_int_equal(datapath_delete_policy(lab->house.datapath, number), 0);
+    entry.refused = 7;
+    assert_int_equal(datapath_put_policy(lab->house.datapath, number, &entry), 0);
+    restart_policies(lab, DATAPATH_MIGRATED);
+    assert_int_equal(datapath_activate(lab->house.datapath, &(unsigned){0}, NULL), 0);
+    assert_int_equal(published(lab), number);
+    expect(lab, number, YES, NO, NO, NO);
+    assert_int_equal(at_address(lab, 1), number);
+    assert_true(is_guarded(lab));
+    assert_int_equal(policies_counts(lab->policies, house_service(&lab->house, "web")).refused, 7);
 }
 
 /* What has changed while no daemon was there, and what a death has left behind. */
@@ -335,7 +357,7 @@ static void test_a_start_writes_differences(void **state)
     assert_int_equal(datapath_put_policy_pair(lab->house.datapath, 77, number, YES), 0);
     assert_int_equal(datapath_put_policy_pair(lab->house.datapath, BACK, number, YES), 0);
     assert_int_equal(datapath_delete_policy_pair(lab->house.datapath, FRONT, number), 0);
-    restart_policies(lab);
+    restart_policies(lab, DATAPATH_ADOPTED);
     expect(lab, published(lab), YES, NO, NO, NO);
     assert_int_equal(published(lab), number);
     assert_int_equal(datapath_policy(lab->house.datapath, 99, &entry), -ENOENT);
@@ -378,12 +400,12 @@ static void test_what_programs_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_open_until_it_is_said),      LAB_TEST(test_settings_reach_tasks),
-        LAB_TEST(test_a_change_that_is_refused),   LAB_TEST(test_tasks_come_and_go),
-        LAB_TEST(test_allowed_before_asked),       LAB_TEST(test_routes_to_several),
-        LAB_TEST(test_addresses_of_several),       LAB_TEST(test_a_start_writes_nothing),
-        LAB_TEST(test_a_start_writes_differences), LAB_TEST(test_full_tables_refuse_the_change),
-        LAB_TEST(test_what_programs_tell),
+        LAB_TEST(test_open_until_it_is_said),         LAB_TEST(test_settings_reach_tasks),
+        LAB_TEST(test_a_change_that_is_refused),      LAB_TEST(test_tasks_come_and_go),
+        LAB_TEST(test_allowed_before_asked),          LAB_TEST(test_routes_to_several),
+        LAB_TEST(test_addresses_of_several),          LAB_TEST(test_a_start_writes_nothing),
+        LAB_TEST(test_a_migration_carries_all),       LAB_TEST(test_a_start_writes_differences),
+        LAB_TEST(test_full_tables_refuse_the_change), LAB_TEST(test_what_programs_tell),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
