@@ -75,9 +75,13 @@ def test_tcp_by_alias_and_by_address():
         assert front.name(where["address"], 80) == front.name(*direct(address)) == no
         assert back.name(where["address"], 80) == back.name(*direct(address)) == "web/0"
         assert other.name(*direct(address)) == "web/0"
+        assert "back,other/*" in bed.cli("aliases").out and "ALLOW FROM" in bed.cli("aliases").out
         assert bed.cli("policy", "clear", "web").rc == 0
         for agent in (front, back, lone):
             assert agent.name(where["address"], 80) == agent.name(*direct(address)) == "web/0"
+        # A policy is undone and comes back like any other setting.
+        assert bed.cli("rollback", str(bed.status()["registry"]["revision"] - 1)).rc == 0
+        assert front.name(where["address"], 80) == no and back.name(where["address"], 80) == "web/0"
 
 
 def test_udp():

@@ -15,6 +15,7 @@
 struct layout {
     bool has_client;    /* some item is for one client only */
     bool has_zones;     /* the zone of the host is known */
+    bool has_policies;  /* not everybody may call every service */
     bool has_addresses; /* `aliases` has them, `routes` not */
 };
 
@@ -27,11 +28,13 @@ static const struct table_column columns[] = {
     {.header = "WANTED", .rank = 3, .is_number = true},
     {.header = "EFFECTIVE", .is_number = true},
     {.header = "IN ZONE", .rank = 3, .is_number = true},
+    {.header = "ALLOW FROM", .rank = 2, .least = 10},
     {.header = "ADDRESS", .rank = 4},
     {.header = "IPV6 ADDRESS", .rank = 6},
 };
 #define CLIENT_COLUMN   2
 #define ZONE_COLUMN     7
+#define POLICY_COLUMN   8
 #define ADDRESS_COLUMNS 2
 
 /* Those of `columns` that the layout has. Returns their number. */
@@ -42,7 +45,8 @@ static size_t choose_columns(const struct layout *layout,
     size_t count = 0;
 
     for (size_t i = 0; i < last; i++)
-        if ((i != CLIENT_COLUMN || layout->has_client) && (i != ZONE_COLUMN || layout->has_zones))
+        if ((i != CLIENT_COLUMN || layout->has_client) && (i != ZONE_COLUMN || layout->has_zones) &&
+            (i != POLICY_COLUMN || layout->has_policies))
             chosen[count++] = columns[i];
     return count;
 }
@@ -69,6 +73,16 @@ static void add_zone(struct table *table, const cJSON *target, const cJSON *endp
         (void)text_percent(share, percent);
     table_add(table, endpoint ? TEXT_DIM : TEXT_PLAIN, "%s",
               endpoint ? text_member(endpoint, "zone") : percent);
+}
+
+/* Who may call a target. */
+static void add_policy(struct table *table, const cJSON *target, const struct layout *layout)
+{
+    const char *from = target ? text_member(target, "allowFrom") : "";
+    bool is_audit = *from && strcmp(text_member(target, "policyMode"), "audit") == 0;
+
+    if (layout->has_policies)
+        table_add(table, TEXT_PLAIN, "%s%s", from, is_audit ? " (audit)" : "");
 }
 
 /* The cells that only the first line of an alias has. */
@@ -100,6 +114,7 @@ static void aliases_add_endpoint(struct table *table, const cJSON *endpoint, con
     table_add(table, TEXT_PLAIN, "%s", "");
     table_add(table, TEXT_DIM, "%s", text_percent(text_child(endpoint, "effectivePercent"), effective));
     add_zone(table, NULL, endpoint, layout);
+    add_policy(table, NULL, layout);
     add_addresses(table, NULL, layout);
 }
 
@@ -127,6 +142,7 @@ static void aliases_add_alias(struct table *table, const cJSON *alias, const str
         table_add(table, TEXT_PLAIN, "%s", wanted);
         table_add(table, strcmp(wanted, effective) == 0 ? TEXT_GREEN : TEXT_YELLOW, "%s", effective);
         add_zone(table, target, NULL, layout);
+        add_policy(table, target, layout);
         add_addresses(table, first, layout);
         cJSON_ArrayForEach (endpoint, text_child(target, "endpoints")) {
             aliases_add_endpoint(table, endpoint, layout);
@@ -148,6 +164,7 @@ static struct table *aliases_fill_list(const cJSON *list, bool has_addresses)
         layout.has_client = layout.has_client || *text_member(alias, "client");
         cJSON_ArrayForEach (target, text_child(alias, "targets")) {
             layout.has_zones = layout.has_zones || text_child(target, "inZonePercent");
+            layout.has_policies = layout.has_policies || text_child(target, "allowFrom");
         }
     }
     table = table_new(chosen, choose_columns(&layout, chosen));
