@@ -4,10 +4,10 @@
  * member may be NULL. Each is called for all followers in the order in which they were added, on the loop,
  * and none may start a change of its own from within (engine_submit() is fine: that job runs later).
  *
- *   a change   guard, (row applied), fill, plan, (tables built, rows on disk), put, (tables published),
+ *   a change   guard, (row applied), fill, plan, policy, (tables built, rows on disk), put, (tables published),
  *              scopes_changed, (scopes that nobody sees any more go), unregistered, removed, settled,
  *              names_changed, service_changed, settings_changed
- *   a start    row, loaded, doubt, found, begin, (tables published), moved, (what is not wanted goes), put
+ *   a start    row, loaded, doubt, found, policy, begin, (tables published), moved, (what is not wanted goes), put
  */
 #pragma once
 
