@@ -82,8 +82,11 @@ static void gate_parent_appeared(struct gate *gate, struct gate_parent *parent, 
             gate_found(gate, parent, entry->d_name, found);
 }
 
-static void gate_parents_take(struct gate *gate, const struct inotify_event *event, gate_found_fn found)
+/* True: it is a container's, whatever it is called. */
+static bool gate_parents_take(struct gate *gate, const struct inotify_event *event, gate_found_fn found)
 {
+    bool is_container = false;
+
     for (size_t i = 0; i < gate->n_parents; i++) {
         struct gate_parent *parent = &gate->parents[i];
         const char *slash = strrchr(parent->path, '/');
@@ -92,11 +95,13 @@ static void gate_parents_take(struct gate *gate, const struct inotify_event *eve
             parent->watch = -1;
         if (!(event->mask & IN_CREATE) || !(event->mask & IN_ISDIR))
             continue;
-        if (parent->watch == event->wd)
+        if (parent->watch == event->wd) {
             gate_found(gate, parent, event->name, found);
-        else if (parent->above_watch == event->wd && slash && strcmp(event->name, slash + 1) == 0)
+            is_container = is_container || parent->takes_all;
+        } else if (parent->above_watch == event->wd && slash && strcmp(event->name, slash + 1) == 0)
             gate_parent_appeared(gate, parent, found);
     }
+    return is_container;
 }
 
 void gate_parents_read(struct gate *gate, gate_found_fn found)
@@ -108,8 +113,8 @@ void gate_parents_read(struct gate *gate, gate_found_fn found)
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *event = (const void *)(buffer + at);
 
-            gate_parents_take(gate, event, found);
-            gate_places_take(gate, event, found);
+            if (!gate_parents_take(gate, event, found))
+                gate_places_take(gate, event, found);
             at += (ssize_t)sizeof(*event) + event->len;
         }
 }
