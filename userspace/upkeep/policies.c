@@ -323,10 +323,12 @@ static void policies_follow_republished(void *user)
     struct policies *self = policies_of(user);
     struct policy *policy;
 
-    for (policy = self ? self->all : NULL; policy; policy = policy->hh.next)
+    if (!self)
+        return;
+    for (policy = self->all; policy; policy = policy->hh.next)
         policy->is_dirty = true;
-    if (self)
-        policies_do_later(self);
+    (void)policy_addresses_sweep(self);
+    policies_do_later(self);
 }
 
 const struct engine_follower policies_follower = {

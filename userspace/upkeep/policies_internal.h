@@ -124,6 +124,8 @@ int policy_loosen(struct policies *self, struct policy *policy);
 
 int policy_addresses_put(struct policies *self, const struct instance *instance);
 void policy_addresses_remove(struct policies *self, uint32_t endpoint);
+/* Those that nobody is at any more go: what was kept beside the registry had them. */
+int policy_addresses_sweep(struct policies *self);
 /* At a start: of all that are registered, and nothing else. */
 int policy_addresses_adopt(struct policies *self);
 void policy_addresses_free(struct policies *self);

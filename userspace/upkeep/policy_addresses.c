@@ -169,23 +169,32 @@ static int adopt_address(const struct svc_policy_address_key *key, uint32_t poli
     return policies_are_moved(self) ? datapath_put_policy_address(self->settings.datapath, key, policy) : 0;
 }
 
+int policy_addresses_sweep(struct policies *self)
+{
+    struct policy_address *address, *next;
+    int r = 0;
+
+    HASH_ITER (hh, self->addresses, address, next) {
+        if (r == 0 && !address->members)
+            r = policy_judge_address(self, address);
+    }
+    return r;
+}
+
 int policy_addresses_adopt(struct policies *self)
 {
     const struct catalog *catalog = engine_catalog(self->settings.engine);
     const struct model_namespace *parent;
     const struct service *service;
     const struct instance *instance;
-    struct policy_address *address, *next;
     int r = datapath_each_policy_address(self->settings.datapath, adopt_address, self);
 
     for (parent = catalog->namespaces; parent; parent = parent->hh.next)
         for (service = parent->services; service; service = service->hh.next)
             for (instance = service->instances; instance && r == 0; instance = instance->hh.next)
                 r = policy_addresses_put(self, instance);
-    HASH_ITER (hh, self->addresses, address, next) {
-        if (r == 0 && !address->members && !engine_is_degraded(self->settings.engine))
-            r = policy_judge_address(self, address);
-    }
+    if (r == 0 && !engine_is_degraded(self->settings.engine))
+        r = policy_addresses_sweep(self);
     tell_guard(self);
     return r;
 }
