@@ -11,6 +11,7 @@
 #include "draw.bpf.h"
 #include "gate.bpf.h"
 #include "index.bpf.h"
+#include "least.bpf.h"
 #include "near.bpf.h"
 #include "policy.bpf.h"
 
@@ -110,6 +111,7 @@ static __always_inline enum route_verdict route(struct bpf_sock_addr *ctx, const
     }
     client = affinity_client(service->flags);
     if (draw(ctx, descriptor, key->protocol, client, ret_outcome) < 0 ||
+        (service->flags & SVC_SERVICE_LEAST && draw_least(ctx, descriptor, ret_outcome) < 0) ||
         (ret_outcome->networks && draw_near(ctx, descriptor, ret_outcome) < 0)) {
         COUNT(inconsistent);
         return ROUTE_REFUSE;

@@ -82,6 +82,17 @@ static __always_inline void count_outcome(__u32 endpoint, enum svc_outcome_kind 
     stats->closed += kind == CLOSED || kind == RESET_EARLY;
 }
 
+/* Of an endpoint whose service balances by load. */
+static __always_inline void count_open(struct svc_outlier *outlier, enum svc_outcome_kind kind)
+{
+    if (!outlier->load_weight)
+        return;
+    if (kind == ESTABLISHED)
+        __sync_fetch_and_add(&outlier->open, 1);
+    else if (kind == CLOSED || kind == RESET_EARLY)
+        __sync_fetch_and_add(&outlier->open, -1);
+}
+
 /*
  * A refusal that came after a retransmission is one failure, and the retransmission was counted as it. SYNs
  * that a program sends out of an interface of its own choice are its own affair.
@@ -129,6 +140,7 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
         if (!outlier)
             break;
         count_outcome(endpoint, kind);
+        count_open(outlier, kind);
         if (failed && !is_elsewhere(endpoint))
             (void)fail(endpoint, kind);
         endpoint = *(volatile __u32 *)&outlier->next;

@@ -113,6 +113,7 @@ struct svc_service {
 /* A hash in the place of the random word of a draw: a client keeps its endpoint (svc_affinity_word()). */
 #define SVC_SERVICE_AFFINITY_TASK    2u
 #define SVC_SERVICE_AFFINITY_PROCESS 4u
+#define SVC_SERVICE_LEAST            8u /* of two outcomes of one group the less loaded */
 
 /*
  * Value of `slots`: one column of an alias-method table and both its outcomes inline, a cache line.
@@ -129,7 +130,8 @@ struct svc_slot {
     __u8 address_b[16];
     __u32 networks_a; /* see svc_is_far(); of both outcomes */
     __u32 networks_b;
-    __u32 reserved[2];
+    __u32 groups; /* of both outcomes, see svc_groups(); 0: the first draw stands */
+    __u32 reserved;
 };
 
 /* Key of `endpoints` and `endpoint_stats`. */
@@ -207,8 +209,8 @@ struct svc_endpoint_networks {
 
 /*
  * Value of `outliers`, indexed by endpoint number, two cache lines, of which the second is for failures alone:
- * identity, and passive ejection. The program writes the
- * first four members, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
+ * identity, and passive ejection; and for what balances by load. The program writes the
+ * first four members and `open`, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
  *
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
  * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
@@ -229,9 +231,11 @@ struct svc_outlier {
     __u32 protocol;
     __u32 connect_timeout_ms; /* 0: the kernel's own */
     __u8 address[16];
-    __u32 base_ms; /* first ejection */
-    __u32 max_ms;  /* longest ejection */
-    __u32 reserved[14];
+    __u32 base_ms;     /* first ejection */
+    __u32 max_ms;      /* longest ejection */
+    __u32 load_weight; /* of the instance, where its service balances by load; 0: `open` is not kept */
+    __s32 open;        /* connections of this host's tasks; the programs add, userspace repairs */
+    __u32 reserved[12];
 };
 
 #define SVC_OUTLIER_SIZE_BEFORE 64u /* of versions that had no identity there; their policy is written anew */

@@ -206,6 +206,31 @@ SVC_INLINE __u32 svc_affinity_word(__u64 client, __u32 attempt)
     return (__u32)(svc_mix64(client + (attempt + 1) * 0x9e3779b97f4a7c15ull) >> 32);
 }
 
+/* The groups of a slot's outcomes in one word; 0 of one: it has none. */
+#define SVC_MAX_GROUP 0xffffu
+
+SVC_INLINE __u32 svc_groups(__u32 a, __u32 b)
+{
+    return a | b << 16;
+}
+
+SVC_INLINE __u32 svc_group_of(const struct svc_slot *slot, __u32 endpoint)
+{
+    return slot->endpoint_a == endpoint ? slot->groups & SVC_MAX_GROUP : slot->groups >> 16;
+}
+
+/*
+ * Has the first, with one connection more, less to do for its weight than the second? Counts may be off by a few and
+ * below 0 for a moment; what is equal is left where the weights have put it.
+ */
+SVC_INLINE int svc_is_less_loaded(__s32 open, __u32 weight, __s32 open_other, __u32 weight_other)
+{
+    __u64 load = (__u64)(open < 0 ? 0 : open) + 1;
+    __u64 load_other = (__u64)(open_other < 0 ? 0 : open_other) + 1;
+
+    return load * weight_other < load_other * weight;
+}
+
 /*
  * Without a branch on which outcome it is: a compiler would merge the two paths into one load at a
  * path-dependent offset, which the verifier refuses to programs loaded without CAP_PERFMON.

@@ -290,7 +290,8 @@ static int start_datapath(struct daemon *daemon, struct error *error)
     r = engine_publish(daemon->engine, error);
     if (r == 0 &&
         (slow_start_begin(&daemon->slow_start, daemon->base) < 0 ||
-         spill_begin(&daemon->spill, daemon->base) < 0 || drains_begin(&daemon->drains, daemon->base) < 0))
+         spill_begin(&daemon->spill, daemon->base) < 0 || loads_begin(&daemon->loads, daemon->base) < 0 ||
+         drains_begin(&daemon->drains, daemon->base) < 0))
         r = error_errno(error, ENOMEM, "starting");
     if (r == 0)
         r = externals_begin(&daemon->externals, daemon->base, error);
@@ -471,6 +472,7 @@ void daemon_done(struct daemon *daemon)
     udp_closing_done(&daemon->udp_closing);
     externals_done(&daemon->externals);
     drains_done(&daemon->drains);
+    loads_done(&daemon->loads);
     spill_done(&daemon->spill);
     slow_start_done(&daemon->slow_start);
     probes_done(&daemon->probes);

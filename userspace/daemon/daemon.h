@@ -30,6 +30,7 @@
 #include "upkeep/outliers.h"
 #include "engine/engine.h"
 #include "apply/services_dir.h"
+#include "upkeep/loads.h"
 #include "upkeep/slow_start.h"
 #include "tasks/task_list.h"
 #include "upkeep/probes.h"
@@ -64,6 +65,7 @@ struct daemon {
     struct probes probes;
     struct slow_start slow_start;
     struct spill spill;
+    struct loads loads;
     struct drains drains;
     struct liveness *liveness;
     struct policies *policies;

@@ -83,6 +83,12 @@ enum affinity {
     AFFINITY_PROCESS,
 };
 
+/* Which endpoint of those that weights and zones leave? */
+enum balance {
+    BALANCE_WEIGHTED,
+    BALANCE_LEAST_CONNECTIONS,
+};
+
 /* As Envoy's min_cluster_size. */
 #define SERVICE_ZONE_MINIMUM 6u
 
@@ -106,6 +112,7 @@ struct service_settings {
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
     bool is_policy_audit;        /* who may not call it is only counted and told */
     uint32_t affinity;           /* enum affinity */
+    uint32_t balance;            /* enum balance; of a service without affinity */
     uint32_t zone;               /* enum zone_manner */
     uint32_t zone_minimum;       /* with fewer endpoints in all, healthy or not, ZONE_PREFER is ZONE_OFF */
     char *allow_from;            /* who may call it (allow_from.h); NULL: everybody */

@@ -76,6 +76,8 @@ const struct setting service_setting_rows[] = {
      .help = "whether connects ask first if anybody listens at an endpoint of this host"},
     {"affinity", SETTING_WORD, SERVICE(affinity), .words = {"none", "task", "process"},
      .help = "who keeps the endpoint that it has once drawn: nobody, tasks, processes"},
+    {"balance", SETTING_WORD, SERVICE(balance), .words = {"weighted", "leastConnections"},
+     .help = "endpoints by weight alone, or of two the one with fewer open connections"},
     {"zone", SETTING_WORD, SERVICE(zone), .words = {"prefer", "only", "off"},
      .help = "whether connects stay in the zone of their host"},
     {"zoneMinEndpoints", SETTING_NUMBER, SERVICE(zone_minimum), RANGE(0, 65535),

@@ -35,8 +35,7 @@ void outliers_done(struct outliers *outliers)
 
 /* ---- cells: one endpoint's state in the kernel's memory ---- */
 
-static void set_policy(const struct outliers *outliers, const struct instance *instance,
-                       struct svc_outlier *cell)
+static void set_policy(struct outliers *outliers, const struct instance *instance, struct svc_outlier *cell)
 {
     const struct ejection_policy *ejection =
         service_ejection(engine_catalog(outliers->engine), instance->service);
@@ -47,6 +46,11 @@ static void set_policy(const struct outliers *outliers, const struct instance *i
     cell->max_ms = ejection->max_ms;
     cell->connect_timeout_ms =
         service_connect_timeout_ms(engine_catalog(outliers->engine), instance->service);
+    cell->load_weight = 0;
+    if (service_get_settings(instance->service)->balance == BALANCE_LEAST_CONNECTIONS) {
+        cell->load_weight = instance->weight ? instance->weight : 1;
+        outliers->has_loads = true;
+    }
 }
 
 /* A record of another layout does not tell the namespace. */
@@ -105,6 +109,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
             memcpy(wanted.address, key->address, sizeof(wanted.address));
         }
         wanted.next = 0;
+        wanted.open = 0;
         wanted.namespace_scope = key->namespace_scope;
         wanted.protocol = key->protocol;
     }
@@ -115,7 +120,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
     if (svc_outlier_matches(cell, key)) {
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
-            cell->connect_timeout_ms == wanted.connect_timeout_ms)
+            cell->connect_timeout_ms == wanted.connect_timeout_ms && cell->load_weight == wanted.load_weight)
             return;
         if (cell->window_ms != wanted.window_ms)
             cell->history = 0; /* counted in parts of another length */
@@ -124,6 +129,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         cell->max_ms = wanted.max_ms;
         cell->failures = wanted.failures;
         cell->connect_timeout_ms = wanted.connect_timeout_ms;
+        cell->load_weight = wanted.load_weight;
     } else {
         *cell = wanted;
     }

@@ -34,6 +34,7 @@ struct outliers {
     struct peer *all;          /* by key */
     struct peer **by_number;   /* of an endpoint; NULL: not judged */
     uint32_t n;
+    bool has_loads; /* some service balances by load, or did (upkeep/loads.h) */
 };
 
 /* Room for endpoints 1..max_endpoints. -ENOMEM. Ended with outliers_done() in any case. */

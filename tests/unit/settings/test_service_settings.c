@@ -244,7 +244,8 @@ static void test_full(void **state)
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
         "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto',"
-        "'affinity':'none','zone':'prefer','zoneMinEndpoints':6,'policyMode':'enforce'}");
+        "'affinity':'none','balance':'weighted','zone':'prefer','zoneMinEndpoints':6,'policyMode':'enforce'"
+        "}");
 }
 
 static void test_global(void **state)

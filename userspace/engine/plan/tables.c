@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "model/endpoint_names.h"
 #include "routing/table_affine.h"
+#include "routing/table_groups.h"
 #include "routing/target_weights.h"
 
 _Static_assert(INSTANCE_RAMP_PARTS == TABLE_WEIGHT_PARTS, "slow start counts in the parts that tables take");
@@ -221,6 +222,8 @@ static void set_manner(struct wanted_alias *wanted, const struct service_setting
     if (settings->affinity)
         wanted->flags |=
             settings->affinity == AFFINITY_TASK ? SVC_SERVICE_AFFINITY_TASK : SVC_SERVICE_AFFINITY_PROCESS;
+    else if (settings->balance == BALANCE_LEAST_CONNECTIONS && wanted->alias.protocol == TCP)
+        wanted->flags |= SVC_SERVICE_LEAST;
 }
 
 static int build_view_table(const struct alias_view *view, const struct wanted_alias *wanted, bool only_v4,
@@ -232,6 +235,8 @@ static int build_view_table(const struct alias_view *view, const struct wanted_a
 
     if (r == 0 && wanted->flags & (SVC_SERVICE_AFFINITY_TASK | SVC_SERVICE_AFFINITY_PROCESS))
         r = table_make_affine(&slots, &count);
+    if (r == 0 && wanted->flags & SVC_SERVICE_LEAST)
+        r = table_mark_groups(view->targets, view->n_targets, slots, count);
     if (r < 0)
         return r;
     *ret_slots = TAKE_PTR(slots);
