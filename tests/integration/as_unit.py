@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""Runs the daemon as its systemd unit would (scripts/svcconnectd.service.in), on machines without systemd too: umask,
+"""Runs the daemon as its systemd unit would (scripts/svcconnectd.service.in), on machines without systemd too: umask, priority,
 capabilities, system call filter with all settings that are made of one, read-only file systems, private devices and
 /proc. Not applied, and so not tested here: PrivateTmp and ProtectHome (the tests live there), memory and task limits.
 
@@ -16,12 +16,12 @@ UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scr
 KNOWN_BEFOREHAND = {  # settings of the unit that are no part of a sandbox, or are not applied (see above)
     "Type", "ExecStart", "ExecReload", "Restart", "RestartSec", "TimeoutStopSec", "KillMode", "StateDirectory",
     "StateDirectoryMode", "RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "LimitMEMLOCK",
-    "LimitNOFILE", "Nice", "PrivateTmp", "ProtectHome", "DevicePolicy", "WatchdogSec", "MemoryMax", "MemoryHigh", "TasksMax",
+    "LimitNOFILE", "PrivateTmp", "ProtectHome", "DevicePolicy", "WatchdogSec", "MemoryMax", "MemoryHigh", "TasksMax",
     # these take nothing away that the capabilities and the filter do not
     "ProtectClock", "ProtectHostname", "ProtectKernelModules", "ProtectKernelLogs", "RestrictRealtime",
     "SystemCallArchitectures", "SystemCallErrorNumber", "PrivateMounts", "RestrictSUIDSGID", "LockPersonality",
     "MemoryDenyWriteExecute"}
-APPLIED = {"UMask", "CapabilityBoundingSet", "NoNewPrivileges", "SystemCallFilter", "RestrictAddressFamilies",
+APPLIED = {"UMask", "Nice", "CapabilityBoundingSet", "NoNewPrivileges", "SystemCallFilter", "RestrictAddressFamilies",
            "RestrictNamespaces", "ProtectSystem", "ProtectProc", "PrivateDevices"}
 CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
                 "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
@@ -194,6 +194,7 @@ class Sandbox:
 
     def __call__(self):
         os.umask(int(self.unit["UMask"][0], 8))
+        os.setpriority(os.PRIO_PROCESS, 0, int(self.unit["Nice"][0]))
         self.change_mounts()
         self.drop_capabilities()
         self.check(self.libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
