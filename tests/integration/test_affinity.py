@@ -25,6 +25,7 @@ def test_tasks_keep_their_endpoints():
         bed.cli_ok("set", "backend", "affinity=task")
         tasks = [bed.task(name=f"client-{number}") for number in range(TASKS)]
         address = bed.address_of("backend", 8080)
+        assert "each task keeps its endpoint" in bed.cli_ok("explain", "backend:8080").out
         before = [kept(task.agent(), address) for task in tasks]
         assert [kept(task.agent(), address) for task in tasks] == before, "a process more of a task is no other client"
         note(f"{before}")

@@ -43,6 +43,7 @@ def test_whoever_has_less_to_do():
         serve(bed, ["a"])
         bed.cli_ok("set", "backend", "balance=leastConnections")
         task, address = bed.task(), bed.address_of("backend", 8080)
+        assert "shares follow the load" in bed.cli_ok("explain", "backend:8080").out
         first, _ = keep(task, address, 50)
         serve(bed, ["b"])
         second, counts = keep(task, address, 50)

@@ -35,6 +35,19 @@ static void add_zones(const struct alias_view *view, size_t t, cJSON *target)
     (void)cJSON_AddStringToObject(target, "zone", text);
 }
 
+/* What else than weights and health decides; of the first target's service, as the tables have it. */
+static void add_choice(const struct alias_view *view, const struct client_alias *alias, cJSON *route)
+{
+    const struct service_settings *settings =
+        view->n_targets > 0 ? service_get_settings(view->services[0]) : &service_settings_default;
+
+    if (settings->affinity != AFFINITY_NONE)
+        (void)cJSON_AddStringToObject(route, "affinity",
+                                      settings->affinity == AFFINITY_TASK ? "task" : "process");
+    else if (settings->balance == BALANCE_LEAST_CONNECTIONS && alias->protocol == TCP)
+        (void)cJSON_AddStringToObject(route, "balance", "leastConnections");
+}
+
 void explain_add_route(const struct explain_who *who, const struct client_alias *alias,
                        const struct alias_view *view, cJSON *answer)
 {
@@ -50,6 +63,7 @@ void explain_add_route(const struct explain_who *who, const struct client_alias 
     (void)cJSON_AddStringToObject(object, "client", is_own ? who->service : "");
     (void)cJSON_AddStringToObject(object, "onEmpty",
                                   route && route->is_unhealthy_on_empty ? "unhealthy" : "refuse");
+    add_choice(view, alias, object);
     targets = cJSON_AddArrayToObject(object, "targets");
     for (size_t t = 0; t < view->n_targets; t++)
         sum += view->targets[t].weight;

@@ -152,6 +152,12 @@ static void print_route_of(const cJSON *answer)
                is_route ? client : "", text,
                strcmp(text_member(route, "onEmpty"), "unhealthy") == 0 ? "; with nobody healthy the unhealthy"
                                                                        : "");
+    if (*text_member(route, "affinity"))
+        print_line("", "shares are of clients: each %s keeps its endpoint (affinity)",
+                   text_member(route, "affinity"));
+    if (*text_member(route, "balance"))
+        print_line("",
+                   "shares follow the load: of two endpoints the one with fewer open connections (balance)");
     cJSON_ArrayForEach (target, text_child(route, "targets")) {
         if (*text_member(target, "zone") && *text_member(answer, "zone"))
             print_line("zone", "%s: %s", text_member(target, "service"), text_member(target, "zone"));
