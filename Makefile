@@ -41,7 +41,7 @@ PAGE_FILES  := $(shell find $(PAGE) -type f ! -name '.*')
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 TOOLS       := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRCS)) $(BUILD)/tests/support/preload/kill_at.so $(BUILD)/tests/support/preload/wall_clock.so
-BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS)) $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bench/preload/*.c)) $(BUILD)/tests/bench/frames.o
 
 all: $(BUILD)/svcconnectd $(BUILD)/svcconnect $(BUILD)/svcconnect-oci-runtime
 
@@ -85,8 +85,14 @@ $(BUILD)/%.o: %.c Makefile | $(SKELETON)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 # -mcpu=v2: atomics of v3 do not load on the oldest supported kernel, and nothing here needs them.
+BPF_FLAGS := -g -O2 -fdebug-prefix-map=$(CURDIR)=. -mcpu=v2 -Wall -Wextra -Werror --target=bpf -Iinclude -idirafter /usr/include/$(MULTIARCH)
+
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
-	$(Q)mkdir -p $(@D) && $(CLANG) -g -O2 -fdebug-prefix-map=$(CURDIR)=. -mcpu=v2 -Wall -Wextra -Werror --target=bpf -Iinclude -idirafter /usr/include/$(MULTIARCH) -MMD -MP -c $< -o $@
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+# The same with the sizes of its stack frames, which scripts/bench --guard adds up.
+$(BUILD)/tests/bench/frames.o: bpf/svcconnect.bpf.c $(BUILD)/bpf/svcconnect.bpf.o Makefile
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_FLAGS) -fstack-size-section -c $< -o $@
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< > $@
