@@ -7,35 +7,9 @@
 #include <string.h>
 
 #include "base/json_format.h"
+#include "base/utf8.h"
 
 #define MAX_EXACT 9007199254740992.0 /* 2^53: above it a double no longer tells whole numbers apart */
-
-/* Length of the UTF-8 character at `text`, 0 if it is none: no overlong forms, surrogates, nothing above
- * U+10FFFF. */
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-    static const struct {
-        unsigned char mask, lead, first_low, first_high;
-        size_t length;
-    } forms[] = {
-        {0x80, 0x00, 0, 0, 1},       {0xe0, 0xc0, 0x80, 0xbf, 2}, {0xff, 0xe0, 0xa0, 0xbf, 3},
-        {0xff, 0xed, 0x80, 0x9f, 3}, {0xf0, 0xe0, 0x80, 0xbf, 3}, {0xff, 0xf0, 0x90, 0xbf, 4},
-        {0xff, 0xf4, 0x80, 0x8f, 4}, {0xf8, 0xf0, 0x80, 0xbf, 4},
-    };
-    size_t f = 0;
-
-    while (f < ARRAY_SIZE(forms) && (text[0] & forms[f].mask) != forms[f].lead)
-        f++;
-    if (f == ARRAY_SIZE(forms) || forms[f].length > left || text[0] == 0xc0 || text[0] == 0xc1 ||
-        text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < forms[f].length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if (forms[f].length > 1 && (text[1] < forms[f].first_low || text[1] > forms[f].first_high))
-        return 0;
-    return forms[f].length;
-}
 
 static bool check_utf8(struct document_reader *reader, const char *text, size_t length)
 {
@@ -44,7 +18,7 @@ static bool check_utf8(struct document_reader *reader, const char *text, size_t 
     for (size_t i = 0; i < length; i += n) {
         char value[64];
 
-        n = utf8_length((const unsigned char *)text + i, length - i);
+        n = utf8_length(text + i, length - i);
         if (n > 0)
             continue;
         (void)snprintf(value, sizeof(value), "byte 0x%02x at offset %zu", (unsigned char)text[i], i);
