@@ -50,16 +50,21 @@ static void services_open(const struct metrics_text *text, const char *name,
     services_sample(text, name, service, NULL, NULL, service->open);
 }
 
-static void services_endpoints(const struct metrics_text *text, const char *name,
-                               const struct metrics_service *service)
+const char *metrics_service_state_name(enum metrics_service_state state)
 {
     static const char *const states[METRICS_SERVICE_STATES] = {
         [METRICS_DRAWN] = "drawn",     [METRICS_EJECTED] = "ejected",   [METRICS_UNHEALTHY] = "unhealthy",
         [METRICS_UNKNOWN] = "unknown", [METRICS_DRAINING] = "draining", [METRICS_IDLE] = "idle",
     };
 
+    return states[state];
+}
+
+static void services_endpoints(const struct metrics_text *text, const char *name,
+                               const struct metrics_service *service)
+{
     for (unsigned i = 0; i < METRICS_SERVICE_STATES; i++)
-        services_sample(text, name, service, "state", states[i], service->endpoints[i]);
+        services_sample(text, name, service, "state", metrics_service_state_name(i), service->endpoints[i]);
 }
 
 static const struct {

@@ -19,6 +19,9 @@ enum metrics_service_state {
     METRICS_SERVICE_STATES
 };
 
+/* "drawn", ...: the label that says so. */
+const char *metrics_service_state_name(enum metrics_service_state state);
+
 struct metrics_service {
     const char *namespace_name;
     const char *service;
