@@ -8,10 +8,10 @@
 
 static const char service_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
-/* Printable ASCII but what a namespace has not (model/names.h), and the comma. */
+/* As model_check_namespace(), but for the comma, which ends it here. */
 static bool is_namespace_character(char c)
 {
-    return c > ' ' && c < 0x7f && !strchr("<>\"/,", c);
+    return c > ' ' && c < 0x7f && c != ',';
 }
 
 static bool is_caller_name(const char *name, size_t length)
@@ -30,7 +30,7 @@ static bool is_any_caller(const char *name, size_t length)
 
 static bool is_caller_pattern(const char *text, size_t length)
 {
-    const char *slash = memchr(text, '/', length);
+    const char *slash = memrchr(text, '/', length); /* a namespace's name may have some of its own */
     size_t before = slash ? (size_t)(slash - text) : 0;
     const char *name = slash ? slash + 1 : text;
     size_t name_length = slash ? length - before - 1 : length;
@@ -69,7 +69,7 @@ static bool is_same_name(const char *name, const char *text, size_t length)
 static bool admits_one(const char *text, size_t length, const char *namespace_name,
                        const struct caller *caller)
 {
-    const char *slash = memchr(text, '/', length);
+    const char *slash = memrchr(text, '/', length);
     const char *name = slash ? slash + 1 : text;
     size_t name_length = length - (size_t)(name - text);
     bool is_there = slash ? is_same_name(caller->namespace_name, text, (size_t)(slash - text))

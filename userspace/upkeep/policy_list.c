@@ -51,7 +51,7 @@ static bool policy_parse(struct policy *policy)
             *next = '\0';
             next += sizeof(all_of) - 1;
         }
-        slash = strchr(at, '/');
+        slash = strrchr(at, '/'); /* a namespace's name may have some, a service's has none */
         if (!slash || policy->n == POLICY_MOST)
             return false;
         *slash = '\0';

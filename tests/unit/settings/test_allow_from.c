@@ -12,10 +12,10 @@
 
 static void test_texts(void **state)
 {
-    static const char *const good[] = {"a", "a,b.c,d-e_f", "ns/a",    "ns/*",
-                                       "*", "none",        "my:ns/a", "nonesuch,b"};
-    static const char *const bad[] = {"",     ",",      "a,",     ",a",    "a b", "a/b/c", "/a", "ns/",
-                                      "a,,b", "none,a", "a,none", "ns /a", "a*",  "**",    "*a", "<x>/a"};
+    static const char *const good[] = {"a",    "a,b.c,d-e_f", "ns/a",       "ns/*",  "*",
+                                       "none", "my:ns/a",     "nonesuch,b", "a/b/c", "<x>/*"};
+    static const char *const bad[] = {"",     ",",      "a,",     ",a",    "a b", "a/b,c/", "/a", "ns/",
+                                      "a,,b", "none,a", "a,none", "ns /a", "a*",  "**",     "*a"};
     char many[ALLOW_FROM_CLIENTS * 2 + 2] = "";
     char longest[258];
 
@@ -62,6 +62,8 @@ static void test_whom_they_admit(void **state)
     assert_true(admits("a,other/*", "other", "any"));
     assert_false(admits("other/*", "others", "any"));
     assert_false(admits("other/*", "othe", "any"));
+    assert_true(admits("a/b/front", "a/b", "front"));
+    assert_false(admits("a/b/front", "a", "b/front"));
     assert_true(admits("*", "shop", ""));
     assert_false(admits("*", "other", ""));
     assert_false(admits("none", "shop", ""));

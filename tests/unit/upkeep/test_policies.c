@@ -365,6 +365,27 @@ static void test_a_start_writes_differences(void **state)
     assert_int_equal(policies_figures(lab->policies).addresses, 1);
 }
 
+/* A slash of a namespace's name is none between it and the service. */
+static void test_a_namespace_with_a_slash(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/a b/web", WEB("\"allowFrom\":\"front\""));
+    house_put(&lab->house, "instances/a b/web/1", INSTANCE("9"));
+    number = at_address(lab, 9);
+    assert_int_equal(policies_admit(&lab->policies, 20, "a/b", "front"), 0);
+    assert_int_equal(policies_admit(&lab->policies, 21, "a/b", "back"), 0);
+    assert_int_equal(says(lab, number, 20), YES);
+    assert_int_equal(says(lab, number, 21), NO);
+    expect(lab, number, NO, NO, NO, NO);
+    restart_policies(lab, DATAPATH_ADOPTED);
+    assert_int_equal(at_address(lab, 9), number);
+    assert_int_equal(policies_admit(&lab->policies, 20, "a/b", "front"), 0);
+    assert_int_equal(says(lab, number, 20), YES);
+    expect(lab, number, NO, NO, NO, NO);
+}
+
 static void test_full_tables_refuse_the_change(void **state)
 {
     struct lab *lab = *state;
@@ -406,6 +427,7 @@ int main(void)
         LAB_TEST(test_addresses_of_several),          LAB_TEST(test_a_start_writes_nothing),
         LAB_TEST(test_a_migration_carries_all),       LAB_TEST(test_a_start_writes_differences),
         LAB_TEST(test_full_tables_refuse_the_change), LAB_TEST(test_what_programs_tell),
+        LAB_TEST(test_a_namespace_with_a_slash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
