@@ -198,8 +198,12 @@ int policies_admit(void *user, uint64_t cgroup_id, const char *namespace_name, c
     bool is_other;
     int r = self ? note_policy_task(self, cgroup_id, namespace_name, service, &task, &is_other) : 0;
 
-    for (policy = self ? self->all : NULL; policy && r == 0; policy = policy->hh.next)
-        r = policy_pair_settle(self, policy, task);
+    for (policy = self ? self->all : NULL; policy && r == 0; policy = policy->hh.next) {
+        if (policy_is_current(self, policy))
+            r = policy_pair_settle(self, policy, task);
+        else if (is_other)
+            r = policy_pair_follow(self, policy, task);
+    }
     return r;
 }
 

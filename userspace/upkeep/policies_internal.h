@@ -108,6 +108,9 @@ char *policy_rules(const struct policies *self, const struct policy *policy);
 int policy_pair_settle(struct policies *self, const struct policy *policy, const struct policy_task *task);
 /* The same where it lets through, and else nothing. */
 int policy_pair_loosen(struct policies *self, const struct policy *policy, const struct policy_task *task);
+/* Where the registry does not say any more whom a policy allows, and it is only kept: what holds for another task of the same
+ * client, and else what holds for those whom nobody knows. */
+int policy_pair_follow(struct policies *self, const struct policy *policy, const struct policy_task *task);
 void policy_pair_drop(struct policies *self, uint64_t cgroup_id, uint32_t number);
 /* At a start, when tasks and numbers are known: what the kernel holds, but what is of neither. */
 int policy_pairs_adopt(struct policies *self);

@@ -13,14 +13,21 @@ void policy_pair_free(struct policies *self, struct policy_pair *pair)
     free(pair);
 }
 
-static int set_pair(struct policies *self, uint64_t cgroup_id, uint32_t number,
-                    enum svc_policy_verdict verdict)
+static struct policy_pair *find_pair(const struct policies *self, uint64_t cgroup_id, uint32_t number)
 {
     const struct svc_policy_pair_key key = {.cgroup_id = cgroup_id, .policy = number};
     struct policy_pair *pair;
-    int r;
 
     HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
+    return pair;
+}
+
+static int set_pair(struct policies *self, uint64_t cgroup_id, uint32_t number,
+                    enum svc_policy_verdict verdict)
+{
+    struct policy_pair *pair = find_pair(self, cgroup_id, number);
+    int r;
+
     if (pair && pair->verdict == verdict)
         return 0;
     r = datapath_put_policy_pair(self->settings.datapath, cgroup_id, number, verdict);
@@ -30,7 +37,7 @@ static int set_pair(struct policies *self, uint64_t cgroup_id, uint32_t number,
         pair = calloc(1, sizeof(*pair));
         if (!pair)
             return -ENOMEM;
-        pair->key = key;
+        pair->key = (struct svc_policy_pair_key){.cgroup_id = cgroup_id, .policy = number};
         HASH_ADD(hh, self->pairs, key, sizeof(pair->key), pair);
     }
     pair->verdict = verdict;
@@ -39,10 +46,8 @@ static int set_pair(struct policies *self, uint64_t cgroup_id, uint32_t number,
 
 void policy_pair_drop(struct policies *self, uint64_t cgroup_id, uint32_t number)
 {
-    const struct svc_policy_pair_key key = {.cgroup_id = cgroup_id, .policy = number};
-    struct policy_pair *pair;
+    struct policy_pair *pair = find_pair(self, cgroup_id, number);
 
-    HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
     if (!pair)
         return;
     (void)datapath_delete_policy_pair(self->settings.datapath, cgroup_id, number);
@@ -79,14 +84,30 @@ int policy_pair_settle(struct policies *self, const struct policy *policy, const
 /* The same where it lets through, and else nothing. */
 int policy_pair_loosen(struct policies *self, const struct policy *policy, const struct policy_task *task)
 {
-    const struct svc_policy_pair_key key = {.cgroup_id = task->cgroup_id, .policy = policy->number};
+    const struct policy_pair *pair = find_pair(self, task->cgroup_id, policy->number);
     enum svc_policy_verdict verdict = verdict_for(self, policy, task);
-    const struct policy_pair *pair;
 
-    HASH_FIND(hh, self->pairs, &key, sizeof(key), pair);
     if (verdict == POLICY_REFUSED || (pair && pair->verdict == POLICY_ALLOWED))
         return 0;
     return set_pair(self, task->cgroup_id, policy->number, verdict);
+}
+
+int policy_pair_follow(struct policies *self, const struct policy *policy, const struct policy_task *task)
+{
+    const struct policy_task *other;
+
+    for (other = self->tasks; other; other = other->hh.next) {
+        const struct policy_pair *pair;
+
+        if (other == task || strcmp(other->namespace_name, task->namespace_name) != 0 ||
+            strcmp(other->service, task->service) != 0)
+            continue;
+        pair = find_pair(self, other->cgroup_id, policy->number);
+        if (pair)
+            return set_pair(self, task->cgroup_id, policy->number, pair->verdict);
+    }
+    policy_pair_drop(self, task->cgroup_id, policy->number);
+    return 0;
 }
 
 static int adopt_policy_pair(const struct svc_policy_pair_key *key, const struct svc_policy_pair *value,

@@ -16,6 +16,7 @@
 struct lab {
     struct house house;
     struct policies *policies;
+    bool is_lost; /* the registry */
 };
 
 #define FRONT 11 /* tasks, by cgroup id */
@@ -29,6 +30,19 @@ struct lab {
 #define INSTANCE(last)                                                                                       \
     "{\"address\":\"10.0.0." last "\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
 
+/* As house_begin(), where it matters which registry filled the maps. */
+static void begin_judged(struct house *house)
+{
+    struct datapath_config config = {0};
+    struct error error = {0};
+
+    assert_int_equal(engine_load(house->engine, house->registry, &error), 0);
+    assert_int_equal(engine_judge(house->engine, &config, &house->datapath, &error), 0);
+    assert_int_equal(engine_adopt(house->engine, house->datapath, &error), 0);
+    assert_int_equal(engine_publish(house->engine, &error), 0);
+    engine_settle(house->engine);
+}
+
 static void begin(struct lab *lab)
 {
     const struct policies_settings settings = {
@@ -36,7 +50,10 @@ static void begin(struct lab *lab)
 
     assert_int_equal(policies_new(&settings, &lab->policies), 0);
     assert_int_equal(engine_follow(lab->house.engine, &policies_follower, &lab->policies), 0);
-    house_begin(&lab->house);
+    if (lab->is_lost)
+        begin_judged(&lab->house);
+    else
+        house_begin(&lab->house);
 }
 
 static void put_task(struct lab *lab, uint64_t cgroup_id, const char *namespace_name, const char *service)
@@ -76,6 +93,12 @@ static int teardown(void **state)
     return 0;
 }
 
+/* From the next start on. */
+static void lose_registry(struct lab *lab)
+{
+    lab->is_lost = true;
+}
+
 /* The daemon ends, and the next one begins with what the data path and the registry hold. */
 static void restart_policies(struct lab *lab, enum datapath_origin origin)
 {
@@ -90,6 +113,12 @@ static void restart_policies(struct lab *lab, enum datapath_origin origin)
     house_stop(house);
     policies_free(&lab->policies);
     engine_free(&house->engine);
+    if (lab->is_lost) {
+        (void)registry_close(&house->registry);
+        fake_store_free(&house->store);
+        house->store = fake_store_new();
+        house->registry = fake_registry_open(house->store);
+    }
     assert_int_equal(memory_datapath_restart(house->datapath, origin), 0);
     assert_int_equal(engine_new(&settings, &house->engine), 0);
     begin(lab);
@@ -386,6 +415,31 @@ static void test_a_namespace_with_a_slash(void **state)
     expect(lab, number, NO, NO, NO, NO);
 }
 
+/* What is kept beside a registry that is lost stays closed: also to tasks that come meanwhile. */
+static void test_a_lost_registry_opens_nothing(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    lose_registry(lab);
+    restart_policies(lab, DATAPATH_ADOPTED);
+    assert_true(engine_is_degraded(lab->house.engine));
+    put_task(lab, FRONT, "ns", "front");
+    put_task(lab, BACK, "ns", "back");
+    assert_int_equal(policies_admit(&lab->policies, 20, "ns", "front"), 0);
+    assert_int_equal(policies_admit(&lab->policies, 21, "ns", "back"), 0);
+    assert_int_equal(policies_admit(&lab->policies, 22, "ns", "new"), 0);
+    expect(lab, number, YES, NO, NO, NO);
+    assert_int_equal(says(lab, number, 20), YES);
+    assert_int_equal(says(lab, number, 21), NO);
+    assert_int_equal(says(lab, number, 22), NO);
+    assert_int_equal(at_address(lab, 1), number);
+    assert_int_equal(policies_admit(&lab->policies, 20, "ns", "back"), 0); /* another client from now on */
+    assert_int_equal(says(lab, number, 20), NO);
+}
+
 static void test_full_tables_refuse_the_change(void **state)
 {
     struct lab *lab = *state;
@@ -427,7 +481,7 @@ int main(void)
         LAB_TEST(test_addresses_of_several),          LAB_TEST(test_a_start_writes_nothing),
         LAB_TEST(test_a_migration_carries_all),       LAB_TEST(test_a_start_writes_differences),
         LAB_TEST(test_full_tables_refuse_the_change), LAB_TEST(test_what_programs_tell),
-        LAB_TEST(test_a_namespace_with_a_slash),
+        LAB_TEST(test_a_namespace_with_a_slash),      LAB_TEST(test_a_lost_registry_opens_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
