@@ -300,6 +300,18 @@ static __always_inline int connect_pass6(struct bpf_sock_addr *ctx)
     return connect_pass6_slowly(ctx);
 }
 
+/*
+ * Does a connected AF_INET6 socket send to its IPv4 peer? Its connect() was asked, and by an alias it may have come to where
+ * the address itself is closed to the task.
+ */
+static __attribute__((noinline)) int is_to_own_peer(struct bpf_sock_addr *ctx)
+{
+    struct bpf_sock *sk = ctx->sk;
+
+    return sk && sk->state == BPF_TCP_ESTABLISHED &&
+           *(const volatile __be16 *)&sk->dst_port == ctx->user_port && sk->dst_ip4 == ctx->user_ip4;
+}
+
 /* The same of sendto(). */
 static __attribute__((noinline)) int sendmsg_pass4_slowly(struct bpf_sock_addr *ctx)
 {
@@ -308,7 +320,7 @@ static __attribute__((noinline)) int sendmsg_pass4_slowly(struct bpf_sock_addr *
     destination4(ctx, &key);
     if (key.protocol != UDP)
         return VERDICT_PROCEED;
-    if (has_policy_addresses() && policy_refuses_address(&key))
+    if (has_policy_addresses() && !is_to_own_peer(ctx) && policy_refuses_address(&key))
         return verdict_deny();
     (void)flows_forget(ctx, &key, 0);
     return VERDICT_PROCEED;

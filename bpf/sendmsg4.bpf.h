@@ -30,7 +30,9 @@ int sendmsg4(struct bpf_sock_addr *ctx)
     case ROUTE_DENY:
         return verdict_deny();
     default:
-        return has_policy_addresses() && policy_refuses_address(&key) ? verdict_deny() : VERDICT_PROCEED;
+        return has_policy_addresses() && !is_to_own_peer(ctx) && policy_refuses_address(&key)
+                   ? verdict_deny()
+                   : VERDICT_PROCEED;
     }
 }
 

@@ -97,6 +97,13 @@ def test_udp():
                 assert udp_answer(front, address, port, connected) == "echo/0"
                 assert udp_answer(back, address, port, connected) == no
         assert back.call("sendto", socket=stuck, address=where["address"], port=where["port"])["errno"] == no
+        # By an open service at the same address: the kernel asks for each datagram of a mapped socket what connect() was asked.
+        bed.register("open", server.where, id="0", protocol="udp")
+        opened = udp_alias(bed, "open")
+        for family in (4, "mapped"):
+            for connected in (False, True):
+                assert udp_answer(back, opened["address"], opened["port"], connected, family) == "echo/0", (family, connected)
+                assert udp_answer(back, *direct(server.where), connected, family) == no, (family, connected)
 
 
 def test_audit_lets_through_and_counts():
