@@ -94,22 +94,59 @@ static void fetch_on_done(CURL *easy, CURLcode code, void *user)
     request.done(result, status, reason, request.user);
 }
 
+static int fetch_add_header(struct fetch *fetch, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(fetch->headers, line);
+
+    if (longer)
+        fetch->headers = longer;
+    return longer ? 0 : -ENOMEM;
+}
+
+/* "Expect" asks before a large body is sent, and some servers never answer that. */
+static int fetch_set_headers(struct fetch *fetch)
+{
+    const struct fetch_request *request = &fetch->request;
+    int r = request->body ? fetch_add_header(fetch, "Content-Type: application/json") : 0;
+
+    if (r == 0 && request->body)
+        r = fetch_add_header(fetch, "Expect:");
+    for (size_t i = 0; r == 0 && i < request->n_headers; i++)
+        r = fetch_add_header(fetch, request->headers[i]);
+    if (r == 0 && fetch->headers &&
+        curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers) != CURLE_OK)
+        r = -ENOMEM;
+    return r;
+}
+
+static CURLcode fetch_set_place(CURL *easy, const struct fetch_request *request)
+{
+    _cleanup_free_ char *url = NULL;
+    CURLcode bad = CURLE_OK;
+
+    if (!request->socket) {
+        bad |= curl_easy_setopt(easy, CURLOPT_URL, request->target);
+        bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        return bad;
+    }
+    /* The host's name goes into the head only: where to connect is the socket's path. */
+    if (asprintf(&url, "http://localhost%s", request->target) < 0)
+        return CURLE_OUT_OF_MEMORY;
+    bad |= curl_easy_setopt(easy, CURLOPT_URL, url);
+    bad |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->socket);
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+    return bad;
+}
+
 static int fetch_set_options(struct fetch *fetch)
 {
     const struct fetch_request *request = &fetch->request;
-    _cleanup_free_ char *url = NULL;
-    CURLcode bad = CURLE_OK;
     CURL *easy = fetch->easy;
+    CURLcode bad = fetch_set_place(easy, request);
 
-    /* The host's name goes into the head only: where to connect is the socket's path. */
-    if (asprintf(&url, "http://localhost%s", request->target) < 0)
-        return -ENOMEM;
-    bad |= curl_easy_setopt(easy, CURLOPT_URL, url);
-    bad |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->socket);
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "svcconnect/" SVC_VERSION);
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
     bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -118,14 +155,9 @@ static int fetch_set_options(struct fetch *fetch)
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-    if (request->body) {
-        fetch->headers = curl_slist_append(NULL, "Content-Type: application/json");
-        if (!fetch->headers)
-            return -ENOMEM;
-        bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+    if (request->body)
         bad |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
-    }
-    return bad ? -ENOMEM : 0;
+    return bad ? -ENOMEM : fetch_set_headers(fetch);
 }
 
 int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, struct fetch **ret_fetch)
@@ -133,7 +165,7 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, st
     struct fetch *fetch;
     int r;
 
-    if (strlen(request->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+    if (request->socket && strlen(request->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         return -ENAMETOOLONG;
     fetch = calloc(1, sizeof(*fetch));
     if (!fetch)
@@ -145,6 +177,7 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *request, st
     if (r == 0)
         r = fetch_loop_add(fetcher->loop, fetch->easy);
     fetch->request.socket = fetch->request.target = fetch->request.body = NULL;
+    fetch->request.headers = NULL;
     if (r < 0) {
         fetch_free(fetch);
         return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Requests over a Unix socket, against libevent's own HTTP server: whole answers, streams, and how each can end badly. */
+/* Requests over a Unix socket and over TCP, against libevent's own HTTP server: whole answers, streams, and how each can end badly. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -20,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "http/fetch.h"
+#include "http/fetch_url.h"
 
 struct lab {
     struct event_base *base;
@@ -72,6 +74,14 @@ static void serve(struct evhttp_request *request, void *user)
         return answer_text(request, 404, "no such thing");
     if (strcmp(target, "/echo") == 0) {
         (void)evbuffer_copyout(body, text, sizeof(text) - 1);
+        return answer_text(request, 200, text);
+    }
+    if (strcmp(target, "/headers") == 0) {
+        const char *key = evhttp_find_header(evhttp_request_get_input_headers(request), "X-Key");
+        const char *expect = evhttp_find_header(evhttp_request_get_input_headers(request), "Expect");
+
+        (void)snprintf(text, sizeof(text), "%s %s %zu", key ? key : "none", expect ? expect : "none",
+                       evbuffer_get_length(body));
         return answer_text(request, 200, text);
     }
     if (strcmp(target, "/stream") == 0) {
@@ -268,6 +278,63 @@ static void test_nobody_there(void **state)
     assert_null(fetch);
 }
 
+/* By a URL of an address, with a header of the caller's and a body that is too large to be sent on the off chance. */
+static void test_over_tcp(void **state)
+{
+    struct lab *lab = *state;
+    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(lab->server, "127.0.0.1", 0);
+    const char *const headers[] = {"X-Key: secret"};
+    struct sockaddr_in address;
+    socklen_t size = sizeof(address);
+    _cleanup_free_ char *body = calloc(1, (2u << 20) + 1);
+    char url[64];
+    struct fetch_request request = request_of(lab, url);
+
+    assert_non_null(bound);
+    assert_non_null(body);
+    assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/headers", ntohs(address.sin_port));
+    memset(body, ' ', 2u << 20);
+    request.socket = NULL;
+    request.body = body;
+    request.headers = headers;
+    request.n_headers = 1;
+    fetch_whole(lab, &request);
+    assert_int_equal(lab->result, 0);
+    assert_string_equal(lab->body, "secret none 2097152");
+    evhttp_del_accept_socket(lab->server, bound);
+    fetch_whole(lab, &request);
+    assert_int_equal(lab->result, -ECONNREFUSED);
+}
+
+static void test_which_urls_are_usable(void **state)
+{
+    static const struct {
+        const char *url;
+        bool is_usable;
+    } cases[] = {
+        {"http://127.0.0.1:4318", true},
+        {"https://[2001:db8::1]:4318/otlp/", true},
+        {"http://10.0.0.1", true},
+        {"http://[::1]", true},
+        {"http://collector:4318", false},
+        {"http://localhost:4318", false},
+        {"ftp://127.0.0.1", false},
+        {"127.0.0.1:4318", false},
+        {"http://user@127.0.0.1:4318", false},
+        {"http://127.0.0.1:0", false},
+        {"http://127.0.0.1:4318/?a=b", false},
+        {"http://127.0.0.1:4318/a b", false},
+        {"http://", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        if (fetch_url_is_usable(cases[i].url) != cases[i].is_usable)
+            fail_msg("%s is judged wrongly", cases[i].url);
+}
+
 static void test_cancelled_ones_are_not_told(void **state)
 {
     struct lab *lab = *state;
@@ -290,9 +357,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_whole_answers), TEST(test_no_body_of_a_refusal),        TEST(test_a_stream_comes_in_pieces),
-        TEST(test_too_long),      TEST(test_the_receiver_ends_it),        TEST(test_no_answer),
-        TEST(test_nobody_there),  TEST(test_cancelled_ones_are_not_told),
+        TEST(test_whole_answers),
+        TEST(test_no_body_of_a_refusal),
+        TEST(test_a_stream_comes_in_pieces),
+        TEST(test_too_long),
+        TEST(test_the_receiver_ends_it),
+        TEST(test_no_answer),
+        TEST(test_nobody_there),
+        TEST(test_cancelled_ones_are_not_told),
+        TEST(test_over_tcp),
+        cmocka_unit_test(test_which_urls_are_usable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
