@@ -94,6 +94,13 @@ static int check_max_ttl(struct config *config, const struct config_setting *set
 
 #define OF(field) offsetof(struct config, field)
 
+/* A number that only the file has, its default and its limits. */
+#define NUMBER(of, name, field, usual, least, most)                                                          \
+    {                                                                                                        \
+        .group = (of), .member = (name), .type = &config_type_number, .offset = OF(field),                   \
+        .number = (usual), .minimum = (least), .maximum = (most)                                             \
+    }
+
 const struct config_setting config_settings[] = {
     {
         .member = "stateDir",
@@ -389,14 +396,7 @@ const struct config_setting config_settings[] = {
         .fallback = "info",
         .example = "debug",
     },
-    {
-        .member = "dnsTtlSeconds",
-        .type = &config_type_number,
-        .offset = OF(dns_ttl),
-        .number = 5,
-        .minimum = 0,
-        .maximum = 3600,
-    },
+    NUMBER(NULL, "dnsTtlSeconds", dns_ttl, 5, 0, 3600),
     {
         .group = "externalNames",
         .member = "nameServers",
@@ -410,15 +410,7 @@ const struct config_setting config_settings[] = {
         .check = check_name_servers,
         .example = "192.0.2.53:53,[2001:db8::53]:5353",
     },
-    {
-        .group = "externalNames",
-        .member = "minTtlSeconds",
-        .type = &config_type_number,
-        .offset = OF(external_min_ttl),
-        .number = 1,
-        .minimum = 1,
-        .maximum = EXTERNAL_TTL_LIMIT_S,
-    },
+    NUMBER("externalNames", "minTtlSeconds", external_min_ttl, 1, 1, EXTERNAL_TTL_LIMIT_S),
     {
         .group = "externalNames",
         .member = "maxTtlSeconds",
@@ -473,24 +465,8 @@ const struct config_setting config_settings[] = {
         .offset = OF(etcd_password_file),
         .fallback = "off",
     },
-    {
-        .group = "etcd",
-        .member = "maxTxnOps",
-        .type = &config_type_number,
-        .offset = OF(etcd_max_txn_ops),
-        .number = ETCD_TXN_OPS_USUAL,
-        .minimum = 16,
-        .maximum = 1u << 16,
-    },
-    {
-        .group = "etcd",
-        .member = "maxRequestBytes",
-        .type = &config_type_number,
-        .offset = OF(etcd_max_bytes),
-        .number = ETCD_BYTES_USUAL,
-        .minimum = 1u << 16,
-        .maximum = 1u << 28,
-    },
+    NUMBER("etcd", "maxTxnOps", etcd_max_txn_ops, ETCD_TXN_OPS_USUAL, 16, 1u << 16),
+    NUMBER("etcd", "maxRequestBytes", etcd_max_bytes, ETCD_BYTES_USUAL, 1u << 16, 1u << 28),
     {
         .group = "etcd",
         .member = "leaseSeconds",
@@ -501,96 +477,16 @@ const struct config_setting config_settings[] = {
         .maximum = 3600,
         .check = config_check_etcd_lease,
     },
-    {
-        .group = "etcd",
-        .member = "massExpiryPercent",
-        .type = &config_type_number,
-        .offset = OF(etcd_mass_percent),
-        .number = ETCD_MASS_USUAL,
-        .minimum = 0,
-        .maximum = 100,
-    },
-    {
-        .group = "etcd",
-        .member = "auditSeconds",
-        .type = &config_type_number,
-        .offset = OF(etcd_audit_s),
-        .number = ETCD_AUDIT_USUAL_S,
-        .minimum = 0,
-        .maximum = 86400,
-    },
-    {
-        .group = "quotas",
-        .member = "instances",
-        .type = &config_type_number,
-        .offset = OF(quota_instances),
-        .number = 0,
-        .minimum = 0,
-        .maximum = 1u << 22,
-    },
-    {
-        .group = "quotas",
-        .member = "services",
-        .type = &config_type_number,
-        .offset = OF(quota_services),
-        .number = 0,
-        .minimum = 0,
-        .maximum = 1u << 22,
-    },
-    {
-        .group = "quotas",
-        .member = "taskDefinitions",
-        .type = &config_type_number,
-        .offset = OF(quota_definitions),
-        .number = 1000,
-        .minimum = 0,
-        .maximum = 1u << 22,
-    },
-    {
-        .group = "quotas",
-        .member = "writesPerSecond",
-        .type = &config_type_number,
-        .offset = OF(quota_writes),
-        .number = 100,
-        .minimum = 0,
-        .maximum = 1u << 20,
-    },
-    {
-        .group = "maps",
-        .member = "aliases",
-        .type = &config_type_number,
-        .offset = OF(max_aliases),
-        .number = SVC_DEFAULT_ALIASES,
-        .minimum = 2, /* an alias has two entries */
-        .maximum = 1u << 22,
-    },
-    {
-        .group = "maps",
-        .member = "slots",
-        .type = &config_type_number,
-        .offset = OF(max_slots),
-        .number = SVC_DEFAULT_SLOTS,
-        .minimum = 1,
-        .maximum = 1u << 24,
-    },
-    {
-        .group = "maps",
-        .member = "endpoints",
-        .type = &config_type_number,
-        .offset = OF(max_endpoints),
-        .number = SVC_DEFAULT_ENDPOINTS,
-        .minimum = 1,
-        .maximum = 1u << 22,
-    },
-    {
-        .group = "maps",
-        .member = "tasks",
-        .type = &config_type_number,
-        .offset = OF(max_tasks),
-        .number = SVC_DEFAULT_TASKS,
-        .minimum = 1,
-        .maximum = 1u << 16,
-    },
+    NUMBER("etcd", "massExpiryPercent", etcd_mass_percent, ETCD_MASS_USUAL, 0, 100),
+    NUMBER("etcd", "auditSeconds", etcd_audit_s, ETCD_AUDIT_USUAL_S, 0, 86400),
+    NUMBER("quotas", "instances", quota_instances, 0, 0, 1u << 22),
+    NUMBER("quotas", "services", quota_services, 0, 0, 1u << 22),
+    NUMBER("quotas", "taskDefinitions", quota_definitions, 1000, 0, 1u << 22),
+    NUMBER("quotas", "writesPerSecond", quota_writes, 100, 0, 1u << 20),
+    NUMBER("maps", "aliases", max_aliases, SVC_DEFAULT_ALIASES, 2, 1u << 22), /* an alias has two entries */
+    NUMBER("maps", "slots", max_slots, SVC_DEFAULT_SLOTS, 1, 1u << 24),
+    NUMBER("maps", "endpoints", max_endpoints, SVC_DEFAULT_ENDPOINTS, 1, 1u << 22),
+    NUMBER("maps", "tasks", max_tasks, SVC_DEFAULT_TASKS, 1, 1u << 16),
 };
 
 const size_t config_setting_count = ARRAY_SIZE(config_settings);
