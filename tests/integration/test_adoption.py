@@ -156,6 +156,7 @@ def test_other_map_sizes_without_a_gap():
             bed.restart(config)
             for name, size in config.get("maps", {}).items():
                 assert map_size(bed, name) == size, name
+            assert map_size(bed, "policy_addresses") == map_size(bed, "endpoints"), "each of them can be guarded"
             assert addresses(bed) == addresses_before
             assert_not_less(connections(bed), before)
             assert bed.counters()["hit"] >= hits

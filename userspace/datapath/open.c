@@ -41,6 +41,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_ENDPOINT_NETWORKS, config->endpoints},
         {MAP_NEIGHBOURS, datapath->n_outliers},
         {MAP_LOCAL_ENDPOINTS, datapath->n_local_words},
+        {MAP_POLICY_ADDRESSES, config->endpoints},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

@@ -297,7 +297,8 @@ static void policies_follow_put(void *user, struct instance *instance)
     int r = self && self->has_begun ? policy_addresses_put(self, instance) : 0;
 
     if (r < 0)
-        policies_failed(self, instance->service->name, r);
+        log_error("policies: %s/%s: its address stays as it is, and may be open to everybody: %s",
+                  instance->service->name, instance->id, strerror(-r));
 }
 
 static void policies_follow_removed(void *user, const char *namespace_name, uint32_t number)
