@@ -61,6 +61,7 @@ int policy_loosen(struct policies *self, struct policy *policy)
     const struct policy_task *task;
     int r = rules ? 0 : -ENOMEM;
 
+    policy->is_left = false;
     if (rules && policy->rules && policy->is_written && strcmp(rules, policy->rules) == 0) {
         free(rules);
         return 0;
@@ -90,20 +91,31 @@ static void drop_policy(struct policies *self, struct policy *policy)
             policy_pair_drop(self, pair->key.cgroup_id, policy->number);
     }
     (void)datapath_delete_policy(self->settings.datapath, policy->number);
-    /* It is not given again in this run: a program may be under way with it. */
     (void)name_numbers_retire(self->numbers, policy->text, &number);
+    name_numbers_reuse(self->numbers, number);
     policy_list_free(self, policy);
 }
 
-/* As its services are now; what nobody asks for any more goes, unless tables may be kept that do. */
+/* By a table or an address. */
+static bool is_asked_for(const struct policies *self, const struct policy *policy)
+{
+    return policy_is_current(self, policy) && (!policy->is_any || policy->n_addresses > 0);
+}
+
+void policy_doubt(struct policies *self, struct policy *policy)
+{
+    policy->is_dirty = true;
+    policies_do_later(self);
+}
+
+/* As its services are now. What nobody asks for any more goes later: programs may be under way with its number. */
 static int settle_policy(struct policies *self, struct policy *policy)
 {
     const struct policy_task *task;
     int r;
 
     if (!policy_is_current(self, policy)) {
-        if (!engine_is_degraded(self->settings.engine))
-            drop_policy(self, policy);
+        policy_doubt(self, policy);
         return 0;
     }
     r = policy_loosen(self, policy);
@@ -114,19 +126,33 @@ static int settle_policy(struct policies *self, struct policy *policy)
     if (r < 0)
         policies_failed(self, policy->text, r);
     else
-        policy->is_dirty = false;
+        policy->is_dirty = !is_asked_for(self, policy);
     return r;
+}
+
+void policies_look(struct policies *self)
+{
+    struct policy *policy, *next;
+
+    HASH_ITER (hh, self->all, policy, next) {
+        if (!policy->is_dirty)
+            continue;
+        if (is_asked_for(self, policy)) {
+            (void)settle_policy(self, policy);
+        } else if (engine_is_degraded(self->settings.engine)) {
+            continue; /* by tables that are kept, perhaps */
+        } else if (policy->is_left) {
+            drop_policy(self, policy);
+        } else {
+            policy->is_left = true;
+            policies_do_later(self);
+        }
+    }
 }
 
 static void settle_dirty(void *user)
 {
-    struct policies *self = user;
-    struct policy *policy, *next;
-
-    HASH_ITER (hh, self->all, policy, next) {
-        if (policy->is_dirty)
-            (void)settle_policy(self, policy);
-    }
+    policies_look(user);
 }
 
 static void policies_on_timer(evutil_socket_t fd, short what, void *user)
@@ -259,6 +285,7 @@ static int policies_follow_begin(void *user, struct error *error)
         }
     }
     self->has_begun = true;
+    policies_do_later(self);
     return r < 0 ? error_errno(error, r, "writing down who may call whom") : 0;
 }
 

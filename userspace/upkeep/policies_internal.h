@@ -23,9 +23,11 @@ struct policy {
     uint32_t number;
     bool is_written;
     enum svc_policy_verdict others; /* as written */
-    char *rules;       /* what its services said when tasks were last looked through; NULL: never */
-    bool is_dirty;     /* tasks may have more than they should */
-    UT_hash_handle hh; /* by text */
+    char *rules;        /* what its services said when tasks were last looked through; NULL: never */
+    bool is_dirty;      /* tasks may have more than they should, or nobody may ask for it any more */
+    bool is_left;       /* nobody has asked for it since the last look */
+    size_t n_addresses; /* that are written with its number */
+    UT_hash_handle hh;  /* by text */
 };
 
 struct policy_task {
@@ -93,6 +95,8 @@ void policy_list_free(struct policies *self, struct policy *policy); /* its numb
 /* Before the first number is given: those that are pinned. -ENOMEM. */
 int policy_list_adopt(struct policies *self);
 
+struct policy *policy_list_find(const struct policies *self, uint32_t number); /* NULL: none has it */
+
 bool policy_has(const struct policy *policy, const char *namespace_name, const char *service);
 /* Have all of its services a policy still? */
 bool policy_is_current(const struct policies *self, const struct policy *policy);
@@ -122,6 +126,9 @@ struct policy_task *policy_task_find(const struct policies *self, uint64_t cgrou
 
 /* Lets everybody through whom the policy allows as its services are now; takes nothing away. */
 int policy_loosen(struct policies *self, struct policy *policy);
+
+/* Nobody may ask for it any more: that is looked at later. */
+void policy_doubt(struct policies *self, struct policy *policy);
 
 /* ---- policy_addresses.c ---- */
 

@@ -7,12 +7,9 @@
 
 void policies_tell(struct policies *self, const struct svc_event *event)
 {
-    const char *text = self ? name_numbers_name(self->numbers, event->endpoint) : NULL;
+    const struct policy *policy = self ? policy_list_find(self, event->endpoint) : NULL;
     const struct policy_task *task = NULL;
-    const struct policy *policy = NULL;
 
-    if (text)
-        HASH_FIND(hh, self->all, text, strlen(text), policy);
     for (task = self ? self->tasks : NULL; task; task = task->hh.next)
         if ((uint32_t)task->cgroup_id == event->value)
             break;

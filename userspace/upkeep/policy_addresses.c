@@ -28,6 +28,17 @@ static void tell_guard(struct policies *self)
     datapath_guard_addresses(self->settings.datapath, self->n_guarded > 0);
 }
 
+static void count_address(struct policies *self, uint32_t number, int by)
+{
+    struct policy *policy = number ? policy_list_find(self, number) : NULL;
+
+    if (!policy)
+        return;
+    policy->n_addresses += (size_t)by;
+    if (policy->n_addresses == 0)
+        policy_doubt(self, policy);
+}
+
 static int write_address(struct policies *self, struct policy_address *address, uint32_t number)
 {
     int r;
@@ -39,6 +50,8 @@ static int write_address(struct policies *self, struct policy_address *address, 
     if (r < 0)
         return r;
     self->n_guarded += (number != 0) - (address->policy != 0);
+    count_address(self, number, 1);
+    count_address(self, address->policy, -1);
     address->policy = number;
     tell_guard(self);
     return 0;
@@ -166,6 +179,7 @@ static int adopt_address(const struct svc_policy_address_key *key, uint32_t poli
         return -ENOMEM;
     address->policy = policy;
     self->n_guarded++;
+    count_address(self, policy, 1);
     return policies_are_moved(self) ? datapath_put_policy_address(self->settings.datapath, key, policy) : 0;
 }
 

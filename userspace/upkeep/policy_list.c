@@ -151,6 +151,16 @@ int policy_list_adopt(struct policies *self)
     return adoption.result < 0 ? adoption.result : r;
 }
 
+struct policy *policy_list_find(const struct policies *self, uint32_t number)
+{
+    const char *text = name_numbers_name(self->numbers, number);
+    struct policy *policy = NULL;
+
+    if (text)
+        HASH_FIND(hh, self->all, text, strlen(text), policy);
+    return policy;
+}
+
 bool policy_has(const struct policy *policy, const char *namespace_name, const char *service)
 {
     for (size_t i = 0; i < policy->n; i++)

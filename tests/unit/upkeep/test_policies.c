@@ -187,6 +187,13 @@ static bool is_guarded(const struct lab *lab)
     return datapath_outlier(lab->house.datapath, 0)->namespace_scope != 0;
 }
 
+/* So much time passes that no program is under way with what was there before. */
+static void look_twice(struct lab *lab)
+{
+    policies_look(lab->policies);
+    policies_look(lab->policies);
+}
+
 #define NO  POLICY_REFUSED
 #define YES POLICY_ALLOWED
 #define AUD POLICY_AUDITED
@@ -223,6 +230,7 @@ static void test_settings_reach_tasks(void **state)
     house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"none\""));
     expect(lab, published(lab), NO, NO, NO, NO);
     house_put(&lab->house, "services/ns/web", WEB(""));
+    look_twice(lab);
     test_open_until_it_is_said(state);
 }
 
@@ -306,6 +314,7 @@ static void test_routes_to_several(void **state)
     assert_int_equal(at_address(lab, 2), 0);
     house_put(house, "services/ns/web", WEB(""));
     assert_int_equal(published(lab), 0);
+    look_twice(lab);
     assert_int_equal(policies_figures(lab->policies).policies, 0);
 }
 
@@ -389,9 +398,67 @@ static void test_a_start_writes_differences(void **state)
     restart_policies(lab, DATAPATH_ADOPTED);
     expect(lab, published(lab), YES, NO, NO, NO);
     assert_int_equal(published(lab), number);
+    look_twice(lab);
     assert_int_equal(datapath_policy(lab->house.datapath, 99, &entry), -ENOENT);
     assert_int_equal(datapath_policy_pair(lab->house.datapath, 77, number, &pair), -ENOENT);
     assert_int_equal(policies_figures(lab->policies).addresses, 1);
+}
+
+/* What programs may ask for still is there: they have read the number before it went from the table, or the table is of the daemon
+ * before. */
+static void test_a_number_outlives_its_last_table(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    house_put(&lab->house, "services/ns/web", WEB(""));
+    assert_int_equal(says(lab, number, FRONT), YES);
+    restart_policies(lab, DATAPATH_ADOPTED);
+    assert_int_equal(says(lab, number, FRONT), YES);
+    policies_look(lab->policies);
+    assert_int_equal(says(lab, number, FRONT), YES);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    assert_int_equal(published(lab), number);
+    house_put(&lab->house, "services/ns/web", WEB(""));
+    policies_look(lab->policies);
+    assert_int_equal(says(lab, number, FRONT), YES);
+    policies_look(lab->policies);
+    assert_int_equal(says(lab, number, FRONT), NO);
+}
+
+/* However many services meet at addresses one after the other: nothing of it stays, and numbers do not run out. */
+static void test_addresses_shared_for_a_while(void **state)
+{
+    struct lab *lab = *state;
+    struct house *house = &lab->house;
+    struct policies_figures before, after;
+    uint32_t alone, shared;
+
+    house_put(house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    house_put(house, "services/ns/web2", SECOND("\"allowFrom\":\"back\""));
+    house_put(house, "instances/ns/web2/2", INSTANCE("2"));
+    house_put(house, "services/ns/web3", SECOND("\"allowFrom\":\"back\""));
+    house_put(house, "instances/ns/web3/3", INSTANCE("3"));
+    alone = at_address(lab, 1);
+    policies_look(lab->policies);
+    before = policies_figures(lab->policies);
+    house_put(house, "instances/ns/web2/1", INSTANCE("1"));
+    shared = at_address(lab, 1);
+    expect(lab, shared, YES, YES, NO, NO);
+    house_put(house, "instances/ns/web2/1", NULL);
+    assert_int_equal(at_address(lab, 1), alone);
+    assert_int_equal(says(lab, shared, BACK), YES);
+    look_twice(lab);
+    after = policies_figures(lab->policies);
+    assert_int_equal(after.policies, before.policies);
+    assert_int_equal(after.pairs, before.pairs);
+    house_put(house, "instances/ns/web3/1", INSTANCE("1"));
+    assert_int_equal(at_address(lab, 1), shared); /* a number that was free again */
+    expect(lab, shared, YES, YES, NO, NO);
+    look_twice(lab);
+    expect(lab, shared, YES, YES, NO, NO);
 }
 
 /* A slash of a namespace's name is none between it and the service. */
@@ -475,13 +542,22 @@ static void test_what_programs_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_open_until_it_is_said),         LAB_TEST(test_settings_reach_tasks),
-        LAB_TEST(test_a_change_that_is_refused),      LAB_TEST(test_tasks_come_and_go),
-        LAB_TEST(test_allowed_before_asked),          LAB_TEST(test_routes_to_several),
-        LAB_TEST(test_addresses_of_several),          LAB_TEST(test_a_start_writes_nothing),
-        LAB_TEST(test_a_migration_carries_all),       LAB_TEST(test_a_start_writes_differences),
-        LAB_TEST(test_full_tables_refuse_the_change), LAB_TEST(test_what_programs_tell),
-        LAB_TEST(test_a_namespace_with_a_slash),      LAB_TEST(test_a_lost_registry_opens_nothing),
+        LAB_TEST(test_open_until_it_is_said),
+        LAB_TEST(test_settings_reach_tasks),
+        LAB_TEST(test_a_change_that_is_refused),
+        LAB_TEST(test_tasks_come_and_go),
+        LAB_TEST(test_allowed_before_asked),
+        LAB_TEST(test_routes_to_several),
+        LAB_TEST(test_addresses_of_several),
+        LAB_TEST(test_a_start_writes_nothing),
+        LAB_TEST(test_a_migration_carries_all),
+        LAB_TEST(test_a_start_writes_differences),
+        LAB_TEST(test_full_tables_refuse_the_change),
+        LAB_TEST(test_what_programs_tell),
+        LAB_TEST(test_a_number_outlives_its_last_table),
+        LAB_TEST(test_addresses_shared_for_a_while),
+        LAB_TEST(test_a_namespace_with_a_slash),
+        LAB_TEST(test_a_lost_registry_opens_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
