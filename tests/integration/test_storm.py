@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Never the wrong service: every table is rewritten as fast as the daemon can while clients connect.
 
-Each instance announces its service's name. Writers change weights, health and routes in batches; a churner creates and
+Each instance announces its service's name. Writers change weights, health and routes in batches, and who may call a service, whether its
+clients keep their endpoints and whether it goes by load; a churner creates and
 deletes services of the same names in another namespace, so that the kernel recycles hash entries between the two, and
 attaches and detaches tasks. A single wrong answer or failed connect is a failure."""
 import contextlib
@@ -126,11 +127,19 @@ class TableWriter(Writer):
             health = "UNHEALTHY" if id and self.random.random() < 0.2 else "HEALTHY"
             yield {"op": "update", "service": service, "id": str(id), "weight": weight, "health": health}
 
+    def settings_change(self, service):
+        """Clients are always among those who may call it."""
+        one_of = self.random.choice
+        settings = {"allowFrom": one_of((None, "*", "other/*,*", "nobody,*")), "policyMode": one_of(("enforce", "audit")),
+                    "affinity": one_of(("none", "none", "task", "process")), "balance": one_of(("weighted", "leastConnections"))}
+        return {"op": "set-settings", "service": service, "settings": settings}
+
     def round(self):
         changes = [change for service in self.services for change in self.instance_changes(service)]
         self.in_flight = {(change["service"], change["id"]): change for change in changes}
         pick = self.random.randrange
         changes += [Storm.route_change(i, pick(0, 3), pick(1, 3)) for i in self.routes]
+        changes += [self.settings_change(service) for service in self.random.sample(self.services, 3)]
         if self.send("POST", "/v1/batch", {"changes": changes}):
             self.acknowledged.update(self.in_flight)
             self.in_flight = {}
@@ -207,7 +216,7 @@ def check_writers(bed, writers, churner, least_batches):
          f"{churner.batches} batches of churn, {sum(writer.reconnects for writer in writers)} lost connections, "
          f"{counters['retried']} retried reads")
     assert batches >= least_batches and churner.batches >= least_batches // 5, (batches, churner.batches)
-    assert counters["inconsistent"] == 0, counters
+    assert counters["inconsistent"] == counters["policy"] == counters["policyAudited"] == 0, counters
     endpoints = bed.endpoints()
     for writer in writers:
         writer.check(endpoints)
