@@ -95,6 +95,26 @@ static void test_a_refreshed_table_keeps_what_is_kept(void **state)
     fake_store_free(&before);
 }
 
+/* The same where the change has set a route of another alias. */
+static void test_a_refreshed_table_beside_a_route(void **state)
+{
+    struct engine_lab *lab = *state;
+    struct change change = {
+        .rows = {{"instances/ns/web/d", INSTANCE(4)},
+                 {"services/ns/own", SERVICE("own")},
+                 {"routes/ns//own:80/tcp", "{\"targets\":[{\"service\":\"own\",\"weight\":1}]}"}}};
+    struct change finding = {.on_run = hold_back};
+    struct lost lost;
+    struct fake_store *before = lose(lab, &lost);
+
+    begin_slow_commit(lab, &change, FAKE_WRITTEN);
+    lab_find(lab, &finding);
+    lab_settle(lab);
+    assert_int_equal(change.result, 0);
+    assert_int_equal(web(lab), lost.b | bit_of(lab, "web", "d"));
+    fake_store_free(&before);
+}
+
 static void test_not_even_for_one_step(void **state)
 {
     struct engine_lab *lab = *state;
@@ -220,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         JUDGED_TEST(test_a_refreshed_table_keeps_what_is_kept),
+        JUDGED_TEST(test_a_refreshed_table_beside_a_route),
         JUDGED_TEST(test_not_even_for_one_step),
         JUDGED_TEST(test_a_commit_that_fails_leaves_what_is_kept),
         JUDGED_TEST(test_a_refreshed_table_drops_what_the_change_names),

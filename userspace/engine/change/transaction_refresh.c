@@ -24,6 +24,8 @@ static int rebuild(struct transaction *transaction, struct publication *publicat
 
     if (!parent || (*wanted->client && !client))
         return 0;
+    fresh.namespace_name = wanted->namespace_name;
+    fresh.client = wanted->client;
     fresh.alias = wanted->alias;
     fresh.exists = wanted->exists;
     r = wanted_tables_build(parent, client, &fresh);
