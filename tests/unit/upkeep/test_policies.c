@@ -138,6 +138,18 @@ static uint32_t published(const struct lab *lab)
     return svc_policy_of(found.service->flags);
 }
 
+/* That the alias leads to. */
+static uint32_t endpoints_of_web(const struct lab *lab)
+{
+    static const struct client_alias web = {.dns_name = "web", .port = 80, .protocol = TCP};
+    struct kept_alias found;
+    uint32_t scope = 0;
+
+    assert_int_equal(engine_find_scope(lab->house.engine, "ns", "", &scope), 0);
+    assert_int_equal(engine_find_published(lab->house.engine, scope, &web, &found), 0);
+    return found.count4;
+}
+
 /* As a program would decide. */
 static enum svc_policy_verdict says(const struct lab *lab, uint32_t policy, uint64_t cgroup_id)
 {
@@ -507,6 +519,47 @@ static void test_a_lost_registry_opens_nothing(void **state)
     assert_int_equal(says(lab, number, 20), NO);
 }
 
+static int run_unasked(struct transaction *transaction, void *user, struct error *error)
+{
+    transaction_own(transaction);
+    return house_run_change(transaction, user, error);
+}
+
+/* A change that nobody has asked for: a container has begun, for instance. */
+static void put_unasked(struct house *house, const char *key, const char *value)
+{
+    struct house_change change = {.key = key, .value = value};
+    const struct job job = {.run = run_unasked, .done = house_change_done, .user = &change};
+
+    assert_int_equal(engine_submit(house->engine, &job), 0);
+    engine_settle(house->engine);
+    assert_true(change.is_done);
+    assert_int_equal(change.result, 0);
+}
+
+/* Nor what comes to it: until somebody says who may call the service, its endpoints are those that were kept. */
+static void test_a_lost_registry_filled_again(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    lose_registry(lab);
+    restart_policies(lab, DATAPATH_ADOPTED);
+    put_unasked(&lab->house, "services/ns/web", WEB(""));
+    put_unasked(&lab->house, "instances/ns/web/2", INSTANCE("2"));
+    assert_int_equal(endpoints_of_web(lab), 2);
+    assert_int_equal(published(lab), number);
+    house_put(&lab->house, "services/ns/web3", SECOND(""));
+    house_put(&lab->house, "instances/ns/web/3", INSTANCE("3"));
+    expect(lab, published(lab), YES, NO, NO, NO);
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"back\""));
+    expect(lab, published(lab), NO, YES, NO, NO);
+    house_put(&lab->house, "services/ns/web", WEB(""));
+    assert_int_equal(published(lab), 0);
+}
+
 static void test_full_tables_refuse_the_change(void **state)
 {
     struct lab *lab = *state;
@@ -558,6 +611,7 @@ int main(void)
         LAB_TEST(test_addresses_shared_for_a_while),
         LAB_TEST(test_a_namespace_with_a_slash),
         LAB_TEST(test_a_lost_registry_opens_nothing),
+        LAB_TEST(test_a_lost_registry_filled_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,8 +199,10 @@ int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_ali
         return 0;
     }
     r = kept_copy_kept(transaction, &kept, wanted);
-    if (r == 0 && wanted->is_kept)
+    if (r == 0 && wanted->is_kept) {
+        kept_keep_policy(transaction, &kept, wanted);
         r = merge_tables(&kept, wanted);
+    }
     if (r == -E2BIG)
         return error_set(
             error, ENOSPC,

@@ -46,6 +46,10 @@ bool kept_find_scope(const struct engine *engine, const char *namespace_name, co
 int kept_merge(struct transaction *transaction, uint32_t from, struct wanted_alias *wanted,
                bool *ret_is_dropped, struct error *error);
 
+/* kept_policy.c: endpoints that are kept were not open to everybody; nor is the table that has them, until somebody says so. */
+void kept_keep_policy(const struct transaction *transaction, const struct kept_alias *kept,
+                      struct wanted_alias *wanted);
+
 /* A touched alias in scopes that are kept, where it is new. */
 int kept_want(struct transaction *transaction, const char *namespace_name, const struct client_alias *alias,
               struct wanted_list *list, struct error *error);
