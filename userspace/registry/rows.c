@@ -56,8 +56,11 @@ int row_parse_key(const char *key, struct row_name *ret_name)
         *at++ = '\0';
     }
     ret_name->kind = kinds[k].kind;
-    if (kinds[k].has_namespace)
+    if (kinds[k].has_namespace) {
+        if (strchr(parts[0], '/'))
+            return -EINVAL; /* it would have two keys */
         model_namespace_from_part(parts[0]);
+    }
     switch (kinds[k].kind) {
     case ROW_NAMESPACE:
         ret_name->namespace_name = parts[0];

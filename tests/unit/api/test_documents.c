@@ -174,7 +174,7 @@ static void test_what_is_no_list_of_documents(void **state)
         {APPLY, "{'documents':[" SHOP ",{'source':'x','text':{}}]}", 400, "documents[1].text", "a string"},
         {APPLY, "{'documents':[" SHOP ",{'source':1,'text':'{}'}]}", 400, "documents[1].source", "a string"},
         {APPLY, "{'documents':[{'text':'{}','path':'x'}]}", 400, "documents[0].path", "(unknown member)"},
-        {APPLY, "{'documents':[" SHOP "],'namespace':'a/b'}", 400, "namespace", "allowed"},
+        {APPLY, "{'documents':[" SHOP "],'namespace':'a b'}", 400, "namespace", "allowed"},
         {APPLY, "{'documents':[" SHOP "],'dryRun':'yes'}", 400, "dryRun", "true or false"},
         {APPLY, "{'documents':[" SHOP "],'force':true}", 400, "force", "(unknown member)"},
     };

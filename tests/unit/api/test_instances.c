@@ -168,7 +168,7 @@ static void test_what_cannot_be_registered(void **state)
         {REGISTER, "{'service':'x','address':'10.0.0.1:80','id':'a/b c'}", 400, "id", "allowed"},
         {REGISTER, "{'service':'a b','address':'10.0.0.1:80'}", 400, "service", "allowed"},
         {REGISTER, "{'service':'','address':'10.0.0.1:80'}", 400, "service", "allowed"},
-        {REGISTER, "{'service':'x','address':'10.0.0.1:80','namespace':'a/b'}", 400, "namespace", "allowed"},
+        {REGISTER, "{'service':'x','address':'10.0.0.1:80','namespace':'a b'}", 400, "namespace", "allowed"},
         {REGISTER, "{'service':'x','address':'10.0.0.1:80','namespace':''}", 400, "namespace", "allowed"},
         {REGISTER, "{'service':'taken','address':'10.0.0.1:80'}", 409, "service",
          "a name whose client alias taken:80/tcp no other service has"},

@@ -86,8 +86,8 @@ static void test_namespace_names(void **state)
         {"a-.example", true, true, false},     {"a..example", true, true, false},
         {".example", true, true, false},       {"a.example.", true, true, false},
         {"a_b.example", true, true, false},    {"", false, false, false},
-        {"a b", false, false, false},          {"a/b", false, false, false},
-        {"a\"b", false, false, false},         {"a<b", false, false, false},
+        {"a b", false, false, false},          {"a/b", true, true, false},
+        {"a\"b", true, true, false},           {"a<b", true, true, false},
         {"\303\244.b", false, false, false},   {"a\tb", false, false, false},
         {"arn:x", false, false, false},        {"arn.x", true, true, true},
     };

@@ -339,7 +339,7 @@ static void test_names_and_addresses_are_checked_again(void **state)
     static const struct bad_row rows[] = {
         {"services/ns/", "{\"clientAliases\":[]}", ""},
         {"services/ns/a b", "{\"clientAliases\":[]}", ""},
-        {"services/a b/web", "{\"clientAliases\":[]}", ""},
+        {"services/a\tb/web", "{\"clientAliases\":[]}", ""},
         {"services//web", "{\"clientAliases\":[]}", ""},
         {"instances/ns/web/", INSTANCE("\"weight\":1"), ""},
         {"instances/ns/web/a b", INSTANCE("\"weight\":1"), ""},

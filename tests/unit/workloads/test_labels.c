@@ -68,7 +68,7 @@ static void test_refused(void **state)
         {"svcconnect.service", ""},
         {"svcconnect.service", "a b"},
         {"svcconnect.service", "-a"},
-        {"svcconnect.namespace", "a/b"},
+        {"svcconnect.namespace", "a b"},
         {"svcconnect.namespace", "\x1b[1m"},
         {"svcconnect.port", "0"},
         {"svcconnect.port", "65536"},
