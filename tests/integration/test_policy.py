@@ -119,6 +119,8 @@ def test_audit_lets_through_and_counts():
         wait_until(lambda: any("would be refused" in event["message"] for event in bed.get("/v1/events")["events"]), 10,
                    "it is told")
         assert "svcconnect_policy_audited_total 2\n" in bed.get("/metrics")
+        checked = bed.get("/v1/policies/check", service="web", client="a/b/front")
+        assert (checked["clientNamespace"], checked["client"], checked["verdict"]) == ("a/b", "front", "audited"), checked
 
 
 def test_it_outlives_the_daemon():

@@ -122,7 +122,7 @@ int read_policies(const struct control_call *call, cJSON **ret_answer, struct er
 static int read_caller(const char *text, const char *own, char namespace_name[static MODEL_NAMESPACE_MAX + 1],
                        struct caller *ret_caller, struct error *error)
 {
-    const char *slash = text ? strchr(text, '/') : NULL;
+    const char *slash = text ? strrchr(text, '/') : NULL; /* a namespace's name may have some of its own */
     const char *name = slash ? slash + 1 : text;
     size_t length = slash ? (size_t)(slash - text) : strlen(own);
 
