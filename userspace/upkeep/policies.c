@@ -16,9 +16,6 @@
 #include "model/catalog.h"
 #include "upkeep/policies_internal.h"
 
-/* What a change that was refused has let through, or one that no row of a service told of, is put right then. */
-static const struct timeval policies_later = {.tv_sec = 10};
-
 static struct policies *policies_of(void *user)
 {
     return *(struct policies **)user;
@@ -32,12 +29,6 @@ static void policies_failed(struct policies *self, const char *what, int r)
 }
 
 /* ---- policies ---- */
-
-static void policies_do_later(struct policies *self)
-{
-    if (self->timer && self->has_begun && !event_pending(self->timer, EV_TIMEOUT, NULL))
-        (void)event_add(self->timer, &policies_later);
-}
 
 static int write_policy(struct policies *self, struct policy *policy, enum svc_policy_verdict others)
 {
@@ -61,7 +52,7 @@ int policy_loosen(struct policies *self, struct policy *policy)
     const struct policy_task *task;
     int r = rules ? 0 : -ENOMEM;
 
-    policy->is_left = false;
+    policy->left = 0;
     if (rules && policy->rules && policy->is_written && strcmp(rules, policy->rules) == 0) {
         free(rules);
         return 0;
@@ -81,35 +72,7 @@ int policy_loosen(struct policies *self, struct policy *policy)
     return 0;
 }
 
-static void drop_policy(struct policies *self, struct policy *policy)
-{
-    struct policy_pair *pair, *next;
-    uint32_t number;
-
-    HASH_ITER (hh, self->pairs, pair, next) {
-        if (pair->key.policy == policy->number)
-            policy_pair_drop(self, pair->key.cgroup_id, policy->number);
-    }
-    (void)datapath_delete_policy(self->settings.datapath, policy->number);
-    (void)name_numbers_retire(self->numbers, policy->text, &number);
-    name_numbers_reuse(self->numbers, number);
-    policy_list_free(self, policy);
-}
-
-/* By a table or an address. */
-static bool is_asked_for(const struct policies *self, const struct policy *policy)
-{
-    return policy_is_current(self, policy) && (!policy->is_any || policy->n_addresses > 0);
-}
-
-void policy_doubt(struct policies *self, struct policy *policy)
-{
-    policy->is_dirty = true;
-    policies_do_later(self);
-}
-
-/* As its services are now. What nobody asks for any more goes later: programs may be under way with its number. */
-static int settle_policy(struct policies *self, struct policy *policy)
+int policy_settle(struct policies *self, struct policy *policy)
 {
     const struct policy_task *task;
     int r;
@@ -126,45 +89,8 @@ static int settle_policy(struct policies *self, struct policy *policy)
     if (r < 0)
         policies_failed(self, policy->text, r);
     else
-        policy->is_dirty = !is_asked_for(self, policy);
+        policy->is_dirty = !policy_is_asked_for(self, policy);
     return r;
-}
-
-void policies_look(struct policies *self)
-{
-    struct policy *policy, *next;
-
-    HASH_ITER (hh, self->all, policy, next) {
-        if (!policy->is_dirty)
-            continue;
-        if (is_asked_for(self, policy)) {
-            (void)settle_policy(self, policy);
-        } else if (engine_is_degraded(self->settings.engine)) {
-            continue; /* by tables that are kept, perhaps */
-        } else if (policy->is_left) {
-            drop_policy(self, policy);
-        } else {
-            policy->is_left = true;
-            policies_do_later(self);
-        }
-    }
-}
-
-static void settle_dirty(void *user)
-{
-    policies_look(user);
-}
-
-static void policies_on_timer(evutil_socket_t fd, short what, void *user)
-{
-    struct policies *self = user;
-
-    (void)fd;
-    (void)what;
-    if (engine_is_steady(self->settings.engine))
-        settle_dirty(self);
-    else if (engine_when_steady(self->settings.engine, settle_dirty, self) < 0)
-        policies_do_later(self);
 }
 
 /* ---- tasks ---- */
@@ -281,7 +207,7 @@ static int policies_follow_begin(void *user, struct error *error)
         if (r == 0) {
             free(policy->rules); /* tasks were not known yet */
             policy->rules = NULL;
-            r = settle_policy(self, policy);
+            r = policy_settle(self, policy);
         }
     }
     self->has_begun = true;
@@ -337,17 +263,17 @@ static void policies_follow_removed(void *user, const char *namespace_name, uint
         policy_addresses_remove(self, number);
 }
 
+static void settle_changed(struct policy *policy, void *user)
+{
+    (void)policy_settle(user, policy);
+}
+
 static void policies_follow_service_changed(void *user, const char *namespace_name, const char *service)
 {
     struct policies *self = policies_of(user);
-    struct policy *policy, *next;
 
-    if (!self)
-        return;
-    HASH_ITER (hh, self->all, policy, next) {
-        if (policy_has(policy, namespace_name, service))
-            (void)settle_policy(self, policy);
-    }
+    if (self)
+        policy_list_each(self, namespace_name, service, settle_changed, self);
 }
 
 static void policies_follow_republished(void *user)
@@ -381,9 +307,7 @@ int policies_new(const struct policies_settings *settings, struct policies **ret
     if (!self)
         return -ENOMEM;
     self->settings = *settings;
-    if (settings->base)
-        self->timer = event_new(settings->base, -1, 0, policies_on_timer, self);
-    if (name_numbers_new(&self->numbers, 1, SVC_MAX_POLICIES) < 0 || (settings->base && !self->timer)) {
+    if (name_numbers_new(&self->numbers, 1, SVC_MAX_POLICIES) < 0 || policies_make_timer(self) < 0) {
         policies_free(&self);
         return -ENOMEM;
     }

@@ -40,8 +40,8 @@ int policies_admit(void *user, uint64_t cgroup_id, const char *namespace_name, c
 void policies_dismiss(void *user, uint64_t cgroup_id); /* it has gone */
 
 /* What the timer does while nothing is changed: puts right what a change has left, and takes away what nobody has asked for
- * since the look before. */
-void policies_look(struct policies *policies);
+ * since the round before. Some of it at a time; true: the round has not ended. */
+bool policies_look(struct policies *policies);
 
 /* What a program has told of. */
 void policies_tell(struct policies *policies, const struct svc_event *event);

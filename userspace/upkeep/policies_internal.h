@@ -23,11 +23,13 @@ struct policy {
     uint32_t number;
     bool is_written;
     enum svc_policy_verdict others; /* as written */
-    char *rules;        /* what its services said when tasks were last looked through; NULL: never */
-    bool is_dirty;      /* tasks may have more than they should, or nobody may ask for it any more */
-    bool is_left;       /* nobody has asked for it since the last look */
-    size_t n_addresses; /* that are written with its number */
-    UT_hash_handle hh;  /* by text */
+    char *rules;                 /* what its services said when tasks were last looked through; NULL: never */
+    bool is_dirty;               /* tasks may have more than they should, or nobody may ask for it any more */
+    uint32_t looked;             /* in which round last */
+    uint32_t left;               /* the round that has found nobody who asks for it; 0: somebody does */
+    size_t n_addresses;          /* that are written with its number */
+    struct policy *next_several; /* of those of more than one service */
+    UT_hash_handle hh;           /* by text */
 };
 
 struct policy_task {
@@ -68,6 +70,10 @@ struct policies {
     struct policies_settings settings;
     struct name_numbers *numbers; /* by text */
     struct policy *all;
+    struct policy *several; /* those of them that are of more than one service */
+    uint32_t round;         /* of looks */
+    bool is_looking;        /* it has not ended */
+    bool is_to_return;      /* another one is due */
     struct policy_task *tasks;
     struct policy_pair *pairs;
     struct policy_address *addresses;
@@ -97,7 +103,10 @@ int policy_list_adopt(struct policies *self);
 
 struct policy *policy_list_find(const struct policies *self, uint32_t number); /* NULL: none has it */
 
-bool policy_has(const struct policy *policy, const char *namespace_name, const char *service);
+/* The policies that the service has a say in; there may be very many others. `on_policy` makes and frees none. */
+void policy_list_each(const struct policies *self, const char *namespace_name, const char *service,
+                      void (*on_policy)(struct policy *policy, void *user), void *user);
+
 /* Have all of its services a policy still? */
 bool policy_is_current(const struct policies *self, const struct policy *policy);
 enum svc_policy_verdict policy_verdict(const struct policies *self, const struct policy *policy,
@@ -127,8 +136,16 @@ struct policy_task *policy_task_find(const struct policies *self, uint64_t cgrou
 /* Lets everybody through whom the policy allows as its services are now; takes nothing away. */
 int policy_loosen(struct policies *self, struct policy *policy);
 
-/* Nobody may ask for it any more: that is looked at later. */
-void policy_doubt(struct policies *self, struct policy *policy);
+/* As its services are now; what nobody asks for any more is left to a look. */
+int policy_settle(struct policies *self, struct policy *policy);
+
+/* ---- policy_looks.c ---- */
+
+int policies_make_timer(struct policies *self); /* -ENOMEM */
+void policies_do_later(struct policies *self);
+bool policy_is_asked_for(const struct policies *self,
+                         const struct policy *policy);           /* by a table or an address */
+void policy_doubt(struct policies *self, struct policy *policy); /* nobody may ask for it any more */
 
 /* ---- policy_addresses.c ---- */
 

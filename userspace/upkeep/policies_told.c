@@ -31,21 +31,29 @@ enum svc_policy_verdict policies_verdict(const struct service *service, const st
     return caller_verdict(&rule, 1, false, caller);
 }
 
+struct policy_sum {
+    const struct policies *policies;
+    struct policy_counts counts;
+};
+
+static void sum_policy(struct policy *policy, void *user)
+{
+    struct policy_sum *sum = user;
+    struct svc_policy entry;
+
+    if (datapath_policy(sum->policies->settings.datapath, policy->number, &entry) < 0)
+        return;
+    sum->counts.refused += entry.refused;
+    sum->counts.audited += entry.audited;
+}
+
 struct policy_counts policies_counts(const struct policies *self, const struct service *service)
 {
-    struct policy_counts counts = {0};
-    const struct policy *policy;
+    struct policy_sum sum = {.policies = self};
 
-    for (policy = self ? self->all : NULL; policy; policy = policy->hh.next) {
-        struct svc_policy entry;
-
-        if (!policy_has(policy, service->parent->name, service->name) ||
-            datapath_policy(self->settings.datapath, policy->number, &entry) < 0)
-            continue;
-        counts.refused += entry.refused;
-        counts.audited += entry.audited;
-    }
-    return counts;
+    if (self)
+        policy_list_each(self, service->parent->name, service->name, sum_policy, &sum);
+    return sum.counts;
 }
 
 struct policies_figures policies_figures(const struct policies *self)

@@ -27,8 +27,15 @@ static int policy_by_names(const void *a, const void *b)
 
 void policy_list_free(struct policies *self, struct policy *policy)
 {
-    if (self && policy->hh.tbl)
+    if (self && policy->hh.tbl) {
+        struct policy **at = &self->several;
+
         HASH_DEL(self->all, policy);
+        while (*at && *at != policy)
+            at = &(*at)->next_several;
+        if (*at)
+            *at = policy->next_several;
+    }
     free(policy->text);
     free(policy->names);
     free(policy->services);
@@ -80,6 +87,10 @@ static int make_policy(struct policies *self, const char *text, struct policy **
         return r == -ENOSPC ? -E2BIG : r;
     }
     HASH_ADD_KEYPTR(hh, self->all, policy->text, strlen(policy->text), policy);
+    if (policy->n > 1) {
+        policy->next_several = self->several;
+        self->several = policy;
+    }
     *ret_policy = policy;
     return 0;
 }
@@ -161,13 +172,29 @@ struct policy *policy_list_find(const struct policies *self, uint32_t number)
     return policy;
 }
 
-bool policy_has(const struct policy *policy, const char *namespace_name, const char *service)
+static bool policy_has(const struct policy *policy, const char *namespace_name, const char *service)
 {
     for (size_t i = 0; i < policy->n; i++)
         if (strcmp(policy->services[i].name, service) == 0 &&
             strcmp(policy->services[i].namespace_name, namespace_name) == 0)
             return true;
     return false;
+}
+
+void policy_list_each(const struct policies *self, const char *namespace_name, const char *service,
+                      void (*on_policy)(struct policy *policy, void *user), void *user)
+{
+    char text[SVC_POLICY_SERVICES_SIZE];
+    int length = snprintf(text, sizeof(text), "%s/%s", namespace_name, service);
+    struct policy *policy = NULL;
+
+    if (length > 0 && (size_t)length < sizeof(text))
+        HASH_FIND(hh, self->all, text, (size_t)length, policy);
+    if (policy)
+        on_policy(policy, user);
+    for (policy = self->several; policy; policy = policy->next_several)
+        if (policy_has(policy, namespace_name, service))
+            on_policy(policy, user);
 }
 
 static struct caller_rule rule_of(const struct policies *self, const struct policy_service *named)

@@ -199,11 +199,17 @@ static bool is_guarded(const struct lab *lab)
     return datapath_outlier(lab->house.datapath, 0)->namespace_scope != 0;
 }
 
+static void look(struct lab *lab)
+{
+    while (policies_look(lab->policies))
+        ;
+}
+
 /* So much time passes that no program is under way with what was there before. */
 static void look_twice(struct lab *lab)
 {
-    policies_look(lab->policies);
-    policies_look(lab->policies);
+    look(lab);
+    look(lab);
 }
 
 #define NO  POLICY_REFUSED
@@ -429,14 +435,14 @@ static void test_a_number_outlives_its_last_table(void **state)
     assert_int_equal(says(lab, number, FRONT), YES);
     restart_policies(lab, DATAPATH_ADOPTED);
     assert_int_equal(says(lab, number, FRONT), YES);
-    policies_look(lab->policies);
+    look(lab);
     assert_int_equal(says(lab, number, FRONT), YES);
     house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
     assert_int_equal(published(lab), number);
     house_put(&lab->house, "services/ns/web", WEB(""));
-    policies_look(lab->policies);
+    look(lab);
     assert_int_equal(says(lab, number, FRONT), YES);
-    policies_look(lab->policies);
+    look(lab);
     assert_int_equal(says(lab, number, FRONT), NO);
 }
 
@@ -454,7 +460,7 @@ static void test_addresses_shared_for_a_while(void **state)
     house_put(house, "services/ns/web3", SECOND("\"allowFrom\":\"back\""));
     house_put(house, "instances/ns/web3/3", INSTANCE("3"));
     alone = at_address(lab, 1);
-    policies_look(lab->policies);
+    look(lab);
     before = policies_figures(lab->policies);
     house_put(house, "instances/ns/web2/1", INSTANCE("1"));
     shared = at_address(lab, 1);
@@ -471,6 +477,30 @@ static void test_addresses_shared_for_a_while(void **state)
     expect(lab, shared, YES, YES, NO, NO);
     look_twice(lab);
     expect(lab, shared, YES, YES, NO, NO);
+}
+
+/* Each takes a look through all tasks: not all of them at once. */
+static void test_many_go_in_parts(void **state)
+{
+    struct lab *lab = *state;
+    char key[64], value[256];
+
+    for (unsigned i = 0; i < 24; i++) {
+        (void)snprintf(key, sizeof(key), "services/ns/s%u", i);
+        (void)snprintf(value, sizeof(value),
+                       "{\"clientAliases\":[{\"dnsName\":\"s%u\",\"port\":80,\"protocol\":\"tcp\"}],"
+                       "\"settings\":{\"allowFrom\":\"front\"}}",
+                       i);
+        house_put(&lab->house, key, value);
+        house_put(&lab->house, key, SECOND(""));
+    }
+    assert_true(policies_look(lab->policies));
+    look(lab);
+    assert_int_equal(policies_figures(lab->policies).policies, 24);
+    assert_true(policies_look(lab->policies));
+    assert_in_range(policies_figures(lab->policies).policies, 1, 23);
+    look(lab);
+    assert_int_equal(policies_figures(lab->policies).policies, 0);
 }
 
 /* A slash of a namespace's name is none between it and the service. */
@@ -609,6 +639,7 @@ int main(void)
         LAB_TEST(test_what_programs_tell),
         LAB_TEST(test_a_number_outlives_its_last_table),
         LAB_TEST(test_addresses_shared_for_a_while),
+        LAB_TEST(test_many_go_in_parts),
         LAB_TEST(test_a_namespace_with_a_slash),
         LAB_TEST(test_a_lost_registry_opens_nothing),
         LAB_TEST(test_a_lost_registry_filled_again),
