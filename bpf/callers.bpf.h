@@ -371,15 +371,19 @@ static __always_inline void count_closed(struct bpf_sock_ops *ctx, struct svc_ca
         __sync_fetch_and_add(&row->bytes_received, received);
 }
 
-/* Something has become of it: not that it begins, or is established. */
+/*
+ * Something has become of it: not that it begins, or is established. Its row outlives the endpoint; where there is neither, it is a
+ * socket that another program wants to hear of.
+ */
 static __attribute__((noinline)) int caller_outcome(struct bpf_sock_ops *ctx, __u32 caller,
-                                                    const struct svc_peer_key *key, __u32 kind)
+                                                    const struct svc_peer_key *key, __u32 kind,
+                                                    int has_endpoint)
 {
     __u32 number = caller_of(ctx, caller, key);
     struct svc_caller *row = bpf_map_lookup_elem(&callers, &number);
     __u64 place = kind;
 
-    if (!row)
+    if (!row || (!number && !has_endpoint))
         return 0;
     if (kind == CLOSED) {
         count_closed(ctx, row);

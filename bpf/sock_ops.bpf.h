@@ -129,10 +129,10 @@ __attribute__((noinline)) int record(struct bpf_sock_ops *ctx, __u32 kind)
         return 0;
     endpoint = peer_find(&key);
     first = endpoint;
+    if (is_calling_counted() && kind != STARTED && kind != ESTABLISHED)
+        (void)caller_outcome(ctx, (__u32)caller, &key, kind, endpoint != 0);
     if (!endpoint)
         return 0;
-    if (is_calling_counted() && kind != STARTED && kind != ESTABLISHED)
-        (void)caller_outcome(ctx, (__u32)caller, &key, kind);
     failed = is_failure(ctx, kind);
     for (int i = 0; i < SVC_MAX_PEERS; i++) {
         struct svc_outlier *outlier = outlier_at(&key, endpoint);

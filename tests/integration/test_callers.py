@@ -62,6 +62,22 @@ def by(rows):
     return {(row["client"] or row["cgroup"], row.get("alias", "-"), row["instance"]): row["connections"] for row in rows}
 
 
+def test_ends_after_its_endpoint_has_gone():
+    with Testbed(config={"connectionLog": "all"}) as bed:
+        bed.service("backend")
+        agent = bed.task(service="web").agent()
+        kept = agent.open()
+        assert agent.call("connect", socket=kept, address=bed.address_of("backend", PORT), port=PORT)["errno"] is None
+        assert agent.call("read", socket=kept)["name"] == "backend/0"
+        bed.cli_ok("deregister", "backend", "0", "--now")
+        wait_until(lambda: not bed.endpoints(), 5, "it has gone")
+        agent.call("close", socket=kept)
+        [row] = settled(bed, 1)
+        assert row["outcomes"]["closed"] == 1, row
+        assert bed.get("/v1/callers")["others"]["outcomes"]["closed"] == 0
+        wait_until(lambda: len(bed.get("/v1/connections", after=0)["connections"]) == 1, 5, "it is in the log")
+
+
 def test_exact_by_client_alias_and_endpoint():
     """Two services' tasks, one task without a service, two aliases of one endpoint, one that was dialled itself."""
     with Testbed() as bed:
