@@ -74,11 +74,16 @@ static enum svc_policy_verdict verdict_for(const struct policies *self, const st
 int policy_pair_settle(struct policies *self, const struct policy *policy, const struct policy_task *task)
 {
     enum svc_policy_verdict verdict = verdict_for(self, policy, task);
+    int r = 0;
 
     if (is_concerned(policy, task) || verdict != policy->others)
-        return set_pair(self, task->cgroup_id, policy->number, verdict);
-    policy_pair_drop(self, task->cgroup_id, policy->number);
-    return 0;
+        r = set_pair(self, task->cgroup_id, policy->number, verdict);
+    else
+        policy_pair_drop(self, task->cgroup_id, policy->number);
+    /* Without one it is met by the same, and only not told by name. */
+    if (r == -E2BIG && verdict == policy->others && !find_pair(self, task->cgroup_id, policy->number))
+        r = 0;
+    return r;
 }
 
 /* The same where it lets through, and else nothing. */

@@ -602,6 +602,24 @@ static void test_full_tables_refuse_the_change(void **state)
     expect(lab, published(lab), YES, NO, NO, NO);
 }
 
+/* A task that may call nothing more than others needs no room. */
+static void test_full_tables_keep_no_task_out(void **state)
+{
+    struct lab *lab = *state;
+    uint32_t number;
+
+    house_put(&lab->house, "services/ns/web", WEB("\"allowFrom\":\"front\""));
+    number = published(lab);
+    memory_datapath_fail_puts(lab->house.datapath, "policy_pairs", 0, E2BIG);
+    assert_int_equal(policies_admit(&lab->policies, 20, "ns", "back"), 0);
+    assert_int_equal(says(lab, number, 20), NO);
+    assert_int_equal(policies_admit(&lab->policies, 21, "ns", "front"), -E2BIG);
+    assert_int_equal(says(lab, number, 21), NO);
+    assert_int_equal(policies_admit(&lab->policies, FRONT, "ns", "other"),
+                     -E2BIG); /* it has one that says more */
+    memory_datapath_fail_puts(lab->house.datapath, "policy_pairs", 0, 0);
+}
+
 static void test_what_programs_tell(void **state)
 {
     struct lab *lab = *state;
@@ -640,6 +658,7 @@ int main(void)
         LAB_TEST(test_a_number_outlives_its_last_table),
         LAB_TEST(test_addresses_shared_for_a_while),
         LAB_TEST(test_many_go_in_parts),
+        LAB_TEST(test_full_tables_keep_no_task_out),
         LAB_TEST(test_a_namespace_with_a_slash),
         LAB_TEST(test_a_lost_registry_opens_nothing),
         LAB_TEST(test_a_lost_registry_filled_again),
