@@ -32,6 +32,17 @@ static void write_build(const struct metrics_text *text, const struct metrics_sn
     metrics_text_count(text, "svcconnect_build_info", labels, ARRAY_SIZE(labels), 1);
 }
 
+static void write_otlp(const struct metrics_text *text, const struct metrics_otlp *otlp)
+{
+    metrics_text_counter(text, "svcconnect_otlp_sent_total",
+                         "Connections of the log that the collector has taken as spans.", otlp->sent);
+    metrics_text_counter(text, "svcconnect_otlp_dropped_total",
+                         "Connections of the log that it refused, or did not take while there was room.",
+                         otlp->dropped);
+    metrics_text_counter(text, "svcconnect_otlp_failed_requests_total",
+                         "Requests to the collector that it did not take.", otlp->failed_requests);
+}
+
 /* What is under way, and what serves names. */
 static void write_activity(const struct metrics_text *text, const struct metrics_snapshot *snapshot)
 {
@@ -130,6 +141,8 @@ void metrics_write(const struct metrics_text *text, const struct metrics_snapsho
     write_activity(text, snapshot);
     if (snapshot->fleet)
         metrics_write_fleet(text, snapshot->fleet);
+    if (snapshot->otlp)
+        write_otlp(text, snapshot->otlp);
     if (snapshot->loop_lag)
         metrics_text_histogram(text, "svcconnect_loop_lag_seconds",
                                "How late the event loop came to a clock that ticks every 100 ms.",

@@ -42,6 +42,12 @@ struct metrics_fleet {
     uint64_t put_back, resyncs, skipped_rows, differences;
 };
 
+/* Of what goes to a collector of OpenTelemetry. */
+struct metrics_otlp {
+    uint64_t sent, dropped; /* connections */
+    uint64_t failed_requests;
+};
+
 struct metrics_snapshot {
     struct svc_counters counters;
     struct svc_refusals refusals;
@@ -72,6 +78,7 @@ struct metrics_snapshot {
     bool is_dns_on;
     size_t runtimes, runtimes_connected;
     const struct metrics_fleet *fleet; /* NULL: the registry is this host's own */
+    const struct metrics_otlp *otlp;   /* NULL: nothing goes to a collector */
 };
 
 void metrics_write(const struct metrics_text *text, const struct metrics_snapshot *snapshot);

@@ -31,6 +31,8 @@ static const struct metrics_state questions[] = {{"answered", 50}, {"timed_out",
 
 static const struct metrics_fleet fleet = {12, 5, 2, 30, 3, 4, 6, 7, 8};
 
+static const struct metrics_otlp otlp = {.sent = 41, .dropped = 42, .failed_requests = 43};
+
 static const struct metrics_snapshot full = {
     .fleet = &fleet,
     .counters = {.hit = 11,
@@ -59,6 +61,7 @@ static const struct metrics_snapshot full = {
     .map_writes = 6,
     .revision = 9007199254740992, /* 2^53 */
     .uptime_seconds = 12.5,
+    .otlp = &otlp,
     .loop_lag = &lag,
     .version = "1.2.3",
     .kernel = "6.1.0-x",
@@ -118,6 +121,9 @@ static void test_values(void **state)
     expect_line(text, "svcconnect_all_ejected_total 16");
     expect_line(text, "svcconnect_probes_total 17");
     expect_line(text, "svcconnect_pins_put_back_total 28");
+    expect_line(text, "svcconnect_otlp_sent_total 41");
+    expect_line(text, "svcconnect_otlp_dropped_total 42");
+    expect_line(text, "svcconnect_otlp_failed_requests_total 43");
     expect_line(text, "svcconnect_probes_failed_total 18");
     expect_line(text, "svcconnect_probe_targets 19");
     expect_line(text, "svcconnect_weak_observer 1");
@@ -352,8 +358,8 @@ static void test_text_is_well_formed(void **state)
             samples++;
         }
     }
-    assert_int_equal(samples, 11 + 5 + 1 + 10 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS + 2 +
-                                  1 + 6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
+    assert_int_equal(samples, 11 + 5 + 1 + 10 + 3 + 2 * ARRAY_SIZE(maps) + 1 + 9 + 6 + 7 + HISTOGRAM_BUCKETS +
+                                  2 + 1 + 6 + ARRAY_SIZE(canaries) + ARRAY_SIZE(questions));
 }
 
 static void test_empty_snapshot(void **state)
@@ -366,6 +372,7 @@ static void test_empty_snapshot(void **state)
     expect_line(text, "svcconnect_uptime_seconds 0");
     assert_null(strstr(text, "{map="));
     assert_null(strstr(text, "loop_lag"));
+    assert_null(strstr(text, "otlp"));
     assert_null(strstr(text, "build_info"));
     assert_null(strstr(text, "timestamp"));
 }
