@@ -55,6 +55,8 @@ static void connections_on_timer(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    if (n > 0 && self->more)
+        self->more(self->more_user);
     (void)event_add(self->timer, n < AT_ONCE ? &looks_usual : &looks_soon);
 }
 

@@ -17,7 +17,9 @@ struct connections {
     const struct api *api;
     struct datapath *datapath;
     struct connection_log *log;
-    struct event *timer; /* NULL: nothing is logged */
+    struct event *timer;      /* NULL: nothing is logged */
+    void (*more)(void *user); /* there are new ones in the log; NULL: nobody waits for them */
+    void *more_user;
 };
 
 /* -ENOMEM. What `api` leads to must be there. */

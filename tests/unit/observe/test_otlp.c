@@ -15,6 +15,7 @@
 #include "base/address.h"
 #include "base/json.h"
 #include "events/connection_log.h"
+#include "observe/otlp/otlp.h"
 #include "observe/otlp/otlp_metrics.h"
 #include "observe/otlp/otlp_spans.h"
 
@@ -283,12 +284,29 @@ static void test_services_are_metrics(void **state)
     cJSON_Delete(json);
 }
 
+static void test_when_it_is_amiss(void **state)
+{
+    struct otlp otlp = {.settings = {.endpoint = "http://127.0.0.1:1"}, .counts = {.dropped = 12}};
+    char text[512] = "";
+
+    (void)state;
+    assert_false(otlp_trouble(&otlp, text, sizeof(text)));
+    otlp.sender.failures = 2; /* it may just be starting anew */
+    (void)snprintf(otlp.sender.reason, sizeof(otlp.sender.reason), "it answers 503");
+    assert_false(otlp_trouble(&otlp, text, sizeof(text)));
+    otlp.sender.failures = 3;
+    assert_true(otlp_trouble(&otlp, text, sizeof(text)));
+    assert_non_null(
+        strstr(text, "the last 3 requests to http://127.0.0.1:1 were not taken (it answers 503)"));
+    assert_non_null(strstr(text, "12 connections"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_connection_is_a_span), cmocka_unit_test(test_a_failed_one_is_an_error),
         cmocka_unit_test(test_batches_and_resources),  cmocka_unit_test(test_texts_stay_texts),
-        cmocka_unit_test(test_services_are_metrics),
+        cmocka_unit_test(test_services_are_metrics),   cmocka_unit_test(test_when_it_is_amiss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
