@@ -75,6 +75,7 @@ struct api {
     struct worker *documents_worker;
     struct api_trouble troubles[API_TROUBLES];
     struct containers *const *containers; /* leads to NULL where no runtime is followed; NULL: the same */
+    const struct metrics_otlp *otlp;      /* NULL: nothing goes to a collector */
     const struct histogram *loop_lag;     /* how late the loop was; NULL: nobody measures it */
     struct timespec started;              /* CLOCK_MONOTONIC */
     unsigned n_waiting_readers; /* private to read/steady_writer.c: that wait, or have not come for what

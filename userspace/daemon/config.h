@@ -53,10 +53,13 @@ struct config {
     char *metrics_detail; /* "service" or "endpoint" */
     char *callers_text;
     bool counts_callers;
-    char *connection_log_text;   /* "off", "failed", "all" or "1/N" */
-    uint32_t connection_log;     /* SVC_LOG_... */
-    char *web_listen;            /* "IP:PORT" or "off" */
-    char *web_token_file;        /* "off": none */
+    char *connection_log_text; /* "off", "failed", "all" or "1/N" */
+    uint32_t connection_log;   /* SVC_LOG_... */
+    char *web_listen;          /* "IP:PORT" or "off" */
+    char *web_token_file;      /* "off": none */
+    char *otlp_endpoint;       /* a URL; "off": none, as of the next */
+    char *otlp_headers_file;
+    uint32_t otlp_interval_s;
     char *external_servers_text; /* "host" or a list */
     char *external_servers;      /* name servers for host names of instances, with ports; NULL: the host's */
     uint32_t external_min_ttl;   /* seconds */

@@ -11,6 +11,7 @@
 #include "daemon/config_exec.h"
 #include "daemon/config_external.h"
 #include "daemon/config_listen.h"
+#include "daemon/config_otlp.h"
 #include "daemon/config_ranges.h"
 #include "daemon/config_switches.h"
 #include "daemon/config_tasks.h"
@@ -420,6 +421,41 @@ const struct config_setting config_settings[] = {
         .minimum = 1,
         .maximum = EXTERNAL_TTL_LIMIT_S,
         .check = check_max_ttl,
+    },
+    {
+        .group = "otlp",
+        .member = "endpoint",
+        .flag = "otlp-endpoint",
+        .value = "URL|off",
+        .help =
+            "send connections as spans and metrics to a collector of OpenTelemetry by OTLP/HTTP (default {})",
+        .type = &config_type_text,
+        .offset = OF(otlp_endpoint),
+        .fallback = "off",
+        .check = config_check_otlp_endpoint,
+        .example = "http://127.0.0.1:4318",
+    },
+    {
+        .group = "otlp",
+        .member = "headersFile",
+        .flag = "otlp-headers-file",
+        .value = "FILE|off",
+        .help = "headers that it wants, as \"Authorization: ...\", a line each, mode 0600 (default {})",
+        .type = &config_type_text,
+        .offset = OF(otlp_headers_file),
+        .fallback = "off",
+    },
+    {
+        .group = "otlp",
+        .member = "intervalSeconds",
+        .flag = "otlp-interval",
+        .value = "SECONDS",
+        .help = "how often, at the latest (default {})",
+        .type = &config_type_number,
+        .offset = OF(otlp_interval_s),
+        .number = 10,
+        .minimum = 1,
+        .maximum = 3600,
     },
     {
         .group = "etcd",

@@ -448,6 +448,7 @@ void daemon_done(struct daemon *daemon)
     control_server_free(&daemon->control);
     metrics_server_done(&daemon->metrics);
     web_server_done(&daemon->web);
+    otlp_done(&daemon->otlp);
     totals_done(&daemon->totals);
     connections_done(&daemon->connections);
     caller_totals_done(&daemon->caller_totals);

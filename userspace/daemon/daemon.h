@@ -16,6 +16,7 @@
 #include "daemon/loop_watch.h"
 #include "observe/connections.h"
 #include "observe/metrics_server.h"
+#include "observe/otlp/otlp.h"
 #include "observe/web/web_server.h"
 #include "dns/dns.h"
 #include "upkeep/changes_told.h"
@@ -92,6 +93,7 @@ struct daemon {
     struct totals totals;
     struct caller_totals caller_totals;
     struct metrics_server metrics;
+    struct otlp otlp;
     struct web_server web;
     char *socket_path;
     char *hosts_dir;

@@ -143,6 +143,11 @@ int rooms_watch_pins(struct daemon *daemon, struct error *error)
     return r < 0 ? error_errno(error, r, "starting") : 0;
 }
 
+static bool sends_to_collector(const struct daemon *daemon)
+{
+    return strcmp(daemon->config.otlp_endpoint, OTLP_OFF) != 0;
+}
+
 static void make_api(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
@@ -180,10 +185,12 @@ static void make_api(struct daemon *daemon)
                      {pins_trouble, &daemon->pins},
                      {listener_trouble, &daemon->metrics.listener},
                      {listener_trouble, &daemon->web.listener},
+                     {otlp_trouble, &daemon->otlp},
                      {surroundings_tell_processes, &daemon->surroundings},
                      {surroundings_tell_pins, &daemon->surroundings}},
         .pins = &daemon->pins,
         .containers = &daemon->containers,
+        .otlp = sends_to_collector(daemon) ? &daemon->otlp.counts : NULL,
         .loop_lag = &daemon->loop_watch.lag,
     };
 }
@@ -235,6 +242,25 @@ static int serve_page(struct daemon *daemon, struct error *error)
     return web_server_start(&daemon->web, &settings, error);
 }
 
+static int send_to_collector(struct daemon *daemon, struct error *error)
+{
+    const struct otlp_settings settings = {
+        .base = daemon->base,
+        .engine = daemon->engine,
+        .totals = &daemon->totals,
+        .log = &daemon->connection_log,
+        .endpoint = daemon->config.otlp_endpoint,
+        .headers_file = daemon->config.otlp_headers_file,
+        .interval_s = daemon->config.otlp_interval_s,
+    };
+
+    if (sends_to_collector(daemon)) {
+        daemon->connections.more = otlp_more;
+        daemon->connections.more_user = &daemon->otlp;
+    }
+    return otlp_begin(&daemon->otlp, &settings, error);
+}
+
 /* What is counted of services is kept only where somebody may read it. */
 int rooms_serve_observers(struct daemon *daemon, struct error *error)
 {
@@ -247,7 +273,8 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
         .callers = daemon->config.counts_callers ? &daemon->caller_totals : NULL,
     };
 
-    bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0;
+    bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0 ||
+                   sends_to_collector(daemon);
     int r;
 
     if (daemon->config.counts_callers && daemon->config.connection_log != SVC_LOG_OFF &&
@@ -259,7 +286,9 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
         return error_errno(error, ENOMEM, "starting");
     if (is_read && totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)
         return error_errno(error, ENOMEM, "starting");
-    r = metrics_server_start(&daemon->metrics, &settings, error);
+    r = send_to_collector(daemon, error);
+    if (r == 0)
+        r = metrics_server_start(&daemon->metrics, &settings, error);
     return r < 0 ? r : serve_page(daemon, error);
 }
 

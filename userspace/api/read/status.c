@@ -62,6 +62,7 @@ static void gather(struct api *api, struct metrics_map maps[static N_MAPS], stru
         .uptime_seconds = uptime(api),
     };
     snapshot->loop_lag = api->loop_lag;
+    snapshot->otlp = api->otlp;
     snapshot->probes = figures.probes;
     snapshot->probes_failed = figures.failed;
     snapshot->probe_targets = figures.targets;
