@@ -127,11 +127,8 @@ bool neighbourhood_put(struct neighbourhood *hood, uint32_t number, const struct
     fresh = !is_wanted ? 0 : is_new ? (hood->has_looked ? fresh_until : 0) : here->fresh_until;
     awaits = !fresh ? 0 : is_new ? hood->n_looks + 1 : here->awaits;
     neighbour_forget(hood, here);
-    *here = (struct neighbour_here){.address = *address,
-                                    .fresh_until = fresh,
-                                    .awaits = awaits,
-                                    .is_used = true,
-                                    .is_wanted = is_wanted};
+    *here = (struct neighbour_here){
+        .address = *address, .fresh_until = fresh, .awaits = awaits, .is_used = true, .is_wanted = is_wanted};
     hood->n_fresh += fresh != 0;
     hood->n_awaiting += awaits != 0;
     neighbourhood_match(hood, number);
