@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/legible.h"
 
 int connection_log_init(struct connection_log *log)
 {
@@ -53,6 +54,7 @@ void connection_log_add(struct connection_log *log, const struct svc_connection 
     if (!entry.texts)
         return;
     entry.what.process[SVC_PROCESS_SIZE - 1] = '\0';
+    text_make_legible(entry.what.process); /* a process calls itself what it likes */
     entry.sequence = ++log->newest;
     place = &log->ring[entry.sequence % CONNECTION_LOG_CAPACITY];
     free(place->texts);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/legible.h"
 
 static const char *const actor_kinds[] = {
     [ACTOR_DAEMON] = "daemon",
@@ -21,9 +22,7 @@ struct actor actor_make(enum actor_kind kind, const char *name)
     if (kind == ACTOR_FILE && length >= sizeof(actor.name))
         name += length - sizeof(actor.name) + 1;
     (void)snprintf(actor.name, sizeof(actor.name), "%s", name);
-    for (char *c = actor.name; *c; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
-            *c = '?';
+    text_make_legible(actor.name);
     return actor;
 }
 

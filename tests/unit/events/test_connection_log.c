@@ -66,6 +66,19 @@ static void test_a_zeroed_one_takes_nothing(void **state)
     connection_log_done(&log);
 }
 
+/* A process calls itself what it likes: no byte of that is to break an answer or a terminal. */
+static void test_names_of_processes_are_legible(void **state)
+{
+    const struct svc_connection what = {.outcome = CLOSED, .process = "a\x1b[31m\xff\n\"b"};
+    struct connection_log log;
+
+    (void)state;
+    assert_int_equal(connection_log_init(&log), 0);
+    connection_log_add(&log, &what, 5, &names);
+    assert_string_equal(connection_log_next(&log, 0)->what.process, "a?[31m??\"b");
+    connection_log_done(&log);
+}
+
 static void test_how_long_it_lasted(void **state)
 {
     struct svc_connection what = {.ended = 5000000};
@@ -115,8 +128,11 @@ static void test_outcomes_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_newest_are_kept), cmocka_unit_test(test_a_zeroed_one_takes_nothing),
-        cmocka_unit_test(test_how_long_it_lasted),  cmocka_unit_test(test_which_are_asked_for),
+        cmocka_unit_test(test_the_newest_are_kept),
+        cmocka_unit_test(test_a_zeroed_one_takes_nothing),
+        cmocka_unit_test(test_names_of_processes_are_legible),
+        cmocka_unit_test(test_how_long_it_lasted),
+        cmocka_unit_test(test_which_are_asked_for),
         cmocka_unit_test(test_outcomes_have_names),
     };
 
