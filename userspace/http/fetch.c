@@ -119,6 +119,16 @@ static int fetch_set_headers(struct fetch *fetch)
     return r;
 }
 
+/* Beside a directory of authorities libcurl does not keep those of the file, and parsing them takes milliseconds of every
+ * request. */
+static CURLcode fetch_set_authorities(CURL *easy)
+{
+    const curl_version_info_data *about = curl_version_info(CURLVERSION_NOW);
+
+    return about->age >= CURLVERSION_SEVENTH && about->cainfo ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL)
+                                                              : CURLE_OK;
+}
+
 static CURLcode fetch_set_place(CURL *easy, const struct fetch_request *request)
 {
     _cleanup_free_ char *url = NULL;
@@ -127,6 +137,7 @@ static CURLcode fetch_set_place(CURL *easy, const struct fetch_request *request)
     if (!request->socket) {
         bad |= curl_easy_setopt(easy, CURLOPT_URL, request->target);
         bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        bad |= fetch_set_authorities(easy);
         return bad;
     }
     /* The host's name goes into the head only: where to connect is the socket's path. */
