@@ -204,7 +204,7 @@ static void test_batches_and_resources(void **state)
 static void test_texts_stay_texts(void **state)
 {
     static const struct {
-        const char *process, *text;
+        const char *cgroup, *text;
     } cases[] = {
         {"a\"b\\c\n", "a\"b\\c\n"},
         {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
@@ -218,16 +218,20 @@ static void test_texts_stay_texts(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct connection_names of = {.namespace_name = "shop",
+                                            .client = "",
+                                            .cgroup = cases[i].cgroup,
+                                            .alias = "",
+                                            .service = "",
+                                            .instance = ""};
         struct connection_log log;
         struct otlp_batch batch;
         cJSON *json;
 
         assert_int_equal(connection_log_init(&log), 0);
-        add(&log, CLOSED, &names, cases[i].process);
+        add(&log, CLOSED, &of, "curl");
         json = spans_after(&log, 0, 1, &batch);
-        assert_string_equal(
-            attribute(find(json, "resourceSpans/0/scopeSpans/0/spans/0"), "process.executable.name"),
-            cases[i].text);
+        assert_string_equal(attribute(find(json, "resourceSpans/0/resource"), "service.name"), cases[i].text);
         cJSON_Delete(json);
         connection_log_done(&log);
     }
