@@ -51,7 +51,7 @@ static int load_flag(const char *flag, const char *value, struct config *config,
 
 static void expect_bad(const char *flag, const char *value, const char *takes)
 {
-    struct config config;
+    _cleanup_(config_done) struct config config = {0};
     struct error error = {0};
 
     if (load_flag(flag, value, &config, &error) == 0)
