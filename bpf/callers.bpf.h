@@ -4,7 +4,8 @@
  * later, sock_ops finds the row of client, alias and endpoint and counts there; as it ends, the row is told how, and
  * what went over it. Nothing is kept in the socket, which would cost more than all the rest. Where a client has several
  * rows at an address, and where connections are logged, a note by the local port says more; where that is not this
- * connection's any more, the first of the rows is taken.
+ * connection's any more, the first of the rows is taken. Its maps are here and not in maps.bpf.h, and the log with the
+ * counters, which makes it long: with `callers` off none of this file is in the programs.
  */
 #ifndef CALLERS_BPF_H
 #define CALLERS_BPF_H
