@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Cloud Map's operations on the registry's own things: what they refuse, and what comes with a first
- * instance. */
+ * instance. Long because most tests are of several operations after each other, on one shop. */
 #include "aws_lab.h"
 
 struct shop {
