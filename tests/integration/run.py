@@ -20,6 +20,8 @@ AWS = os.path.join(os.path.dirname(HERE), "aws")  # those with AWS's clients run
 sys.path[:0] = [HERE, AWS]
 sys.dont_write_bytecode = True
 
+CAUSE_LENGTH = 600
+
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Runs the integration tests (root).")
@@ -75,6 +77,12 @@ def load_tests(pattern):
     return tests
 
 
+def cause_in(text):
+    """The exception's line, which comes last; cut, since some of them quote whole answers."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("note: ")]
+    return lines[-1][:CAUSE_LENGTH] if lines else "it wrote nothing"
+
+
 class Report:
     """Prints one line per test and counts."""
 
@@ -99,7 +107,7 @@ class Report:
             reason = "".join(f"  ({line[6:]})" for line in text.splitlines() if line.startswith("skip: "))
         print(f"{colour}{word}{self.plain}  {name:<58} {seconds:6.1f} s{reason}", flush=True)
         if code == self.failure:
-            self.failed.append(name)
+            self.failed.append(f"{name}: {cause_in(text)}")
         for line in text.splitlines():
             if code == self.failure or self.verbose:
                 print(f"      | {line}", flush=True)
@@ -110,8 +118,8 @@ class Report:
         self.add(name, self.failure, 0, text)
 
     def close(self, seconds):
-        if self.failed:
-            print("failed: " + ", ".join(self.failed))
+        for failed in self.failed:
+            print(f"failed: {failed}")
         print(f"{len(self.failed) and 'not all passed' or 'all done'} in {seconds:.0f} s")
         print(f"{self.counts[self.passed]} passed, {self.counts[self.failure]} failed, {self.counts[self.skipped]} skipped",
               flush=True)
