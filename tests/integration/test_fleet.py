@@ -52,36 +52,6 @@ def test_a_host_comes_back():
         assert rows(one) == rows(two)
 
 
-def test_five_hosts_lose_the_leader():
-    with Etcd(3) as etcd, fleet(etcd, 5) as beds:
-        tasks = [bed.task() for bed in beds]
-        beds[0].service("web", weights=(1, 1))
-        for bed in beds:
-            has_endpoint(bed, "web", "1")
-        running = [task.start_connector({bed.target("web", 8080): None}, "--seconds", 8)
-                   for bed, task in zip(beds, tasks)]
-        acknowledged = []
-        for i in range(60):
-            if i == 20:
-                etcd.kill(etcd.leader())
-            bed = beds[i % len(beds)]
-            status, answer = bed.api("POST", "/v1/instances", {"service": f"s{i}", "id": "x", "address": f"127.9.0.1:{i + 1}"})
-            if status == 200:
-                acknowledged.append((f"s{i}", "x"))
-            else:
-                note(f"change {i} was refused: {answer['error']['message']}")
-        assert len(acknowledged) > 30, len(acknowledged)
-        for connector in running:
-            assert connector.finish()["failed"] == 0
-        wait_for_same(beds)
-        for bed in beds:
-            assert set(acknowledged) <= set(bed.endpoints())
-            assert rows(bed) == rows(beds[0])
-        etcd.start()
-        beds[4].service("late")
-        has_endpoint(beds[1], "late", "0")
-
-
 def is_ok(bed):
     """A daemon that starts anew does not answer for a moment."""
     try:

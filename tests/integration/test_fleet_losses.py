@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+"""What a fleet loses and what it does not: etcd as a whole, leases, the host that drives the canaries."""
+import os
+import time
+
+from fleet import Etcd, fleet, rows, wait_for_same
+from testbed import note, wait_until
+
+# Longer than all leases. SVCTEST_LONG=1 takes the minute that a restart of machines may last.
+DOWN_SECONDS = 60 if os.environ.get("SVCTEST_LONG") else 8
+LEASE_SECONDS = 2
+
+
+def of_fleet(bed):
+    return bed.status()["registry"]["fleet"]
+
+
+def is_in_order(bed, hosts):
+    status = bed.status()
+    return status["state"] == "ok" and status["registry"]["fleet"]["hosts"] == hosts
+
+
+def revoke_all(etcd):
+    leases = [lease["ID"] for lease in etcd.ask("/v3/lease/leases").get("leases", [])]
+    for lease in leases:
+        etcd.ask("/v3/lease/revoke", ID=lease)
+    return len(leases)
+
+
+def connecting(beds, tasks, seconds):
+    return [task.start_connector({bed.target("web", 8080): "web"}, "--seconds", seconds) for bed, task in zip(beds, tasks)]
+
+
+def all_answered(connectors):
+    for connector in connectors:
+        report = connector.finish(timeout=300)
+        assert report["failed"] == 0 and report["answered"] > 0, report
+
+
+def three_hosts_and_a_service(beds):
+    """An instance on each host; every host has a task."""
+    tasks = [bed.task() for bed in beds]
+    for i, bed in enumerate(beds):
+        address = bed.address()
+        bed.announce({address: "web"})
+        bed.register("web", address, str(i))
+    known = {("web", str(i)) for i in range(len(beds))}
+    for bed in beds:
+        wait_until(lambda bed=bed: set(bed.endpoints()) == known, 30, "all instances are known")
+        wait_until(lambda bed=bed: is_in_order(bed, len(beds)), 30, "all hosts are there")
+    return tasks, known
+
+
+def test_etcd_is_down_longer_than_every_lease():
+    """Nobody's instances go, whether the leases have ended meanwhile or are taken away when etcd is back."""
+    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=LEASE_SECONDS) as beds:
+        tasks, known = three_hosts_and_a_service(beds)
+        connectors = connecting(beds, tasks, DOWN_SECONDS + 6)
+        etcd.kill_all()
+        for bed in beds:
+            wait_until(lambda bed=bed: of_fleet(bed)["isLost"], 30, "etcd is lost")
+        end = time.monotonic() + DOWN_SECONDS
+        while time.monotonic() < end:
+            for bed in beds:
+                assert bed.status()["state"] == "degraded" and set(bed.endpoints()) == known
+            time.sleep(0.5)
+        etcd.start()
+        revoked = revoke_all(etcd)
+        for bed in beds:
+            wait_until(lambda bed=bed: is_in_order(bed, 3), 30, "all is in order again")
+            assert set(bed.endpoints()) == known
+        all_answered(connectors)
+        wait_for_same(beds)
+        assert rows(beds[0]) == rows(beds[1]) == rows(beds[2])
+        note(f"{DOWN_SECONDS} s without etcd, leases of {LEASE_SECONDS} s; {revoked} leases outlived it and were revoked")
+
+
+test_etcd_is_down_longer_than_every_lease.timeout = 60 + 2 * DOWN_SECONDS
+
+
+def test_leases_are_revoked_by_mistake():
+    """Again and again, all at once: no table loses an instance, since every host puts its key back."""
+    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=5) as beds:
+        tasks, known = three_hosts_and_a_service(beds)
+        connectors = connecting(beds, tasks, 5)
+        for n in range(3):
+            assert revoke_all(etcd) == len(beds)
+            for bed in beds:
+                wait_until(lambda bed=bed, n=n: of_fleet(bed)["putBack"] == n + 1, 30, "the key is put back")
+                assert set(bed.endpoints()) == known
+            wait_until(lambda: all(is_in_order(bed, 3) for bed in beds), 30, "all hosts are there")
+        all_answered(connectors)
+        assert all(of_fleet(bed)["goneHosts"] == of_fleet(bed)["doubtedHosts"] == 0 for bed in beds)
+
+
+def canary(bed):
+    found = bed.get("/v1/canaries")["canaries"]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def drivers(beds):
+    return [bed for bed in beds if of_fleet(bed)["isDriver"]]
+
+
+def test_another_host_drives_the_canary_on():
+    """One host takes its steps; when that one is killed another does; a host that drives nothing ends it when its own connects fail."""
+    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=3) as beds:
+        wait_until(lambda: len(drivers(beds)) == 1, 30, "one host drives")
+        driver = drivers(beds)[0]
+        others = [bed for bed in beds if bed is not driver]
+        for name in ("v1", "v2"):  # on hosts that stay
+            others[0].service(name)
+        others[0].route("backend", {"v1": 100})
+        others[0].change("POST", "/v1/canaries", dnsName="backend", port=80, intervalSeconds=2, stepPercent=5, minConnects=10,
+                         **{"from": "v1", "to": "v2"})
+        for bed in beds:
+            wait_until(lambda bed=bed: bed.get("/v1/canaries")["canaries"] and canary(bed)["percent"] >= 10, 30, "it steps")
+        driver.kill()
+        at = canary(others[0])["percent"]
+        wait_until(lambda: len(drivers(others)) == 1, 30, "another host drives")
+        wait_until(lambda: canary(others[0])["percent"] > at + 5, 30, "it goes on")
+        # Steps are one after the other, whoever takes them: none is left out and none comes twice.
+        assert canary(others[0])["percent"] % 5 == 0 and canary(others[0])["state"] == "RUNNING"
+        follower = next(bed for bed in others if not of_fleet(bed)["isDriver"])
+        task = follower.task()
+        target = follower.target("backend")
+        others[0].register("v2", "127.9.0.9:9", "dead")  # nobody listens there
+        others[0].change("DELETE", "/v1/instances", service="v2", id="0")
+
+        def is_rolled_back():
+            task.connector({target: None}, "--count", 100)
+            return canary(follower)["state"] == "ROLLED_BACK"
+        wait_until(is_rolled_back, 30, "the connects of a host that does not drive have ended it")
+        for bed in others:
+            wait_until(lambda bed=bed: canary(bed)["state"] == "ROLLED_BACK", 30, "all hosts know")
+            targets = {item["service"]: item["weight"] for item in bed.alias("backend")["targets"]}
+            assert targets.get("v2", 0) == 0, targets
+        note(f"rolled back at {at} % and more: {canary(others[0]).get('reason')}")
+
+
+test_another_host_drives_the_canary_on.timeout = 90
