@@ -77,7 +77,7 @@ def test_no_connect_fails_while_versions_change():
         assert bed.status()["registry"]["state"] == "ok"
         bed.run_program(DAEMON, True)
         assert bed.status()["writes"]["maps"] == 0, "what was pinned is taken over as it is"
-        bed.register("v2", "127.0.0.99:9", id="late")  # and it can be changed
+        bed.register("v2", "127.0.0.99:9", id="late", health="UNHEALTHY")  # and it can be changed; nobody listens there
         report = running.stop()
         test_adoption.check_report(report)
         note(f"{report['answered']} connects over three changes of the version, none failed")
