@@ -19,6 +19,15 @@ static inline uint64_t clock_monotonic_ms(void)
     return clock_monotonic_ns() / 1000000u;
 }
 
+/* What all threads of this process have had of processors. */
+static inline uint64_t clock_processors_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* The wall clock. */
 static inline int64_t clock_wall_ms(void)
 {

@@ -11,15 +11,15 @@
 #include "base/worker.h"
 #include "cgroups/netns_look.h"
 #include "engine/engine.h"
+#include "upkeep/look_pace.h"
 #include "upkeep/neighbourhood.h"
 
 #define SOON_MS       100u /* after an instance was put: more of them follow */
 #define AT_ONCE_MS    1u   /* of a container that has just begun: it may not listen yet */
 #define FRESH_NS      (60 * UINT64_C(1000000000))
 #define SELDOM_MS     5000u /* a container may get another address at any time */
-#define LONGEST_MS    600000u
-#define SOON_SHARE    20u  /* a look takes no more of a core than one part in so many */
-#define SELDOM_SHARE  500u /* while nothing happens */
+#define SOON_SHARE    20u   /* a look takes no more of a core than one part in so many */
+#define SELDOM_SHARE  500u  /* while nothing happens */
 #define NUMBERS_A_JOB 4096u
 
 /* What the thread does: looks, and then gets numbers for pairs of what it has seen. */
@@ -29,7 +29,7 @@ struct liveness_look {
     size_t n_cgroups;
     struct netns_look seen;
     int r;
-    uint64_t took_ns;
+    uint64_t cost_ns;                /* of processors: it may wait for one */
     struct neighbour_wanted *wanted; /* NUMBERS_A_JOB */
     size_t n_wanted;
 };
@@ -39,7 +39,7 @@ struct liveness {
     struct neighbourhood hood;
     struct worker *worker;
     struct event *timer;
-    uint64_t last_took_ns;
+    struct look_pace pace;
     bool is_looking;
     bool is_told; /* that this kernel does not tell namespaces apart */
     struct liveness_figures figures;
@@ -49,12 +49,12 @@ struct liveness {
 
 static void look_in(struct liveness *self, unsigned least_ms, unsigned share)
 {
-    uint64_t ms = self->last_took_ns * share / 1000000;
-    struct timeval when;
+    uint64_t wait = look_pace_ask(&self->pace, clock_monotonic_ns(), least_ms * UINT64_C(1000000), share);
+    const struct timeval when = {.tv_sec = (time_t)(wait / 1000000000),
+                                 .tv_usec = (suseconds_t)(wait % 1000000000 / 1000)};
 
-    ms = ms > LONGEST_MS ? LONGEST_MS : ms > least_ms ? ms : least_ms;
-    when = (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-    (void)event_add(self->timer, &when);
+    if (wait != UINT64_MAX)
+        (void)event_add(self->timer, &when);
 }
 
 /* ---- a look ---- */
@@ -73,7 +73,7 @@ static void look_free(struct liveness_look *look)
 
 static void look_ended(struct liveness *self, struct liveness_look *look)
 {
-    self->last_took_ns = look->took_ns;
+    look_pace_ended(&self->pace, clock_monotonic_ns(), look->cost_ns);
     self->is_looking = false;
     neighbourhood_look_ends(&self->hood);
     neighbourhood_age(&self->hood, clock_monotonic_ns());
@@ -88,12 +88,12 @@ static void look_ended(struct liveness *self, struct liveness_look *look)
 static void run_numbers(void *user)
 {
     struct liveness_look *look = user;
-    uint64_t began = clock_monotonic_ns();
+    uint64_t began = clock_processors_ns();
 
     for (size_t i = 0; i < look->n_wanted; i++)
         look->wanted[i].number =
             netns_number(&look->seen.all[look->wanted[i].caller], &look->seen.all[look->wanted[i].target]);
-    look->took_ns += clock_monotonic_ns() - began;
+    look->cost_ns += clock_processors_ns() - began;
 }
 
 static void on_numbers(int result, void *user)
@@ -135,10 +135,10 @@ static void on_look(int result, void *user)
 static void run_look(void *user)
 {
     struct liveness_look *look = user;
-    uint64_t began = clock_monotonic_ns();
+    uint64_t began = clock_processors_ns();
 
     look->r = netns_look((const char *const *)look->cgroups, look->n_cgroups, &look->seen);
-    look->took_ns = clock_monotonic_ns() - began;
+    look->cost_ns = clock_processors_ns() - began;
 }
 
 static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
@@ -149,6 +149,7 @@ static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    look_pace_begins(&self->pace);
     neighbourhood_look_begins(&self->hood);
     if (look) {
         look->owner = self;
