@@ -40,7 +40,7 @@ def test_scale():
         seen = host.end_load("caller")
         note(f"{seen}")
         assert set(seen["answers"]) == {"b0", "b1", "b2", "b3", "b4"}, seen
-        assert late_failures(seen) <= 6, seen
+        assert late_failures(seen) <= 3, seen
 
 
 test_scale.timeout = 120
@@ -79,8 +79,8 @@ test_rolling_restart.timeout = 120
 
 
 def test_crashes():
-    """Whoever is killed fails at most one of the requests that begin from then on, at 200 a second, or two where the machine
-    is busy; who is drained none."""
+    """Whoever is killed fails at most one of the requests that begin from then on, at 200 a second, however short a time ago the
+    caller began; who is drained none."""
     with docker_host() as host:
         names = [f"c{number}" for number in range(6)]
         in_parallel(lambda name: host.serve(name, "backend", PORT), names)
@@ -100,7 +100,7 @@ def test_crashes():
             has_reached(host, "backend")
         seen = host.end_load("caller")
         note(f"4 killed: {seen['errors']} of {seen['asked']}")
-        assert late_failures(seen) <= 8, seen
+        assert late_failures(seen) <= 4, seen
 
 
 test_crashes.timeout = 120

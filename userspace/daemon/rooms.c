@@ -71,6 +71,26 @@ int rooms_follow(struct daemon *daemon)
     return r;
 }
 
+/* ---- who wants to know of tasks ---- */
+
+static void rooms_task_put(void *user, const struct task *task, pid_t pid)
+{
+    struct daemon *daemon = user;
+
+    dns_observer.put(&daemon->dns, task, pid);
+    if (daemon->liveness)
+        liveness_task_put(daemon->liveness);
+}
+
+static void rooms_task_removed(void *user, const struct task *task)
+{
+    struct daemon *daemon = user;
+
+    dns_observer.removed(&daemon->dns, task);
+}
+
+static const struct task_observer of_tasks = {.put = rooms_task_put, .removed = rooms_task_removed};
+
 void rooms_make_for_tasks(struct daemon *daemon)
 {
     tasks_init(&daemon->tasks, &(struct tasks_settings){
@@ -96,7 +116,7 @@ void rooms_make_for_tasks(struct daemon *daemon)
                                .listen_port = daemon->config.dns_listen_port,
                                .keep_path = daemon->dns_path,
                            });
-    tasks_observe(&daemon->tasks, &dns_observer, &daemon->dns);
+    tasks_observe(&daemon->tasks, &of_tasks, daemon);
 }
 
 int rooms_make_liveness(struct daemon *daemon, struct error *error)

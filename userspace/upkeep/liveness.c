@@ -15,12 +15,15 @@
 #include "upkeep/neighbourhood.h"
 
 #define SOON_MS       100u /* after an instance was put: more of them follow */
-#define AT_ONCE_MS    1u   /* of a container that has just begun: it may not listen yet */
+#define AT_ONCE_MS    1u /* of a container that has just begun: it may not listen yet; of a task that calls */
 #define FRESH_NS      (60 * UINT64_C(1000000000))
 #define SELDOM_MS     5000u /* a container may get another address at any time */
+#define AGAIN_MS      1000u /* after a task was attached whose processes may be on their way */
 #define SOON_SHARE    20u   /* a look takes no more of a core than one part in so many */
 #define SELDOM_SHARE  500u  /* while nothing happens */
 #define NUMBERS_A_JOB 4096u
+
+#define LOOKS_FOR_TASKS 2u /* at once, and again */
 
 /* What the thread does: looks, and then gets numbers for pairs of what it has seen. */
 struct liveness_look {
@@ -41,7 +44,8 @@ struct liveness {
     struct event *timer;
     struct look_pace pace;
     bool is_looking;
-    bool is_told; /* that this kernel does not tell namespaces apart */
+    unsigned looks_for_tasks; /* that are still wanted */
+    bool is_told;             /* that this kernel does not tell namespaces apart */
     struct liveness_figures figures;
 };
 
@@ -81,6 +85,8 @@ static void look_ended(struct liveness *self, struct liveness_look *look)
     look_free(look);
     if (self->hood.is_stirred)
         look_in(self, SOON_MS, SOON_SHARE);
+    else if (self->looks_for_tasks > 0)
+        look_in(self, self->looks_for_tasks == LOOKS_FOR_TASKS ? AT_ONCE_MS : AGAIN_MS, SOON_SHARE);
     else
         look_in(self, SELDOM_MS, SELDOM_SHARE);
 }
@@ -150,6 +156,7 @@ static void liveness_on_timer(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     look_pace_begins(&self->pace);
+    self->looks_for_tasks -= self->looks_for_tasks > 0;
     neighbourhood_look_begins(&self->hood);
     if (look) {
         look->owner = self;
@@ -214,6 +221,13 @@ struct liveness_figures liveness_figures(const struct liveness *liveness)
 }
 
 /* ---- following changes ---- */
+
+void liveness_task_put(struct liveness *liveness)
+{
+    liveness->looks_for_tasks = LOOKS_FOR_TASKS;
+    if (!liveness->is_looking && liveness->figures.looks > 0)
+        look_in(liveness, AT_ONCE_MS, SOON_SHARE);
+}
 
 static void liveness_follow_put(void *user, struct instance *instance)
 {

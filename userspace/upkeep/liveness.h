@@ -2,8 +2,8 @@
 /*
  * Which endpoints are on this host, and in which network namespace: the programs ask there whether anybody listens
  * before a connect is sent (bpf/liveness.bpf.h). Known are this host's own addresses and those of the tasks'
- * network namespaces; an address that two of them have is nobody's. Looked for by a thread: soon after an instance
- * was put, and now and then.
+ * network namespaces; an address that two of them have is nobody's. Looked for by a thread: soon after an instance or
+ * a task was put, and now and then.
  *
  * The asking is the programs', and goes on without the daemon with what it wrote last.
  */
@@ -36,6 +36,9 @@ void liveness_free(struct liveness **liveness); /* NULL-safe; what is written st
 
 /* The first look, once tasks are known; -ENOMEM. */
 int liveness_begin(struct liveness *liveness);
+
+/* There is a task more: whoever calls from another network namespace needs numbers of its own for those of endpoints. */
+void liveness_task_put(struct liveness *liveness);
 
 struct liveness_figures {
     uint64_t looks; /* that have ended */
