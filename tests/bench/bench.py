@@ -17,6 +17,7 @@ import control
 import lab
 import loop
 import figures as figures_module
+import fleets
 import guard
 import health
 import plots
@@ -25,7 +26,7 @@ import testbed
 import worker
 from leftovers import Watch
 
-PARTS = {"connect": connection, "program": program, "control": control, "health": health, "loop": loop}
+PARTS = {"connect": connection, "program": program, "control": control, "health": health, "loop": loop, "fleet": fleets}
 OUTPUT = os.path.join(lab.BUILD, "bench")
 
 

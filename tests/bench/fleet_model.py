@@ -14,14 +14,14 @@ MI = 1 << 20
 @dataclasses.dataclass(frozen=True)
 class Costs:
     """Of one etcd member: microseconds of a processor, bytes of memory. The defaults were measured with etcd 3.4.23 (docs/fleet.md)."""
-    event_us: float = 95        # an event delivered to one watch by the JSON gateway
-    put_us: float = 300         # a transaction of a commit, on each member
-    keepalive_us: float = 190
-    head_us: float = 170        # a range of one key
-    audit_key_us: float = 1.3   # for each key that the audit counts
-    load_key_us: float = 7      # for each row that a host reads as a whole
-    watch_bytes: float = 75000  # of a stream
-    key_bytes: float = 1300     # of a row, with what etcd keeps of its past
+    event_us: float = 98        # the events of a commit, delivered to one watch by the JSON gateway
+    put_us: float = 950         # a transaction of a commit, on each member
+    keepalive_us: float = 420
+    head_us: float = 450        # a range of one key
+    audit_key_us: float = 1.4   # for each key that the audit counts
+    load_key_us: float = 15     # for each row that a host reads as a whole
+    watch_bytes: float = 100000  # of a stream
+    key_bytes: float = 920      # of a row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ WAYS = {
     "one namespace, a watch each": {},
     "100 namespaces, a watch each": {"namespaces": 100},
     "one namespace, a relay per rack of 40": {"rack": 40},
-    "one namespace, 3 learners that answer too": {"members": 6},
+    "one namespace, five members": {"members": 5},
     "100 namespaces and relays": {"namespaces": 100, "rack": 40},
 }
 
@@ -145,7 +145,7 @@ def self_test():
     assert breaks_at(Fleet(hosts=10**6), costs) == 0
     assert memory(Fleet(hosts=3000, services=0), costs) == 1000 * costs.watch_bytes
     # The queue is the one of the books: a mean wait of rho / 2 (1 - rho) services (Pollaczek and Khinchine).
-    small = Fleet(hosts=3000, services=10, changes=8, processors=1, audit_s=0)
+    small = Fleet(hosts=2000, services=10, changes=9, processors=1, audit_s=0)
     service = delivery_s(small, costs)
     rho = service * small.changes
     assert 0.5 < rho < 0.95, rho

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """The tools themselves: what they report is what happened, so that other tests can rely on it."""
+import os
 import subprocess
+import sys
 
 import chi_square
 from testbed import Testbed, has_ipv6, tool
@@ -8,6 +10,14 @@ from testbed import Testbed, has_ipv6, tool
 
 def test_chi_square_knows_the_tables():
     chi_square.self_test()
+
+
+def test_the_simulation_of_fleets_agrees_with_itself():
+    """Its formulas with each other and with the queue of the books, and the pictures of docs/fleet.md with it."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    for command in (["tests/bench/fleet_model.py"], ["scripts/draw-fleet", "--check"]):
+        result = subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_connector_counts_answers_wrong_answers_and_errors():
