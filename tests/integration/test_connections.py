@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """The log of connections: failed ones if nothing else is said, all or one of N where it is set, lost ones counted."""
+import contextlib
 import json
+import os
 import signal
+import socket
 import subprocess
 import time
 
 from test_callers import ANSWERED, ASKED, call, serve, settled
-from testbed import CLI, PORT, Testbed, wait_until
+from testbed import CLI, PATIENCE, PORT, Testbed, wait_until
 
 
 def connections(bed, n=None, **query):
@@ -68,6 +71,41 @@ def test_all_of_them_and_to_a_follower():
         call(task, 10, target)
         bed.restart()
         assert len(connections(bed, 10)) == 10 and settled(bed, 50)[0]["connections"] == 50
+
+
+def test_to_a_file_and_to_the_journal():
+    """Two services of a host, say: one that keeps all in a file that is put aside at 4 KiB, and one that tells the journal."""
+    with Testbed(config={"connectionLog": "all"}) as bed:
+        where = serve(bed, bed.address())
+        bed.register("backend", where, id="a")
+        task = bed.task(service="web")
+        log = os.path.join(bed.base, "connections.log")
+        os.makedirs(os.path.join(bed.base, "journal"))
+        journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        journal.bind(os.path.join(bed.base, "journal", "socket"))
+        journal.settimeout(10 * PATIENCE)
+        to_file = bed.popen([CLI, "connections", "--follow", "--json", "--log-file", log, "--rotate", "4K", "--keep", "2"],
+                            env=bed.cli_environment(), stdout=subprocess.DEVNULL)
+        there = "mount -t tmpfs none /run && mkdir -p /run/systemd && ln -s \"$0\" /run/systemd/journal && exec \"$@\""
+        bed.popen(["unshare", "-m", "sh", "-c", there, os.path.join(bed.base, "journal"), CLI, "connections", "--follow", "--journal"],
+                  env=bed.cli_environment(), stdout=subprocess.DEVNULL)
+        call(task, 40, bed.target("backend", PORT))
+        told = [journal.recv(4096).decode() for _ in range(40)]
+        assert all(one.startswith("SYSLOG_IDENTIFIER=svcconnect\nPRIORITY=6\nMESSAGE=20") and "backend/a" in one for one in told), told
+        kept = connections(bed, 40)
+
+        def lines():
+            text = ""
+            for name in (f"{log}.2", f"{log}.1", log):
+                with contextlib.suppress(FileNotFoundError), open(name, encoding="utf-8") as file:
+                    text += file.read()
+            return [json.loads(line) for line in text.splitlines()]
+        wait_until(lambda: lines() and lines()[-1] == kept[-1], 5, "the file has the last one")
+        assert lines() == kept[-len(lines()):] and 3 < len(lines()) < 40, len(lines())
+        assert not os.path.exists(f"{log}.3") and os.path.getsize(log) <= 4096
+        assert to_file.poll() is None
+        result = bed.cli("connections", "--log-file", "/nowhere/log")
+        assert result.rc == 1 and "/nowhere/log: No such file or directory" in result.err, result
 
 
 def test_one_of_so_many():

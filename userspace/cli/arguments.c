@@ -3,6 +3,7 @@
 #include "cli/arguments.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -11,6 +12,21 @@
 int argument_number(const char *text, uint64_t *ret_number)
 {
     return parse_number(text, 0, ARGUMENT_NUMBER_MAX, ret_number) < 0 ? -EINVAL : 0;
+}
+
+int argument_size(const char *text, uint64_t *ret_bytes)
+{
+    static const char units[] = "KMG";
+    size_t length = strlen(text);
+    const char *unit = length ? strchr(units, text[length - 1]) : NULL;
+    char digits[16];
+    uint64_t number;
+
+    (void)snprintf(digits, sizeof(digits), "%.*s", (int)(length - (unit != NULL)), text);
+    if (length >= sizeof(digits) || parse_number(digits, 0, 1u << 30, &number) < 0)
+        return -EINVAL;
+    *ret_bytes = number << (unit ? 10 * (unit - units + 1) : 0);
+    return 0;
 }
 
 /* `text` is NAME, `separator`, NUMBER: at the last separator. */

@@ -12,6 +12,9 @@
 /* A whole number in digits. -EINVAL otherwise. */
 int argument_number(const char *text, uint64_t *ret_number);
 
+/* A number of bytes, as 4096, 500K, 10M or 2G (powers of 1024). -EINVAL: it is none. */
+int argument_size(const char *text, uint64_t *ret_bytes);
+
 /* "backend:80" or "backend". The caller frees *ret_name. -EINVAL: no name, or a port that is no number;
  * -ENOMEM. */
 int argument_name_port(const char *text, char **ret_name, bool *ret_has_port, uint64_t *ret_port);

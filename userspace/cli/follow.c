@@ -73,7 +73,7 @@ static int follow_take_answer(struct follower *follower, const struct control_re
                            follower->what->what);
     follower->after = text_number(response->json, "next");
     follower->is_behind = cJSON_IsFalse(cJSON_GetObjectItem(response->json, "isWhole"));
-    return follower->what->print(invocation, response->json);
+    return follower->what->print(invocation, response->json, follower->what->outlet);
 }
 
 /* One request. An absent daemon is waited for, unless it was never there. */
@@ -107,9 +107,9 @@ static int poll_daemon(struct follower *follower)
 }
 
 /* False: whoever read the output has gone. */
-static bool pause_between(void)
+static bool pause_between(const struct outlet *outlet)
 {
-    struct pollfd output = {.fd = STDOUT_FILENO};
+    struct pollfd output = {.fd = outlet->kind == OUTLET_STDOUT ? STDOUT_FILENO : -1};
 
     return poll(&output, 1, POLL_INTERVAL_MS) <= 0;
 }
@@ -123,6 +123,6 @@ int follow_until_interrupted(const struct invocation *invocation, const struct f
     (void)sigaction(SIGINT, &interrupt, NULL);
     do {
         status = poll_daemon(&follower);
-    } while (status == CLI_DONE && (follower.is_behind || pause_between()));
+    } while (status == CLI_DONE && (follower.is_behind || pause_between(what->outlet)));
     return status;
 }

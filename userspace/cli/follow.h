@@ -6,13 +6,15 @@
 #pragma once
 
 #include "cli/invocation.h"
+#include "cli/outlet.h"
 #include "cli/text.h"
 
 struct follow {
     const char *path; /* with its query, but for `after` and the namespace */
     const char *what; /* "events" */
     /* What an answer has; the exit status. It flushes. */
-    int (*print)(const struct invocation *invocation, const cJSON *answer);
+    int (*print)(const struct invocation *invocation, const cJSON *answer, struct outlet *outlet);
+    struct outlet *outlet; /* where the lines go */
 };
 
 /* Until interrupted, which ends the program with CLI_DONE. An absent daemon is waited for, unless it was never there.

@@ -95,25 +95,30 @@ static void connections_print_text(const struct invocation *invocation, const cJ
                  is_red ? text_colour_code(TEXT_PLAIN) : "");
 }
 
-/* JSON Lines: the same on a terminal as in a pipe. */
-static void connections_print_json(const cJSON *item)
+/* To a file or the journal: whole, without colours. */
+static int connections_put(const struct invocation *invocation, const cJSON *item, struct outlet *outlet)
 {
-    char *text = cJSON_PrintUnformatted(item);
+    _cleanup_free_ char *line = connections_line(item);
 
-    if (text)
-        (void)puts(text);
-    cJSON_free(text);
+    if (!line)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    return outlet_put(outlet, line, strcmp(text_member(item, "outcome"), "closed") != 0);
 }
 
-static int print_connections(const struct invocation *invocation, const cJSON *answer)
+static int print_connections(const struct invocation *invocation, const cJSON *answer, struct outlet *outlet)
 {
     const cJSON *item;
+    int status = CLI_DONE;
 
     cJSON_ArrayForEach (item, text_child(answer, "connections")) {
         if (invocation->is_json)
-            connections_print_json(item);
+            status = outlet_put_json(outlet, item, strcmp(text_member(item, "outcome"), "closed") != 0);
+        else if (outlet->kind != OUTLET_STDOUT)
+            status = connections_put(invocation, item, outlet);
         else
             connections_print_text(invocation, item);
+        if (status != CLI_DONE)
+            return status;
         if (fflush(stdout) != 0)
             return CLI_FAILED; /* main() says why */
     }
@@ -134,7 +139,8 @@ static void connections_tell_empty(const struct invocation *invocation, const cJ
 }
 
 /* Some at a time, until that were all. */
-static int connections_print_once(const struct invocation *invocation, const char *path)
+static int connections_print_once(const struct invocation *invocation, const char *path,
+                                  struct outlet *outlet)
 {
     bool is_whole = false;
     uint64_t after = 0, n = 0;
@@ -149,7 +155,7 @@ static int connections_print_once(const struct invocation *invocation, const cha
         status = api_get(invocation, page, &response);
         if (status != CLI_DONE)
             return status;
-        status = print_connections(invocation, response.json);
+        status = print_connections(invocation, response.json, outlet);
         n += (uint64_t)cJSON_GetArraySize(text_child(response.json, "connections"));
         is_whole = text_is_true(response.json, "isWhole");
         after = text_number(response.json, "next");
@@ -191,10 +197,14 @@ int command_connections(const struct invocation *invocation)
 {
     int status = list_check_form(invocation);
     _cleanup_free_ char *path = status == CLI_DONE ? connections_path(invocation, &status) : NULL;
-    const struct follow what = {.path = path, .what = "connections", .print = print_connections};
+    _cleanup_outlet_ struct outlet outlet = {0};
+    const struct follow what = {
+        .path = path, .what = "connections", .print = print_connections, .outlet = &outlet};
 
-    if (!path)
+    if (path)
+        status = outlet_open(invocation, &outlet);
+    if (status != CLI_DONE)
         return status;
     return invocation->options[OPTION_FOLLOW] ? follow_until_interrupted(invocation, &what)
-                                              : connections_print_once(invocation, path);
+                                              : connections_print_once(invocation, path, &outlet);
 }

@@ -125,34 +125,44 @@ static int events_check_filters(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-/* JSON Lines: the same on a terminal as in a pipe. */
-static void events_print_json(const cJSON *event)
+static bool events_is_failure(const cJSON *event)
 {
-    char *text = cJSON_PrintUnformatted(event);
-
-    if (text)
-        (void)puts(text);
-    cJSON_free(text);
+    return colour_of(text_member(event, "kind")) == TEXT_RED;
 }
 
-static int print_events(const struct invocation *invocation, const cJSON *answer)
+/* To a file or the journal: whole, without colours. */
+static int events_put(const struct invocation *invocation, const cJSON *event, struct outlet *outlet)
+{
+    _cleanup_free_ char *line = events_line(event, false);
+
+    if (!line)
+        return report_error(invocation, CLI_FAILED, "out of memory");
+    return outlet_put(outlet, line, events_is_failure(event));
+}
+
+static int print_events(const struct invocation *invocation, const cJSON *answer, struct outlet *outlet)
 {
     const cJSON *event;
+    int status = CLI_DONE;
 
     cJSON_ArrayForEach (event, text_child(answer, "events")) {
         if (!events_matches(invocation, event))
             continue;
         if (invocation->is_json)
-            events_print_json(event);
+            status = outlet_put_json(outlet, event, events_is_failure(event));
+        else if (outlet->kind != OUTLET_STDOUT)
+            status = events_put(invocation, event, outlet);
         else
             events_print_text(invocation, event);
+        if (status != CLI_DONE)
+            return status;
         if (fflush(stdout) != 0)
             return CLI_FAILED; /* main() says why */
     }
     return CLI_DONE;
 }
 
-static int print_once(const struct invocation *invocation)
+static int print_once(const struct invocation *invocation, struct outlet *outlet)
 {
     _cleanup_control_response_ struct control_response response = {0};
     int status = api_get(invocation, "/v1/events", &response);
@@ -161,20 +171,22 @@ static int print_once(const struct invocation *invocation)
         return status;
     if (cJSON_GetArraySize(text_child(response.json, "events")) == 0)
         report_hint(invocation, "Nothing has happened since the daemon was started.");
-    return print_events(invocation, response.json);
+    return print_events(invocation, response.json, outlet);
 }
-
-static const struct follow events_follow = {
-    .path = "/v1/events?settled=true", .what = "events", .print = print_events};
 
 int command_events(const struct invocation *invocation)
 {
+    _cleanup_outlet_ struct outlet outlet = {0};
+    const struct follow what = {
+        .path = "/v1/events?settled=true", .what = "events", .print = print_events, .outlet = &outlet};
     int status = list_check_form(invocation);
 
     if (status == CLI_DONE)
         status = events_check_filters(invocation);
+    if (status == CLI_DONE)
+        status = outlet_open(invocation, &outlet);
     if (status != CLI_DONE)
         return status;
-    return invocation->options[OPTION_FOLLOW] ? follow_until_interrupted(invocation, &events_follow)
-                                              : print_once(invocation);
+    return invocation->options[OPTION_FOLLOW] ? follow_until_interrupted(invocation, &what)
+                                              : print_once(invocation, &outlet);
 }

@@ -2,6 +2,7 @@
 /* Commands that list what there is. */
 #include "cli/commands/commands.h"
 #include "cli/list.h"
+#include "cli/outlet.h"
 #include "cli/rows/rows.h"
 
 const struct command read_rows[] = {
@@ -81,7 +82,7 @@ const struct command read_rows[] = {
     {
         .word = "connections",
         .synopsis = "[--follow] [--service NAME] [--client SERVICE] [--failed] [--slow MS] "
-                    "[--wide | -o wide|json] [-n NS]",
+                    "[--wide | -o wide|json] " OUTLET_SYNOPSIS " [-n NS]",
         .summary = "list connections that have ended: who, by which alias where, how, for how long",
         .details =
             "Which are logged is the daemon's setting connectionLog: those that failed, if nothing else is "
@@ -89,7 +90,7 @@ const struct command read_rows[] = {
             "last 2,048 since the daemon started are kept. With --json one object per line.\n"
             "Example: svcconnect connections --follow --service backend --failed",
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OPTION_SERVICE, OPTION_CLIENT, OPTION_FAILED,
-                           OPTION_SLOW, OPTION_OUTPUT, OPTION_WIDE),
+                           OPTION_SLOW, OUTLET_OPTIONS, OPTION_OUTPUT, OPTION_WIDE),
         .run = command_connections,
     },
     {
@@ -140,7 +141,8 @@ const struct command read_rows[] = {
     },
     {
         .word = "events",
-        .synopsis = "[--follow] [--wide | -o wide|json] [--filter TEXT|MEMBER=VALUE] [-n NS]",
+        .synopsis =
+            "[--follow] [--wide | -o wide|json] [--filter TEXT|MEMBER=VALUE] " OUTLET_SYNOPSIS " [-n NS]",
         .summary = "list what happened lately; with --follow also what happens from now on",
         .details =
             "The daemon keeps the last 1,024 events since it started. Repeated failures of one endpoint "
@@ -149,7 +151,8 @@ const struct command read_rows[] = {
             "second are one event with a count, shown when that second is over. With --json one object per "
             "line.\n"
             "--follow ends by Ctrl-C, with exit status 0; it outlasts restarts of the daemon.",
-        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OPTION_OUTPUT, OPTION_WIDE, OPTION_FILTER),
+        .options = OPTIONS(OPTION_NAMESPACE, OPTION_FOLLOW, OUTLET_OPTIONS, OPTION_OUTPUT, OPTION_WIDE,
+                           OPTION_FILTER),
         .run = command_events,
     },
     {
