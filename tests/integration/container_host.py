@@ -27,6 +27,17 @@ def in_parallel(function, items, threads=4):
         return list(pool.map(function, items))
 
 
+def check_starts(bed, seen, wanted):
+    """Of each container by name what its first process has printed: all well. Nobody is held for longer than half a second, which a
+    busy machine may take; that is told, and no more than two of many."""
+    events = bed.get("/v1/events")["events"]
+    told = [event["message"] for event in events if event["kind"] == "GATE_TIMEOUT"]
+    bad = {name: text for name, text in seen.items() if text.strip() != wanted}
+    timed_out = {name for name in bad if any(f"container {name} " in text for text in told)}
+    assert set(bad) == timed_out and len(bad) <= 2, (bad, events)
+    return len(timed_out)
+
+
 class Host:
     """A Docker host with svcconnect beside it, and a name server that knows nothing. `is_inside`: svcconnectd has Docker's network
     namespace; `dockerd`: more words for it."""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+from container_host import check_starts, in_parallel
 from docker_host import make_image, remove_v1_cgroups
 from testbed import Testbed, need_program, note, wait_until
 
@@ -14,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
 LIMITS = ["--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"]
 IMAGE = "localhost/svctest:1"
+STARTS = 50
 
 
 def mounts_of_netns():
@@ -146,6 +148,30 @@ def test_run():
 
 
 test_run.timeout = 300
+
+
+def test_fifty_starts():
+    """A loop as PID 1 that connects by name and by address each millisecond, begun by podman's own program and over its socket."""
+    with podman_host() as podman:
+        bed = podman.bed
+        bed.announce({f"{SERVER}:8080": "b"}, before=podman.inside)
+        bed.cli_ok("register", "backend", "--address", f"{SERVER}:8080")
+        address = bed.address_of("backend", 8080)
+        labels = ["--network", "host", "--dns", SERVER, *LIMITS, "--label", "svcconnect.service=frontend"]
+
+        def start(number):
+            run = podman.ok if number % 2 == 0 else podman.local
+            name = f"client-{number}"
+            run("run", "-d", "--name", name, *labels, IMAGE, "/bin/first", "call", "backend", "8080", "40", address)
+            podman.ok("wait", name)
+            return podman.ok("logs", name).strip()
+
+        seen = dict(zip((f"client-{number}" for number in range(STARTS)), in_parallel(start, range(STARTS), 2)))
+        late, held = check_starts(bed, seen, "names 0 connects 0 addresses 0 of 40"), sorted(podman.held())
+        note(f"{late} timed out, held for {held[0]} to {held[-1]} us, half of them at most {held[len(held) // 2]}")
+
+
+test_fifty_starts.timeout = 300
 
 
 def test_a_network_that_is_joined_late():
