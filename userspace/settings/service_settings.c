@@ -215,6 +215,44 @@ static void settings_read_word(struct settings_reading *reading, const cJSON *it
     settings_refuse(reading, row->name, text ? text : "(no text)", "%s", list);
 }
 
+/* "1/N" in digits alone; 0: it is not. */
+static uint32_t one_of(const char *text, uint32_t most)
+{
+    unsigned long n;
+    char *end;
+
+    if (strncmp(text, "1/", 2) != 0 || text[2] < '1' || text[2] > '9')
+        return 0;
+    errno = 0;
+    n = strtoul(text + 2, &end, 10);
+    return *end == '\0' && errno == 0 && n <= most ? (uint32_t)n : 0;
+}
+
+static void read_sample(struct settings_reading *reading, const cJSON *item, const struct setting *row,
+                        void *base)
+{
+    const char *text = cJSON_GetStringValue(item);
+    uint32_t n = text ? one_of(text, row->maximum) : 0;
+
+    if (cJSON_IsNull(item))
+        set_number(row, base, setting_number(row, &service_settings_default));
+    else if (n > 0 || (text && strcmp(text, "off") == 0))
+        set_number(row, base, n);
+    else if (text && strcmp(text, "all") == 0)
+        set_number(row, base, 1);
+    else
+        settings_refuse(reading, row->name, text ? text : "(no text)", "off, all or 1/N, N up to %u",
+                        row->maximum);
+}
+
+static void write_sample(cJSON *object, const struct setting *row, uint32_t n)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof(text), "1/%u", n);
+    (void)cJSON_AddStringToObject(object, row->name, n == 0 ? "off" : n == 1 ? "all" : text);
+}
+
 static void read_zones(struct settings_reading *reading, const cJSON *item, const struct setting *row,
                        char **member)
 {
@@ -262,6 +300,9 @@ static void read_member(struct settings_reading *reading, const cJSON *object, c
     case SETTING_CHOICE:
     case SETTING_WORD:
         settings_read_word(reading, item, row, member);
+        break;
+    case SETTING_SAMPLE:
+        read_sample(reading, item, row, settings);
         break;
     case SETTING_ZONES:
         read_zones(reading, item, row, member);
@@ -420,6 +461,10 @@ static bool write_member(cJSON *object, const struct setting *row, const struct 
     case SETTING_WORD:
         if (is_full || place_of_word(row, member) > 0)
             (void)cJSON_AddStringToObject(object, row->name, row->words[place_of_word(row, member)]);
+        break;
+    case SETTING_SAMPLE:
+        if (is_full || setting_number(row, settings) != setting_number(row, &service_settings_default))
+            write_sample(object, row, setting_number(row, settings));
         break;
     case SETTING_ZONES:
     case SETTING_CLIENTS:

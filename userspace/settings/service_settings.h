@@ -92,6 +92,8 @@ enum balance {
 /* As Envoy's min_cluster_size. */
 #define SERVICE_ZONE_MINIMUM 6u
 
+#define SERVICE_RESPONSE_TIME 16u /* one connection of so many is measured */
+
 #define SERVICE_ADMISSION_MS      480000u /* ECS: an UNKNOWN task gets traffic after 8 minutes at the latest */
 #define SERVICE_UDP_STICKINESS_MS 30000u
 #define SERVICE_DRAIN_MS          20000u /* ECS: the proxy drains for 20 s */
@@ -107,6 +109,7 @@ struct service_settings {
     uint32_t drain_ms;           /* how long open connections are waited for */
     uint32_t admission_ms;       /* after it an endpoint not yet found healthy or unhealthy is routed */
     bool is_peer_alias;          /* getpeername() tells what was dialled */
+    uint16_t response_time;      /* one connection of so many is measured to its first answer; 0: none */
     uint32_t udp_stickiness_ms;  /* a UDP socket keeps its endpoint while it sends within this time */
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
@@ -123,7 +126,7 @@ struct service_settings {
     {                                                                                                        \
         .check = HEALTH_CHECK_DEFAULT, .ejection = EJECTION_DEFAULT, .drain_ms = SERVICE_DRAIN_MS,           \
         .admission_ms = SERVICE_ADMISSION_MS, .udp_stickiness_ms = SERVICE_UDP_STICKINESS_MS,                \
-        .zone_minimum = SERVICE_ZONE_MINIMUM                                                                 \
+        .zone_minimum = SERVICE_ZONE_MINIMUM, .response_time = SERVICE_RESPONSE_TIME                         \
     }
 
 extern const struct service_settings service_settings_default;

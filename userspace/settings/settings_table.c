@@ -78,6 +78,8 @@ const struct setting service_setting_rows[] = {
      .help = "who keeps the endpoint that it has once drawn: nobody, tasks, processes"},
     {"balance", SETTING_WORD, SERVICE(balance), .words = {"weighted", "leastConnections"},
      .help = "endpoints by weight alone, or of two the one with fewer open connections"},
+    {"responseTime", SETTING_SAMPLE, SERVICE(response_time), .takes = "off|1/N|all", .maximum = 65535,
+     .scale = 1, .help = "of which connections the time to the first answer is measured (1/16)"},
     {"zone", SETTING_WORD, SERVICE(zone), .words = {"prefer", "only", "off"},
      .help = "whether connects stay in the zone of their host"},
     {"zoneMinEndpoints", SETTING_NUMBER, SERVICE(zone_minimum), RANGE(0, 65535),

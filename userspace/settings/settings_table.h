@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_NUMBER,   /* whole, in a uint16_t or uint32_t */
     SETTING_CHOICE,   /* one of two words, in a bool: is it the second? */
     SETTING_WORD,     /* one of some words, its place among them in a uint32_t */
+    SETTING_SAMPLE,   /* off, all, or 1/N: N in a uint16_t, 0 and 1 for the words */
     SETTING_ZONES,    /* char *, owned; NULL: not set. See zone_clients.h */
     SETTING_CLIENTS,  /* the same. See allow_from.h */
     SETTING_TYPE,     /* of a health check */

@@ -49,7 +49,7 @@ static void test_every_setting_is_known(void **state)
         "'connectTimeoutSeconds':5,'panicThresholdPercent':6,'slowStartSeconds':7,"
         "'drainSeconds':8,'admissionSeconds':9,'udpStickinessSeconds':10,"
         "'peerName':'alias','dnsRoutingPolicy':'WEIGHTED','localLiveness':'off','affinity':'task','balance':'"
-        "leastConnections',"
+        "leastConnections','responseTime':'1/4',"
         "'zone':'only','zoneMinEndpoints':11,'zoneClients':'a=1,b=2','allowFrom':'a,n/*',"
         "'policyMode':'audit'";
     const char *names[SETTING_MEMBERS_MAX + 1];

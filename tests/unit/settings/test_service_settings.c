@@ -244,8 +244,39 @@ static void test_full(void **state)
         "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
         "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto',"
-        "'affinity':'none','balance':'weighted','zone':'prefer','zoneMinEndpoints':6,'policyMode':'enforce'"
+        "'affinity':'none','balance':'weighted','responseTime':'1/"
+        "16','zone':'prefer','zoneMinEndpoints':6,'policyMode':'enforce'"
         "}");
+}
+
+static void test_which_connections_are_measured(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t one_of;
+    } good[] = {{"off", 0}, {"all", 1}, {"1/1", 1}, {"1/2", 2}, {"1/65535", 65535}};
+    static const char *const bad[] = {"'1/0'",  "'1/65536'", "'1/'",  "'1/ 2'",
+                                      "'1/+2'", "'1/2x'",    "'2/3'", "'1/99999999999999999999'",
+                                      "'on'",   "16"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        _cleanup_(service_settings_done) struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "{'responseTime':'%s'}", good[i].text);
+        read_good(&settings, text);
+        assert_int_equal(settings.response_time, good[i].one_of);
+        read_good(&settings, "{'responseTime':null}");
+        assert_int_equal(settings.response_time, SERVICE_RESPONSE_TIME);
+        expect_written(&settings, "{}");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "{'responseTime':%s}", bad[i]);
+        expect_refused(text, "responseTime", "off, all or 1/N");
+    }
 }
 
 static void test_global(void **state)
@@ -287,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_everything_wrong_is_told),
         cmocka_unit_test(test_unknown_alone_is_for_the_caller),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_which_connections_are_measured),
         cmocka_unit_test(test_global),
     };
 

@@ -61,6 +61,8 @@ static const char *other_value(const struct place *place, char text[static 64])
         usual = setting_number(row, struct_of(place, &service_settings_default));
         (void)snprintf(text, 64, "%u", usual < row->maximum ? usual + 1 : usual - 1);
         return text;
+    case SETTING_SAMPLE:
+        return "'1/3'";
     case SETTING_ZONES:
         return "'a=1,b=2'";
     case SETTING_CLIENTS:
