@@ -12,6 +12,7 @@
 
 #include <svcconnect/callers.h>
 
+#include "first_byte.bpf.h"
 #include "peer_index.bpf.h"
 
 struct {
@@ -322,6 +323,7 @@ static __attribute__((noinline)) int connection_tell(struct bpf_sock_ops *ctx, c
         told->bytes_sent = payload_sent(ctx);
         told->bytes_received = ctx->bytes_received;
         told->rtt_us = ctx->srtt_us >> 3;
+        told->first_byte_us = first_byte_of(ctx);
     }
     is_exact = is_sampled(ctx);
     note = note_of(ctx, row->is_shared || is_exact);

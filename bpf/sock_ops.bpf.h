@@ -10,6 +10,7 @@
  *   RTO that is the last one    timed out; the failure was counted by the first
  *   ESTABLISHED -> CLOSE        by a reset from there, nothing received: reset early
  *   TCP_CONNECT_CB              the connect led here has begun (see SVC_UNSTARTED_FAILURES)
+ *   HDR_OPT_LEN_CB              a segment goes out on a connection that is measured (first_byte.bpf.h)
  *
  * The reply to the kernel is never written: it may be another program's.
  */
@@ -20,6 +21,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "callers.bpf.h"
+#include "first_byte.bpf.h"
 #include "outlier.bpf.h"
 #include "patience.bpf.h"
 #include "route.bpf.h"
@@ -228,6 +230,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx)
     __u32 before = ctx->args[0];
     __u32 after = ctx->args[1];
     __u32 kind = CLOSED;
+    int first;
 
     if (before == BPF_TCP_SYN_SENT && ctx->bpf_sock_ops_cb_flags & PATIENCE_IS_SET)
         (void)patience_end(ctx);
@@ -244,7 +247,38 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx)
         return;
     else if (before == BPF_TCP_SYN_SENT)
         kind = GAVE_UP;
-    (void)record(ctx, kind);
+    first = record(ctx, kind);
+    if (kind == ESTABLISHED && first)
+        (void)first_byte_begin(ctx, (__u32)first);
+}
+
+/* Every endpoint at the socket's remote address has answered so fast. */
+static __attribute__((noinline)) int first_byte_record(struct bpf_sock_ops *ctx, __u32 us)
+{
+    struct svc_peer_key key = {};
+    __u32 endpoint;
+
+    if (peer_key(ctx, &key) < 0)
+        return 0;
+    endpoint = peer_find(&key);
+    for (int i = 0; i < SVC_MAX_PEERS && endpoint; i++) {
+        struct svc_outlier *outlier = outlier_at(&key, endpoint);
+
+        if (!outlier)
+            break;
+        first_byte_average(outlier, us);
+        (void)first_byte_count(endpoint, us);
+        endpoint = *(volatile __u32 *)&outlier->next;
+    }
+    return 0;
+}
+
+static __always_inline void on_segment(struct bpf_sock_ops *ctx)
+{
+    __u32 us = is_first_byte_awaited(ctx) ? first_byte_look(ctx) : 0;
+
+    if (us)
+        (void)first_byte_record(ctx, us);
 }
 
 static __always_inline void on_rto(struct bpf_sock_ops *ctx)
@@ -274,6 +308,9 @@ int sock_ops(struct bpf_sock_ops *ctx)
         break;
     case BPF_SOCK_OPS_RTO_CB:
         on_rto(ctx);
+        break;
+    case BPF_SOCK_OPS_HDR_OPT_LEN_CB:
+        on_segment(ctx);
         break;
     }
     return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the BPF programs and userspace agree on: keys, values, limits, and how each field is laid out.
- * This header, decision.h, index.h, callers.h and policy.h are the only ones that both worlds include. It is long because
+ * This header, decision.h, index.h, callers.h, first_byte.h and policy.h are the only ones that both worlds include. It is long because
  * nearly all maps are here (those of who calls whom are in callers.h, of who may in policy.h), so that one look tells what is
  * pinned.
  *
@@ -209,8 +209,8 @@ struct svc_endpoint_networks {
 
 /*
  * Value of `outliers`, indexed by endpoint number, two cache lines, of which the second is for failures alone:
- * identity, and passive ejection; and for what balances by load. The program writes the
- * first four members and `open`, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
+ * identity, and passive ejection; and for what balances by load, and how long it takes to answer. The program writes the
+ * first four members, `open` and the averages, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
  *
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
  * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
@@ -231,11 +231,16 @@ struct svc_outlier {
     __u32 protocol;
     __u32 connect_timeout_ms; /* 0: the kernel's own */
     __u8 address[16];
-    __u32 base_ms;     /* first ejection */
-    __u32 max_ms;      /* longest ejection */
-    __u32 load_weight; /* of the instance, where its service balances by load; 0: `open` is not kept */
-    __s32 open;        /* connections of this host's tasks; the programs add, userspace repairs */
-    __u32 reserved[12];
+    __u32 base_ms;       /* first ejection */
+    __u32 max_ms;        /* longest ejection */
+    __u32 load_weight;   /* of the instance, where its service balances by load; 0: `open` is not kept */
+    __s32 open;          /* connections of this host's tasks; the programs add, userspace repairs */
+    __u32 timed;         /* which connections are measured: see svc_is_timed() in first_byte.h */
+    __u32 is_by_time;    /* its service balances by time: what follows decides, with load_weight and open */
+    __u32 first_byte_us; /* average time to the first byte of an answer; 0: none was measured */
+    __u32 handshake_us;  /* the same of handshakes; kept where is_by_time is set */
+    __u32 measured_at;   /* when first_byte_us was last added to, in ticks */
+    __u32 reserved[7];
 };
 
 #define SVC_OUTLIER_SIZE_BEFORE 64u /* of versions that had no identity there; their policy is written anew */

@@ -94,9 +94,13 @@ struct svc_connection {
     __u32 rtt_us; /* 0: none was measured */
     __u32 pid;    /* of whoever connected; 0: not known */
     char process[SVC_PROCESS_SIZE];
+    __u32
+        first_byte_us; /* until the first answer, see first_byte.h; 0: not measured. Records of before end here */
+    __u32 zero;
 };
 
-#define SVC_CONNECTIONS_BYTES (1u << 20)
+#define SVC_CONNECTION_SIZE_BEFORE 104u /* of versions without the last two */
+#define SVC_CONNECTIONS_BYTES      (1u << 20)
 
 /* Which connections are logged, a constant of the programs; a number above 1: those that failed, and one of so many
  * of the others. */
@@ -198,7 +202,7 @@ SVC_INLINE __u64 svc_payload_sent(__u64 bytes_acked, int is_fin_acked)
 
 _Static_assert(SVC_CALLER_NAMES < 1u << (64 - SVC_REACHED_CALLER_SHIFT), "there is room for all numbers");
 _Static_assert(sizeof(struct svc_caller) == 192, "svc_caller is three cache lines");
-_Static_assert(sizeof(struct svc_connection) == 104, "svc_connection has no padding");
+_Static_assert(sizeof(struct svc_connection) == 112, "svc_connection has no padding");
 _Static_assert(sizeof(struct svc_dialled) == 48, "svc_dialled has no padding");
 _Static_assert(sizeof(struct svc_note) == 32, "svc_note is half a cache line");
 

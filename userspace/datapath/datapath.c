@@ -40,6 +40,8 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_POLICIES] = "policies",
     [MAP_POLICY_PAIRS] = "policy_pairs",
     [MAP_POLICY_ADDRESSES] = "policy_addresses",
+    [MAP_FIRST_BYTES] = "first_bytes",
+    [MAP_FIRST_BYTE_WAITS] = "first_byte_waits",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)

@@ -19,6 +19,7 @@
 
 #include <svcconnect/abi.h>
 #include <svcconnect/callers.h>
+#include <svcconnect/first_byte.h>
 #include <svcconnect/policy.h>
 
 #include "base/error.h"
@@ -143,6 +144,9 @@ int datapath_delete_task(struct datapath *datapath, uint64_t cgroup_id);
 
 /* Sums over CPUs. -ENOENT for an endpoint that is not there. */
 int datapath_endpoint_stats(struct datapath *datapath, uint32_t number, struct svc_endpoint_stats *ret_stats);
+/* Of TCP connections that were measured; -ENOENT: none was (first_bytes.c). */
+int datapath_first_byte(const struct datapath *datapath, uint32_t number,
+                        struct svc_first_byte *ret_first_byte);
 int datapath_counters(struct datapath *datapath, struct svc_counters *ret_counters);
 int datapath_refusals(struct datapath *datapath, struct svc_refusals *ret_refusals);
 

@@ -141,6 +141,8 @@ int datapath_put_endpoint(struct datapath *datapath, uint32_t number, const stru
         return 0;
     if (r < 0)
         (void)datapath_delete_entry(datapath, MAP_ENDPOINTS, &key);
+    else
+        datapath_begin_first_byte(datapath, number);
     return r;
 }
 
@@ -152,6 +154,7 @@ int datapath_delete_endpoint(struct datapath *datapath, uint32_t number)
     /* The number's next endpoint begins at nothing. */
     for (uint32_t shard = 0; shard < datapath->n_shards; shard++)
         __atomic_store_n(&attempts_at(datapath, shard, number)->connects, 0, __ATOMIC_RELAXED);
+    (void)datapath->backend->remove(datapath, MAP_FIRST_BYTES, &key);
     if (r == 0)
         r = datapath_put_endpoint_networks(datapath, number, 0);
     return r < 0 ? r : datapath_delete_entry(datapath, MAP_ENDPOINTS, &key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The ring buffers of the programs: failures, ejections and returns; and connections that have ended. */
 #include <errno.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "datapath/kernel.h"
@@ -56,9 +57,12 @@ void kernel_read_events(struct datapath *datapath)
 static int on_connection_record(void *context, void *data, size_t size)
 {
     struct connection_reader *reader = context;
+    struct svc_connection connection = {0}; /* a version before tells less */
 
-    if (size >= sizeof(struct svc_connection))
-        reader->on_connection(data, reader->user);
+    if (size >= SVC_CONNECTION_SIZE_BEFORE) {
+        memcpy(&connection, data, size < sizeof(connection) ? size : sizeof(connection));
+        reader->on_connection(&connection, reader->user);
+    }
     return ++reader->n < reader->most ? 0 : -EAGAIN;
 }
 

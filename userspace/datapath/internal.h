@@ -46,6 +46,8 @@ enum map_index {
     MAP_POLICIES,
     MAP_POLICY_PAIRS,
     MAP_POLICY_ADDRESSES,
+    MAP_FIRST_BYTES,
+    MAP_FIRST_BYTE_WAITS,
     MAP_COUNT_,
 };
 
@@ -151,6 +153,9 @@ int datapath_delete_entry(struct datapath *datapath, enum map_index map, const v
 /* Are entries of this map kept back now? If so, keeps one back, or writes all that are. */
 bool datapath_holds(const struct datapath *datapath, enum map_index index);
 int datapath_hold_entry(struct datapath *datapath, enum map_index index, const void *key, const void *value);
+
+/* The number is a new endpoint's: how long it takes to answer is not known yet, or what the old maps of a migration say. */
+void datapath_begin_first_byte(struct datapath *datapath, uint32_t number);
 
 /* What is read at the start: the maps in use, or after a migration the old ones if they can be read. */
 int datapath_each_at_start(struct datapath *datapath, enum map_index map, size_t value_size,

@@ -43,6 +43,8 @@ void memory_datapath_forget_record(struct datapath *datapath);
 /* What programs would have counted, and told. -ENOENT: no such endpoint; -EAGAIN: too many unread events. */
 int memory_datapath_set_stats(struct datapath *datapath, uint32_t endpoint,
                               const struct svc_endpoint_stats *stats);
+int memory_datapath_set_first_byte(struct datapath *datapath, uint32_t endpoint,
+                                   const struct svc_first_byte *first_byte);
 void memory_datapath_set_counters(struct datapath *datapath, const struct svc_counters *counters);
 /* As a program would log it. */
 int memory_datapath_log(struct datapath *datapath, const struct svc_connection *connection);

@@ -32,6 +32,7 @@ void memory_set_map_sizes(struct memory *memory, const struct datapath_config *c
         HASH_MAP(SVC_MAX_POLICY_PAIRS, struct svc_policy_pair_key, struct svc_policy_pair);
     maps[MAP_POLICY_ADDRESSES] =
         HASH_MAP(config->endpoints, struct svc_policy_address_key, struct svc_policy_address);
+    maps[MAP_FIRST_BYTES] = HASH_MAP(config->endpoints, struct svc_endpoint_key, struct svc_first_byte);
     maps[MAP_REFUSALS] = HASH_MAP(1, uint32_t, struct svc_refusals);
     maps[MAP_CALLER_NAMES] = HASH_MAP(SVC_CALLER_NAMES, uint32_t, struct svc_caller_name);
 #undef HASH_MAP
@@ -184,4 +185,12 @@ int memory_datapath_set_stats(struct datapath *datapath, uint32_t endpoint,
 void memory_datapath_set_counters(struct datapath *datapath, const struct svc_counters *counters)
 {
     memcpy(datapath->memory->maps[MAP_COUNTERS].all->value, counters, sizeof(*counters));
+}
+
+int memory_datapath_set_first_byte(struct datapath *datapath, uint32_t endpoint,
+                                   const struct svc_first_byte *first_byte)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+
+    return memory_put(datapath, MAP_FIRST_BYTES, &key, first_byte, false);
 }

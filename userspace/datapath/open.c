@@ -42,6 +42,7 @@ static int set_sizes(struct datapath *datapath, const struct datapath_config *co
         {MAP_NEIGHBOURS, datapath->n_outliers},
         {MAP_LOCAL_ENDPOINTS, datapath->n_local_words},
         {MAP_POLICY_ADDRESSES, config->endpoints},
+        {MAP_FIRST_BYTES, config->endpoints},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -114,18 +115,38 @@ static void tell_facts(struct datapath *datapath)
     memcpy(&told->fact_defers_syn, &facts.defers_syn, sizeof(facts.defers_syn));
 }
 
-static void tell_callers(struct datapath *datapath, const struct datapath_config *config)
+#define FADE_NS 8000000000ull
+
+/* How many ticks, as a power of two, an average keeps half its weight for. */
+static uint32_t fade_of(uint64_t tick_ns)
+{
+    uint32_t fade = 3; /* at least eight: see svc_is_time_due() */
+
+    while (fade < 24 && (tick_ns << fade) * 4 < FADE_NS * 3)
+        fade++;
+    return fade;
+}
+
+static void tell_ticks(struct datapath *datapath)
 {
     struct svcconnect_bpf__rodata *told = datapath->kernel->skeleton->rodata;
     struct timespec tick;
+
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0 || tick.tv_nsec <= 0)
+        return;
+    told->tick_ns = (uint64_t)tick.tv_nsec;
+    told->fade = fade_of((uint64_t)tick.tv_nsec);
+}
+
+static void tell_callers(struct datapath *datapath, const struct datapath_config *config)
+{
+    struct svcconnect_bpf__rodata *told = datapath->kernel->skeleton->rodata;
 
     told->counts_callers = config->counts_callers;
     told->connection_log = config->counts_callers ? config->connection_log : SVC_LOG_OFF;
     told->has_process_names =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_pid_tgid, NULL) == 1 &&
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_comm, NULL) == 1;
-    if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
-        told->tick_ns = (uint64_t)tick.tv_nsec;
 }
 
 static int load(struct datapath *datapath, const struct datapath_config *config, struct error *error)
@@ -157,6 +178,7 @@ static int load(struct datapath *datapath, const struct datapath_config *config,
     datapath->kernel->skeleton->rodata->has_set_retval = datapath->has_set_retval;
     tell_facts(datapath);
     tell_callers(datapath, config);
+    tell_ticks(datapath);
     memcpy(&datapath->kernel->skeleton->rodata->alias_ranges, &config->alias_ranges,
            sizeof(config->alias_ranges));
     r = svcconnect_bpf__load(datapath->kernel->skeleton);

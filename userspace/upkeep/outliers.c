@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <svcconnect/first_byte.h>
 #include <svcconnect/index.h>
 
 #include "base/clock.h"
@@ -46,6 +47,8 @@ static void set_policy(struct outliers *outliers, const struct instance *instanc
     cell->max_ms = ejection->max_ms;
     cell->connect_timeout_ms =
         service_connect_timeout_ms(engine_catalog(outliers->engine), instance->service);
+    cell->timed =
+        instance->protocol == TCP ? svc_timed_of(service_get_settings(instance->service)->response_time) : 0;
     cell->load_weight = 0;
     if (service_get_settings(instance->service)->balance == BALANCE_LEAST_CONNECTIONS) {
         cell->load_weight = instance->weight ? instance->weight : 1;
@@ -120,7 +123,8 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
     if (svc_outlier_matches(cell, key)) {
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
-            cell->connect_timeout_ms == wanted.connect_timeout_ms && cell->load_weight == wanted.load_weight)
+            cell->connect_timeout_ms == wanted.connect_timeout_ms &&
+            cell->load_weight == wanted.load_weight && cell->timed == wanted.timed)
             return;
         if (cell->window_ms != wanted.window_ms)
             cell->history = 0; /* counted in parts of another length */
@@ -130,6 +134,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         cell->failures = wanted.failures;
         cell->connect_timeout_ms = wanted.connect_timeout_ms;
         cell->load_weight = wanted.load_weight;
+        cell->timed = wanted.timed;
     } else {
         *cell = wanted;
     }
