@@ -558,7 +558,7 @@ class Testbed:
         """Everything that only a change may change."""
         state = {name: self.get(f"/v1/{name}")[name] for name in ("services", "routes", "aliases", "hosts")}
         passing = ("connections", "open", "ejections", "ejected", "ejectedSeconds", "ejectedUntil", "outcomes", "check",
-                   "reason", "reasonCode", "drawn", "since")
+                   "reason", "reasonCode", "drawn", "since", "firstByte")
         state["endpoints"] = [{key: value for key, value in item.items() if key not in passing}
                               for item in self.get("/v1/endpoints")["endpoints"]]
         state["tasks"] = [{key: value for key, value in item.items() if key not in ("processes", "connects", "nameservers", "nameserversReason")}

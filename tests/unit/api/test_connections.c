@@ -45,6 +45,7 @@ static void log_one(struct lab *lab, uint32_t outcome, uint64_t lasted_ms)
         .bytes_sent = 5,
         .bytes_received = 6,
         .rtt_us = 40,
+        .first_byte_us = outcome == CLOSED ? 2000 : 0,
         .pid = 77,
         .process = "curl",
     };
@@ -90,6 +91,7 @@ static void test_what_a_connection_tells(void **state)
     json_expect(answer, "connections.0.bytesSent", "5");
     json_expect(answer, "connections.0.bytesReceived", "6");
     json_expect(answer, "connections.0.roundTripMicroseconds", "40");
+    json_expect(answer, "connections.0.firstByteMicroseconds", "2000");
     json_expect(answer, "next", "1");
     end_log(lab);
 }

@@ -99,6 +99,8 @@ static cJSON *connection_item(const struct connection_entry *entry)
     (void)cJSON_AddNumberToObject(object, "bytesReceived", (double)what->bytes_received);
     if (what->rtt_us)
         (void)cJSON_AddNumberToObject(object, "roundTripMicroseconds", what->rtt_us);
+    if (what->first_byte_us)
+        (void)cJSON_AddNumberToObject(object, "firstByteMicroseconds", what->first_byte_us);
     return object;
 }
 

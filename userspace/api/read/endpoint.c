@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What lists share: an alias, an instance, and one endpoint as the API tells it: health and why, ejection, outcomes of connects, draining. */
+#include <math.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -9,6 +10,7 @@
 #include "upkeep/probes.h"
 #include "externals/externals.h"
 #include "datapath/datapath.h"
+#include "metrics/first_byte.h"
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
@@ -84,6 +86,28 @@ static void endpoint_add_outcomes(const struct svc_endpoint_stats *stats, cJSON 
     (void)cJSON_AddNumberToObject(outcomes, "unreachable", (double)stats->unreachable);
 }
 
+static void endpoint_add_milliseconds(cJSON *object, const char *name, double microseconds)
+{
+    (void)cJSON_AddNumberToObject(object, name, round(microseconds) / 1000);
+}
+
+static void endpoint_add_first_byte(const struct api *api, uint32_t number, cJSON *object)
+{
+    const struct svc_outlier *cell = datapath_outlier(api->datapath, number);
+    struct svc_first_byte counted;
+    cJSON *member;
+
+    /* What is in mapped memory says whether it is worth a system call. */
+    if (!cell || cell->first_byte_us == 0 || datapath_first_byte(api->datapath, number, &counted) < 0)
+        return;
+    member = cJSON_AddObjectToObject(object, "firstByte");
+    (void)cJSON_AddNumberToObject(member, "measured", (double)first_byte_count(&counted));
+    endpoint_add_milliseconds(member, "recentMilliseconds", cell->first_byte_us);
+    endpoint_add_milliseconds(member, "meanMilliseconds", first_byte_mean(&counted));
+    endpoint_add_milliseconds(member, "p50Milliseconds", first_byte_quantile(&counted, 0.5));
+    endpoint_add_milliseconds(member, "p99Milliseconds", first_byte_quantile(&counted, 0.99));
+}
+
 static void add_ejection(const struct api *api, const struct instance *instance, cJSON *object)
 {
     uint64_t left_ms = outliers_ejected_ms(api->outliers, instance->endpoint);
@@ -126,6 +150,7 @@ cJSON *read_endpoint(struct api *api, const struct instance *instance, bool is_p
     (void)cJSON_AddNumberToObject(object, "ejections", (double)stats.ejections);
     add_ejection(api, instance, object);
     endpoint_add_outcomes(&stats, object);
+    endpoint_add_first_byte(api, instance->endpoint, object);
     add_check(api, instance, object);
     if (instance->ramp)
         (void)cJSON_AddNumberToObject(object, "slowStartPercent",

@@ -49,20 +49,29 @@ static char *connections_way(const cJSON *item)
     return text;
 }
 
-/* " 12.3ms", " 100/3000 bytes", " rtt 0.05ms", as far as they are known. */
+/* "  NAME 0.05ms", if it is known. */
+static void connections_time(const cJSON *item, const char *member, const char *name, char text[static 48])
+{
+    const cJSON *time = cJSON_GetObjectItem(item, member);
+
+    text[0] = '\0';
+    if (cJSON_IsNumber(time))
+        (void)snprintf(text, 48, "  %s %.2fms", name, cJSON_GetNumberValue(time) / 1000);
+}
+
+/* " 12.3ms", " 100/3000 bytes", " rtt 0.05ms", " first 20.1ms", as far as they are known. */
 static char *connections_figures(const cJSON *item)
 {
     const cJSON *lasted = cJSON_GetObjectItem(item, "milliseconds");
-    const cJSON *rtt = cJSON_GetObjectItem(item, "roundTripMicroseconds");
-    char duration[48] = "", round_trip[48] = "";
+    char duration[48] = "", round_trip[48], first[48];
     char *text = NULL;
 
     if (cJSON_IsNumber(lasted))
         (void)snprintf(duration, sizeof(duration), "  %.1fms", cJSON_GetNumberValue(lasted));
-    if (cJSON_IsNumber(rtt))
-        (void)snprintf(round_trip, sizeof(round_trip), "  rtt %.2fms", cJSON_GetNumberValue(rtt) / 1000);
-    if (asprintf(&text, "%s  %" PRIu64 "/%" PRIu64 " bytes%s", duration, text_number(item, "bytesSent"),
-                 text_number(item, "bytesReceived"), round_trip) < 0)
+    connections_time(item, "roundTripMicroseconds", "rtt", round_trip);
+    connections_time(item, "firstByteMicroseconds", "first", first);
+    if (asprintf(&text, "%s  %" PRIu64 "/%" PRIu64 " bytes%s%s", duration, text_number(item, "bytesSent"),
+                 text_number(item, "bytesReceived"), round_trip, first) < 0)
         return NULL;
     return text;
 }

@@ -29,6 +29,17 @@ static void add_failures(struct table *table, const cJSON *endpoint)
     table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
 }
 
+/* What half of the answers took at most. */
+static void endpoints_add_first_byte(struct table *table, const cJSON *endpoint)
+{
+    const cJSON *median = cJSON_GetObjectItem(text_child(endpoint, "firstByte"), "p50Milliseconds");
+
+    if (cJSON_IsNumber(median))
+        table_add(table, TEXT_PLAIN, "%.1fms", cJSON_GetNumberValue(median));
+    else
+        table_add(table, TEXT_PLAIN, "%s", "");
+}
+
 static void endpoints_add_address(struct table *table, const cJSON *endpoint)
 {
     char address[TEXT_ENDPOINT_SIZE];
@@ -69,6 +80,7 @@ static void endpoints_add_row(struct table *table, const cJSON *endpoint)
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "connections"));
     table_add(table, TEXT_PLAIN, "%llu", (unsigned long long)text_number(endpoint, "open"));
     add_failures(table, endpoint);
+    endpoints_add_first_byte(table, endpoint);
     endpoints_add_reason(table, endpoint);
 }
 
@@ -86,6 +98,7 @@ static struct table *endpoints_fill(const struct invocation *invocation, const c
         {.header = "CONNECTIONS", .rank = 5, .is_number = true},
         {.header = "OPEN", .rank = 4, .is_number = true},
         {.header = "FAILED", .rank = 3, .is_number = true},
+        {.header = "FIRST BYTE", .rank = 5, .is_number = true, .is_dull_when_same = true},
         {.header = "REASON", .least = 24, .is_note = true},
     };
     struct table *table = table_new(columns, ARRAY_SIZE(columns));

@@ -79,6 +79,8 @@ static void put_span_attributes(FILE *out, const struct connection_entry *entry)
     otlp_put_number(out, &is_next, "svcconnect.bytes_received", what->bytes_received);
     if (what->rtt_us)
         otlp_put_number(out, &is_next, "svcconnect.round_trip_us", what->rtt_us);
+    if (what->first_byte_us)
+        otlp_put_number(out, &is_next, "svcconnect.first_byte_us", what->first_byte_us);
     if (what->pid) {
         otlp_put_number(out, &is_next, "process.pid", what->pid);
         otlp_put_attribute(out, &is_next, "process.executable.name", what->process);
