@@ -22,7 +22,12 @@ class History:
         self.answers = {}     # of each host and key: when, and which operation
 
     def __len__(self):
-        return sum(len(of_key) for of_key in self.operations.values())
+        return self.count("read") + self.count("write")
+
+    def count(self, kind, is_acknowledged=False):
+        with self.lock:
+            return sum(operation["kind"] == kind and (operation["end"] != NEVER or not is_acknowledged)
+                       for of_key in self.operations.values() for operation in of_key)
 
     def add(self, key, kind, value, begin, end, host=None):
         """`host`: whose knowledge it is; None: etcd's, or nobody's (an answer that was lost)."""

@@ -145,7 +145,7 @@ static void test_what_is_told_takes_one_key(void **state)
                                         ROW("history/00002", "{\"b\":2}"), ROW("history/00003", "{\"c\":3}")};
     uint64_t revision;
 
-    bench->etcd.max_txn_ops = 3; /* with the head */
+    bench->etcd.max_txn_ops = 4; /* with two heads */
     assert_int_equal(registry_commit(bench->registry, rows, ARRAY_SIZE(rows), &revision, NULL), 0);
     n_told = 0;
     assert_int_equal(registry_load(bench->registry, "history/", count_told, NULL, NULL), 0);
@@ -166,20 +166,67 @@ static void test_a_conflict(void **state)
     expect_batch(fleet, 0, 2, "b=1;");
 }
 
-/* Each adds one to the same row, again and again: none is lost. */
-static int read_count(const char *key, const char *value, void *user)
-{
-    (void)key;
-    *(int *)user = atoi(value);
-    return 0;
-}
-
 static void take_all(struct fleet *fleet, unsigned host)
 {
     struct registry_batch batch;
 
     while (registry_take_batch(fleet->benches[host].registry, &batch) == 0)
         registry_batch_done(&batch);
+}
+
+/* Who writes in one namespace need not have heard what was written in another; who writes in both has to. */
+static void test_namespaces_do_not_wait_for_each_other(void **state)
+{
+    struct fleet *fleet = *state;
+    const struct registry_row both[] = {ROW("services/x/b", "1"), ROW("routes/y//b", "1")};
+    struct registry *second = fleet->benches[1].registry;
+    uint64_t revision;
+
+    assert_int_equal(commit(fleet, 0, "services/x/a", "1"), 0);
+    assert_int_equal(commit(fleet, 0, "settings/global", "1"), 0);
+    assert_true(has_batch(fleet, 1, PATIENCE_MS));
+    assert_int_equal(commit(fleet, 1, "services/y/a", "1"), 0);
+    assert_int_equal(commit(fleet, 1, "instances/y/a/i", "1"), 0);
+    assert_int_equal(commit(fleet, 1, "instances/x/a/i", "1"), -EAGAIN);
+    assert_int_equal(commit(fleet, 1, "aws/cluster/c", "1"), -EAGAIN); /* of no namespace, as settings are */
+    assert_int_equal(registry_commit(second, both, 2, &revision, NULL), -EAGAIN);
+    take_all(fleet, 1);
+    assert_int_equal(registry_commit(second, both, 2, &revision, NULL), 0);
+    assert_int_equal(commit(fleet, 0, "documents/y/d", "1"), -EAGAIN);
+    take_all(fleet, 0);
+    assert_int_equal(commit(fleet, 0, "documents/y/d", "1"), 0);
+    assert_true(has_batch(fleet, 1, PATIENCE_MS));
+    take_all(fleet, 1);
+    /* All of them count the same, though not all have seen the others' when they wrote. */
+    assert_int_equal(registry_revision(fleet->benches[0].registry), registry_revision(second));
+    revision = registry_revision(second);
+    assert_int_equal(registry_close(&fleet->benches[1].registry), 0);
+    host_open(fleet, 1);
+    assert_int_equal(registry_revision(fleet->benches[1].registry), revision);
+}
+
+/* The heads are taken away by hand: written anew by the next commit. */
+static void test_a_head_that_is_gone(void **state)
+{
+    struct fleet *fleet = *state;
+    _cleanup_free_ char *name = NULL, *key = NULL, *body = NULL;
+
+    assert_int_equal(commit(fleet, 0, "services/x/a", "1"), 0);
+    assert_true(asprintf(&name, "%s/fleet/heads/x", fleet->prefix) > 0);
+    key = etcd_encode(name);
+    assert_true(asprintf(&body, "{\"key\":\"%s\"}", key) > 0);
+    cJSON_Delete(real_etcd_ask("/v3/kv/deleterange", body, PATIENCE_MS));
+    assert_true(has_batch(fleet, 0, PATIENCE_MS));
+    take_all(fleet, 0);
+    assert_int_equal(commit(fleet, 0, "services/x/a", "2"), 0);
+}
+
+/* Each adds one to the same row, again and again: none is lost. */
+static int read_count(const char *key, const char *value, void *user)
+{
+    (void)key;
+    *(int *)user = atoi(value);
+    return 0;
 }
 
 static void test_no_update_is_lost(void **state)
@@ -223,10 +270,10 @@ static void test_what_is_too_much_names_the_setting(void **state)
 
     assert_non_null(large);
     memset(large, 'x', 70000);
-    bench->etcd.max_txn_ops = 3;
+    bench->etcd.max_txn_ops = 4;
     assert_int_equal(registry_commit(bench->registry, rows, 4, &revision, &error), -E2BIG);
     assert_non_null(strstr(error.message, "etcd.maxTxnOps"));
-    bench->etcd.max_txn_ops = 4; /* a twice, and the head */
+    bench->etcd.max_txn_ops = 5; /* a twice, and two heads */
     assert_int_equal(registry_commit(bench->registry, rows, 4, &revision, &error), 0);
     bench->etcd.max_bytes = 65536;
     rows[1].value = large;
@@ -329,7 +376,7 @@ static void test_what_nobody_understands(void **state)
     expect_batch(fleet, 1, 0, "by/hand=1;");
     expect_batch(fleet, 0, 0, "by/hand=1;");
     assert_int_equal(registry_link(fleet->benches[1].registry).n_skipped, 1);
-    put_by_hand(fleet, "head", "what", NULL);
+    put_by_hand(fleet, "heads/", "what", NULL);
     assert_int_equal(commit(fleet, 0, "a", "1"), -EPROTO);
 }
 
@@ -358,6 +405,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_one_writes_the_other_hears, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_told_takes_one_key, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_a_conflict, fleet_setup, fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_namespaces_do_not_wait_for_each_other, fleet_setup,
+                                        fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_a_head_that_is_gone, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_no_update_is_lost, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_too_much_names_the_setting, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_etcd_restarted, fleet_setup, fleet_teardown),

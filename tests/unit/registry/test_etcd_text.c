@@ -79,23 +79,31 @@ static void test_a_commit_has_each_key_once(void **state)
 {
     const struct etcd_pair pairs[] = {
         {(char *)"a", (char *)"1", 0}, {(char *)"b", (char *)"2", 0}, {(char *)"a", NULL, 0}};
-    const struct etcd_head head = {.mod_revision = 5, .revision = 8};
+    struct etcd_pair compared[] = {{(char *)"n", NULL, 5}, {(char *)"m", NULL, 0}};
+    const struct etcd_pair head = {(char *)"h", NULL, 4};
+    const struct etcd_pairs none = {0}, heads = {compared, ARRAY_SIZE(compared), 0};
     const struct etcd_head next = {.revision = 9, .writer = "me", .commit = 3};
     size_t n = 0;
 
     (void)state;
-    expect_text(etcd_write_commit(pairs, ARRAY_SIZE(pairs), NULL, NULL, NULL, &n),
+    expect_text(etcd_write_commit(pairs, ARRAY_SIZE(pairs), NULL, &none, NULL, &n),
                 "{\"success\":[{\"request_delete_range\":{\"key\":\"YQ==\"}},"
                 "{\"request_put\":{\"key\":\"Yg==\",\"value\":\"Mg==\"}}]}");
     assert_int_equal(n, 2);
     expect_text(
-        etcd_write_commit(pairs, 1, "h", &head, &next, &n),
+        etcd_write_commit(pairs, 1, &head, &heads, &next, &n),
         "{\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"MQ==\"}},"
         "{\"request_put\":{\"key\":\"aA==\",\"value\":"
+        "\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}},"
+        "{\"request_put\":{\"key\":\"bg==\",\"value\":"
+        "\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}},"
+        "{\"request_put\":{\"key\":\"bQ==\",\"value\":"
         "\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}}],"
-        "\"compare\":[{\"key\":\"aA==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"5\"}],"
-        "\"failure\":[{\"request_range\":{\"key\":\"aA==\"}}]}");
-    assert_int_equal(n, 2);
+        "\"compare\":[{\"key\":\"aA==\",\"target\":\"MOD\",\"result\":\"GREATER\",\"mod_revision\":\"3\"},{"
+        "\"key\":\"bg==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"5\"},"
+        "{\"key\":\"bQ==\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"0\"}],"
+        "\"failure\":[{\"request_range\":{\"key\":\"bg==\"}},{\"request_range\":{\"key\":\"bQ==\"}}]}");
+    assert_int_equal(n, 4);
 }
 
 static void test_ends_of_commits(void **state)
@@ -108,20 +116,29 @@ static void test_ends_of_commits(void **state)
     _cleanup_json_ cJSON *gone =
         parse("{\"header\":{\"revision\":\"12\"},\"responses\":[{\"response_range\":{}}]}");
     _cleanup_json_ cJSON *strange = parse("{\"succeeded\":true}");
-    struct etcd_head found = {0};
-    uint64_t revision = 0;
+    /* Of two heads one is ours, and the other was written after it. */
+    _cleanup_json_ cJSON *overwritten = parse(
+        "{\"header\":{\"revision\":\"12\"},\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"aA==\","
+        "\"mod_revision\":\"10\",\"value\":\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoibWUiLCJjb21taXQiOjN9\"}]}},"
+        "{\"response_range\":{\"kvs\":[{\"key\":\"aQ==\",\"mod_revision\":\"12\",\"value\":"
+        "\"eyJyZXZpc2lvbiI6OSwid3JpdGVyIjoieW91IiwiY29tbWl0IjozfQ==\"}]}}]}");
+    const struct etcd_head mine = {.writer = "me", .commit = 3}, later = {.writer = "me", .commit = 4};
+    uint64_t revision = 0, found = 0;
 
     (void)state;
-    assert_int_equal(etcd_read_commit(written, &revision, &found), 0);
+    assert_int_equal(etcd_read_commit(written, &later, &revision, &found), 0);
     assert_int_equal(revision, 12);
-    assert_int_equal(etcd_read_commit(conflict, &revision, &found), -EAGAIN);
-    assert_int_equal(found.mod_revision, 11);
-    assert_int_equal(found.revision, 9);
-    assert_int_equal(found.commit, 3);
-    assert_string_equal(found.writer, "me");
-    assert_int_equal(etcd_read_commit(gone, &revision, &found), -EAGAIN);
-    assert_int_equal(found.mod_revision, 0);
-    assert_int_equal(etcd_read_commit(strange, &revision, &found), -EINVAL);
+    assert_int_equal(etcd_read_commit(conflict, &later, &revision, &found), -EAGAIN);
+    assert_int_equal(found, 11);
+    assert_int_equal(etcd_read_commit(conflict, &mine, &revision, &found), 0);
+    assert_int_equal(revision, 11);
+    assert_int_equal(etcd_read_commit(overwritten, &mine, &revision, &found), 0);
+    assert_int_equal(revision, 10);
+    assert_int_equal(etcd_read_commit(overwritten, &later, &revision, &found), -EAGAIN);
+    assert_int_equal(found, 12);
+    assert_int_equal(etcd_read_commit(gone, &later, &revision, &found), -EAGAIN);
+    assert_int_equal(found, 0);
+    assert_int_equal(etcd_read_commit(strange, &later, &revision, &found), -EINVAL);
 }
 
 static void test_watched_events(void **state)

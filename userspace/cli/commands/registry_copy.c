@@ -181,7 +181,8 @@ static size_t next_piece(const struct copy_command *command, size_t at)
 {
     size_t bytes = 0, n = 0;
 
-    while (at + n < command->n_rows && n + 1 < command->settings.max_txn_ops) {
+    /* Each may be the only one of its namespace, whose head is written with it; so is the fleet's. */
+    while (at + n < command->n_rows && 2 * n + 3 <= command->settings.max_txn_ops) {
         bytes += strlen(command->rows[at + n].key) + strlen(command->rows[at + n].value) + 512;
         if (n > 0 && bytes > command->settings.max_bytes)
             break;

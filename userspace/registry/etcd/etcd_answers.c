@@ -104,12 +104,32 @@ int etcd_read_head(const struct etcd_pair *pair, struct etcd_head *ret_head)
     return 0;
 }
 
-int etcd_read_commit(const cJSON *answer, uint64_t *ret_revision, struct etcd_head *ret_found)
+/* One of the heads as it is, where the compares did not hold. */
+static int read_found(const cJSON *response, const struct etcd_head *next, uint64_t *written,
+                      uint64_t *newest)
 {
-    const cJSON *responses = cJSON_GetObjectItemCaseSensitive(answer, "responses");
-    const cJSON *range = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(responses, 0), "response_range");
+    const cJSON *range = cJSON_GetObjectItemCaseSensitive(response, "response_range");
     struct etcd_pairs pairs = {0};
-    int r;
+    struct etcd_head head;
+    int r = etcd_read_pairs(range, &pairs);
+
+    for (size_t i = 0; r == 0 && i < pairs.n; i++) {
+        if (pairs.items[i].mod_revision > *newest)
+            *newest = pairs.items[i].mod_revision;
+        r = etcd_read_head(&pairs.items[i], &head);
+        if (r == 0 && head.commit == next->commit && strcmp(head.writer, next->writer) == 0)
+            *written = head.mod_revision;
+    }
+    etcd_pairs_done(&pairs);
+    return r;
+}
+
+int etcd_read_commit(const cJSON *answer, const struct etcd_head *next, uint64_t *ret_revision,
+                     uint64_t *ret_found)
+{
+    const cJSON *response;
+    uint64_t written = 0, newest = 0;
+    int r = 0;
 
     if (!cJSON_IsObject(answer) || etcd_read_revision(answer) == 0)
         return -EINVAL;
@@ -117,12 +137,16 @@ int etcd_read_commit(const cJSON *answer, uint64_t *ret_revision, struct etcd_he
         *ret_revision = etcd_read_revision(answer);
         return 0;
     }
-    *ret_found = (struct etcd_head){0};
-    r = etcd_read_pairs(range, &pairs);
-    if (r == 0 && pairs.n > 0)
-        r = etcd_read_head(&pairs.items[0], ret_found);
-    etcd_pairs_done(&pairs);
-    return r < 0 ? r : -EAGAIN;
+    cJSON_ArrayForEach (response, cJSON_GetObjectItemCaseSensitive(answer, "responses")) {
+        if (r == 0)
+            r = read_found(response, next, &written, &newest);
+    }
+    if (r < 0)
+        return r;
+    if (written)
+        *ret_revision = written;
+    *ret_found = newest;
+    return written ? 0 : -EAGAIN;
 }
 
 int etcd_read_watch(const cJSON *message, struct etcd_pairs *events, struct error *error)

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "registry/etcd/etcd_heads.h"
 #include "registry/etcd/etcd_pages.h"
 #include "registry/etcd/etcd_watch_internal.h"
 
@@ -43,6 +44,26 @@ static int add_fleet_row(struct etcd_watch *watch, struct etcd_batch *batch, con
                               etcd_known_is_shown(&watch->known, pair->key) ? &pair->value : &nothing);
 }
 
+/* Others write them with their rows, and a commit of this host compares them. */
+static int add_head_of_namespace(struct etcd_batch *batch, const struct etcd_pair *pair)
+{
+    struct etcd_pair copy = {.key = strdup(pair->key),
+                             .value = pair->value ? strdup(pair->value) : NULL,
+                             .mod_revision = pair->mod_revision};
+    struct etcd_head head;
+
+    if (!copy.key || (pair->value && !copy.value) ||
+        ARRAY_MAKE_ROOM(batch->heads.items, batch->heads.n) < 0) {
+        free(copy.key);
+        free(copy.value);
+        return -ENOMEM;
+    }
+    batch->heads.items[batch->heads.n++] = copy;
+    if (pair->value && etcd_read_head(pair, &head) == 0 && head.revision > batch->revision)
+        batch->revision = head.revision;
+    return 0;
+}
+
 /* What a key that is learnt has become: the head says who wrote, a row goes into the batch, a host's key says whether it
  * is there; other keys are nobody's. */
 static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batch, struct etcd_pair *pair)
@@ -57,6 +78,8 @@ static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batc
             watch->heard = batch->head.mod_revision;
         return 0;
     }
+    if (etcd_is_head(watch->fleet, pair->key))
+        return add_head_of_namespace(batch, pair);
     if (strcmp(pair->key, watch->driver_key) == 0)
         etcd_watch_tell_driver(watch, pair->value ? pair->value : "");
     if (host)
@@ -131,7 +154,7 @@ static int resync_gone(struct etcd_watch *watch, struct etcd_batch *batch)
     int r = 0;
 
     for (struct etcd_known_key *key = watch->known.keys; r == 0 && key; key = key->hh.next) {
-        struct etcd_pair gone = {.key = key->key};
+        struct etcd_pair gone = {.key = key->key, .mod_revision = batch->at};
 
         if (!key->is_there)
             r = etcd_batch_add_pair(watch, batch, &gone);

@@ -37,6 +37,20 @@ static int take_lines(struct etcd_pairs *rows, const struct etcd_pair *pair, con
     return 0;
 }
 
+/* Commits of this host compare them; what is written wrongly is compared all the same. */
+static int load_head(struct etcd_registry *self, const struct etcd_pair *pair)
+{
+    struct etcd_head head = {0};
+    int r = etcd_read_head(pair, &head);
+
+    if (strcmp(pair->key, self->head_key) == 0) {
+        etcd_raise_head(self, &head, head.revision);
+        return r;
+    }
+    etcd_raise_head(self, &(struct etcd_head){0}, r < 0 ? 0 : head.revision);
+    return etcd_heads_learn(&self->heads, pair->key, pair->mod_revision, true);
+}
+
 /* Rows are collected with the registry's own keys: a host's lie among the others. */
 static int load_pair(struct etcd_pair *pair, void *user)
 {
@@ -51,8 +65,8 @@ static int load_pair(struct etcd_pair *pair, void *user)
         return -ENOMEM;
     if (is_fleet && !loading->is_of_all && row)
         etcd_take_owner(pair->value, owner);
-    if (is_fleet && strcmp(pair->key, self->head_key) == 0)
-        return self->is_following ? 0 : etcd_read_head(pair, &self->head);
+    if (is_fleet && (strcmp(pair->key, self->head_key) == 0 || etcd_is_head(self->fleet, pair->key)))
+        return self->is_following ? 0 : load_head(self, pair);
     if (!row || !*row)
         return 0;
     if (take_lines(rows, pair, row) < 0 || ARRAY_MAKE_ROOM(rows->items, rows->n) < 0)
@@ -74,6 +88,7 @@ int etcd_collect(struct etcd_registry *self, struct etcd_pairs *rows, bool is_of
     if (is_of_all) {
         etcd_known_forget_all(&self->watch.known);
         self->head = (struct etcd_head){0};
+        etcd_heads_done(&self->heads);
     }
     r = etcd_pages(&self->client, self->fleet, &at, load_pair, &loading, &rows->n_strange, error);
     if (r == 0 && !self->is_following)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a commit was computed from is what the owner has taken. So its head is compared, and a commit that came after
- * another host's fails; the end is told when what the other wrote is there to be taken. A commit bears its writer and
- * number in the head: if the answer is lost, it is found written or not when it is tried again.
+ * What a commit was computed from is what the owner has taken. So the heads of its namespaces are compared, and a commit
+ * that came after another host's fails; the end is told when what the other wrote is there to be taken. A commit bears its
+ * writer and number in the heads: if the answer is lost, it is found written or not when it is tried again.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "registry/etcd/etcd_registry_internal.h"
@@ -26,6 +27,26 @@ static void free_pairs(struct etcd_pair *pairs, size_t n)
 static bool is_of_history(const struct registry_row *row)
 {
     return row->value && strncmp(row->key, "history/", strlen("history/")) == 0;
+}
+
+/* Few: rows that follow each other are mostly of one namespace. */
+static int compare_head_of(struct etcd_registry *self, const char *row)
+{
+    struct etcd_pairs *compared = &self->compared;
+    _cleanup_free_ char *key = etcd_head_of_row(self->fleet, row);
+
+    if (!key)
+        return -ENOMEM;
+    for (size_t i = compared->n; i-- > 0;)
+        if (strcmp(compared->items[i].key, key) == 0)
+            return 0;
+    if (etcd_heads_learn(&self->heads, key, 0, false) < 0 ||
+        ARRAY_MAKE_ROOM(compared->items, compared->n) < 0)
+        return -ENOMEM;
+    compared->items[compared->n].mod_revision = etcd_heads_revision(&self->heads, key);
+    compared->items[compared->n].value = NULL;
+    compared->items[compared->n++].key = TAKE_PTR(key);
+    return 0;
 }
 
 static int make_pair(struct etcd_registry *self, const struct registry_row *row, struct etcd_pair *pair)
@@ -51,7 +72,7 @@ static int join_told(struct etcd_pair *told, const char *value)
 
 /* *ret_n may be less than there are rows. */
 static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, size_t *ret_n,
-                      bool *ret_is_fleet, size_t *ret_bytes)
+                      size_t *ret_bytes)
 {
     const struct registry_commit *commit = self->commit;
     struct etcd_pair *pairs = calloc(commit->n_rows + 1, sizeof(*pairs));
@@ -62,14 +83,16 @@ static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, 
     for (size_t i = 0; r == 0 && i < commit->n_rows; i++) {
         const struct registry_row *row = &commit->rows[i];
 
-        *ret_is_fleet |= !etcd_is_of_host(row->key);
+        if (!etcd_is_of_host(row->key))
+            r = compare_head_of(self, row->key);
         /* As etcd counts: the lengths, with a host's name, and some bytes of how they are packed. */
         *ret_bytes += strlen(row->key) + strlen(self->own) + (row->value ? strlen(row->value) : 0) + 128;
-        if (told && is_of_history(row)) {
+        if (r == 0 && told && is_of_history(row)) {
             r = join_told(told, row->value);
             continue;
         }
-        r = make_pair(self, row, &pairs[n++]);
+        if (r == 0)
+            r = make_pair(self, row, &pairs[n++]);
         if (is_of_history(row))
             told = &pairs[n - 1];
     }
@@ -99,16 +122,17 @@ static int check_size(const struct etcd_registry *self, size_t n, size_t bytes, 
     return 0;
 }
 
-/* -EAGAIN: the head is another's; *found says whose. */
+/* -EAGAIN: a head is another's; *found is when the last of them was written. */
 static int send_commit(struct etcd_registry *self, const struct etcd_pair *pairs, size_t n_pairs,
-                       bool is_fleet, size_t bytes, struct etcd_head *found)
+                       size_t bytes, uint64_t *found)
 {
+    const struct etcd_pair head = {.key = self->head_key, .mod_revision = self->head.mod_revision};
     _cleanup_json_ cJSON *answer = NULL;
     _cleanup_free_ char *body = NULL;
     size_t n = 0;
     int r;
 
-    body = etcd_write_commit(pairs, n_pairs, self->head_key, is_fleet ? &self->head : NULL, &self->next, &n);
+    body = etcd_write_commit(pairs, n_pairs, &head, &self->compared, &self->next, &n);
     if (!body)
         return error_errno(&self->error, ENOMEM, "writing to etcd");
     r = check_size(self, n, bytes, &self->error);
@@ -117,21 +141,16 @@ static int send_commit(struct etcd_registry *self, const struct etcd_pair *pairs
     if (r < 0)
         return r;
     self->error = (struct error){0};
-    r = etcd_read_commit(answer, &self->revision, found);
+    r = etcd_read_commit(answer, &self->next, &self->revision, found);
     if (r == -EINVAL)
         return error_set(&self->error, EPROTO, "what etcd answered is no end of a transaction");
     return r;
 }
 
-/* The head was another one: ours, if an earlier try was written though its answer was lost. */
-static int judge_conflict(struct etcd_registry *self, const struct etcd_head *found)
+static int tell_conflict(struct etcd_registry *self, uint64_t found)
 {
-    if (found->commit == self->next.commit && strcmp(found->writer, self->writer) == 0) {
-        self->revision = found->mod_revision;
-        return 0;
-    }
     if (self->is_following)
-        etcd_watch_wait_for(&self->watch, found->mod_revision, CATCH_UP_MS);
+        etcd_watch_wait_for(&self->watch, found, CATCH_UP_MS);
     return error_set(&self->error, EAGAIN, "another host has changed the registry meanwhile; try again");
 }
 
@@ -139,11 +158,14 @@ void etcd_commit_on_thread(void *user)
 {
     struct etcd_registry *self = user;
     struct etcd_pair *pairs = NULL;
-    struct etcd_head found = {0};
-    bool is_fleet = false;
     size_t bytes = 0, n_pairs = 0;
-    int r = make_pairs(self, &pairs, &n_pairs, &is_fleet, &bytes);
+    uint64_t found = 0;
+    bool is_fleet;
+    int r;
 
+    etcd_pairs_done(&self->compared);
+    r = make_pairs(self, &pairs, &n_pairs, &bytes);
+    is_fleet = self->compared.n > 0;
     self->error = (struct error){0};
     self->next = self->head;
     self->revision = self->head.mod_revision;
@@ -158,9 +180,9 @@ void etcd_commit_on_thread(void *user)
         etcd_watch_begin_commit(&self->watch, self->next.commit);
     }
     if (self->commit->n_rows > 0)
-        r = send_commit(self, pairs, n_pairs, is_fleet, bytes, &found);
+        r = send_commit(self, pairs, n_pairs, bytes, &found);
     if (r == -EAGAIN)
-        r = judge_conflict(self, &found);
+        r = tell_conflict(self, found);
     if (is_fleet) {
         r = etcd_watch_end_commit(&self->watch, self->next.commit, r, &self->revision);
         self->next.mod_revision = self->revision;

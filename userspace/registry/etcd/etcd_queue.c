@@ -18,6 +18,7 @@ void etcd_batch_free(struct etcd_batch *batch)
     if (!batch)
         return;
     registry_batch_done(&batch->batch);
+    etcd_pairs_done(&batch->heads);
     free(batch);
 }
 
@@ -41,9 +42,9 @@ void etcd_watch_queue(struct etcd_watch *watch, struct etcd_batch *batch, bool i
     (void)pthread_mutex_lock(&watch->mutex);
     watch->seen = batch->at;
     if ((is_own_commit(watch, &batch->head) && !is_resync) || batch->batch.n_rows == 0) {
-        /* A commit without a row of ours moves the head all the same. */
-        if (batch->batch.n_rows == 0 && batch->head.mod_revision &&
-            strcmp(batch->head.writer, watch->writer) != 0) {
+        /* A commit without a row of ours moves the heads all the same. */
+        if (batch->batch.n_rows == 0 && (batch->head.mod_revision || batch->heads.n) &&
+            (is_resync || strcmp(batch->head.writer, watch->writer) != 0)) {
             *watch->last = TAKE_PTR(batch);
             watch->last = &(*watch->last)->next;
         }

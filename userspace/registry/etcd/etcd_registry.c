@@ -114,6 +114,8 @@ static int etcd_end(struct registry *registry, uint64_t *ret_revision, struct er
     self->head = self->next;
     if (self->revision > self->at)
         self->at = self->revision;
+    for (size_t i = 0; i < self->compared.n; i++)
+        (void)etcd_heads_learn(&self->heads, self->compared.items[i].key, self->revision, true);
     *ret_revision = self->head.revision;
     return 0;
 }
@@ -129,6 +131,16 @@ static const char *etcd_location(const struct registry *registry)
 }
 
 /* ---- what others write ---- */
+
+void etcd_raise_head(struct etcd_registry *self, const struct etcd_head *head, uint64_t revision)
+{
+    if (self->head.revision > revision)
+        revision = self->head.revision;
+    if (head->mod_revision > self->head.mod_revision)
+        self->head = *head;
+    if (self->head.revision < revision)
+        self->head.revision = revision;
+}
 
 static int etcd_follow(struct registry *registry, struct error *error)
 {
@@ -157,8 +169,10 @@ static int etcd_take(struct registry *registry, struct registry_batch *ret_batch
 
     if (!taken)
         return -EAGAIN;
-    if (taken->head.mod_revision > self->head.mod_revision)
-        self->head = taken->head;
+    for (size_t i = 0; i < taken->heads.n; i++)
+        (void)etcd_heads_learn(&self->heads, taken->heads.items[i].key, taken->heads.items[i].mod_revision,
+                               taken->heads.items[i].value != NULL);
+    etcd_raise_head(self, &taken->head, taken->revision);
     if (taken->at > self->at)
         self->at = taken->at;
     *ret_batch = taken->batch;
@@ -193,6 +207,8 @@ static void etcd_close(struct registry *registry)
     etcd_watch_done(&self->watch);
     etcd_presence_done(&self->presence);
     etcd_client_done(&self->client);
+    etcd_heads_done(&self->heads);
+    etcd_pairs_done(&self->compared);
     free(self->fleet);
     free(self->own);
     free(self->head_key);

@@ -170,24 +170,44 @@ static bool add_put(cJSON *list, const char *key, const char *value)
     return inner && etcd_add_text(inner, "key", key) && (!value || etcd_add_text(inner, "value", value));
 }
 
-static bool add_head(cJSON *json, cJSON *success, const char *key, const struct etcd_head *head,
-                     const struct etcd_head *next)
+static bool compare_revision(cJSON *compares, const char *key, const char *result, uint64_t revision)
+{
+    cJSON *compare = cJSON_CreateObject();
+
+    return cJSON_AddItemToArray(compares, compare) && etcd_add_text(compare, "key", key) &&
+           cJSON_AddStringToObject(compare, "target", "MOD") &&
+           cJSON_AddStringToObject(compare, "result", result) &&
+           etcd_add_number(compare, "mod_revision", revision);
+}
+
+static bool look_at_head(cJSON *failure, const char *key)
+{
+    cJSON *look = cJSON_CreateObject(), *range;
+
+    if (!cJSON_AddItemToArray(failure, look))
+        return false;
+    range = cJSON_AddObjectToObject(look, "request_range");
+    return range && etcd_add_text(range, "key", key);
+}
+
+static bool add_heads(cJSON *json, cJSON *success, const struct etcd_pair *head,
+                      const struct etcd_pairs *heads, const struct etcd_head *next)
 {
     cJSON *compares = cJSON_AddArrayToObject(json, "compare");
     cJSON *failure = cJSON_AddArrayToObject(json, "failure");
-    cJSON *compare = cJSON_CreateObject(), *look = cJSON_CreateObject(), *range;
     _cleanup_free_ char *value = NULL;
+    bool is_whole;
 
     if (asprintf(&value, "{\"revision\":%" PRIu64 ",\"writer\":\"%s\",\"commit\":%" PRIu64 "}",
                  next->revision, next->writer, next->commit) < 0)
         value = NULL;
-    if (!cJSON_AddItemToArray(compares, compare) || !cJSON_AddItemToArray(failure, look) || !value)
-        return false;
-    range = cJSON_AddObjectToObject(look, "request_range");
-    return range && etcd_add_text(range, "key", key) && etcd_add_text(compare, "key", key) &&
-           cJSON_AddStringToObject(compare, "target", "MOD") &&
-           cJSON_AddStringToObject(compare, "result", "EQUAL") &&
-           etcd_add_number(compare, "mod_revision", head->mod_revision) && add_put(success, key, value);
+    is_whole = value && compares && failure && add_put(success, head->key, value);
+    if (is_whole && head->mod_revision)
+        is_whole = compare_revision(compares, head->key, "GREATER", head->mod_revision - 1);
+    for (size_t i = 0; is_whole && i < heads->n; i++)
+        is_whole = compare_revision(compares, heads->items[i].key, "EQUAL", heads->items[i].mod_revision) &&
+                   look_at_head(failure, heads->items[i].key) && add_put(success, heads->items[i].key, value);
+    return is_whole;
 }
 
 /* etcd refuses a transaction that has a key twice. */
@@ -219,8 +239,8 @@ static int find_last(const struct etcd_pair *pairs, size_t n, struct written_key
     return 0;
 }
 
-char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *head_key,
-                        const struct etcd_head *head, const struct etcd_head *next, size_t *ret_n)
+char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const struct etcd_pair *head,
+                        const struct etcd_pairs *heads, const struct etcd_head *next, size_t *ret_n)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON *success = json ? cJSON_AddArrayToObject(json, "success") : NULL;
@@ -231,8 +251,8 @@ char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *hea
         is_whole = add_put(success, pairs[one->at].key, pairs[one->at].value);
     HASH_CLEAR(hh, table);
     free(written);
-    if (is_whole && head)
-        is_whole = add_head(json, success, head_key, head, next);
+    if (is_whole && heads->n)
+        is_whole = add_heads(json, success, head, heads, next);
     if (is_whole)
         *ret_n = (size_t)cJSON_GetArraySize(success);
     return etcd_text_print(json, is_whole);

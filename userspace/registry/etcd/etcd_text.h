@@ -4,8 +4,9 @@
  * numbers are texts. Pure.
  *
  * Below PREFIX (a setting) lie
- *   PREFIX/fleet/head        who wrote last: {"revision", "writer", "commit"}; every commit to the fleet's rows
- *                            compares and writes it, so commits of all hosts are one after the other
+ *   PREFIX/fleet/head        who wrote last: {"revision", "writer", "commit"}; every commit to the fleet's rows writes it
+ *   PREFIX/fleet/heads/NS    the same of the rows of a namespace, and without NS of those of none; a commit compares and
+ *                            writes those of its rows, so commits to a namespace are one after the other
  *   PREFIX/fleet/rows/KEY    the rows of all hosts; an instance with an address begins with {"owner": HOST, the host
  *                            that has registered it
  *   PREFIX/fleet/hosts/HOST  {"name", "writer"}: the host is there; goes with its lease
@@ -27,7 +28,7 @@
 /* Who wrote the fleet's rows last. */
 struct etcd_head {
     uint64_t mod_revision; /* etcd's, of the key; 0: nobody has written yet */
-    uint64_t revision;     /* the fleet's: one more with every commit */
+    uint64_t revision;     /* the fleet's: with every commit one more than its writer has seen */
     char writer[ETCD_WRITER_SIZE];
     uint64_t commit; /* the writer's own number of it */
 };
@@ -96,12 +97,13 @@ char *etcd_write_claim(const char *key, const char *value, uint64_t lease);
 int etcd_read_lease(const cJSON *answer, uint64_t *ret_lease, uint64_t *ret_seconds);
 
 /*
- * A commit: puts and deletions by full keys, a later one of the same key in the place of the earlier; `head` NULL
- * where only a host's own rows are written, else what the head has to be now and becomes `next`. If it is not, the
- * answer has the head as it is. *ret_n: how many operations, with the head's.
+ * A commit: puts and deletions by full keys, a later one of the same key in the place of the earlier. `heads` (none where
+ * only a host's own rows are written) are the keys that have to be of these revisions, `head` is the fleet's, which may be
+ * newer but not older, as after the restore of a backup. All become `next`. If one is not so, the answer has `heads` as
+ * they are. *ret_n: how many operations, with the heads'.
  */
-char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const char *head_key,
-                        const struct etcd_head *head, const struct etcd_head *next, size_t *ret_n);
+char *etcd_write_commit(const struct etcd_pair *pairs, size_t n, const struct etcd_pair *head,
+                        const struct etcd_pairs *heads, const struct etcd_head *next, size_t *ret_n);
 
 /* Is it a version that can leave deletions out of what it tells (etcd#19179, #18089)? Not if it is none: "". */
 bool etcd_may_lose_deletions(const char *version);
@@ -118,8 +120,10 @@ int etcd_read_pairs(const cJSON *answer, struct etcd_pairs *pairs);
 /* The value of the head key. -EINVAL: not one that this version writes. */
 int etcd_read_head(const struct etcd_pair *pair, struct etcd_head *ret_head);
 
-/* How a commit ended: 0, or -EAGAIN with the head as it was found. -EINVAL. */
-int etcd_read_commit(const cJSON *answer, uint64_t *ret_revision, struct etcd_head *ret_found);
+/* How the commit `next` ended: 0, also if an earlier try was written, as a head says that bears it; or -EAGAIN with the
+ * newest revision of the heads (0: none is there). -EINVAL. */
+int etcd_read_commit(const cJSON *answer, const struct etcd_head *next, uint64_t *ret_revision,
+                     uint64_t *ret_found);
 
 /*
  * A message of a watch: events appended in their order.

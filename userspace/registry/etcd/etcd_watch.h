@@ -21,8 +21,10 @@
 
 struct etcd_batch {
     struct registry_batch batch;
-    struct etcd_head head; /* mod_revision 0: it is not of a commit of ours */
-    uint64_t at;           /* etcd's revision */
+    struct etcd_head head;   /* mod_revision 0: it is not of a commit of ours */
+    struct etcd_pairs heads; /* of namespaces, that were written with it */
+    uint64_t revision;       /* the newest of all these */
+    uint64_t at;             /* etcd's revision */
     struct etcd_batch *next;
 };
 
