@@ -10,6 +10,8 @@ import time
 from testbed import note, wait_until
 from test_dns import SERVER, place
 
+QUESTIONS_WAIT = 2.5  # seconds, for the next daemon: KEEP_WAIT_MS
+
 # One look-up every 5 ms, each in a thread of its own, as a busy task makes them; half of them of an outside name.
 LOOKER = r"""
 import json, socket, sys, threading, time
@@ -56,10 +58,15 @@ def test_no_look_up_fails_over_restarts_and_a_kill():
             assert bed.stop() == 0
             bed.start()
             time.sleep(1)
+        killed = time.monotonic()
         bed.kill()
         time.sleep(0.5)
         bed.start()
-        assert finish(looking) == []
+        was_away = time.monotonic() - killed
+        failed = [text for text in finish(looking) if "Temporary failure" not in text or was_away < QUESTIONS_WAIT]
+        assert failed == []
+        if was_away >= QUESTIONS_WAIT:
+            note(f"the daemon was away for {was_away:.1f} s after the kill, longer than questions wait: they are told so")
         assert here.questions() == [], "nobody outside has heard of our names"
 
 
