@@ -58,6 +58,7 @@ struct held {
     struct containers *owner;
     bool is_expected; /* the gate has been told where it will be */
     bool is_unread;   /* the runtime has not told more than its id */
+    uint64_t list;    /* it became known after that list was asked for */
     uint64_t ticket;  /* of the gate; 0: it is not on its way */
     bool is_standing; /* held until gate_release() */
     enum names_state names;
@@ -100,6 +101,7 @@ struct runtime {
     char cgroup_driver[16];
     bool asks;      /* before it lets containers begin: it has done so */
     bool is_listed; /* since it was connected first: what it does not know is gone */
+    uint64_t list;  /* which of all is being asked for, or was last */
     char reason[200];
 };
 
@@ -145,6 +147,7 @@ struct containers {
     char why_no_gate[100];
     struct runtime runtimes[RUNTIMES_MAX];
     size_t n_runtimes;
+    uint64_t n_lists; /* that were asked for, of all runtimes */
     struct held *all; /* by id */
     struct held *by_short_id;
     struct network_bit *networks;
@@ -170,6 +173,7 @@ void containers_on_put(struct container *container, void *user);
 void containers_on_ending(const char *id, void *user);
 void containers_on_gone(const char *id, void *user);
 void containers_on_unread(const struct docker *docker, const char *id, void *user);
+void containers_on_listing(const struct docker *docker, void *user);
 void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
 void containers_free_held(struct containers *containers, struct held *held);
 
@@ -187,6 +191,8 @@ const struct held *containers_at(const struct containers *containers, const char
 /* By what people call it; -ENOENT, -EINVAL as containers_cgroup_of(). */
 int containers_find_running(const struct containers *containers, const char *field, const char *text,
                             struct held **ret_held, const char **ret_cgroup, struct error *error);
+/* The one that this follows; NULL: it has ended. */
+struct runtime *containers_runtime_with(struct containers *containers, const struct docker *docker);
 const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held);
 
 /* containers_documents.c: workload_settings.find_document; `user` is the struct containers. */

@@ -31,7 +31,7 @@ static void runtime_connection(struct runtime *runtime, bool is_connected, const
 
 /* ---- by its API ---- */
 
-static struct runtime *runtime_of(struct containers *containers, const struct docker *docker)
+struct runtime *containers_runtime_with(struct containers *containers, const struct docker *docker)
 {
     for (size_t i = 0; i < containers->n_runtimes; i++)
         if (containers->runtimes[i].docker == docker)
@@ -41,7 +41,7 @@ static struct runtime *runtime_of(struct containers *containers, const struct do
 
 static void containers_on_settled(const struct docker *docker, void *user)
 {
-    struct runtime *runtime = runtime_of(user, docker);
+    struct runtime *runtime = containers_runtime_with(user, docker);
 
     if (runtime)
         runtime_settled(runtime);
@@ -77,7 +77,7 @@ static void ask_what_it_is(struct runtime *runtime)
 static void containers_on_connection(const struct docker *docker, bool is_connected, const char *reason,
                                      void *user)
 {
-    struct runtime *runtime = runtime_of(user, docker);
+    struct runtime *runtime = containers_runtime_with(user, docker);
 
     if (!runtime)
         return;
@@ -113,6 +113,7 @@ static int begin_docker(struct containers *containers, struct runtime *runtime)
                                                 .ending = containers_on_ending,
                                                 .gone = containers_on_gone,
                                                 .unread = containers_on_unread,
+                                                .listing = containers_on_listing,
                                                 .listed = containers_on_listed,
                                                 .settled = containers_on_settled,
                                                 .connection = containers_on_connection,

@@ -170,6 +170,7 @@ static int containers_add(struct containers *containers, struct container *conta
     }
     held->owner = containers;
     held->container = container;
+    held->list = containers->n_lists;
     HASH_ADD_KEYPTR(hh, containers->all, container->id, strlen(container->id), held);
     (void)snprintf(held->short_id, sizeof(held->short_id), "%.*s", CREATOR_ID_MAX, container->id);
     HASH_ADD_KEYPTR(hh_short, containers->by_short_id, held->short_id, strlen(held->short_id), held);
@@ -304,9 +305,20 @@ static int compare_container_ids(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+void containers_on_listing(const struct docker *docker, void *user)
+{
+    struct containers *containers = user;
+    struct runtime *runtime = containers_runtime_with(containers, docker);
+
+    if (runtime)
+        runtime->list = ++containers->n_lists;
+}
+
+/* One that the runtime has told of meanwhile may have been created after it wrote the list: it may be at the gate just now. */
 void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user)
 {
     struct containers *containers = user;
+    const struct runtime *runtime = containers_runtime_with(containers, docker);
     struct held *held;
     struct held *next;
 
@@ -317,6 +329,7 @@ void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX
 
         (void)snprintf(key, sizeof(key), "%s", held->container->id);
         if (strcmp(held->container->runtime, docker_runtime(docker)) == 0 &&
+            (!runtime || held->list < runtime->list) &&
             !bsearch(key, ids, n, sizeof(*ids), compare_container_ids))
             containers_free_held(containers, held);
     }

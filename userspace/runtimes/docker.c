@@ -256,7 +256,10 @@ static void docker_list(struct docker *docker)
                                     .done = docker_on_list,
                                     .user = docker};
 
-    if (!docker->list && fetch_start(docker->settings.fetcher, &request, &docker->list) < 0)
+    if (docker->list)
+        return;
+    docker->settings.listing(docker, docker->settings.user);
+    if (fetch_start(docker->settings.fetcher, &request, &docker->list) < 0)
         docker_try_later(docker, "no memory");
 }
 

@@ -31,6 +31,8 @@ struct docker_settings {
     void (*gone)(const char *id, void *user);
     /* It is there, but could not be asked for; the next list asks again. */
     void (*unread)(const struct docker *docker, const char *id, void *user);
+    /* What there is is being asked for: whatever is told from now on may be missing in the answer. */
+    void (*listing)(const struct docker *docker, void *user);
     /* These are all that there are; each of them is put (or gone, or unread) soon, and then `settled` is told. */
     void (*listed)(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
     void (*settled)(const struct docker *docker, void *user);

@@ -81,6 +81,32 @@ static void test_the_event_comes_first(void **state)
     assert_null(lab->containers->strangers);
 }
 
+static bool is_list_asked_for(void *user)
+{
+    return ((struct lab *)user)->fake.list_open != NULL;
+}
+
+/* The list was written before it was created, and comes while it is at the gate. */
+static void test_a_list_that_is_older_than_it(void **state)
+{
+    struct lab *lab = *state;
+
+    lab_begin(lab, NULL);
+    lab_running(lab, 'b', "web");
+    lab->fake.is_list_slow = true;
+    lab_follow(lab);
+    house_until(&lab->house, is_list_asked_for, lab, "what there is to be asked for");
+    lab->fake.is_list_slow = false;
+    fake_docker_event(&lab->fake, 'a', "create", "\"name\": \"c\", \"svcconnect.service\": \"web\"");
+    house_until(&lab->house, has_a, lab, "it to be known");
+    containers_on_appeared(7, CGROUP, lab->containers);
+    fake_docker_answer_list(&lab->fake);
+    lab_settle(lab);
+    assert_non_null(lab_held(lab, 'b'));
+    assert_non_null(lab_held(lab, 'a'));
+    assert_int_equal(lab_held(lab, 'a')->ticket, 7);
+}
+
 static void test_nobody_knows_it(void **state)
 {
     struct lab *lab = *state;
@@ -181,6 +207,7 @@ int main(void)
         TEST(test_one_is_asked_for_when_it_appears),
         TEST(test_one_that_stands_before_it_is_known),
         TEST(test_the_event_comes_first),
+        TEST(test_a_list_that_is_older_than_it),
         TEST(test_nobody_knows_it),
         TEST(test_its_end_at_the_gate_ends_the_asking),
         TEST(test_those_of_others_are_not_asked_for),

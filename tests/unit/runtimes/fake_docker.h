@@ -54,6 +54,10 @@ struct fake_docker {
     unsigned n_lists;
     int list_status;
     const char *list; /* instead of the containers' ids */
+    bool
+        is_list_slow; /* it is answered by fake_docker_answer_list(), with what there is when it is asked for */
+    struct evhttp_request *list_open;
+    char list_text[4096];
     const char *info; /* what it is; NULL: it does not say */
     unsigned n_infos;
     const char *lookup; /* what is answered to whoever asks for one that starts; NULL: never */
@@ -180,7 +184,22 @@ static inline void fake_serve_list(struct fake_docker *fake, struct evhttp_reque
             (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s{\"Id\": \"%s\"}",
                            text[1] ? ", " : "", fake_id(fake->containers[i].digit).text);
     (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "]");
-    fake_reply(request, fake->list_status, fake->list ? fake->list : text);
+    if (!fake->is_list_slow) {
+        fake_reply(request, fake->list_status, fake->list ? fake->list : text);
+        return;
+    }
+    assert_null(fake->list_open);
+    fake->list_open = request;
+    memcpy(fake->list_text, text, sizeof(text));
+}
+
+static inline void fake_docker_answer_list(struct fake_docker *fake)
+{
+    struct evhttp_request *request = fake->list_open;
+
+    assert_non_null(request);
+    fake->list_open = NULL;
+    fake_reply(request, 200, fake->list_text);
 }
 
 static inline void fake_serve_lookup(struct fake_docker *fake, struct evhttp_request *request)
@@ -265,6 +284,8 @@ static inline void fake_docker_end(struct fake_docker *fake)
             fake_docker_answer(&fake->containers[i]);
     if (fake->lookup_open)
         fake_reply(fake->lookup_open, 200, "");
+    if (fake->list_open)
+        fake_docker_answer_list(fake);
     evhttp_free(fake->server);
     (void)unlink(fake->path);
     (void)rmdir(fake->directory);

@@ -20,6 +20,7 @@ struct lab {
     struct docker *docker;
     char told[4096]; /* one line for each word */
     unsigned n_settled;
+    unsigned n_listing;
     unsigned n_connected;
     unsigned n_lost;
     unsigned n_put;
@@ -73,6 +74,12 @@ static void on_unread(const struct docker *docker, const char *id, void *user)
     assert_string_equal(docker_runtime(docker), "docker");
     tell_id(user, "unread", id);
     ((struct lab *)user)->n_unread++;
+}
+
+static void on_listing(const struct docker *docker, void *user)
+{
+    assert_string_equal(docker_runtime(docker), "docker");
+    ((struct lab *)user)->n_listing++;
 }
 
 static void on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user)
@@ -151,6 +158,7 @@ static void follow(struct lab *lab)
                                              .ending = on_ending,
                                              .gone = on_gone,
                                              .unread = on_unread,
+                                             .listing = on_listing,
                                              .listed = on_listed,
                                              .settled = on_settled,
                                              .connection = on_connection,
@@ -366,6 +374,8 @@ static void test_an_event_that_is_too_long(void **state)
     fake_docker_send(&lab->fake, text);
     turn_until(lab, lab->n_settled == 2);
     expect_told(lab, "listed a\nput one running as web\nsettled \n");
+    assert_int_equal(lab->n_listing, lab->fake.n_lists);
+    assert_int_equal(lab->n_listing, 2);
     fake_docker_send(&lab->fake, "yet more of it\n");
     put_running(lab, 'b', "two");
     fake_docker_event(&lab->fake, 'b', "start", "");
