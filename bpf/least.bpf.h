@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Balancing by load: beside what was drawn a second outcome of the same group is drawn, and the one with fewer open
- * connections for its weight is taken ("the power of two choices", M. Mitzenmacher, 2001). The counts are those of this
+ * connections for its weight is taken, or where a service wants that the one that is done sooner with them ("the power of two choices", M. Mitzenmacher, 2001). The counts are those of this
  * host's tasks, kept by sock_ops in the endpoint's own line, so it goes on without the daemon.
  */
 #ifndef LEAST_BPF_H
@@ -10,8 +10,18 @@
 #include <svcconnect/decision.h>
 
 #include "draw.bpf.h"
+#include "first_byte.bpf.h"
 
 #define LEAST_TRIES 8 /* draws that may lead to the same endpoint, or to another group */
+
+static __attribute__((noinline)) int has_less_to_do(const struct svc_outlier *theirs,
+                                                    const struct svc_outlier *mine)
+{
+    if (mine->is_by_time)
+        return svc_is_endpoint_sooner(theirs, mine, ticks_now(), fade);
+    return svc_is_less_loaded(*(const volatile __s32 *)&theirs->open, theirs->load_weight,
+                              *(const volatile __s32 *)&mine->open, mine->load_weight);
+}
 
 /* column << 1 | (outcome is b) of the one to take instead, or DRAW_NONE. */
 __attribute__((noinline)) __u32 draw_second(struct bpf_sock_addr *ctx, __u32 first, __u32 count, __u32 column,
@@ -38,8 +48,7 @@ __attribute__((noinline)) __u32 draw_second(struct bpf_sock_addr *ctx, __u32 fir
         if (other == endpoint || svc_group_of(slot, other) != group)
             continue;
         theirs = bpf_map_lookup_elem(&outliers, &other);
-        if (!theirs || !svc_is_less_loaded(*(const volatile __s32 *)&theirs->open, theirs->load_weight,
-                                           *(const volatile __s32 *)&mine->open, mine->load_weight))
+        if (!theirs || !has_less_to_do(theirs, mine))
             break;
         if (!is_ejected(other, &now) && !is_deserted(ctx, TCP, other, at, is_b))
             return at << 1 | is_b;

@@ -125,6 +125,25 @@ SVC_INLINE int svc_is_sooner(__s32 open, __u32 weight, __u32 us, __s32 open_othe
     return load * weight_other < load_other * weight;
 }
 
+/*
+ * Is the first endpoint, with one connection more, done sooner than the second? By their times to the first byte; where one of
+ * them has none, or none that is young enough, by their handshakes: the one is never compared with the other.
+ */
+SVC_INLINE int svc_is_endpoint_sooner(const struct svc_outlier *one, const struct svc_outlier *other,
+                                      __u32 now, __u32 fade)
+{
+    __u32 us = svc_time_faded(*(const volatile __u32 *)&one->first_byte_us, now - one->measured_at, fade);
+    __u32 us_other =
+        svc_time_faded(*(const volatile __u32 *)&other->first_byte_us, now - other->measured_at, fade);
+
+    if (!us || !us_other) {
+        us = one->handshake_us;
+        us_other = other->handshake_us;
+    }
+    return svc_is_sooner(*(const volatile __s32 *)&one->open, one->load_weight, us,
+                         *(const volatile __s32 *)&other->open, other->load_weight, us_other);
+}
+
 /* Payload that has come: a FIN counts as a byte, and has come in these states. */
 SVC_INLINE __u64 svc_payload_received(__u64 bytes_received, int has_fin)
 {

@@ -132,7 +132,7 @@ class TableWriter(Writer):
         """Clients are always among those who may call it."""
         one_of = self.random.choice
         settings = {"allowFrom": one_of((None, "*", "other/*,*", "nobody,*")), "policyMode": one_of(("enforce", "audit")),
-                    "affinity": one_of(self.storm.affinities), "balance": one_of(("weighted", "leastConnections"))}
+                    "affinity": one_of(self.storm.affinities), "balance": one_of(("weighted", "leastConnections", "leastTime"))}
         return {"op": "set-settings", "service": service, "settings": settings}
 
     def round(self):

@@ -87,6 +87,7 @@ enum affinity {
 enum balance {
     BALANCE_WEIGHTED,
     BALANCE_LEAST_CONNECTIONS,
+    BALANCE_LEAST_TIME, /* open connections times the time to the first byte */
 };
 
 /* As Envoy's min_cluster_size. */

@@ -50,7 +50,8 @@ static void set_policy(struct outliers *outliers, const struct instance *instanc
     cell->timed =
         instance->protocol == TCP ? svc_timed_of(service_get_settings(instance->service)->response_time) : 0;
     cell->load_weight = 0;
-    if (service_get_settings(instance->service)->balance == BALANCE_LEAST_CONNECTIONS) {
+    cell->is_by_time = service_get_settings(instance->service)->balance == BALANCE_LEAST_TIME;
+    if (service_get_settings(instance->service)->balance != BALANCE_WEIGHTED) {
         cell->load_weight = instance->weight ? instance->weight : 1;
         outliers->has_loads = true;
     }
@@ -124,7 +125,8 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
             cell->connect_timeout_ms == wanted.connect_timeout_ms &&
-            cell->load_weight == wanted.load_weight && cell->timed == wanted.timed)
+            cell->load_weight == wanted.load_weight && cell->timed == wanted.timed &&
+            cell->is_by_time == wanted.is_by_time)
             return;
         if (cell->window_ms != wanted.window_ms)
             cell->history = 0; /* counted in parts of another length */
@@ -135,6 +137,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         cell->connect_timeout_ms = wanted.connect_timeout_ms;
         cell->load_weight = wanted.load_weight;
         cell->timed = wanted.timed;
+        cell->is_by_time = wanted.is_by_time;
     } else {
         *cell = wanted;
     }

@@ -103,6 +103,28 @@ static void test_who_is_done_sooner(void **state)
                               SVC_FIRST_BYTE_MOST_US));
 }
 
+static void test_like_is_compared_with_like(void **state)
+{
+    struct svc_outlier one = {.load_weight = 1, .first_byte_us = 10000, .handshake_us = 900};
+    struct svc_outlier other = {.load_weight = 1, .first_byte_us = 40000, .handshake_us = 100};
+
+    (void)state;
+    assert_true(svc_is_endpoint_sooner(&one, &other, 5, FADE));
+    assert_false(svc_is_endpoint_sooner(&other, &one, 5, FADE));
+    other.first_byte_us = 0; /* then both by their handshakes */
+    assert_false(svc_is_endpoint_sooner(&one, &other, 5, FADE));
+    assert_true(svc_is_endpoint_sooner(&other, &one, 5, FADE));
+    other.handshake_us = 0; /* and by what is open where there are none */
+    assert_false(svc_is_endpoint_sooner(&one, &other, 5, FADE));
+    one.open = 1;
+    assert_true(svc_is_endpoint_sooner(&other, &one, 5, FADE));
+    /* Whoever nobody was sent to for long is tried again. */
+    other = (struct svc_outlier){.load_weight = 1, .first_byte_us = 40000};
+    one.open = 0;
+    one.measured_at = 4u << FADE;
+    assert_true(svc_is_endpoint_sooner(&other, &one, 4u << FADE, FADE));
+}
+
 static void test_a_fin_is_no_answer(void **state)
 {
     (void)state;
@@ -118,7 +140,7 @@ int main(void)
         cmocka_unit_test(test_one_of_so_many_is_measured), cmocka_unit_test(test_times_fall_into_buckets),
         cmocka_unit_test(test_times_have_bounds),          cmocka_unit_test(test_an_average_follows),
         cmocka_unit_test(test_an_average_grows_old),       cmocka_unit_test(test_who_is_done_sooner),
-        cmocka_unit_test(test_a_fin_is_no_answer),
+        cmocka_unit_test(test_a_fin_is_no_answer),         cmocka_unit_test(test_like_is_compared_with_like),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <svcconnect/first_byte.h>
+
 #include "outliers_lab.h"
 #include "upkeep/loads.h"
 
@@ -51,6 +53,31 @@ static void test_weights_are_written_where_a_service_balances(void **state)
     assert_int_equal(cell_of(lab, 1)->load_weight, 0);
 }
 
+static void test_times_are_written_where_a_service_wants_them(void **state)
+{
+    struct lab *lab = *state;
+    struct service_settings settings = SERVICE_SETTINGS_DEFAULT;
+    struct instance *instance = put(lab, 1, 1);
+
+    instance->weight = 7;
+    outliers_refresh(&lab->outliers);
+    assert_int_equal(cell_of(lab, 1)->timed, svc_timed_of(SERVICE_RESPONSE_TIME));
+    assert_int_equal(cell_of(lab, 1)->is_by_time, 0);
+    cell_of(lab, 1)->first_byte_us = 20100; /* a program's, which stays */
+    set_balance(lab, BALANCE_LEAST_TIME);
+    outliers_refresh(&lab->outliers);
+    assert_int_equal(cell_of(lab, 1)->is_by_time, 1);
+    assert_int_equal(cell_of(lab, 1)->load_weight, 7);
+    assert_int_equal(cell_of(lab, 1)->first_byte_us, 20100);
+    settings.response_time = 0;
+    assert_int_equal(catalog_set_settings(catalog_service(lab->catalog, "ns", "web"), &settings), 0);
+    outliers_refresh(&lab->outliers);
+    assert_int_equal(cell_of(lab, 1)->timed, 0);
+    assert_int_equal(cell_of(lab, 1)->is_by_time, 0);
+    assert_int_equal(cell_of(lab, 1)->load_weight, 0);
+    assert_int_equal(cell_of(lab, 1)->first_byte_us, 20100);
+}
+
 static void test_counts_are_set_right(void **state)
 {
     struct lab *lab = *state;
@@ -89,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_weights_are_written_where_a_service_balances),
+        TEST(test_times_are_written_where_a_service_wants_them),
         TEST(test_counts_are_set_right),
     };
 

@@ -44,8 +44,9 @@ static void add_choice(const struct alias_view *view, const struct client_alias 
     if (settings->affinity != AFFINITY_NONE)
         (void)cJSON_AddStringToObject(route, "affinity",
                                       settings->affinity == AFFINITY_TASK ? "task" : "process");
-    else if (settings->balance == BALANCE_LEAST_CONNECTIONS && alias->protocol == TCP)
-        (void)cJSON_AddStringToObject(route, "balance", "leastConnections");
+    else if (settings->balance != BALANCE_WEIGHTED && alias->protocol == TCP)
+        (void)cJSON_AddStringToObject(
+            route, "balance", settings->balance == BALANCE_LEAST_TIME ? "leastTime" : "leastConnections");
 }
 
 void explain_add_route(const struct explain_who *who, const struct client_alias *alias,

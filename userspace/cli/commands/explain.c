@@ -156,8 +156,9 @@ static void print_route_of(const cJSON *answer)
         print_line("", "shares are of clients: each %s keeps its endpoint (affinity)",
                    text_member(route, "affinity"));
     if (*text_member(route, "balance"))
-        print_line("",
-                   "shares follow the load: of two endpoints the one with fewer open connections (balance)");
+        print_line("", "shares follow the load: of two endpoints the one %s (balance)",
+                   strcmp(text_member(route, "balance"), "leastTime") == 0 ? "that is done sooner"
+                                                                           : "with fewer open connections");
     cJSON_ArrayForEach (target, text_child(route, "targets")) {
         if (*text_member(target, "zone") && *text_member(answer, "zone"))
             print_line("zone", "%s: %s", text_member(target, "service"), text_member(target, "zone"));

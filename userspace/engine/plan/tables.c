@@ -222,7 +222,7 @@ static void set_manner(struct wanted_alias *wanted, const struct service_setting
     if (settings->affinity)
         wanted->flags |=
             settings->affinity == AFFINITY_TASK ? SVC_SERVICE_AFFINITY_TASK : SVC_SERVICE_AFFINITY_PROCESS;
-    else if (settings->balance == BALANCE_LEAST_CONNECTIONS && wanted->alias.protocol == TCP)
+    else if (settings->balance != BALANCE_WEIGHTED && wanted->alias.protocol == TCP)
         wanted->flags |= SVC_SERVICE_LEAST;
 }
 
