@@ -64,9 +64,11 @@ def test_promtool_finds_nothing():
     with testbed() as bed:
         listening(bed, metricsDetail="endpoint")
         bed.service("web", (1, 2))
+        bed.cli_ok("set", "web", "responseTime=all")
         task = bed.task()
         connect(task, bed, 3)
         text = scrape(bed)
+        assert value(text, "svcconnect_service_first_byte_seconds_count", namespace="default", service="web") == 3, text
         result = subprocess.run([promtool, "check", "metrics"], input=text, text=True, capture_output=True, timeout=60,
                                 check=False)
         assert result.returncode == 0 and not result.stdout and not result.stderr, (result, text)

@@ -6,6 +6,18 @@
 
 #include <svcconnect/first_byte.h>
 
+/* Of several endpoints, or over a long time: the programs' own counters may come round. */
+struct first_byte_sum {
+    uint64_t buckets[SVC_FIRST_BYTE_BUCKETS];
+    uint64_t sum_us;
+};
+
+/* Adds what `now` has more than `last`; where it has less, it was counted anew. */
+void first_byte_add(struct first_byte_sum *sum, const struct svc_first_byte *now,
+                    const struct svc_first_byte *last);
+
+uint64_t first_byte_sum_count(const struct first_byte_sum *sum);
+
 /* How many connections were measured. */
 uint64_t first_byte_count(const struct svc_first_byte *first_byte);
 

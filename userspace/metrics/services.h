@@ -7,6 +7,7 @@
 
 #include <svcconnect/abi.h>
 
+#include "metrics/first_byte.h"
 #include "metrics/text.h"
 
 enum metrics_service_state {
@@ -25,12 +26,13 @@ const char *metrics_service_state_name(enum metrics_service_state state);
 struct metrics_service {
     const char *namespace_name;
     const char *service;
-    struct svc_endpoint_stats stats; /* counted since the daemon began to; they never go down */
-    uint64_t open;                   /* connections, now */
+    struct svc_endpoint_stats stats;  /* counted since the daemon began to; they never go down */
+    struct first_byte_sum first_byte; /* the same, of those that were measured */
+    uint64_t open;                    /* connections, now */
     uint64_t endpoints[METRICS_SERVICE_STATES];
 };
 
-#define METRICS_SERVICE_FAMILIES 5
+#define METRICS_SERVICE_FAMILIES 6
 void metrics_begin_service_family(const struct metrics_text *text, unsigned family);
 void metrics_write_service(const struct metrics_text *text, unsigned family,
                            const struct metrics_service *service);

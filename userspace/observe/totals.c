@@ -19,6 +19,7 @@
 struct totals_record {
     struct totals_service *service; /* NULL: not looked at since the number was given */
     struct svc_endpoint_stats last;
+    struct svc_first_byte *first_byte; /* the same of those; NULL: nothing was measured */
 };
 
 /* What is counted new in each round. */
@@ -34,6 +35,7 @@ struct totals_service {
     size_t place;
     size_t n_records; /* that lead here */
     struct svc_endpoint_stats sum;
+    struct first_byte_sum first_byte;
     struct totals_round rounds[2]; /* one is under way, the other is shown */
     UT_hash_handle hh;
 };
@@ -72,8 +74,11 @@ void totals_done(struct totals *totals)
     for (size_t i = 0; i < totals->n_services; i++)
         if (totals->services[i])
             drop_service(totals, totals->services[i]);
-    for (uint32_t i = 0; totals->records && i <= totals->n_numbers / RECORDS_PIECE; i++)
+    for (uint32_t i = 0; totals->records && i <= totals->n_numbers / RECORDS_PIECE; i++) {
+        for (uint32_t k = 0; totals->records[i] && k < RECORDS_PIECE; k++)
+            free(totals->records[i][k].first_byte);
         free(totals->records[i]);
+    }
     free(totals->records);
     free(totals->services);
     free(totals->old);
@@ -191,6 +196,26 @@ static void add_difference(struct totals_record *record, const struct svc_endpoi
     record->last = *now;
 }
 
+/* `is_counted`: else what there is now is nobody's. -ENOMEM. */
+static int totals_first_byte(const struct totals *totals, struct totals_record *record, uint32_t number,
+                             bool is_counted)
+{
+    const struct svc_outlier *cell = datapath_outlier(totals->datapath, number);
+    struct svc_first_byte now;
+
+    /* What is in mapped memory says whether it is worth a system call. */
+    if (!cell || cell->first_byte_us == 0 || datapath_first_byte(totals->datapath, number, &now) < 0)
+        return 0;
+    if (!record->first_byte)
+        record->first_byte = calloc(1, sizeof(*record->first_byte));
+    if (!record->first_byte)
+        return -ENOMEM;
+    if (is_counted)
+        first_byte_add(&record->service->first_byte, &now, record->first_byte);
+    *record->first_byte = now;
+    return 0;
+}
+
 static enum metrics_service_state totals_state_of(const struct totals *totals,
                                                   const struct instance *instance)
 {
@@ -223,6 +248,7 @@ static int totals_look(struct totals *totals, const struct instance *instance)
     struct totals_service *service = find_or_make(totals, instance->service);
     struct svc_endpoint_stats now = {0};
     struct totals_round *figures;
+    bool is_counted = true;
 
     if (!record || !service)
         return -ENOMEM;
@@ -230,12 +256,16 @@ static int totals_look(struct totals *totals, const struct instance *instance)
     if (record->service != service) {
         if (record->service)
             record->service->n_records--;
+        free(record->first_byte);
         *record = (struct totals_record){.service = service};
         service->n_records++;
-        if (take_old(totals, number))
+        is_counted = !take_old(totals, number);
+        if (!is_counted)
             record->last = now;
     }
     add_difference(record, &now);
+    if (totals_first_byte(totals, record, number, is_counted) < 0)
+        return -ENOMEM;
     figures = in_round(service, totals->round);
     figures->open += now.established > now.closed ? now.established - now.closed : 0;
     figures->endpoints[totals_state_of(totals, instance)]++;
@@ -257,7 +287,9 @@ static void totals_removed(void *user, const char *namespace_name, uint32_t numb
         return;
     if (datapath_endpoint_stats(totals->datapath, number, &now) == 0)
         add_difference(record, &now);
+    (void)totals_first_byte(totals, record, number, true);
     record->service->n_records--;
+    free(record->first_byte);
     *record = (struct totals_record){0};
 }
 
@@ -319,6 +351,7 @@ bool totals_service(const struct totals *totals, size_t place, struct metrics_se
         .namespace_name = service->name,
         .service = service->name + strlen(service->name) + 1,
         .stats = service->sum,
+        .first_byte = service->first_byte,
     };
     if (figures->round == totals->shown) {
         ret_service->open = figures->open;

@@ -72,7 +72,9 @@ static void test_counters_that_begin_again(void **state)
     "{\"namespace\":\"ns\",\"service\":\"" service "\",\"id\":\"" id                                         \
     "\",\"address\":\"10.0.0.1\",\"port\":80,\"weight\":" #weight                                            \
     ",\"open\":1,\"connections\":" #connections ",\"outcomes\":{\"refused\":" #refused "}," more "}"
-#define DRAWN    "\"drawn\":true,\"health\":\"HEALTHY\",\"reason\":\"status 200\""
+#define DRAWN                                                                                                \
+    "\"firstByte\":{\"p50Milliseconds\":24.11,\"p99Milliseconds\":32.4},\"drawn\":true,\"health\":"          \
+    "\"HEALTHY\",\"reason\":\"status 200\""
 #define EJECTED  "\"drawn\":false,\"ejected\":true,\"health\":\"HEALTHY\",\"reason\":\"ejected for 9 s\""
 #define SERVICES "[{\"namespace\":\"ns\",\"name\":\"web\"},{\"namespace\":\"ns\",\"name\":\"none\"}]"
 #define ALIASES                                                                                              \
@@ -134,7 +136,7 @@ static void test_endpoints(void **state)
     top_begin(&top, TOP_ENDPOINTS);
     feed_twice(&top, "[]");
     EXPECT(&top, 0, " b ", " 75.0 ", " 10.0 ", " 1.0 ", " 2.0 ", "EJECTED", "10.0.0.1:80");
-    EXPECT(&top, 1, " a ", " 25.0 ", " 90.0 ", " 9.0 ", "HEALTHY", "status 200");
+    EXPECT(&top, 1, " a ", " 25.0 ", " 90.0 ", " 9.0 ", " 24.1ms", " 32.4ms", "HEALTHY", "status 200");
     assert_int_equal(top_row_mood(&top, 0), TOP_BAD);
     assert_int_equal(top_row_mood(&top, 1), TOP_FINE);
     top_done(&top);
@@ -306,7 +308,7 @@ static void test_sorting(void **state)
     press(&top, "I");
     EXPECT(&top, 0, "i00029");
     press(&top, "<<<");
-    assert_int_equal(top.sort[TOP_ENDPOINTS], 12);
+    assert_int_equal(top.sort[TOP_ENDPOINTS], 14);
     press(&top, ">C");
     assert_int_equal(top.sort[TOP_ENDPOINTS], 7);
     press(&top, "F");

@@ -35,11 +35,31 @@ static void test_of_some(void **state)
                        0.001);
 }
 
+static void test_sums_never_go_down(void **state)
+{
+    struct svc_first_byte now = {.sum_us = 500, .buckets = {5}}, last = {.sum_us = 200, .buckets = {2}};
+    struct first_byte_sum sum = {0};
+
+    (void)state;
+    first_byte_add(&sum, &now, &last);
+    assert_int_equal(sum.sum_us, 300);
+    assert_int_equal(first_byte_sum_count(&sum), 3);
+    last = now;
+    now = (struct svc_first_byte){.sum_us = 100, .buckets = {1}}; /* by other maps */
+    first_byte_add(&sum, &now, &last);
+    assert_int_equal(sum.sum_us, 400);
+    assert_int_equal(sum.buckets[0], 4);
+    last = (struct svc_first_byte){.sum_us = 100, .buckets = {UINT32_MAX}};
+    first_byte_add(&sum, &now, &last); /* come round */
+    assert_int_equal(sum.buckets[0], 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of_none),
         cmocka_unit_test(test_of_some),
+        cmocka_unit_test(test_sums_never_go_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

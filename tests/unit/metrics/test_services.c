@@ -61,6 +61,7 @@ static void test_a_service(void **state)
         .namespace_name = "n\"s",
         .service = "web",
         .stats = {.connections = 1, .established = 2, .refused = 3, .ejections = 4, .closed = 5},
+        .first_byte = {.buckets = {[0] = 1, [9] = 2, [19] = 3}, .sum_us = 41000000},
         .open = 6,
         .endpoints = {[METRICS_DRAWN] = 7, [METRICS_IDLE] = 8, [METRICS_EJECTED] = 9},
     };
@@ -77,6 +78,12 @@ static void test_a_service(void **state)
     expect(text, "svcconnect_service_endpoints" OF ",state=\"drawn\"} 7");
     expect(text, "svcconnect_service_endpoints" OF ",state=\"idle\"} 8");
     expect(text, "svcconnect_service_endpoints" OF ",state=\"ejected\"} 9");
+    expect(text, "svcconnect_service_first_byte_seconds_bucket" OF ",le=\"6.4e-05\"} 1");
+    expect(text, "svcconnect_service_first_byte_seconds_bucket" OF ",le=\"0.016384\"} 1");
+    expect(text, "svcconnect_service_first_byte_seconds_bucket" OF ",le=\"0.032768\"} 3");
+    expect(text, "svcconnect_service_first_byte_seconds_bucket" OF ",le=\"+Inf\"} 6");
+    expect(text, "svcconnect_service_first_byte_seconds_sum" OF "} 41");
+    expect(text, "svcconnect_service_first_byte_seconds_count" OF "} 6");
     assert_int_equal(n_lines(text, "svcconnect_service_outcomes_total{"), 7);
     assert_int_equal(n_lines(text, "svcconnect_service_endpoints{"), METRICS_SERVICE_STATES);
     assert_int_equal(n_lines(text, "# TYPE "), METRICS_SERVICE_FAMILIES);

@@ -252,7 +252,10 @@ static void test_services_are_metrics(void **state)
 {
     const struct metrics_service services[] = {
         {.namespace_name = "shop", .service = "v1", .stats = {.connections = 10, .refused = 3}, .open = 4},
-        {.namespace_name = "shop", .service = "v2", .endpoints = {[METRICS_EJECTED] = 2}},
+        {.namespace_name = "shop",
+         .service = "v2",
+         .endpoints = {[METRICS_EJECTED] = 2},
+         .first_byte = {.buckets = {[9] = 2, [19] = 1}, .sum_us = 30040000}},
     };
     char *body = otlp_metrics(&source, services, ARRAY_SIZE(services), 1700000005000);
     struct error error = {0};
@@ -281,6 +284,17 @@ static void test_services_are_metrics(void **state)
     assert_string_equal(text_at(one, "gauge/dataPoints/0/asInt"), "4");
     assert_null(find(one, "gauge/aggregationTemporality"));
     assert_null(find(one, "gauge/dataPoints/0/startTimeUnixNano"));
+    one = metric(json, "svcconnect.service.first_byte");
+    assert_int_equal(number_at(one, "histogram/aggregationTemporality"), 2);
+    assert_int_equal(cJSON_GetArraySize(find(one, "histogram/dataPoints")), 1);
+    point = find(one, "histogram/dataPoints/0");
+    assert_string_equal(attribute(point, "svcconnect.service"), "v2");
+    assert_string_equal(text_at(point, "count"), "3");
+    assert_float_equal(number_at(point, "sum"), 30.04, 0.0001);
+    assert_string_equal(text_at(point, "bucketCounts/9"), "2");
+    assert_int_equal(cJSON_GetArraySize(find(point, "bucketCounts")),
+                     cJSON_GetArraySize(find(point, "explicitBounds")) + 1);
+    assert_float_equal(number_at(point, "explicitBounds/9"), 0.032768, 1e-9);
     point = find(metric(json, "svcconnect.service.endpoints"), "gauge/dataPoints/7");
     assert_string_equal(attribute(point, "svcconnect.service"), "v2");
     assert_string_equal(attribute(point, "svcconnect.state"), "ejected");

@@ -124,6 +124,15 @@ static void test_each_member_is_summed(void **state)
     end(&lab);
 }
 
+static void set_first_byte(struct lists_lab *lab, const char *id, uint64_t sum_us, uint32_t n)
+{
+    uint32_t number = house_instance(&lab->house, "s1", id)->endpoint;
+    struct svc_first_byte counted = {.sum_us = sum_us, .buckets = {[9] = n}};
+
+    datapath_outlier(lab->house.datapath, number)->first_byte_us = 20100;
+    assert_int_equal(memory_datapath_set_first_byte(lab->house.datapath, number, &counted), 0);
+}
+
 static void test_an_endpoint_that_goes(void **state)
 {
     struct lists_lab lab;
@@ -139,6 +148,30 @@ static void test_an_endpoint_that_goes(void **state)
     house_put(&lab.house, "instances/ns/s1/i00011", NULL);
     assert_int_equal(figures("s1").stats.connections, 14);
     assert_int_equal(figures("s1").endpoints[METRICS_DRAWN], 1);
+    end(&lab);
+}
+
+static void test_first_bytes_are_summed(void **state)
+{
+    struct metrics_service service;
+    struct lists_lab lab;
+
+    (void)state;
+    begin(&lab, 20);
+    set_first_byte(&lab, "i00001", 1000, 10); /* before the begin */
+    count(&lab);
+    service = figures("s1");
+    assert_int_equal(first_byte_sum_count(&service.first_byte), 0);
+    set_first_byte(&lab, "i00001", 1200, 12);
+    set_first_byte(&lab, "i00011", 70, 7);
+    assert_int_equal(figures("s1").first_byte.sum_us, 270);
+    assert_int_equal(figures("s1").first_byte.buckets[9], 9);
+    set_first_byte(&lab, "i00011", 90, 9); /* since the last look */
+    house_put(&lab.house, "instances/ns/s1/i00011", NULL);
+    assert_int_equal(figures("s1").first_byte.buckets[9], 11);
+    assert_int_equal(figures("s1").first_byte.sum_us, 290);
+    service = figures("s2");
+    assert_int_equal(first_byte_sum_count(&service.first_byte), 0);
     end(&lab);
 }
 
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_what_was_before_is_not_counted),
         cmocka_unit_test(test_each_member_is_summed),
         cmocka_unit_test(test_an_endpoint_that_goes),
+        cmocka_unit_test(test_first_bytes_are_summed),
         cmocka_unit_test(test_one_that_goes_before_the_first_look),
         cmocka_unit_test(test_counters_that_begin_again),
         cmocka_unit_test(test_a_service_that_goes),

@@ -12,7 +12,7 @@
 #include "base/json.h"
 
 #define TOP_WINDOW_MS   10000u
-#define TOP_COLUMNS     13
+#define TOP_COLUMNS     15
 #define TOP_TEXT        64 /* bytes of what is typed */
 #define TOP_LEAST_WIDTH 20u
 

@@ -33,6 +33,8 @@ static const struct top_column endpoint_columns[] = {
     {"CONN/s", "connectionsPerSecond", 9, true, 1},
     {"FAIL/s", "failuresPerSecond", 8, true, 1},
     {"OPEN", "open", 7, true, 4},
+    {"FIRST BYTE", "firstByteMilliseconds", 10, true, 5},
+    {"99 %", "firstByte99Milliseconds", 8, true, 6},
     {"ZONE", "zone", 12, false, 6},
     {"STATE", "state", 9, false, 2},
     {"REASON", "reason", 0, false, 5},
@@ -135,6 +137,18 @@ static void rows_percent(struct rows *rows, struct top_row *row, unsigned column
 {
     if (whole > 0)
         rows_number(rows, row, column, 100 * part / whole, "%.1f", 100 * part / whole);
+    else
+        rows_text(rows, row, column, "-");
+}
+
+/* "20.1ms": of what was measured at the endpoint. */
+static void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *endpoint,
+                            const char *member)
+{
+    const cJSON *time = cJSON_GetObjectItem(text_child(endpoint, "firstByte"), member);
+
+    if (cJSON_IsNumber(time))
+        rows_number(rows, row, column, time->valuedouble, "%.1fms", time->valuedouble);
     else
         rows_text(rows, row, column, "-");
 }
@@ -317,9 +331,11 @@ static void add_endpoint(struct top *top, struct rows *rows, const cJSON *item, 
     rows_rate(rows, row, 7, rate.connections, rate.is_known);
     rows_rate(rows, row, 8, rate.failures, rate.is_known);
     rows_whole(rows, row, 9, text_number(item, "open"));
-    rows_text(rows, row, 10, text_member(item, "zone"));
-    rows_text(rows, row, 11, text_is_true(item, "ejected") ? "EJECTED" : text_member(item, "health"));
-    rows_text(rows, row, 12, text_member(item, "reason"));
+    rows_first_byte(rows, row, 10, item, "p50Milliseconds");
+    rows_first_byte(rows, row, 11, item, "p99Milliseconds");
+    rows_text(rows, row, 12, text_member(item, "zone"));
+    rows_text(rows, row, 13, text_is_true(item, "ejected") ? "EJECTED" : text_member(item, "health"));
+    rows_text(rows, row, 14, text_member(item, "reason"));
     row->mood = !is_drawn ? TOP_BAD : rate.failures > 0 ? TOP_WARNING : TOP_FINE;
 }
 

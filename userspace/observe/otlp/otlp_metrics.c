@@ -88,6 +88,45 @@ static const struct {
      "Endpoints of a service by what keeps them from being drawn, or drawn.", false, otlp_endpoints},
 };
 
+/* The point of a service; one without a measurement has none. */
+static void otlp_first_byte(struct otlp_points *points, const struct metrics_service *service)
+{
+    const struct first_byte_sum *sum = &service->first_byte;
+    uint64_t n = first_byte_sum_count(sum);
+    bool is_next = false;
+
+    if (n == 0)
+        return;
+    (void)fputs(points->is_next ? ",{\"attributes\":[" : "{\"attributes\":[", points->out);
+    points->is_next = true;
+    otlp_put_attribute(points->out, &is_next, "svcconnect.namespace", service->namespace_name);
+    otlp_put_attribute(points->out, &is_next, "svcconnect.service", service->service);
+    (void)fprintf(points->out,
+                  "],\"startTimeUnixNano\":\"%" PRId64 "000000\",\"timeUnixNano\":\"%" PRId64
+                  "000000\",\"count\":\"%" PRIu64 "\",\"sum\":%.6f,\"bucketCounts\":[",
+                  points->source->started_ms, points->time_ms, n, (double)sum->sum_us / 1e6);
+    for (unsigned i = 0; i < SVC_FIRST_BYTE_BUCKETS; i++)
+        (void)fprintf(points->out, "%s\"%" PRIu64 "\"", i ? "," : "", sum->buckets[i]);
+    (void)fputs("],\"explicitBounds\":[", points->out);
+    for (unsigned i = 0; svc_first_byte_bucket_end(i); i++)
+        (void)fprintf(points->out, "%s%g", i ? "," : "", svc_first_byte_bucket_end(i) / 1e6);
+    (void)fputs("]}", points->out);
+}
+
+static void otlp_put_first_bytes(FILE *out, const struct otlp_source *source,
+                                 const struct metrics_service *services, size_t n, int64_t time_ms)
+{
+    struct otlp_points points = {.out = out, .source = source, .time_ms = time_ms};
+
+    (void)fputs(",{\"name\":\"svcconnect.service.first_byte\",\"unit\":\"s\",\"description\":"
+                "\"Time to the first byte of an answer, of the connections that were measured.\","
+                "\"histogram\":{\"dataPoints\":[",
+                out);
+    for (size_t i = 0; i < n; i++)
+        otlp_first_byte(&points, &services[i]);
+    (void)fprintf(out, "],\"aggregationTemporality\":%d}}", TEMPORALITY_CUMULATIVE);
+}
+
 char *otlp_metrics(const struct otlp_source *source, const struct metrics_service *services, size_t n,
                    int64_t time_ms)
 {
@@ -115,6 +154,7 @@ char *otlp_metrics(const struct otlp_source *source, const struct metrics_servic
             (void)fprintf(out, ",\"aggregationTemporality\":%d,\"isMonotonic\":true", TEMPORALITY_CUMULATIVE);
         (void)fputs("}}", out);
     }
+    otlp_put_first_bytes(out, source, services, n, time_ms);
     (void)fputs("]}]}]}", out);
     if (fclose(out) != 0) {
         free(body);
