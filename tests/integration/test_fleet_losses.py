@@ -140,3 +140,29 @@ def test_another_host_drives_the_canary_on():
 
 
 test_another_host_drives_the_canary_on.timeout = 90
+
+
+def test_a_host_is_forgotten():
+    """What it left behind goes by hand; what is there, and what was never there, is refused."""
+    with Etcd() as etcd, fleet(etcd, 2, leaseSeconds=2) as (one, two):
+        one.service("web")
+        two.register("web", "127.9.0.1:1", "lost")
+        wait_until(lambda: ("web", "lost") in one.endpoints(), 30, "both instances are known")
+        host = of_fleet(two)["host"]
+        words = ("registry", "forget", "--config", one.config_file)
+        assert f"{host}" in one.cli_ok(*words).out
+        for more in ((), ("--dry-run",)):
+            assert "is there" in one.cli(*words, host, *more).err
+            assert "nothing of host nobody" in one.cli(*words, "nobody", *more).err
+        two.kill()
+        wait_until(lambda: ("web", "lost") not in one.endpoints(), 30, "its instance is not shown any more")
+        assert of_fleet(one)["goneInstances"] == 1
+        would = one.cli_ok(*words, host, "--dry-run", "--json").json()
+        assert would["dryRun"] and would["instances"] == 1 and would["own"] > 0, would
+        assert of_fleet(one)["goneInstances"] == 1
+        gone = one.cli_ok(*words, "--from", etcd.setting, host, "--json").json()
+        assert (gone["instances"], gone["own"]) == (1, would["own"]), gone
+        wait_until(lambda: of_fleet(one)["goneInstances"] == 0, 30, "the other host knows")
+        assert [item["host"] for item in one.cli_ok(*words, "--json").json()["hosts"]] == [of_fleet(one)["host"]]
+        assert one.cli(*words, host).rc == 1
+        one.register("web", "127.9.0.1:2", "new")

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "backends.h"
+#include "registry/etcd/etcd_forget.h"
 #include "registry/etcd/etcd_hosts.h"
 #include "registry/etcd/etcd_text.h"
 
@@ -302,6 +303,73 @@ static void test_one_drives(void **state)
         (void)poll(NULL, 0, 10);
 }
 
+static void take_next(struct pair_of_hosts *pair, unsigned host)
+{
+    struct registry_batch batch;
+
+    assert_true(pair_has_batch(pair, host, PATIENCE_MS));
+    assert_int_equal(registry_take_batch(pair->benches[host].registry, &batch), 0);
+    registry_batch_done(&batch);
+}
+
+static struct etcd_leaving *leaving_of_host(struct pair_of_hosts *pair, const char *host)
+{
+    static struct etcd_leaving found;
+    struct etcd_leaving *hosts = NULL;
+    size_t n = 0;
+
+    assert_int_equal(etcd_forget_list(&pair->benches[1].etcd, &hosts, &n, NULL), 0);
+    found = (struct etcd_leaving){0};
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(hosts[i].host, host) == 0)
+            found = hosts[i];
+    free(hosts);
+    return found.host[0] ? &found : NULL;
+}
+
+/* What it has registered and kept for itself goes, some rows at a time; what is others' stays. */
+static void test_one_that_never_comes_back(void **state)
+{
+    struct pair_of_hosts *pair = *state;
+    struct etcd_settings *settings = &pair->benches[1].etcd;
+    struct etcd_leaving gone = {0};
+    struct error error = {0};
+
+    settings->max_txn_ops = 5;
+    pair_commit(pair, 0, A_ROW, A_VALUE);
+    pair_commit(pair, 0, "instances/default/web/b", A_VALUE);
+    pair_commit(pair, 0, "instances/other/db/c", A_VALUE);
+    pair_commit(pair, 0, "services/other/db", "{}");
+    pair_commit(pair, 0, "host/address/web", "1");
+    for (unsigned i = 0; i < 4; i++)
+        take_next(pair, 1);
+    pair_commit(pair, 1, "instances/default/web/z", A_VALUE);
+    assert_int_equal(etcd_forget(settings, "host-0", &gone, &error), -EBUSY);
+    assert_non_null(strstr(error.message, "host-0 is there"));
+    assert_int_equal(etcd_forget(settings, "host-7", &gone, &error), -ENOENT);
+    assert_int_equal(registry_close(&pair->benches[0].registry), 0);
+    pair_write(pair, "hosts/host-0", NULL);
+    pair_expect(pair, 1, A_ROW "=-;instances/default/web/b=-;instances/other/db/c=-;");
+    assert_int_equal(leaving_of_host(pair, "host-0")->n_instances, 3);
+    assert_int_equal(leaving_of_host(pair, "host-0")->n_own, 1);
+    assert_false(leaving_of_host(pair, "host-0")->is_there);
+    if (etcd_forget(settings, "host-0", &gone, &error) != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(gone.n_instances, 3);
+    assert_int_equal(gone.n_own, 1);
+    assert_null(leaving_of_host(pair, "host-0"));
+    assert_true(leaving_of_host(pair, "host-1")->is_there);
+    assert_int_equal(leaving_of_host(pair, "host-1")->n_instances, 1);
+    assert_int_equal(etcd_forget(settings, "host-0", &gone, &error), -ENOENT);
+    /* The one that is left hears of it as of any commit, and goes on. */
+    pair_expect(pair, 1, A_ROW "=-;instances/default/web/b=-;");
+    pair_expect(pair, 1, "instances/other/db/c=-;");
+    pair_commit(pair, 1, "instances/default/web/y", A_VALUE);
+    bench_expect_below(&pair->benches[1], "services/", "services/other/db={};");
+    while (registry_link(pair->benches[1].registry).gone_instances)
+        (void)poll(NULL, 0, 10);
+}
+
 static void test_whose_a_row_is(void **state)
 {
     char owned[] = "{\"owner\":\"a\",\"port\":1}", strange[] = "{\"owner\":\"a\\\"b\",\"port\":1}",
@@ -337,6 +405,7 @@ int main(void)
                                         pair_teardown),
         cmocka_unit_test_setup_teardown(test_a_key_that_goes_is_put_back, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_many_that_go_are_asked, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_never_comes_back, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_drives, pair_setup, pair_teardown),
     };
     int failed = cmocka_run_group_tests(pure, NULL, NULL);

@@ -98,6 +98,9 @@ int command_policy_check(const struct invocation *invocation);
 /* registry_copy.c */
 int command_registry_copy(const struct invocation *invocation);
 
+/* registry_forget.c */
+int command_registry_forget(const struct invocation *invocation);
+
 /* complete.c */
 int command_complete(const struct invocation *invocation);
 

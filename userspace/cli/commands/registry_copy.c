@@ -12,25 +12,22 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/registry_etcd.h"
 #include "cli/report.h"
 #include "cli/text.h"
-#include "registry/etcd/etcd_registry.h"
 #include "registry/sqlite/sqlite_backup.h"
 
-#define CONFIG_FILE "/etc/svcconnect/svcconnect.json"
-#define SHOWN_MAX   20
-#define BAR_WIDTH   40
-#define MOST_TRIES  8
+#define SHOWN_MAX  20
+#define BAR_WIDTH  40
+#define MOST_TRIES 8
 
 struct copy_command {
     const struct invocation *invocation;
     const char *from;
-    cJSON *config;
-    struct etcd_settings settings;
+    struct registry_etcd etcd;
     struct registry *registry;
     struct registry_row *rows; /* of the host, in key order; what the fleet has already is taken out */
     size_t n_rows, n_same, n_other;
@@ -48,53 +45,6 @@ static int take_row(const char *key, const char *value, void *user)
     }
     command->rows[command->n_rows++] = row;
     return 0;
-}
-
-/* ---- how the etcd is reached ---- */
-
-static const char *copy_setting(const struct copy_command *command, const char *name, const char *fallback)
-{
-    const cJSON *etcd = text_child(command->config, "etcd");
-    const char *text = text_member(etcd, name);
-
-    return !*text || strcmp(text, "off") == 0 || strcmp(text, "system") == 0 ? fallback : text;
-}
-
-static uint32_t copy_number(const struct copy_command *command, const char *name, uint32_t fallback)
-{
-    uint64_t number = text_number(text_child(command->config, "etcd"), name);
-
-    return number && number <= UINT32_MAX ? (uint32_t)number : fallback;
-}
-
-static int copy_read_settings(struct copy_command *command)
-{
-    const struct invocation *invocation = command->invocation;
-    const char *path = invocation->options[OPTION_CONFIG];
-    _cleanup_free_ char *text = NULL;
-    struct error error = {0};
-    int r = file_read(path ? path : CONFIG_FILE, 1u << 20, &text, NULL);
-
-    if (r < 0 && (path || r != -ENOENT))
-        return report_error(invocation, CLI_FAILED, "%s: %s", path ? path : CONFIG_FILE, strerror(-r));
-    command->config = r == 0 ? cJSON_Parse(text) : cJSON_CreateObject();
-    if (!command->config)
-        return report_error(invocation, CLI_FAILED, "%s is no JSON", path ? path : CONFIG_FILE);
-    command->settings = (struct etcd_settings){
-        .prefix = copy_setting(command, "prefix", ETCD_PREFIX_USUAL),
-        .host = "copy", /* rows of the model are nobody's own */
-        .ca_file = copy_setting(command, "caFile", ""),
-        .cert_file = copy_setting(command, "certFile", ""),
-        .key_file = copy_setting(command, "keyFile", ""),
-        .user = copy_setting(command, "user", ""),
-        .password_file = copy_setting(command, "passwordFile", ""),
-        .max_txn_ops = copy_number(command, "maxTxnOps", ETCD_TXN_OPS_USUAL),
-        .max_bytes = copy_number(command, "maxRequestBytes", ETCD_BYTES_USUAL),
-        .patience_ms = 10000,
-    };
-    if (etcd_settings_read(invocation->options[OPTION_TO], &command->settings, &error) < 0)
-        return report_usage(invocation, "%s", error.message);
-    return CLI_DONE;
 }
 
 /* ---- what there is to do ---- */
@@ -132,7 +82,7 @@ static int compare_all(struct copy_command *command)
     size_t n = 0;
 
     if (sqlite_backup_read(command->from, take_row, command, &error) < 0 ||
-        etcd_registry_open(&command->settings, &command->registry, &error) < 0 ||
+        etcd_registry_open(&command->etcd.settings, &command->registry, &error) < 0 ||
         registry_load(command->registry, "", compare_with, command, &error) < 0)
         return report_error(invocation, CLI_FAILED, "%s: nothing was changed", error.message);
     for (size_t i = 0; i < command->n_rows; i++) {
@@ -182,9 +132,9 @@ static size_t next_piece(const struct copy_command *command, size_t at)
     size_t bytes = 0, n = 0;
 
     /* Each may be the only one of its namespace, whose head is written with it; so is the fleet's. */
-    while (at + n < command->n_rows && 2 * n + 3 <= command->settings.max_txn_ops) {
+    while (at + n < command->n_rows && 2 * n + 3 <= command->etcd.settings.max_txn_ops) {
         bytes += strlen(command->rows[at + n].key) + strlen(command->rows[at + n].value) + 512;
-        if (n > 0 && bytes > command->settings.max_bytes)
+        if (n > 0 && bytes > command->etcd.settings.max_bytes)
             break;
         n++;
     }
@@ -228,7 +178,8 @@ static int tell_copied(const struct copy_command *command, bool is_dry)
 static int copy_registry(struct copy_command *command)
 {
     bool is_dry = command->invocation->options[OPTION_DRY_RUN] != NULL;
-    int status = copy_read_settings(command);
+    int status =
+        registry_etcd_read(command->invocation, command->invocation->options[OPTION_TO], &command->etcd);
 
     if (status == CLI_DONE)
         status = compare_all(command);
@@ -257,7 +208,6 @@ int command_registry_copy(const struct invocation *invocation)
     }
     free(command.rows);
     (void)registry_close(&command.registry);
-    etcd_settings_done(&command.settings);
-    cJSON_Delete(command.config);
+    registry_etcd_done(&command.etcd);
     return status;
 }

@@ -106,6 +106,18 @@ const struct command host_rows[] = {
         .run = command_registry_copy,
     },
     {
+        .word = "registry",
+        .second_word = "forget",
+        .synopsis = "[HOST] [--from etcd:URL[,URL...]] [--config FILE] [--dry-run]",
+        .summary = "take away what a host of a fleet left behind that never comes back",
+        .details = "HOST is the text in the file host-id of its state directory; without one, all that have "
+                   "something in "
+                   "etcd are\nlisted. One that is there is refused.",
+        .options = OPTIONS(OPTION_FROM, OPTION_CONFIG, OPTION_DRY_RUN),
+        .most_arguments = 1,
+        .run = command_registry_forget,
+    },
+    {
         .word = "backup",
         .synopsis = "FILE|- [--state-dir DIR]",
         .summary = "copy the registry and the AWS key pairs into one file, also while the daemon runs",

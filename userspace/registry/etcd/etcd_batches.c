@@ -126,6 +126,9 @@ int etcd_watch_take_events(struct etcd_watch *watch, struct etcd_pairs *events)
         watch->next = at + 1;
         etcd_watch_queue(watch, batch, false);
     }
+    /* What they would have again may have been taken away. */
+    if (etcd_watch_link(watch).gone_hosts)
+        etcd_watch_tell_hosts(watch);
     return 0;
 }
 
