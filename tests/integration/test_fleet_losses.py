@@ -166,3 +166,20 @@ def test_a_host_is_forgotten():
         assert [item["host"] for item in one.cli_ok(*words, "--json").json()["hosts"]] == [of_fleet(one)["host"]]
         assert one.cli(*words, host).rc == 1
         one.register("web", "127.9.0.1:2", "new")
+
+
+def test_two_hosts_have_one_id():
+    """As after an image was cloned with its state directory: both say so, and what to do."""
+    with Etcd() as etcd, fleet(etcd, 2, leaseSeconds=2) as (one, two):
+        two.kill()
+        with open(os.path.join(one.state_dir, "host-id"), encoding="utf-8") as file, \
+                open(os.path.join(two.state_dir, "host-id"), "w", encoding="utf-8") as copy:
+            copy.write(file.read())
+        two.start()
+        for bed in (one, two):
+            wait_until(lambda bed=bed: any("remove host-id" in text for text in bed.status()["degraded"]), 30, "it is told")
+        two.kill()
+        os.unlink(os.path.join(two.state_dir, "host-id"))
+        two.start()
+        for bed in (one, two):
+            wait_until(lambda bed=bed: is_in_order(bed, 2), 30, "all is in order")

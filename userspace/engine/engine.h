@@ -159,6 +159,9 @@ bool engine_is_degraded(const struct engine *engine);
 bool engine_doubts_hosts(const struct engine *engine, char *ret_text, size_t size);
 struct registry_link engine_link(const struct engine *engine);
 
+/* Does another host of the fleet go by this one's name? */
+bool engine_has_twin(const struct engine *engine, char *ret_text, size_t size);
+
 /* Do hosts share the registry? Then one of them, the driver, does what one is to do for all; else this one is. */
 bool engine_has_fleet(const struct engine *engine);
 bool engine_is_driver(const struct engine *engine);

@@ -34,6 +34,20 @@ bool engine_doubts_hosts(const struct engine *engine, char *ret_text, size_t siz
     return true;
 }
 
+bool engine_has_twin(const struct engine *engine, char *ret_text, size_t size)
+{
+    const struct registry_link link = registry_link(engine->registry);
+
+    if (!link.twin[0])
+        return false;
+    (void)snprintf(
+        ret_text, size,
+        "registry %s: %s has this host's id, %s, as after an image was cloned: their numbers and "
+        "instances mix; stop svcconnectd on one, remove host-id from its state directory, start it",
+        registry_location(engine->registry), link.twin, link.host);
+    return true;
+}
+
 struct registry_link engine_link(const struct engine *engine)
 {
     return registry_link(engine->registry);
@@ -75,6 +89,8 @@ void fleet_describe(const struct engine *engine, cJSON *registry)
     (void)cJSON_AddNumberToObject(object, "doubtedInstances", (double)link.doubted_instances);
     (void)cJSON_AddNumberToObject(object, "putBack", (double)link.n_put_back);
     (void)cJSON_AddBoolToObject(object, "isDriver", link.is_driver);
+    if (link.twin[0])
+        (void)cJSON_AddStringToObject(object, "twin", link.twin);
     (void)cJSON_AddNumberToObject(object, "resyncs", (double)link.n_resyncs);
     (void)cJSON_AddNumberToObject(object, "auditDifferences", (double)link.n_differences);
     (void)cJSON_AddNumberToObject(object, "skippedRows", (double)(link.n_skipped + engine->jobs->n_skipped));

@@ -72,6 +72,7 @@ struct registry_link {
     bool is_driver;      /* of what one host does for all */
     bool is_away;        /* it was lost at the start already: none of its rows is known */
     char host[65];       /* this one's name among them; "": there are no others */
+    char twin[65];       /* what calls itself by that name too, by the name of its machine; "": nobody */
 };
 
 /* What registry.c asks of a backend; it sees to it that load, count and begin never meet a

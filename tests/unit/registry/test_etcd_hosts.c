@@ -370,6 +370,29 @@ static void test_one_that_never_comes_back(void **state)
         (void)poll(NULL, 0, 10);
 }
 
+/* A cloned image: both say so as long as both are there. */
+static void test_two_with_one_name(void **state)
+{
+    struct pair_of_hosts *pair = *state;
+
+    assert_string_equal(registry_link(pair->benches[0].registry).twin, "");
+    assert_int_equal(registry_close(&pair->benches[1].registry), 0);
+    pair->benches[1].etcd.host = "host-0";
+    host_open(pair, 1);
+    for (unsigned i = 0; i < 2; i++)
+        while (!registry_link(pair->benches[i].registry).twin[0])
+            (void)poll(NULL, 0, 10);
+    assert_int_equal(registry_close(&pair->benches[1].registry), 0);
+    while (registry_link(pair->benches[0].registry).twin[0])
+        (void)poll(NULL, 0, 10);
+    /* Who starts again is no twin of himself. */
+    assert_int_equal(registry_close(&pair->benches[0].registry), 0);
+    host_open(pair, 0);
+    pair_commit(pair, 0, "services/default/web", "{}");
+    (void)poll(NULL, 0, 1500);
+    assert_string_equal(registry_link(pair->benches[0].registry).twin, "");
+}
+
 static void test_whose_a_row_is(void **state)
 {
     char owned[] = "{\"owner\":\"a\",\"port\":1}", strange[] = "{\"owner\":\"a\\\"b\",\"port\":1}",
@@ -406,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_key_that_goes_is_put_back, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_many_that_go_are_asked, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_that_never_comes_back, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_two_with_one_name, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_drives, pair_setup, pair_teardown),
     };
     int failed = cmocka_run_group_tests(pure, NULL, NULL);

@@ -92,6 +92,8 @@ static void list_degraded(struct api *api, cJSON *list)
         add_degraded(list, text);
     if (engine_doubts_hosts(api->engine, text, sizeof(text)))
         add_degraded(list, text);
+    if (engine_has_twin(api->engine, text, sizeof(text)))
+        add_degraded(list, text);
     if (probes_trouble(api->probes))
         add_degraded(list, probes_trouble(api->probes));
     if (probes_refused(api->probes, text, sizeof(text)))

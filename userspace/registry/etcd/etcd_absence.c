@@ -47,6 +47,27 @@ int etcd_watch_host_came(struct etcd_watch *watch, const char *id, struct etcd_b
     return was_gone ? add_rows_of(watch, host, true, batch) : 0;
 }
 
+void etcd_watch_own_key(struct etcd_watch *watch, const char *value)
+{
+    _cleanup_json_ cJSON *json = cJSON_Parse(value);
+    const char *writer = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "writer"));
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "name"));
+    bool is_new;
+
+    if (!writer || strcmp(writer, watch->writer) == 0)
+        return;
+    is_new = etcd_watch_link(watch).twin[0] == '\0';
+    (void)pthread_mutex_lock(&watch->mutex);
+    (void)snprintf(watch->link.twin, sizeof(watch->link.twin), "%s", name && *name ? name : "another host");
+    watch->twin_ms = clock_monotonic_ms();
+    (void)pthread_mutex_unlock(&watch->mutex);
+    if (is_new)
+        log_warning(
+            "registry %s: %s says that it is this host, %s: each host needs a file host-id of its own",
+            watch->settings->location, name && *name ? name : "another host", watch->settings->host);
+    etcd_presence_contested(watch->presence);
+}
+
 int etcd_watch_host_went(struct etcd_watch *watch, const char *id)
 {
     struct etcd_host *host;

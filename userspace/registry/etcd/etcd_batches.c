@@ -82,6 +82,8 @@ static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batc
         return add_head_of_namespace(batch, pair);
     if (strcmp(pair->key, watch->driver_key) == 0)
         etcd_watch_tell_driver(watch, pair->value ? pair->value : "");
+    if (host && pair->value && strcmp(host, watch->known.hosts.own) == 0)
+        etcd_watch_own_key(watch, pair->value);
     if (host)
         return pair->value ? etcd_watch_host_came(watch, host, batch) : etcd_watch_host_went(watch, host);
     return row ? add_fleet_row(watch, batch, row, pair) : 0;

@@ -105,13 +105,14 @@ static void set_flag(struct etcd_presence *presence, bool *flag, bool value)
 static int be_present(struct etcd_presence *presence, struct error *error)
 {
     bool is_missing = take_flag(presence, &presence->is_missing);
+    bool is_contested = take_flag(presence, &presence->is_contested);
     int r = presence->lease ? keep_alive(presence, error) : 0;
 
     if (r == 0 && !presence->lease) {
         is_missing = true;
         r = grant(presence, error);
     }
-    if (r == 0 && is_missing)
+    if (r == 0 && (is_missing || is_contested))
         r = put_key(presence, error);
     if (r < 0 && is_missing)
         set_flag(presence, &presence->is_missing, true);
@@ -253,6 +254,11 @@ void etcd_presence_missing(struct etcd_presence *presence)
     presence->n_put_back++;
     (void)pthread_cond_broadcast(&presence->changed);
     (void)pthread_mutex_unlock(&presence->mutex);
+}
+
+void etcd_presence_contested(struct etcd_presence *presence)
+{
+    set_flag(presence, &presence->is_contested, true);
 }
 
 void etcd_presence_driver(struct etcd_presence *presence, bool is_free)

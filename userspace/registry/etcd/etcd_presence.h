@@ -25,6 +25,7 @@ struct etcd_presence {
     /* Under the mutex. */
     bool is_stopping;
     bool is_missing;     /* the key is to be written */
+    bool is_contested;   /* with the next request that keeps the lease */
     bool is_driver_free; /* nobody drives */
     bool is_allowed;     /* the user may write the key */
     uint64_t n_put_back;
@@ -41,6 +42,7 @@ void etcd_presence_done(struct etcd_presence *presence);
 
 /* By any thread: the key has gone; who drives has changed. */
 void etcd_presence_missing(struct etcd_presence *presence);
+void etcd_presence_contested(struct etcd_presence *presence); /* who wrote it is to see that there are two */
 void etcd_presence_driver(struct etcd_presence *presence, bool is_free);
 
 struct etcd_presence_figures {

@@ -127,6 +127,9 @@ struct registry_link etcd_watch_link(struct etcd_watch *watch)
     (void)pthread_mutex_lock(&watch->mutex);
     link = watch->link;
     link.is_driver = strcmp(watch->driver, watch->settings->host) == 0;
+    /* It writes it three times in each lease as long as it is there. */
+    if (watch->twin_ms + 2 * watch->known.hosts.lease_ms < clock_monotonic_ms())
+        link.twin[0] = '\0';
     (void)pthread_mutex_unlock(&watch->mutex);
     return link;
 }

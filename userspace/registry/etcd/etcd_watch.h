@@ -71,6 +71,7 @@ struct etcd_watch {
     uint64_t *unknown;  /* commits whose end nobody knows */
     size_t n_unknown;
     char driver[ETCD_HOST_SIZE]; /* who drives the canaries; "": nobody */
+    uint64_t twin_ms;            /* when another host was last seen to write this one's key */
     struct registry_link link;
 };
 

@@ -22,6 +22,9 @@ int etcd_batch_add_row(struct etcd_batch *batch, const char *key, char **value);
 int etcd_watch_host_came(struct etcd_watch *watch, const char *id, struct etcd_batch *batch);
 int etcd_watch_host_went(struct etcd_watch *watch, const char *id);
 
+/* This host's own key was written: by another one that has its name, if the writer is not this one. */
+void etcd_watch_own_key(struct etcd_watch *watch, const char *value);
+
 /* Hosts in doubt whose time has come are decided about, while the stream lives. -ENOMEM. */
 int etcd_watch_look_at_hosts(struct etcd_watch *watch);
 
