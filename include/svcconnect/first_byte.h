@@ -147,7 +147,9 @@ SVC_INLINE int svc_is_endpoint_sooner(const struct svc_outlier *one, const struc
 /* Payload that has come: a FIN counts as a byte, and has come in these states. */
 SVC_INLINE __u64 svc_payload_received(__u64 bytes_received, int has_fin)
 {
-    return bytes_received > (has_fin != 0) ? bytes_received - (has_fin != 0) : 0;
+    __u64 fin = has_fin ? 1 : 0;
+
+    return bytes_received > fin ? bytes_received - fin : 0;
 }
 
 _Static_assert(sizeof(struct svc_first_byte_wait) == 32, "svc_first_byte_wait is half a cache line");
