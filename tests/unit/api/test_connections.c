@@ -68,6 +68,28 @@ static void test_nothing_is_logged(void **state)
     json_expect(answer, "log", "'off'");
 }
 
+/* What programs have measured of an endpoint; nothing is said of one that none has been. */
+static void test_what_its_endpoint_tells(void **state)
+{
+    const struct svc_first_byte counted = {.sum_us = 4 * 21200, .buckets = {[9] = 4}};
+    _cleanup_json_ cJSON *before = NULL, *answer = NULL;
+    struct lab *lab = *state;
+    uint32_t number;
+
+    lab_do(lab, "POST /v1/instances", "{'service':'backend','id':'a','address':'10.0.0.1:80'}");
+    number = catalog_instance(catalog_service(engine_catalog(lab->house.engine), "default", "backend"), "a")
+                 ->endpoint;
+    assert_int_equal(memory_datapath_set_first_byte(lab->house.datapath, number, &counted), 0);
+    before = lab_get(lab, "GET /v1/endpoints", "", 200);
+    json_expect(before, "endpoints.0.firstByte", "");
+    datapath_outlier(lab->house.datapath, number)->first_byte_us = 20600;
+    answer = lab_get(lab, "GET /v1/endpoints", "", 200);
+    json_expect(answer, "endpoints.0.firstByte.measured", "4");
+    json_expect(answer, "endpoints.0.firstByte.recentMilliseconds", "20.6");
+    json_expect(answer, "endpoints.0.firstByte.meanMilliseconds", "21.2");
+    json_expect(answer, "endpoints.0.firstByte.p50Milliseconds", "24.576");
+}
+
 static void test_what_a_connection_tells(void **state)
 {
     _cleanup_json_ cJSON *answer = NULL;
@@ -136,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAB_TEST(test_nothing_is_logged),
+        LAB_TEST(test_what_its_endpoint_tells),
         LAB_TEST(test_what_a_connection_tells),
         LAB_TEST(test_which_are_asked_for),
     };
