@@ -28,6 +28,15 @@ static inline uint64_t clock_processors_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* What this thread has had of processors. */
+static inline uint64_t clock_thread_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* The wall clock. */
 static inline int64_t clock_wall_ms(void)
 {

@@ -5,15 +5,18 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include <svcconnect/abi.h>
 
+#include "cgroups/cgroup_tree.h"
 #include "runtimes/gate.h"
 
-#define GATE_PARENTS 64
-#define GATE_PLACES  512 /* that are watched for parents; those beyond are not */
-#define GATE_DEPTH   3   /* levels below the cgroup root in which parents are looked for */
-#define GATE_HELD    64  /* programs of one container that wait; more are let go */
+#define GATE_PARENTS   64
+#define GATE_PLACES    512 /* that are watched for parents; those beyond are not */
+#define GATE_DEPTH     3   /* levels below the cgroup root in which parents are looked for */
+#define GATE_PROCESSES 32  /* of one container, on its way */
+#define GATE_HELD      64  /* programs of one container that wait; more are let go */
 
 /* One way: from the loop, or to it. */
 enum gate_word {
@@ -55,6 +58,8 @@ struct gate_container {
     uint64_t ticket;
     uint64_t since_ns; /* the cgroup was seen */
     uint64_t held_since_ns;
+    int members_fd;      /* of its cgroup.procs; -1: not open yet */
+    unsigned looks;      /* so many were taken */
     int root_fd;         /* of the marked mount; -1: none */
     int held[GATE_HELD]; /* descriptors of fanotify's events that wait for an answer */
     size_t n_held;
@@ -113,6 +118,30 @@ void gate_parents_read(struct gate *gate, gate_found_fn found);
 void gate_places_begin(struct gate *gate); /* what is there already is left alone */
 struct inotify_event;
 void gate_places_take(struct gate *gate, const struct inotify_event *event, gate_found_fn found);
+
+/* gate_members.c */
+
+/*
+ * Processes of the cgroup itself, by a descriptor that is kept: a path in a cgroup hierarchy is looked up behind whoever makes
+ * or removes a cgroup, and on a busy machine that one waits for its turn on a processor (80 ms were seen, of which a container
+ * may begin in 10). Returns how many; 0 also where they cannot be read.
+ */
+size_t gate_members(const struct gate *gate, struct gate_container *container,
+                    pid_t ret_members[static GATE_PROCESSES]);
+
+/* Also of cgroups below, which some runtimes make for the processes. As cgroup_tree_add(). */
+int gate_members_below(const struct gate *gate, const struct gate_container *container,
+                       struct cgroup_tree *tree);
+
+bool gate_has_process(const struct gate *gate, struct gate_container *container, pid_t pid, bool looks_below);
+
+bool gate_root_of(pid_t pid, struct stat *ret_info); /* false: it has gone */
+
+/*
+ * Until the runtime has given it one, a container's first process has the root that its parent has; the host's, mostly, or
+ * that of the runtime's own container.
+ */
+bool gate_has_own_root(pid_t pid);
 
 /* gate_thread.c */
 void *gate_thread(void *user);

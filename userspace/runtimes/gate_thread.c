@@ -18,19 +18,19 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cgroups/cgroup_tree.h"
 #include "runtimes/container_cgroup.h"
 #include "runtimes/gate_internal.h"
 
 #define MS 1000000u
 #define SPARE_FDS                                                                                            \
     64 /* without so many the kernel could not give us its questions, and would refuse the programs */
-#define PROCESSES  32 /* of one container, on its way */
 #define QUICK_FOR  (1000u * MS)
 #define QUICK_MS   1 /* between two looks; runc takes 10 ms in all */
 #define PATIENT_MS 10
 #define HURRY      (-15) /* as nice(1) counts */
 #define SHARE      3     /* looks take no more of a processor than one part in so many and one */
+#define BELOW      4     /* one look of so many is at cgroups below, while none has a process */
+#define BELOW_FULL 16    /* and one of so many where it has */
 
 static void gate_forget(struct gate *gate, struct gate_container *container, enum gate_end end)
 {
@@ -42,6 +42,8 @@ static void gate_forget(struct gate *gate, struct gate_container *container, enu
                             container->root_fd, ".");
         (void)close(container->root_fd);
     }
+    if (container->members_fd >= 0)
+        (void)close(container->members_fd);
     for (size_t i = 0; i < container->n_held; i++) {
         struct fanotify_response response = {.fd = container->held[i], .response = FAN_ALLOW};
 
@@ -80,6 +82,7 @@ static void gate_take(struct gate *gate, const char *cgroup, bool is_expected)
                                          .is_expected = is_expected,
                                          .ticket = message.ticket,
                                          .since_ns = clock_monotonic_ns(),
+                                         .members_fd = -1,
                                          .root_fd = -1};
     memcpy(container->cgroup, message.cgroup, sizeof(container->cgroup));
 }
@@ -93,47 +96,6 @@ static void gate_on_cgroup(struct gate *gate, const char *cgroup, bool takes_all
 }
 
 /* ---- a first process with a root of its own ---- */
-
-static bool root_of(pid_t pid, struct stat *ret_info)
-{
-    char path[64];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-    return stat(path, ret_info) == 0;
-}
-
-/* 0: it has gone. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[64];
-    _cleanup_fclose_ FILE *file = NULL;
-    char line[256];
-    int parent = 0;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    file = fopen(path, "re");
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "PPid: %d", &parent) == 1)
-            break;
-    return parent;
-}
-
-/*
- * Until the runtime has given it one, a container's first process has the root that its parent has; the host's, mostly, or
- * that of the runtime's own container.
- */
-static bool has_own_root(pid_t pid)
-{
-    struct stat root;
-    struct stat other;
-    pid_t parent = parent_of(pid);
-
-    if (parent <= 0 || !root_of(pid, &root))
-        return false;
-    if (root_of(parent, &other) && root.st_dev == other.st_dev && root.st_ino == other.st_ino)
-        return false;
-    return !root_of(1, &other) || root.st_dev != other.st_dev || root.st_ino != other.st_ino;
-}
 
 static bool has_spare_descriptors(void)
 {
@@ -164,29 +126,26 @@ static bool gate_mark(struct gate *gate, struct gate_container *container, pid_t
     return false;
 }
 
-static void gate_processes(const struct gate *gate, const struct gate_container *container,
-                           struct cgroup_tree *tree, int *ret_error)
+static void gate_look_at(struct gate *gate, struct gate_container *container, const pid_t *processes,
+                         size_t n)
 {
-    char directory[PATH_MAX];
-
-    (void)snprintf(directory, sizeof(directory), "%s%s", gate->settings.cgroup_root, container->cgroup);
-    *ret_error = cgroup_tree_add(tree, directory, PROCESSES);
-}
-
-static void gate_look(struct gate *gate, struct gate_container *container)
-{
-    struct cgroup_tree tree = {0};
-    int r;
-
-    gate_processes(gate, container, &tree, &r);
-    for (size_t i = 0; i < tree.n_processes && container->state == GATE_LOOKING; i++) {
-        if (!has_own_root(tree.processes[i]))
+    for (size_t i = 0; i < n && container->state == GATE_LOOKING; i++) {
+        if (!gate_has_own_root(processes[i]))
             continue;
-        if (gate_mark(gate, container, tree.processes[i]))
+        if (gate_mark(gate, container, processes[i]))
             container->state = GATE_MARKED;
-        else if (root_of(tree.processes[i], &(struct stat){0}))
+        else if (gate_root_of(processes[i], &(struct stat){0}))
             gate_forget(gate, container, GATE_NO_MARK);
     }
+}
+
+/* Also at cgroups below, which some runtimes make for the processes, and whether it is still there. */
+static void gate_look_below(struct gate *gate, struct gate_container *container)
+{
+    struct cgroup_tree tree = {0};
+    int r = gate_members_below(gate, container, &tree);
+
+    gate_look_at(gate, container, tree.processes, tree.n_processes);
     if (r >= 0)
         container->is_expected = false;
     if (r == -ENOENT && container->state == GATE_LOOKING && !container->is_expected)
@@ -194,26 +153,29 @@ static void gate_look(struct gate *gate, struct gate_container *container)
     cgroup_tree_done(&tree);
 }
 
+static void gate_look(struct gate *gate, struct gate_container *container)
+{
+    pid_t members[GATE_PROCESSES];
+    size_t n = gate_members(gate, container, members);
+
+    gate_look_at(gate, container, members, n);
+    if (container->state == GATE_LOOKING && container->looks++ % (n > 0 ? BELOW_FULL : BELOW) == 0)
+        gate_look_below(gate, container);
+}
+
 /* ---- a program that stands before its first instruction ---- */
 
 static struct gate_container *gate_find_process(struct gate *gate, pid_t pid)
 {
-    struct gate_container *found = NULL;
+    for (unsigned below = 0; below < 2; below++)
+        for (size_t i = 0; i < GATE_CONTAINERS; i++) {
+            struct gate_container *container = &gate->containers[i];
 
-    for (size_t i = 0; i < GATE_CONTAINERS && !found; i++) {
-        struct gate_container *container = &gate->containers[i];
-        struct cgroup_tree tree = {0};
-        int ignored;
-
-        if (container->state != GATE_MARKED && container->state != GATE_HOLDING)
-            continue;
-        gate_processes(gate, container, &tree, &ignored);
-        for (size_t k = 0; k < tree.n_processes && !found; k++)
-            if (tree.processes[k] == pid)
-                found = container;
-        cgroup_tree_done(&tree);
-    }
-    return found;
+            if ((container->state == GATE_MARKED || container->state == GATE_HOLDING) &&
+                gate_has_process(gate, container, pid, below > 0))
+                return container;
+        }
+    return NULL;
 }
 
 static void gate_on_exec(struct gate *gate, const struct fanotify_event_metadata *event)
@@ -309,7 +271,7 @@ static int gate_turn(struct gate *gate, struct gate_container *container, uint64
 /* In how many milliseconds to come again; where many are on their way, later, since nobody runs while this thread does. */
 static int gate_turn_all(struct gate *gate)
 {
-    uint64_t now = clock_monotonic_ns();
+    uint64_t now = clock_monotonic_ns(), used = clock_thread_ns();
     int soonest = -1;
     int least;
 
@@ -322,7 +284,7 @@ static int gate_turn_all(struct gate *gate)
         if (pause >= 0 && (soonest < 0 || pause < soonest))
             soonest = pause;
     }
-    least = (int)((clock_monotonic_ns() - now) * SHARE / MS);
+    least = (int)((clock_thread_ns() - used) * SHARE / MS);
     return soonest >= 0 && soonest < least ? least : soonest;
 }
 
