@@ -95,8 +95,10 @@ def test_on_a_terminal():
             lines = screen.until(lambda lines: has(lines, "endpoints: 3 of 3") and has(lines, "web", "75.0"), "endpoints")
             assert has(lines, "WANT %", "GOT %"), lines
             screen.press("3")
-            screen.until(lambda lines: has(lines, "front:80", "web", "90.0"), "aliases")
+            screen.until(lambda lines: any(re.search(r"client +web:80 .* [1-9][0-9.]* +0\.0 ", line) for line in lines), "callers")
             screen.press("4")
+            screen.until(lambda lines: has(lines, "front:80", "web", "90.0"), "aliases")
+            screen.press("5")
             screen.until(lambda lines: has(lines, "client", "attached"), "tasks")
             screen.press("1")
             screen.until(lambda lines: has(lines, "services: 2"), "services again")

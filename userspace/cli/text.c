@@ -59,6 +59,29 @@ const char *text_endpoint(const cJSON *object, char text[static TEXT_ENDPOINT_SI
     return text;
 }
 
+const char *text_bytes(uint64_t bytes, char text[static TEXT_BYTES_SIZE])
+{
+    static const char units[] = "KMGTPE";
+    double rest = (double)bytes;
+    int unit = -1;
+
+    for (; rest >= 1024 && unit < (int)sizeof(units) - 2; unit++)
+        rest /= 1024;
+    if (unit < 0)
+        (void)snprintf(text, TEXT_BYTES_SIZE, "%.0f", rest);
+    else
+        (void)snprintf(text, TEXT_BYTES_SIZE, "%.1f%c", rest, units[unit]);
+    return text;
+}
+
+uint64_t text_failures(const cJSON *object)
+{
+    const cJSON *outcomes = text_child(object, "outcomes");
+
+    return text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
+           text_number(outcomes, "resetEarly") + text_number(outcomes, "unreachable");
+}
+
 char *text_printable(const char *text)
 {
     char *copy = malloc(strlen(text) + 1);

@@ -49,6 +49,14 @@ const char *text_endpoint(const cJSON *object, char text[static TEXT_ENDPOINT_SI
  * memory. */
 char *text_printable(const char *text);
 
+#define TEXT_BYTES_SIZE 16
+
+/* "512", "1.5K", "20.0G": powers of 1024. */
+const char *text_bytes(uint64_t bytes, char text[static TEXT_BYTES_SIZE]);
+
+/* Of the `outcomes` of an endpoint or a caller, those that count as failures of connects. */
+uint64_t text_failures(const cJSON *object);
+
 /* Members of an answer; "" , 0, false, NULL where they are missing. */
 const char *text_member(const cJSON *object, const char *name);
 uint64_t text_number(const cJSON *object, const char *name);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/text.h"
 #include "cli/top/model.h"
 #include "cli/top/rates.h"
 #include "cli/width.h"
@@ -87,7 +88,7 @@ static void feed(struct top *top, const char *endpoints, const char *list, uint6
     _cleanup_json_ cJSON *items = cJSON_Parse(endpoints);
     _cleanup_json_ cJSON *other = cJSON_Parse(list);
     const struct top_answers answers = {
-        .endpoints = items, .services = other, .aliases = other, .tasks = other};
+        .endpoints = items, .services = other, .callers = other, .aliases = other, .tasks = other};
 
     assert_true(items && other);
     assert_int_equal(top_feed(top, &answers, now_ms), 0);
@@ -152,6 +153,47 @@ static void test_aliases(void **state)
     EXPECT(&top, 0, " front:80 ", " web ", " 75.0 ", " 70.0 ", " 100.0 ", " 10.0 ");
     EXPECT(&top, 1, " front:80 ", " db ", " 25.0 ", " 30.0 ", " 0.0 ", "EMPTY");
     top_done(&top);
+}
+
+#define CALLER(cgroup, alias, connections, refused)                                                          \
+    "{\"namespace\":\"ns\",\"client\":\"shop\",\"cgroup\":\"" cgroup "\"," alias                             \
+    ",\"service\":\"web\",\"instance\":\"a\",\"address\":\"fd00::1\",\"port\":8080,"                         \
+    "\"connections\":" #connections                                                                          \
+    ",\"open\":3,\"bytesSent\":2048,\"bytesReceived\":100,\"roundTripMicroseconds50\":250,\"outcomes\":{"    \
+    "\"refused\":" #refused "}}"
+#define BY_NAME "\"alias\":\"web\",\"aliasPort\":80"
+
+static void test_callers(void **state)
+{
+    struct top top;
+
+    (void)state;
+    top_begin(&top, TOP_CALLERS);
+    feed(&top, "[]", "[" CALLER("", BY_NAME, 100, 0) "," CALLER("", "\"x\":0", 7, 0) "]", 1000);
+    feed(&top, "[]", "[" CALLER("", BY_NAME, 190, 0) "," CALLER("", "\"x\":0", 7, 20) "]", 11000);
+    EXPECT(&top, 0, " shop ", " - ", " [fd00::1]:8080 ", " 0.0 ", " 2.0 ", " 3 ", " 2.0K ", " 100 ",
+           " 0.25ms ", "web");
+    EXPECT(&top, 1, " shop ", " web:80 ", " 9.0 ", " 0.0 ");
+    assert_int_equal(top_row_mood(&top, 0), TOP_WARNING);
+    assert_int_equal(top_row_mood(&top, 1), TOP_FINE);
+    assert_int_equal(top_press(&top, TOP_KEY_ENTER, LINES), TOP_READ);
+    assert_int_equal(top.view, TOP_ENDPOINTS);
+    assert_string_equal(top.within_service, "web");
+    top_done(&top);
+}
+
+static void test_bytes(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0"},       {1023, "1023"},         {1024, "1.0K"},
+                {1536, "1.5K"}, {20ull << 30, "20.0G"}, {UINT64_MAX, "16.0E"}};
+    char text[TEXT_BYTES_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        assert_string_equal(text_bytes(rows[i].bytes, text), rows[i].text);
 }
 
 static void test_tasks(void **state)
@@ -345,11 +387,11 @@ static void test_views_pause_help_and_end(void **state)
 
     (void)state;
     top_begin(&top, TOP_SERVICES);
-    assert_int_equal(top_press(&top, '4', LINES), TOP_READ);
+    assert_int_equal(top_press(&top, '5', LINES), TOP_READ);
     assert_int_equal(top.view, TOP_TASKS);
     assert_int_equal(top_press(&top, '\t', LINES), TOP_READ);
     assert_int_equal(top.view, TOP_SERVICES);
-    assert_int_equal(top_press(&top, '5', LINES), TOP_NOTHING);
+    assert_int_equal(top_press(&top, '6', LINES), TOP_NOTHING);
     assert_int_equal(top_press(&top, ' ', LINES), TOP_NOTHING);
     assert_true(top.is_paused);
     assert_int_equal(top_press(&top, 'Z', LINES), TOP_READ);
@@ -441,6 +483,8 @@ int main(void)
         cmocka_unit_test(test_services),
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_callers),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_tasks),
         cmocka_unit_test(test_the_cursor),
         cmocka_unit_test(test_the_cursor_stays_with_its_row),

@@ -14,29 +14,6 @@ static unsigned long long callers_count(const cJSON *object, const char *name)
     return (unsigned long long)text_number(object, name);
 }
 
-static void callers_add_bytes(struct table *table, const cJSON *item, const char *name)
-{
-    static const char units[] = "KMGTP";
-    double bytes = (double)text_number(item, name);
-    int unit = -1;
-
-    for (; bytes >= 1024 && unit < (int)sizeof(units) - 2; unit++)
-        bytes /= 1024;
-    if (unit < 0)
-        table_add(table, TEXT_PLAIN, "%.0f", bytes);
-    else
-        table_add(table, TEXT_PLAIN, "%.1f%c", bytes, units[unit]);
-}
-
-/* What the endpoint did; a retransmission is a failure of a connect that goes on. */
-static unsigned long long callers_failed(const cJSON *item)
-{
-    const cJSON *outcomes = text_child(item, "outcomes");
-
-    return callers_count(outcomes, "refused") + callers_count(outcomes, "retransmitted") +
-           callers_count(outcomes, "resetEarly");
-}
-
 static void callers_add_round_trip(struct table *table, const cJSON *item)
 {
     unsigned long long end = callers_count(item, "roundTripMicroseconds50");
@@ -82,7 +59,8 @@ static struct table *callers_fill(const struct invocation *invocation, const cJS
         const char *client = text_member(item, "client"), *cgroup = text_member(item, "cgroup");
         const char *address = text_member(item, "address");
         bool is_v6 = strchr(address, ':') != NULL;
-        unsigned long long failed = callers_failed(item);
+        unsigned long long failed = text_failures(item);
+        char sent[TEXT_BYTES_SIZE], received[TEXT_BYTES_SIZE];
 
         table_begin(table, item);
         table_add(table, TEXT_PLAIN, "%s", text_member(item, "namespace"));
@@ -97,8 +75,8 @@ static struct table *callers_fill(const struct invocation *invocation, const cJS
         table_add(table, TEXT_PLAIN, "%llu", callers_count(item, "connections"));
         table_add(table, TEXT_PLAIN, "%llu", callers_count(item, "open"));
         table_add(table, failed ? TEXT_RED : TEXT_PLAIN, "%llu", failed);
-        callers_add_bytes(table, item, "bytesSent");
-        callers_add_bytes(table, item, "bytesReceived");
+        table_add(table, TEXT_PLAIN, "%s", text_bytes(text_number(item, "bytesSent"), sent));
+        table_add(table, TEXT_PLAIN, "%s", text_bytes(text_number(item, "bytesReceived"), received));
         callers_add_round_trip(table, item);
     }
     return table;

@@ -22,9 +22,7 @@ static void add_health(struct table *table, const cJSON *endpoint)
 /* Connects that failed; those the application gave up itself are none. */
 static void add_failures(struct table *table, const cJSON *endpoint)
 {
-    const cJSON *outcomes = text_child(endpoint, "outcomes");
-    uint64_t failed = text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
-                      text_number(outcomes, "resetEarly") + text_number(outcomes, "unreachable");
+    uint64_t failed = text_failures(endpoint);
 
     table_add(table, failed ? TEXT_YELLOW : TEXT_PLAIN, "%llu", (unsigned long long)failed);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* top: a live view of services, endpoints, aliases and tasks. Reads of the control API, once a second. */
+/* top: a live view of services, endpoints, callers, aliases and tasks. Reads of the control API, once a second. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 /* ---- reading ---- */
 
 struct reading {
-    struct control_response endpoints, list; /* `list`: services, aliases or tasks */
+    struct control_response endpoints, list; /* `list`: services, callers, aliases or tasks */
 };
 
 static void reading_done(struct reading *reading)
@@ -55,13 +55,15 @@ static int read_path(const struct invocation *invocation, const char *path,
 /* Reads what the view needs and feeds it. Returns the exit status, with a sentence where it is a failure. */
 static int read_view(const struct invocation *invocation, struct top *top, char *trouble, size_t size)
 {
-    static const char *const paths[TOP_VIEWS] = {
-        [TOP_SERVICES] = "/v1/services", [TOP_ALIASES] = "/v1/aliases", [TOP_TASKS] = "/v1/tasks"};
+    static const char *const paths[TOP_VIEWS] = {[TOP_SERVICES] = "/v1/services",
+                                                 [TOP_CALLERS] = "/v1/callers?limit=1000",
+                                                 [TOP_ALIASES] = "/v1/aliases",
+                                                 [TOP_TASKS] = "/v1/tasks"};
     _cleanup_reading_ struct reading reading = {0};
     struct top_answers answers = {0};
     int r = CLI_DONE;
 
-    if (top->view != TOP_TASKS)
+    if (top->view != TOP_TASKS && top->view != TOP_CALLERS)
         r = read_path(invocation, "/v1/endpoints", &reading.endpoints, trouble, size);
     if (r == CLI_DONE && paths[top->view])
         r = read_path(invocation, paths[top->view], &reading.list, trouble, size);
@@ -69,6 +71,7 @@ static int read_view(const struct invocation *invocation, struct top *top, char 
         return r;
     answers.endpoints = text_child(reading.endpoints.json, "endpoints");
     answers.services = text_child(reading.list.json, "services");
+    answers.callers = text_child(reading.list.json, "callers");
     answers.aliases = text_child(reading.list.json, "aliases");
     answers.tasks = text_child(reading.list.json, "tasks");
     if (top_feed(top, &answers, clock_monotonic_ms()) == 0)
@@ -162,7 +165,8 @@ int command_top(const struct invocation *invocation)
     int r;
 
     if (top_view_parse(name, &view) < 0)
-        return report_usage(invocation, "%s is no view; services, endpoints, aliases or tasks", name);
+        return report_usage(invocation, "%s is no view; services, endpoints, callers, aliases or tasks",
+                            name);
     top_begin(&top, view);
     if (invocation->options[OPTION_ONCE] || invocation->is_json) {
         r = top_print_once(invocation, &top);

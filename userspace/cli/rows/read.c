@@ -157,7 +157,7 @@ const struct command read_rows[] = {
     },
     {
         .word = "top",
-        .synopsis = "[services|endpoints|aliases|tasks] [--once] [-n NS]",
+        .synopsis = "[services|endpoints|callers|aliases|tasks] [--once] [-n NS]",
         .summary = "watch rates, shares wanted and got, failures and states as they are",
         .details =
             "? shows the keys, which are htop's. With --json, what it shows as an object, rates as numbers.\n"

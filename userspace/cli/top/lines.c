@@ -10,7 +10,7 @@
 static const char *const help[] = {
     "svcconnect top: what goes where, and what fails",
     "",
-    "  1 2 3 4, Tab     services, endpoints, aliases, tasks",
+    "  1 2 3 4 5, Tab   services, endpoints, callers, aliases, tasks",
     "  arrows, PgUp, PgDn, Home, End",
     "  Enter            the endpoints of the service under the cursor; Esc: back",
     "  / F3             search; n: the next    \\ F4: filter; Esc: all again",

@@ -11,15 +11,13 @@
 #include "cli/top/rows.h"
 
 static const char *const view_names[TOP_VIEWS] = {
-    [TOP_SERVICES] = "services",
-    [TOP_ENDPOINTS] = "endpoints",
-    [TOP_ALIASES] = "aliases",
-    [TOP_TASKS] = "tasks",
+    [TOP_SERVICES] = "services", [TOP_ENDPOINTS] = "endpoints", [TOP_CALLERS] = "callers",
+    [TOP_ALIASES] = "aliases",   [TOP_TASKS] = "tasks",
 };
 
 /* What fails most is seen first. */
 static const unsigned first_sort[TOP_VIEWS] = {
-    [TOP_SERVICES] = 5, [TOP_ENDPOINTS] = 8, [TOP_ALIASES] = 7, [TOP_TASKS] = 3};
+    [TOP_SERVICES] = 5, [TOP_ENDPOINTS] = 8, [TOP_CALLERS] = 6, [TOP_ALIASES] = 7, [TOP_TASKS] = 3};
 
 void top_begin(struct top *top, enum top_view view)
 {

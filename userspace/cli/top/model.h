@@ -19,6 +19,7 @@
 enum top_view {
     TOP_SERVICES,
     TOP_ENDPOINTS,
+    TOP_CALLERS,
     TOP_ALIASES,
     TOP_TASKS,
     TOP_VIEWS,
@@ -70,13 +71,13 @@ struct top {
     size_t lines;                   /* for rows, when a key was pressed last; 0: none was */
     size_t selected, first;         /* of those shown: the one under the cursor, the one at the top */
     char *selected_key;             /* so that the cursor stays with it */
-    struct top_endpoint *endpoints; /* what was counted of each */
+    struct top_endpoint *endpoints; /* what was counted of each, or of each caller */
     uint64_t round;
 };
 
 /* What a view is made of; members may be NULL. Lists as GET /v1/... has them. */
 struct top_answers {
-    const cJSON *endpoints, *services, *aliases, *tasks;
+    const cJSON *endpoints, *services, *callers, *aliases, *tasks;
 };
 
 void top_begin(struct top *top, enum top_view view);

@@ -3,7 +3,6 @@
 #include "cli/top/rows.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -56,6 +55,22 @@ static const struct top_column alias_columns[] = {
     {0},
 };
 
+static const struct top_column caller_columns[] = {
+    {"NAMESPACE", "namespace", 9, false, 7},
+    {"CLIENT", "client", 16, false, 0},
+    {"ALIAS", "alias", 16, false, 1},
+    {"INSTANCE", "instance", 16, false, 4},
+    {"ENDPOINT", "endpoint", 21, false, 2},
+    {"CONN/s", "connectionsPerSecond", 9, true, 1},
+    {"FAIL/s", "failuresPerSecond", 8, true, 1},
+    {"OPEN", "open", 7, true, 3},
+    {"SENT", "bytesSent", 9, true, 5},
+    {"RECEIVED", "bytesReceived", 9, true, 5},
+    {"RTT <", "roundTripMicroseconds50", 9, true, 6},
+    {"SERVICE", "service", 0, false, 3},
+    {0},
+};
+
 static const struct top_column task_columns[] = {
     {"NAMESPACE", "namespace", 9, false, 4},
     {"SERVICE", "service", 14, false, 1},
@@ -67,103 +82,9 @@ static const struct top_column task_columns[] = {
 };
 
 const struct top_column *const top_columns[TOP_VIEWS] = {
-    [TOP_SERVICES] = service_columns,
-    [TOP_ENDPOINTS] = endpoint_columns,
-    [TOP_ALIASES] = alias_columns,
-    [TOP_TASKS] = task_columns,
+    [TOP_SERVICES] = service_columns, [TOP_ENDPOINTS] = endpoint_columns, [TOP_CALLERS] = caller_columns,
+    [TOP_ALIASES] = alias_columns,    [TOP_TASKS] = task_columns,
 };
-
-/* ---- a list of rows that grows ---- */
-
-struct rows {
-    struct top_row *items;
-    size_t n, room;
-    int result; /* the first failure */
-};
-
-static struct top_row *rows_add(struct rows *rows)
-{
-    if (rows->n == rows->room) {
-        size_t room = rows->room ? rows->room * 2 : 64;
-        struct top_row *larger = reallocarray(rows->items, room, sizeof(*larger));
-
-        if (!larger) {
-            rows->result = -ENOMEM;
-            return NULL;
-        }
-        rows->items = larger;
-        rows->room = room;
-    }
-    rows->items[rows->n] = (struct top_row){0};
-    return &rows->items[rows->n++];
-}
-
-static void rows_text(struct rows *rows, struct top_row *row, unsigned column, const char *text)
-{
-    row->cells[column] = text_printable(text);
-    if (!row->cells[column])
-        rows->result = -ENOMEM;
-}
-
-__attribute__((format(printf, 5, 6))) static void
-rows_number(struct rows *rows, struct top_row *row, unsigned column, double number, const char *format, ...)
-{
-    va_list arguments;
-
-    row->numbers[column] = number;
-    row->is_known[column] = true;
-    va_start(arguments, format);
-    if (vasprintf(&row->cells[column], format, arguments) < 0) {
-        row->cells[column] = NULL;
-        rows->result = -ENOMEM;
-    }
-    va_end(arguments);
-}
-
-static void rows_whole(struct rows *rows, struct top_row *row, unsigned column, uint64_t number)
-{
-    rows_number(rows, row, column, (double)number, "%llu", (unsigned long long)number);
-}
-
-static void rows_rate(struct rows *rows, struct top_row *row, unsigned column, double rate, bool is_known)
-{
-    if (is_known)
-        rows_number(rows, row, column, rate, rate >= 100 ? "%.0f" : "%.1f", rate);
-    else
-        rows_text(rows, row, column, "-");
-}
-
-static void rows_percent(struct rows *rows, struct top_row *row, unsigned column, double part, double whole)
-{
-    if (whole > 0)
-        rows_number(rows, row, column, 100 * part / whole, "%.1f", 100 * part / whole);
-    else
-        rows_text(rows, row, column, "-");
-}
-
-/* "20.1ms": of what was measured at the endpoint. */
-static void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *endpoint,
-                            const char *member)
-{
-    const cJSON *time = cJSON_GetObjectItem(text_child(endpoint, "firstByte"), member);
-
-    if (cJSON_IsNumber(time))
-        rows_number(rows, row, column, time->valuedouble, "%.1fms", time->valuedouble);
-    else
-        rows_text(rows, row, column, "-");
-}
-
-void rows_free(struct top_row *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (unsigned column = 0; column < TOP_COLUMNS; column++)
-            free(rows[i].cells[column]);
-        free(rows[i].key);
-        free(rows[i].namespace_name);
-        free(rows[i].service);
-    }
-    free(rows);
-}
 
 /* ---- what is counted of services ---- */
 
@@ -207,14 +128,6 @@ static void free_sums(struct sum **all)
     }
 }
 
-static uint64_t failures_of(const cJSON *endpoint)
-{
-    const cJSON *outcomes = text_child(endpoint, "outcomes");
-
-    return text_number(outcomes, "refused") + text_number(outcomes, "retransmitted") +
-           text_number(outcomes, "resetEarly") + text_number(outcomes, "unreachable");
-}
-
 static struct top_endpoint *counted(struct top *top, const cJSON *item)
 {
     _cleanup_free_ char *key = NULL;
@@ -240,7 +153,8 @@ static int count_endpoints(struct top *top, const cJSON *endpoints, uint64_t now
 
         if (!endpoint || !sum)
             return -ENOMEM;
-        rates_add(endpoint, &(struct top_sample){now_ms, text_number(item, "connections"), failures_of(item)},
+        rates_add(endpoint,
+                  &(struct top_sample){now_ms, text_number(item, "connections"), text_failures(item)},
                   top->round);
         rate = rates_of(endpoint, TOP_WINDOW_MS);
         sum->n++;
@@ -260,15 +174,6 @@ static int count_endpoints(struct top *top, const cJSON *endpoints, uint64_t now
 
 /* ---- views ---- */
 
-static int set_place(struct top_row *row, const char *namespace_name, const char *service, const char *rest)
-{
-    row->namespace_name = strdup(namespace_name);
-    row->service = strdup(service);
-    if (asprintf(&row->key, "%s\t%s\t%s", namespace_name, service, rest) < 0)
-        row->key = NULL;
-    return row->namespace_name && row->service && row->key ? 0 : -ENOMEM;
-}
-
 static void add_service(struct rows *rows, const cJSON *item, struct sum **sums)
 {
     static const struct sum none = {0};
@@ -278,7 +183,7 @@ static void add_service(struct rows *rows, const cJSON *item, struct sum **sums)
     if (!row)
         return;
     sum = sum ? sum : &none;
-    if (set_place(row, text_member(item, "namespace"), text_member(item, "name"), "") < 0)
+    if (rows_set_place(row, text_member(item, "namespace"), text_member(item, "name"), "") < 0)
         rows->result = -ENOMEM;
     rows_text(rows, row, 0, text_member(item, "namespace"));
     rows_text(rows, row, 1, text_member(item, "name"));
@@ -304,6 +209,18 @@ static bool is_within(const struct top *top, const cJSON *item)
                                     strcmp(top->within_namespace, text_member(item, "namespace")) == 0);
 }
 
+/* "20.1ms": of what was measured at the endpoint. */
+static void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *endpoint,
+                            const char *member)
+{
+    const cJSON *time = cJSON_GetObjectItem(text_child(endpoint, "firstByte"), member);
+
+    if (cJSON_IsNumber(time))
+        rows_number(rows, row, column, time->valuedouble, "%.1fms", time->valuedouble);
+    else
+        rows_text(rows, row, column, "-");
+}
+
 static void add_endpoint(struct top *top, struct rows *rows, const cJSON *item, struct sum **sums)
 {
     const char *namespace_name = text_member(item, "namespace");
@@ -319,7 +236,7 @@ static void add_endpoint(struct top *top, struct rows *rows, const cJSON *item, 
         return;
     }
     rate = rates_of(endpoint, TOP_WINDOW_MS);
-    if (set_place(row, namespace_name, text_member(item, "service"), endpoint->key) < 0)
+    if (rows_set_place(row, namespace_name, text_member(item, "service"), endpoint->key) < 0)
         rows->result = -ENOMEM;
     rows_text(rows, row, 0, namespace_name);
     rows_text(rows, row, 1, text_member(item, "service"));
@@ -358,7 +275,7 @@ static void rows_add_target(struct rows *rows, const cJSON *alias, const cJSON *
     (void)snprintf(name, sizeof(name), "%s:%llu%s", text_member(alias, "dnsName"),
                    (unsigned long long)text_number(alias, "port"),
                    strcmp(text_member(alias, "protocol"), "udp") == 0 ? "/udp" : "");
-    if (set_place(row, namespace_name, service, name) < 0)
+    if (rows_set_place(row, namespace_name, service, name) < 0)
         rows->result = -ENOMEM;
     rows_text(rows, row, 0, namespace_name);
     rows_text(rows, row, 1, name);
@@ -419,7 +336,9 @@ int rows_make(struct top *top, const struct top_answers *answers, uint64_t now_m
     struct rows rows = {0};
     struct sum *sums = NULL;
     const cJSON *item;
-    int r = answers->endpoints ? count_endpoints(top, answers->endpoints, now_ms, &sums) : 0;
+    int r = answers->endpoints && top->view != TOP_CALLERS
+                ? count_endpoints(top, answers->endpoints, now_ms, &sums)
+                : 0;
 
     if (top->view == TOP_SERVICES)
         cJSON_ArrayForEach (item, answers->services)
@@ -428,6 +347,8 @@ int rows_make(struct top *top, const struct top_answers *answers, uint64_t now_m
         cJSON_ArrayForEach (item, answers->endpoints)
             if (is_within(top, item))
                 add_endpoint(top, &rows, item, &sums);
+    if (top->view == TOP_CALLERS && r == 0)
+        r = rows_make_callers(top, answers->callers, now_ms, &rows);
     if (top->view == TOP_ALIASES)
         cJSON_ArrayForEach (item, answers->aliases)
             rows_add_alias(&rows, item, &sums);
