@@ -159,7 +159,7 @@ static void gate_look(struct gate *gate, struct gate_container *container)
     size_t n = gate_members(gate, container, members);
 
     gate_look_at(gate, container, members, n);
-    if (container->state == GATE_LOOKING && container->looks++ % (n > 0 ? BELOW_FULL : BELOW) == 0)
+    if (container->state == GATE_LOOKING && ++container->looks % (n > 0 ? BELOW_FULL : BELOW) == 0)
         gate_look_below(gate, container);
 }
 
@@ -317,10 +317,11 @@ void *gate_thread(void *user)
         (void)poll(fds, ARRAY_SIZE(fds), gate_turn_all(gate));
         if (fds[0].revents)
             gate_read_execs(gate);
-        if (fds[1].revents)
-            is_on = gate_hear(gate);
+        /* Before the loop's word: what was found by reading a parent is told here once more, and is known yet. */
         if (fds[2].revents)
             gate_parents_read(gate, gate_on_cgroup);
+        if (fds[1].revents)
+            is_on = gate_hear(gate);
     }
     for (size_t i = 0; i < GATE_CONTAINERS; i++)
         if (gate->containers[i].state != GATE_FREE)
