@@ -81,6 +81,11 @@ def test_operations():
     run_page("operations.md", ["make", "curl"])
 
 
+def test_start():
+    need_plain_programs("the page builds what is there, without one")
+    assert "\n200\n" in run_page("start.md", ["make", "curl", "python3"])
+
+
 def test_policy():
     run_page("policy.md")
 
@@ -153,4 +158,4 @@ def test_commands_in_sentences():
     assert len(list(faults_of(broken, known, options_of))) == 3, "what is wrong is found"
 
 
-test_operations.timeout = test_containers.timeout = 300
+test_operations.timeout = test_start.timeout = test_containers.timeout = 300

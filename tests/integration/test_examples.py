@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from test_container_daemon import compose_list
 from testbed import PORT, TOP, Testbed, need_program, wait_until
 
 EXAMPLES = os.path.join(TOP, "examples")
@@ -79,6 +80,23 @@ def prometheus(bed, metrics_address):
         except OSError:
             return None  # it is not there yet
     yield ask
+
+
+def test_the_task_definition_is_what_compose_runs():
+    """examples/compose.yaml is run by test_container_daemon; ECS's form of it has the same rights and mounts."""
+    with open(os.path.join(TOP, "examples", "ecs-daemon-task.json"), encoding="utf-8") as file:
+        task = json.load(file)
+    [container] = task["containerDefinitions"]
+    linux = container["linuxParameters"]["capabilities"]
+    assert linux == {"drop": compose_list("svcconnectd", "cap_drop"), "add": compose_list("svcconnectd", "cap_add")}, linux
+    sources = {volume["name"]: volume["host"]["sourcePath"] for volume in task["volumes"]}
+    mounts = {mount["containerPath"]: sources[mount["sourceVolume"]] for mount in container["mountPoints"]}
+    wanted = dict(reversed(mount.split(":")[:2]) for mount in compose_list("svcconnectd", "volumes"))
+    assert mounts == {path: source if source.startswith("/") else path for path, source in wanted.items()}, mounts
+    assert (task["networkMode"], task["pidMode"]) == ("host", "host")
+    with Testbed() as bed:
+        said = bed.cli("apply", "--dry-run", "-f", os.path.join(TOP, "examples", "ecs-daemon-task.json"))
+        assert said.rc == 0 and "containerDefinitions" not in said.err, "ECS knows all its members"
 
 
 def test_prometheus_answers_the_dashboard():
