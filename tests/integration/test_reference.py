@@ -79,6 +79,12 @@ def test_metrics_of_a_daemon():
         assert told == listed[base][1] - (set() if name.endswith("_bucket") or base == name else {"le"}), (name, told, listed[base][1])
 
 
+def test_every_decision_has_a_day():
+    decisions = re.search(r"^## 4\. Decisions\n(.*?)(?=^## )", read("docs/architecture.md"), re.M | re.S)[1]
+    undated = re.findall(r"(?m)^### (.*)\n(?!\*Decided \d{4}-\d\d-\d\d\.\*$)", decisions)
+    assert decisions.count("### ") > 30 and not undated, undated
+
+
 def test_every_page_is_in_the_site():
     pages = {name for name in os.listdir(os.path.join(TOP, "docs")) if name.endswith(".md")}
     for name, pattern in (("mkdocs.yml", r": ([a-z-]+\.md)$"), ("docs/index.md", r"\(([a-z-]+\.md)\)")):
