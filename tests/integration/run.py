@@ -84,14 +84,15 @@ def cause_in(text):
 
 
 class Report:
-    """Prints one line per test and counts."""
+    """Prints one line per test and counts; of `expected` tests, each tenth, how far it is."""
 
-    def __init__(self, verbose):
+    def __init__(self, verbose, expected):
         from worker import FAILED, PASSED, SKIPPED
         self.verbose = verbose
         self.passed, self.failure, self.skipped = PASSED, FAILED, SKIPPED
         self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
         self.failed = []
+        self.expected, self.began = expected, time.monotonic()
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self.marks = {PASSED: ("ok  ", "\033[32m"), FAILED: ("FAIL", "\033[31m"), SKIPPED: ("skip", "\033[33m")}
         self.plain = "\033[0m" if colour else ""
@@ -113,6 +114,11 @@ class Report:
                 print(f"      | {line}", flush=True)
             elif line.startswith("note: "):
                 print(f"        {line[6:]}", flush=True)
+        self.tell_progress(sum(self.counts.values()))
+
+    def tell_progress(self, done):
+        if self.expected >= 20 and done < self.expected and done * 10 // self.expected > (done - 1) * 10 // self.expected:
+            print(f"==    {done} of {self.expected} tests done, {len(self.failed)} failed, {time.monotonic() - self.began:.0f} s", flush=True)
 
     def fail(self, name, text):
         self.add(name, self.failure, 0, text)
@@ -228,7 +234,7 @@ def main():
         os.environ["SVCTEST_AS_UNIT"] = "1"
     for number in ENDING:
         signal.signal(number, stop)
-    report = Report(arguments.verbose)
+    report = Report(arguments.verbose, len(tests))
     began = time.monotonic()
     try:
         run_all(tests, arguments, report)
