@@ -201,4 +201,4 @@ clean:
 .PHONY: FORCE all help unit-tests tools fuzz unit test lint install uninstall deb rpm image site clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/kernels -prune -o -name '*.d' -type f -print 2>/dev/null)

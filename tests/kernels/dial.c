@@ -3,7 +3,9 @@
  * dial: the sockets of the kernel checks, linked statically so that it runs where nothing is installed.
  *
  *   dial COUNT 4|mapped|6 ADDRESS PORT   connects COUNT times, one after the other, and says how they ended
- *   dial serve ADDRESS PORT              answers every connection with one line
+ *   dial COUNT udp ADDRESS PORT          the same with a datagram each, of one socket that is not connected; what comes
+ *                                        back from another address than that does not count
+ *   dial serve ADDRESS PORT              answers every connection with one line, and every datagram
  *   dial plug ADDRESS PORT               listens with a full queue: the kernel drops every further SYN, as a
  *                                        host that is gone would
  *
@@ -14,10 +16,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,7 +48,7 @@ static socklen_t parse(const char *family, const char *address, const char *port
     char mapped[64];
 
     memset(to, 0, sizeof(*to));
-    if (strcmp(family, "4") == 0) {
+    if (strcmp(family, "4") == 0 || strcmp(family, "udp") == 0) {
         to4->sin_family = AF_INET;
         to4->sin_port = port_be;
         if (inet_pton(AF_INET, address, &to4->sin_addr) != 1)
@@ -77,6 +82,30 @@ static int ask(const struct sockaddr_storage *to, socklen_t size)
     return r;
 }
 
+/* The same with a datagram. One socket for all: a flow keeps its endpoint. */
+static int ask_by_datagram(int fd, const struct sockaddr_storage *to, socklen_t size)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t from_size = sizeof(from);
+    char answer[sizeof(ANSWER)];
+
+    if (sendto(fd, "?", 1, 0, (const struct sockaddr *)to, size) < 0 ||
+        recvfrom(fd, answer, sizeof(answer), 0, (struct sockaddr *)&from, &from_size) < 0)
+        return -1;
+    errno = EPROTO;
+    return from_size == size && memcmp(&from, to, size) == 0 ? 0 : -1;
+}
+
+static int datagram_socket(void)
+{
+    const struct timeval patience = {2, 0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+        fail("socket");
+    return fd;
+}
+
 static void count(struct outcomes *outcomes, int reason, int attempt)
 {
     outcomes->served += reason == 0;
@@ -90,7 +119,8 @@ static void count(struct outcomes *outcomes, int reason, int attempt)
     }
 }
 
-static int dial(int attempts, const struct sockaddr_storage *to, socklen_t size)
+/* `by_datagram`: by this socket of UDP, or -1 for TCP. */
+static int dial(int attempts, int by_datagram, const struct sockaddr_storage *to, socklen_t size)
 {
     struct outcomes outcomes = {0};
     struct timespec began, ended;
@@ -98,7 +128,8 @@ static int dial(int attempts, const struct sockaddr_storage *to, socklen_t size)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &began);
     for (int i = 1; i <= attempts; i++)
-        count(&outcomes, ask(to, size) < 0 ? errno : 0, i);
+        count(&outcomes,
+              (by_datagram < 0 ? ask(to, size) : ask_by_datagram(by_datagram, to, size)) < 0 ? errno : 0, i);
     (void)clock_gettime(CLOCK_MONOTONIC, &ended);
     ms = (ended.tv_sec - began.tv_sec) * 1000LL + (ended.tv_nsec - began.tv_nsec) / 1000000;
     printf("served=%d refused=%d denied=%d timed_out=%d other=%d last_errno=%d last_failure=%d "
@@ -124,10 +155,31 @@ static void say_up(void)
     (void)fflush(stdout);
 }
 
+/* In a process of its own. */
+static void answer_datagrams(const struct sockaddr_storage *at, socklen_t size)
+{
+    int fd = socket(at->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)at, size) < 0)
+        fail("bind");
+    if (fork() != 0)
+        return;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        struct sockaddr_storage from;
+        socklen_t from_size = sizeof(from);
+        char byte;
+
+        if (recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &from_size) >= 0)
+            (void)sendto(fd, ANSWER, strlen(ANSWER), 0, (struct sockaddr *)&from, from_size);
+    }
+}
+
 static _Noreturn void serve(const struct sockaddr_storage *at, socklen_t size)
 {
     int listener = listen_at(at, size, 128);
 
+    answer_datagrams(at, size);
     say_up();
     for (;;) {
         int fd = accept(listener, NULL, NULL);
@@ -171,8 +223,8 @@ int main(int argc, char **argv)
     if (argc == 5 && atoi(argv[1]) > 0) {
         size = parse(argv[2], argv[3], argv[4], &address);
         (void)alarm(PATIENCE);
-        return dial(atoi(argv[1]), &address, size);
+        return dial(atoi(argv[1]), strcmp(argv[2], "udp") == 0 ? datagram_socket() : -1, &address, size);
     }
-    (void)fprintf(stderr, "usage: dial COUNT 4|mapped|6 ADDRESS PORT | dial serve|plug ADDRESS PORT\n");
+    (void)fprintf(stderr, "usage: dial COUNT 4|mapped|6|udp ADDRESS PORT | dial serve|plug ADDRESS PORT\n");
     return 2;
 }
