@@ -34,7 +34,8 @@ def check_starts(bed, seen, wanted):
     told = [event["message"] for event in events if event["kind"] == "GATE_TIMEOUT"]
     bad = {name: text for name, text in seen.items() if text.strip() != wanted}
     timed_out = {name for name in bad if any(f"container {name} " in text for text in told)}
-    assert set(bad) == timed_out and len(bad) <= 2, (bad, events)
+    nameless = sum("no runtime told whose it is" in text for text in told)
+    assert len(set(bad) - timed_out) <= nameless and len(bad) <= 2, (bad, events)
     return len(timed_out)
 
 

@@ -24,6 +24,17 @@ def mounts_of_netns():
         return sum(line.split()[4] == "/run/netns" for line in file)
 
 
+def questions_of_orphans():
+    """Processes that a podman has started to tell its version by, and that nobody waits for but the worker."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+            if "(dpkg-query)" in text and int(text.rsplit(")", 1)[1].split()[1]) == os.getppid():
+                found.append(name)
+    return found
+
+
 class Podman:
     """A podman with svcconnect beside it, and a name server that knows nothing."""
 
@@ -42,7 +53,8 @@ class Podman:
                       "--cgroup-manager=cgroupfs", "--storage-driver", "vfs", "--network-config-dir", f"{self.base}/networks"]
         self.socket = f"{self.base}/podman.sock"
         with open(f"{self.base}/log", "wb") as log:
-            bed.popen([*self.inside, *self.words, "system", "service", "--time", "0", f"unix://{self.socket}"], stdout=log, stderr=log)
+            self.service = bed.popen([*self.inside, *self.words, "system", "service", "--time", "0", f"unix://{self.socket}"], stdout=log,
+                                     stderr=log)
         self.remote = [podman, "--remote", "--url", f"unix://{self.socket}"]
         wait_until(lambda: bed.run([*self.remote, "version"], timeout=60).rc == 0, 30, "podman answers")
 
@@ -78,6 +90,9 @@ class Podman:
 
     def end(self):
         self.bed.run([*self.remote, "rm", "-af", "-t", "0"], timeout=60)
+        self.service.terminate()
+        self.service.wait()
+        wait_until(lambda: not questions_of_orphans(), 10, "whom it has asked for versions of packages, have answered")
         for _ in range(mounts_of_netns() - self.mounts):
             subprocess.run(["umount", "/run/netns"], check=True)
         remove_v1_cgroups("libpod_parent")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """A dockerd that is started after svcconnectd, which finds it by itself. The daemon sees a /run of the test's, nothing of the host's."""
 import os
+import subprocess
 
 from container_host import docker_host
 from testbed import wait_until
+from worker import Library
 
 
 def test_docker_comes_later():
@@ -13,9 +15,16 @@ def test_docker_comes_later():
         os.makedirs(run)
         bed.kill()
         host.serve("backend-1", "backend", "svcconnect.port=8080")
-        plain = bed.command_line
-        script = f'mount --bind {run} /run && exec "$@"'
-        bed.command_line = lambda flags=(): ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "-", *plain(flags)]
+        hidden = bed.popen(["unshare", "-m", "--propagation", "slave", "sh", "-c", f"mount --bind {run} /run && echo ready && exec sleep 600"],
+                           stdout=subprocess.PIPE)
+        assert hidden.stdout.readline() == "ready\n"
+
+        def enter():
+            with open(f"/proc/{hidden.pid}/ns/mnt", encoding="utf-8") as mounts:
+                Library().call("setns", mounts.fileno(), 0)
+
+        plain = bed.launch
+        bed.launch = lambda flags=(): plain(flags, preexec_fn=enter)
         bed.config["containerRuntime"] = "auto"
         bed.start()
         told = bed.get("/v1/containers")
