@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import note, wait_until
+from testbed import need_no_thread_sanitizer, note, wait_until
 from test_dns import SERVER, place
 
 QUESTIONS_WAIT = 2.5  # seconds, for the next daemon: KEEP_WAIT_MS
@@ -71,6 +71,7 @@ def test_no_look_up_fails_over_restarts_and_a_kill():
 
 
 def test_outside_names_go_on_over_a_restart():
+    need_no_thread_sanitizer("it does not follow the threads of a process that a process with threads has forked")
     with place() as (bed, here):
         looking = look(here, "backend,www.outside.test", 800)
         time.sleep(0.5)

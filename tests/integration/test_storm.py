@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from testbed import Skip, Testbed, note, tool, wait_until
+from testbed import SLOWNESS, Skip, Testbed, note, tool, wait_until
 
 SERVICES = 50
 LARGE = 5  # of them with MANY instances, so that tables of very different sizes follow each other in the same slots
@@ -216,6 +216,7 @@ def check_writers(bed, writers, churner, least_batches):
     note(f"{sum(writer.rewritten for writer in writers)} tables rewritten in {batches} batches, "
          f"{churner.batches} batches of churn, {sum(writer.reconnects for writer in writers)} lost connections, "
          f"{counters['retried']} retried reads")
+    least_batches //= SLOWNESS
     assert batches >= least_batches and churner.batches >= least_batches // 5, (batches, churner.batches)
     assert counters["inconsistent"] == counters["policy"] == counters["policyAudited"] == 0, counters
     endpoints = bed.endpoints()

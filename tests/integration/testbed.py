@@ -47,6 +47,13 @@ def need_plain_programs(why):
         raise Skip(f"programs with a sanitizer: {why}")
 
 
+def need_no_thread_sanitizer(why):
+    if os.environ.get("SVCTEST_SANITIZE"):
+        with open(DAEMON, "rb") as file:
+            if b"__tsan_init" in file.read():
+                raise Skip(f"ThreadSanitizer: {why}")
+
+
 def tool(name):
     return os.path.join(BUILD, "tests", "support", name)
 

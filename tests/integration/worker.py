@@ -97,10 +97,11 @@ def own_network(library):
 
 
 def sanitizer_options(reports):
-    """The first finding ends a process, and is written to a file of its own. No effect on programs without a sanitizer."""
+    """The first finding ends a process, and is written to a file of its own. No effect on programs without a sanitizer. The copy of a
+    daemon that has ended answers names with threads of its own, which ThreadSanitizer would not have after a fork."""
     usual = f"log_path={reports}/report:halt_on_error=1:exitcode=99"
     return {"ASAN_OPTIONS": f"{usual}:detect_leaks=1:verify_asan_link_order=0", "UBSAN_OPTIONS": f"{usual}:print_stacktrace=1",
-            "TSAN_OPTIONS": f"{usual}:suppressions={os.path.join(testbed.TOP, 'tests', 'integration', 'tsan.supp')}"}
+            "TSAN_OPTIONS": f"{usual}:die_after_fork=0:suppressions={os.path.join(testbed.TOP, 'tests', 'integration', 'tsan.supp')}"}
 
 
 @contextlib.contextmanager
