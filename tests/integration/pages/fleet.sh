@@ -21,5 +21,10 @@ for ((i = 0; i < 600; i++)); do etcdctl endpoint health >/dev/null 2>&1 && break
 cat >/etc/svcconnect/svcconnect.json <<'END'
 {"etcd": {"caFile": "/etc/svcconnect/etcd-ca.pem", "certFile": "/etc/svcconnect/etcd.pem", "keyFile": "/etc/svcconnect/etcd.key"}}
 END
+#= Whose an instance is
+cp /etc/svcconnect/svcconnect.json "$place/without-registry"
+sed 's|^{|{"registry": "etcd:https://etcd-1:2379,etcd-2:2379,etcd-3:2379", |' "$place/without-registry" >/etc/svcconnect/svcconnect.json
+etcdctl put svcconnect/hosts/0123456789abcdef0123456789abcdef/ranges '{}' >/dev/null # a host that was there once
 #= Moving a host into a fleet
+cp "$place/without-registry" /etc/svcconnect/svcconnect.json
 etcdctl del --prefix '' >/dev/null

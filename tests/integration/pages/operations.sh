@@ -31,6 +31,13 @@ svcconnect route clear v1:8080 2>/dev/null || true
 #= Settings
 svcconnect canary abort backend:80 --client frontend
 for address in 10.0.1.10 10.0.1.11 10.0.1.12 10.0.1.13; do svcconnect register backend --address $address:8080; done
+#= 6. Watching
+mkdir -p /run/systemd/journal
+python3 -c 'import socket
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.bind("/run/systemd/journal/socket")
+while True: journal.recv(65536)' &
+for ((i = 0; i < 600; i++)); do [ ! -S /run/systemd/journal/socket ] || break && sleep 0.1; done
 #= 11. Many at once, and from one host to another
 make -s install
 systemctl start svcconnectd
