@@ -52,6 +52,7 @@ static int see_row(struct forgetting *self, struct etcd_pair *pair)
 {
     struct etcd_leaving *leaving;
     char owner[ETCD_HOST_SIZE];
+    struct etcd_pair row = {0};
 
     etcd_take_owner(pair->value, owner);
     if (!*owner)
@@ -64,7 +65,8 @@ static int see_row(struct forgetting *self, struct etcd_pair *pair)
         return 0;
     if (ARRAY_MAKE_ROOM(self->rows.items, self->rows.n) < 0)
         return -ENOMEM;
-    self->rows.items[self->rows.n++] = (struct etcd_pair){.key = TAKE_PTR(pair->key)};
+    row.key = TAKE_PTR(pair->key);
+    self->rows.items[self->rows.n++] = row;
     return 0;
 }
 
