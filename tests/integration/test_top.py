@@ -95,7 +95,7 @@ def test_on_a_terminal():
             lines = screen.until(lambda lines: has(lines, "endpoints: 3 of 3") and has(lines, "web", "75.0"), "endpoints")
             assert has(lines, "WANT %", "GOT %"), lines
             screen.press("3")
-            screen.until(lambda lines: any(re.search(r"client +web:80 .* [1-9][0-9.]* +0\.0 ", line) for line in lines), "callers")
+            screen.until(lambda lines: any(re.search(rf"client +web:{PORT} .* [1-9][0-9.]* +0\.0 ", line) for line in lines), "callers")
             screen.press("4")
             screen.until(lambda lines: has(lines, "front:80", "web", "90.0"), "aliases")
             screen.press("5")
