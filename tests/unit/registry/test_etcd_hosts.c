@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Hosts that come and go: when it is believed, by the clock of the test; and on a real etcd what becomes of their rows. */
+/* Hosts that come and go: when it is believed, by the clock of the test; and on a real etcd what becomes of their rows. Long because
+ * each way to go has its story, and they share the hosts that live through it. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

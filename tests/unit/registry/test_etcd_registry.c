@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Hosts of a fleet on a real etcd: what one writes the others hear of, and nobody overwrites what he has not seen. */
+/* Hosts of a fleet on a real etcd: what one writes the others hear of, and nobody overwrites what he has not seen. Long because both
+ * sides of each change, and each refusal, are looked at on the same two hosts. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
