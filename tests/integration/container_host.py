@@ -27,6 +27,12 @@ def in_parallel(function, items, threads=4):
         return list(pool.map(function, items))
 
 
+def held_times(bed):
+    """Microseconds for which first programs were held."""
+    told = [event["message"] for event in bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
+    return [int(found.group(1)) for found in (re.search(r"held for (\d+) us", one) for one in told) if found]
+
+
 def check_starts(bed, seen, wanted):
     """Of each container by name what its first process has printed: all well. Nobody is held for longer than half a second, which a
     busy machine may take; that is told, and no more than two of many."""

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from container_host import check_starts
+from container_host import check_starts, held_times
 from docker_host import make_image, remove_v1_cgroups
 from testbed import Testbed, need_program, note, remove_cgroup, wait_until
 
@@ -49,8 +49,7 @@ class Host:
         return [item for item in self.bed.get("/v1/endpoints", namespace="default")["endpoints"] if item["service"] == service]
 
     def held(self):
-        told = [event["message"] for event in self.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
-        return [int(found.group(1)) for found in (re.search(r"held for (\d+) us", one) for one in told) if found]
+        return held_times(self.bed)
 
     def expect(self, text):
         found = re.search(r"names (\d+) connects (\d+) of (\d+)", text)

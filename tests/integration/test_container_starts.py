@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Many containers start, on several networks and in several projects: each connects from its first instruction on, and only to
 what it means."""
-import re
-
-from container_host import docker_host, in_parallel
+from container_host import check_starts, docker_host, held_times, in_parallel
 from testbed import note, tool, wait_until
 
 PORT = "svcconnect.port=8080"
@@ -29,16 +27,8 @@ def test_fifty_starts():
             return host.docker.ok("logs", name).strip()
 
         seen = dict(zip((f"client-{number}" for number in range(STARTS)), in_parallel(start, range(STARTS), 3)))
-        bad = {name: text for name, text in seen.items() if text != "names 0 connects 0 addresses 0 of 40"}
-        events = host.bed.get("/v1/events")["events"]
-        # Nobody is held for longer than half a second, which a busy machine may take; that is told.
-        told = [event["message"] for event in events if event["kind"] == "GATE_TIMEOUT"]
-        timed_out = {name for name in bad if any(f" {name} " in text or host.id_of(name) in text for text in told)}
-        assert set(bad) == timed_out, (bad, [event for event in events if any(name in event["message"] for name in bad)])
-        assert len(timed_out) <= 2, bad
-        told = [event["message"] for event in events if event["kind"] == "CONTAINER"]
-        held = sorted(int(found.group(1)) for found in (re.search(r"held for (\d+) us", text) for text in told) if found)
-        note(f"{len(timed_out)} timed out, held for {held[0]} to {held[-1]} us, half of them at most {held[len(held) // 2]}")
+        late, held = check_starts(host.bed, seen, "names 0 connects 0 addresses 0 of 40"), sorted(held_times(host.bed))
+        note(f"{late} timed out, held for {held[0]} to {held[-1]} us, half of them at most {held[len(held) // 2]}")
 
 
 test_fifty_starts.timeout = 180

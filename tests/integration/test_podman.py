@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from container_host import check_starts, in_parallel
+from container_host import check_starts, held_times, in_parallel
 from docker_host import make_image, remove_v1_cgroups
 from testbed import Testbed, need_program, note, wait_until
 
@@ -85,8 +85,7 @@ class Podman:
         assert re.search(r"names 0 connects", text), (name, text, self.bed.get("/v1/containers"), self.bed.get("/v1/events")["events"])
 
     def held(self):
-        told = [event["message"] for event in self.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
-        return [int(found.group(1)) for found in (re.search(r"held for (\d+) us", one) for one in told) if found]
+        return held_times(self.bed)
 
     def end(self):
         self.bed.run([*self.remote, "rm", "-af", "-t", "0"], timeout=60)
