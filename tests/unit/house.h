@@ -122,6 +122,18 @@ static inline void house_begin(struct house *house)
     engine_settle(house->engine);
 }
 
+/* As the daemon does where maps are there already: what is published is compared with the registry first. */
+static inline void house_begin_judged(struct house *house, struct datapath_config *config)
+{
+    struct error error = {0};
+
+    if (engine_load(house->engine, house->registry, &error) < 0 ||
+        engine_judge(house->engine, config, &house->datapath, &error) < 0 ||
+        engine_adopt(house->engine, house->datapath, &error) < 0 || engine_publish(house->engine, &error) < 0)
+        fail_msg("%s", error.message);
+    engine_settle(house->engine);
+}
+
 /* Between them the rooms end. */
 static inline void house_stop(struct house *house)
 {

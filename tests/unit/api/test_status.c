@@ -237,17 +237,9 @@ static void test_a_file_that_is_no_document(void **state)
 static struct datapath_config config = {
     .aliases = 512, .slots = 1024, .endpoints = HOUSE_ENDPOINTS, .tasks = 4};
 
-/* As the daemon starts: what is published is compared with the registry. */
 static void judge_and_begin(struct lab *lab)
 {
-    struct house *house = &lab->house;
-    struct error error = {0};
-
-    assert_int_equal(engine_load(house->engine, house->registry, &error), 0);
-    assert_int_equal(engine_judge(house->engine, &config, &house->datapath, &error), 0);
-    assert_int_equal(engine_adopt(house->engine, house->datapath, &error), 0);
-    assert_int_equal(engine_publish(house->engine, &error), 0);
-    engine_settle(house->engine);
+    house_begin_judged(&lab->house, &config);
     lab_begin_rooms(lab);
 }
 

@@ -25,28 +25,16 @@ struct lab {
 #define INSTANCE(last)                                                                                       \
     "{\"address\":\"10.0.0." last "\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}"
 
-/* As house_begin(), where it matters which registry filled the maps. */
-static inline void begin_judged(struct house *house)
-{
-    struct datapath_config config = {0};
-    struct error error = {0};
-
-    assert_int_equal(engine_load(house->engine, house->registry, &error), 0);
-    assert_int_equal(engine_judge(house->engine, &config, &house->datapath, &error), 0);
-    assert_int_equal(engine_adopt(house->engine, house->datapath, &error), 0);
-    assert_int_equal(engine_publish(house->engine, &error), 0);
-    engine_settle(house->engine);
-}
-
 static inline void begin(struct lab *lab)
 {
+    struct datapath_config config = {0};
     const struct policies_settings settings = {
         .engine = lab->house.engine, .datapath = lab->house.datapath, .events = &lab->house.events};
 
     assert_int_equal(policies_new(&settings, &lab->policies), 0);
     assert_int_equal(engine_follow(lab->house.engine, &policies_follower, &lab->policies), 0);
     if (lab->is_lost)
-        begin_judged(&lab->house);
+        house_begin_judged(&lab->house, &config);
     else
         house_begin(&lab->house);
 }
