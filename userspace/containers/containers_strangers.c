@@ -9,7 +9,7 @@
 #include "runtimes/docker_lookup.h"
 
 #define ANSWER_MS 5000u /* longer than anybody is held */
-#define ASKS      4     /* a journal may have an event later than it was written */
+#define ASKS      12    /* a journal may be late: 75 ms of them were too few where many start */
 #define AGAIN_MS  25
 
 struct stranger_ask {

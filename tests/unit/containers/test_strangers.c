@@ -19,9 +19,9 @@ static bool is_asked(void *user)
     return ((struct lab *)user)->fake.n_lookups > 0;
 }
 
-static bool is_asked_four_times(void *user)
+static bool is_asked_twelve_times(void *user)
 {
-    return ((struct lab *)user)->fake.n_lookups == 4;
+    return ((struct lab *)user)->fake.n_lookups == 12;
 }
 
 static bool a_is_task(void *user)
@@ -115,9 +115,9 @@ static void test_nobody_knows_it(void **state)
     lab->fake.lookup = "[]";
     containers_on_appeared(7, CGROUP, lab->containers);
     containers_on_stands(7, CGROUP, getpid(), lab->containers);
-    house_until(&lab->house, is_asked_four_times, lab, "it to be asked for once more");
+    house_until(&lab->house, is_asked_twelve_times, lab, "it to be asked for once more");
     house_for(&lab->house, 60);
-    assert_int_equal(lab->fake.n_lookups, 4);
+    assert_int_equal(lab->fake.n_lookups, 12);
     containers_on_gate_end(7, CGROUP, GATE_RELEASED, 10, lab->containers);
     assert_null(lab->containers->strangers);
     assert_null(lab_held(lab, 'a'));
