@@ -84,6 +84,14 @@ class Host:
         self.docker.ok("wait", name)
         return outcome(self.docker.ok("logs", name))
 
+    def check_caller(self, name, number, *labels, target="backend", options=()):
+        """All went well; what did not is told, with what the daemon knows of the container."""
+        seen = self.caller(name, number, *labels, target=target, options=options)
+        if seen != (0, 0, number):
+            events = [event for event in self.bed.get("/v1/events")["events"] if name in event["message"] or event["kind"] == "GATE_TIMEOUT"]
+            raise AssertionError(f"{name}: names, connects that failed, of: {seen}; {self.containers().get(name)}; {events}; "
+                                 f"{self.instances(target)}")
+
     def load(self, name, *labels, per_second=200, target="backend", options=()):
         """A container that calls so often until end_load()."""
         self.run(name, ["svcconnect.service=frontend", *labels], "/bin/first", "load", target, "80", str(per_second), options=options)

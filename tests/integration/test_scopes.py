@@ -179,7 +179,8 @@ def test_a_bad_client_is_refused():
                                                            "targets": [{"service": "v1", "weight": 1}]})
             assert status == 400 and answer["error"]["field"] == "client", (client, status, answer)
         status, _ = bed.api("DELETE", "/v1/routes", {"dnsName": "backend", "port": 80, "client": "nobody"})
-        assert status == 404 and bed.wanted_state() == before
+        assert status == 404
+        bed.check_state(before)
 
 
 # --- scopes
@@ -524,7 +525,7 @@ def refused_for_room(bed, setting, method, path, body):
     before = bed.wanted_state()
     status, answer = bed.api(method, path, body)
     assert status == 507 and setting in answer["error"]["message"], (status, answer)
-    assert bed.wanted_state() == before, "a refused change changes nothing"
+    bed.check_state(before)
 
 
 def test_no_room_for_another_scopes_aliases():
@@ -570,7 +571,7 @@ def test_no_room_for_a_clients_weights():
         assert number > 0 and bed.wanted_state() == before
         assert [answers(agent, bed) for agent in agents] == ["v1/0", "v1/0"]
         bed.restart()
-        assert bed.wanted_state() == before
+        bed.check_state(before)
 
 
 def test_a_batch_that_fails_leaves_the_scopes():
@@ -585,7 +586,8 @@ def test_a_batch_that_fails_leaves_the_scopes():
                     "targets": [{"service": "v2", "weight": 3}]} for client in ("alpha", "beta")]
         status, _ = bed.api("POST", "/v1/batch", {"changes": [
             *changes, {"op": "update", "service": "nobody", "id": "0", "weight": 1}]})
-        assert status == 404 and bed.wanted_state() == before
+        assert status == 404
+        bed.check_state(before)
         assert [answers(agent, bed) for agent in agents] == ["v1/0", "v2/0", "v1/0"]
         bed.batch(changes)
         assert [answers(agent, bed) for agent in agents] == ["v2/0", "v2/0", "v1/0"]

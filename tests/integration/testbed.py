@@ -573,6 +573,11 @@ class Testbed:
         state["revision"] = self.status()["registry"]["revision"]
         return state
 
+    def check_state(self, before):
+        """Nothing that only a change may change has changed; what has is told."""
+        now = self.wanted_state()
+        assert now == before, {key: (before[key], now[key]) for key in now if now[key] != before[key]}
+
     # the CLI
 
     def cli(self, *words, **options):
