@@ -4,7 +4,8 @@
 
 Several run at once, each worker (worker.py) with its own mounts, bpffs, network and cgroups. A test that needs the
 host's network or cgroups, or compares times and must have the machine to itself, says so: `test_x.alone = True`; those
-come last, one by one. After each test nothing may be left of it (leftovers.py): that is a failure.
+come last, one by one. With --again what has failed runs once more after them, alone; what passes then is told as unsteady.
+After each test nothing may be left of it (leftovers.py): that is a failure.
 Last line: N passed, ..."""
 import argparse
 import importlib
@@ -30,6 +31,9 @@ def parse_arguments():
                         help="so many at once (%(default)s); 1: one after the other")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the output of passing tests too")
     parser.add_argument("-x", "--exit-first", action="store_true", help="begin no test after the first failure")
+    parser.add_argument("--again", metavar="N", type=int, default=0,
+                        help="run what has failed once more, alone, if it is at most N tests; what passes then counts as passed and is "
+                             "told as unsteady (%(default)s)")
     parser.add_argument("-l", "--list", action="store_true", help="only name the tests")
     parser.add_argument("--shuffle", metavar="SEED", type=int, nargs="?", const=0,
                         help="in an order drawn at random; with the SEED that such a run has printed, in that one")
@@ -91,7 +95,7 @@ class Report:
         self.verbose = verbose
         self.passed, self.failure, self.skipped = PASSED, FAILED, SKIPPED
         self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
-        self.failed = []
+        self.failed, self.unsteady = {}, []
         self.expected, self.began = expected, time.monotonic()
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self.marks = {PASSED: ("ok  ", "\033[32m"), FAILED: ("FAIL", "\033[31m"), SKIPPED: ("skip", "\033[33m")}
@@ -108,7 +112,7 @@ class Report:
             reason = "".join(f"  ({line[6:]})" for line in text.splitlines() if line.startswith("skip: "))
         print(f"{colour}{word}{self.plain}  {name:<58} {seconds:6.1f} s{reason}", flush=True)
         if code == self.failure:
-            self.failed.append(f"{name}: {cause_in(text)}")
+            self.failed[name] = cause_in(text)
         for line in text.splitlines():
             if code == self.failure or self.verbose:
                 print(f"      | {line}", flush=True)
@@ -123,9 +127,19 @@ class Report:
     def fail(self, name, text):
         self.add(name, self.failure, 0, text)
 
+    def begin_again(self, names):
+        """Takes the failures of these tests back, which run once more; returns what they had failed by."""
+        self.counts[self.failure] -= len(names)
+        return {name: self.failed.pop(name) for name in names}
+
+    def end_again(self, before):
+        self.unsteady += [(name, cause) for name, cause in before.items() if name not in self.failed]
+
     def close(self, seconds):
-        for failed in self.failed:
-            print(f"failed: {failed}")
+        for name, cause in self.unsteady:
+            print(f"unsteady: {name}: failed beside others and passed alone: {cause}")
+        for name, cause in self.failed.items():
+            print(f"failed: {name}: {cause}")
         print(f"{len(self.failed) and 'not all passed' or 'all done'} in {seconds:.0f} s")
         print(f"{self.counts[self.passed]} passed, {self.counts[self.failure]} failed, {self.counts[self.skipped]} skipped",
               flush=True)
@@ -212,8 +226,23 @@ def run_all(tests, arguments, report):
         everything.run(sorted(set(range(len(tests))) - set(alone)), arguments.jobs, is_isolated=True)
         if not (arguments.exit_first and report.failed):
             everything.run(alone, 1, is_isolated=False)
+        run_again(tests, arguments.again, report, everything, alone)
     finally:
         everything.stop()
+
+
+def run_again(tests, at_most, report, everything, alone):
+    """A fault that shows beside others only remains a fault, and is told; but one of hundreds of tests, met once by a machine that
+    was busy elsewhere, says little about a change."""
+    numbers = [number for number, (name, _) in enumerate(tests) if name in report.failed]
+    is_all = len(numbers) == report.counts[report.failure]  # else something is amiss that is no test's
+    if not numbers or len(numbers) > at_most or not is_all:
+        return
+    print(f"== once more, alone: {', '.join(tests[number][0] for number in numbers)}", flush=True)
+    before = report.begin_again([tests[number][0] for number in numbers])
+    everything.run(sorted(set(numbers) - set(alone)), 1, is_isolated=True)
+    everything.run(sorted(set(numbers) & set(alone)), 1, is_isolated=False)
+    report.end_again(before)
 
 
 def main():

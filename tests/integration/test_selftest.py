@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import chi_square
+import run
 from testbed import Testbed, has_ipv6, tool
 
 
@@ -18,6 +19,40 @@ def test_the_simulation_of_fleets_agrees_with_itself():
     for command in (["tests/bench/fleet_model.py"], ["scripts/draw-fleet", "--check"]):
         result = subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, timeout=120, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
+
+
+class Again:
+    """Tests of which each next run ends as it is said."""
+
+    def __init__(self, report, tests, outcomes):
+        self.report, self.tests, self.outcomes, self.given = report, tests, {name: list(codes) for name, codes in outcomes.items()}, []
+
+    def run(self, numbers, jobs, is_isolated):
+        for number in numbers:
+            name = self.tests[number][0]
+            self.given.append((name, jobs, is_isolated))
+            self.report.add(name, self.outcomes[name].pop(0), 0, f"because of {name}")
+
+
+def test_what_failed_runs_once_more_alone():
+    def sums(outcomes, at_most, alone=(), amiss=0):
+        report = run.Report(False, 0)
+        tests = [(name, None) for name in sorted(outcomes)]
+        everything = Again(report, tests, outcomes)
+        everything.run(range(len(tests)), 3, True)
+        for _ in range(amiss):
+            report.fail("nothing_is_left", "a process")
+        before = len(everything.given)
+        run.run_again(tests, at_most, report, everything, [number for number, (name, _) in enumerate(tests) if name in alone])
+        names = [name for name, _ in report.unsteady]
+        return report.counts[report.passed], sorted(report.failed), names, everything.given[before:], report.close(0)
+
+    ok, bad = run.Report(False, 0).passed, run.Report(False, 0).failure
+    assert sums({"a": [ok], "b": [bad, ok]}, 2) == (2, [], ["b"], [("b", 1, True)], 0)
+    assert sums({"a": [bad, ok], "b": [bad, bad]}, 2, alone="a") == (1, ["b"], ["a"], [("b", 1, True), ("a", 1, False)], 1)
+    assert sums({"a": [bad], "b": [ok]}, 0) == (1, ["a"], [], [], 1)
+    assert sums({"a": [bad], "b": [bad], "c": [bad]}, 2) == (0, ["a", "b", "c"], [], [], 1), "so many are no chance"
+    assert sums({"a": [bad]}, 2, amiss=1) == (0, ["a", "nothing_is_left"], [], [], 1)
 
 
 def test_connector_counts_answers_wrong_answers_and_errors():
