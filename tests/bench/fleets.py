@@ -42,7 +42,7 @@ class Asker:
         """A commit: a row and the head, which is compared."""
         head = text(PREFIX + "head")
         self.ask("/v3/kv/txn", compare=[{"key": head, "target": "VERSION", "result": "GREATER", "version": "-1"}],
-                 success=[{"request_put": {"key": text(f"{PREFIX}rows/instances/default/s{n}/0"), "value": text(VALUE)}},
+                 success=[{"request_put": {"key": text(f"{PREFIX}in/default/rows/instances/s{n}/0"), "value": text(VALUE)}},
                           {"request_put": {"key": head, "value": text(HEAD)}}])
 
 
@@ -100,7 +100,7 @@ def measure_costs(figures, sizes):
                         head_us=cost(lambda i: asker.ask("/v3/kv/range", key=head, limit=1), sizes["requests"]))
         before = memory_mib(pid)[0]
         for i in range(0, sizes["rows"], 100):
-            asker.ask("/v3/kv/txn", success=[{"request_put": {"key": text(f"{PREFIX}rows/instances/default/big{n}/0"), "value": text(VALUE)}}
+            asker.ask("/v3/kv/txn", success=[{"request_put": {"key": text(f"{PREFIX}in/default/rows/instances/big{n}/0"), "value": text(VALUE)}}
                                              for n in range(i, i + 100)])
         figures.add("etcd", "key_bytes", (memory_mib(pid)[0] - before) * 2**20 / sizes["rows"])
         before = memory_mib(pid)[0]

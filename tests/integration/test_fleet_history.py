@@ -35,7 +35,7 @@ def known_to(bed, names):
 def ask_etcd(etcd, member, services):
     """The weights as a quorum of etcd has them, at one moment."""
     def key(service):
-        return base64.b64encode(f"svcconnect/fleet/rows/instances/{namespace_of(service)}/{service}/x".encode()).decode()
+        return base64.b64encode(f"svcconnect/fleet/in/{namespace_of(service)}/rows/instances/{service}/x".encode()).decode()
     answer = etcd.ask("/v3/kv/txn", member=member, success=[{"request_range": {"key": key(service)}} for service in services])
     values = [part["response_range"]["kvs"][0]["value"] for part in answer["responses"]]
     return [json.loads(base64.b64decode(value))["weight"] for value in values]

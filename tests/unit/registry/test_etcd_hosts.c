@@ -97,6 +97,7 @@ static void test_hosts_that_were_never_there(void **state)
 
 /* ---- on a real one ---- */
 
+#define A_KEY     "in/default/rows/instances/web/a"
 #define A_ROW     "instances/default/web/a"
 #define A_VALUE   "{\"address\":\"127.0.0.1\",\"port\":1,\"weight\":1}"
 #define A_CHANGED "{\"address\":\"127.0.0.1\",\"port\":1,\"weight\":2}"
@@ -220,7 +221,7 @@ static void test_a_hosts_instances_go_and_come_with_it(void **state)
     /* What another host changes stays the first one's. */
     pair_commit(pair, 1, A_ROW, A_CHANGED);
     pair_expect(pair, 0, A_ROW "=" A_CHANGED ";");
-    expect_raw(pair, "rows/" A_ROW,
+    expect_raw(pair, A_KEY,
                "{\"owner\":\"host-0\","
                "\"address\":\"127.0.0.1\",\"port\":1,\"weight\":2}");
     pair_commit(pair, 0, "services/default/web", "{}");
@@ -237,7 +238,7 @@ static void test_a_hosts_instances_go_and_come_with_it(void **state)
     assert_int_equal(registry_link(pair->benches[1].registry).gone_hosts, 0);
     /* Who registers it anew has it. */
     pair_commit(pair, 1, A_ROW, A_MOVED);
-    expect_raw(pair, "rows/" A_ROW,
+    expect_raw(pair, A_KEY,
                "{\"owner\":\"host-1\","
                "\"address\":\"127.0.0.1\",\"port\":2,\"weight\":2}");
 }
@@ -275,11 +276,11 @@ static void test_many_that_go_are_asked(void **state)
     pair_write(pair, "hosts/y", "{}");
     (void)snprintf(value, sizeof(value), "{\"owner\":\"x\",\"address\":\"127.0.0.1\",\"port\":%u}",
                    ntohs(place.sin_port));
-    pair_write(pair, "rows/instances/default/web/x", value);
+    pair_write(pair, "in/default/rows/instances/web/x", value);
     (void)snprintf(rows, sizeof(rows), "instances/default/web/x={\"address\":\"127.0.0.1\",\"port\":%u};",
                    ntohs(place.sin_port));
     pair_expect(pair, 1, rows);
-    pair_write(pair, "rows/instances/default/web/y",
+    pair_write(pair, "in/default/rows/instances/web/y",
                "{\"owner\":\"y\",\"address\":\"127.0.0.1\",\"port\":1}");
     pair_expect(pair, 1, "instances/default/web/y={\"address\":\"127.0.0.1\",\"port\":1};");
     pair_write(pair, "hosts/x", NULL);

@@ -206,6 +206,24 @@ static void test_namespaces_do_not_wait_for_each_other(void **state)
     assert_int_equal(registry_revision(fleet->benches[1].registry), revision);
 }
 
+/* Who takes it away has seen neither what others put there nor what they changed beside it. */
+static void test_a_namespace_is_of_two_heads(void **state)
+{
+    struct fleet *fleet = *state;
+
+    assert_int_equal(commit(fleet, 0, "namespaces/x", "{}"), 0);
+    assert_true(has_batch(fleet, 1, PATIENCE_MS));
+    take_all(fleet, 1);
+    assert_int_equal(commit(fleet, 1, "services/x/a", "1"), 0);
+    assert_int_equal(commit(fleet, 0, "namespaces/x", NULL), -EAGAIN);
+    take_all(fleet, 0);
+    assert_int_equal(commit(fleet, 0, "namespaces/x", NULL), 0);
+    assert_true(has_batch(fleet, 1, PATIENCE_MS));
+    take_all(fleet, 1);
+    assert_int_equal(commit(fleet, 1, "namespaces/y", "{}"), 0);
+    assert_int_equal(commit(fleet, 0, "settings/global", "{}"), -EAGAIN);
+}
+
 /* The heads are taken away by hand: written anew by the next commit. */
 static void test_a_head_that_is_gone(void **state)
 {
@@ -213,7 +231,7 @@ static void test_a_head_that_is_gone(void **state)
     _cleanup_free_ char *name = NULL, *key = NULL, *body = NULL;
 
     assert_int_equal(commit(fleet, 0, "services/x/a", "1"), 0);
-    assert_true(asprintf(&name, "%s/fleet/heads/x", fleet->prefix) > 0);
+    assert_true(asprintf(&name, "%s/fleet/in/x/head", fleet->prefix) > 0);
     key = etcd_encode(name);
     assert_true(asprintf(&body, "{\"key\":\"%s\"}", key) > 0);
     cJSON_Delete(real_etcd_ask("/v3/kv/deleterange", body, PATIENCE_MS));
@@ -371,13 +389,13 @@ static void test_what_nobody_understands(void **state)
 {
     struct fleet *fleet = *state;
 
-    put_by_hand(fleet, "rows/binary", NULL, "AAEC");
+    put_by_hand(fleet, "common/rows/binary", NULL, "AAEC");
     put_by_hand(fleet, "strange", "1", NULL);
-    put_by_hand(fleet, "rows/by/hand", "1", NULL);
+    put_by_hand(fleet, "common/rows/by/hand", "1", NULL);
     expect_batch(fleet, 1, 0, "by/hand=1;");
     expect_batch(fleet, 0, 0, "by/hand=1;");
     assert_int_equal(registry_link(fleet->benches[1].registry).n_skipped, 1);
-    put_by_hand(fleet, "heads/", "what", NULL);
+    put_by_hand(fleet, "common/head", "what", NULL);
     assert_int_equal(commit(fleet, 0, "a", "1"), -EPROTO);
 }
 
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_conflict, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_namespaces_do_not_wait_for_each_other, fleet_setup,
                                         fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_a_namespace_is_of_two_heads, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_a_head_that_is_gone, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_no_update_is_lost, fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_too_much_names_the_setting, fleet_setup, fleet_teardown),

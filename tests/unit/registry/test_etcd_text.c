@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "registry/etcd/etcd_heads.h"
 #include "registry/etcd/etcd_text.h"
 
 static cJSON *parse(const char *text)
@@ -33,15 +34,73 @@ static void expect_text(char *text, const char *wanted)
 static void test_keys(void **state)
 {
     (void)state;
-    expect_text(etcd_key_of_row("p", "h1", "services/default/web"), "p/fleet/rows/services/default/web");
+    expect_text(etcd_key_of_row("p", "h1", "services/default/web"), "p/fleet/in/default/rows/services/web");
     expect_text(etcd_key_of_row("p", "h1", "host/address/web"), "p/hosts/h1/host/address/web");
     expect_text(etcd_key_of_row("p", "h1", "history/3"), "p/hosts/h1/history/3");
     expect_text(etcd_key_of_head("p"), "p/fleet/head");
     expect_text(etcd_key_of_host("p", "h1"), "p/hosts/h1/");
-    assert_string_equal(etcd_row_in_fleet("p/fleet/", "p/fleet/rows/a/b"), "a/b");
-    assert_null(etcd_row_in_fleet("p/fleet/", "p/fleet/rows/"));
-    assert_null(etcd_row_in_fleet("p/fleet/", "p/fleet/head"));
-    assert_null(etcd_row_in_fleet("p/fleet/", "q/fleet/rows/a"));
+}
+
+/* There and back, with the head that its commit compares. */
+static void test_each_row_has_one_place(void **state)
+{
+    static const char *const places[][3] = {
+        {"services/default/web", "p/in/default/rows/services/web", "p/in/default/head"},
+        {"instances/a b/web/i/1", "p/in/a b/rows/instances/web/i/1", "p/in/a b/head"},
+        {"routes/x//web:80:tcp", "p/in/x/rows/routes//web:80:tcp", "p/in/x/head"},
+        {"canaries/x/c/web:80:tcp", "p/in/x/rows/canaries/c/web:80:tcp", "p/in/x/head"},
+        {"documents/x/d", "p/in/x/rows/documents/d", "p/in/x/head"},
+        {"aws/left-out/x/s/i", "p/in/x/rows/aws/left-out/s/i", "p/in/x/head"},
+        {"aws/clusters/x", "p/common/rows/aws/clusters/x", "p/common/head"},
+        {"namespaces/x", "p/common/rows/namespaces/x", "p/in/x/head"},
+        {"namespaces/", "p/common/rows/namespaces/", "p/common/head"},
+        {"settings/global", "p/common/rows/settings/global", "p/common/head"},
+        {"services/x", "p/common/rows/services/x", "p/common/head"}, /* nothing of ours, and all the same */
+        {"services//x", "p/common/rows/services//x", "p/common/head"},
+        {"head", "p/common/rows/head", "p/common/head"},
+    };
+    char row[ETCD_ROW_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        expect_text(etcd_key_in_fleet("p/", places[i][0]), places[i][1]);
+        expect_text(etcd_head_of_row("p/", places[i][0]), places[i][2]);
+        assert_true(etcd_is_head("p/", places[i][2]));
+        assert_false(etcd_is_head("p/", places[i][1]));
+        assert_true(etcd_row_in_fleet("p/", places[i][1], row));
+        assert_string_equal(row, places[i][0]);
+    }
+}
+
+static void test_what_is_no_row(void **state)
+{
+    static const char *const keys[] = {"p/head",
+                                       "p/common/head",
+                                       "p/common/rows/",
+                                       "p/in/x/head",
+                                       "p/in/x/rows/",
+                                       "p/in//rows/a/b",
+                                       "p/in/x/rows/a",
+                                       "p/in/x",
+                                       "q/common/rows/a/b",
+                                       "p/common/rows/services/x/y",
+                                       "p/hosts/h",
+                                       "p/rows/a/b",
+                                       ""};
+    _cleanup_free_ char *long_key = NULL;
+    char row[ETCD_ROW_SIZE] = "as it was";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        assert_false(etcd_row_in_fleet("p/", keys[i], row));
+    assert_string_equal(row, "as it was");
+    assert_true(asprintf(&long_key, "p/common/rows/%0*d", ETCD_ROW_SIZE, 0) > 0);
+    assert_false(etcd_row_in_fleet("p/", long_key, row));
+    /* Of a newer version. */
+    assert_true(etcd_row_in_fleet("p/", "p/in/x/rows/quotas/a/b", row));
+    assert_string_equal(row, "quotas/x/a/b");
+    assert_false(etcd_is_head("p/", "p/in/x/y/head"));
+    assert_false(etcd_is_head("p/", "p/head"));
 }
 
 static void test_base64(void **state)
@@ -247,6 +306,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_each_row_has_one_place),
+        cmocka_unit_test(test_what_is_no_row),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_a_commit_has_each_key_once),

@@ -15,16 +15,16 @@
 static int add_rows_of(struct etcd_watch *watch, const struct etcd_host *host, bool is_shown,
                        struct etcd_batch *batch)
 {
+    char row[ETCD_ROW_SIZE];
     int r = 0;
 
     for (const struct etcd_known_key *key = watch->known.keys; r == 0 && key; key = key->hh.next) {
         _cleanup_free_ char *value = NULL;
 
-        if (key->owner != host || !key->value)
+        if (key->owner != host || !key->value || !etcd_row_in_fleet(watch->fleet, key->key, row))
             continue;
         value = is_shown ? strdup(key->value) : NULL;
-        r = is_shown && !value ? -ENOMEM
-                               : etcd_batch_add_row(batch, etcd_row_in_fleet(watch->fleet, key->key), &value);
+        r = is_shown && !value ? -ENOMEM : etcd_batch_add_row(batch, row, &value);
     }
     return r;
 }

@@ -68,7 +68,7 @@ static int add_head_of_namespace(struct etcd_batch *batch, const struct etcd_pai
  * is there; other keys are nobody's. */
 static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batch, struct etcd_pair *pair)
 {
-    const char *row = etcd_row_in_fleet(watch->fleet, pair->key);
+    char row[ETCD_ROW_SIZE];
     const char *host = etcd_host_in_fleet(watch->fleet, pair->key);
 
     if (strcmp(pair->key, watch->head_key) == 0 && pair->value) {
@@ -86,7 +86,7 @@ static int etcd_batch_add_pair(struct etcd_watch *watch, struct etcd_batch *batc
         etcd_watch_own_key(watch, pair->value);
     if (host)
         return pair->value ? etcd_watch_host_came(watch, host, batch) : etcd_watch_host_went(watch, host);
-    return row ? add_fleet_row(watch, batch, row, pair) : 0;
+    return etcd_row_in_fleet(watch->fleet, pair->key, row) ? add_fleet_row(watch, batch, row, pair) : 0;
 }
 
 static int learn(struct etcd_watch *watch, struct etcd_pair *pair)
@@ -148,7 +148,8 @@ static int resync_pair(struct etcd_pair *pair, void *user)
     const struct etcd_known_key *known = etcd_known_find(&watch->known, pair->key);
     bool is_same = known && known->mod_revision == pair->mod_revision;
     int r = etcd_known_learn(&watch->known, pair);
-    bool is_row = etcd_row_in_fleet(watch->fleet, pair->key) != NULL;
+    char row[ETCD_ROW_SIZE];
+    bool is_row = etcd_row_in_fleet(watch->fleet, pair->key, row);
 
     return r < 0 || (is_same && is_row) ? r : etcd_batch_add_pair(watch, resync->batch, pair);
 }
@@ -233,13 +234,11 @@ void etcd_watch_knows_all(struct etcd_watch *watch)
 
 bool etcd_watch_shows(struct etcd_watch *watch, const char *row)
 {
-    _cleanup_free_ char *key = NULL;
+    _cleanup_free_ char *key = etcd_key_in_fleet(watch->fleet, row);
     bool is_shown;
 
-    if (asprintf(&key, "%srows/%s", watch->fleet, row) < 0) {
-        key = NULL;
+    if (!key)
         return true;
-    }
     /* A load may come while the watch goes on. */
     (void)pthread_mutex_lock(&watch->known.mutex);
     is_shown = etcd_known_is_shown(&watch->known, key);

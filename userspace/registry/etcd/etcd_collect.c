@@ -57,10 +57,13 @@ static int load_pair(struct etcd_pair *pair, void *user)
     struct loading *loading = user;
     struct etcd_registry *self = loading->self;
     bool is_fleet = loading->base == self->fleet;
-    const char *row = is_fleet ? etcd_row_in_fleet(self->fleet, pair->key) : pair->key + strlen(self->own);
+    char owner[ETCD_HOST_SIZE], of_fleet[ETCD_ROW_SIZE];
+    const char *row = is_fleet ? NULL : pair->key + strlen(self->own);
     struct etcd_pairs *rows = loading->rows;
-    char owner[ETCD_HOST_SIZE];
+    char *copy;
 
+    if (is_fleet && etcd_row_in_fleet(self->fleet, pair->key, of_fleet))
+        row = of_fleet;
     if (is_fleet && loading->is_of_all && etcd_watch_know(&self->watch, pair) < 0)
         return -ENOMEM;
     if (is_fleet && !loading->is_of_all && row)
@@ -69,9 +72,10 @@ static int load_pair(struct etcd_pair *pair, void *user)
         return self->is_following ? 0 : load_head(self, pair);
     if (!row || !*row)
         return 0;
-    if (take_lines(rows, pair, row) < 0 || ARRAY_MAKE_ROOM(rows->items, rows->n) < 0)
+    if (take_lines(rows, pair, row) < 0 || ARRAY_MAKE_ROOM(rows->items, rows->n) < 0 || !(copy = strdup(row)))
         return -ENOMEM;
-    memmove(pair->key, row, strlen(row) + 1);
+    free(pair->key);
+    pair->key = copy;
     rows->items[rows->n++] = *pair;
     *pair = (struct etcd_pair){0};
     return 0;

@@ -29,11 +29,11 @@ static bool is_of_history(const struct registry_row *row)
     return row->value && strncmp(row->key, "history/", strlen("history/")) == 0;
 }
 
-/* Few: rows that follow each other are mostly of one namespace. */
-static int compare_head_of(struct etcd_registry *self, const char *row)
+/* Few: rows that follow each other are mostly of one namespace. The key is taken over. */
+static int compare_head(struct etcd_registry *self, char *of_caller)
 {
     struct etcd_pairs *compared = &self->compared;
-    _cleanup_free_ char *key = etcd_head_of_row(self->fleet, row);
+    _cleanup_free_ char *key = of_caller;
 
     if (!key)
         return -ENOMEM;
@@ -47,6 +47,16 @@ static int compare_head_of(struct etcd_registry *self, const char *row)
     compared->items[compared->n].value = NULL;
     compared->items[compared->n++].key = TAKE_PTR(key);
     return 0;
+}
+
+/* Who takes a namespace away has seen nothing in it: so what others put there, and where it lies, count both. */
+static int compare_heads_of(struct etcd_registry *self, const char *row)
+{
+    int r = compare_head(self, etcd_head_of_row(self->fleet, row));
+
+    if (r == 0 && strncmp(row, "namespaces/", strlen("namespaces/")) == 0)
+        r = compare_head(self, etcd_head_of_common(self->fleet));
+    return r;
 }
 
 static int make_pair(struct etcd_registry *self, const struct registry_row *row, struct etcd_pair *pair)
@@ -84,7 +94,7 @@ static int make_pairs(struct etcd_registry *self, struct etcd_pair **ret_pairs, 
         const struct registry_row *row = &commit->rows[i];
 
         if (!etcd_is_of_host(row->key))
-            r = compare_head_of(self, row->key);
+            r = compare_heads_of(self, row->key);
         /* As etcd counts: the lengths, with a host's name, and some bytes of how they are packed. */
         *ret_bytes += strlen(row->key) + strlen(self->own) + (row->value ? strlen(row->value) : 0) + 128;
         if (r == 0 && told && is_of_history(row)) {

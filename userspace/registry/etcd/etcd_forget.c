@@ -88,11 +88,12 @@ static int see_of_fleet(struct etcd_pair *pair, void *user)
     struct forgetting *self = user;
     const char *host = etcd_host_in_fleet(self->fleet, pair->key);
     struct etcd_leaving *leaving;
+    char row[ETCD_ROW_SIZE];
 
     if (strcmp(pair->key, self->head_key) == 0 || etcd_is_head(self->fleet, pair->key))
         return see_head(self, pair);
     if (!host)
-        return etcd_row_in_fleet(self->fleet, pair->key) ? see_row(self, pair) : 0;
+        return etcd_row_in_fleet(self->fleet, pair->key, row) ? see_row(self, pair) : 0;
     leaving = leaving_of(self, host, strlen(host));
     if (leaving)
         leaving->is_there = true;
@@ -186,9 +187,10 @@ int etcd_forget_list(const struct etcd_settings *settings, struct etcd_leaving *
 static int compared_heads(struct forgetting *self, size_t at, size_t n, struct etcd_pairs *heads)
 {
     for (size_t i = at; i < at + n; i++) {
-        const char *row = etcd_row_in_fleet(self->fleet, self->rows.items[i].key);
-        char *key = etcd_head_of_row(self->fleet, row);
+        char row[ETCD_ROW_SIZE], *key = NULL;
 
+        if (etcd_row_in_fleet(self->fleet, self->rows.items[i].key, row))
+            key = etcd_head_of_row(self->fleet, row);
         if (!key)
             return -ENOMEM;
         /* Rows are in the order of their namespaces. */

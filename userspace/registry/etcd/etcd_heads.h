@@ -25,8 +25,10 @@ struct etcd_heads {
 
 void etcd_heads_done(struct etcd_heads *heads);
 
-/* The key of the head that a commit of this row compares; the caller frees it. NULL: out of memory. */
+/* The key of the head that a commit of this row compares, that of its namespace; and of the one that it compares too if it
+ * lies with what is of none (etcd_keys.c). The caller frees them. NULL: out of memory. */
 char *etcd_head_of_row(const char *fleet, const char *row);
+char *etcd_head_of_common(const char *fleet);
 
 /* Is this the key of such a head? Not that of the fleet's own, which nobody compares. */
 bool etcd_is_head(const char *fleet, const char *key);
@@ -35,3 +37,4 @@ bool etcd_is_head(const char *fleet, const char *key);
  * but not for a key that was learnt before. */
 int etcd_heads_learn(struct etcd_heads *heads, const char *key, uint64_t at, bool is_there);
 uint64_t etcd_heads_revision(const struct etcd_heads *heads, const char *key); /* 0: it is not there */
+size_t etcd_heads_count(const struct etcd_heads *heads);                       /* of those that are */

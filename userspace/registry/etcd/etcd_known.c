@@ -99,11 +99,11 @@ static int set_owner(struct etcd_known *known, struct etcd_known_key *key, const
 
 int etcd_known_learn(struct etcd_known *known, struct etcd_pair *pair)
 {
-    char owner[ETCD_HOST_SIZE] = "";
+    char owner[ETCD_HOST_SIZE] = "", row[ETCD_ROW_SIZE];
     struct etcd_known_key *key;
     int r;
 
-    if (etcd_row_in_fleet(known->fleet, pair->key))
+    if (etcd_row_in_fleet(known->fleet, pair->key, row))
         etcd_take_owner(pair->value, owner);
     (void)pthread_mutex_lock(&known->mutex);
     key = known_make_key(known, pair->key);
@@ -141,11 +141,10 @@ static bool is_same_place(const char *before, const char *after)
 
 char *etcd_known_own(struct etcd_known *known, const char *key, const char *value)
 {
-    char owner[ETCD_HOST_SIZE] = "";
+    char owner[ETCD_HOST_SIZE] = "", row[ETCD_ROW_SIZE];
     const struct etcd_known_key *found;
 
-    if (!etcd_row_in_fleet(known->fleet, key) ||
-        !etcd_can_have_owner(etcd_row_in_fleet(known->fleet, key), value))
+    if (!etcd_row_in_fleet(known->fleet, key, row) || !etcd_can_have_owner(row, value))
         return strdup(value);
     (void)pthread_mutex_lock(&known->mutex);
     found = etcd_known_find(known, key);

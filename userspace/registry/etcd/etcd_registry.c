@@ -71,13 +71,19 @@ static uint64_t etcd_count_below(struct etcd_registry *self, const char *base)
 static uint64_t etcd_count(const struct registry *registry)
 {
     struct etcd_registry *self = of(registry);
-    _cleanup_free_ char *rows = NULL;
+    _cleanup_free_ char *common = NULL, *in = NULL;
+    uint64_t n;
 
-    if (asprintf(&rows, "%srows/", self->fleet) < 0) {
-        rows = NULL;
+    if (asprintf(&common, "%scommon/", self->fleet) < 0)
+        common = NULL;
+    if (asprintf(&in, "%sin/", self->fleet) < 0)
+        in = NULL;
+    if (!common || !in)
         return 0;
-    }
-    return etcd_count_below(self, rows) + etcd_count_below(self, self->own);
+    /* With the heads, of which the owner knows how many he has taken. */
+    n = etcd_count_below(self, common) + etcd_count_below(self, in);
+    n -= n < etcd_heads_count(&self->heads) ? n : etcd_heads_count(&self->heads);
+    return n + etcd_count_below(self, self->own);
 }
 
 /* ---- a commit, for its owner ---- */

@@ -10,54 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "registry/rows.h"
 
 #define LONGEST_TEXT (64u << 20)
-
-bool etcd_is_of_host(const char *key)
-{
-    return row_is_of_host(key) || strncmp(key, "history/", strlen("history/")) == 0;
-}
-
-/* ---- keys ---- */
-
-char *etcd_key_of_fleet(const char *prefix)
-{
-    char *key = NULL;
-
-    return asprintf(&key, "%s/fleet/", prefix) < 0 ? NULL : key;
-}
-
-char *etcd_key_of_head(const char *prefix)
-{
-    char *key = NULL;
-
-    return asprintf(&key, "%s/fleet/head", prefix) < 0 ? NULL : key;
-}
-
-char *etcd_key_of_host(const char *prefix, const char *host)
-{
-    char *key = NULL;
-
-    return asprintf(&key, "%s/hosts/%s/", prefix, host) < 0 ? NULL : key;
-}
-
-char *etcd_key_of_row(const char *prefix, const char *host, const char *key)
-{
-    char *text = NULL;
-    int n = etcd_is_of_host(key) ? asprintf(&text, "%s/hosts/%s/%s", prefix, host, key)
-                                 : asprintf(&text, "%s/fleet/rows/%s", prefix, key);
-
-    return n < 0 ? NULL : text;
-}
-
-const char *etcd_row_in_fleet(const char *fleet, const char *key)
-{
-    size_t n = strlen(fleet);
-
-    return strncmp(key, fleet, n) == 0 && strncmp(key + n, "rows/", 5) == 0 && key[n + 5] ? key + n + 5
-                                                                                          : NULL;
-}
 
 /* ---- base64 ---- */
 

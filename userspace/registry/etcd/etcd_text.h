@@ -5,10 +5,13 @@
  *
  * Below PREFIX (a setting) lie
  *   PREFIX/fleet/head        who wrote last: {"revision", "writer", "commit"}; every commit to the fleet's rows writes it
- *   PREFIX/fleet/heads/NS    the same of the rows of a namespace, and without NS of those of none; a commit compares and
- *                            writes those of its rows, so commits to a namespace are one after the other
- *   PREFIX/fleet/rows/KEY    the rows of all hosts; an instance with an address begins with {"owner": HOST, the host
+ *   PREFIX/fleet/in/NS/      all that is of a namespace:
+ *     head                   the same of its rows; a commit compares and writes the heads of its rows, so commits to a
+ *                            namespace are one after the other
+ *     rows/KIND/REST         the row KIND/NS/REST; an instance with an address begins with {"owner": HOST, the host
  *                            that has registered it
+ *   PREFIX/fleet/common/     what is of none, and the row of each namespace itself (which writes both heads): a head, and
+ *     rows/KEY
  *   PREFIX/fleet/hosts/HOST  {"name", "writer"}: the host is there; goes with its lease
  *   PREFIX/fleet/driver      HOST: which one drives the canaries; goes with its lease
  *   PREFIX/hosts/HOST/KEY    what a host keeps for itself: its numbers and its history
@@ -48,6 +51,7 @@ struct etcd_pairs {
 
 /* Where a row lies; the caller frees it. NULL: out of memory. */
 char *etcd_key_of_row(const char *prefix, const char *host, const char *key);
+char *etcd_key_in_fleet(const char *fleet, const char *row); /* of one that no host keeps for itself */
 char *etcd_key_of_head(const char *prefix);
 char *etcd_key_of_fleet(const char *prefix); /* the head's and all rows' begin with it */
 char *etcd_key_of_host(const char *prefix, const char *host);
@@ -58,8 +62,9 @@ char *etcd_key_of_driver(const char *prefix);
 /* Is this a row that a host keeps for itself? */
 bool etcd_is_of_host(const char *key);
 
-/* The row's key in a key of `base` + "rows/"; NULL: it is none. */
-const char *etcd_row_in_fleet(const char *fleet, const char *key);
+/* The registry's key of the row that lies here; false: none does. */
+#define ETCD_ROW_SIZE 2048
+bool etcd_row_in_fleet(const char *fleet, const char *key, char ret_row[static ETCD_ROW_SIZE]);
 
 /* The host in a key of `fleet` + "hosts/"; NULL: it is none. */
 const char *etcd_host_in_fleet(const char *fleet, const char *key);
