@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from docker_host import Docker, remove_v1_cgroups
-from testbed import Testbed, need_program, wait_until
+from testbed import Testbed, need_program, note, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
@@ -17,7 +17,7 @@ LIMITS = ["--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"]
 
 def outcome(text):
     found = re.search(r"names (\d+) connects (\d+) of (\d+)", text)
-    assert found, text
+    assert found, f"it has printed {text!r}"
     return tuple(int(number) for number in found.groups())
 
 
@@ -85,12 +85,19 @@ class Host:
         return outcome(self.docker.ok("logs", name))
 
     def check_caller(self, name, number, *labels, target="backend", options=()):
-        """All went well; what did not is told, with what the daemon knows of the container."""
-        seen = self.caller(name, number, *labels, target=target, options=options)
-        if seen != (0, 0, number):
-            events = [event for event in self.bed.get("/v1/events")["events"] if name in event["message"] or event["kind"] == "GATE_TIMEOUT"]
-            raise AssertionError(f"{name}: names, connects that failed, of: {seen}; {self.containers().get(name)}; {events}; "
-                                 f"{self.instances(target)}")
+        """All went well; what did not is told, with what the daemon knows of the container. Whoever was let go at the gate's deadline,
+        which a busy machine may reach and an event tells, is begun anew; not more often than twice."""
+        for again in ("", "-again", "-once-more"):
+            seen = self.caller(name + again, number, *labels, target=target, options=options)
+            if seen == (0, 0, number):
+                return
+            events = [event for event in self.bed.get("/v1/events")["events"]
+                      if name + again in event["message"] or event["kind"] == "GATE_TIMEOUT"]
+            is_late = any(f"container {name + again} was held" in event["message"] for event in events if event["kind"] == "GATE_TIMEOUT")
+            if not is_late or again == "-once-more":
+                raise AssertionError(f"{name + again}: names, connects that failed, of: {seen}; {self.containers().get(name + again)}; "
+                                     f"{events}; {self.instances(target)}")
+            note(f"{name + again} was let go too early: {seen}")
 
     def load(self, name, *labels, per_second=200, target="backend", options=()):
         """A container that calls so often until end_load()."""

@@ -2,6 +2,7 @@
 """svcconnectd in a container of the Docker that it follows, as examples/compose.yaml runs it: attaches, names and registers
 as it does beside it; may be killed, restarted and replaced; says which mount or namespace it lacks."""
 import os
+import subprocess
 
 from container_host import docker_host
 from testbed import PROGRAMS, TOP, need_plain_programs, note, wait_until
@@ -23,6 +24,15 @@ def compose_list(service, key):
                 items.append(text[2:].strip('"'))
     assert items, (service, key)
     return items
+
+
+def scheduling_of(thread, pid):
+    """Its class and its nice value, by ps(1)."""
+    for line in subprocess.run(["ps", "-L", "-o", "comm=,cls=,ni=", "-p", pid], capture_output=True, text=True, check=True).stdout.splitlines():
+        name, scheduling, nice = line.split()
+        if thread.startswith(name):
+            return scheduling, nice
+    raise AssertionError(f"{pid} has no thread {thread}")
 
 
 class Contained:
@@ -64,6 +74,9 @@ class Contained:
         except OSError:
             return False
 
+    def pid(self):
+        return self.host.docker.ok("inspect", "-f", "{{.State.Pid}}", self.name).strip()
+
     def log(self):
         result = self.host.docker.call("logs", self.name)
         return result.out + result.err
@@ -86,6 +99,7 @@ def test_beside_its_tasks():
         events = [event["message"] for event in host.bed.get("/v1/events")["events"]]
         assert any(text.startswith("container first: attached before its first instruction") for text in events), events
         wait_until(lambda: len(host.bed.tasks()) == 1, 10, "the one that has ended is no task")
+        assert scheduling_of("svcconnect-gate", daemon.pid()) != ("TS", "0"), "it comes before others"
         told = daemon.doctor()
         assert " 0 problems" in told and "is followed" in told, told
         assert f"backend is {host.bed.address_of('backend')} in backend-1, as its name server" in told, told
