@@ -138,7 +138,7 @@ static void count_containers(const struct containers *containers, const struct r
     unsigned n_unlabelled = 0;
 
     for (const struct held *held = containers->all; held; held = held->hh.next) {
-        if (strcmp(held->container->runtime, runtime->name) != 0)
+        if (held->from != runtime)
             continue;
         n++;
         n_tasks += held->is_task;

@@ -148,7 +148,7 @@ struct registering *registering_new(struct containers *containers, const struct 
                 return NULL;
             }
     for (size_t i = 0; i < containers->n_runtimes; i++)
-        if (containers->runtimes[i].is_listed)
+        if (containers_have_listed(containers, containers->runtimes[i].name))
             memcpy(registering->runtimes[registering->n_runtimes++], containers->runtimes[i].name,
                    sizeof(registering->runtimes[0]));
     return registering;

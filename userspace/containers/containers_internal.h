@@ -56,11 +56,12 @@ struct stopping {
 struct held {
     struct container *container;
     struct containers *owner;
-    bool is_expected; /* the gate has been told where it will be */
-    bool is_unread;   /* the runtime has not told more than its id */
-    uint64_t list;    /* it became known after that list was asked for */
-    uint64_t ticket;  /* of the gate; 0: it is not on its way */
-    bool is_standing; /* held until gate_release() */
+    const struct runtime *from; /* which has told of it; NULL: none that is followed */
+    bool is_expected;           /* the gate has been told where it will be */
+    bool is_unread;             /* the runtime has not told more than its id */
+    uint64_t list;              /* it became known after that list was asked for */
+    uint64_t ticket;            /* of the gate; 0: it is not on its way */
+    bool is_standing;           /* held until gate_release() */
     enum names_state names;
     uint64_t held_us;
     uint64_t waiting_for; /* cgroup id of the task whose names it waits for; 0: none */
@@ -168,13 +169,22 @@ struct containers {
     bool is_register_again;
 };
 
-/* containers_told.c: what a runtime tells; `user` is the struct containers. */
+/* containers_told.c: what is known of one changes. `user` is the struct containers. */
 void containers_on_put(struct container *container, void *user);
-void containers_on_ending(const char *id, void *user);
 void containers_on_gone(const char *id, void *user);
+
+/*
+ * containers_words.c: what a runtime tells over its API; `user` is the struct runtime. Each speaks of its own containers: of one
+ * that another runtime has told of its word is not heard.
+ */
+void containers_on_docker_put(struct container *container, void *user);
+void containers_on_ending(const char *id, void *user);
+void containers_on_docker_gone(const char *id, void *user);
 void containers_on_unread(const struct docker *docker, const char *id, void *user);
 void containers_on_listing(const struct docker *docker, void *user);
 void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user);
+/* One that is known by no more than its id. -ENOSPC, and the container is freed. */
+int containers_add(struct containers *containers, struct container *container, struct held **ret_held);
 void containers_free_held(struct containers *containers, struct held *held);
 
 /* The one whose cgroup this is; NULL: no runtime has told of it. */
@@ -191,9 +201,6 @@ const struct held *containers_at(const struct containers *containers, const char
 /* By what people call it; -ENOENT, -EINVAL as containers_cgroup_of(). */
 int containers_find_running(const struct containers *containers, const char *field, const char *text,
                             struct held **ret_held, const char **ret_cgroup, struct error *error);
-/* The one that this follows; NULL: it has ended. */
-struct runtime *containers_runtime_with(struct containers *containers, const struct docker *docker);
-const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held);
 
 /* containers_documents.c: workload_settings.find_document; `user` is the struct containers. */
 const struct workload_document *containers_find_document(const char *family, const char *namespace_name,
@@ -272,6 +279,8 @@ void containers_begin_gate(struct containers *containers);
 
 /* containers_runtimes.c: follows one from now on. -ENOMEM, -EMFILE. */
 int containers_begin_runtime(struct containers *containers, struct runtime *runtime);
+/* Have all of this name told what they have? What an instance is marked with has no more than the name. */
+bool containers_have_listed(const struct containers *containers, const char *name);
 /* What lies in files by now is told at once. */
 void containers_catch_up(struct containers *containers);
 

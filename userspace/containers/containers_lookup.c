@@ -53,14 +53,6 @@ int containers_cgroup_of(const struct containers *containers, const char *field,
     return containers_find_running(containers, field, text, &held, ret_cgroup, error);
 }
 
-const struct runtime *containers_runtime_of(const struct containers *containers, const struct held *held)
-{
-    for (size_t i = 0; i < containers->n_runtimes; i++)
-        if (strcmp(containers->runtimes[i].name, held->container->runtime) == 0)
-            return &containers->runtimes[i];
-    return NULL;
-}
-
 /* The container whose cgroup this path begins with. */
 static const struct held *held_of_path(const struct containers *containers, const char *path)
 {

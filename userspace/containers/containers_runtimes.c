@@ -18,6 +18,14 @@ static void runtime_settled(struct runtime *runtime)
     containers_changed(runtime->owner);
 }
 
+bool containers_have_listed(const struct containers *containers, const char *name)
+{
+    for (size_t i = 0; i < containers->n_runtimes; i++)
+        if (strcmp(containers->runtimes[i].name, name) == 0 && !containers->runtimes[i].is_listed)
+            return false;
+    return true;
+}
+
 static void runtime_connection(struct runtime *runtime, bool is_connected, const char *reason)
 {
     if (is_connected != runtime->is_connected)
@@ -31,20 +39,10 @@ static void runtime_connection(struct runtime *runtime, bool is_connected, const
 
 /* ---- by its API ---- */
 
-struct runtime *containers_runtime_with(struct containers *containers, const struct docker *docker)
-{
-    for (size_t i = 0; i < containers->n_runtimes; i++)
-        if (containers->runtimes[i].docker == docker)
-            return &containers->runtimes[i];
-    return NULL;
-}
-
 static void containers_on_settled(const struct docker *docker, void *user)
 {
-    struct runtime *runtime = containers_runtime_with(user, docker);
-
-    if (runtime)
-        runtime_settled(runtime);
+    (void)docker;
+    runtime_settled(user);
 }
 
 static void on_about(const char *version, const char *cgroup_driver, void *user)
@@ -77,10 +75,9 @@ static void ask_what_it_is(struct runtime *runtime)
 static void containers_on_connection(const struct docker *docker, bool is_connected, const char *reason,
                                      void *user)
 {
-    struct runtime *runtime = containers_runtime_with(user, docker);
+    struct runtime *runtime = user;
 
-    if (!runtime)
-        return;
+    (void)docker;
     runtime_connection(runtime, is_connected, reason);
     if (is_connected)
         ask_what_it_is(runtime);
@@ -109,15 +106,15 @@ static int begin_docker(struct containers *containers, struct runtime *runtime)
                                                 .fetcher = containers->fetcher,
                                                 .runtime = runtime->name,
                                                 .socket = runtime->socket,
-                                                .put = containers_on_put,
+                                                .put = containers_on_docker_put,
                                                 .ending = containers_on_ending,
-                                                .gone = containers_on_gone,
+                                                .gone = containers_on_docker_gone,
                                                 .unread = containers_on_unread,
                                                 .listing = containers_on_listing,
                                                 .listed = containers_on_listed,
                                                 .settled = containers_on_settled,
                                                 .connection = containers_on_connection,
-                                                .user = containers},
+                                                .user = runtime},
                       &runtime->docker);
 }
 
@@ -125,7 +122,8 @@ static int begin_docker(struct containers *containers, struct runtime *runtime)
 
 static bool is_anothers(const struct runtime *runtime, const struct held *held)
 {
-    return held && strcmp(held->container->runtime, runtime->name) != 0;
+    return held &&
+           (strcmp(held->container->runtime, runtime->name) != 0 || (held->from && held->from != runtime));
 }
 
 /* The next ones come into the same place, mostly; into system.slice everything else comes as well. */
@@ -165,6 +163,8 @@ static void on_bundle(struct container *container, void *user)
     watch_place(containers, container->cgroup);
     containers_on_put(container, containers);
     held = containers_find(containers, id);
+    if (held)
+        held->from = runtime;
     if (held && may_come && !held->is_expected && containers->gate && held->container->cgroup)
         (void)gate_expect(containers->gate, held->container->cgroup);
     if (held)

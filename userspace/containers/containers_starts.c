@@ -101,7 +101,7 @@ static void note_wrapper(struct containers *containers, const char *cgroup)
     const struct held *held = containers_find_cgroup(containers, cgroup);
 
     for (size_t i = 0; held && i < containers->n_runtimes; i++)
-        if (strcmp(containers->runtimes[i].name, held->container->runtime) == 0)
+        if (held->from == &containers->runtimes[i])
             containers->runtimes[i].asks = true;
 }
 

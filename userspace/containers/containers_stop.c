@@ -103,7 +103,7 @@ static void on_stopped(int result, const char *reason, void *user)
 static void ask_runtime(struct held *held)
 {
     struct containers *containers = held->owner;
-    const struct runtime *runtime = containers_runtime_of(containers, held);
+    const struct runtime *runtime = held->from;
     char text[160];
     int r;
 
@@ -159,7 +159,7 @@ static void stop_on_tick(evutil_socket_t fd, short what, void *user)
 static int check_stop(const struct held *held, const char *field, struct error *error)
 {
     const struct container *container = held->container;
-    const struct runtime *runtime = containers_runtime_of(held->owner, held);
+    const struct runtime *runtime = held->from;
 
     if (!held->is_labelled)
         return error_input(

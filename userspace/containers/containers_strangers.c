@@ -14,6 +14,7 @@
 
 struct stranger_ask {
     struct stranger *stranger;
+    struct runtime *runtime;      /* which is asked */
     struct docker_lookup *lookup; /* NULL: answered, or not asked */
 };
 
@@ -78,7 +79,7 @@ static void stranger_on_answer(struct container *container, void *user)
         return;
     }
     memcpy(id, stranger->id, sizeof(id));
-    containers_on_put(container, containers); /* which meets it: the stranger is gone */
+    containers_on_docker_put(container, ask->runtime); /* which meets it: the stranger is gone */
     if (!containers_find(containers, id))
         containers_release(containers, ticket); /* there was no room */
 }
@@ -89,7 +90,7 @@ static void stranger_ask(struct stranger *stranger)
 
     stranger->n_asked++;
     for (size_t i = 0; i < containers->n_runtimes; i++) {
-        const struct runtime *runtime = &containers->runtimes[i];
+        struct runtime *runtime = &containers->runtimes[i];
         const struct docker_lookup_request request = {.fetcher = containers->fetcher,
                                                       .runtime = runtime->name,
                                                       .socket = runtime->socket,
@@ -98,6 +99,7 @@ static void stranger_ask(struct stranger *stranger)
                                                       .done = stranger_on_answer,
                                                       .user = &stranger->asks[i]};
 
+        stranger->asks[i].runtime = runtime;
         if (may_have_made(runtime, stranger->cgroup))
             (void)docker_lookup_start(&request, &stranger->asks[i].lookup);
     }

@@ -158,7 +158,7 @@ static void find_own_address(struct container *container)
 
 /* ---- what runtimes tell ---- */
 
-static int containers_add(struct containers *containers, struct container *container, struct held **ret_held)
+int containers_add(struct containers *containers, struct container *container, struct held **ret_held)
 {
     struct held *held = HASH_COUNT(containers->all) < CONTAINERS_MAX ? calloc(1, sizeof(*held)) : NULL;
 
@@ -265,31 +265,6 @@ void containers_on_put(struct container *container, void *user)
     containers_changed(containers);
 }
 
-/* What was known of it holds; what somebody registered for it before us stays. */
-void containers_on_unread(const struct docker *docker, const char *id, void *user)
-{
-    struct containers *containers = user;
-    struct container *container;
-    struct held *held;
-
-    if (containers_find(containers, id))
-        return;
-    container = container_new(docker_runtime(docker), id, NULL);
-    if (container && containers_add(containers, container, &held) == 0)
-        held->is_unread = true;
-}
-
-void containers_on_ending(const char *id, void *user)
-{
-    struct held *held = containers_find(user, id);
-
-    if (!held || held->container->state == CONTAINER_ENDED)
-        return;
-    held->container->state = CONTAINER_ENDING;
-    held->told_to_end_ms = clock_monotonic_ms();
-    containers_changed(user);
-}
-
 void containers_on_gone(const char *id, void *user)
 {
     struct held *held = containers_find(user, id);
@@ -298,40 +273,4 @@ void containers_on_gone(const char *id, void *user)
         return;
     containers_free_held(user, held);
     containers_changed(user);
-}
-
-static int compare_container_ids(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-void containers_on_listing(const struct docker *docker, void *user)
-{
-    struct containers *containers = user;
-    struct runtime *runtime = containers_runtime_with(containers, docker);
-
-    if (runtime)
-        runtime->list = ++containers->n_lists;
-}
-
-/* One that the runtime has told of meanwhile may have been created after it wrote the list: it may be at the gate just now. */
-void containers_on_listed(const struct docker *docker, char (*ids)[DOCKER_ID_MAX + 1], size_t n, void *user)
-{
-    struct containers *containers = user;
-    const struct runtime *runtime = containers_runtime_with(containers, docker);
-    struct held *held;
-    struct held *next;
-
-    containers->documents_generation++; /* now and then, whatever has changed */
-    qsort(ids, n, sizeof(*ids), compare_container_ids);
-    HASH_ITER (hh, containers->all, held, next) {
-        char key[DOCKER_ID_MAX + 1];
-
-        (void)snprintf(key, sizeof(key), "%s", held->container->id);
-        if (strcmp(held->container->runtime, docker_runtime(docker)) == 0 &&
-            (!runtime || held->list < runtime->list) &&
-            !bsearch(key, ids, n, sizeof(*ids), compare_container_ids))
-            containers_free_held(containers, held);
-    }
-    containers_changed(containers);
 }

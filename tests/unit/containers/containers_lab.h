@@ -25,7 +25,7 @@ struct lab {
     struct fake_docker fake;
     struct tasks tasks;
     struct dns dns;
-    char runtimes[128];
+    char runtimes[256];
     const char *host_address; /* NULL: "auto" */
     struct containers *containers;
 };
@@ -74,7 +74,7 @@ static inline void lab_follow_as(struct lab *lab, const char *runtimes, const ch
 /* Follows the Docker from now on. */
 static inline void lab_follow(struct lab *lab)
 {
-    char runtimes[128];
+    char runtimes[256];
 
     (void)snprintf(runtimes, sizeof(runtimes), "docker:%s", lab->fake.path);
     lab_follow_as(lab, runtimes, NULL);
