@@ -11,8 +11,10 @@
  *   ESTABLISHED -> CLOSE        by a reset from there, nothing received: reset early
  *   TCP_CONNECT_CB              the connect led here has begun (see SVC_UNSTARTED_FAILURES)
  *   HDR_OPT_LEN_CB              a segment goes out on a connection that is measured (first_byte.bpf.h)
+ *   TIMEOUT_INIT                how long is the first SYN to wait? (patience.bpf.h)
  *
- * The reply to the kernel is never written: it may be another program's.
+ * The reply to the kernel may be another program's: it is written for connects by an alias whose service says how
+ * long the SYN waits, and left alone otherwise.
  */
 #ifndef SOCK_OPS_BPF_H
 #define SOCK_OPS_BPF_H
@@ -296,10 +298,21 @@ static __always_inline void on_rto(struct bpf_sock_ops *ctx)
     }
 }
 
+static __always_inline void on_timeout_init(struct bpf_sock_ops *ctx)
+{
+    __u32 ticks = patience_of_syn(ctx);
+
+    if (ticks)
+        ctx->reply = ticks;
+}
+
 SEC("sockops")
 int sock_ops(struct bpf_sock_ops *ctx)
 {
     switch (ctx->op) {
+    case BPF_SOCK_OPS_TIMEOUT_INIT:
+        on_timeout_init(ctx);
+        break;
     case BPF_SOCK_OPS_TCP_CONNECT_CB:
         on_connect(ctx);
         break;

@@ -213,7 +213,7 @@ struct svc_endpoint_networks {
  * first four members, `open` and the averages, userspace the others (and clears or sets an ejection). Times are CLOCK_MONOTONIC.
  *
  * [0] belongs to no endpoint. While its `ejected_until` is 0 none is ejected, and while its
- * `connect_timeout_ms` is 0 none has a limit, so that a connect need not look at its endpoint's own line.
+ * `connect_timeout_ms` is 0 none has a limit of any kind, so that a connect need not look at its endpoint's own line.
  * Whoever ejects sets the former, after the endpoint's; userspace clears it again. Its `next` is 1 as soon as
  * a TCP socket has noted an alias as its peer's name: only then others have to see whether they have one. Its
  * `namespace_scope` is 1 while endpoints of services with a policy have addresses in `policy_addresses` (policy.h).
@@ -240,7 +240,9 @@ struct svc_outlier {
     __u32 first_byte_us; /* average time to the first byte of an answer; 0: none was measured */
     __u32 handshake_us;  /* the same of handshakes; kept where is_by_time is set */
     __u32 measured_at;   /* when first_byte_us was last added to, in ticks */
-    __u32 reserved[7];
+    __u32
+        syn_timeout_ms; /* how long the first SYN of a connect by an alias waits for its answer; 0: as the kernel has it */
+    __u32 reserved[6];
 };
 
 #define SVC_OUTLIER_SIZE_BEFORE 64u /* of versions that had no identity there; their policy is written anew */
@@ -408,10 +410,12 @@ struct svc_flow {
 struct svc_patience {
     __u8 address[16]; /* of the endpoint that was drawn */
     __be16 port_be;
-    __u16 zero;
-    __u32 timeout_ms; /* 0: taken */
+    __u16 syn_timeout_ms; /* with SVC_SYN_BEGINS once the connect has begun; 0: taken, or none */
+    __u32 timeout_ms;     /* 0: taken */
     __u32 set_ms;
 };
+
+#define SVC_SYN_BEGINS 0x8000u
 
 #define SVC_FLOWS 4 /* places at a time per socket; a resolver asks up to three name servers from one */
 

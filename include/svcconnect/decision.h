@@ -341,6 +341,12 @@ SVC_INLINE __u32 svc_outlier_fail(struct svc_outlier *outlier, __u64 now)
     return duration;
 }
 
+/* So many milliseconds, 10 s at most, in ticks of so many nanoseconds: one at least. */
+SVC_INLINE __u32 svc_syn_ticks(__u32 ms, __u64 tick_ns)
+{
+    return (__u32)(((__u64)ms * 1000000 + tick_ns - 1) / tick_ns);
+}
+
 /* Retries of a SYN after which a connect has waited at least so long, doubling from one second;
  * 0: leave it. */
 SVC_INLINE __u32 svc_syn_retries(__u32 timeout_ms)

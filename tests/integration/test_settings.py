@@ -6,7 +6,7 @@ from testbed import Testbed
 
 GLOBAL = {"ejection": {"failures": 5, "windowSeconds": 30, "baseSeconds": 30, "maxSeconds": 300},
           "connectTimeoutSeconds": 0}
-DEFAULTS = {"healthCheck": {"type": "none"}, **GLOBAL, "panicThresholdPercent": 0, "slowStartSeconds": 0,
+DEFAULTS = {"healthCheck": {"type": "none"}, **GLOBAL, "synTimeoutMilliseconds": 0, "panicThresholdPercent": 0, "slowStartSeconds": 0,
             "drainSeconds": 20, "admissionSeconds": 480, "udpStickinessSeconds": 30, "peerName": "endpoint", "dnsRoutingPolicy": "MULTIVALUE", "localLiveness": "auto",
             "affinity": "none", "balance": "weighted", "zone": "prefer", "zoneMinEndpoints": 6, "policyMode": "enforce", "responseTime": "1/16"}
 HTTP = {"type": "http", "interval": 7, "path": "/ready", "expectedStatus": 204}

@@ -81,6 +81,39 @@ out.append(option(s) > 0)
         assert run(bed, code, hole, fine=bed.address_of("fine", PORT), slow=bed.address_of("slow", 8099), port=PORT) == [True] * 7
 
 
+def test_a_silent_endpoint_is_found_as_soon_as_its_service_says():
+    """The kernel's own timer tells, which doubles: 60 ms, ticks of any clock, and 1 s never meet. Of connects by the alias alone, whichever came before."""
+    with Testbed() as bed:
+        hole = blackhole(bed, 8099)
+        bed.announce({f"127.0.0.1:{PORT}": "v1"}, before=hole)
+        for name, port in (("soon", 8099), ("usual", 8099), ("fine", PORT)):
+            bed.register(name, f"127.0.0.1:{port}", id="0")
+        for name in ("soon", "fine"):
+            bed.change("PUT", "/v1/settings", service=name, settings={"synTimeoutMilliseconds": 60, "ejection": {"failures": 0}})
+        limited(bed, "fine", 9)
+        code = """
+def wait_of(s):
+    us = struct.unpack_from('I', s.getsockopt(6, 11, 104), 8)[0]  # tcpi_rto
+    while us >= 2000000 or us % 1000000 and us >= 2 * 60000: us //= 2
+    return us
+def begin(where, s=None):
+    s = s or socket.socket(socket.AF_INET6 if ':' in where[0] else socket.AF_INET)
+    s.setblocking(False)
+    s.connect_ex(tuple(where))
+    return s
+for where in soon, ['::ffff:' + soon[0], soon[1]], usual, ['127.0.0.1', 8099], soon:
+    out.append(wait_of(begin(where)))
+s = begin(soon); unspec(s); out.append(wait_of(begin(usual, s))); unspec(s); out.append(wait_of(begin(['127.0.0.1', 8099], s)))
+s = begin(soon)
+while s.getsockopt(6, 11, 104)[2] == 0: select.select([], [], [], 0.01)  # tcpi_retransmits
+s = socket.socket(); s.connect(tuple(fine)); out.append([s.recv(9).decode().strip(), option(s)])
+"""
+        where = {name: (bed.address_of(name, port), port) for name, port in (("soon", 8099), ("usual", 8099), ("fine", PORT))}
+        seen = run(bed, code, hole, **where)
+        assert seen == [60000, 60000, 1000000, 1000000, 60000, 1000000, 1000000, ["v1", 0]], seen
+        assert bed.endpoints()["soon", "0"]["outcomes"]["retransmitted"] >= 1, "the first timeout counts, however short"
+
+
 def test_every_end_of_a_connect_takes_the_limit_back():
     with Testbed() as bed:
         hole = blackhole(bed, 8099)

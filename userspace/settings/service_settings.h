@@ -64,6 +64,7 @@ struct ejection_policy {
 };
 
 #define EJECTION_MAX_FAILURES 255u
+#define SYN_TIMEOUT_MAX_MS    10000
 #define EJECTION_DEFAULT                                                                                     \
     {                                                                                                        \
         .failures = 5, .window_ms = 30000, .base_ms = 30000, .max_ms = 300000                                \
@@ -103,8 +104,8 @@ struct service_settings {
     struct health_check check;
     bool has_ejection; /* false: the catalog's defaults */
     struct ejection_policy ejection;
-    bool has_connect_timeout;
     uint32_t connect_timeout_ms; /* 0: the kernel's own patience */
+    uint32_t syn_timeout_ms;     /* 0: the kernel's own, a second */
     uint32_t panic_percent;      /* fewer healthy than this: health is ignored; 0: never */
     uint32_t slow_start_ms;      /* a new or returned endpoint's weight grows over this time */
     uint32_t drain_ms;           /* how long open connections are waited for */
@@ -115,6 +116,7 @@ struct service_settings {
     bool is_dns_weighted;        /* --dns-listen tells one instance at a time, not eight */
     bool is_liveness_off;        /* endpoints of this host are used like any other, listened to or not */
     bool is_policy_audit;        /* who may not call it is only counted and told */
+    bool has_connect_timeout;    /* false: the catalog's */
     uint32_t affinity;           /* enum affinity */
     uint32_t balance;            /* enum balance; of a service without affinity */
     uint32_t zone;               /* enum zone_manner */

@@ -58,6 +58,8 @@ const struct setting service_setting_rows[] = {
     {"ejection", SETTING_EJECTION, SERVICE(ejection), OWN(has_ejection), .members = ejection_policy_rows},
     {"connectTimeoutSeconds", SETTING_NUMBER, SERVICE(connect_timeout_ms), OWN(has_connect_timeout),
      SECONDS(0, 127), .help = "a connect that takes longer has failed; 0: the kernel's patience"},
+    {"synTimeoutMilliseconds", SETTING_NUMBER, SERVICE(syn_timeout_ms), RANGE(0, SYN_TIMEOUT_MAX_MS),
+     .help = "a first SYN unanswered for so long is sent again, and is a failure; 0: the kernel's second"},
     {"panicThresholdPercent", SETTING_NUMBER, SERVICE(panic_percent), RANGE(0, 100),
      .help = "with fewer endpoints healthy, health is ignored; 0: never"},
     {"slowStartSeconds", SETTING_NUMBER, SERVICE(slow_start_ms), SECONDS(0, 3600),

@@ -47,6 +47,7 @@ static void set_policy(struct outliers *outliers, const struct instance *instanc
     cell->max_ms = ejection->max_ms;
     cell->connect_timeout_ms =
         service_connect_timeout_ms(engine_catalog(outliers->engine), instance->service);
+    cell->syn_timeout_ms = service_get_settings(instance->service)->syn_timeout_ms;
     cell->timed =
         instance->protocol == TCP ? svc_timed_of(service_get_settings(instance->service)->response_time) : 0;
     cell->load_weight = 0;
@@ -72,12 +73,15 @@ static void note_ejection(struct datapath *datapath)
         __atomic_store_n(&any->ejected_until, clock_monotonic_ns(), __ATOMIC_SEQ_CST);
 }
 
-static void note_connect_timeout(struct datapath *datapath, uint32_t timeout_ms)
+_Static_assert(SYN_TIMEOUT_MAX_MS < SVC_SYN_BEGINS, "svc_patience has room for both");
+
+static void note_limits(struct datapath *datapath, const struct svc_outlier *cell)
 {
     struct svc_outlier *any = datapath_outlier(datapath, 0);
+    uint32_t limit_ms = cell->connect_timeout_ms ? cell->connect_timeout_ms : cell->syn_timeout_ms;
 
-    if (timeout_ms && !any->connect_timeout_ms)
-        any->connect_timeout_ms = timeout_ms;
+    if (limit_ms && !any->connect_timeout_ms)
+        any->connect_timeout_ms = limit_ms;
 }
 
 static bool is_any_ejected(const struct outliers *outliers)
@@ -118,15 +122,15 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         wanted.protocol = key->protocol;
     }
     set_policy(outliers, instance, &wanted);
-    note_connect_timeout(outliers->datapath, wanted.connect_timeout_ms);
+    note_limits(outliers->datapath, &wanted);
     if (wanted.ejected_until)
         note_ejection(outliers->datapath);
     if (svc_outlier_matches(cell, key)) {
         if (cell->failures == wanted.failures && cell->window_ms == wanted.window_ms &&
             cell->base_ms == wanted.base_ms && cell->max_ms == wanted.max_ms &&
             cell->connect_timeout_ms == wanted.connect_timeout_ms &&
-            cell->load_weight == wanted.load_weight && cell->timed == wanted.timed &&
-            cell->is_by_time == wanted.is_by_time)
+            cell->syn_timeout_ms == wanted.syn_timeout_ms && cell->load_weight == wanted.load_weight &&
+            cell->timed == wanted.timed && cell->is_by_time == wanted.is_by_time)
             return;
         if (cell->window_ms != wanted.window_ms)
             cell->history = 0; /* counted in parts of another length */
@@ -135,6 +139,7 @@ void outliers_write_cell(struct outliers *outliers, const struct instance *insta
         cell->max_ms = wanted.max_ms;
         cell->failures = wanted.failures;
         cell->connect_timeout_ms = wanted.connect_timeout_ms;
+        cell->syn_timeout_ms = wanted.syn_timeout_ms;
         cell->load_weight = wanted.load_weight;
         cell->timed = wanted.timed;
         cell->is_by_time = wanted.is_by_time;

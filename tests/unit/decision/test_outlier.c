@@ -344,9 +344,21 @@ static void test_syn_retries(void **state)
         assert_int_equal(svc_syn_retries(wanted[i].timeout_ms), wanted[i].retries);
 }
 
+static void test_ticks_of_a_syn(void **state)
+{
+    (void)state;
+    assert_int_equal(svc_syn_ticks(200, 4000000), 50);
+    assert_int_equal(svc_syn_ticks(201, 4000000), 51);
+    assert_int_equal(svc_syn_ticks(1, 10000000), 1);
+    assert_int_equal(svc_syn_ticks(10000, 1000000), 10000);
+    assert_int_equal(svc_syn_ticks(10000, 999848),
+                     10002); /* the tick of a clock that does not divide a second */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ticks_of_a_syn),
         cmocka_unit_test(test_history_moves_by_parts),
         cmocka_unit_test(test_history_saturates),
         cmocka_unit_test(test_history_sum),

@@ -46,7 +46,8 @@ static void test_every_setting_is_known(void **state)
     static const char all[] =
         "'healthCheck':{'type':'tcp'},"
         "'ejection':{'failures':1,'windowSeconds':2,'baseSeconds':3,'maxSeconds':4},"
-        "'connectTimeoutSeconds':5,'panicThresholdPercent':6,'slowStartSeconds':7,"
+        "'connectTimeoutSeconds':5,'synTimeoutMilliseconds':250,'panicThresholdPercent':6,'slowStartSeconds':"
+        "7,"
         "'drainSeconds':8,'admissionSeconds':9,'udpStickinessSeconds':10,"
         "'peerName':'alias','dnsRoutingPolicy':'WEIGHTED','localLiveness':'off','affinity':'task','balance':'"
         "leastConnections','responseTime':'1/4',"

@@ -36,6 +36,7 @@ static void test_ranges(void **state)
         {"{'ejection':{'maxSeconds':86400,'baseSeconds':%d}}", "ejection.baseSeconds", 1, 86400},
         {"{'ejection':{'baseSeconds':1,'maxSeconds':%d}}", "ejection.maxSeconds", 1, 86400},
         {"{'connectTimeoutSeconds':%d}", "connectTimeoutSeconds", 0, 127},
+        {"{'synTimeoutMilliseconds':%d}", "synTimeoutMilliseconds", 0, 10000},
         {"{'panicThresholdPercent':%d}", "panicThresholdPercent", 0, 100},
         {"{'slowStartSeconds':%d}", "slowStartSeconds", 0, 3600},
         {"{'drainSeconds':%d}", "drainSeconds", 0, 3600},
@@ -241,7 +242,8 @@ static void test_full(void **state)
         json,
         "{'healthCheck':{'type':'http','interval':30,'timeout':5,'retries':3,'healthyRetries':1,"
         "'startPeriod':0,'path':'/','expectedStatus':'200-399'},'ejection':{'failures':5,'windowSeconds':30,"
-        "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'panicThresholdPercent':0,"
+        "'baseSeconds':30,'maxSeconds':300},'connectTimeoutSeconds':0,'synTimeoutMilliseconds':0,'"
+        "panicThresholdPercent':0,"
         "'slowStartSeconds':0,'drainSeconds':20,'admissionSeconds':480,'udpStickinessSeconds':30,'peerName':'"
         "endpoint','dnsRoutingPolicy':'MULTIVALUE','localLiveness':'auto',"
         "'affinity':'none','balance':'weighted','responseTime':'1/"

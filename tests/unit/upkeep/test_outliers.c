@@ -130,6 +130,7 @@ static void set_ejection(struct service *service, uint32_t failures, uint32_t wi
     settings.ejection.window_ms = window_ms;
     settings.has_connect_timeout = true;
     settings.connect_timeout_ms = 4000;
+    settings.syn_timeout_ms = 200;
     assert_int_equal(catalog_set_settings(service, &settings), 0);
 }
 
@@ -155,6 +156,7 @@ static void test_policies_are_written_where_they_differ(void **state)
     assert_int_equal(datapath_writes(lab->datapath), writes + 1);
     assert_int_equal(cell->failures, 7);
     assert_int_equal(cell->connect_timeout_ms, 4000);
+    assert_int_equal(cell->syn_timeout_ms, 200);
     assert_true(cell->history == 3); /* the program's own, in parts of the same length */
     set_ejection(instance->service, 7, 10000);
     outliers_put(&lab->outliers, instance);
