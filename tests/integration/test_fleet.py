@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Hosts that share an etcd: what one registers is in effect on all, and losing etcd takes nothing away."""
 import base64
-import json
 import os
 import time
 
-from fleet import Etcd, Proxy, fleet, revision, rows, wait_for_same
+from fleet import Etcd, Proxy, fleet, revision, rows, wait_for_same, without_deletions
 from testbed import Testbed, note, wait_until
 
 
@@ -58,14 +57,6 @@ def is_ok(bed):
         return bed.status()["state"] == "ok"
     except (OSError, AssertionError):
         return False
-
-
-def without_deletions(line):
-    """As an etcd that loses them tells it."""
-    message = json.loads(line)
-    result = message.get("result", {})
-    result["events"] = [event for event in result.get("events", []) if event.get("type") != "DELETE"]
-    return [json.dumps(message).encode()]
 
 
 def late(line):

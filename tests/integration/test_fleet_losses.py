@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """What a fleet loses and what it does not: etcd as a whole, leases, the host that drives the canaries."""
+import base64
 import os
 import time
 
-from fleet import Etcd, fleet, rows, wait_for_same
+from fleet import Etcd, Proxy, fleet, rows, wait_for_same, without_deletions
 from testbed import note, wait_until
 
 # Longer than all leases. SVCTEST_LONG=1 takes the minute that a restart of machines may last.
@@ -78,19 +79,56 @@ def test_etcd_is_down_longer_than_every_lease():
 test_etcd_is_down_longer_than_every_lease.timeout = 60 + 2 * DOWN_SECONDS
 
 
+def present(etcd):
+    """How many hosts' keys are in etcd."""
+    base = "svcconnect/fleet/hosts/"
+    key, end = (base64.b64encode(text.encode()).decode() for text in (base, base[:-1] + "0"))
+    return int(etcd.ask("/v3/kv/range", key=key, range_end=end, count_only=True).get("count", 0))
+
+
+def lease_of(etcd, host):
+    key = base64.b64encode(f"svcconnect/fleet/hosts/{host}".encode()).decode()
+    return etcd.ask("/v3/kv/range", key=key)["kvs"][0]["lease"]
+
+
+def all_are_back(etcd, beds, known):
+    wait_until(lambda: present(etcd) == len(beds), 30, "the keys are put back")
+    wait_until(lambda: all(is_in_order(bed, len(beds)) for bed in beds), 30, "all hosts are there")
+    assert all(set(bed.endpoints()) == known for bed in beds)
+
+
 def test_leases_are_revoked_by_mistake():
-    """Again and again, all at once: no table loses an instance, since every host puts its key back."""
-    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=5) as beds:
+    """Again and again, one and all at once: no table loses an instance, since every host puts its key back as soon as it hears that it has gone.
+    Leases are so long that none is kept alive meanwhile, which would put it back too; and what the driver's key tells wakes nobody where
+    the driver's lease stays."""
+    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=3600) as beds:
         tasks, known = three_hosts_and_a_service(beds)
         connectors = connecting(beds, tasks, 5)
-        for n in range(3):
+        wait_until(lambda: len(drivers(beds)) == 1, 30, "one host drives")
+        alone = next(bed for bed in beds if not of_fleet(bed)["isDriver"])
+        etcd.ask("/v3/lease/revoke", ID=lease_of(etcd, of_fleet(alone)["host"]))
+        wait_until(lambda: of_fleet(alone)["putBack"] == 1, 30, "the key is missed")
+        all_are_back(etcd, beds, known)
+        put_back = [of_fleet(bed)["putBack"] for bed in beds]
+        assert sum(put_back) == 1, put_back
+        for n in range(1, 4):
             assert revoke_all(etcd) == len(beds)
-            for bed in beds:
-                wait_until(lambda bed=bed, n=n: of_fleet(bed)["putBack"] == n + 1, 30, "the key is put back")
-                assert set(bed.endpoints()) == known
-            wait_until(lambda: all(is_in_order(bed, 3) for bed in beds), 30, "all hosts are there")
+            for bed, before in zip(beds, put_back):
+                wait_until(lambda bed=bed, n=n, before=before: of_fleet(bed)["putBack"] == before + n, 30, "the key is missed")
+            all_are_back(etcd, beds, known)
         all_answered(connectors)
         assert all(of_fleet(bed)["goneHosts"] == of_fleet(bed)["doubtedHosts"] == 0 for bed in beds)
+
+
+def test_a_lease_is_revoked_that_nobody_tells_of():
+    """A host that hears nothing of it finds that there is no lease to keep alive, and is there again."""
+    with Etcd() as etcd, Proxy(etcd) as proxy, fleet(etcd, 1, [proxy], leaseSeconds=2, auditSeconds=0) as (bed,):
+        wait_until(lambda: present(etcd) == 1, 30, "the host is there")
+        proxy.edit = without_deletions
+        for _ in range(2):
+            assert revoke_all(etcd) == 1
+            wait_until(lambda: present(etcd) == 1, 30, "the host is there again")
+        assert of_fleet(bed)["putBack"] == 0
 
 
 def canary(bed):
