@@ -116,6 +116,16 @@ struct registry_link registry_link(struct registry *registry)
     return registry->backend->link ? registry->backend->link(registry) : (struct registry_link){0};
 }
 
+bool registry_takes_reports(const struct registry *registry)
+{
+    return registry->backend->report != NULL;
+}
+
+int registry_report(struct registry *registry, const char *text)
+{
+    return registry->backend->report ? registry->backend->report(registry, text) : -EOPNOTSUPP;
+}
+
 int registry_close(struct registry **registry)
 {
     uint64_t revision;

@@ -100,6 +100,7 @@ struct registry_backend {
     int (*batch_fd)(const struct registry *registry);
     int (*take)(struct registry *registry, struct registry_batch *ret_batch);
     struct registry_link (*link)(struct registry *registry);
+    int (*report)(struct registry *registry, const char *text); /* may be NULL with these too */
 };
 
 /* Every backend's object begins with this. */
@@ -172,6 +173,11 @@ void registry_batch_done(struct registry_batch *batch);
 
 /* Zeroed for one that is here. */
 struct registry_link registry_link(struct registry *registry);
+
+/* What this host sees of what others own: kept for whoever asks, as long as this host is there. It is no row, nobody is told
+ * of it, and it takes its time. -EOPNOTSUPP: nobody could ask; -ENOMEM. */
+bool registry_takes_reports(const struct registry *registry);
+int registry_report(struct registry *registry, const char *text);
 
 /* ---- the end ---- */
 

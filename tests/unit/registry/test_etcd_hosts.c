@@ -13,6 +13,7 @@
 #include "backends.h"
 #include "registry/etcd/etcd_forget.h"
 #include "registry/etcd/etcd_hosts.h"
+#include "registry/etcd/etcd_seen.h"
 #include "registry/etcd/etcd_text.h"
 
 #define LEASE_MS 10000
@@ -293,6 +294,52 @@ static void test_many_that_go_are_asked(void **state)
     assert_int_equal(registry_link(pair->benches[1].registry).doubted_instances, 0);
 }
 
+static int note_seen(const char *host, const char *text, void *user)
+{
+    return bench_append(host, text, user);
+}
+
+static void seen_by_hosts(struct pair_of_hosts *pair, char ret_text[static 4096])
+{
+    ret_text[0] = '\0';
+    assert_int_equal(etcd_seen_list(&pair->benches[0].etcd, note_seen, ret_text, NULL), 0);
+}
+
+static void await_seen(struct pair_of_hosts *pair, const char *wanted)
+{
+    char text[4096];
+
+    for (seen_by_hosts(pair, text); strcmp(text, wanted) != 0; seen_by_hosts(pair, text))
+        (void)poll(NULL, 0, 20);
+}
+
+/* Nobody is told of it, and a lease that has ended takes it along; with the next one it is there again. */
+static void test_what_a_host_sees(void **state)
+{
+    struct pair_of_hosts *pair = *state;
+    const cJSON *lease;
+    char text[4096];
+    cJSON *leases;
+
+    seen_by_hosts(pair, text);
+    assert_string_equal(text, "");
+    assert_true(registry_takes_reports(pair->benches[0].registry));
+    assert_int_equal(registry_report(pair->benches[0].registry, "{}"), 0);
+    await_seen(pair, "host-0={};");
+    assert_int_equal(registry_report(pair->benches[1].registry, "1"), 0);
+    assert_int_equal(registry_report(pair->benches[0].registry, "{\"a\":1}"), 0);
+    await_seen(pair, "host-0={\"a\":1};host-1=1;");
+    assert_false(pair_has_batch(pair, 1, 0));
+    leases = real_etcd_ask("/v3/lease/leases", "{}", PATIENCE_MS);
+    cJSON_ArrayForEach (lease, cJSON_GetObjectItem(leases, "leases")) {
+        (void)snprintf(text, sizeof(text), "{\"ID\":\"%s\"}",
+                       cJSON_GetStringValue(cJSON_GetObjectItem(lease, "ID")));
+        cJSON_Delete(real_etcd_ask("/v3/lease/revoke", text, PATIENCE_MS));
+    }
+    cJSON_Delete(leases);
+    await_seen(pair, "host-0={\"a\":1};host-1=1;");
+}
+
 static void test_one_drives(void **state)
 {
     struct pair_of_hosts *pair = *state;
@@ -432,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_that_go_are_asked, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_that_never_comes_back, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_two_with_one_name, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_host_sees, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_drives, pair_setup, pair_teardown),
     };
     int failed = cmocka_run_group_tests(pure, NULL, NULL);

@@ -29,6 +29,13 @@ char *etcd_key_of_driver(const char *prefix)
     return asprintf(&key, "%s/fleet/driver", prefix) < 0 ? NULL : key;
 }
 
+char *etcd_key_of_seen(const char *prefix, const char *host)
+{
+    char *key = NULL;
+
+    return asprintf(&key, "%s/seen/%s", prefix, host) < 0 ? NULL : key;
+}
+
 const char *etcd_host_in_fleet(const char *fleet, const char *key)
 {
     static const char hosts[] = "hosts/";

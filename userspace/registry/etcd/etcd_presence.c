@@ -101,6 +101,27 @@ static void set_flag(struct etcd_presence *presence, bool *flag, bool value)
     (void)pthread_mutex_unlock(&presence->mutex);
 }
 
+/* Who may not write it is there all the same; a lease that has ended is found when it is kept alive next. */
+static void put_report(struct etcd_presence *presence)
+{
+    _cleanup_json_ cJSON *answer = NULL;
+    _cleanup_free_ char *text = NULL;
+    struct error error = {0};
+    int r;
+
+    (void)pthread_mutex_lock(&presence->mutex);
+    if (presence->is_report_new && presence->report)
+        text = strdup(presence->report);
+    presence->is_report_new = presence->is_report_new && !text;
+    (void)pthread_mutex_unlock(&presence->mutex);
+    if (!text)
+        return;
+    r = presence_ask(presence, "/v3/kv/put", etcd_write_leased(presence->seen_key, text, presence->lease),
+                     &answer, &error);
+    if (r < 0 && r != -EACCES)
+        set_flag(presence, &presence->is_report_new, true);
+}
+
 /* One lease with its key, as they are to be. */
 static int be_present(struct etcd_presence *presence, struct error *error)
 {
@@ -111,6 +132,7 @@ static int be_present(struct etcd_presence *presence, struct error *error)
     if (r == 0 && !presence->lease) {
         is_missing = true;
         r = grant(presence, error);
+        set_flag(presence, &presence->is_report_new, true);
     }
     if (r == 0 && (is_missing || is_contested))
         r = put_key(presence, error);
@@ -123,6 +145,8 @@ static int be_present(struct etcd_presence *presence, struct error *error)
     }
     if (r == 0 || r == -EACCES)
         set_flag(presence, &presence->is_allowed, r == 0);
+    if (r == 0)
+        put_report(presence);
     return r;
 }
 
@@ -197,8 +221,9 @@ int etcd_presence_init(struct etcd_presence *presence, const struct etcd_setting
     presence->has_mutex = true;
     presence->key = etcd_key_of_presence(settings->prefix, settings->host);
     presence->driver_key = etcd_key_of_driver(settings->prefix);
+    presence->seen_key = etcd_key_of_seen(settings->prefix, settings->host);
     presence->value = write_presence(writer);
-    if (!presence->key || !presence->driver_key || !presence->value)
+    if (!presence->key || !presence->driver_key || !presence->seen_key || !presence->value)
         return -ENOMEM;
     return etcd_client_init(&presence->client, &presence->settings);
 }
@@ -240,6 +265,8 @@ void etcd_presence_done(struct etcd_presence *presence)
     free(presence->key);
     free(presence->value);
     free(presence->driver_key);
+    free(presence->seen_key);
+    free(presence->report);
     (void)pthread_cond_destroy(&presence->changed);
     (void)pthread_mutex_destroy(&presence->mutex);
     *presence = (struct etcd_presence){0};
@@ -264,6 +291,23 @@ void etcd_presence_contested(struct etcd_presence *presence)
 void etcd_presence_driver(struct etcd_presence *presence, bool is_free)
 {
     set_flag(presence, &presence->is_driver_free, is_free);
+}
+
+int etcd_presence_report(struct etcd_presence *presence, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        return -ENOMEM;
+    (void)pthread_mutex_lock(&presence->mutex);
+    if (!presence->report || strcmp(presence->report, copy) != 0) {
+        free(presence->report);
+        presence->report = TAKE_PTR(copy);
+        presence->is_report_new = true;
+    }
+    (void)pthread_mutex_unlock(&presence->mutex);
+    free(copy);
+    return 0;
 }
 
 struct etcd_presence_figures etcd_presence_figures(struct etcd_presence *presence)

@@ -14,7 +14,7 @@
 
 struct etcd_presence {
     struct etcd_settings settings; /* hastier than the owner's */
-    char *key, *value, *driver_key;
+    char *key, *value, *driver_key, *seen_key;
     struct etcd_client client;
     pthread_t thread;
     bool has_thread, has_mutex;
@@ -28,6 +28,8 @@ struct etcd_presence {
     bool is_contested;   /* with the next request that keeps the lease */
     bool is_driver_free; /* nobody drives */
     bool is_allowed;     /* the user may write the key */
+    char *report;        /* what this host sees; NULL: nothing was told */
+    bool is_report_new;  /* it is to be written */
     uint64_t n_put_back;
 };
 
@@ -44,6 +46,10 @@ void etcd_presence_done(struct etcd_presence *presence);
 void etcd_presence_missing(struct etcd_presence *presence);
 void etcd_presence_contested(struct etcd_presence *presence); /* who wrote it is to see that there are two */
 void etcd_presence_driver(struct etcd_presence *presence, bool is_free);
+
+/* What this host sees, which goes with its lease: written when that is kept alive next, if it is not what was told
+ * before. -ENOMEM. */
+int etcd_presence_report(struct etcd_presence *presence, const char *text);
 
 struct etcd_presence_figures {
     bool is_allowed;

@@ -202,6 +202,11 @@ static struct registry_link etcd_link(struct registry *registry)
     return link;
 }
 
+static int etcd_report(struct registry *registry, const char *text)
+{
+    return etcd_presence_report(&of(registry)->presence, text);
+}
+
 /* ---- begin and end ---- */
 
 static void etcd_close(struct registry *registry)
@@ -236,6 +241,7 @@ static const struct registry_backend etcd_backend = {
     .batch_fd = etcd_batch_fd,
     .take = etcd_take,
     .link = etcd_link,
+    .report = etcd_report,
 };
 
 static int make_writer(char ret_writer[static ETCD_WRITER_SIZE])
