@@ -29,6 +29,7 @@ struct fake_registry {
     int others_fd; /* -1: nobody else writes */
     struct registry_batch *told;
     size_t n_told, next_told;
+    char *reported;
 };
 
 static void *needed(void *memory)
@@ -210,6 +211,7 @@ static void fake_close(struct registry *registry)
     while (self->next_told < self->n_told)
         registry_batch_done(&self->told[self->next_told++]);
     free(self->told);
+    free(self->reported);
     free(self->steps);
     free(self);
 }
@@ -252,6 +254,22 @@ static struct registry_link fake_link(struct registry *registry)
     return (struct registry_link){0};
 }
 
+static int fake_report(struct registry *registry, const char *text)
+{
+    struct fake_registry *self = (struct fake_registry *)registry;
+
+    free(self->reported);
+    self->reported = needed(strdup(text));
+    return 0;
+}
+
+const char *fake_registry_reported(const struct registry *registry)
+{
+    const struct fake_registry *self = (const struct fake_registry *)registry;
+
+    return self->reported ? self->reported : "";
+}
+
 static const struct registry_backend fake_backend = {
     .name = "fake",
     .load = fake_load,
@@ -267,6 +285,7 @@ static const struct registry_backend fake_backend = {
     .batch_fd = fake_batch_fd,
     .take = fake_take,
     .link = fake_link,
+    .report = fake_report,
 };
 
 struct registry *fake_registry_open(struct fake_store *store)

@@ -53,5 +53,8 @@ void fake_registry_connect(struct registry *registry, bool is_connected);
  */
 void fake_registry_tell(struct registry *registry, const struct registry_row *rows, size_t n_rows);
 
+/* What was reported last; "": nothing. */
+const char *fake_registry_reported(const struct registry *registry);
+
 /* One turn passes; true: a commit has ended and is to be consumed. A wait gives the turns itself. */
 bool fake_registry_turn(struct registry *registry);

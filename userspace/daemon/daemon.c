@@ -86,6 +86,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     services_dir_sweep(&daemon->services_dir);
     canaries_sweep(&daemon->canaries);
     probes_sweep(&daemon->probes);
+    sights_sweep(&daemon->sights);
     log_sweep();
 }
 
@@ -476,6 +477,7 @@ void daemon_done(struct daemon *daemon)
     loads_done(&daemon->loads);
     spill_done(&daemon->spill);
     slow_start_done(&daemon->slow_start);
+    sights_done(&daemon->sights);
     probes_done(&daemon->probes);
     canaries_done(&daemon->canaries);
     liveness_free(&daemon->liveness);

@@ -32,6 +32,7 @@
 #include "engine/engine.h"
 #include "apply/services_dir.h"
 #include "upkeep/loads.h"
+#include "upkeep/sights.h"
 #include "upkeep/slow_start.h"
 #include "tasks/task_list.h"
 #include "upkeep/probes.h"
@@ -66,6 +67,7 @@ struct daemon {
     struct probes probes;
     struct slow_start slow_start;
     struct spill spill;
+    struct sights sights;
     struct loads loads;
     struct drains drains;
     struct liveness *liveness;

@@ -24,6 +24,7 @@ int rooms_make(struct daemon *daemon, struct error *error)
     externals_init(&daemon->externals, engine, events, &external);
     slow_start_init(&daemon->slow_start, engine);
     spill_init(&daemon->spill, engine, &daemon->outliers);
+    sights_init(&daemon->sights, engine, &daemon->outliers, &daemon->probes);
     loads_init(&daemon->loads, &daemon->outliers);
     udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
     drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);

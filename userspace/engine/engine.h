@@ -159,6 +159,10 @@ bool engine_is_degraded(const struct engine *engine);
 bool engine_doubts_hosts(const struct engine *engine, char *ret_text, size_t size);
 struct registry_link engine_link(const struct engine *engine);
 
+/* What this host sees, for who asks the fleet's hosts (registry_report()). */
+bool engine_takes_reports(const struct engine *engine);
+int engine_report(struct engine *engine, const char *text);
+
 /* Does another host of the fleet go by this one's name? */
 bool engine_has_twin(const struct engine *engine, char *ret_text, size_t size);
 

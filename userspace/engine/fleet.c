@@ -65,6 +65,16 @@ bool engine_is_driver(const struct engine *engine)
     return !link.host[0] || link.is_driver;
 }
 
+bool engine_takes_reports(const struct engine *engine)
+{
+    return registry_takes_reports(engine->registry);
+}
+
+int engine_report(struct engine *engine, const char *text)
+{
+    return registry_report(engine->registry, text);
+}
+
 void fleet_describe(const struct engine *engine, cJSON *registry)
 {
     const struct registry_link link = registry_link(engine->registry);
