@@ -221,3 +221,39 @@ def test_two_hosts_have_one_id():
         two.start()
         for bed in (one, two):
             wait_until(lambda bed=bed: is_in_order(bed, 2), 30, "all is in order")
+
+
+def seen(bed, host, *words):
+    """What that host has found, by endpoint, as the first one's command tells it; None: it tells nothing."""
+    hosts = bed.cli_ok("endpoints", *words, "--hosts", "--config", bed.config_file, "--json").json()["hosts"]
+    for item in hosts:
+        if item["host"] == host:
+            return {(endpoint["service"], endpoint["id"]): endpoint["sees"] for endpoint in item["endpoints"]}
+    return None
+
+
+def test_who_sees_what():
+    """A host's ejections and checks are told to all, hold on that host only, and go with it."""
+    with Etcd() as etcd, fleet(etcd, 2, leaseSeconds=2) as (one, two):
+        first, second = (of_fleet(bed)["host"] for bed in (one, two))
+        one.register("web", "127.9.0.1:1", "x")
+        one.register("web", "127.9.0.2:1", "y")
+        wait_until(lambda: len(two.endpoints()) == 2, 30, "both instances are known")
+        for host in (first, second):
+            wait_until(lambda host=host: seen(one, host) == {}, 30, "each host tells that it has found nothing")
+        two.change("POST", "/v1/ejections", service="web", id="x", forSeconds=600)
+        wait_until(lambda: seen(one, second) == {("web", "x"): "ejected"}, 30, "the other's ejection is told")
+        assert seen(one, first) == {}
+        for bed, is_ejected in ((one, False), (two, True)):
+            endpoint = bed.endpoints()["web", "x"]
+            assert (endpoint["ejected"], endpoint["reported"]) == (is_ejected, "HEALTHY"), endpoint
+        assert seen(one, second, "other") == {}
+        out = one.cli_ok("endpoints", "web", "--hosts", "--config", one.config_file).out
+        line = next(line for line in out.splitlines() if "ejected" in line)
+        assert line.split()[:4] == ["default", "web", "x", second], out
+        one.change("PUT", "/v1/settings", service="web", settings={"healthCheck": {"type": "tcp", "interval": 1, "timeout": 1, "retries": 1}})
+        wait_until(lambda: seen(two, first) == {("web", "x"): "unhealthy", ("web", "y"): "unhealthy"}, 30, "checks are told")
+        assert one.endpoints()["web", "y"]["reported"] == "HEALTHY"
+        assert one.cli("endpoints", "--config", one.config_file).rc == 2  # the daemon's own list needs none
+        two.kill()
+        wait_until(lambda: seen(one, second) is None, 30, "what it had found has gone with it")

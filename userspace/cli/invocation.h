@@ -78,6 +78,7 @@ enum cli_option {
     OPTION_CHECK,
     OPTION_CONFIG,
     OPTION_MODE,
+    OPTION_HOSTS,
     OPTION_MAX,
 };
 

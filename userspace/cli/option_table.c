@@ -80,6 +80,8 @@ const struct cli_option_row cli_option_rows[OPTION_MAX] = {
         {"config", "FILE",
          "the daemon's settings, for etcd's certificates and user (/etc/svcconnect/svcconnect.json)", 0,
          VALUE_FILE},
+    [OPTION_HOSTS] = {"hosts", NULL, "which hosts of the fleet have found something against which endpoints",
+                      0, VALUE_NONE},
     [OPTION_MODE] = {"mode", "enforce|audit", "refuse others, or only count and tell them (enforce)", 0,
                      VALUE_WORDS},
     [OPTION_LIMIT] = {"limit", "N", "so many at most, 1 to 1000 (100)", 0, VALUE_NONE},

@@ -100,6 +100,7 @@ int command_registry_copy(const struct invocation *invocation);
 
 /* registry_forget.c */
 int command_registry_forget(const struct invocation *invocation);
+int command_endpoints(const struct invocation *invocation);
 
 /* complete.c */
 int command_complete(const struct invocation *invocation);

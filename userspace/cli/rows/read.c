@@ -23,16 +23,19 @@ const struct command read_rows[] = {
     },
     {
         .word = "endpoints",
-        .synopsis = "[SERVICE] " LIST_SYNOPSIS,
+        .synopsis = "[SERVICE] [--hosts [--config FILE] [--from etcd:URL]] " LIST_SYNOPSIS,
         .summary = "list instances: health, whether connects go there and why not, counts",
-        .details = "ELIGIBLE is no where nothing is sent: weight 0, unhealthy, draining, ejected; REASON "
-                   "says which.\n"
-                   "Example: svcconnect endpoints --filter eligible=no",
-        .options = OPTIONS(LIST_OPTIONS),
+        .details =
+            "ELIGIBLE is no where nothing is sent: weight 0, unhealthy, draining, ejected; REASON "
+            "says which.\n"
+            "Example: svcconnect endpoints --filter eligible=no\n"
+            "With --hosts, what each host of the fleet has found against endpoints: they are read from etcd, "
+            "as the\ndaemon's settings (--config) say, or --from etcd:URL.",
+        .options = OPTIONS(LIST_OPTIONS, OPTION_HOSTS, OPTION_CONFIG, OPTION_FROM),
         .most_arguments = 1,
         .takes = {VALUE_SERVICE},
         .list = &endpoints_list,
-        .run = list_command,
+        .run = command_endpoints,
     },
     {
         .word = "aliases",
