@@ -24,6 +24,15 @@ struct {
 } callers SEC(".maps");
 
 /* For people and for a next daemon; the programs read task_scope. */
+/* By the same numbers: times to the first byte, of the connections that are measured. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SVC_CALLERS + 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct svc_first_byte);
+} caller_first_bytes SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, SVC_CALLER_NAMES);
@@ -402,3 +411,15 @@ static __attribute__((noinline)) int caller_outcome(struct bpf_sock_ops *ctx, __
 }
 
 #endif
+/* An answer has come that was measured. */
+static __attribute__((noinline)) int caller_first_byte(struct bpf_sock_ops *ctx, __u32 caller,
+                                                       const struct svc_peer_key *key, __u32 us)
+{
+    __u32 number = caller_of(ctx, caller, key);
+    struct svc_first_byte *row = bpf_map_lookup_elem(&caller_first_bytes, &number);
+
+    if (row)
+        first_byte_into(row, us);
+    return 0;
+}
+

@@ -100,24 +100,29 @@ static __attribute__((noinline)) int first_byte_begin(struct bpf_sock_ops *ctx, 
 
 static const struct svc_first_byte first_byte_none = {0};
 
-/* Into the endpoint's histogram, which is made with the first. */
-static __attribute__((noinline)) int first_byte_count(__u32 endpoint, __u32 us)
+static __always_inline void first_byte_into(struct svc_first_byte *counted, __u32 us)
 {
-    struct svc_endpoint_key key = {.endpoint = endpoint};
-    struct svc_first_byte *counted = bpf_map_lookup_elem(&first_bytes, &key);
     __u64 bucket = svc_first_byte_bucket(us);
 
-    if (!counted) {
-        (void)bpf_map_update_elem(&first_bytes, &key, &first_byte_none, BPF_NOEXIST);
-        counted = bpf_map_lookup_elem(&first_bytes, &key);
-    }
-    if (!counted)
-        return 0;
     /* As in caller_outcome(). */
     asm volatile("" : "+r"(bucket));
     if (bucket < SVC_FIRST_BYTE_BUCKETS)
         __sync_fetch_and_add(&counted->buckets[bucket], 1);
     __sync_fetch_and_add(&counted->sum_us, us);
+}
+
+/* Into the endpoint's histogram, which is made with the first. */
+static __attribute__((noinline)) int first_byte_count(__u32 endpoint, __u32 us)
+{
+    struct svc_endpoint_key key = {.endpoint = endpoint};
+    struct svc_first_byte *counted = bpf_map_lookup_elem(&first_bytes, &key);
+
+    if (!counted) {
+        (void)bpf_map_update_elem(&first_bytes, &key, &first_byte_none, BPF_NOEXIST);
+        counted = bpf_map_lookup_elem(&first_bytes, &key);
+    }
+    if (counted)
+        first_byte_into(counted, us);
     return 0;
 }
 

@@ -254,14 +254,17 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx)
         (void)first_byte_begin(ctx, (__u32)first);
 }
 
-/* Every endpoint at the socket's remote address has answered so fast. */
+/* Every endpoint at the socket's remote address has answered so fast, and the caller was told so. */
 static __attribute__((noinline)) int first_byte_record(struct bpf_sock_ops *ctx, __u32 us)
 {
     struct svc_peer_key key = {};
+    int caller = peer_key(ctx, &key);
     __u32 endpoint;
 
-    if (peer_key(ctx, &key) < 0)
+    if (caller < 0)
         return 0;
+    if (is_calling_counted())
+        (void)caller_first_byte(ctx, (__u32)caller, &key, us);
     endpoint = peer_find(&key);
     for (int i = 0; i < SVC_MAX_PEERS && endpoint; i++) {
         struct svc_outlier *outlier = outlier_at(&key, endpoint);

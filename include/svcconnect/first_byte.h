@@ -30,7 +30,8 @@ struct svc_first_byte_wait {
     __u32 zero;
 };
 
-/* Value of `first_bytes`, made by the programs with an endpoint's first measurement: how many were in which bucket. */
+/* Value of `first_bytes`, made by the programs with an endpoint's first measurement: how many were in which bucket. And
+ * of `caller_first_bytes`, by the numbers of `callers`. */
 struct svc_first_byte {
     __u64 sum_us;
     __u32 buckets[SVC_FIRST_BYTE_BUCKETS];

@@ -137,6 +137,9 @@ def test_right_whoever_speaks_first():
             first = endpoint_of(bed, how)["firstByte"]
             assert first["measured"] == TIMES, first
             assert SLEEP * 1000 <= first["meanMilliseconds"] <= statistics.mean(seen) + 1, first
+            [caller] = bed.get("/v1/callers", service=how)["callers"]
+            assert {name: value for name, value in first.items() if name != "recentMilliseconds"} == caller["firstByte"], caller
+            assert sum(first["buckets"]) == TIMES, first
             assert SLEEP * 1000 <= first["recentMilliseconds"] and 16.384 <= first["p50Milliseconds"], first
         assert "first 2" in bed.cli_ok("connections", "--service", "asks").out or max(seen) > 30
 

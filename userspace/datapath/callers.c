@@ -9,10 +9,27 @@ const struct svc_caller *datapath_caller(const struct datapath *datapath, uint32
     return number <= SVC_CALLERS ? &datapath->callers[number] : NULL;
 }
 
+const struct svc_first_byte *datapath_caller_first_byte(const struct datapath *datapath, uint32_t number)
+{
+    return number <= SVC_CALLERS ? &datapath->caller_first_bytes[number] : NULL;
+}
+
 /* What was there goes over whole: nothing that is added meanwhile is counted twice. */
 static void move_count(__u64 *to, __u64 *from)
 {
     __atomic_fetch_add(to, __atomic_exchange_n(from, 0, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+static void move_small_count(__u32 *to, __u32 *from)
+{
+    __atomic_fetch_add(to, __atomic_exchange_n(from, 0, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+static void move_first_byte(struct svc_first_byte *to, struct svc_first_byte *from)
+{
+    for (unsigned i = 0; i < SVC_FIRST_BYTE_BUCKETS; i++)
+        move_small_count(&to->buckets[i], &from->buckets[i]);
+    move_count(&to->sum_us, &from->sum_us);
 }
 
 void datapath_drop_caller(struct datapath *datapath, uint32_t number)
@@ -25,12 +42,12 @@ void datapath_drop_caller(struct datapath *datapath, uint32_t number)
     move_count(&rest->connections, &row->connections);
     move_count(&rest->closed, &row->closed);
     for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
-        __atomic_fetch_add(&rest->rtt[i], __atomic_exchange_n(&row->rtt[i], 0, __ATOMIC_RELAXED),
-                           __ATOMIC_RELAXED);
+        move_small_count(&rest->rtt[i], &row->rtt[i]);
     for (unsigned i = 0; i < SVC_OUTCOMES; i++)
         move_count(&rest->failed[i], &row->failed[i]);
     move_count(&rest->bytes_sent, &row->bytes_sent);
     move_count(&rest->bytes_received, &row->bytes_received);
+    move_first_byte(&datapath->caller_first_bytes[0], &datapath->caller_first_bytes[number]);
     __atomic_store_n(&row->caller, 0, __ATOMIC_RELEASE);
 }
 

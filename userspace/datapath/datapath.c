@@ -42,6 +42,7 @@ const char *const datapath_map_names[MAP_COUNT_] = {
     [MAP_POLICY_ADDRESSES] = "policy_addresses",
     [MAP_FIRST_BYTES] = "first_bytes",
     [MAP_FIRST_BYTE_WAITS] = "first_byte_waits",
+    [MAP_CALLER_FIRST_BYTES] = "caller_first_bytes",
 };
 
 void datapath_set_sizes(struct datapath *datapath, const struct datapath_config *config, uint32_t n_shards)

@@ -179,6 +179,9 @@ int datapath_each_netns_id(struct datapath *datapath,
 /* Row 0 is for all that had no room; NULL for a number above SVC_CALLERS. The programs write it at any time. */
 const struct svc_caller *datapath_caller(const struct datapath *datapath, uint32_t number);
 
+/* The times to the first byte of the same row. */
+const struct svc_first_byte *datapath_caller_first_byte(const struct datapath *datapath, uint32_t number);
+
 /* What is counted there is from now on counted in row 0, and the row is free. What a program counts there at this very
  * moment may be lost. Row 0 stays. */
 void datapath_drop_caller(struct datapath *datapath, uint32_t number);

@@ -48,6 +48,7 @@ enum map_index {
     MAP_POLICY_ADDRESSES,
     MAP_FIRST_BYTES,
     MAP_FIRST_BYTE_WAITS,
+    MAP_CALLER_FIRST_BYTES,
     MAP_COUNT_,
 };
 
@@ -126,8 +127,9 @@ struct datapath {
     uint64_t *local_endpoints;        /* n_local_words of them */
     struct svc_neighbour *neighbours; /* n_outliers of them */
     uint32_t n_local_words;
-    struct svc_registry_seen *registry_seen; /* one */
-    struct svc_caller *callers;              /* SVC_CALLERS + 1 of them */
+    struct svc_registry_seen *registry_seen;   /* one */
+    struct svc_caller *callers;                /* SVC_CALLERS + 1 of them */
+    struct svc_first_byte *caller_first_bytes; /* as many */
     /* Of a migration: what the old maps say of the registry, and their sizes (all 0: another version). */
     struct svc_registry_seen old_registry_seen;
     struct datapath_config old_sizes;

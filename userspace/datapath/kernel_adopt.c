@@ -79,10 +79,10 @@ uint32_t kernel_pinned_version(const struct datapath_fds *fds)
 
 /* Empty at first: a set from before there were these takes them in. */
 static const enum map_index additions[] = {
-    MAP_REGISTRY_SEEN,    MAP_REFUSALS,    MAP_PATIENCE,        MAP_ENDPOINT_NETWORKS, MAP_LOCAL_ENDPOINTS,
-    MAP_NEIGHBOURS,       MAP_NETNS_IDS,   MAP_CALLERS,         MAP_CALLER_NAMES,      MAP_CALLERS_LOCK,
-    MAP_DIALLED,          MAP_NOTES,       MAP_CONNECTIONS,     MAP_POLICIES,          MAP_POLICY_PAIRS,
-    MAP_POLICY_ADDRESSES, MAP_FIRST_BYTES, MAP_FIRST_BYTE_WAITS};
+    MAP_REGISTRY_SEEN,    MAP_REFUSALS,    MAP_PATIENCE,         MAP_ENDPOINT_NETWORKS, MAP_LOCAL_ENDPOINTS,
+    MAP_NEIGHBOURS,       MAP_NETNS_IDS,   MAP_CALLERS,          MAP_CALLER_NAMES,      MAP_CALLERS_LOCK,
+    MAP_DIALLED,          MAP_NOTES,       MAP_CONNECTIONS,      MAP_POLICIES,          MAP_POLICY_PAIRS,
+    MAP_POLICY_ADDRESSES, MAP_FIRST_BYTES, MAP_FIRST_BYTE_WAITS, MAP_CALLER_FIRST_BYTES};
 
 bool kernel_is_addition(int map)
 {

@@ -32,6 +32,8 @@ static size_t list_arrays(struct datapath *datapath, struct array arrays[MAX_ARR
         {MAP_NEIGHBOURS, (void **)&datapath->neighbours, datapath->n_outliers * sizeof(struct svc_neighbour)},
         {MAP_REGISTRY_SEEN, (void **)&datapath->registry_seen, sizeof(*datapath->registry_seen)},
         {MAP_CALLERS, (void **)&datapath->callers, (SVC_CALLERS + 1) * sizeof(struct svc_caller)},
+        {MAP_CALLER_FIRST_BYTES, (void **)&datapath->caller_first_bytes,
+         (SVC_CALLERS + 1) * sizeof(struct svc_first_byte)},
     };
 
     _Static_assert(ARRAY_SIZE(all) <= MAX_ARRAYS, "there is room for all arrays");

@@ -175,6 +175,7 @@ static void free_arrays(const struct datapath *datapath)
     free(datapath->neighbours);
     free(datapath->registry_seen);
     free(datapath->callers);
+    free(datapath->caller_first_bytes);
 }
 
 /* All of them empty, or none. */
@@ -193,9 +194,10 @@ static int new_arrays(struct datapath *datapath)
     made.neighbours = calloc(made.n_outliers, sizeof(*made.neighbours));
     made.registry_seen = calloc(1, sizeof(*made.registry_seen));
     made.callers = calloc(SVC_CALLERS + 1, sizeof(*made.callers));
+    made.caller_first_bytes = calloc(SVC_CALLERS + 1, sizeof(*made.caller_first_bytes));
     if (!made.alias_index.buckets || !made.peer_index.buckets || !made.services || !made.slots ||
         !made.outliers || !made.attempts || !made.resolvers || !made.local_endpoints || !made.neighbours ||
-        !made.registry_seen || !made.callers) {
+        !made.registry_seen || !made.callers || !made.caller_first_bytes) {
         free_arrays(&made);
         return -ENOMEM;
     }

@@ -7,20 +7,29 @@
 
 #define CALLER_LABELS 6
 
+/* All but the last, which is the sample's own. */
+static void callers_label(const struct metrics_caller *caller, char port[static 8],
+                          struct metrics_label labels[static CALLER_LABELS])
+{
+    port[0] = '\0';
+    if (caller->port)
+        (void)snprintf(port, 8, "%u", caller->port);
+    labels[0] = (struct metrics_label){"namespace", caller->namespace_name};
+    labels[1] = (struct metrics_label){"client", caller->client};
+    labels[2] = (struct metrics_label){"alias", caller->alias};
+    labels[3] = (struct metrics_label){"port", port};
+    labels[4] = (struct metrics_label){"service", caller->service};
+}
+
 static void callers_sample(const struct metrics_text *text, const char *name,
                            const struct metrics_caller *caller, const char *label, const char *label_value,
                            uint64_t value)
 {
-    char port[8] = "";
-    const struct metrics_label labels[CALLER_LABELS] = {{"namespace", caller->namespace_name},
-                                                        {"client", caller->client},
-                                                        {"alias", caller->alias},
-                                                        {"port", port},
-                                                        {"service", caller->service},
-                                                        {label, label_value}};
+    struct metrics_label labels[CALLER_LABELS];
+    char port[8];
 
-    if (caller->port)
-        (void)snprintf(port, sizeof(port), "%u", caller->port);
+    callers_label(caller, port, labels);
+    labels[CALLER_LABELS - 1] = (struct metrics_label){label, label_value};
     metrics_text_count(text, name, labels, label ? CALLER_LABELS : CALLER_LABELS - 1, value);
 }
 
@@ -60,6 +69,16 @@ static void callers_open(const struct metrics_text *text, const char *name,
     callers_sample(text, name, caller, NULL, NULL, caller->open);
 }
 
+static void callers_first_byte(const struct metrics_text *text, const char *name,
+                               const struct metrics_caller *caller)
+{
+    struct metrics_label labels[CALLER_LABELS];
+    char port[8];
+
+    callers_label(caller, port, labels);
+    metrics_write_first_byte(text, name, labels, CALLER_LABELS, &caller->first_byte);
+}
+
 static void callers_service_bytes(const struct metrics_text *text, const char *name,
                                   const struct metrics_caller *caller)
 {
@@ -85,6 +104,9 @@ static const struct {
     {"svcconnect_caller_bytes_total", "counter",
      "Bytes of those that have ended: sent by the client, and received.", callers_bytes},
     {"svcconnect_caller_open", "gauge", "Those that have begun and not ended.", callers_open},
+    {"svcconnect_caller_first_byte_seconds", "histogram",
+     "Time to the first byte of an answer, of the connections that were measured (responseTime).",
+     callers_first_byte},
     {"svcconnect_service_bytes_total", "counter",
      "Bytes of TCP connections of tasks to a service that have ended: sent to it, and received from it.",
      callers_service_bytes},

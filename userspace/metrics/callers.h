@@ -6,6 +6,7 @@
 
 #include <svcconnect/callers.h>
 
+#include "metrics/first_byte.h"
 #include "metrics/text.h"
 
 struct metrics_caller {
@@ -18,12 +19,14 @@ struct metrics_caller {
     uint64_t closed;
     uint64_t failed[SVC_OUTCOMES]; /* by enum svc_outcome_kind */
     uint64_t bytes_sent, bytes_received;
-    uint64_t open; /* now */
+    struct first_byte_sum first_byte; /* of those that were measured */
+    uint64_t rtt[SVC_RTT_BUCKETS];    /* as in struct svc_caller */
+    uint64_t open;                    /* now */
 };
 
 /* The last one is of services: only namespace, service and bytes count. */
-#define METRICS_CALLER_FAMILIES 5
-#define METRICS_CALLER_SERVICES 4
+#define METRICS_CALLER_FAMILIES 6
+#define METRICS_CALLER_SERVICES 5
 void metrics_begin_caller_family(const struct metrics_text *text, unsigned family);
 void metrics_write_caller(const struct metrics_text *text, unsigned family,
                           const struct metrics_caller *caller);

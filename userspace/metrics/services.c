@@ -67,29 +67,13 @@ static void services_endpoints(const struct metrics_text *text, const char *name
         services_sample(text, name, service, "state", metrics_service_state_name(i), service->endpoints[i]);
 }
 
-#define FIRST_BYTE "svcconnect_service_first_byte_seconds"
-
-/* A service without a measurement has no lines: they are many. */
 static void services_first_byte(const struct metrics_text *text, const char *name,
                                 const struct metrics_service *service)
 {
-    const struct metrics_label labels[] = {{"namespace", service->namespace_name},
-                                           {"service", service->service}};
-    uint64_t seen = 0;
+    struct metrics_label labels[] = {
+        {"namespace", service->namespace_name}, {"service", service->service}, {0}};
 
-    (void)name;
-    for (unsigned i = 0; first_byte_sum_count(&service->first_byte) && i < SVC_FIRST_BYTE_BUCKETS; i++) {
-        char bound[32] = "+Inf"; /* none of the others is a whole number, so both formats write them alike */
-
-        seen += service->first_byte.buckets[i];
-        if (svc_first_byte_bucket_end(i))
-            (void)snprintf(bound, sizeof(bound), "%g", svc_first_byte_bucket_end(i) / 1e6);
-        services_sample(text, FIRST_BYTE "_bucket", service, "le", bound, seen);
-    }
-    if (seen == 0)
-        return;
-    metrics_text_number(text, FIRST_BYTE "_sum", labels, 2, (double)service->first_byte.sum_us / 1e6);
-    services_sample(text, FIRST_BYTE "_count", service, NULL, NULL, seen);
+    metrics_write_first_byte(text, name, labels, ARRAY_SIZE(labels), &service->first_byte);
 }
 
 static const struct {
@@ -108,7 +92,7 @@ static const struct {
      services_open},
     {"svcconnect_service_endpoints", "gauge",
      "Endpoints of a service by what keeps them from being drawn, or drawn.", services_endpoints},
-    {FIRST_BYTE, "histogram",
+    {"svcconnect_service_first_byte_seconds", "histogram",
      "Time to the first byte of an answer, of the connections that were measured (responseTime).",
      services_first_byte},
 };

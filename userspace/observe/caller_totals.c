@@ -25,6 +25,7 @@ struct caller_sum {
 
 struct caller_record {
     struct svc_caller last;
+    struct svc_first_byte last_first_byte;
     struct caller_sum *sum; /* NULL: the row was free at the last look */
     struct caller_sum *service;
 };
@@ -90,12 +91,17 @@ static void keep_names(const struct metrics_caller *from, struct caller_sum *sum
     memcpy(next, &from->port, sizeof(from->port));
 }
 
+static size_t caller_key_length(const struct metrics_caller *names)
+{
+    return 1 + strlen(names->namespace_name) + strlen(names->client) + strlen(names->alias) +
+           strlen(names->service) + 4 + sizeof(names->port);
+}
+
 /* NULL: no memory. */
 static struct caller_sum *caller_totals_find(struct caller_totals *totals, bool is_service,
                                              const struct metrics_caller *names)
 {
-    size_t length = 1 + strlen(names->namespace_name) + strlen(names->client) + strlen(names->alias) +
-                    strlen(names->service) + 4 + sizeof(names->port);
+    size_t length = caller_key_length(names);
     struct caller_sum *made = calloc(1, sizeof(*made) + length), *found = NULL;
 
     if (!made)
@@ -138,6 +144,7 @@ static int begin_record(struct caller_totals *totals, struct caller_record *reco
     leave_sum(totals, &record->sum);
     leave_sum(totals, &record->service);
     record->last = (struct svc_caller){0};
+    record->last_first_byte = (struct svc_first_byte){0};
     if (!now->caller)
         return 0;
     caller_find_names(totals->api, now, &names);
@@ -163,10 +170,11 @@ static uint64_t caller_more(uint64_t now, uint64_t before)
     return now >= before ? now - before : now;
 }
 
-static void caller_totals_add(struct caller_sum *sum, const struct svc_caller *last,
-                              const struct svc_caller *now)
+static void caller_totals_add(struct caller_sum *sum, const struct caller_record *record,
+                              const struct svc_caller *now, const struct svc_first_byte *first_byte)
 {
     struct metrics_caller *figures = &sum->figures;
+    const struct svc_caller *last = &record->last;
 
     figures->connections += caller_more(now->connections, last->connections);
     figures->closed += caller_more(now->closed, last->closed);
@@ -174,11 +182,15 @@ static void caller_totals_add(struct caller_sum *sum, const struct svc_caller *l
         figures->failed[i] += caller_more(now->failed[i], last->failed[i]);
     figures->bytes_sent += caller_more(now->bytes_sent, last->bytes_sent);
     figures->bytes_received += caller_more(now->bytes_received, last->bytes_received);
+    for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
+        figures->rtt[i] += caller_more(now->rtt[i], last->rtt[i]);
+    first_byte_add(&figures->first_byte, first_byte, &record->last_first_byte);
 }
 
 static int caller_totals_look(struct caller_totals *totals, uint32_t number)
 {
     const struct svc_caller now = *datapath_caller(totals->datapath, number);
+    const struct svc_first_byte first_byte = *datapath_caller_first_byte(totals->datapath, number);
     struct caller_record *record = &totals->records[number];
     int r = 0;
 
@@ -188,15 +200,16 @@ static int caller_totals_look(struct caller_totals *totals, uint32_t number)
         r = begin_record(totals, record, &now);
     if (r < 0 || !record->sum)
         return r;
-    caller_totals_add(record->sum, &record->last, &now);
+    caller_totals_add(record->sum, record, &now, &first_byte);
     if (record->service)
-        caller_totals_add(record->service, &record->last, &now);
+        caller_totals_add(record->service, record, &now, &first_byte);
     if (record->sum->round != totals->round) {
         record->sum->round = totals->round;
         record->sum->figures.open = 0;
     }
     record->sum->figures.open += caller_open(&now);
     record->last = now;
+    record->last_first_byte = first_byte;
     return 0;
 }
 
@@ -231,4 +244,23 @@ bool caller_totals_sum(const struct caller_totals *totals, size_t place, bool is
         return false;
     *ret_caller = sum->figures;
     return true;
+}
+
+bool caller_totals_of_service(const struct caller_totals *totals, const char *namespace_name,
+                              const char *service, struct metrics_caller *ret_caller)
+{
+    const struct metrics_caller names = {
+        .namespace_name = namespace_name, .client = "", .alias = "", .service = service};
+    size_t length = caller_key_length(&names);
+    _cleanup_free_ struct caller_sum *wanted = calloc(1, sizeof(*wanted) + length);
+    const struct caller_sum *found = NULL;
+
+    if (!wanted)
+        return false;
+    wanted->is_service = true;
+    keep_names(&names, wanted);
+    HASH_FIND(hh, totals->by_key, wanted->key, length, found);
+    if (found)
+        *ret_caller = found->figures;
+    return found != NULL;
 }

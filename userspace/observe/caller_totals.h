@@ -41,3 +41,7 @@ int caller_totals_piece(struct caller_totals *totals, unsigned most);
  * none of this kind at this place. */
 bool caller_totals_sum(const struct caller_totals *totals, size_t place, bool is_service,
                        struct metrics_caller *ret_caller);
+
+/* The same of a service by its name. False: nobody has called it. */
+bool caller_totals_of_service(const struct caller_totals *totals, const char *namespace_name,
+                              const char *service, struct metrics_caller *ret_caller);

@@ -67,6 +67,8 @@ static void test_what_a_row_tells(void **state)
     row->rtt[0] = 3;
     row->rtt[4] = 1;
     row->rtt[SVC_RTT_BUCKETS - 1] = 1;
+    *(struct svc_first_byte *)(uintptr_t)datapath_caller_first_byte(lab->house.datapath, 9) =
+        (struct svc_first_byte){.sum_us = 4 * 21200, .buckets = {[9] = 4}};
     answer = lab_get(lab, "GET /v1/callers", "", 200);
     json_expect(answer, "callers.0.namespace", "'default'");
     json_expect(answer, "callers.0.client", "'web'");
@@ -85,6 +87,11 @@ static void test_what_a_row_tells(void **state)
     json_expect(answer, "callers.0.bytesReceived", "200");
     json_expect(answer, "callers.0.roundTripMicroseconds50", "64");
     json_expect(answer, "callers.0.roundTripMicroseconds99", "0"); /* beyond the last bucket's beginning */
+    json_expect(answer, "callers.0.firstByte.measured", "4");
+    json_expect(answer, "callers.0.firstByte.meanMilliseconds", "21.2");
+    json_expect(answer, "callers.0.firstByte.p50Milliseconds", "24.576");
+    json_expect(answer, "callers.0.firstByte.buckets.9", "4");
+    json_expect(answer, "others.firstByte", ""); /* none was measured */
 }
 
 /* The number of an endpoint is another's by now: the row says where its own was. */

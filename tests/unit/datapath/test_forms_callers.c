@@ -49,11 +49,15 @@ static void test_a_row_goes_into_the_others(void **state)
     struct lab *lab = lab_of(state);
     const struct svc_caller *others = datapath_caller(lab->datapath, 0);
     struct svc_caller *row = row_of(lab, 9);
+    struct svc_first_byte *first_byte =
+        (struct svc_first_byte *)(uintptr_t)datapath_caller_first_byte(lab->datapath, 9);
 
     *row = (struct svc_caller){.caller = 2, .connections = 10, .bytes_sent = 100, .bytes_received = 7};
     row->closed = 8;
     row->rtt[3] = 8;
     row->failed[REFUSED] = 1;
+    first_byte->sum_us = 900;
+    first_byte->buckets[4] = 2;
     datapath_drop_caller(lab->datapath, 9);
     row->connections += 2;
     datapath_drop_caller(lab->datapath, 9);
@@ -66,6 +70,10 @@ static void test_a_row_goes_into_the_others(void **state)
     assert_int_equal(others->failed[REFUSED], 1);
     assert_int_equal(others->bytes_sent, 100);
     assert_int_equal(others->bytes_received, 7);
+    assert_int_equal(first_byte->sum_us + first_byte->buckets[4], 0);
+    assert_int_equal(datapath_caller_first_byte(lab->datapath, 0)->sum_us, 900);
+    assert_int_equal(datapath_caller_first_byte(lab->datapath, 0)->buckets[4], 2);
+    assert_null(datapath_caller_first_byte(lab->datapath, SVC_CALLERS + 1));
     datapath_drop_caller(lab->datapath, 0);
     datapath_drop_caller(lab->datapath, SVC_CALLERS + 1);
     assert_int_equal(others->connections, 12);

@@ -11,28 +11,30 @@
 
 static void test_of_none(void **state)
 {
-    const struct svc_first_byte none = {0};
+    const struct first_byte_sum none = {0};
 
     (void)state;
-    assert_int_equal(first_byte_count(&none), 0);
-    assert_float_equal(first_byte_mean(&none), 0, 0);
-    assert_float_equal(first_byte_quantile(&none, 0.5), 0, 0);
+    assert_int_equal(first_byte_sum_count(&none), 0);
+    assert_float_equal(first_byte_sum_mean(&none), 0, 0);
+    assert_float_equal(first_byte_sum_quantile(&none, 0.5), 0, 0);
 }
 
 static void test_of_some(void **state)
 {
     /* 100 below 64 us, 100 of 64 to 127, and one of half a minute. */
-    struct svc_first_byte some = {.sum_us = 201 * 1000, .buckets = {100, 100}};
+    struct svc_first_byte counted = {.sum_us = 201 * 1000, .buckets = {100, 100}};
+    struct first_byte_sum some;
 
     (void)state;
-    some.buckets[SVC_FIRST_BYTE_BUCKETS - 1] = 1;
-    assert_int_equal(first_byte_count(&some), 201);
-    assert_float_equal(first_byte_mean(&some), 1000, 0.001);
-    assert_float_equal(first_byte_quantile(&some, 50. / 201), 32, 0.001);
-    assert_float_equal(first_byte_quantile(&some, 100. / 201), 64, 0.001);
-    assert_float_equal(first_byte_quantile(&some, 150. / 201), 96, 0.001);
-    assert_float_equal(first_byte_quantile(&some, 1), svc_first_byte_bucket_end(SVC_FIRST_BYTE_BUCKETS - 2),
-                       0.001);
+    counted.buckets[SVC_FIRST_BYTE_BUCKETS - 1] = 1;
+    some = first_byte_sum_of(&counted);
+    assert_int_equal(first_byte_sum_count(&some), 201);
+    assert_float_equal(first_byte_sum_mean(&some), 1000, 0.001);
+    assert_float_equal(first_byte_sum_quantile(&some, 50. / 201), 32, 0.001);
+    assert_float_equal(first_byte_sum_quantile(&some, 100. / 201), 64, 0.001);
+    assert_float_equal(first_byte_sum_quantile(&some, 150. / 201), 96, 0.001);
+    assert_float_equal(first_byte_sum_quantile(&some, 1),
+                       svc_first_byte_bucket_end(SVC_FIRST_BYTE_BUCKETS - 2), 0.001);
 }
 
 static void test_sums_never_go_down(void **state)

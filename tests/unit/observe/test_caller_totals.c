@@ -36,6 +36,12 @@ static struct svc_caller *make_row(struct lab *lab, uint32_t number, const char 
     return row;
 }
 
+static void set_first_byte(struct lab *lab, uint32_t number, uint32_t n)
+{
+    *(struct svc_first_byte *)(uintptr_t)datapath_caller_first_byte(lab->house.datapath, number) =
+        (struct svc_first_byte){.sum_us = 100 * n, .buckets = {[1] = n}};
+}
+
 /* A round, in pieces that end within it. */
 static void look(void)
 {
@@ -76,6 +82,10 @@ static void test_endpoints_of_a_service_are_one(void **state)
     b->connections = 10;
     b->closed = 9;
     b->bytes_sent = 100;
+    a->rtt[2] = 4;
+    b->rtt[2] = 3;
+    set_first_byte(lab, 1, 2);
+    set_first_byte(lab, SVC_CALLERS, 5);
     look();
     assert_true(find("web", false, &sum));
     assert_string_equal(sum.namespace_name, "default");
@@ -86,8 +96,12 @@ static void test_endpoints_of_a_service_are_one(void **state)
     assert_int_equal(sum.failed[REFUSED], 1);
     assert_int_equal(sum.open, 2);
     assert_int_equal(sum.bytes_sent, 100);
+    assert_int_equal(sum.rtt[2], 7);
+    assert_int_equal(sum.first_byte.buckets[1], 7);
+    assert_int_equal(sum.first_byte.sum_us, 700);
     assert_false(find("api", false, &sum));
     a->connections++;
+    set_first_byte(lab, 1, 3);
     b->bytes_received = 7;
     look();
     assert_true(find("web", false, &sum));
@@ -97,6 +111,11 @@ static void test_endpoints_of_a_service_are_one(void **state)
     assert_string_equal(sum.service, "backend");
     assert_int_equal(sum.bytes_sent, 100);
     assert_int_equal(sum.bytes_received, 7);
+    assert_int_equal(sum.first_byte.buckets[1], 8);
+    assert_true(caller_totals_of_service(&totals, "default", "backend", &sum));
+    assert_int_equal(sum.rtt[2], 7);
+    assert_int_equal(sum.bytes_received, 7);
+    assert_false(caller_totals_of_service(&totals, "default", "other", &sum));
     caller_totals_done(&totals);
 }
 
@@ -107,6 +126,7 @@ static void test_a_row_that_goes_takes_nothing_away(void **state)
 
     begin(lab);
     make_row(lab, 1, "web", "a", 1)->connections = 5;
+    set_first_byte(lab, 1, 4);
     make_row(lab, 2, "web", "b", 2)->connections = 6;
     make_row(lab, 3, "api", "b", 2)->connections = 1;
     look();
@@ -119,6 +139,7 @@ static void test_a_row_that_goes_takes_nothing_away(void **state)
     look();
     assert_true(find("web", false, &sum));
     assert_int_equal(sum.connections, 13);
+    assert_int_equal(sum.first_byte.buckets[1], 4);
     assert_true(find("api", false, &sum));
     assert_int_equal(sum.connections, 5);
     /* Without a row it is told no more. */

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/read/callers.h"
+#include "api/read/first_byte.h"
 #include "api/read/reads.h"
 #include "base/cleanup.h"
 #include "base/number.h"
@@ -95,7 +96,16 @@ static void callers_add_rtt(const struct svc_caller *row, cJSON *object)
     (void)cJSON_AddNumberToObject(object, "roundTripMicroseconds99", caller_rtt(row, 99));
 }
 
-static void callers_add_counts(const struct svc_caller *row, cJSON *object)
+static void caller_add_first_byte(const struct svc_first_byte *counted, cJSON *object)
+{
+    struct first_byte_sum sum = first_byte_sum_of(counted);
+
+    if (first_byte_sum_count(&sum))
+        read_first_byte(&sum, cJSON_AddObjectToObject(object, "firstByte"));
+}
+
+static void callers_add_counts(const struct api *api, const struct svc_caller *row, uint32_t number,
+                               cJSON *object)
 {
     (void)cJSON_AddNumberToObject(object, "connections", (double)row->connections);
     (void)cJSON_AddNumberToObject(object, "open", (double)caller_open(row));
@@ -103,9 +113,11 @@ static void callers_add_counts(const struct svc_caller *row, cJSON *object)
     (void)cJSON_AddNumberToObject(object, "bytesSent", (double)row->bytes_sent);
     (void)cJSON_AddNumberToObject(object, "bytesReceived", (double)row->bytes_received);
     callers_add_rtt(row, object);
+    caller_add_first_byte(datapath_caller_first_byte(api->datapath, number), object);
 }
 
-static cJSON *caller_item(const struct caller_names *names, const struct svc_caller *row)
+static cJSON *caller_item(const struct api *api, const struct caller_names *names,
+                          const struct svc_caller *row)
 {
     cJSON *object = cJSON_CreateObject();
     char text[IP_ADDRESS_TEXT_SIZE];
@@ -125,8 +137,19 @@ static cJSON *caller_item(const struct caller_names *names, const struct svc_cal
     (void)cJSON_AddStringToObject(object, "instance", names->instance);
     (void)cJSON_AddStringToObject(object, "address", ip_address_format(&names->address, text));
     (void)cJSON_AddNumberToObject(object, "port", ntohs(row->port_be));
-    callers_add_counts(row, object);
+    callers_add_counts(api, row, (uint32_t)(row - datapath_caller(api->datapath, 0)), object);
     return object;
+}
+
+struct cJSON *read_caller(const struct api *api, uint32_t number)
+{
+    const struct svc_caller *row = datapath_caller(api->datapath, number);
+    struct caller_names names;
+
+    if (!row || !row->caller)
+        return NULL;
+    caller_find_names(api, row, &names);
+    return caller_item(api, &names, row);
 }
 
 struct callers_wanted {
@@ -191,9 +214,9 @@ int read_callers(const struct control_call *call, cJSON **ret_answer, struct err
             continue;
         is_whole = shown++ < wanted.limit;
         if (is_whole)
-            (void)cJSON_AddItemToArray(list, caller_item(&names, rows[i]));
+            (void)cJSON_AddItemToArray(list, caller_item(api, &names, rows[i]));
     }
-    callers_add_counts(datapath_caller(api->datapath, 0), cJSON_AddObjectToObject(answer, "others"));
+    callers_add_counts(api, datapath_caller(api->datapath, 0), 0, cJSON_AddObjectToObject(answer, "others"));
     (void)cJSON_AddBoolToObject(answer, "isWhole", is_whole);
     (void)cJSON_AddBoolToObject(answer, "isCounted", api->settings.counts_callers);
     *ret_answer = answer;

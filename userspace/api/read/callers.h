@@ -7,6 +7,7 @@
 #include "base/address.h"
 
 struct api;
+struct cJSON;
 
 /* Each is "" where it is not known (any more); valid until the next turn of the loop. */
 struct caller_names {
@@ -27,3 +28,6 @@ uint64_t caller_open(const struct svc_caller *row);
 
 /* Below so many us were so many of a hundred round trips; 0: no more can be said. */
 uint32_t caller_rtt(const struct svc_caller *row, unsigned percent);
+
+/* An item of GET /v1/callers, the caller's; NULL: the row is free, or there is no memory. */
+struct cJSON *read_caller(const struct api *api, uint32_t number);

@@ -10,7 +10,7 @@
 #include "upkeep/probes.h"
 #include "externals/externals.h"
 #include "datapath/datapath.h"
-#include "metrics/first_byte.h"
+#include "api/read/first_byte.h"
 #include "upkeep/drains.h"
 #include "upkeep/outliers.h"
 #include "api/read/reads.h"
@@ -86,26 +86,20 @@ static void endpoint_add_outcomes(const struct svc_endpoint_stats *stats, cJSON 
     (void)cJSON_AddNumberToObject(outcomes, "unreachable", (double)stats->unreachable);
 }
 
-static void endpoint_add_milliseconds(cJSON *object, const char *name, double microseconds)
-{
-    (void)cJSON_AddNumberToObject(object, name, round(microseconds) / 1000);
-}
-
 static void endpoint_add_first_byte(const struct api *api, uint32_t number, cJSON *object)
 {
     const struct svc_outlier *cell = datapath_outlier(api->datapath, number);
     struct svc_first_byte counted;
+    struct first_byte_sum sum;
     cJSON *member;
 
     /* What is in mapped memory says whether it is worth a system call. */
     if (!cell || cell->first_byte_us == 0 || datapath_first_byte(api->datapath, number, &counted) < 0)
         return;
     member = cJSON_AddObjectToObject(object, "firstByte");
-    (void)cJSON_AddNumberToObject(member, "measured", (double)first_byte_count(&counted));
-    endpoint_add_milliseconds(member, "recentMilliseconds", cell->first_byte_us);
-    endpoint_add_milliseconds(member, "meanMilliseconds", first_byte_mean(&counted));
-    endpoint_add_milliseconds(member, "p50Milliseconds", first_byte_quantile(&counted, 0.5));
-    endpoint_add_milliseconds(member, "p99Milliseconds", first_byte_quantile(&counted, 0.99));
+    read_milliseconds(member, "recentMilliseconds", cell->first_byte_us);
+    sum = first_byte_sum_of(&counted);
+    read_first_byte(&sum, member);
 }
 
 static void add_ejection(const struct api *api, const struct instance *instance, cJSON *object)

@@ -24,6 +24,16 @@ static void callers_add_round_trip(struct table *table, const cJSON *item)
         table_add(table, TEXT_DIM, "-");
 }
 
+static void callers_add_first_byte(struct table *table, const cJSON *item)
+{
+    const cJSON *half = cJSON_GetObjectItem(text_child(item, "firstByte"), "p50Milliseconds");
+
+    if (cJSON_IsNumber(half))
+        table_add(table, TEXT_PLAIN, "%.1fms", half->valuedouble);
+    else
+        table_add(table, TEXT_DIM, "-");
+}
+
 static void callers_add_alias(struct table *table, const cJSON *item)
 {
     const char *name = text_member(item, "alias");
@@ -50,6 +60,7 @@ static struct table *callers_fill(const struct invocation *invocation, const cJS
         {.header = "SENT", .rank = 3, .is_number = true, .is_note = true},
         {.header = "RECEIVED", .rank = 3, .is_number = true, .is_note = true},
         {.header = "RTT", .rank = 6, .is_number = true, .is_note = true},
+        {.header = "FIRST BYTE", .rank = 6, .is_number = true, .is_note = true},
     };
     struct table *table = table_new(columns, ARRAY_SIZE(columns));
     const cJSON *item;
@@ -78,6 +89,7 @@ static struct table *callers_fill(const struct invocation *invocation, const cJS
         table_add(table, TEXT_PLAIN, "%s", text_bytes(text_number(item, "bytesSent"), sent));
         table_add(table, TEXT_PLAIN, "%s", text_bytes(text_number(item, "bytesReceived"), received));
         callers_add_round_trip(table, item);
+        callers_add_first_byte(table, item);
     }
     return table;
 }
