@@ -14,6 +14,7 @@
 
 #include "first_byte.bpf.h"
 #include "peer_index.bpf.h"
+#include "policy.bpf.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -23,7 +24,6 @@ struct {
     __type(value, struct svc_caller);
 } callers SEC(".maps");
 
-/* For people and for a next daemon; the programs read task_scope. */
 /* By the same numbers: times to the first byte, of the connections that are measured. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,6 +33,7 @@ struct {
     __type(value, struct svc_first_byte);
 } caller_first_bytes SEC(".maps");
 
+/* For people and for a next daemon; the programs read task_scope. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, SVC_CALLER_NAMES);
@@ -303,6 +304,53 @@ static __always_inline void count_unlogged(void)
         __sync_fetch_and_add(&others->unlogged, 1);
 }
 
+/*
+ * To the log: a TCP connect that is refused before it begins. `is_alias`: it was to an alias's address, else to an endpoint's
+ * own.
+ */
+static __attribute__((noinline)) int connect_tell_refused(const struct svc_alias_key *key, __u32 outcome,
+                                                          int is_alias)
+{
+    const struct svc_task_scope *scope = bpf_get_local_storage(&task_scope, 0);
+    struct svc_connection *told = 0;
+    struct svc_dialled *here;
+    __u32 zero = 0;
+
+    if (!is_calling_counted() || connection_log == SVC_LOG_OFF || key->protocol != TCP)
+        return 0;
+    here = bpf_map_lookup_elem(&dialled, &zero);
+    if (here && svc_refused_has_room(here, (__u32)bpf_jiffies64()))
+        told = bpf_ringbuf_reserve(&connections, sizeof(*told), 0);
+    if (!told) {
+        count_unlogged();
+        return 0;
+    }
+    __builtin_memset(told, 0, sizeof(*told));
+    told->ended = bpf_ktime_get_ns();
+    told->begun = told->ended;
+    told->caller = svc_caller_of_scope(scope);
+    told->outcome = outcome;
+    if (is_alias) {
+        told->alias_port_be = key->port_be;
+        __builtin_memcpy(told->alias, key->address, sizeof(told->alias));
+    } else {
+        told->port_be = key->port_be;
+        __builtin_memcpy(told->address, key->address, sizeof(told->address));
+    }
+    if (has_process_names) {
+        told->pid = bpf_get_current_pid_tgid() >> 32;
+        (void)bpf_get_current_comm(told->process, sizeof(told->process));
+    }
+    bpf_ringbuf_submit(told, BPF_RB_NO_WAKEUP);
+    return 0;
+}
+
+/* By who may call whom, of an address that is no alias's; to the log too. */
+static __always_inline int connect_refuses_address(const struct svc_alias_key *key)
+{
+    return policy_refuses_address(key) && connect_tell_refused(key, SVC_REFUSED_POLICY, 0) == 0;
+}
+
 /* To the log. Of a note that is another connection's by now nothing is told. */
 static __attribute__((noinline)) int connection_tell(struct bpf_sock_ops *ctx, const struct svc_peer_key *key,
                                                      __u32 number, __u32 outcome)
@@ -367,6 +415,18 @@ static __always_inline __u32 caller_of(struct bpf_sock_ops *ctx, __u32 caller, c
     return number;
 }
 
+/* An answer has come that was measured. */
+static __attribute__((noinline)) int caller_first_byte(struct bpf_sock_ops *ctx, __u32 caller,
+                                                       const struct svc_peer_key *key, __u32 us)
+{
+    __u32 number = caller_of(ctx, caller, key);
+    struct svc_first_byte *row = bpf_map_lookup_elem(&caller_first_bytes, &number);
+
+    if (row)
+        first_byte_into(row, us);
+    return 0;
+}
+
 static __always_inline void count_closed(struct bpf_sock_ops *ctx, struct svc_caller *row)
 {
     __u64 sent = payload_sent(ctx), received = ctx->bytes_received;
@@ -411,15 +471,3 @@ static __attribute__((noinline)) int caller_outcome(struct bpf_sock_ops *ctx, __
 }
 
 #endif
-/* An answer has come that was measured. */
-static __attribute__((noinline)) int caller_first_byte(struct bpf_sock_ops *ctx, __u32 caller,
-                                                       const struct svc_peer_key *key, __u32 us)
-{
-    __u32 number = caller_of(ctx, caller, key);
-    struct svc_first_byte *row = bpf_map_lookup_elem(&caller_first_bytes, &number);
-
-    if (row)
-        first_byte_into(row, us);
-    return 0;
-}
-

@@ -35,11 +35,16 @@ int connect4(struct bpf_sock_addr *ctx)
         ctx->user_port = 0;
         return VERDICT_PROCEED;
     case ROUTE_REFUSE:
+        (void)connect_tell_refused(&key, SVC_REFUSED_NO_ENDPOINT, 1);
+        return verdict_refuse();
+    case ROUTE_STRAY:
+        (void)connect_tell_refused(&key, SVC_REFUSED_NO_ALIAS, 1);
         return verdict_refuse();
     case ROUTE_DENY:
+        (void)connect_tell_refused(&key, SVC_REFUSED_POLICY, 1);
         return verdict_deny();
     default:
-        return has_policy_addresses() && policy_refuses_address(&key) ? verdict_deny() : VERDICT_PROCEED;
+        return has_policy_addresses() && connect_refuses_address(&key) ? verdict_deny() : VERDICT_PROCEED;
     }
 }
 

@@ -7,8 +7,7 @@
 #ifndef FLOWS_BPF_H
 #define FLOWS_BPF_H
 
-#include <svcconnect/decision.h>
-
+#include "callers.bpf.h"
 #include "destination.bpf.h"
 #include "resolver.bpf.h"
 #include "route.bpf.h"
@@ -213,7 +212,7 @@ static __always_inline void note_peer_name(struct bpf_sock_addr *ctx, const stru
     }
 }
 
-/* connect() of any protocol: chooses anew. */
+/* connect() of any protocol: chooses anew. ROUTE_STRAY is counted, and to be refused. */
 static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ctx,
                                                         const struct svc_alias_key *key, enum svc_reach reach,
                                                         struct svc_outcome *ret_outcome)
@@ -226,7 +225,7 @@ static __always_inline enum route_verdict connect_route(struct bpf_sock_addr *ct
         /* No resolver asks by an IPv4 address in the mapped form. */
         return key->protocol == UDP && (ctx->user_family != FAMILY_INET6 || !svc_is_mapped(key->address))
                    ? ask_or_refuse(key)
-                   : refuse_stray();
+                   : (refuse_stray(), ROUTE_STRAY);
     if (key->protocol == TCP)
         note_peer_name(ctx, key, ret_outcome,
                        verdict == ROUTE_TO && ret_outcome->flags & SVC_SERVICE_PEER_ALIAS);
@@ -267,7 +266,7 @@ static __attribute__((noinline)) int connect_pass4_slowly(struct bpf_sock_addr *
     struct svc_alias_key key = {};
 
     destination4(ctx, &key);
-    if (has_policy_addresses() && policy_refuses_address(&key))
+    if (has_policy_addresses() && connect_refuses_address(&key))
         return verdict_deny();
     if (is_to_forget(ctx))
         (void)connect_forget(ctx, &key);
@@ -286,7 +285,7 @@ static __attribute__((noinline)) int connect_pass6_slowly(struct bpf_sock_addr *
     struct svc_alias_key key = {};
 
     destination6(ctx, &key);
-    if (has_policy_addresses() && policy_refuses_address(&key))
+    if (has_policy_addresses() && connect_refuses_address(&key))
         return verdict_deny();
     if (is_to_forget(ctx))
         (void)connect_forget(ctx, &key);

@@ -56,10 +56,11 @@ struct svc_caller_name {
 struct svc_dialled {
     __u32 endpoint; /* 0: taken */
     __be16 alias_port_be;
-    __u16 zero;
+    __u16
+        refused; /* connects of the tick `refused_at` that were refused and logged, see svc_refused_has_room() */
     __u8 alias[16];
     __u32 pid; /* these: only where connections are logged */
-    __u32 zero2;
+    __u32 refused_at;
     char process[SVC_PROCESS_SIZE];
 };
 
@@ -86,9 +87,9 @@ struct svc_connection {
     __u32 endpoint;
     __be16 alias_port_be; /* as in struct svc_caller */
     __be16 port_be;
-    __u32 outcome; /* enum svc_outcome_kind */
+    __u32 outcome; /* enum svc_outcome_kind, or svc_refusal */
     __u8 alias[16];
-    __u8 address[16];
+    __u8 address[16]; /* all 0 where an alias was refused before it led anywhere */
     __u64 bytes_sent;
     __u64 bytes_received;
     __u32 rtt_us; /* 0: none was measured */
@@ -107,6 +108,29 @@ struct svc_connection {
 #define SVC_LOG_OFF    0u
 #define SVC_LOG_ALL    1u
 #define SVC_LOG_FAILED 0xffffffffu
+
+/* What becomes of a connect that is refused before it begins; beside enum svc_outcome_kind. */
+enum svc_refusal {
+    SVC_REFUSED_NO_ENDPOINT = 16, /* of the alias, that can be drawn and reached */
+    SVC_REFUSED_NO_ALIAS = 17,    /* of the task, at an address that only aliases have */
+    SVC_REFUSED_POLICY = 18,      /* the task may not call the service */
+};
+
+/* Such a connect costs whoever makes it next to nothing, so that one that is made again and again would fill the log: of
+ * each CPU and tick so many are logged. The others are counted as `unlogged`. */
+#define SVC_REFUSED_IN_TICK 16u
+
+SVC_INLINE int svc_refused_has_room(struct svc_dialled *here, __u32 tick)
+{
+    if (here->refused_at != tick) {
+        here->refused_at = tick;
+        here->refused = 0;
+    }
+    if (here->refused >= SVC_REFUSED_IN_TICK)
+        return 0;
+    here->refused++;
+    return 1;
+}
 
 /* Is it one of those that are logged however they end? The local port decides, so that it is known from the beginning. */
 SVC_INLINE int svc_is_sampled(__u32 log, __u32 local_port)

@@ -48,6 +48,36 @@ def test_failed_ones_are_logged_by_default():
         assert bed.cli_ok("connections", "--service", "good").out == ""
 
 
+def test_those_refused_before_they_began():
+    """No endpoint, no alias, no permission: with the errno that the program saw, whose it was and why; and not without end."""
+    with Testbed() as bed:
+        bed.service("empty")
+        bed.update("empty", "0", health="UNHEALTHY")
+        (secret,) = bed.service("secret")
+        bed.cli_ok("policy", "set", "secret", "--from", "others")
+        task = bed.task(service="web")
+        empty, denied = bed.target("empty", PORT), bed.target("secret", PORT)
+        stray = f"{bed.address_of('empty', PORT)}:9"
+        call(task, 2, empty, denied, stray, secret)
+        told = connections(bed, 8)
+        found = [(one["outcome"], one.get("alias"), f"{one['address']}:{one['port']}") for one in told[::2]]
+        assert found == [("noEndpoint", "empty", empty), ("denied", "secret", denied), ("noAlias", "empty", stray), ("denied", None, secret)], told
+        for one, errno in zip(told[::2], ("ECONNREFUSED", "EACCES", "ECONNREFUSED", "EACCES"), strict=True):
+            assert errno in one["reason"] and (one["client"], one["milliseconds"], one["bytesSent"]) == ("web", 0, 0), one
+            assert one["process"].startswith("python") and one["pid"] > 1, one
+        first, *_ = bed.cli_ok("connections", "--failed", "--service", "empty").out.splitlines()
+        assert "noEndpoint" in first and f"web (python3 {told[0]['pid']})  empty:{PORT}  " in first and told[0]["reason"] in first, first
+        # UDP is in no log; and whoever tries without a pause is told of now and then, and counted.
+        before = bed.get("/v1/connections", after=1 << 50)
+        call(task, 20000, empty)
+
+        def are_all_known():
+            answer = bed.get("/v1/connections", after=1 << 50)
+            return answer["next"] - before["next"] + answer["unlogged"] - before["unlogged"] == 20000
+        wait_until(are_all_known, 5, "each is in the log or counted")
+        assert bed.get("/v1/connections", after=1 << 50)["unlogged"] > before["unlogged"]
+
+
 def test_all_of_them_and_to_a_follower():
     with Testbed(config={"connectionLog": "all"}) as bed:
         where = serve(bed, bed.address())

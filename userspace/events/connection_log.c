@@ -93,7 +93,7 @@ bool connection_is_wanted(const struct connection_filter *filter, const struct c
 
     return is_name_wanted(filter->namespace_name, names->namespace_name) &&
            is_name_wanted(filter->client, *names->client ? names->client : names->cgroup) &&
-           is_name_wanted(filter->service, names->service) &&
+           is_name_wanted(filter->service, *names->service ? names->service : names->alias) &&
            (!filter->only_failed || entry->what.outcome != CLOSED) &&
            (!filter->slow_us || connection_duration_us(&entry->what) >= filter->slow_us);
 }
@@ -101,9 +101,30 @@ bool connection_is_wanted(const struct connection_filter *filter, const struct c
 const char *connection_outcome(uint32_t outcome)
 {
     static const char *const names[] = {
-        [REFUSED] = "refused", [TIMED_OUT] = "timedOut",     [GAVE_UP] = "gaveUp",
-        [CLOSED] = "closed",   [RESET_EARLY] = "resetEarly",
+        [REFUSED] = "refused",
+        [TIMED_OUT] = "timedOut",
+        [GAVE_UP] = "gaveUp",
+        [CLOSED] = "closed",
+        [RESET_EARLY] = "resetEarly",
+        [SVC_REFUSED_NO_ENDPOINT] = "noEndpoint",
+        [SVC_REFUSED_NO_ALIAS] = "noAlias",
+        [SVC_REFUSED_POLICY] = "denied",
     };
 
     return outcome < ARRAY_SIZE(names) && names[outcome] ? names[outcome] : "unknown";
+}
+
+const char *connection_reason(uint32_t outcome)
+{
+    static const char *const reasons[] = {
+        [REFUSED] = "nobody listens at the endpoint (ECONNREFUSED)",
+        [TIMED_OUT] = "nothing came back in time (ETIMEDOUT)",
+        [GAVE_UP] = "the client closed it before an answer came",
+        [RESET_EARLY] = "the endpoint reset it before it had answered (ECONNRESET)",
+        [SVC_REFUSED_NO_ENDPOINT] = "the alias has no endpoint that connects are sent to (ECONNREFUSED)",
+        [SVC_REFUSED_NO_ALIAS] = "the task has no alias at that address and port (ECONNREFUSED)",
+        [SVC_REFUSED_POLICY] = "the task may not call the service (EACCES)",
+    };
+
+    return outcome < ARRAY_SIZE(reasons) ? reasons[outcome] : NULL;
 }

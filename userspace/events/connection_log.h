@@ -56,12 +56,17 @@ uint64_t connection_duration_us(const struct svc_connection *what);
 
 /* Which are asked for. */
 struct connection_filter {
-    const char *namespace_name, *client, *service; /* NULL: any; a client also by its cgroup */
-    bool only_failed;                              /* that did not end by being closed */
+    const char *namespace_name, *client,
+        *service;     /* NULL: any; a client also by its cgroup, a service where none
+                                                      * is known by the alias */
+    bool only_failed; /* that did not end by being closed */
     uint64_t slow_us; /* that lasted so long, or were never established and it is not known; 0: any */
 };
 
 bool connection_is_wanted(const struct connection_filter *filter, const struct connection_entry *entry);
 
-/* "closed", "refused", ... as members of `outcomes` elsewhere. */
+/* "closed", "refused", ... as members of `outcomes` elsewhere; "noEndpoint", "noAlias", "denied". */
 const char *connection_outcome(uint32_t outcome);
+
+/* Why it has failed, in words; NULL: it has not. */
+const char *connection_reason(uint32_t outcome);

@@ -24,13 +24,19 @@ static void take_connection(const struct svc_connection *what, void *user)
                              .endpoint = what->endpoint,
                              .alias_port_be = what->alias_port_be,
                              .port_be = what->port_be};
+    struct svc_connection told = *what;
     uint64_t now = clock_monotonic_ns();
     struct caller_names names;
 
     memcpy(row.alias, what->alias, sizeof(row.alias));
     memcpy(row.address, what->address, sizeof(row.address));
     caller_find_names(self->api, &row, &names);
-    connection_log_add(self->log, what,
+    /* One that was refused before it led anywhere was to what was dialled. */
+    if (what->outcome >= SVC_REFUSED_NO_ENDPOINT && what->alias_port_be) {
+        told.port_be = what->alias_port_be;
+        memcpy(told.address, what->alias, sizeof(told.address));
+    }
+    connection_log_add(self->log, &told,
                        clock_wall_ms() - (int64_t)((now > what->ended ? now - what->ended : 0) / 1000000),
                        &(struct connection_names){.namespace_name = names.namespace_name,
                                                   .client = names.client,

@@ -130,6 +130,19 @@ static void test_whose_a_row_is(void **state)
     assert_false(svc_caller_is_by(&row, &dialled));
 }
 
+static void test_of_a_tick_so_many_refused_are_logged(void **state)
+{
+    struct svc_dialled here = {.endpoint = 7};
+
+    (void)state;
+    for (unsigned i = 0; i < SVC_REFUSED_IN_TICK; i++)
+        assert_true(svc_refused_has_room(&here, 1000));
+    for (unsigned i = 0; i < 100000; i++) /* no counter comes round */
+        assert_false(svc_refused_has_room(&here, 1000));
+    assert_true(svc_refused_has_room(&here, 1001));
+    assert_int_equal(here.endpoint, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_the_first_round_trips_are_noted_and_then_some),
         cmocka_unit_test(test_rows_have_a_place),
         cmocka_unit_test(test_whose_a_row_is),
+        cmocka_unit_test(test_of_a_tick_so_many_refused_are_logged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

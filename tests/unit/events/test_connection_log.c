@@ -123,6 +123,12 @@ static void test_outcomes_have_names(void **state)
     assert_string_equal(connection_outcome(TIMED_OUT), "timedOut");
     assert_string_equal(connection_outcome(RETRANSMITTED), "unknown"); /* ends no connection */
     assert_string_equal(connection_outcome(UINT32_MAX), "unknown");
+    assert_string_equal(connection_outcome(SVC_REFUSED_NO_ALIAS), "noAlias");
+    assert_string_equal(connection_outcome(SVC_REFUSED_POLICY), "denied");
+    assert_non_null(strstr(connection_reason(SVC_REFUSED_NO_ENDPOINT), "ECONNREFUSED"));
+    assert_non_null(strstr(connection_reason(SVC_REFUSED_POLICY), "EACCES"));
+    assert_null(connection_reason(CLOSED));
+    assert_null(connection_reason(UINT32_MAX));
 }
 
 int main(void)

@@ -93,6 +93,8 @@ static cJSON *connection_item(const struct connection_entry *entry)
     connections_add_address(object, "address", what->address);
     (void)cJSON_AddNumberToObject(object, "port", ntohs(what->port_be));
     (void)cJSON_AddStringToObject(object, "outcome", connection_outcome(what->outcome));
+    if (connection_reason(what->outcome))
+        (void)cJSON_AddStringToObject(object, "reason", connection_reason(what->outcome));
     if (duration_us != UINT64_MAX)
         (void)cJSON_AddNumberToObject(object, "milliseconds", (double)duration_us / 1000);
     (void)cJSON_AddNumberToObject(object, "bytesSent", (double)what->bytes_sent);

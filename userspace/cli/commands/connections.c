@@ -29,6 +29,13 @@ static char *connections_client(const cJSON *item)
     return length < 0 ? NULL : text;
 }
 
+/* Nothing but an alias that was dialled: it was refused before it led anywhere. */
+static bool connections_is_alias_alone(const cJSON *item)
+{
+    return cJSON_GetObjectItem(item, "aliasPort") && !*text_member(item, "service") &&
+           strcmp(text_member(item, "address"), text_member(item, "aliasAddress")) == 0;
+}
+
 /* "backend:80 -> v1/a 10.0.0.1:8080"; what is not known is left out. */
 static char *connections_way(const cJSON *item)
 {
@@ -39,9 +46,11 @@ static char *connections_way(const cJSON *item)
     char *text = NULL;
 
     if (cJSON_GetObjectItem(item, "aliasPort") &&
-        asprintf(&dialled, "%s:%" PRIu64 " -> ", *alias ? alias : text_member(item, "aliasAddress"),
-                 text_number(item, "aliasPort")) < 0)
+        asprintf(&dialled, "%s:%" PRIu64 "%s", *alias ? alias : text_member(item, "aliasAddress"),
+                 text_number(item, "aliasPort"), connections_is_alias_alone(item) ? "" : " -> ") < 0)
         return NULL;
+    if (connections_is_alias_alone(item))
+        return TAKE_PTR(dialled);
     if (asprintf(&text, "%s%s%s%s%s%s%s%s:%" PRIu64, dialled ? dialled : "", service, *service ? "/" : "",
                  instance, *service ? " " : "", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
                  text_number(item, "port")) < 0)
@@ -84,8 +93,9 @@ static char *connections_line(const cJSON *item)
     _cleanup_free_ char *line = NULL;
 
     if (!client || !way || !figures ||
-        asprintf(&line, "%s  %-10s  %s  %s%s", text_member(item, "time"), text_member(item, "outcome"),
-                 client, way, figures) < 0)
+        asprintf(&line, "%s  %-10s  %s  %s%s%s%s", text_member(item, "time"), text_member(item, "outcome"),
+                 client, way, figures, *text_member(item, "reason") ? "  " : "",
+                 text_member(item, "reason")) < 0)
         return NULL;
     return text_printable(line);
 }
