@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+from test_callers import call, serve
 from testbed import CLI, PORT, Testbed, need_program, wait_until
 
 
@@ -158,6 +159,26 @@ def test_the_daemon_goes_and_comes_back():
             screen.until(lambda lines: not has(lines, "services: 1 of 1") and has(lines, " web "), "a sentence")
             bed.start()
             screen.until(lambda lines: has(lines, "services: 1 of 1"), "services again")
+
+
+def test_times_of_services():
+    """Round trips of who calls, and first bytes of who answers: beside the service, the endpoint and the caller."""
+    with Testbed() as bed:
+        bed.register("backend", serve(bed, bed.address()), id="a")
+        bed.cli_ok("set", "backend", "responseTime=all")
+        call(bed.task(service="web"), 5, bed.target("backend", PORT))
+        wait_until(lambda: bed.get("/v1/endpoints")["endpoints"][0].get("firstByte", {}).get("measured") == 5, 5, "all are measured")
+        wait_until(lambda: bed.get("/v1/callers")["callers"][0]["outcomes"]["closed"] == 5, 5, "all have ended")
+        first = bed.get("/v1/endpoints")["endpoints"][0]["firstByte"]
+        for view in ("services", "endpoints", "callers"):
+            [row] = json.loads(bed.cli_ok("top", view, "--json").out)["rows"]
+            assert abs(row["firstByteMilliseconds"] - first["p50Milliseconds"]) < 0.01, (view, row, first)
+            assert abs(row["firstByte99Milliseconds"] - first["p99Milliseconds"]) < 0.01, (view, row, first)
+        [row] = json.loads(bed.cli_ok("top", "services", "--json").out)["rows"]
+        [caller] = bed.get("/v1/callers")["callers"]
+        assert 0 < row["roundTripMilliseconds"] <= caller["roundTripMicroseconds50"] / 1000, (row, caller)
+        header = bed.cli_ok("top", "--once").out.splitlines()[0]
+        assert "RTT" in header and "FIRST BYTE" in header and "99 %" in header, header
 
 
 def test_once():

@@ -16,6 +16,7 @@
 #include "cli/text.h"
 #include "cli/top/model.h"
 #include "cli/top/rates.h"
+#include "cli/top/times.h"
 #include "cli/width.h"
 
 #define LINES 10
@@ -74,7 +75,8 @@ static void test_counters_that_begin_again(void **state)
     "\",\"address\":\"10.0.0.1\",\"port\":80,\"weight\":" #weight                                            \
     ",\"open\":1,\"connections\":" #connections ",\"outcomes\":{\"refused\":" #refused "}," more "}"
 #define DRAWN                                                                                                \
-    "\"firstByte\":{\"p50Milliseconds\":24.11,\"p99Milliseconds\":32.4},\"drawn\":true,\"health\":"          \
+    "\"firstByte\":{\"p50Milliseconds\":24.11,\"p99Milliseconds\":32.4,\"buckets\":[0,98,0,2]},\"drawn\":"   \
+    "true,\"health\":"                                                                                       \
     "\"HEALTHY\",\"reason\":\"status 200\""
 #define EJECTED  "\"drawn\":false,\"ejected\":true,\"health\":\"HEALTHY\",\"reason\":\"ejected for 9 s\""
 #define SERVICES "[{\"namespace\":\"ns\",\"name\":\"web\"},{\"namespace\":\"ns\",\"name\":\"none\"}]"
@@ -122,11 +124,42 @@ static void test_services(void **state)
     top_begin(&top, TOP_SERVICES);
     feed_twice(&top, SERVICES);
     assert_int_equal(top.n_shown, 2);
-    EXPECT(&top, 0, " web ", " 10.0 ", " 2.0 ", " 2 PARTLY ", "ejected for 9 s");
+    EXPECT(&top, 0, " web ", " 10.0 ", " 2.0 ", " 2 ", " PARTLY ", "ejected for 9 s");
     EXPECT(&top, 1, " none ", " EMPTY ");
     assert_int_equal(top_row_mood(&top, 0), TOP_WARNING);
     assert_int_equal(top_row_mood(&top, 1), TOP_BAD);
     top_done(&top);
+}
+
+/* What endpoints tell of first bytes, and callers of round trips, is one for each service. */
+static void test_times_of_services(void **state)
+{
+    static const char list[] =
+        "[{\"namespace\":\"ns\",\"name\":\"web\",\"service\":\"web\",\"roundTrips\":[1,0,0,0,0,0,0,0]},"
+        "{\"namespace\":\"ns\",\"name\":\"none\",\"service\":\"web\",\"roundTrips\":[0,3]},"
+        "{\"namespace\":\"ns\",\"name\":\"more\",\"service\":\"else\",\"roundTrips\":[9,9]}]";
+    struct top top;
+
+    (void)state;
+    top_begin(&top, TOP_SERVICES);
+    feed_twice(&top, list);
+    /* Of 1 and 3 the half is a third of the way from 64 to 256 us; of 98 and 2 at 64 to 128 and 256 to 512 us. */
+    EXPECT(&top, 0, " web ", " 0.13ms ", " 0.1ms ", " 0.4ms ");
+    EXPECT(&top, 1, " more ", " -          -        - EMPTY ");
+    top_done(&top);
+}
+
+static void test_quantiles(void **state)
+{
+    const struct times none = {{0}}, one = {.buckets = {[1] = 4}};
+    const struct times late = {.buckets = {[TIMES_BUCKETS - 1] = 1}};
+
+    (void)state;
+    assert_true(times_quantile(&none, 2, TIMES_BUCKETS, 0.5) < 0);
+    assert_float_equal(times_quantile(&one, 2, TIMES_BUCKETS, 0.5), 0.096, 1e-9);
+    assert_float_equal(times_quantile(&one, 4, 8, 0.5), 0.160, 1e-9);
+    assert_float_equal(times_quantile(&one, 4, 8, 1), 0.256, 1e-9);
+    assert_float_equal(times_quantile(&late, 2, TIMES_BUCKETS, 0.5), 0.064 * (1 << 18), 1e-6);
 }
 
 static void test_endpoints(void **state)
@@ -159,7 +192,8 @@ static void test_aliases(void **state)
     "{\"namespace\":\"ns\",\"client\":\"shop\",\"cgroup\":\"" cgroup "\"," alias                             \
     ",\"service\":\"web\",\"instance\":\"a\",\"address\":\"fd00::1\",\"port\":8080,"                         \
     "\"connections\":" #connections                                                                          \
-    ",\"open\":3,\"bytesSent\":2048,\"bytesReceived\":100,\"roundTripMicroseconds50\":250,\"outcomes\":{"    \
+    ",\"open\":3,\"bytesSent\":2048,\"bytesReceived\":100,\"roundTripMicroseconds50\":250,"                  \
+    "\"firstByte\":{\"p50Milliseconds\":7.5,\"p99Milliseconds\":81},\"outcomes\":{"                          \
     "\"refused\":" #refused "}}"
 #define BY_NAME "\"alias\":\"web\",\"aliasPort\":80"
 
@@ -172,7 +206,7 @@ static void test_callers(void **state)
     feed(&top, "[]", "[" CALLER("", BY_NAME, 100, 0) "," CALLER("", "\"x\":0", 7, 0) "]", 1000);
     feed(&top, "[]", "[" CALLER("", BY_NAME, 190, 0) "," CALLER("", "\"x\":0", 7, 20) "]", 11000);
     EXPECT(&top, 0, " shop ", " - ", " [fd00::1]:8080 ", " 0.0 ", " 2.0 ", " 3 ", " 2.0K ", " 100 ",
-           " 0.25ms ", "web");
+           " 0.25ms ", " 7.5ms ", " 81.0ms ", "web");
     EXPECT(&top, 1, " shop ", " web:80 ", " 9.0 ", " 0.0 ");
     assert_int_equal(top_row_mood(&top, 0), TOP_WARNING);
     assert_int_equal(top_row_mood(&top, 1), TOP_FINE);
@@ -481,6 +515,8 @@ int main(void)
         cmocka_unit_test(test_the_window),
         cmocka_unit_test(test_counters_that_begin_again),
         cmocka_unit_test(test_services),
+        cmocka_unit_test(test_times_of_services),
+        cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_callers),

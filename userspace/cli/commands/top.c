@@ -21,13 +21,14 @@
 /* ---- reading ---- */
 
 struct reading {
-    struct control_response endpoints, list; /* `list`: services, callers, aliases or tasks */
+    struct control_response endpoints, list, callers; /* `list`: services, callers, aliases or tasks */
 };
 
 static void reading_done(struct reading *reading)
 {
     control_response_done(&reading->endpoints);
     control_response_done(&reading->list);
+    control_response_done(&reading->callers);
 }
 
 #define _cleanup_reading_ _cleanup_(reading_done)
@@ -67,11 +68,14 @@ static int read_view(const struct invocation *invocation, struct top *top, char 
         r = read_path(invocation, "/v1/endpoints", &reading.endpoints, trouble, size);
     if (r == CLI_DONE && paths[top->view])
         r = read_path(invocation, paths[top->view], &reading.list, trouble, size);
+    if (r == CLI_DONE && top->view == TOP_SERVICES) /* for their round trips */
+        r = read_path(invocation, paths[TOP_CALLERS], &reading.callers, trouble, size);
     if (r != CLI_DONE)
         return r;
     answers.endpoints = text_child(reading.endpoints.json, "endpoints");
     answers.services = text_child(reading.list.json, "services");
-    answers.callers = text_child(reading.list.json, "callers");
+    answers.callers =
+        text_child(top->view == TOP_SERVICES ? reading.callers.json : reading.list.json, "callers");
     answers.aliases = text_child(reading.list.json, "aliases");
     answers.tasks = text_child(reading.list.json, "tasks");
     if (top_feed(top, &answers, clock_monotonic_ms()) == 0)

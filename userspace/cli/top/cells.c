@@ -70,6 +70,23 @@ void rows_percent(struct rows *rows, struct top_row *row, unsigned column, doubl
         rows_text(rows, row, column, "-");
 }
 
+void rows_milliseconds(struct rows *rows, struct top_row *row, unsigned column, double milliseconds,
+                       int places)
+{
+    if (milliseconds >= 0)
+        rows_number(rows, row, column, milliseconds, "%.*fms", places, milliseconds);
+    else
+        rows_text(rows, row, column, "-");
+}
+
+void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *item,
+                     const char *member)
+{
+    const cJSON *time = cJSON_GetObjectItem(text_child(item, "firstByte"), member);
+
+    rows_milliseconds(rows, row, column, cJSON_IsNumber(time) ? time->valuedouble : -1, 1);
+}
+
 void rows_free(struct top_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

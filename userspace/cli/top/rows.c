@@ -16,6 +16,9 @@ static const struct top_column service_columns[] = {
     {"CONN/s", "connectionsPerSecond", 9, true, 1},
     {"FAIL/s", "failuresPerSecond", 8, true, 1},
     {"OPEN", "open", 7, true, 3},
+    {"RTT", "roundTripMilliseconds", 8, true, 5},
+    {"FIRST BYTE", "firstByteMilliseconds", 10, true, 4},
+    {"99 %", "firstByte99Milliseconds", 8, true, 5},
     {"STATE", "state", 9, false, 2},
     {"REASON", "reason", 0, false, 6},
     {0},
@@ -67,6 +70,8 @@ static const struct top_column caller_columns[] = {
     {"SENT", "bytesSent", 9, true, 5},
     {"RECEIVED", "bytesReceived", 9, true, 5},
     {"RTT <", "roundTripMicroseconds50", 9, true, 6},
+    {"FIRST BYTE", "firstByteMilliseconds", 10, true, 5},
+    {"99 %", "firstByte99Milliseconds", 8, true, 6},
     {"SERVICE", "service", 0, false, 3},
     {0},
 };
@@ -94,6 +99,7 @@ struct sum {
     uint64_t n, drawn, open, window;
     struct top_rate rate;
     const char *reason; /* of the first that is not drawn */
+    struct times first_bytes, round_trips;
     UT_hash_handle hh;
 };
 
@@ -165,11 +171,25 @@ static int count_endpoints(struct top *top, const cJSON *endpoints, uint64_t now
         sum->rate.failures += rate.failures;
         sum->rate.is_known |= rate.is_known;
         sum->weight += (double)text_number(item, "weight");
+        times_add(&sum->first_bytes, cJSON_GetObjectItem(text_child(item, "firstByte"), "buckets"));
         if (!text_is_true(item, "drawn") && !sum->reason)
             sum->reason = text_member(item, "reason");
     }
     rates_drop(&top->endpoints, top->round);
     return 0;
+}
+
+/* Only callers know round trips. */
+static void count_round_trips(const cJSON *callers, struct sum **sums)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, callers) {
+        struct sum *sum = sum_of(sums, text_member(item, "namespace"), text_member(item, "service"), false);
+
+        if (sum)
+            times_add(&sum->round_trips, text_child(item, "roundTrips"));
+    }
 }
 
 /* ---- views ---- */
@@ -192,12 +212,18 @@ static void add_service(struct rows *rows, const cJSON *item, struct sum **sums)
     rows_rate(rows, row, 4, sum->rate.connections, sum->rate.is_known);
     rows_rate(rows, row, 5, sum->rate.failures, sum->rate.is_known);
     rows_whole(rows, row, 6, sum->open);
-    rows_text(rows, row, 7,
+    rows_milliseconds(rows, row, 7,
+                      times_quantile(&sum->round_trips, TIMES_OF_ROUND_TRIPS, TIMES_ROUND_TRIPS, 0.5), 2);
+    rows_milliseconds(rows, row, 8,
+                      times_quantile(&sum->first_bytes, TIMES_OF_FIRST_BYTES, TIMES_BUCKETS, 0.5), 1);
+    rows_milliseconds(rows, row, 9,
+                      times_quantile(&sum->first_bytes, TIMES_OF_FIRST_BYTES, TIMES_BUCKETS, 0.99), 1);
+    rows_text(rows, row, 10,
               sum->n == 0           ? "EMPTY"
               : sum->drawn == 0     ? "DOWN"
               : sum->drawn < sum->n ? "PARTLY"
                                     : "OK");
-    rows_text(rows, row, 8, sum->reason ? sum->reason : "");
+    rows_text(rows, row, 11, sum->reason ? sum->reason : "");
     row->mood = sum->drawn == 0                                 ? TOP_BAD
                 : sum->drawn < sum->n || sum->rate.failures > 0 ? TOP_WARNING
                                                                 : TOP_FINE;
@@ -207,18 +233,6 @@ static bool is_within(const struct top *top, const cJSON *item)
 {
     return !top->within_service || (strcmp(top->within_service, text_member(item, "service")) == 0 &&
                                     strcmp(top->within_namespace, text_member(item, "namespace")) == 0);
-}
-
-/* "20.1ms": of what was measured at the endpoint. */
-static void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *endpoint,
-                            const char *member)
-{
-    const cJSON *time = cJSON_GetObjectItem(text_child(endpoint, "firstByte"), member);
-
-    if (cJSON_IsNumber(time))
-        rows_number(rows, row, column, time->valuedouble, "%.1fms", time->valuedouble);
-    else
-        rows_text(rows, row, column, "-");
 }
 
 static void add_endpoint(struct top *top, struct rows *rows, const cJSON *item, struct sum **sums)
@@ -340,9 +354,11 @@ int rows_make(struct top *top, const struct top_answers *answers, uint64_t now_m
                 ? count_endpoints(top, answers->endpoints, now_ms, &sums)
                 : 0;
 
-    if (top->view == TOP_SERVICES)
+    if (top->view == TOP_SERVICES) {
+        count_round_trips(answers->callers, &sums);
         cJSON_ArrayForEach (item, answers->services)
             add_service(&rows, item, &sums);
+    }
     if (top->view == TOP_ENDPOINTS)
         cJSON_ArrayForEach (item, answers->endpoints)
             if (is_within(top, item))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/top/rates.h"
+#include "cli/top/times.h"
 
 struct top_column {
     const char *title;
@@ -46,6 +47,14 @@ void rows_whole(struct rows *rows, struct top_row *row, unsigned column, uint64_
 /* A second; "-" while it is not known. */
 void rows_rate(struct rows *rows, struct top_row *row, unsigned column, double rate, bool is_known);
 void rows_percent(struct rows *rows, struct top_row *row, unsigned column, double part, double whole);
+
+/* "-" below 0. */
+void rows_milliseconds(struct rows *rows, struct top_row *row, unsigned column, double milliseconds,
+                       int places);
+
+/* "20.1ms": this member of what was measured of first bytes; "-": nothing was. */
+void rows_first_byte(struct rows *rows, struct top_row *row, unsigned column, const cJSON *item,
+                     const char *member);
 
 /* Where a drill down goes, and with `rest` the row's key. -ENOMEM. */
 int rows_set_place(struct top_row *row, const char *namespace_name, const char *service, const char *rest);

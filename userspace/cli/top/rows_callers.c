@@ -82,7 +82,9 @@ static int callers_row(struct top *top, struct rows *rows, const cJSON *item, ui
         rows_number(rows, row, 10, (double)round_trip, "%.2fms", (double)round_trip / 1000);
     else
         rows_text(rows, row, 10, "-");
-    rows_text(rows, row, 11, text_member(item, "service"));
+    rows_first_byte(rows, row, 11, item, "p50Milliseconds");
+    rows_first_byte(rows, row, 12, item, "p99Milliseconds");
+    rows_text(rows, row, 13, text_member(item, "service"));
     row->mood = rate.failures > 0 ? TOP_WARNING : TOP_FINE;
     return 0;
 }
