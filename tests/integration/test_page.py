@@ -6,6 +6,7 @@ import json
 import os
 
 from browser import Browser
+from test_callers import call, serve
 from testbed import BUILD, PATIENCE, PORT, Testbed, need_program, wait_until
 
 HOSTILE = "<img src=x onerror=document.title='owned'>"
@@ -186,7 +187,8 @@ def test_it_shows_what_the_api_tells():
         go(browser, "map")
         nodes = wait_until(lambda: (nodes := browser.run(NODES).split("\n")) and sum(node.startswith("endpoint ") for node in nodes) == 3 and nodes,
                            10, "the map has all endpoints")
-        assert {"tasks default", "service default/web-v1", "service default/web-v2", "service default/down"} <= set(nodes), nodes
+        assert {"client default/caller", "service default/web-v1", "service default/web-v2", "service default/down"} <= set(nodes), nodes
+        assert not any(node.startswith("tasks ") for node in nodes), nodes
         keep_picture(browser, "map")
         browser.click("[data-node='service default/down']")
         wait_until(lambda: browser.run("return document.querySelectorAll('[data-node^=service]').length") == 1, 5, "only that service")
@@ -216,6 +218,48 @@ def test_it_shows_what_the_api_tells():
         wait_until(lambda: rows(browser, "services")["default/web-v2"]["wanted"] == "70.0", 10, "and goes on")
         complaints = [line for line in browser.complaints() if "net::ERR" not in line]
         assert not complaints, complaints
+
+
+EDGES = """return Object.fromEntries([...document.querySelectorAll('[data-edge]')].map(edge =>
+  [edge.dataset.edge, [Number(edge.getAttribute('stroke-width')), edge.getAttribute('class')]]));"""
+
+
+def test_callers_on_the_map():
+    """Wide lines carry the bytes: one client that fetches much by few connections, one that fetches nothing by many, one that fails."""
+    with page() as (bed, browser):
+        large = bed.address()
+        bed.register("files", serve(bed, large), id="a")
+        bed.service("small")
+        bed.register("broken", bed.address(), id="b")
+        bed.change("PUT", "/v1/settings", service="broken", settings={"ejection": {"failures": 0}})
+        bed.change("PUT", "/v1/settings", service="files", settings={"responseTime": "all"})
+        reader, prober, idle = (bed.task(service=name, name=name) for name in ("reader", "prober", "idle"))
+        open_view(bed, browser, "map")
+
+        def calls():
+            call(reader, 5, bed.target("files", PORT))
+            prober.connector({bed.target("small", PORT): None}, "--count", 20)
+            call(prober, 3, bed.target("broken", PORT))
+            edges = browser.run(EDGES)
+            wanted = ["client default/reader default/files", "client default/prober default/small", "client default/prober default/broken"]
+            return all(name in edges and "idle" not in edges[name][1] for name in wanted) and [edges[name] for name in wanted]
+        files, small, broken = wait_until(calls, 20, "what each calls")
+        assert files[0] > 2 * small[0] and "busy" in files[1] and "busy" in small[1] and "bad" in broken[1], (files, small, broken)
+        edges = browser.run(EDGES)
+        assert edges[f"endpoint default/files/a/{large.split(':')[0]}"][0] > 2, edges
+        nodes = browser.run(NODES).split("\n")
+        assert {"client default/reader", "client default/prober", "tasks default"} <= set(nodes), nodes
+        assert idle
+        keep_picture(browser, "callers")
+        # Its callers' round trips and the first bytes of their answers are in the table.
+        go(browser, "services")
+        cells = wait_until(lambda: (cells := rows(browser, "services"))["default/files"].get("firstByte", "–") != "–" and cells["default/files"],
+                           10, "times are shown")
+        told = next(item for item in one_round(bed)["service"] if item["name"] == "files")
+        [caller] = bed.get("/v1/callers", service="files")["callers"]
+        assert told["firstByte"] == caller["firstByte"] and told["bytes"]["sent"] == caller["bytesSent"], (told, caller)
+        assert told["roundTripMilliseconds"] * 1000 == caller["roundTripMicroseconds50"], (told, caller)
+        assert "ms" in cells["rtt"] and "ms" in cells["firstByte99"] and "kB" in cells["bytesIn"], cells
 
 
 def test_names_are_text_and_a_thousand_services_have_room():

@@ -256,6 +256,7 @@ static int serve_page(struct daemon *daemon, struct error *error)
         .base = daemon->base,
         .api = &daemon->api,
         .totals = &daemon->totals,
+        .callers = daemon->config.counts_callers ? &daemon->caller_totals : NULL,
         .listen = daemon->config.web_listen,
         .token_file = daemon->config.web_token_file,
     };
@@ -294,15 +295,15 @@ int rooms_serve_observers(struct daemon *daemon, struct error *error)
         .callers = daemon->config.counts_callers ? &daemon->caller_totals : NULL,
     };
 
-    bool is_read = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0 ||
-                   sends_to_collector(daemon);
+    bool is_shown = strcmp(settings.listen, "off") != 0 || strcmp(daemon->config.web_listen, "off") != 0;
+    bool is_read = is_shown || sends_to_collector(daemon);
     int r;
 
     if (daemon->config.counts_callers && daemon->config.connection_log != SVC_LOG_OFF &&
         connections_begin(&daemon->connections, daemon->base, &daemon->api, daemon->datapath,
                           &daemon->connection_log) < 0)
         return error_errno(error, ENOMEM, "starting");
-    if (settings.callers && strcmp(settings.listen, "off") != 0 &&
+    if (settings.callers && is_shown &&
         caller_totals_begin(&daemon->caller_totals, &daemon->api, daemon->datapath) < 0)
         return error_errno(error, ENOMEM, "starting");
     if (is_read && totals_begin(&daemon->totals, daemon->engine, daemon->datapath, &daemon->outliers) < 0)

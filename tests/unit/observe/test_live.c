@@ -12,12 +12,14 @@
 #define HOUSE_ENDPOINTS 6000
 
 #include "events/event_log.h"
+#include "observe/caller_totals.h"
 #include "observe/totals.h"
 #include "observe/web/live.h"
 #include "tasks/task_list.h"
 #include "unit/api/lists_lab.h"
 
 static struct totals totals;
+static struct caller_totals callers;
 static struct tasks no_tasks;
 
 static void begin(struct lists_lab *lab, unsigned n)
@@ -39,19 +41,22 @@ static void end(struct lists_lab *lab)
     lab_end(lab);
 }
 
-static struct http_writer stream(struct lists_lab *lab, const char *service, bool has_all)
+static struct http_writer stream_of(struct lists_lab *lab, struct live_settings *settings)
 {
-    const struct live_settings settings = {.api = &lab->api,
-                                           .totals = &totals,
-                                           .namespace_name = "ns",
-                                           .service = service,
-                                           .has_all_endpoints = has_all,
-                                           .round_ms = 20,
-                                           .has_tasks = true};
     struct http_writer writer;
 
-    assert_int_equal(live_writer(&settings, &writer), 0);
+    settings->api = &lab->api;
+    settings->totals = &totals;
+    settings->namespace_name = "ns";
+    settings->round_ms = 20;
+    assert_int_equal(live_writer(settings, &writer), 0);
     return writer;
+}
+
+static struct http_writer stream(struct lists_lab *lab, const char *service, bool has_all)
+{
+    return stream_of(
+        lab, &(struct live_settings){.service = service, .has_all_endpoints = has_all, .has_tasks = true});
 }
 
 /* What a round tells, its end included; the caller's. */
@@ -125,6 +130,35 @@ static void test_first_round_tells_all(void **state)
               "{\"service\":\"s2\",\"wantedPercent\":25,\"effectivePercent\":25}]}"));
     assert_int_equal(n_of(text, "event: again\n"), 0);
     writer.done(writer.user);
+    end(&lab);
+}
+
+/* Who calls whom, row by row, and of a service what its callers measure. */
+static void test_callers_are_told(void **state)
+{
+    struct lists_lab lab;
+    struct http_writer writer;
+    _cleanup_free_ char *first = NULL, *second = NULL, *third = NULL;
+    struct svc_caller *row;
+
+    (void)state;
+    begin(&lab, 20);
+    assert_int_equal(caller_totals_begin(&callers, &lab.api, lab.house.datapath), 0);
+    row = (struct svc_caller *)(uintptr_t)datapath_caller(lab.house.datapath, 9);
+    writer = stream_of(&lab, &(struct live_settings){.callers = &callers, .has_callers = true});
+    first = read_live_round(&writer);
+    assert_int_equal(n_of(first, "event: caller\n"), 0);
+    *row = (struct svc_caller){.caller = 1, .connections = 3, .bytes_sent = 77};
+    second = read_live_round(&writer);
+    expect_events(second);
+    assert_int_equal(n_of(second, "event: caller\n"), 1);
+    assert_int_equal(n_of(second, "\"bytesSent\":77,"), 1);
+    datapath_drop_caller(lab.house.datapath, 9);
+    third = read_live_round(&writer);
+    assert_int_equal(n_of(third, "event: caller\n"), 0);
+    assert_int_equal(n_of(third, "{\"kind\":\"caller\"}"), 1);
+    writer.done(writer.user);
+    caller_totals_done(&callers);
     end(&lab);
 }
 
@@ -326,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_round_tells_all),
+        cmocka_unit_test(test_callers_are_told),
         cmocka_unit_test(test_only_what_changed),
         cmocka_unit_test(test_a_share_that_changes),
         cmocka_unit_test(test_what_has_gone),

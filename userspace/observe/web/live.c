@@ -12,6 +12,7 @@
 #include "engine/change/job.h"
 #include "engine/engine.h"
 #include "events/event_log.h"
+#include "observe/caller_totals.h"
 #include "observe/totals.h"
 #include "observe/web/live_internal.h"
 
@@ -63,6 +64,8 @@ static int begin_live_round(struct live *live, uint64_t now_ms)
     live->event = live->settled_events;
     live_seen_begin_round(&live->seen);
     live->totals_round = totals_join(live->settings.totals);
+    if (live->settings.callers)
+        caller_totals_join(live->settings.callers);
     live_begin_noting(live, list_note_services);
     return 0;
 }
@@ -102,6 +105,10 @@ static int live_piece(struct live *live)
     case LIVE_LOOKING:
         r = totals_piece(live->settings.totals, live->totals_round, LIVE_SLICE / 4);
         break;
+    case LIVE_LOOKING_AT_CALLERS:
+        if (live->settings.callers)
+            r = caller_totals_piece(live->settings.callers, LIVE_SLICE);
+        break;
     case LIVE_NOTING_SERVICES:
     case LIVE_NOTING_ALIASES:
         r = live_noting_step(live);
@@ -123,6 +130,9 @@ static int live_piece(struct live *live)
         break;
     case LIVE_TASKS:
         r = live_tasks_step(live);
+        break;
+    case LIVE_CALLERS:
+        r = live_callers_step(live);
         break;
     case LIVE_CANARIES:
         r = live_canaries_step(live);

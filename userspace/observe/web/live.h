@@ -4,7 +4,7 @@
  * by slice, and only what is another than this reader was told. Items are the control API's own (docs/api.md); those of
  * services have besides what is counted of them, those of aliases what the metrics tell of them.
  *
- *   event: service | alias | endpoint | task | canary | event | status     data: the item
+ *   event: service | alias | endpoint | task | caller | canary | event | status     data: the item
  *   event: again    data: {"kind": "service"}: some of them have gone, all that are left come anew
  *   event: round    data: {"atMs": of a clock that is never set, "epoch": of this daemon, "revision": of the registry}
  *
@@ -18,14 +18,17 @@
 
 struct api;
 struct totals;
+struct caller_totals;
 
 struct live_settings {
     struct api *api;
     struct totals *totals;
+    struct caller_totals *callers;        /* NULL: nobody counts who calls whom */
     const char *namespace_name, *service; /* whose endpoints are told; copied; NULL: none's */
     bool has_all_endpoints; /* of all services, while they have no more than LIVE_MOST_ENDPOINTS */
     unsigned round_ms;      /* 0: LIVE_ROUND_MS */
     bool has_tasks;
+    bool has_callers;
     bool has_status;
 };
 

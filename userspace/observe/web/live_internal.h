@@ -9,6 +9,7 @@
 enum live_stage {
     LIVE_WAITING,
     LIVE_LOOKING, /* at the endpoints */
+    LIVE_LOOKING_AT_CALLERS,
     LIVE_NOTING_SERVICES,
     LIVE_SERVICES,
     LIVE_NOTING_ALIASES,
@@ -16,6 +17,7 @@ enum live_stage {
     LIVE_ENDPOINTS,
     LIVE_NOTING_TASKS,
     LIVE_TASKS,
+    LIVE_CALLERS,
     LIVE_CANARIES,
     LIVE_EVENTS_OF_LOG,
     LIVE_STATUS,
@@ -39,6 +41,7 @@ struct live {
     bool is_in_service; /* whose endpoints are told behind it */
     uint64_t *tasks;    /* cgroup ids */
     size_t n_tasks;
+    uint32_t caller;                /* the row that had its turn last */
     uint64_t tasks_ms;              /* when they were looked at; 0: never */
     uint64_t event, settled_events; /* the last that had its turn; that cannot change any more */
 };
@@ -49,6 +52,7 @@ int live_aliases_step(struct live *live);
 int live_endpoints_step(struct live *live);
 int live_note_tasks(struct live *live);
 int live_tasks_step(struct live *live);
+int live_callers_step(struct live *live);
 int live_canaries_step(struct live *live);
 int live_events_step(struct live *live);
 int live_status_step(const struct live *live);

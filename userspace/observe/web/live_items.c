@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/read/callers.h"
+#include "api/read/first_byte.h"
 #include "api/read/reason.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -16,7 +18,9 @@
 #include "engine/plan/tables.h"
 #include "model/endpoint_names.h"
 #include "observe/alias_figures.h"
+#include "observe/caller_totals.h"
 #include "observe/totals.h"
+#include "observe/web/live.h"
 #include "upkeep/outliers.h"
 
 /* ---- what a list writes ---- */
@@ -162,12 +166,41 @@ static int join_objects(char *text, cJSON *more, char **ret_text)
     return 0;
 }
 
-int live_service_text(struct api *api, const struct totals *totals, const struct list_key *key,
-                      char **ret_text)
+/* Half of the round trips are below that, by the buckets of callers. */
+static double round_trip_ms(const struct metrics_caller *callers)
 {
+    struct svc_caller row = {0};
+
+    for (unsigned i = 0; i < SVC_RTT_BUCKETS; i++)
+        row.rtt[i] = (uint32_t)callers->rtt[i];
+    return (double)caller_rtt(&row, 50) / 1000;
+}
+
+/* Of the service: how long answers and round trips take, and what went over it; what is not known is left out. */
+static void add_times(const struct live_settings *settings, const struct metrics_service *figures,
+                      const struct list_key *key, cJSON *object)
+{
+    struct metrics_caller callers;
+    cJSON *bytes;
+
+    if (first_byte_sum_count(&figures->first_byte))
+        read_first_byte(&figures->first_byte, cJSON_AddObjectToObject(object, "firstByte"));
+    if (!settings->callers ||
+        !caller_totals_of_service(settings->callers, key->namespace_name, key->name, &callers))
+        return;
+    if (round_trip_ms(&callers) > 0)
+        (void)cJSON_AddNumberToObject(object, "roundTripMilliseconds", round_trip_ms(&callers));
+    bytes = cJSON_AddObjectToObject(object, "bytes");
+    (void)cJSON_AddNumberToObject(bytes, "sent", (double)callers.bytes_sent);
+    (void)cJSON_AddNumberToObject(bytes, "received", (double)callers.bytes_received);
+}
+
+int live_service_text(const struct live_settings *settings, const struct list_key *key, char **ret_text)
+{
+    struct api *api = settings->api;
     const struct service *service =
         catalog_service(engine_catalog(api->engine), key->namespace_name, key->name);
-    struct metrics_service figures = totals_of(totals, key->namespace_name, key->name);
+    struct metrics_service figures = totals_of(settings->totals, key->namespace_name, key->name);
     struct json_stream json;
     bool has_begun = false;
     void *part = NULL;
@@ -183,6 +216,7 @@ int live_service_text(struct api *api, const struct totals *totals, const struct
     (void)cJSON_AddItemToObject(more, "counted", counted_object(&figures.stats));
     (void)cJSON_AddNumberToObject(more, "open", (double)figures.open);
     (void)cJSON_AddItemToObject(more, "endpoints", states_object(&figures));
+    add_times(settings, &figures, key, more);
     add_first_reason(api, service, more);
     r = join_objects(text, more, ret_text);
     cJSON_Delete(more);

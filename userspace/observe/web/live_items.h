@@ -5,11 +5,10 @@
 #include "api/read/list_stream.h"
 
 struct api;
-struct totals;
+struct live_settings;
 
 /* The text of an item; the caller frees it. NULL with 0: there is none (any more); a negative errno. */
-int live_service_text(struct api *api, const struct totals *totals, const struct list_key *key,
-                      char **ret_text);
+int live_service_text(const struct live_settings *settings, const struct list_key *key, char **ret_text);
 int live_alias_text(const struct api *api, const struct list_key *key, char **ret_text);
 
 /* The endpoints of a service, one after the other. Begins as all 0. */

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/read/callers.h"
 #include "api/read/reads.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "datapath/datapath.h"
 #include "engine/engine.h"
 #include "events/event_log.h"
 #include "observe/web/live_internal.h"
@@ -18,8 +20,8 @@
 #define LIVE_FEW_EVENTS 1024 /* digests of events that are kept though they cannot change any more */
 
 static const char *const live_names[LIVE_KINDS] = {
-    [LIVE_SERVICE] = "service", [LIVE_ALIAS] = "alias",   [LIVE_ENDPOINT] = "endpoint",
-    [LIVE_TASK] = "task",       [LIVE_CANARY] = "canary", [LIVE_EVENT] = "event",
+    [LIVE_SERVICE] = "service", [LIVE_ALIAS] = "alias",   [LIVE_ENDPOINT] = "endpoint", [LIVE_TASK] = "task",
+    [LIVE_CALLER] = "caller",   [LIVE_CANARY] = "canary", [LIVE_EVENT] = "event",
 };
 
 /* ---- telling ---- */
@@ -128,7 +130,7 @@ int live_services_step(struct live *live)
         live->next += !live->is_in_service;
         return r < 0 ? r : 1;
     }
-    r = live_service_text(live->settings.api, live->settings.totals, &key, &text);
+    r = live_service_text(&live->settings, &key, &text);
     if (r == 0)
         r = tell_item(live, LIVE_SERVICE, key_of(LIVE_SERVICE, &key), text);
     live->is_in_service = tells_all_endpoints(live);
@@ -188,6 +190,29 @@ int live_tasks_step(struct live *live)
     HASH_FIND(hh, api->tasks->all, &key[1], sizeof(key[1]), task);
     if (task)
         r = tell_object(live, LIVE_TASK, live_digest(0, key, sizeof(key)), read_task(api, task));
+    return r < 0 ? r : 1;
+}
+
+/* Row by row, as the list of them tells each. */
+int live_callers_step(struct live *live)
+{
+    const struct api *api = live->settings.api;
+    uint64_t key[2] = {LIVE_CALLER};
+    cJSON *item;
+    int r = 0;
+
+    if (!live->settings.has_callers || !live->settings.callers)
+        return 0;
+    while (live->caller < SVC_CALLERS && !datapath_caller(api->datapath, live->caller + 1)->caller)
+        live->caller++;
+    if (live->caller == SVC_CALLERS) {
+        live->caller = 0;
+        return end_kind(live, LIVE_CALLER);
+    }
+    key[1] = ++live->caller;
+    item = read_caller(api, live->caller);
+    if (item)
+        r = tell_object(live, LIVE_CALLER, live_digest(0, key, sizeof(key)), item);
     return r < 0 ? r : 1;
 }
 

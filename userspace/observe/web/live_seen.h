@@ -14,6 +14,7 @@ enum live_kind {
     LIVE_ALIAS,
     LIVE_ENDPOINT,
     LIVE_TASK,
+    LIVE_CALLER,
     LIVE_CANARY,
     LIVE_EVENT,
     LIVE_KINDS

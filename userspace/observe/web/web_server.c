@@ -76,8 +76,10 @@ static int answer_file(struct http_call *call, const struct web_file *file, stru
 
 static int answer_live(struct http_call *call, const struct web_server *self, struct evbuffer *answer)
 {
-    struct live_settings settings = {
-        .api = self->settings.api, .totals = self->settings.totals, .has_status = true};
+    struct live_settings settings = {.api = self->settings.api,
+                                     .totals = self->settings.totals,
+                                     .callers = self->settings.callers,
+                                     .has_status = true};
     struct evkeyvalq query = {0};
     struct http_writer writer;
     int r = evhttp_parse_query_str(call->request->query, &query);
@@ -87,6 +89,7 @@ static int answer_live(struct http_call *call, const struct web_server *self, st
         settings.service = evhttp_find_header(&query, "service");
         settings.has_all_endpoints = evhttp_find_header(&query, "all") != NULL;
         settings.has_tasks = evhttp_find_header(&query, "tasks") != NULL;
+        settings.has_callers = evhttp_find_header(&query, "callers") != NULL;
         r = live_writer(&settings, &writer);
     }
     evhttp_clear_headers(&query);

@@ -10,13 +10,15 @@
 
 struct api;
 struct totals;
+struct caller_totals;
 
 struct web_server_settings {
     struct event_base *base;
     struct api *api;
     struct totals *totals;
-    const char *listen;     /* "IP:PORT" or "off" */
-    const char *token_file; /* "off": none; needed on an address that is no loopback one */
+    struct caller_totals *callers; /* NULL: nobody counts who calls whom */
+    const char *listen;            /* "IP:PORT" or "off" */
+    const char *token_file;        /* "off": none; needed on an address that is no loopback one */
 };
 
 struct web_server {

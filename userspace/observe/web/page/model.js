@@ -17,13 +17,14 @@ function aliasesByService(store) {
   return found;
 }
 
-// What the API may have one day, shown as soon as it does: handshake, first byte, bytes.
+// Of services and endpoints, as far as something is known of them: handshake, first byte, bytes.
 export const EXTRAS = [
-  { id: "rtt", title: "RTT", unit: "ms", of: item => item.rttMs ?? item.rtt?.p50Ms },
-  { id: "firstByte", title: "First byte p50", unit: "ms", of: item => item.firstByteMs ?? item.firstByte?.p50Ms },
-  { id: "firstByte99", title: "p99", unit: "ms", of: item => item.firstByte?.p99Ms },
-  { id: "bytesOut", title: "Sent", unit: "bytes", of: item => item.bytesSent ?? item.bytes?.sent },
-  { id: "bytesIn", title: "Received", unit: "bytes", of: item => item.bytesReceived ?? item.bytes?.received },
+  { id: "rtt", title: "RTT <", unit: "ms", hint: "half of the round trips took less", of: item => item.roundTripMilliseconds },
+  { id: "firstByte", title: "First byte p50", unit: "ms", hint: "half of the first answers came within; of connections that are measured",
+    of: item => item.firstByte?.p50Milliseconds },
+  { id: "firstByte99", title: "p99", unit: "ms", hint: "99 % of the first answers came within", of: item => item.firstByte?.p99Milliseconds },
+  { id: "bytesOut", title: "Sent", unit: "bytes", hint: "to it, by connections that have ended", of: item => item.bytes?.sent },
+  { id: "bytesIn", title: "Received", unit: "bytes", hint: "from it, by connections that have ended", of: item => item.bytes?.received },
 ];
 
 export function extrasOf(items) {
@@ -71,6 +72,37 @@ export function endpointRows(store, namespace, service) {
     row.got = n > 0 ? 100 * row.rates.n / n : NaN;
   }
   return rows;
+}
+
+const plus = (sum, rates) => {
+  for (const member of ["connections", "failures", "bytes"]) if (Number.isFinite(rates[member])) sum[member] = (sum[member] || 0) + rates[member];
+  return sum;
+};
+const nothing = () => ({ connections: NaN, failures: NaN, bytes: NaN });
+
+// Who calls the services of this set of keys: [{key, namespace, name, isTask, services: {key of a service: rates}}] by name.
+export function clientRows(store, services) {
+  const clients = new Map();
+  for (const [key, item] of store.caller) {
+    const service = `${item.namespace}/${item.service}`;
+    if (!item.service || !services.has(service)) continue;
+    const name = item.client || item.cgroup || "?";
+    const client = `${item.namespace}/${name}`;
+    if (!clients.has(client)) clients.set(client, { key: client, namespace: item.namespace, name, isTask: !item.client, services: new Map() });
+    const own = clients.get(client).services;
+    own.set(service, plus(own.get(service) ?? nothing(), store.rates("caller", key)));
+  }
+  return sorted([...clients.values()], client => client.key, false);
+}
+
+// Bytes a second to and from an endpoint, of all that call it; NaN: nobody does.
+export function bytesOfEndpoints(store) {
+  const found = new Map();
+  for (const [key, item] of store.caller) {
+    const endpoint = `${item.namespace}/${item.service}/${item.instance}/${item.address}`;
+    found.set(endpoint, plus(found.get(endpoint) ?? nothing(), store.rates("caller", key)));
+  }
+  return found;
 }
 
 export function matches(text, ...words) {

@@ -35,7 +35,7 @@ function needs(place) {
   if (view !== "map") return {};
   let n = 0;
   for (const item of store.service.values()) n += item.instances;
-  return { tasks: "1", ...(n <= MAP_ENDPOINTS ? { all: "1" } : { namespace, service }) };
+  return { tasks: "1", callers: "1", ...(n <= MAP_ENDPOINTS ? { all: "1" } : { namespace, service }) };
 }
 
 function Page() {

@@ -11,7 +11,7 @@ import { Table } from "./table.js";
 const ORDER = { DOWN: 0, PARTLY: 1, OK: 2, EMPTY: 3 };
 
 export const extraColumns = rows => extrasOf(rows.map(row => row.item)).map(extra => ({
-  id: extra.id, title: extra.title, isNumber: true, value: row => extra.of(row.item) ?? NaN,
+  id: extra.id, title: extra.title, hint: extra.hint, isNumber: true, value: row => extra.of(row.item) ?? NaN,
   cell: row => (extra.unit === "bytes" ? bytes : milliseconds)(extra.of(row.item)),
 }));
 

@@ -13,6 +13,8 @@ const KEYS = {
   alias: item => `${item.namespace}/${item.dnsName}:${item.port}/${item.protocol}`,
   endpoint: item => `${item.namespace}/${item.service}/${item.id}/${item.address ?? ""}`,
   task: item => String(item.cgroupId),
+  caller: item => [item.namespace, item.client, item.cgroup ?? "", item.aliasAddress ?? "", item.aliasPort ?? "", item.service, item.instance,
+    item.address, item.port].join("/"),
   canary: item => `${item.namespace}/${item.client}/${item.dnsName}:${item.port}/${item.protocol}`,
 };
 export const KINDS = Object.keys(KEYS);
@@ -26,28 +28,29 @@ class Series {
     this.at = [];
     this.connections = [];
     this.failures = [];
+    this.bytes = [];
   }
 
-  add(at, connections, failures) {
+  add(at, connections, failures, bytes = 0) {
+    const all = [this.at, this.connections, this.failures, this.bytes];
     // Less than before was counted anew.
-    if (this.at.length && connections < this.connections.at(-1)) this.at = [], this.connections = [], this.failures = [];
+    if (this.at.length && connections < this.connections.at(-1)) for (const values of all) values.length = 0;
     const n = this.at.length;
-    if (n > 1 && at - this.at[n - 2] < SAMPLE_MS) this.at.pop(), this.connections.pop(), this.failures.pop();
-    this.at.push(at);
-    this.connections.push(connections);
-    this.failures.push(failures);
-    if (this.at.length > SAMPLES) this.at.shift(), this.connections.shift(), this.failures.shift();
+    if (n > 1 && at - this.at[n - 2] < SAMPLE_MS) for (const values of all) values.pop();
+    [at, connections, failures, bytes].forEach((value, i) => all[i].push(value));
+    if (this.at.length > SAMPLES) for (const values of all) values.shift();
   }
 
-  // What came in the window: {connections, failures} a second and `n` in all; of one look nothing is known.
+  // What came in the window: {connections, failures, bytes} a second and `n` connections in all; of one look nothing is known.
   rates() {
     const last = this.at.length - 1;
     let first = last;
     while (first > 0 && this.at[last] - this.at[first - 1] <= WINDOW_MS) first--;
-    if (last <= first) return { connections: NaN, failures: NaN, n: 0 };
+    if (last <= first) return { connections: NaN, failures: NaN, bytes: NaN, n: 0 };
     const seconds = (this.at[last] - this.at[first]) / 1000;
     const n = this.connections[last] - this.connections[first];
-    return { connections: n / seconds, failures: (this.failures[last] - this.failures[first]) / seconds, n };
+    return { connections: n / seconds, failures: (this.failures[last] - this.failures[first]) / seconds,
+      bytes: (this.bytes[last] - this.bytes[first]) / seconds, n };
   }
 
   // Rates from sample to sample, for a sparkline.
@@ -78,7 +81,7 @@ export class Store {
     this.events = [];
     this.pendingEvents = [];
     this.status = null;
-    this.series = { service: new Map(), endpoint: new Map() };
+    this.series = { service: new Map(), endpoint: new Map(), caller: new Map() };
     this.long = { at: [], services: new Map() }; // for charts: what was shown, a second apart
     this.rounds = 0;
     this.atMs = 0;
@@ -105,7 +108,7 @@ export class Store {
     if (this.epoch !== null && this.epoch !== round.epoch) {
       // Another daemon's numbers.
       this.events = [];
-      this.series = { service: new Map(), endpoint: new Map() };
+      this.series = { service: new Map(), endpoint: new Map(), caller: new Map() };
     }
     this.epoch = round.epoch;
     this.atMs = round.atMs;
@@ -121,6 +124,7 @@ export class Store {
     this.takeEvents();
     this.sample("service", item => item.counted);
     this.sample("endpoint", item => item.outcomes && { connections: item.connections, ...item.outcomes });
+    this.sample("caller", item => ({ connections: item.connections, ...item.outcomes, bytes: item.bytesSent + item.bytesReceived }));
     this.remember();
   }
 
@@ -138,13 +142,13 @@ export class Store {
       const counted = countedOf(item);
       if (!counted) continue;
       if (!series.has(key)) series.set(key, new Series());
-      series.get(key).add(this.atMs, counted.connections ?? 0, failuresOf(counted));
+      series.get(key).add(this.atMs, counted.connections ?? 0, failuresOf(counted), counted.bytes);
     }
     for (const key of series.keys()) if (!this[kind].has(key)) series.delete(key);
   }
 
   rates(kind, key) {
-    return this.series[kind].get(key)?.rates() ?? { connections: NaN, failures: NaN, n: 0 };
+    return this.series[kind].get(key)?.rates() ?? { connections: NaN, failures: NaN, bytes: NaN, n: 0 };
   }
 
   // What charts draw: of each service its rates, and of each alias the shares of its targets.

@@ -13,7 +13,7 @@ export class Stream {
     document.addEventListener("visibilitychange", () => this.reopen());
   }
 
-  // {namespace, service, all, tasks}: whose endpoints, and whether tasks.
+  // {namespace, service, all, tasks, callers}: whose endpoints, and whether tasks and who calls whom.
   want(parameters) {
     const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
     if (query === this.query) return;
