@@ -12,6 +12,7 @@ import sys
 import time
 
 import beside
+import callers
 import connection
 import control
 import lab
@@ -26,7 +27,7 @@ import testbed
 import worker
 from leftovers import Watch
 
-PARTS = {"connect": connection, "program": program, "control": control, "health": health, "loop": loop, "fleet": fleets}
+PARTS = {"connect": connection, "program": program, "callers": callers, "control": control, "health": health, "loop": loop, "fleet": fleets}
 OUTPUT = os.path.join(lab.BUILD, "bench")
 
 
