@@ -19,7 +19,9 @@
 
 struct transaction;
 
-#define RUNTIMES_MAX 16
+#define RUNTIMES_MAX        16
+#define ROOTS_RUNTIMES      4  /* of these, that users leave free */
+#define USERS_NAMESPACE_MAX 48 /* of what names users' namespaces */
 
 /* The runtime of containers that only a start has told of. */
 #define RUNTIME_UNKNOWN "oci"
@@ -96,6 +98,9 @@ struct runtime {
     char *directory;         /* of bundles; NULL: it has an API */
     struct docker *docker;   /* NULL: it has no API */
     struct bundles *bundles; /* NULL: it has an API */
+    bool is_bounded;         /* a user's own, found by itself: of his containers only, into his namespace */
+    uid_t uid;               /* whose, while it is bounded */
+    char namespace_name[64];
     bool is_connected;
     struct docker_about *about; /* is being asked what it is; NULL: it has answered, or has no API */
     char version[32];           /* for people, as the next; "": not known */
@@ -286,9 +291,20 @@ void containers_catch_up(struct containers *containers);
 
 /* containers_sockets.c: "auto" and lists; adds what is not there yet. -ENOMEM. */
 int containers_find_sockets(struct containers *containers);
+int containers_add_runtime(struct containers *containers, const char *name, const char *socket); /* once */
 const char *containers_run_directory(const struct containers *containers);
 bool containers_is_auto(const char *runtimes); /* does it begin with that word? */
 
 /* containers_later.c: looks for sockets now and whenever one may have come. -ENOMEM. */
 int containers_watch_sockets(struct containers *containers);
 void containers_forget_sockets(struct containers *containers);
+
+/* containers_users.c: users' runtimes that are followed by themselves; `pattern` is what comes after "rootless:". -ENOMEM. */
+int containers_find_users(struct containers *containers, const char *pattern, size_t length);
+bool containers_is_pattern(const char *text, size_t length);
+/* What is told is made what that user may say; false: he may not say it at all. */
+bool containers_bound(const struct runtime *runtime, struct container *container);
+/* May this cgroup be one of that runtime's containers? NULL: nobody's in particular. */
+bool containers_may_be_of(const struct runtime *runtime, const char *cgroup);
+/* Its cgroup and process are whose they have to be. */
+bool containers_may_attach(const struct held *held);

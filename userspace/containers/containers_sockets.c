@@ -31,6 +31,11 @@ static const char *named_ones(const char *runtimes)
     return strncmp(runtimes, "auto,", 5) == 0 ? runtimes + 5 : runtimes;
 }
 
+static bool is_of_users(const char *entry, size_t length)
+{
+    return length > 9 && strncmp(entry, "rootless:", 9) == 0;
+}
+
 int containers_check_runtimes(const char *field, const char *runtimes, struct error *error)
 {
     size_t n = 0;
@@ -41,12 +46,20 @@ int containers_check_runtimes(const char *field, const char *runtimes, struct er
         size_t length = strcspn(rest, ",");
         const char *colon = memchr(rest, ':', length);
 
+        if (is_of_users(rest, length) && containers_is_auto(runtimes) &&
+            containers_is_pattern(colon + 1, length - (size_t)(colon + 1 - rest))) {
+            rest += length;
+            if (!*rest)
+                return 0;
+            continue;
+        }
         if (!colon || !is_known_runtime(rest, (size_t)(colon - rest)) || colon[1] != '/' ||
             length - (size_t)(colon - rest) > sizeof(((struct sockaddr_un *)0)->sun_path) ||
             ++n > RUNTIMES_MAX)
             return error_input(error, field, runtimes,
                                "none, auto, or docker:SOCKET, podman:SOCKET, containerd:SOCKET and runc:ROOT "
-                               "separated by commas, each a path, after auto or without it");
+                               "separated by commas, each a path, after auto or without it; after auto also "
+                               "rootless:NAMESPACE");
         rest += length;
         if (!*rest)
             return 0;
@@ -68,6 +81,11 @@ static int add_runtime(struct containers *containers, const char *name, size_t l
         return -ENOMEM;
     containers->n_runtimes++;
     return 0;
+}
+
+int containers_add_runtime(struct containers *containers, const char *name, const char *socket)
+{
+    return add_runtime(containers, name, strlen(name), socket);
 }
 
 const char *containers_run_directory(const struct containers *containers)
@@ -121,7 +139,10 @@ static int find_named_ones(struct containers *containers, const char *rest)
         const char *colon = memchr(rest, ':', length);
         _cleanup_free_ char *socket = strndup(colon + 1, length - (size_t)(colon + 1 - rest));
 
-        r = socket ? add_runtime(containers, rest, (size_t)(colon - rest), socket) : -ENOMEM;
+        if (is_of_users(rest, length))
+            r = 0; /* after root's */
+        else
+            r = socket ? add_runtime(containers, rest, (size_t)(colon - rest), socket) : -ENOMEM;
         rest += length + (rest[length] == ',');
     }
     return r;
@@ -136,5 +157,14 @@ int containers_find_sockets(struct containers *containers)
         return 0;
     if (strcmp(runtimes, "auto") != 0)
         r = find_named_ones(containers, named_ones(runtimes));
-    return r == 0 && containers_is_auto(runtimes) ? find_usual_ones(containers) : r;
+    if (r == 0 && containers_is_auto(runtimes))
+        r = find_usual_ones(containers);
+    for (const char *rest = named_ones(runtimes); r == 0 && *rest;) {
+        size_t length = strcspn(rest, ",");
+
+        if (is_of_users(rest, length))
+            r = containers_find_users(containers, rest + 9, length - 9);
+        rest += length + (rest[length] == ',');
+    }
+    return r;
 }

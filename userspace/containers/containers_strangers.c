@@ -45,7 +45,8 @@ static bool may_have_made(const struct runtime *runtime, const char *cgroup)
 {
     bool is_podmans = strncmp(strrchr(cgroup, '/') + 1, "libpod-", 7) == 0;
 
-    return runtime->docker && runtime->is_connected && is_podmans == (strcmp(runtime->name, "podman") == 0);
+    return runtime->docker && runtime->is_connected && containers_may_be_of(runtime, cgroup) &&
+           is_podmans == (strcmp(runtime->name, "podman") == 0);
 }
 
 static bool stranger_waits(const struct stranger *stranger)

@@ -66,6 +66,13 @@ void containers_attach(struct containers *containers, struct held *held)
             containers_let_go(containers, held);
         return;
     }
+    if (!containers_may_attach(held)) {
+        (void)snprintf(held->why_not_attached, sizeof(held->why_not_attached),
+                       "cgroup %s and process %d are not a container's of the user whose runtime tells of it",
+                       container->cgroup, (int)container->pid);
+        containers_let_go(containers, held);
+        return;
+    }
     if (task_attach(containers->settings.tasks, container->cgroup, held->namespace_name, held->service, false,
                     container->pid, &task, &error) < 0) {
         if (strcmp(held->why_not_attached, error.message) != 0)

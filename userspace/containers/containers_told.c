@@ -34,10 +34,10 @@ struct held *containers_find_cgroup(const struct containers *containers, const c
         container_cgroup_id(strrchr(cgroup, '/') + 1, id) ? containers_find(containers, id) : NULL;
 
     if (held)
-        return held;
+        return containers_may_be_of(held->from, cgroup) ? held : NULL;
     for (held = containers->all; held; held = held->hh.next)
         if (held->container->cgroup && strcmp(held->container->cgroup, cgroup) == 0)
-            return held;
+            return containers_may_be_of(held->from, cgroup) ? held : NULL;
     return NULL;
 }
 

@@ -12,10 +12,11 @@
 #include "base/clock.h"
 #include "containers/containers_internal.h"
 
-/* Who is told of by files alone may be known better by an API. */
+/* Who is told of by files alone may be known better by an API. What a user has told of first may be root's. */
 static bool is_of_another(const struct runtime *runtime, const struct held *held)
 {
-    return held && held->from && held->from != runtime && held->from->docker;
+    return held && held->from != runtime && (held->from ? held->from->docker != NULL : runtime->is_bounded) &&
+           (runtime->is_bounded || !held->from->is_bounded);
 }
 
 void containers_on_docker_put(struct container *container, void *user)
@@ -28,6 +29,13 @@ void containers_on_docker_put(struct container *container, void *user)
         container_free(&container);
         return;
     }
+    if (!containers_bound(runtime, container)) {
+        container_free(&container);
+        containers_on_gone(id, runtime->owner);
+        return;
+    }
+    if (held && held->from != runtime && held->from && held->from->is_bounded)
+        containers_free_held(runtime->owner, held); /* of what he said nothing holds */
     containers_on_put(container, runtime->owner);
     held = containers_find(runtime->owner, id);
     if (held)
@@ -41,7 +49,7 @@ void containers_on_unread(const struct docker *docker, const char *id, void *use
     struct container *container;
     struct held *held;
 
-    if (containers_find(runtime->owner, id))
+    if (runtime->is_bounded || containers_find(runtime->owner, id))
         return;
     container = container_new(docker_runtime(docker), id, NULL);
     if (!container || containers_add(runtime->owner, container, &held) < 0)

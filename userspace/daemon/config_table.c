@@ -318,8 +318,8 @@ const struct config_setting config_settings[] = {
         .flag = "container-runtime",
         .value = "LIST|auto|none",
         .help =
-            "docker:SOCKET, podman:SOCKET, containerd:SOCKET, runc:ROOT, joined by commas: whose labelled "
-            "containers are tasks (default {})",
+            "docker:SOCKET, podman:SOCKET, containerd:SOCKET, runc:ROOT, after auto also rootless:NAMESPACE, "
+            "joined by commas: whose labelled containers are tasks (default {})",
         .type = &config_type_text,
         .offset = OF(container_runtimes),
         .fallback = "auto",

@@ -30,7 +30,9 @@ static void test_good_texts(void **state)
                                         "podman:/a,docker:/b",
                                         "containerd:/run/containerd/containerd.sock",
                                         "runc:/run/runc",
-                                        "auto,podman:/a,runc:/b"};
+                                        "auto,podman:/a,runc:/b",
+                                        "auto,rootless:users",
+                                        "auto,podman:/a,rootless:user-%u"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -39,11 +41,31 @@ static void test_good_texts(void **state)
 
 static void test_bad_texts(void **state)
 {
-    static const char *const texts[] = {
-        "",           "docker",         "docker:",      "docker:run", "rkt:/run/x",
-        "docker:/a,", ",docker:/a",     "auto,none",    "/run/x",     "Docker:/a",
-        "docker :/a", "none,docker:/a", "containerd:a", "crun:/a",    "auto,",
-        "auto,auto",  "podman:/a,auto"};
+    static const char *const texts[] = {"",
+                                        "docker",
+                                        "docker:",
+                                        "docker:run",
+                                        "rkt:/run/x",
+                                        "docker:/a,",
+                                        ",docker:/a",
+                                        "auto,none",
+                                        "/run/x",
+                                        "Docker:/a",
+                                        "docker :/a",
+                                        "none,docker:/a",
+                                        "containerd:a",
+                                        "crun:/a",
+                                        "auto,",
+                                        "auto,auto",
+                                        "podman:/a,auto",
+                                        "rootless:users",
+                                        "podman:/a,rootless:users",
+                                        "auto,rootless:",
+                                        "auto,rootless:a/b",
+                                        "auto,rootless:user-%d",
+                                        "auto,rootless:%u%u",
+                                        "auto,rootless:-a",
+                                        "auto,rootless:Users"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -111,9 +111,12 @@ static void check_socket(struct doctor *doctor, const cJSON *document, const cha
     if (stat(socket, &info) < 0 || !S_ISSOCK(info.st_mode) ||
         is_followed(text_child(document, "runtimes"), socket, &info))
         return;
-    (void)snprintf(next, sizeof(next), "svcconnectd --container-runtime %s%s%s:%s%s",
+    (void)snprintf(next, sizeof(next), "svcconnectd --container-runtime %s%s%s:%s%s%s",
                    has_others ? setting : "", has_others ? "," : "", name, socket,
-                   info.st_uid ? ", if you trust that user with every service of this host" : "");
+                   info.st_uid ? ", if you trust that user with every service of this host" : "",
+                   info.st_uid && strcmp(name, "podman") == 0
+                       ? "; else auto,rootless:user-%u, for a namespace of the user's own"
+                       : "");
     if (info.st_uid)
         doctor_add(doctor, "runtime", DOCTOR_OK, next, "%s at %s is a user's own (uid %u) and not followed",
                    name, socket, (unsigned)info.st_uid);
