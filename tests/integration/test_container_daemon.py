@@ -56,7 +56,7 @@ class Contained:
 
     def start(self, name="svcconnectd", without=(), pid="host", program=("/bin/svcconnectd", "--aws-listen", "off")):
         self.name = name
-        options = ["--network", "host", "--cgroupns", "host", "--ulimit", "nofile=20000:20000", "--security-opt", "apparmor=unconfined"]
+        options = ["--network", "host", "--cgroupns", "private", "--ulimit", "nofile=20000:20000", "--security-opt", "apparmor=unconfined"]
         options += ["--pid", pid] if pid else []
         options += [word for name in compose_list("svcconnectd", "cap_add") for word in ("--cap-add", name)]
         for target, source in self.mounts.items():
@@ -124,6 +124,7 @@ def test_beside_its_tasks():
         daemon.wait()
         host.wait_for_instances(2)
         calls("replaced")
+        assert "/../" not in daemon.log(), f"it knows cgroups by their paths on the host: {daemon.log()}"
         seen = host.end_load("caller")
         note(f"{seen}")
         assert not seen["errors"] and set(seen["answers"]) == {"backend-1", "backend-2"}, seen

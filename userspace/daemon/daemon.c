@@ -385,6 +385,8 @@ int daemon_start(struct daemon *daemon, struct error *error)
 
     for (size_t i = 0; i < ARRAY_SIZE(daemon->locks); i++)
         daemon->locks[i] = -1;
+    if (r == 0)
+        surroundings_join(daemon->config.cgroup_root);
     /* Now, while there is little for another process to have, and before there are locks that
      * it would keep. */
     if (r == 0 && daemon->config.is_dns_on) {

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 #include "daemon/surroundings.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -9,9 +14,12 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 
 #define MEMBERS_MAX   ((size_t)4 << 20)
 #define MOUNTINFO_MAX ((size_t)16 << 20)
+#define STAT_MAX      ((size_t)4096)
+#define ANCESTORS_MAX 4 /* an init of the container's own may be between it and the runtime */
 
 bool surroundings_hides_processes(const char *members)
 {
@@ -33,6 +41,79 @@ bool surroundings_is_mounted(const char *mountinfo, unsigned major, unsigned min
         line = line ? line + 1 : NULL;
     }
     return false;
+}
+
+bool surroundings_is_below(const char *mountinfo, const char *cgroup_root)
+{
+    const char *line = mountinfo;
+
+    while (line && *line) {
+        char root[PATH_MAX];
+        char mount_point[PATH_MAX];
+
+        if (sscanf(line, "%*u %*u %*u:%*u %4095s %4095s ", root, mount_point) == 2 &&
+            strcmp(mount_point, cgroup_root) == 0 &&
+            (strcmp(root, "/..") == 0 || strncmp(root, "/../", 4) == 0))
+            return true;
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    return false;
+}
+
+/* 0: it has none that is to be seen. */
+static pid_t parent_process(pid_t pid)
+{
+    _cleanup_free_ char *text = NULL;
+    char path[64];
+    const char *after;
+    int parent;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (file_read(path, STAT_MAX, &text, NULL) < 0)
+        return 0;
+    after = strrchr(text, ')'); /* the name may have any character */
+    return after && sscanf(after, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* The namespace of the nearest ancestor that has another one; -ESRCH: there is none. The caller closes it. */
+static int open_other_namespace(void)
+{
+    pid_t pid = getppid();
+    struct stat ours;
+    struct stat its;
+
+    if (stat("/proc/self/ns/cgroup", &ours) < 0)
+        return -errno;
+    for (int i = 0; i < ANCESTORS_MAX && pid > 0; i++, pid = parent_process(pid)) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/cgroup", (int)pid);
+        if (stat(path, &its) == 0 && its.st_ino != ours.st_ino) {
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+            return fd < 0 ? -errno : fd;
+        }
+    }
+    return -ESRCH;
+}
+
+void surroundings_join(const char *cgroup_root)
+{
+    _cleanup_free_ char *mountinfo = NULL;
+    _cleanup_close_ int fd = -1;
+    int r;
+
+    if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, NULL) < 0 ||
+        !surroundings_is_below(mountinfo, cgroup_root))
+        return;
+    fd = open_other_namespace();
+    r = fd < 0 ? fd : setns(fd, CLONE_NEWCGROUP) < 0 ? -errno : 0;
+    if (r < 0)
+        log_warning("the host's cgroups are on %s, and where its processes are among them cannot be seen "
+                    "(%s): start the daemon's "
+                    "container with --cgroupns host (compose: cgroup: host)",
+                    cgroup_root, strerror(-r));
 }
 
 static bool lacks_processes(const char *cgroup_root)

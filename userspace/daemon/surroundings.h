@@ -19,6 +19,16 @@ bool surroundings_hides_processes(const char *members);
 /* Is a file system of this device (as stat() has it) mounted? `mountinfo`: text of /proc/PID/mountinfo. Pure. */
 bool surroundings_is_mounted(const char *mountinfo, unsigned major, unsigned minor);
 
+/* Does the mount there show cgroups above the reader's cgroup namespace? `mountinfo`: text of /proc/self/mountinfo. Pure. */
+bool surroundings_is_below(const char *mountinfo, const char *cgroup_root);
+
+/*
+ * In a container with a cgroup namespace of its own, beside the host's cgroups at cgroup_root, the kernel would tell where
+ * processes are by other paths than those below the mount. This thread, and what it starts from now on, then goes to the namespace
+ * of whoever has started the container; it needs the host's pid namespace. What it cannot do is logged.
+ */
+void surroundings_join(const char *cgroup_root);
+
 /* What cannot be looked at lacks nothing. `bpffs`: the daemon's directory of pins, which is there. */
 void surroundings_look(const char *cgroup_root, const char *bpffs, struct surroundings *ret_surroundings);
 

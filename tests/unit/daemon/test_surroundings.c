@@ -44,6 +44,26 @@ static void test_a_device_that_is_mounted(void **state)
     assert_false(surroundings_is_mounted("no mountinfo at all\n\n", 0, 31));
 }
 
+static void test_a_mount_above_the_namespace(void **state)
+{
+    static const char text[] = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+                               "30 22 0:31 /../.. /sys/fs/cgroup rw shared:9 - cgroup2 cgroup rw\n"
+                               "31 22 0:31 /.. /other rw - cgroup2 cgroup rw\n"
+                               "32 22 0:31 / /own rw - cgroup2 cgroup rw\n"
+                               "33 22 0:31 /..named /odd rw - cgroup2 cgroup rw\n"
+                               "34 22 0:31 /docker/x /below rw - cgroup2 cgroup rw";
+
+    (void)state;
+    assert_true(surroundings_is_below(text, "/sys/fs/cgroup"));
+    assert_true(surroundings_is_below(text, "/other"));
+    assert_false(surroundings_is_below(text, "/own"));
+    assert_false(surroundings_is_below(text, "/odd"));
+    assert_false(surroundings_is_below(text, "/below"));
+    assert_false(surroundings_is_below(text, "/sys/fs"));
+    assert_false(surroundings_is_below("", "/own"));
+    assert_false(surroundings_is_below("no mountinfo at all\n\n", "/own"));
+}
+
 static void test_what_is_told(void **state)
 {
     struct surroundings surroundings = {0};
@@ -102,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_processes_without_an_id),
         cmocka_unit_test(test_a_device_that_is_mounted),
+        cmocka_unit_test(test_a_mount_above_the_namespace),
         cmocka_unit_test(test_what_is_told),
         cmocka_unit_test(test_looking),
     };
