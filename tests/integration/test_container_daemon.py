@@ -54,9 +54,9 @@ class Contained:
             source, target = mount.split(":")[:2]
             self.mounts[target] = here.get(target, source)
 
-    def start(self, name="svcconnectd", without=(), pid="host", program=("/bin/svcconnectd", "--aws-listen", "off")):
+    def start(self, name="svcconnectd", without=(), pid="host", network="host", program=("/bin/svcconnectd", "--aws-listen", "off")):
         self.name = name
-        options = ["--network", "host", "--cgroupns", "private", "--ulimit", "nofile=20000:20000", "--security-opt", "apparmor=unconfined"]
+        options = ["--network", network, "--cgroupns", "private", "--ulimit", "nofile=20000:20000", "--security-opt", "apparmor=unconfined"]
         options += ["--pid", pid] if pid else []
         options += [word for name in compose_list("svcconnectd", "cap_add") for word in ("--cap-add", name)]
         for target, source in self.mounts.items():
@@ -148,9 +148,16 @@ def test_what_it_lacks():
         refused("no-cgroup", "-v /sys/fs/cgroup:/sys/fs/cgroup", without=["/sys/fs/cgroup"])
         refused("no-bpffs", "-v /sys/fs/bpf:/sys/fs/bpf", without=["/sys/fs/bpf"])
 
-        daemon.start("no-pid", pid=None)
+        # As ECS runs its Managed Daemons.
+        daemon.start("no-pid", pid=None, network="bridge")
         daemon.wait()
         host.serve("backend-1", "backend", PORT)
+        host.serve("client", "client", PORT)
+        where = f"/docker/{host.docker.ok('inspect', '-f', '{{.Id}}', 'client').strip()}"
+        host.bed.change("POST", "/v1/tasks", cgroup=where)
+        host.wait_for_instances(1)
+        called = host.docker.ok("exec", "client", "/bin/first", "call", host.bed.address_of("backend"), "80", "20")
+        assert "connects 0 of 20" in called, called
         told = [daemon.doctor(), host.bed.cli("status").out]
         assert all("--pid host" in text and "no names" in text for text in told), told
         host.docker.ok("rm", "-f", "no-pid")

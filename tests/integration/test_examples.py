@@ -99,6 +99,29 @@ def test_the_task_definition_is_what_compose_runs():
         assert said.rc == 0 and "containerDefinitions" not in said.err, "ECS knows all its members"
 
 
+# What RegisterDaemonTaskDefinition of ECS's API 2014-11-13 takes, as far as it is used here.
+DAEMON_TASK = {"family", "containerDefinitions", "cpu", "memory", "volumes", "taskRoleArn", "executionRoleArn", "tags"}
+DAEMON_CONTAINER = {"name", "image", "essential", "cpu", "memory", "memoryReservation", "command", "mountPoints", "linuxParameters",
+                    "stopTimeout", "privileged", "ulimits", "environment", "healthCheck", "logConfiguration"}
+
+
+def test_the_managed_daemon_is_the_same_with_less():
+    def read(name):
+        with open(os.path.join(TOP, "examples", name), encoding="utf-8") as file:
+            return json.load(file)
+
+    managed, task = read("ecs-managed-daemon.json"), read("ecs-daemon-task.json")
+    [container], [usual] = managed["containerDefinitions"], task["containerDefinitions"]
+    assert set(managed) <= DAEMON_TASK and set(container) <= DAEMON_CONTAINER, (managed, container)
+    own = {"command", "mountPoints"}
+    assert all(container[member] == usual[member] for member in set(container) - own), container
+    sources = {volume["name"]: volume["host"]["sourcePath"] for volume in managed["volumes"]}
+    mounts = {mount["containerPath"]: sources[mount["sourceVolume"]] for mount in container["mountPoints"]}
+    assert set(mounts) == {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/svcconnect", "/var/lib/svcconnect", "/etc/svcconnect"}, mounts
+    assert all(path == source for path, source in mounts.items()), mounts
+    assert container["command"] == [*usual["command"], "--config", "/etc/svcconnect/svcconnect.json"]
+
+
 def test_prometheus_answers_the_dashboard():
     need_program("prometheus")
     with Testbed(start=False) as bed:
