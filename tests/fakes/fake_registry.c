@@ -30,6 +30,9 @@ struct fake_registry {
     struct registry_batch *told;
     size_t n_told, next_told;
     char *reported;
+    struct registry_link link;
+    struct registry_tally told_tally, others_tally;
+    char *told_name, *others_name;
 };
 
 static void *needed(void *memory)
@@ -212,6 +215,8 @@ static void fake_close(struct registry *registry)
         registry_batch_done(&self->told[self->next_told++]);
     free(self->told);
     free(self->reported);
+    free(self->told_name);
+    free(self->others_name);
     free(self->steps);
     free(self);
 }
@@ -250,8 +255,7 @@ static int fake_take(struct registry *registry, struct registry_batch *ret_batch
 
 static struct registry_link fake_link(struct registry *registry)
 {
-    (void)registry;
-    return (struct registry_link){0};
+    return ((struct fake_registry *)registry)->link;
 }
 
 static int fake_report(struct registry *registry, const char *text)
@@ -261,6 +265,46 @@ static int fake_report(struct registry *registry, const char *text)
     free(self->reported);
     self->reported = needed(strdup(text));
     return 0;
+}
+
+/* Of several the first is kept. */
+static int fake_tell(struct registry *registry, const struct registry_tally *tallies, size_t n)
+{
+    struct fake_registry *self = (struct fake_registry *)registry;
+
+    free(self->told_name);
+    self->told_name = n ? needed(strdup(tallies[0].name)) : NULL;
+    self->told_tally = n ? tallies[0] : (struct registry_tally){0};
+    self->told_tally.name = self->told_name;
+    return 0;
+}
+
+static void fake_others(struct registry *registry, const char *name,
+                        uint64_t ret_counts[static REGISTRY_COUNTS])
+{
+    const struct fake_registry *self = (const struct fake_registry *)registry;
+
+    if (self->others_name && strcmp(self->others_name, name) == 0)
+        memcpy(ret_counts, self->others_tally.counts, sizeof(self->others_tally.counts));
+}
+
+struct registry_link *fake_registry_link(struct registry *registry)
+{
+    return &((struct fake_registry *)registry)->link;
+}
+
+const struct registry_tally *fake_registry_told(const struct registry *registry)
+{
+    return &((const struct fake_registry *)registry)->told_tally;
+}
+
+void fake_registry_others(struct registry *registry, const struct registry_tally *tally)
+{
+    struct fake_registry *self = (struct fake_registry *)registry;
+
+    free(self->others_name);
+    self->others_name = needed(strdup(tally->name));
+    self->others_tally = *tally;
 }
 
 const char *fake_registry_reported(const struct registry *registry)
@@ -286,6 +330,8 @@ static const struct registry_backend fake_backend = {
     .take = fake_take,
     .link = fake_link,
     .report = fake_report,
+    .tell = fake_tell,
+    .others = fake_others,
 };
 
 struct registry *fake_registry_open(struct fake_store *store)

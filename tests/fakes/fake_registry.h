@@ -53,6 +53,12 @@ void fake_registry_connect(struct registry *registry, bool is_connected);
  */
 void fake_registry_tell(struct registry *registry, const struct registry_row *rows, size_t n_rows);
 
+/* How it says that it is reached, zeroed at first. What was told of a tally last (of several, the first; name NULL: of
+ * none), and what the others' is from now on, whose name is copied. */
+struct registry_link *fake_registry_link(struct registry *registry);
+const struct registry_tally *fake_registry_told(const struct registry *registry);
+void fake_registry_others(struct registry *registry, const struct registry_tally *tally);
+
 /* What was reported last; "": nothing. */
 const char *fake_registry_reported(const struct registry *registry);
 

@@ -39,6 +39,7 @@ struct event_base;
 struct publisher;
 struct published;
 struct registry;
+struct registry_tally;
 struct registry_link;
 
 struct engine_settings {
@@ -162,6 +163,11 @@ struct registry_link engine_link(const struct engine *engine);
 /* What this host sees, for who asks the fleet's hosts (registry_report()). */
 bool engine_takes_reports(const struct engine *engine);
 int engine_report(struct engine *engine, const char *text);
+
+/* What hosts count, and the driver adds up (registry_tell_tallies()). */
+int engine_tell_tallies(struct engine *engine, const struct registry_tally *tallies, size_t n);
+void engine_others_tally(struct engine *engine, const char *name,
+                         uint64_t *ret_counts); /* REGISTRY_COUNTS of them */
 
 /* Does another host of the fleet go by this one's name? */
 bool engine_has_twin(const struct engine *engine, char *ret_text, size_t size);

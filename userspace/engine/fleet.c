@@ -75,6 +75,16 @@ int engine_report(struct engine *engine, const char *text)
     return registry_report(engine->registry, text);
 }
 
+int engine_tell_tallies(struct engine *engine, const struct registry_tally *tallies, size_t n)
+{
+    return registry_tell_tallies(engine->registry, tallies, n);
+}
+
+void engine_others_tally(struct engine *engine, const char *name, uint64_t *ret_counts)
+{
+    registry_others_tally(engine->registry, name, ret_counts);
+}
+
 void fleet_describe(const struct engine *engine, cJSON *registry)
 {
     const struct registry_link link = registry_link(engine->registry);

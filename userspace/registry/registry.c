@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int registry_load(struct registry *registry, const char *prefix, registry_row_fn on_row, void *user,
                   struct error *error)
@@ -124,6 +125,19 @@ bool registry_takes_reports(const struct registry *registry)
 int registry_report(struct registry *registry, const char *text)
 {
     return registry->backend->report ? registry->backend->report(registry, text) : -EOPNOTSUPP;
+}
+
+int registry_tell_tallies(struct registry *registry, const struct registry_tally *tallies, size_t n)
+{
+    return registry->backend->tell ? registry->backend->tell(registry, tallies, n) : 0;
+}
+
+void registry_others_tally(struct registry *registry, const char *name,
+                           uint64_t ret_counts[static REGISTRY_COUNTS])
+{
+    memset(ret_counts, 0, REGISTRY_COUNTS * sizeof(*ret_counts));
+    if (registry->backend->others)
+        registry->backend->others(registry, name, ret_counts);
 }
 
 int registry_close(struct registry **registry)

@@ -42,6 +42,13 @@ struct registry_commit {
     size_t n_compares;
 };
 
+/* What one host has counted of something, by a name that all hosts give it. */
+#define REGISTRY_COUNTS 3
+struct registry_tally {
+    const char *name;
+    uint64_t counts[REGISTRY_COUNTS];
+};
+
 /* One row of a load; returns 0 to go on, a negative errno to stop. Key and value stay the registry's. */
 typedef int (*registry_row_fn)(const char *key, const char *value, void *user);
 
@@ -100,7 +107,10 @@ struct registry_backend {
     int (*batch_fd)(const struct registry *registry);
     int (*take)(struct registry *registry, struct registry_batch *ret_batch);
     struct registry_link (*link)(struct registry *registry);
-    int (*report)(struct registry *registry, const char *text); /* may be NULL with these too */
+    /* May be NULL with these too, all three. */
+    int (*report)(struct registry *registry, const char *text);
+    int (*tell)(struct registry *registry, const struct registry_tally *tallies, size_t n);
+    void (*others)(struct registry *registry, const char *name, uint64_t ret_counts[static REGISTRY_COUNTS]);
 };
 
 /* Every backend's object begins with this. */
@@ -178,6 +188,14 @@ struct registry_link registry_link(struct registry *registry);
  * of it, and it takes its time. -EOPNOTSUPP: nobody could ask; -ENOMEM. */
 bool registry_takes_reports(const struct registry *registry);
 int registry_report(struct registry *registry, const char *text);
+
+/* All that this host counts, for the one that drives; kept as a report is, and it takes as long. 0, also where there are no
+ * others; -ENOMEM. */
+int registry_tell_tallies(struct registry *registry, const struct registry_tally *tallies, size_t n);
+
+/* What the other hosts have told of that, together. Zeros on a host that does not drive, or that tells nothing itself. */
+void registry_others_tally(struct registry *registry, const char *name,
+                           uint64_t ret_counts[static REGISTRY_COUNTS]);
 
 /* ---- the end ---- */
 

@@ -340,6 +340,32 @@ static void test_what_a_host_sees(void **state)
     await_seen(pair, "host-0={\"a\":1};host-1=1;");
 }
 
+/* Told to the one that drives, while it counts something itself. */
+static void test_what_hosts_count(void **state)
+{
+    const struct registry_tally mine = {"a", {100, 0, 0}}, others = {"a", {1, 2, 3}};
+    struct pair_of_hosts *pair = *state;
+    uint64_t counts[REGISTRY_COUNTS] = {7};
+
+    assert_int_equal(registry_tell_tallies(pair->benches[1].registry, &others, 1), 0);
+    registry_others_tally(pair->benches[0].registry, "a", counts);
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(registry_tell_tallies(pair->benches[0].registry, &mine, 1), 0);
+    while (counts[0] == 0) {
+        (void)poll(NULL, 0, 20);
+        registry_others_tally(pair->benches[0].registry, "a", counts);
+    }
+    assert_int_equal(counts[0], 1);
+    assert_int_equal(counts[2], 3);
+    registry_others_tally(pair->benches[1].registry, "a", counts); /* it does not drive */
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(registry_tell_tallies(pair->benches[0].registry, NULL, 0), 0);
+    do {
+        (void)poll(NULL, 0, 20);
+        registry_others_tally(pair->benches[0].registry, "a", counts);
+    } while (counts[0] != 0);
+}
+
 static void test_one_drives(void **state)
 {
     struct pair_of_hosts *pair = *state;
@@ -480,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_never_comes_back, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_two_with_one_name, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_host_sees, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_what_hosts_count, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(test_one_drives, pair_setup, pair_teardown),
     };
     int failed = cmocka_run_group_tests(pure, NULL, NULL);

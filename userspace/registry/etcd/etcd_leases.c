@@ -29,6 +29,13 @@ char *etcd_key_of_driver(const char *prefix)
     return asprintf(&key, "%s/fleet/driver", prefix) < 0 ? NULL : key;
 }
 
+char *etcd_key_of_tallies(const char *prefix, const char *host)
+{
+    char *key = NULL;
+
+    return asprintf(&key, "%s/tallies/%s", prefix, host) < 0 ? NULL : key;
+}
+
 char *etcd_key_of_seen(const char *prefix, const char *host)
 {
     char *key = NULL;

@@ -102,7 +102,7 @@ static void set_flag(struct etcd_presence *presence, bool *flag, bool value)
 }
 
 /* Who may not write it is there all the same; a lease that has ended is found when it is kept alive next. */
-static void put_report(struct etcd_presence *presence)
+static void put_told(struct etcd_presence *presence, const char *key, char *const *told, bool *is_new)
 {
     _cleanup_json_ cJSON *answer = NULL;
     _cleanup_free_ char *text = NULL;
@@ -110,16 +110,15 @@ static void put_report(struct etcd_presence *presence)
     int r;
 
     (void)pthread_mutex_lock(&presence->mutex);
-    if (presence->is_report_new && presence->report)
-        text = strdup(presence->report);
-    presence->is_report_new = presence->is_report_new && !text;
+    if (*is_new && *told)
+        text = strdup(*told);
+    *is_new = *is_new && !text;
     (void)pthread_mutex_unlock(&presence->mutex);
     if (!text)
         return;
-    r = presence_ask(presence, "/v3/kv/put", etcd_write_leased(presence->seen_key, text, presence->lease),
-                     &answer, &error);
+    r = presence_ask(presence, "/v3/kv/put", etcd_write_leased(key, text, presence->lease), &answer, &error);
     if (r < 0 && r != -EACCES)
-        set_flag(presence, &presence->is_report_new, true);
+        set_flag(presence, is_new, true);
 }
 
 /* One lease with its key, as they are to be. */
@@ -133,6 +132,7 @@ static int be_present(struct etcd_presence *presence, struct error *error)
         is_missing = true;
         r = grant(presence, error);
         set_flag(presence, &presence->is_report_new, true);
+        set_flag(presence, &presence->are_tallies_new, true);
     }
     if (r == 0 && (is_missing || is_contested))
         r = put_key(presence, error);
@@ -145,8 +145,11 @@ static int be_present(struct etcd_presence *presence, struct error *error)
     }
     if (r == 0 || r == -EACCES)
         set_flag(presence, &presence->is_allowed, r == 0);
-    if (r == 0)
-        put_report(presence);
+    if (r == 0) {
+        put_told(presence, presence->seen_key, &presence->report, &presence->is_report_new);
+        put_told(presence, presence->tallies_key, &presence->tallies, &presence->are_tallies_new);
+        etcd_presence_read_tallies(presence);
+    }
     return r;
 }
 
@@ -222,8 +225,11 @@ int etcd_presence_init(struct etcd_presence *presence, const struct etcd_setting
     presence->key = etcd_key_of_presence(settings->prefix, settings->host);
     presence->driver_key = etcd_key_of_driver(settings->prefix);
     presence->seen_key = etcd_key_of_seen(settings->prefix, settings->host);
+    presence->tallies_key = etcd_key_of_tallies(settings->prefix, settings->host);
+    presence->all_tallies = etcd_key_of_tallies(settings->prefix, "");
     presence->value = write_presence(writer);
-    if (!presence->key || !presence->driver_key || !presence->seen_key || !presence->value)
+    if (!presence->key || !presence->driver_key || !presence->seen_key || !presence->tallies_key ||
+        !presence->all_tallies || !presence->value)
         return -ENOMEM;
     return etcd_client_init(&presence->client, &presence->settings);
 }
@@ -266,7 +272,11 @@ void etcd_presence_done(struct etcd_presence *presence)
     free(presence->value);
     free(presence->driver_key);
     free(presence->seen_key);
+    free(presence->tallies_key);
+    free(presence->all_tallies);
     free(presence->report);
+    free(presence->tallies);
+    cJSON_Delete(presence->sums);
     (void)pthread_cond_destroy(&presence->changed);
     (void)pthread_mutex_destroy(&presence->mutex);
     *presence = (struct etcd_presence){0};
@@ -288,26 +298,13 @@ void etcd_presence_contested(struct etcd_presence *presence)
     set_flag(presence, &presence->is_contested, true);
 }
 
-void etcd_presence_driver(struct etcd_presence *presence, bool is_free)
+void etcd_presence_driver(struct etcd_presence *presence, const char *host)
 {
-    set_flag(presence, &presence->is_driver_free, is_free);
-}
-
-int etcd_presence_report(struct etcd_presence *presence, const char *text)
-{
-    char *copy = strdup(text);
-
-    if (!copy)
-        return -ENOMEM;
     (void)pthread_mutex_lock(&presence->mutex);
-    if (!presence->report || strcmp(presence->report, copy) != 0) {
-        free(presence->report);
-        presence->report = TAKE_PTR(copy);
-        presence->is_report_new = true;
-    }
+    presence->is_driver_free = !*host;
+    presence->is_driver = strcmp(host, presence->settings.host) == 0;
+    (void)pthread_cond_broadcast(&presence->changed);
     (void)pthread_mutex_unlock(&presence->mutex);
-    free(copy);
-    return 0;
 }
 
 struct etcd_presence_figures etcd_presence_figures(struct etcd_presence *presence)

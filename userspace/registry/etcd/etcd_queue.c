@@ -178,7 +178,7 @@ void etcd_watch_tell_driver(struct etcd_watch *watch, const char *host)
     (void)pthread_mutex_lock(&watch->mutex);
     (void)snprintf(watch->driver, sizeof(watch->driver), "%s", host);
     (void)pthread_mutex_unlock(&watch->mutex);
-    etcd_presence_driver(watch->presence, !*host);
+    etcd_presence_driver(watch->presence, host);
 }
 
 void etcd_watch_tell_hosts(struct etcd_watch *watch)

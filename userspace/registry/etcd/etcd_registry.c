@@ -207,6 +207,17 @@ static int etcd_report(struct registry *registry, const char *text)
     return etcd_presence_report(&of(registry)->presence, text);
 }
 
+static int etcd_tell(struct registry *registry, const struct registry_tally *tallies, size_t n)
+{
+    return etcd_presence_tell(&of(registry)->presence, tallies, n);
+}
+
+static void etcd_others(struct registry *registry, const char *name,
+                        uint64_t ret_counts[static REGISTRY_COUNTS])
+{
+    etcd_presence_others(&of(registry)->presence, name, ret_counts);
+}
+
 /* ---- begin and end ---- */
 
 static void etcd_close(struct registry *registry)
@@ -242,6 +253,8 @@ static const struct registry_backend etcd_backend = {
     .take = etcd_take,
     .link = etcd_link,
     .report = etcd_report,
+    .tell = etcd_tell,
+    .others = etcd_others,
 };
 
 static int make_writer(char ret_writer[static ETCD_WRITER_SIZE])

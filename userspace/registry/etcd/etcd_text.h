@@ -15,6 +15,7 @@
  *   PREFIX/fleet/hosts/HOST  {"name", "writer"}: the host is there; goes with its lease
  *   PREFIX/fleet/driver      HOST: which one drives the canaries; goes with its lease
  *   PREFIX/hosts/HOST/KEY    what a host keeps for itself: its numbers and its history
+ *   PREFIX/tallies/HOST      what the host counts of canaries, for who drives them; goes with its lease, as the next one
  *   PREFIX/seen/HOST         what the host sees of others' instances; goes with its lease. Beside what all hosts watch
  */
 #pragma once
@@ -59,7 +60,8 @@ char *etcd_key_of_host(const char *prefix, const char *host);
 
 char *etcd_key_of_presence(const char *prefix, const char *host);
 char *etcd_key_of_driver(const char *prefix);
-char *etcd_key_of_seen(const char *prefix, const char *host); /* "": what they all begin with */
+char *etcd_key_of_tallies(const char *prefix, const char *host); /* likewise */
+char *etcd_key_of_seen(const char *prefix, const char *host);    /* "": what they all begin with */
 
 /* Is this a row that a host keeps for itself? */
 bool etcd_is_of_host(const char *key);
