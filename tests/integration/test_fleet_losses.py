@@ -79,9 +79,9 @@ def test_etcd_is_down_longer_than_every_lease():
 test_etcd_is_down_longer_than_every_lease.timeout = 60 + 2 * DOWN_SECONDS
 
 
-def present(etcd):
+def present(etcd, what="fleet/hosts"):
     """How many hosts' keys are in etcd."""
-    base = "svcconnect/fleet/hosts/"
+    base = f"svcconnect/{what}/"
     key, end = (base64.b64encode(text.encode()).decode() for text in (base, base[:-1] + "0"))
     return int(etcd.ask("/v3/kv/range", key=key, range_end=end, count_only=True).get("count", 0))
 
@@ -178,6 +178,29 @@ def test_another_host_drives_the_canary_on():
 
 
 test_another_host_drives_the_canary_on.timeout = 90
+
+
+def test_a_canary_is_judged_by_all():
+    """No host makes connects enough to judge by: the one that drives adds them up."""
+    with Etcd() as etcd, fleet(etcd, 3, leaseSeconds=3) as beds:
+        one = beds[0]
+        one.service("v1")
+        one.route("backend", {"v1": 100})
+        one.register("v2", "127.9.0.9:9", "dead")  # nobody listens there
+        one.change("PUT", "/v1/settings", service="v2", settings={"ejection": {"failures": 0}})
+        one.change("POST", "/v1/canaries", dnsName="backend", port=80, intervalSeconds=3600, stepPercent=50, minConnects=45,
+                   **{"from": "v1", "to": "v2"})
+        for bed in beds:
+            wait_until(lambda bed=bed: bed.get("/v1/canaries")["canaries"] and canary(bed)["percent"] == 50, 30, "all hosts know")
+        wait_until(lambda: len(drivers(beds)) == 1, 30, "one host drives")
+        tasks = [bed.task() for bed in beds]
+        wait_until(lambda: present(etcd, "tallies") == 3, 30, "each host has looked at the canary, and counts from there")
+        for bed, task in zip(beds, tasks):
+            report = task.connector({bed.target("backend"): None}, "--count", 44)
+            assert report["answered"] + report["failed"] == 44, report
+        for bed in beds:
+            wait_until(lambda bed=bed: canary(bed)["state"] == "ROLLED_BACK", 30, "all hosts know")
+        note(canary(one)["reason"])
 
 
 def test_a_host_is_forgotten():

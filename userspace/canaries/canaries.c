@@ -225,6 +225,7 @@ static void look_at_all(void *user)
         for (entry = parent->canaries; entry; entry = entry->hh.next)
             if (entry->canary.state == CANARY_RUNNING)
                 canaries_look_at(self, parent, entry);
+    canary_views_tell(self);
     canary_views_free(self, false);
 }
 

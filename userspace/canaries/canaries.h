@@ -2,7 +2,8 @@
 /*
  * Canaries at work: every second those that run are looked at, and what their rules (model/canary.h) decide
  * becomes one job that puts the canary's row and its route, so that a kill leaves both or neither. In a fleet one host
- * at a time takes the steps; each judges by its own connects, and ends a canary of which too many fail.
+ * at a time takes the steps, and judges by the connects of all; each judges by its own too, and ends a canary of which too
+ * many fail.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Steps as jobs on a registry that is late or refuses, and whose a route is. */
+/* Steps as jobs on a registry that is late or refuses, and whose a route is. Long because each of them begins with a
+ * canary that runs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -367,6 +368,49 @@ static void test_documents_and_canaries(void **state)
     assert_int_equal(judge(lab, "", "v1", 7, false), CANARIES_FREE);
 }
 
+/* ---- hosts of a fleet ---- */
+
+/* None of them alone has connects enough to say anything. */
+static void test_the_driver_judges_by_the_connects_of_all(void **state)
+{
+    const struct svc_endpoint_stats before = {.established = 1000},
+                                    after = {.established = 1003, .refused = 2};
+    struct lab *lab = *state;
+    struct house *house = &lab->house;
+    uint32_t b = house_instance(house, "v2", "b")->endpoint;
+    struct registry_tally others = {.counts = {30, 10, 0}};
+    const struct registry_tally *told = fake_registry_told(house->registry);
+    _cleanup_free_ char *name = NULL;
+
+    *fake_registry_link(house->registry) = (struct registry_link){.host = "h", .is_driver = true};
+    sweep(lab);
+    assert_null(told->name);
+    assert_int_equal(memory_datapath_set_stats(house->datapath, b, &before), 0);
+    start(lab, "");
+    lab->entry.canary.interval_s = 3600;
+    put_entry(lab);
+    engine_settle(house->engine);
+    sweep(lab);
+    assert_non_null(told->name);
+    assert_int_equal(told->counts[0] + told->counts[1], 0);
+    assert_int_equal(memory_datapath_set_stats(house->datapath, b, &after), 0);
+    others.name = "ns/of another step";
+    fake_registry_others(house->registry, &others);
+    sweep(lab);
+    assert_int_equal(entry_of(lab, "")->canary.state, CANARY_RUNNING);
+    assert_int_equal(told->counts[0], 3); /* its own alone, or they would be added twice */
+    assert_int_equal(told->counts[1], 2);
+    name = strdup(told->name);
+    others.name = name;
+    fake_registry_others(house->registry, &others);
+    sweep(lab);
+    assert_int_equal(entry_of(lab, "")->canary.state, CANARY_ROLLED_BACK);
+    assert_non_null(strstr(entry_of(lab, "")->canary.reason, "12 of 45"));
+    sweep(lab);
+    sweep(lab);
+    assert_null(told->name); /* of one that has ended nothing is counted any more */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -383,6 +427,7 @@ int main(void)
         TEST(test_the_end_comes_first),
         TEST(test_a_route_that_a_canary_drives_is_guarded),
         TEST(test_documents_and_canaries),
+        TEST(test_the_driver_judges_by_the_connects_of_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
