@@ -19,7 +19,7 @@
 #include "http/fetch.h"
 
 #define ANSWER_MS    15000u
-#define RESYNC_S     60
+#define RESYNC_MS    60000u
 #define AT_ONCE      4 /* containers that are asked for */
 #define RETRY_MIN_MS 200u
 #define RETRY_MAX_MS 5000u
@@ -395,7 +395,8 @@ static void docker_on_retry(evutil_socket_t fd, short what, void *user)
 
 int docker_new(const struct docker_settings *settings, struct docker **ret_docker)
 {
-    const struct timeval minute = {.tv_sec = RESYNC_S};
+    const uint32_t resync_ms = settings->resync_ms ? settings->resync_ms : RESYNC_MS;
+    const struct timeval pause = {.tv_sec = resync_ms / 1000, .tv_usec = resync_ms % 1000 * 1000};
     const struct timeval now = {0};
     struct docker *docker = calloc(1, sizeof(*docker));
 
@@ -409,7 +410,7 @@ int docker_new(const struct docker_settings *settings, struct docker **ret_docke
     docker->read = event_new(settings->base, -1, 0, docker_on_lines, docker);
     docker->resync = event_new(settings->base, -1, EV_PERSIST, docker_on_resync, docker);
     if (!docker->line || !docker->list_answer || !docker->retry || !docker->read || !docker->resync ||
-        event_add(docker->resync, &minute) < 0 || event_add(docker->retry, &now) < 0) {
+        event_add(docker->resync, &pause) < 0 || event_add(docker->retry, &now) < 0) {
         docker_free(&docker);
         return -ENOMEM;
     }

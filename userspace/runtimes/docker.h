@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtimes/docker_json.h"
 
@@ -25,6 +26,7 @@ struct docker_settings {
     struct fetcher *fetcher;
     const char *runtime; /* "docker", "podman" */
     const char *socket;
+    uint32_t resync_ms; /* between two lists while all is quiet; 0: a minute */
     /* The receiver frees the container. */
     void (*put)(struct container *container, void *user);
     void (*ending)(const char *id, void *user);

@@ -148,12 +148,13 @@ static void expect_told(struct lab *lab, const char *wanted)
     lab->told[0] = '\0';
 }
 
-static void follow(struct lab *lab)
+static void follow_with(struct lab *lab, uint32_t resync_ms)
 {
     const struct docker_settings settings = {.base = lab->base,
                                              .fetcher = lab->fetcher,
                                              .runtime = "docker",
                                              .socket = lab->fake.path,
+                                             .resync_ms = resync_ms,
                                              .put = on_put,
                                              .ending = on_ending,
                                              .gone = on_gone,
@@ -165,6 +166,11 @@ static void follow(struct lab *lab)
                                              .user = lab};
 
     assert_int_equal(docker_new(&settings, &lab->docker), 0);
+}
+
+static void follow(struct lab *lab)
+{
+    follow_with(lab, 0);
 }
 
 /* Connected, with all of that forgotten. */
@@ -405,6 +411,22 @@ static void test_a_stream_that_ends(void **state)
     assert_int_equal(container->n_asked, 2);
 }
 
+/* Nobody says that one has gone and another one has come: no ghosts, and none is missed for ever. */
+static void test_what_no_event_has_told_of(void **state)
+{
+    struct lab *lab = *state;
+
+    put_running(lab, 'a', "one");
+    follow_with(lab, 50);
+    turn_until(lab, lab->n_settled);
+    fake_docker_remove(&lab->fake, 'a');
+    put_running(lab, 'b', "two");
+    lab->told[0] = '\0';
+    turn_until(lab, strstr(lab->told, "listed b\nput two running as web\nsettled "));
+    assert_int_equal(lab->fake.n_streams, 1);
+    assert_int_equal(lab->n_lost, 0);
+}
+
 static void test_freed_while_much_is_under_way(void **state)
 {
     struct lab *lab = *state;
@@ -437,6 +459,7 @@ int main(void)
         TEST(test_an_event_comes_in_pieces),
         TEST(test_an_event_that_is_too_long),
         TEST(test_a_stream_that_ends),
+        TEST(test_what_no_event_has_told_of),
         TEST(test_freed_while_much_is_under_way),
     };
 
