@@ -4,6 +4,7 @@ service, which is the test's own; nothing of the host's podman is touched."""
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -87,8 +88,17 @@ class Podman:
     def held(self):
         return held_times(self.bed)
 
+    def end_watchers(self):
+        """conmon stays for minutes after a program that was begun in a container by `exec`."""
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+                if words[0].endswith(b"conmon") and any(self.base.encode() in word for word in words):
+                    os.kill(int(name), signal.SIGKILL)
+
     def end(self):
         self.bed.run([*self.remote, "rm", "-af", "-t", "0"], timeout=60)
+        self.end_watchers()
         self.service.terminate()
         self.service.wait()
         wait_until(lambda: not questions_of_orphans(), 10, "whom it has asked for versions of packages, have answered")
@@ -220,3 +230,28 @@ def test_a_network_that_is_joined_late():
 
 
 test_a_network_that_is_joined_late.timeout = 120
+
+
+def test_health():
+    """podman's own check, which is done when it is asked for: nothing is sent to who is starting or unhealthy."""
+    with podman_host() as podman:
+        def seen():
+            return [(item["health"], item["drawn"]) for item in podman.bed.endpoints().values()]
+
+        def check():
+            podman.bed.run([*podman.inside, *podman.words, "healthcheck", "run", "web"], timeout=60)
+
+        podman.ok("network", "create", "--subnet", "203.0.113.0/24", "--disable-dns", "one")
+        podman.ok("create", "--name", "web", "--network", "one", *LIMITS, "--label", "svcconnect.service=web", "--label", "svcconnect.port=8080",
+                  "--health-cmd", "test -e /tmp/well", "--health-interval", "disable", "--health-retries", "1", IMAGE, "/bin/sleep", "600")
+        podman.ok("start", "web")
+        wait_until(lambda: seen() and not seen()[0][1], 10, "it is starting, and sent nothing")
+        podman.ok("exec", "web", "/bin/busybox", "touch", "/tmp/well")
+        check()
+        wait_until(lambda: seen() == [("HEALTHY", True)], 10, "it is well")
+        podman.ok("exec", "web", "/bin/busybox", "rm", "/tmp/well")
+        check()
+        wait_until(lambda: seen() == [("UNHEALTHY", False)], 10, "it is not")
+
+
+test_health.timeout = 120
