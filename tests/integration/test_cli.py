@@ -56,6 +56,25 @@ def test_the_way_through_all_commands():
         ok("detach", "--all")
 
 
+def test_attach_by_unit():
+    """A unit's cgroup is where systemd has it, whether systemd runs here or not."""
+    with Testbed() as bed:
+        name = f"svctest-{os.getpid()}"
+        slice_directory = os.path.join(bed.cgroup_root, "system.slice")
+        had_slice = os.path.isdir(slice_directory)
+        os.makedirs(f"{slice_directory}/{name}.service")
+        try:
+            assert f"attached /system.slice/{name}.service in" in bed.cli_ok("attach", "--unit", name, "--service", "web").out
+            assert bed.tasks()[f"/system.slice/{name}.service"]["service"] == "web"
+            bed.cli_ok("attach", "--unit", f"{name}.service", "--service", "other")
+            assert bed.tasks()[f"/system.slice/{name}.service"]["service"] == "other"
+            bed.cli_ok("detach", "--all")
+        finally:
+            os.rmdir(f"{slice_directory}/{name}.service")
+            if not had_slice:
+                os.rmdir(slice_directory)
+
+
 def test_what_doctor_says_to_type_can_be_pasted():
     with Testbed() as bed:
         bed.cli_ok("register", "v1", "--address", "127.0.0.1:80", "--weight", "0", "-n", "$(false)'\"")

@@ -53,7 +53,7 @@ def test_tasks_tell_of_their_containers():
         assert seen == {"container": "one", "runtime": "docker", "image": "svctest:1", "networks": ["bridge"], "first": "gated"}, task
         assert task["heldMicroseconds"] > 0 and task["startedAt"].startswith("20"), task
         wide = host.bed.cli_ok("tasks", "-o", "wide").out
-        assert all(word in wide for word in ("FIRST", "NETWORK", "RUNTIME", "IMAGE", "SINCE", "svctest:1", "bridge", " ms")), wide
+        assert all(word in wide for word in ("CONNECTS", "NAMES", "CONTAINER", "FIRST", "NETWORK", "RUNTIME", "IMAGE", "SINCE", "svctest:1", "bridge", " ms")), wide
         host.docker.ok("rename", "one", "two")
         wait_until(lambda: host.bed.tasks()[cgroup]["container"] == "two", 5, "it is called otherwise")
         assert [item["health"] for item in host.instances()] == ["HEALTHY"], "the same instance"
