@@ -273,7 +273,7 @@ def test_who_sees_what():
         assert seen(one, second, "other") == {}
         out = one.cli_ok("endpoints", "web", "--hosts", "--config", one.config_file).out
         line = next(line for line in out.splitlines() if "ejected" in line)
-        assert line.split()[:4] == ["default", "web", "x", second], out
+        assert line.split()[:5] == ["default", "web", "x", one.endpoints()["web", "x"]["address"], second], out
         one.change("PUT", "/v1/settings", service="web", settings={"healthCheck": {"type": "tcp", "interval": 1, "timeout": 1, "retries": 1}})
         wait_until(lambda: seen(two, first) == {("web", "x"): "unhealthy", ("web", "y"): "unhealthy"}, 30, "checks are told")
         assert one.endpoints()["web", "y"]["reported"] == "HEALTHY"

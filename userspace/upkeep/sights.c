@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "health/health.h"
 #include "model/catalog.h"
+#include "model/catalog_external.h"
 #include "upkeep/outliers.h"
 #include "upkeep/probes.h"
 
@@ -26,32 +27,51 @@ void sights_init(struct sights *sights, struct engine *engine, const struct outl
 void sights_done(struct sights *sights)
 {
     cJSON_Delete(sights->found);
+    cJSON_Delete(sights->names);
     *sights = (struct sights){0};
+}
+
+static cJSON *item_of(const struct instance *instance, const char *what, const char *reason)
+{
+    char address[IP_ADDRESS_TEXT_SIZE];
+    cJSON *item = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(item, "namespace", instance->service->parent->name);
+    (void)cJSON_AddStringToObject(item, "service", instance->service->name);
+    (void)cJSON_AddStringToObject(item, "id", instance_id(instance));
+    (void)cJSON_AddStringToObject(item, "address", ip_address_format(&instance->address, address));
+    (void)cJSON_AddStringToObject(item, "sees", what);
+    (void)cJSON_AddStringToObject(item, "reason", reason);
+    return item;
 }
 
 /* How long an ejection lasts is left out: it would be another text each time. */
 static void sights_add(struct sights *sights, const struct instance *instance, const char *what,
                        const char *reason)
 {
-    cJSON *item = sights->n < MOST_TOLD ? cJSON_CreateObject() : NULL;
-
-    if (!item) {
+    if (sights->n >= MOST_TOLD) {
         sights->more++;
         return;
     }
-    (void)cJSON_AddStringToObject(item, "namespace", instance->service->parent->name);
-    (void)cJSON_AddStringToObject(item, "service", instance->service->name);
-    (void)cJSON_AddStringToObject(item, "id", instance->id);
-    (void)cJSON_AddStringToObject(item, "sees", what);
-    (void)cJSON_AddStringToObject(item, "reason", reason);
-    (void)cJSON_AddItemToArray(sights->found, item);
+    (void)cJSON_AddItemToArray(sights->found, item_of(instance, what, reason));
     sights->n++;
+}
+
+/* Each host asks its own name servers. */
+static void add_address_of_name(struct sights *sights, const struct instance *instance)
+{
+    if (sights->n_names >= MOST_TOLD)
+        return;
+    (void)cJSON_AddItemToArray(sights->names, item_of(instance, "address", instance->external->host));
+    sights->n_names++;
 }
 
 static void look_at_one(struct sights *sights, const struct instance *instance)
 {
     struct health_report report;
 
+    if (instance->external && instance->external->host)
+        add_address_of_name(sights, instance);
     if (outliers_ejected_ms(sights->outliers, instance->endpoint) > 0)
         sights_add(sights, instance, "ejected", "connects to it failed");
     else if (instance->is_held_back && instance->observed == UNHEALTHY)
@@ -69,11 +89,12 @@ static void tell_sights(struct sights *sights)
     (void)gethostname(name, sizeof(name) - 1);
     (void)cJSON_AddStringToObject(json, "name", name);
     (void)cJSON_AddItemToObject(json, "endpoints", TAKE_PTR(sights->found));
+    (void)cJSON_AddItemToObject(json, "names", TAKE_PTR(sights->names));
     (void)cJSON_AddNumberToObject(json, "more", (double)sights->more);
     text = cJSON_PrintUnformatted(json);
     if (text)
         (void)engine_report(sights->engine, text); /* the next round tells it again */
-    sights->n = sights->more = 0;
+    sights->n = sights->more = sights->n_names = 0;
     sights->next = 1;
 }
 
@@ -86,6 +107,8 @@ void sights_sweep(struct sights *sights)
         return;
     if (!sights->found)
         sights->found = cJSON_CreateArray();
+    if (!sights->names)
+        sights->names = cJSON_CreateArray();
     for (; sights->next <= last && n_looked_at < MOST_LOOKED_AT && n_numbers < MOST_NUMBERS; n_numbers++) {
         const struct instance *instance = engine_instance(sights->engine, sights->next++);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What this host has found against endpoints, told to the fleet: ejections, and checks that fail. It changes nothing that
- * an owner has said, and no other host acts by it.
+ * What this host has found of endpoints, told to the fleet: ejections, checks that fail, and the addresses of host names.
+ * It changes nothing that an owner has said, and no other host acts by it.
  */
 #pragma once
 
@@ -19,7 +19,9 @@ struct sights {
     const struct probes *probes;
     uint32_t next;  /* the number that is looked at next */
     cJSON *found;   /* of this round; NULL: none has begun */
-    size_t n, more; /* that are in it, that had no room */
+    cJSON *names;   /* likewise: addresses of host names */
+    size_t n, more; /* that are in the first, that had no room there */
+    size_t n_names;
 };
 
 /* All are the caller's until the end. */

@@ -9,6 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "model/catalog_aws.h"
+#include "model/catalog_external.h"
 #define HOUSE_ENDPOINTS 300
 #include "unit/house.h"
 #include "upkeep/outliers.h"
@@ -121,6 +123,42 @@ static void test_what_this_host_has_found(void **state)
     expect_told(lab, "web/b unhealthy;", 0);
 }
 
+static int run_address(struct transaction *transaction, void *user, struct error *error)
+{
+    struct lab *lab = user;
+    struct instance *record = catalog_record(house_service(&lab->house, "web"), "n");
+    const struct external_address address = {.address = ip_address_from_v4(0x0a000007u)};
+
+    (void)error;
+    assert_int_equal(catalog_set_addresses(record, &address, 1), 0);
+    return transaction_touch_instance(transaction, record->addresses[0]);
+}
+
+/* By the id that people know. */
+static void test_addresses_of_names(void **state)
+{
+    struct lab *lab = *state;
+    const struct job job = {.run = run_address, .user = lab};
+    _cleanup_json_ cJSON *json = NULL;
+    const cJSON *names;
+    uint32_t number;
+
+    house_put(&lab->house, "instances/ns/web/n",
+              "{\"host\":\"h.example\",\"port\":1,\"protocol\":\"tcp\",\"weight\":1,\"health\":\"HEALTHY\"}");
+    assert_int_equal(engine_submit_finding(lab->house.engine, &job), 0);
+    engine_settle(lab->house.engine);
+    expect_told(lab, "", 0);
+    json = cJSON_Parse(fake_registry_reported(lab->house.registry));
+    names = cJSON_GetObjectItem(json, "names");
+    assert_int_equal(cJSON_GetArraySize(names), 1);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(names->child, "id")), "n");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(names->child, "address")), "10.0.0.7");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(names->child, "reason")), "h.example");
+    number = catalog_record(house_service(&lab->house, "web"), "n")->addresses[0]->endpoint;
+    assert_int_equal(outliers_eject(&lab->outliers, number, 60000), 0);
+    expect_told(lab, "web/n ejected;", 0);
+}
+
 /* A host that is cut off has something against all: the first are told, and how many more there are. */
 static void test_so_many_are_told(void **state)
 {
@@ -144,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_this_host_has_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_addresses_of_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_so_many_are_told, setup, teardown),
     };
 

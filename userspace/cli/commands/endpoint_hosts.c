@@ -27,40 +27,49 @@ struct hearing {
     cJSON *hosts; /* an array */
 };
 
+static void drop_unwanted(const struct invocation *invocation, cJSON *list)
+{
+    cJSON *next;
+
+    for (cJSON *item = list ? list->child : NULL; item; item = next) {
+        next = item->next;
+        if (!is_wanted_endpoint(invocation, item))
+            cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+    }
+}
+
 /* What is no text of a daemon's is a host that has found nothing. */
 static int hear_host(const char *host, const char *text, void *user)
 {
     struct hearing *hearing = user;
+    static const char *const lists[] = {"endpoints", "names"};
     cJSON *json = cJSON_Parse(text);
-    cJSON *endpoints, *next;
 
     if (!cJSON_IsObject(json)) {
         cJSON_Delete(json);
         json = cJSON_CreateObject();
     }
-    endpoints = cJSON_GetObjectItemCaseSensitive(json, "endpoints");
-    for (cJSON *endpoint = endpoints ? endpoints->child : NULL; endpoint; endpoint = next) {
-        next = endpoint->next;
-        if (!is_wanted_endpoint(hearing->invocation, endpoint))
-            cJSON_Delete(cJSON_DetachItemViaPointer(endpoints, endpoint));
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        drop_unwanted(hearing->invocation, cJSON_GetObjectItemCaseSensitive(json, lists[i]));
     (void)cJSON_AddStringToObject(json, "host", host);
     return cJSON_AddItemToArray(hearing->hosts, json) ? 0 : -1;
 }
 
-static size_t add_sights_of(struct table *table, const cJSON *host)
+static size_t add_sights_of(struct table *table, const cJSON *host, const char *list)
 {
     const cJSON *endpoint;
     size_t n = 0;
 
-    cJSON_ArrayForEach (endpoint, text_child(host, "endpoints")) {
+    cJSON_ArrayForEach (endpoint, text_child(host, list)) {
         table_begin(table, endpoint);
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "namespace"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "service"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "id"));
+        table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "address"));
         table_add(table, TEXT_PLAIN, "%s", text_member(host, "host"));
         table_add(table, TEXT_PLAIN, "%s", text_member(host, "name"));
-        table_add(table, TEXT_YELLOW, "%s", text_member(endpoint, "sees"));
+        table_add(table, strcmp(list, "names") == 0 ? TEXT_PLAIN : TEXT_YELLOW, "%s",
+                  text_member(endpoint, "sees"));
         table_add(table, TEXT_PLAIN, "%s", text_member(endpoint, "reason"));
         n++;
     }
@@ -73,6 +82,7 @@ static int print_sights(const struct invocation *invocation, const cJSON *hosts)
         {.header = "NAMESPACE", .rank = 4, .least = 9, .is_dull_when_same = true},
         {.header = "SERVICE", .least = 12},
         {.header = "ID", .least = 16},
+        {.header = "ADDRESS", .rank = 3, .least = 9},
         {.header = "HOST", .least = 8},
         {.header = "NAME", .rank = 2, .least = 8},
         {.header = "SEES"},
@@ -85,7 +95,8 @@ static int print_sights(const struct invocation *invocation, const cJSON *hosts)
     int r = 0;
 
     cJSON_ArrayForEach (host, hosts) {
-        n += add_sights_of(table, host);
+        n += add_sights_of(table, host, "endpoints");
+        n += add_sights_of(table, host, "names");
         more += text_number(host, "more");
     }
     for (size_t i = 0; i < invocation->filter_count && r == 0; i++)

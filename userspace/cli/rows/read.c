@@ -25,12 +25,12 @@ const struct command read_rows[] = {
         .word = "endpoints",
         .synopsis = "[SERVICE] [--hosts [--config FILE] [--from etcd:URL]] " LIST_SYNOPSIS,
         .summary = "list instances: health, whether connects go there and why not, counts",
-        .details =
-            "ELIGIBLE is no where nothing is sent: weight 0, unhealthy, draining, ejected; REASON "
-            "says which.\n"
-            "Example: svcconnect endpoints --filter eligible=no\n"
-            "With --hosts, what each host of the fleet has found against endpoints: they are read from etcd, "
-            "as the\ndaemon's settings (--config) say, or --from etcd:URL.",
+        .details = "ELIGIBLE is no where nothing is sent: weight 0, unhealthy, draining, ejected; REASON "
+                   "says which.\n"
+                   "Example: svcconnect endpoints --filter eligible=no\n"
+                   "With --hosts, what each host of the fleet has found against endpoints, and addresses of "
+                   "host names: they are read from etcd, "
+                   "as the\ndaemon's settings (--config) say, or --from etcd:URL.",
         .options = OPTIONS(LIST_OPTIONS, OPTION_HOSTS, OPTION_CONFIG, OPTION_FROM),
         .most_arguments = 1,
         .takes = {VALUE_SERVICE},
