@@ -55,6 +55,9 @@ static inline cJSON *real_etcd_ask(const char *path, const char *body, uint32_t 
 static inline void real_etcd_signal(int number)
 {
     (void)kill(real_etcd.pid, number);
+    /* Its threads may go on for a moment, and answer. */
+    if (number == SIGSTOP)
+        (void)waitpid(real_etcd.pid, NULL, WUNTRACED);
 }
 
 static inline void real_etcd_alarm(const char *name, bool is_on)
