@@ -98,6 +98,27 @@ def test_instances_follow_containers():
 test_instances_follow_containers.timeout = 120
 
 
+def test_without_the_gate():
+    """As on a kernel that has none: a task as soon as the runtime has told of it, which is said to be late."""
+    with docker_host(config={"containerGate": "off"}) as host:
+        host.serve("backend-1", "backend", "svcconnect.port=8080")
+        host.wait_for_instances(1)
+        host.run("client", ["svcconnect.service=frontend"], "/bin/sleep", "600")
+        wait_until(lambda: host.containers().get("client", {}).get("attached"), 10, "it is a task")
+        assert host.containers()["client"]["first"] == "late", host.containers()["client"]
+        # Its names are there when its file has been looked at, some milliseconds later.
+        wait_until(lambda: host.bed.tasks()[host.containers()["client"]["cgroup"]]["nameservers"], 10, "it has names")
+        seen = outcome(host.docker.ok("exec", "client", "/bin/first", "call", "backend", "80", "30"))
+        assert seen == (0, 0, 30), seen
+        told = [event["message"] for event in host.bed.get("/v1/events")["events"]]
+        assert "container client: attached while it ran" in told, told
+        said = host.bed.cli("doctor").out
+        assert "begin some milliseconds before their names are there; no exec gate: it is switched off" in said, said
+
+
+test_without_the_gate.timeout = 120
+
+
 def test_the_daemon_was_away():
     with docker_host() as host:
         host.serve("stays", "backend", "svcconnect.port=8080")
