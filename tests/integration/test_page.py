@@ -23,6 +23,15 @@ for (const row of document.querySelectorAll(`table[data-table=${arguments[0]}] t
 return rows;"""
 
 
+# Of each round that is shown: the registry's revision in it, and what stands in a cell of the services.
+WATCH = """
+const [row, column] = arguments;
+const look = () => window.watched.push([Number(document.querySelector('main').dataset.revision),
+  document.querySelector(`tr[data-row='${row}'] td[data-cell=${column}]`)?.innerText.trim()]);
+window.watched = [];
+new MutationObserver(look).observe(document.querySelector('main'), { attributes: true, attributeFilter: ['data-rounds'] });"""
+
+
 def write_token(bed):
     path = os.path.join(bed.base, "token")
     with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -165,8 +174,15 @@ def test_it_shows_what_the_api_tells():
         assert abs(float(got["default/web-v1"]["got"]) + float(got["default/web-v2"]["got"]) - 100) < 0.11, got
 
         # A change is on the screen soon.
+        browser.run(WATCH, "default/web-v2", "wanted")
         bed.cli_ok("route", "set", "web:80", "web-v1=60", "web-v2=40")
+        revision = bed.get("/v1/services")["revision"]
         wait_until(lambda: rows(browser, "services")["default/web-v2"]["wanted"] == "40.0", 10, "the new share is shown")
+        # With the first round that knows of the change, or where it came in the middle of one with the next; they are a second
+        # apart, and less after a change (LIVE_ROUND_MS, LIVE_EARLY_MS).
+        watched = browser.run("return window.watched")
+        late = [share for seen, share in watched if seen >= revision and share != "40.0"]
+        assert watched[-1] == [revision, "40.0"] and len(late) <= 1, (revision, watched)
         bed.update("web-v1", "1", health="HEALTHY")
         wait_until(lambda: rows(browser, "services")["default/web-v1"]["state"] == "OK", 10, "the new health is shown")
         expect_services(bed, browser)
