@@ -17,14 +17,12 @@ function aliasesByService(store) {
   return found;
 }
 
-// Of services and endpoints, as far as something is known of them: handshake, first byte, bytes.
+// Of services and endpoints, as far as something is known of them: round trips and first bytes.
 export const EXTRAS = [
-  { id: "rtt", title: "RTT <", unit: "ms", hint: "half of the round trips took less", of: item => item.roundTripMilliseconds },
-  { id: "firstByte", title: "First byte p50", unit: "ms", hint: "half of the first answers came within; of connections that are measured",
+  { id: "rtt", title: "RTT <", hint: "half of the round trips took less", of: item => item.roundTripMilliseconds },
+  { id: "firstByte", title: "First byte p50", hint: "half of the first answers came within; of connections that are measured",
     of: item => item.firstByte?.p50Milliseconds },
-  { id: "firstByte99", title: "p99", unit: "ms", hint: "99 % of the first answers came within", of: item => item.firstByte?.p99Milliseconds },
-  { id: "bytesOut", title: "Sent", unit: "bytes", hint: "to it, by connections that have ended", of: item => item.bytes?.sent },
-  { id: "bytesIn", title: "Received", unit: "bytes", hint: "from it, by connections that have ended", of: item => item.bytes?.received },
+  { id: "firstByte99", title: "p99", hint: "99 % of the first answers came within", of: item => item.firstByte?.p99Milliseconds },
 ];
 
 export function extrasOf(items) {

@@ -3,7 +3,7 @@
 
 import { html } from "./vendor/preact.js";
 import { extrasOf, matches, serviceRows, sorted } from "./model.js";
-import { bytes, milliseconds, percent, rate, whole } from "./format.js";
+import { milliseconds, percent, rate, whole } from "./format.js";
 import { State, Tile, linkTo } from "./link.js";
 import { Spark } from "./spark.js";
 import { Table } from "./table.js";
@@ -12,7 +12,7 @@ const ORDER = { DOWN: 0, PARTLY: 1, OK: 2, EMPTY: 3 };
 
 export const extraColumns = rows => extrasOf(rows.map(row => row.item)).map(extra => ({
   id: extra.id, title: extra.title, hint: extra.hint, isNumber: true, value: row => extra.of(row.item) ?? NaN,
-  cell: row => (extra.unit === "bytes" ? bytes : milliseconds)(extra.of(row.item)),
+  cell: row => milliseconds(extra.of(row.item)),
 }));
 
 export const failureCell = row => html`<span class=${row.rates.failures > 0 ? "failing" : "zero"}>${rate(row.rates.failures)}</span>`;
