@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""Writes the picture of the page (--web-listen): a daemon, servers and tasks of its own, and a browser without a screen.
+"""Writes the pictures of the page (--web-listen), its table of services and its map: a daemon, servers and tasks of its own, and a browser without a screen.
 
-usage: page.py FILE.png [DIRECTORY]     DIRECTORY: pictures of all views, light and dark, besides"""
+usage: page.py FILE.png MAP.png [DIRECTORY]     DIRECTORY: pictures of all views, light and dark, besides"""
 import os
 import sys
 import time
@@ -14,14 +14,14 @@ sys.dont_write_bytecode = True
 import worker
 from browser import Browser
 
-SIZE = (1280, 560)
+SIZE, MAP_SIZE = (1280, 560), (1280, 720)
 SECONDS = int(os.environ.get("PICTURE_SECONDS") or 64)  # a minute fills the small charts
 VIEWS = {"services": "services", "map": "map", "service": "service/default/checkout-v2", "payments": "service/default/payments", "tasks": "tasks",
          "events": "events", "host": "host"}
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     listen = f"127.0.0.1:{9466}"
     with Testbed(config={"webListen": listen}) as bed, Browser(size=SIZE) as browser:
@@ -34,13 +34,16 @@ def main():
                        stepPercent=10, intervalSeconds=8, minConnects=1)
             time.sleep(SECONDS / 2)
             browser.picture(sys.argv[1], *SIZE)
-            if len(sys.argv) == 3:
+            browser.run("location.hash = '#/map'")
+            time.sleep(12)  # rates are those of 10 seconds
+            browser.picture(sys.argv[2], *MAP_SIZE)
+            if len(sys.argv) == 4:
                 for is_dark in (False, True):
                     browser.show_as(is_dark)
                     for name, view in VIEWS.items():
                         browser.run(f"location.hash = '#/{view}'")
                         time.sleep(3.5)
-                        browser.picture(os.path.join(sys.argv[2], f"{name}-{'dark' if is_dark else 'light'}.png"), 1360, 900)
+                        browser.picture(os.path.join(sys.argv[3], f"{name}-{'dark' if is_dark else 'light'}.png"), 1360, 900)
             for line in browser.complaints():
                 print(line)
 
