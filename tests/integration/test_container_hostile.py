@@ -11,8 +11,7 @@ OUTSIDE, INSIDE = "198.51.100.99", "198.51.100.54"  # name servers that a file o
 
 def all_is_well(host, name):
     """Somebody else's container starts with its names, and the daemon has gone on without a pause worth telling."""
-    seen = host.caller(name, 30)
-    assert seen == (0, 0, 30), (seen, host.bed.get("/v1/events")["events"][-5:])
+    host.check_caller(name, 30)
     assert host.bed.status()["state"] == "ok", host.bed.status()["degraded"]
 
 
