@@ -147,7 +147,8 @@ def test_counters_never_go_down():
         # Who has called it stays told, as long as the kernel has the row.
         assert set(re.findall(r'^(\w+)\{.*service="web"', scrape(bed), re.M)) <= \
             {"svcconnect_service_bytes_total", *(f"svcconnect_caller_{what}" for what in
-                                                 ("connections_total", "outcomes_total", "bytes_total", "open"))}
+                                                 ("connections_total", "outcomes_total", "bytes_total", "open", *(
+                                                     f"first_byte_seconds_{part}" for part in ("bucket", "sum", "count"))))}
         assert second
 
 
