@@ -5,7 +5,7 @@ import sys
 import time
 
 from test_ejection import FAILURES, blackhole, endpoint, veth_pair
-from testbed import PORT, Testbed, need_program, wait_until
+from testbed import PATIENCE, PORT, Testbed, need_program, wait_until
 
 TRIES = 4 * FAILURES
 
@@ -134,7 +134,7 @@ def test_time_limits_of_the_client_on_what_is_established():
         process = task.popen([*near, sys.executable, "-c", code], stdin=-1, stdout=-1)
         assert process.stdout.readline() == "cut\n"
         cut(bed, far, nft)
-        out, _ = process.communicate("\n", timeout=40)
+        out, _ = process.communicate("\n", timeout=40 * PATIENCE)
         assert "ETIMEDOUT" in out and "ECONNRESET" not in out, out
         assert_not_blamed(bed, established=2 * count)
 

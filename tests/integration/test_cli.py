@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from testbed import CLI, DAEMON, Testbed, is_socket, need_program, wait_until
+from testbed import CLI, DAEMON, PATIENCE, Testbed, is_socket, need_program, wait_until
 
 
 def test_the_way_through_all_commands():
@@ -419,7 +419,7 @@ def test_a_name_registered_while_it_runs_resolves():
         script = "until getent hosts late; do sleep 0.02; done; getent hosts late | wc -l"
         process = start_run(bed, script)
         bed.service("late")
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=10 * PATIENCE)
         alias = bed.alias("late", 8080)
         assert process.returncode == 0 and out.split()[0] in (alias["address"], alias["address6"]), out
         gone = "while getent hosts late >/dev/null; do sleep 0.02; done"
@@ -434,7 +434,7 @@ def test_names_go_on_resolving_when_the_daemon_dies():
         script = f"read line; {need_program('curl')} -sS -m 5 http://backend/"
         process = start_run(bed, script, stdin=subprocess.PIPE)
         bed.kill()
-        out, _ = process.communicate("go on\n", timeout=10)
+        out, _ = process.communicate("go on\n", timeout=10 * PATIENCE)
         assert (process.returncode, out) == (0, answer)
         wait_until(lambda: not run_cgroups_of(bed, process), 3, "the cgroup is gone without the daemon")
         bed.start()
@@ -476,7 +476,7 @@ def test_run_passes_signals_on():
                              (signal.SIGUSR1, "USR1")):
             process = start_run(bed, "while :; do sleep 0.02; done", f"trap 'echo got {name}; exit 42' {name}")
             process.send_signal(number)
-            out, _ = process.communicate(timeout=10)
+            out, _ = process.communicate(timeout=10 * PATIENCE)
             assert (process.returncode, out) == (42, f"got {name}\n"), (name, process.returncode, out)
             assert not run_cgroups_of(bed, process)
 
@@ -532,7 +532,7 @@ def test_20_runs_at_once():
         runs = [bed.popen([CLI, *run_words(need_program("curl"), "-sS", "-m", "10", "http://backend/")],
                           env=bed.cli_environment(), stdout=subprocess.PIPE) for _ in range(20)]
         for process in runs:
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=20 * PATIENCE)
             assert (process.returncode, out) == (0, answer), (process.returncode, out)
         wait_until(lambda: not bed.tasks(), 3, "all tasks are gone")
         assert is_socket(bed.socket_path)

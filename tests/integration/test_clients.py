@@ -8,7 +8,7 @@ import sys
 from test_blame import TRIES, assert_not_blamed, serve
 from test_ejection import FAILURES, blackhole, endpoint
 from test_passthrough import need_ipv6
-from testbed import PORT, Skip, Testbed, need_program, wait_until
+from testbed import PATIENCE, PORT, Skip, Testbed, need_program, wait_until
 
 
 def registered_hole(bed):
@@ -142,7 +142,7 @@ def test_libpq_with_many_hosts():
         running = [task.popen([psql, f"host={hosts} port={PORT},{PORT} connect_timeout=2 user=x dbname=x", "-c", ""], stderr=-1)
                    for _ in range(FAILURES + 1)]
         for process in running:
-            error = process.communicate(timeout=30)[1]
+            error = process.communicate(timeout=30 * PATIENCE)[1]
             assert "timeout expired" in error and "refused" in error, error
         assert_not_blamed(bed, established=FAILURES + 1)
         shown = endpoint(bed, "0", "gone")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from testbed import Skip, Testbed, need_program, note, processor_seconds, tool, wait_until
+from testbed import PATIENCE, Skip, Testbed, need_program, note, processor_seconds, tool, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "198.51.100.53"
@@ -376,7 +376,7 @@ def test_a_container_that_enters_its_namespaces_after_its_cgroup():
         try:
             process = bed.popen(["sh", "-c", script, "sh", *here.before, sys.executable, "-c", JOIN, child,
                                  bed.address_of("backend", 9)], stdout=subprocess.PIPE)
-            asked = int(process.communicate(timeout=60)[0])
+            asked = int(process.communicate(timeout=60 * PATIENCE)[0])
         finally:
             os.rmdir(child)
         assert asked <= 40, asked

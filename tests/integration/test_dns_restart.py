@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import need_no_thread_sanitizer, note, wait_until
+from testbed import PATIENCE, need_no_thread_sanitizer, note, wait_until
 from test_dns import SERVER, place
 
 QUESTIONS_WAIT = 2.5  # seconds, for the next daemon: KEEP_WAIT_MS
@@ -45,7 +45,7 @@ def look(here, names, count=2000):
 
 
 def finish(process):
-    report = json.loads(process.communicate(timeout=60)[0])
+    report = json.loads(process.communicate(timeout=60 * PATIENCE)[0])
     note(f"{len(report['failed'])} failed, the slowest took {report['slowest']:.2f} s")
     return report["failed"]
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from testbed import CLI, SLOWNESS, Testbed, note, processor_seconds, wait_until, yardstick
+from testbed import CLI, PATIENCE, SLOWNESS, Testbed, note, processor_seconds, wait_until, yardstick
 
 PATIENCE = 5
 
@@ -386,7 +386,7 @@ def test_names_appear_in_a_task_that_runs_already():
         time.sleep(0.2)
         assert process.poll() is None
         bed.change("DELETE", "/v1/services", service="backend-service", namespace="dns-sd")
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=10 * PATIENCE)
         assert (process.returncode, out) == (0, "done\n"), out
 
 

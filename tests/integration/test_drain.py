@@ -2,7 +2,7 @@
 """Draining: no new connection from that moment on, no open one lost, gone when the last has ended or time is over."""
 import time
 
-from testbed import PORT, Skip, Testbed, note, wait_until
+from testbed import PATIENCE, PORT, Skip, Testbed, note, wait_until
 
 SERVER = """
 import socket, sys, threading, time
@@ -174,7 +174,7 @@ def test_kill_of_multipath_tcp():
                                 stdout=-1)
             assert client.stdout.readline() == "connected\n"
             bed.change("POST", "/v1/drains", service=f"p{protocol}", id="0", timeoutSeconds=1, kill=True)
-            ended = client.communicate(timeout=20)[0].strip()
+            ended = client.communicate(timeout=20 * PATIENCE)[0].strip()
             with open(bed.log_file, encoding="utf-8") as log:
                 is_told = "1 of these were subflows of Multipath TCP" in log.read()
             assert ended == wanted and is_told, (protocol, ended, is_told)

@@ -10,14 +10,14 @@ import urllib.parse
 import urllib.request
 
 from test_container_daemon import compose_list
-from testbed import PORT, TOP, Testbed, need_program, wait_until
+from testbed import PATIENCE, PORT, TOP, Testbed, need_program, wait_until
 
 EXAMPLES = os.path.join(TOP, "examples")
 RULES = os.path.join(EXAMPLES, "prometheus")
 
 
 def promtool(*words):
-    result = subprocess.run([need_program("promtool"), *words], cwd=RULES, text=True, capture_output=True, timeout=120,
+    result = subprocess.run([need_program("promtool"), *words], cwd=RULES, text=True, capture_output=True, timeout=120 * PATIENCE,
                             check=False)
     assert result.returncode == 0, result
     return result.stdout

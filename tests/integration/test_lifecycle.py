@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from testbed import Testbed, wait_until
+from testbed import PATIENCE, Testbed, wait_until
 
 
 def links(bed):
@@ -206,7 +206,7 @@ def test_tasks_do_not_nest():
 def refused_daemon(bed, command):
     """Runs a second daemon, which must refuse soon; returns what it says."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         raise AssertionError("the second daemon runs") from None
     assert done.returncode not in (0, None) and done.returncode > 0, done
@@ -289,7 +289,7 @@ def test_no_stranger_keeps_the_daemon_from_starting():
             said = refused_daemon(bed, bed.command_line())
             assert f"(pid {bed.daemon.pid})" in said, said
             bed.stop()
-            got, *opened = stranger.communicate("end", timeout=10)[0].split()
+            got, *opened = stranger.communicate("end", timeout=10 * PATIENCE)[0].split()
             assert int(got) > 0 and not opened, (got, opened)
         with open(bed.log_file, encoding="utf-8") as log:
             assert f"run directory {bed.run_dir}: process {stranger.pid} has locked the directory" in log.read()

@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 
-from testbed import PORT, Testbed, need_program, wait_until
+from testbed import PATIENCE, PORT, Testbed, need_program, wait_until
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; q=0.5, text/plain; version=0.0.4; q=0.3"
 
@@ -69,7 +69,7 @@ def test_promtool_finds_nothing():
         connect(task, bed, 3)
         text = scrape(bed)
         assert value(text, "svcconnect_service_first_byte_seconds_count", namespace="default", service="web") == 3, text
-        result = subprocess.run([promtool, "check", "metrics"], input=text, text=True, capture_output=True, timeout=60,
+        result = subprocess.run([promtool, "check", "metrics"], input=text, text=True, capture_output=True, timeout=60 * PATIENCE,
                                 check=False)
         assert result.returncode == 0 and not result.stdout and not result.stderr, (result, text)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from testbed import CLI, Skip, Testbed, need_plain_programs, need_program, wait_until
+from testbed import CLI, PATIENCE, Skip, Testbed, need_plain_programs, need_program, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PRIVATE = ["unshare", "-m", "--propagation", "private", "sh", "-ec"]
@@ -98,7 +98,7 @@ def test_the_cgroup_of_all_runs_goes_with_the_last():
         assert first.stdout.readline() == "started\n"
         assert bed.cli("run", "--", "true").rc == 0
         assert os.path.isdir(parent), "the first still runs"
-        first.communicate("\n", timeout=10)
+        first.communicate("\n", timeout=10 * PATIENCE)
         assert not os.path.isdir(parent)
         failures = []
         def many():

@@ -10,7 +10,7 @@ import threading
 import time
 
 import chi_square
-from testbed import CLI, Testbed, note, wait_until
+from testbed import CLI, PATIENCE, Testbed, note, wait_until
 
 
 def client_route(bed, client, targets, name="backend", port=80, **more):
@@ -306,7 +306,7 @@ def test_a_name_of_a_running_client_comes_and_goes_with_its_route():
         time.sleep(0.2)
         assert process.poll() is None
         clear_client_route(bed, "alpha", name="mine")
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=10 * PATIENCE)
         assert (process.returncode, out) == (0, "done\n"), out
 
 

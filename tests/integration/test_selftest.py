@@ -6,7 +6,7 @@ import sys
 
 import chi_square
 import run
-from testbed import Testbed, has_ipv6, tool
+from testbed import PATIENCE, Testbed, has_ipv6, tool
 
 
 def test_chi_square_knows_the_tables():
@@ -17,7 +17,7 @@ def test_the_simulation_of_fleets_agrees_with_itself():
     """Its formulas with each other and with the queue of the books, and the pictures of docs/fleet.md with it."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     for command in (["tests/bench/fleet_model.py"], ["scripts/draw-fleet", "--check"]):
-        result = subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        result = subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, timeout=120 * PATIENCE, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -115,7 +115,7 @@ def test_tools_refuse_nonsense():
     for words in (["announce"], ["announce", "127.0.0.1:80"], ["announce", "nowhere:80=a"],
                   ["connector", "127.0.0.1:80"],
                   ["connector", "--count", "1"], ["connector", "--count", "1", "--parallel", "0", "127.0.0.1:80"]):
-        done = subprocess.run([tool(words[0]), *words[1:]], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([tool(words[0]), *words[1:]], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
         assert done.returncode == 2 and "usage:" in done.stderr, (words, done)
 
 

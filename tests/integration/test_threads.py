@@ -2,7 +2,7 @@
 """Threaded cgroups: the kernel lists no processes there, only threads, and sockets belong to where their thread was."""
 import sys
 
-from testbed import Testbed, wait_until
+from testbed import PATIENCE, Testbed, wait_until
 
 # A thread in DIR joins THREADED by itself, then asks; the first thread does not.
 ASK = r"""
@@ -34,7 +34,7 @@ def talk(bed, domain, threaded, before=lambda: None):
     process = bed.popen([sys.executable, "-c", ASK, domain.directory, threaded.directory, "backend", "8080"], stdin=-1, stdout=-1)
     assert process.stdout.readline() == "joined\n"
     before()
-    out, _ = process.communicate("go\n", timeout=30)
+    out, _ = process.communicate("go\n", timeout=30 * PATIENCE)
     return out.split()
 
 

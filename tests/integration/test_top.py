@@ -10,7 +10,7 @@ import threading
 import time
 
 from test_callers import call, serve
-from testbed import CLI, PORT, Testbed, need_program, wait_until
+from testbed import CLI, PATIENCE, PORT, Testbed, need_program, wait_until
 
 
 class Terminal:
@@ -22,7 +22,7 @@ class Terminal:
     def tmux(self, *words):
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         environment.pop("TMUX", None)
-        result = subprocess.run([*self.command, *words], capture_output=True, text=True, timeout=30, env=environment,
+        result = subprocess.run([*self.command, *words], capture_output=True, text=True, timeout=30 * PATIENCE, env=environment,
                                 check=False)
         assert result.returncode == 0, (words, result.stderr)
         return result.stdout
