@@ -122,6 +122,35 @@ def test_on_a_terminal():
             screen.until(lambda lines: has(lines, "ended 0"), "the end")
 
 
+def statistics_held(bed):
+    """By how many programs of this test's: the kernel measures as long as one does."""
+    held = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                if bed.socket_path not in file.read():
+                    continue
+            held += sum("bpf-stats" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+    return held
+
+
+def test_what_the_programs_cost():
+    with Testbed() as bed:
+        bed.service("web")
+        with terminal(bed, "a") as screen:
+            screen.press("P")
+            screen.until(lambda lines: has(lines, "programs: no task is attached"), "nothing runs")
+            with connecting(bed, bed.task()):
+                lines = screen.until(lambda lines: any(re.search(r"programs: [1-9]\d* runs/s, [1-9]\d* ns each, ", line) for line in lines),
+                                     "runs")
+                assert has(lines, "services: 1 of 1") and statistics_held(bed) == 1, lines
+                screen.press("P")
+                screen.until(lambda lines: not has(lines, "programs:"), "no cost any more")
+                assert statistics_held(bed) == 0, "nobody pays for it any more"
+            screen.press("q")
+            screen.until(lambda lines: has(lines, "ended 0"), "the end")
+
+
 def test_a_share_is_seen():
     with Testbed() as bed:
         bed.service("web", (1, 0))

@@ -11,6 +11,7 @@
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "cli/top/cost.h"
 #include "cli/top/model.h"
 #include "cli/top/screen.h"
 #include "cli/width.h"
@@ -129,8 +130,36 @@ static int top_print_once(const struct invocation *invocation, struct top *top)
 
 /* ---- live ---- */
 
+/* Begins, goes on or ends to measure what the programs cost. */
+static void watch_cost(const struct invocation *invocation, struct top *top, struct cost *cost)
+{
+    int r = 0;
+
+    if (!top->is_costing) {
+        cost_end(cost);
+        return;
+    }
+    if (cost->statistics < 0) {
+        _cleanup_(control_response_done) struct control_response status = {0};
+        char trouble[700];
+
+        if (read_path(invocation, "/v1/status", &status, trouble, sizeof(trouble)) != CLI_DONE)
+            return;
+        r = cost_begin(cost, text_member(text_child(status.json, "directories"), "bpffs"));
+    }
+    if (r < 0) {
+        (void)snprintf(top->cost, sizeof(top->cost), "programs: their cost cannot be measured: %s",
+                       strerror(-r));
+        return;
+    }
+    cost_look(cost, clock_monotonic_ms());
+    (void)snprintf(top->cost, sizeof(top->cost), "%s",
+                   *cost->text ? cost->text : "programs: measured from now on");
+}
+
 static int top_watch(const struct invocation *invocation, struct top *top, struct screen *screen)
 {
+    _cleanup_(cost_end) struct cost cost = COST_OFF;
     char trouble[700] = "";
     uint64_t next_ms = 0;
 
@@ -142,6 +171,7 @@ static int top_watch(const struct invocation *invocation, struct top *top, struc
         if (now_ms >= next_ms && !top->is_paused) {
             if (read_view(invocation, top, trouble, sizeof(trouble)) == CLI_DONE)
                 *trouble = '\0';
+            watch_cost(invocation, top, &cost);
             now_ms = clock_monotonic_ms();
             next_ms = now_ms + TOP_INTERVAL_MS;
         }

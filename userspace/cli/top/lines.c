@@ -16,6 +16,7 @@ static const char *const help[] = {
     "  / F3             search; n: the next    \\ F4: filter; Esc: all again",
     "  > < F6           sort by the next column, the one before; I: the other way",
     "  C F              sort by CONN/s, by FAIL/s",
+    "  P                what the programs cost of a processor (root); P: no more",
     "  Space Z          pause",
     "  q F10            quit",
     "",
@@ -143,9 +144,10 @@ char *top_status_line(const struct top *top, size_t width)
         (void)snprintf(typed, sizeof(typed), "  filter: %s_", top->filter);
     else if (*top->filter)
         (void)snprintf(typed, sizeof(typed), "  filter: %s", top->filter);
-    if (asprintf(&text, "%s%s%s: %zu of %zu%s%s  ?: help", top_view_name(top->view),
+    if (asprintf(&text, "%s%s%s: %zu of %zu%s%s%s%s  ?: help", top_view_name(top->view),
                  top->within_service ? " of " : "", top->within_service ? top->within_service : "",
-                 top->n_shown, top->n_rows, top->is_paused ? "  PAUSED" : "", typed) < 0) {
+                 top->n_shown, top->n_rows, top->is_paused ? "  PAUSED" : "", typed,
+                 top->is_costing && *top->cost ? "  " : "", top->is_costing ? top->cost : "") < 0) {
         text = NULL;
         return NULL;
     }

@@ -343,6 +343,10 @@ static enum top_action browse(struct top *top, int key)
         top->is_reversed[top->view] = !top->is_reversed[top->view];
         top_choose(top);
         return TOP_NOTHING;
+    case 'P':
+        top->is_costing = !top->is_costing;
+        *top->cost = '\0';
+        return TOP_READ;
     case 'C':
         sort_by_title(top, "CONN/s");
         return TOP_NOTHING;

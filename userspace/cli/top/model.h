@@ -15,6 +15,7 @@
 #define TOP_COLUMNS     15
 #define TOP_TEXT        64 /* bytes of what is typed */
 #define TOP_LEAST_WIDTH 20u
+#define TOP_COST        160 /* bytes */
 
 enum top_view {
     TOP_SERVICES,
@@ -64,6 +65,8 @@ struct top {
     unsigned sort[TOP_VIEWS];                /* column */
     bool is_reversed[TOP_VIEWS];
     bool is_paused, is_helping;
+    bool is_costing;      /* what the programs cost is shown */
+    char cost[TOP_COST];  /* that sentence, from who can look; "": none yet */
     struct top_row *rows; /* of the view, in the order they came */
     size_t n_rows;
     const struct top_row **shown; /* those that pass the filter, sorted */
