@@ -84,6 +84,44 @@ def test_tcp_by_alias_and_by_address():
         assert front.name(where["address"], 80) == no and back.name(where["address"], 80) == "web/0"
 
 
+def test_what_is_open_is_closed_where_somebody_asks():
+    with Testbed() as bed, contextlib.closing(Echo("echo/0")) as server:
+        listeners = [bed.address(8080), bed.address(8080)]
+        bed.announce({address: name for address, name in zip(listeners, ("web/0", "shared/0"))}, "--hold")
+        bed.register("web", listeners[0], id="0")
+        bed.register("web", server.where, id="1", protocol="udp")
+        bed.register("web", listeners[1], id="2")
+        bed.register("twin", listeners[1], id="0")
+        front, back, lone, other = agents(bed)
+        kept = {}
+        for agent in (front, back, lone, other):
+            for address in listeners:
+                kept[agent, address] = agent.open()
+                host, port = direct(address)
+                assert agent.call("connect", socket=kept[agent, address], address=host, port=port)["errno"] is None
+                assert agent.call("read", socket=kept[agent, address])["name"]
+        said = bed.cli_ok("policy", "close", "web").out
+        assert "0 tasks" in said, said
+        allow(bed, "web", "front", "audit")
+        assert "0 tasks" in bed.cli_ok("policy", "close", "web").out, "whom it only audits it leaves alone"
+        allow(bed, "web", "front", "enforce")
+        allow(bed, "twin", "back")
+        answer = bed.change("POST", "/v1/policies/close", service="web")
+        assert (answer["tasks"], answer["endpoints"], answer["shared"]) == (3, 2, 1), answer
+
+        def told():
+            return [event["message"] for event in bed.get("/v1/events")["events"] if event["kind"] == "POLICY" and "closed" in event["message"]]
+        wait_until(told, 10, "it is told")
+        assert told() == ["closed 3 of 3 connections of tasks that may not call it"], told()
+        for agent in (back, lone, other):
+            closed = agent.call("read", socket=kept[agent, listeners[0]])
+            assert closed["errno"] == "ECONNABORTED", closed
+        # Whom it allows, and what may be another service's; a task of another namespace counts in its own.
+        wait_until(lambda: [bed.endpoints()[name]["open"] for name in (("web", "0"), ("twin", "0"))] == [1, 3], 5, "the others are open")
+        status, answer = bed.api("POST", "/v1/policies/close", {"service": "nobody"})
+        assert status == 404 and "nobody" in answer["error"]["message"], answer
+
+
 def test_udp():
     with Testbed() as bed, contextlib.closing(Echo("echo/0")) as server:
         bed.register("echo", server.where, id="0", protocol="udp")

@@ -23,6 +23,7 @@ struct externals;
 struct histogram;
 struct outliers;
 struct policies;
+struct policy_closing;
 struct spill;
 struct pins;
 struct probes;
@@ -62,7 +63,8 @@ struct api {
     struct datapath *datapath;
     struct outliers *outliers;
     struct policies *const *policies; /* NULL: nobody minds who may call whom */
-    struct spill *spill;              /* NULL: nobody minds zones */
+    struct policy_closing *policy_closing;
+    struct spill *spill; /* NULL: nobody minds zones */
     struct probes *probes;
     const struct pins *pins; /* NULL: nobody watches them */
     struct drains *drains;

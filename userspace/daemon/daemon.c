@@ -474,6 +474,7 @@ void daemon_done(struct daemon *daemon)
         event_free(daemon->watchdog);
     dns_done(&daemon->dns);
     udp_closing_done(&daemon->udp_closing);
+    policy_closing_done(&daemon->policy_closing);
     externals_done(&daemon->externals);
     drains_done(&daemon->drains);
     loads_done(&daemon->loads);

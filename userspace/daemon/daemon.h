@@ -38,6 +38,7 @@
 #include "upkeep/probes.h"
 #include "upkeep/program_events.h"
 #include "upkeep/spill.h"
+#include "upkeep/policy_closing.h"
 #include "upkeep/udp_closing.h"
 #include "datapath/datapath.h"
 #include "health/health.h"
@@ -78,6 +79,7 @@ struct daemon {
     struct canaries canaries;
     struct externals externals;
     struct udp_closing udp_closing;
+    struct policy_closing policy_closing;
     struct program_events program_events;
     struct dns dns;
     struct tasks tasks;

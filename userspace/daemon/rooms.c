@@ -27,6 +27,7 @@ int rooms_make(struct daemon *daemon, struct error *error)
     sights_init(&daemon->sights, engine, &daemon->outliers, &daemon->probes);
     loads_init(&daemon->loads, &daemon->outliers);
     udp_closing_init(&daemon->udp_closing, &daemon->outliers, &looks);
+    policy_closing_init(&daemon->policy_closing, daemon->base, events);
     drains_init(&daemon->drains, engine, events, &looks, externals_drop_address, &daemon->externals);
     daemon->program_events = (struct program_events){.engine = engine,
                                                      .outliers = &daemon->outliers,
@@ -193,6 +194,7 @@ static void make_api(struct daemon *daemon)
         .outliers = &daemon->outliers,
         .spill = &daemon->spill,
         .policies = &daemon->policies,
+        .policy_closing = &daemon->policy_closing,
         .probes = &daemon->probes,
         .drains = &daemon->drains,
         .externals = &daemon->externals,

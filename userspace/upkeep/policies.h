@@ -49,6 +49,9 @@ void policies_tell(struct policies *policies, const struct svc_event *event);
 /* What holds for a caller of the service, by its setting. */
 enum svc_policy_verdict policies_verdict(const struct service *service, const struct caller *caller);
 
+/* Is no other service with a policy at the endpoint's address? One that has no policy opens nothing. */
+bool policies_is_alone(const struct policies *policies, uint32_t endpoint);
+
 struct policy_counts {
     uint64_t refused;
     uint64_t audited;

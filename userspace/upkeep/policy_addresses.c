@@ -112,6 +112,20 @@ void policy_addresses_remove(struct policies *self, uint32_t endpoint)
     (void)policy_judge_address(self, address);
 }
 
+bool policies_is_alone(const struct policies *self, uint32_t endpoint)
+{
+    const struct policy_member *first = NULL;
+    const struct policy_member *member;
+
+    if (self)
+        HASH_FIND(hh, self->members, &endpoint, sizeof(endpoint), first);
+    for (member = first ? first->at->members : NULL; member; member = member->next)
+        if (strcmp(member->service, first->service) != 0 ||
+            strcmp(member->namespace_name, first->namespace_name) != 0)
+            return false;
+    return true;
+}
+
 static struct policy_address *find_policy_address(struct policies *self,
                                                   const struct svc_policy_address_key *key)
 {

@@ -127,6 +127,11 @@ static void test_routes_to_several(void **state)
     assert_int_equal(policies_figures(lab->policies).policies, 0);
 }
 
+static uint32_t endpoint_of(struct lab *lab, const char *service)
+{
+    return catalog_service(engine_catalog(lab->house.engine), "ns", service)->instances->endpoint;
+}
+
 /* Two services at one address: who is allowed by one of them may go there; one that is open opens nothing. */
 static void test_addresses_of_several(void **state)
 {
@@ -138,7 +143,9 @@ static void test_addresses_of_several(void **state)
     house_put(house, "instances/ns/open/1", INSTANCE("1"));
     expect(lab, at_address(lab, 1), YES, NO, NO, NO);
     house_put(house, "services/ns/web2", SECOND("\"allowFrom\":\"back\""));
+    assert_true(policies_is_alone(lab->policies, endpoint_of(lab, "web")));
     house_put(house, "instances/ns/web2/1", INSTANCE("1"));
+    assert_false(policies_is_alone(lab->policies, endpoint_of(lab, "web")));
     expect(lab, at_address(lab, 1), YES, YES, NO, NO);
     expect(lab, published(lab), YES, NO, NO, NO);
     house_put(house, "instances/ns/web/1", INSTANCE("3")); /* it moves */

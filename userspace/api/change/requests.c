@@ -14,6 +14,7 @@
 #include "api/read/reads.h"
 #include "api/change/documents.h"
 #include "api/change/ejections.h"
+#include "api/change/policy_close.h"
 #include "api/change/rollback.h"
 #include "api/change/registry.h"
 #include "api/change/starts.h"
@@ -262,6 +263,7 @@ const struct control_route api_requests[] = {
     {EVHTTP_REQ_GET, "/v1/settings", read_settings, 0, true},
     {EVHTTP_REQ_GET, "/v1/policies", read_policies, 0, true},
     {EVHTTP_REQ_GET, "/v1/policies/check", read_policy_check, 0, true},
+    {EVHTTP_REQ_POST, "/v1/policies/close", handle_policy_close, 0, true},
     {EVHTTP_REQ_POST, "/v1/canaries", handle_start_canary, 0, false},
     {EVHTTP_REQ_PATCH, "/v1/canaries", handle_canary, 0, false},
     {EVHTTP_REQ_GET, "/v1/canaries", read_canaries, 0, true},

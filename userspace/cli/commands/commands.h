@@ -92,6 +92,7 @@ int command_registry_accept(const struct invocation *invocation);
 /* policy.c */
 int command_policy_set(const struct invocation *invocation);
 int command_policy_clear(const struct invocation *invocation);
+int command_policy_close(const struct invocation *invocation);
 int command_policy_show(const struct invocation *invocation);
 int command_policy_check(const struct invocation *invocation);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* policy set, clear, show, check: who may call whom. Setting it is a change of two settings. */
+/* policy set, clear, close, show, check: who may call whom. Setting it is a change of two settings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +57,28 @@ int command_policy_clear(const struct invocation *invocation)
         (void)printf("%s in %s may be called by everybody\n", invocation->arguments[0],
                      invocation_namespace(invocation));
     return status;
+}
+
+int command_policy_close(const struct invocation *invocation)
+{
+    _cleanup_control_response_ struct control_response response = {0};
+    cJSON *body = api_body_new(invocation);
+    int status;
+
+    api_add_string(&body, "service", invocation->arguments[0]);
+    status = api_change(invocation, "POST", "/v1/policies/close", body, &response);
+    if (status != CLI_DONE || invocation->is_json)
+        return status;
+    (void)printf(
+        "closing what %llu tasks have open to %llu endpoints; svcconnect events tells how many it were\n",
+        (unsigned long long)text_number(response.json, "tasks"),
+        (unsigned long long)text_number(response.json, "endpoints"));
+    if (text_number(response.json, "shared") > 0)
+        report_hint(
+            invocation,
+            "%llu endpoints share their address with another service that has a policy, and are left alone.",
+            (unsigned long long)text_number(response.json, "shared"));
+    return CLI_DONE;
 }
 
 /* The caller frees it; NULL: no memory. */

@@ -60,7 +60,7 @@ const struct command route_rows[] = {
         .details =
             "CLIENT is a client service of the same namespace, NAMESPACE/SERVICE, NAMESPACE/* or *; none: "
             "nobody.\n"
-            "The same as set SERVICE allowFrom=... policyMode=...; what is open stays open.\n"
+            "The same as set SERVICE allowFrom=... policyMode=...; what is open stays open (policy close).\n"
             "Example: svcconnect policy set payments --from checkout,refunds --mode audit",
         .options = OPTIONS(OPTION_NAMESPACE, OPTION_FROM, OPTION_MODE),
         .required = OPTIONS(OPTION_FROM),
@@ -79,6 +79,18 @@ const struct command route_rows[] = {
         .most_arguments = 1,
         .takes = {VALUE_SERVICE},
         .run = command_policy_clear,
+    },
+    {
+        .word = "policy",
+        .second_word = "close",
+        .synopsis = "SERVICE [-n NS]",
+        .summary = "close what tasks of this host that may not call a service still have open",
+        .details = "Their programs get ECONNABORTED, the servers a reset; events tells how many it were.",
+        .options = OPTIONS(OPTION_NAMESPACE),
+        .least_arguments = 1,
+        .most_arguments = 1,
+        .takes = {VALUE_SERVICE},
+        .run = command_policy_close,
     },
     {
         .word = "policy",
