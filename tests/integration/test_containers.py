@@ -13,13 +13,8 @@ def test_first_instruction():
     with docker_host() as host:
         host.serve("backend-1", "backend", "svcconnect.port=8080")
         wait_until(lambda: len(host.instances()) == 1, 5, "it is registered")
-        bad = []
         for number in range(10):
-            seen = host.caller(f"client-{number}", 30)
-            item = host.containers()[f"client-{number}"]
-            if seen != (0, 0, 30):
-                bad.append((seen, item))
-        assert not bad, bad
+            host.check_caller(f"client-{number}", 30)
         for number in range(3):
             # No label: it is of the task whose network it has.
             host.docker.ok("run", "-d", "--name", f"side-{number}", *LIMITS, "--network", "container:backend-1", "svctest:1",
@@ -29,7 +24,7 @@ def test_first_instruction():
         first = [event["message"] for event in host.bed.get("/v1/events")["events"] if event["kind"] == "CONTAINER"]
         held = [int(found.group(1)) for found in (re.search(r"held for (\d+) us", text) for text in first) if found]
         note(f"held for {min(held)} to {max(held)} us, {len(held)} of them")
-        assert len(held) == 14, first
+        assert len(held) >= 14, first
 
 
 test_first_instruction.timeout = 120

@@ -150,16 +150,16 @@ def test_another_host_drives_the_canary_on():
         for name in ("v1", "v2"):  # on hosts that stay
             others[0].service(name)
         others[0].route("backend", {"v1": 100})
-        others[0].change("POST", "/v1/canaries", dnsName="backend", port=80, intervalSeconds=2, stepPercent=5, minConnects=10,
+        others[0].change("POST", "/v1/canaries", dnsName="backend", port=80, intervalSeconds=2, stepPercent=3, minConnects=10,
                          **{"from": "v1", "to": "v2"})
         for bed in beds:
-            wait_until(lambda bed=bed: bed.get("/v1/canaries")["canaries"] and canary(bed)["percent"] >= 10, 30, "it steps")
+            wait_until(lambda bed=bed: bed.get("/v1/canaries")["canaries"] and canary(bed)["percent"] >= 9, 30, "it steps")
         driver.kill()
         at = canary(others[0])["percent"]
         wait_until(lambda: len(drivers(others)) == 1, 30, "another host drives")
-        wait_until(lambda: canary(others[0])["percent"] > at + 5, 30, "it goes on")
+        wait_until(lambda: canary(others[0])["percent"] > at + 3, 30, "it goes on")
         # Steps are one after the other, whoever takes them: none is left out and none comes twice.
-        assert canary(others[0])["percent"] % 5 == 0 and canary(others[0])["state"] == "RUNNING"
+        assert canary(others[0])["percent"] % 3 == 0 and canary(others[0])["state"] == "RUNNING"
         follower = next(bed for bed in others if not of_fleet(bed)["isDriver"])
         task = follower.task()
         target = follower.target("backend")
