@@ -146,7 +146,7 @@ FUZZ_SRCS     := $(wildcard tests/fuzz/*.c)
 FUZZ_LIB_SRCS := $(wildcard userspace/base/*.c userspace/settings/*.c userspace/model/*.c \
     userspace/registry/*.c userspace/documents/*.c userspace/names/*.c userspace/aws/*.c userspace/http/request.c userspace/http/fetch_url.c userspace/observe/web/web_guard.c userspace/dns/tcp.c \
     userspace/daemon/config*.c userspace/engine/*.c userspace/engine/*/*.c userspace/routing/*.c userspace/api/change/*.c \
-    userspace/events/*.c userspace/datapath/*.c userspace/canaries/*.c userspace/upkeep/outliers.c userspace/upkeep/spill.c userspace/containers/containers_sockets.c \
+    userspace/events/*.c userspace/datapath/*.c userspace/canaries/*.c userspace/upkeep/outliers.c userspace/upkeep/spill.c userspace/containers/runtimes_text.c \
     userspace/containers/host_address.c userspace/tasks/*.c userspace/cgroups/*.c userspace/registry/sqlite/*.c userspace/registry/etcd/etcd_settings.c tests/fakes/*.c)
 FUZZERS       := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
 FUZZ_COVERAGE := $(if $(COVERAGE),-fprofile-instr-generate -fcoverage-mapping)

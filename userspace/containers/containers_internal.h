@@ -293,7 +293,11 @@ void containers_catch_up(struct containers *containers);
 int containers_find_sockets(struct containers *containers);
 int containers_add_runtime(struct containers *containers, const char *name, const char *socket); /* once */
 const char *containers_run_directory(const struct containers *containers);
-bool containers_is_auto(const char *runtimes); /* does it begin with that word? */
+
+/* runtimes_text.c: what is written as "auto,docker:SOCKET,rootless:NAMESPACE". */
+bool containers_is_auto(const char *runtimes);           /* does it begin with that word? */
+const char *containers_named_ones(const char *runtimes); /* what is behind it */
+bool containers_is_of_users(const char *entry, size_t length);
 
 /* containers_later.c: looks for sockets now and whenever one may have come. -ENOMEM. */
 int containers_watch_sockets(struct containers *containers);
@@ -301,7 +305,6 @@ void containers_forget_sockets(struct containers *containers);
 
 /* containers_users.c: users' runtimes that are followed by themselves; `pattern` is what comes after "rootless:". -ENOMEM. */
 int containers_find_users(struct containers *containers, const char *pattern, size_t length);
-bool containers_is_pattern(const char *text, size_t length);
 /* What is told is made what that user may say; false: he may not say it at all. */
 bool containers_bound(const struct runtime *runtime, struct container *container);
 /* May this cgroup be one of that runtime's containers? NULL: nobody's in particular. */

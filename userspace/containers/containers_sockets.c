@@ -10,62 +10,6 @@
 #include "base/cleanup.h"
 #include "containers/containers_internal.h"
 
-static bool is_known_runtime(const char *name, size_t length)
-{
-    static const char *const known[] = {"docker", "podman", "containerd", "runc"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (strlen(known[i]) == length && strncmp(name, known[i], length) == 0)
-            return true;
-    return false;
-}
-
-bool containers_is_auto(const char *runtimes)
-{
-    return strcmp(runtimes, "auto") == 0 || strncmp(runtimes, "auto,", 5) == 0;
-}
-
-/* What is named, behind "auto,". */
-static const char *named_ones(const char *runtimes)
-{
-    return strncmp(runtimes, "auto,", 5) == 0 ? runtimes + 5 : runtimes;
-}
-
-static bool is_of_users(const char *entry, size_t length)
-{
-    return length > 9 && strncmp(entry, "rootless:", 9) == 0;
-}
-
-int containers_check_runtimes(const char *field, const char *runtimes, struct error *error)
-{
-    size_t n = 0;
-
-    if (strcmp(runtimes, "none") == 0 || strcmp(runtimes, "auto") == 0)
-        return 0;
-    for (const char *rest = named_ones(runtimes);; rest++) {
-        size_t length = strcspn(rest, ",");
-        const char *colon = memchr(rest, ':', length);
-
-        if (is_of_users(rest, length) && containers_is_auto(runtimes) &&
-            containers_is_pattern(colon + 1, length - (size_t)(colon + 1 - rest))) {
-            rest += length;
-            if (!*rest)
-                return 0;
-            continue;
-        }
-        if (!colon || !is_known_runtime(rest, (size_t)(colon - rest)) || colon[1] != '/' ||
-            length - (size_t)(colon - rest) > sizeof(((struct sockaddr_un *)0)->sun_path) ||
-            ++n > RUNTIMES_MAX)
-            return error_input(error, field, runtimes,
-                               "none, auto, or docker:SOCKET, podman:SOCKET, containerd:SOCKET and runc:ROOT "
-                               "separated by commas, each a path, after auto or without it; after auto also "
-                               "rootless:NAMESPACE");
-        rest += length;
-        if (!*rest)
-            return 0;
-    }
-}
-
 static int add_runtime(struct containers *containers, const char *name, size_t length, const char *socket)
 {
     struct runtime *runtime = &containers->runtimes[containers->n_runtimes];
@@ -139,7 +83,7 @@ static int find_named_ones(struct containers *containers, const char *rest)
         const char *colon = memchr(rest, ':', length);
         _cleanup_free_ char *socket = strndup(colon + 1, length - (size_t)(colon + 1 - rest));
 
-        if (is_of_users(rest, length))
+        if (containers_is_of_users(rest, length))
             r = 0; /* after root's */
         else
             r = socket ? add_runtime(containers, rest, (size_t)(colon - rest), socket) : -ENOMEM;
@@ -156,13 +100,13 @@ int containers_find_sockets(struct containers *containers)
     if (strcmp(runtimes, "none") == 0)
         return 0;
     if (strcmp(runtimes, "auto") != 0)
-        r = find_named_ones(containers, named_ones(runtimes));
+        r = find_named_ones(containers, containers_named_ones(runtimes));
     if (r == 0 && containers_is_auto(runtimes))
         r = find_usual_ones(containers);
-    for (const char *rest = named_ones(runtimes); r == 0 && *rest;) {
+    for (const char *rest = containers_named_ones(runtimes); r == 0 && *rest;) {
         size_t length = strcspn(rest, ",");
 
-        if (is_of_users(rest, length))
+        if (containers_is_of_users(rest, length))
             r = containers_find_users(containers, rest + 9, length - 9);
         rest += length + (rest[length] == ',');
     }

@@ -201,22 +201,3 @@ int containers_find_users(struct containers *containers, const char *pattern, si
     }
     return r;
 }
-
-bool containers_is_pattern(const char *text, size_t length)
-{
-    const char *number = memmem(text, length, "%u", 2);
-    size_t n = 0;
-
-    if (length == 0 || length > USERS_NAMESPACE_MAX)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        bool is_good = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') ||
-                       (i > 0 && i + 1 < length && (text[i] == '-' || text[i] == '.'));
-
-        if (number && (text + i == number || text + i == number + 1))
-            n++;
-        else if (!is_good)
-            return false;
-    }
-    return !number || n == 2;
-}
