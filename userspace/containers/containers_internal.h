@@ -102,6 +102,7 @@ struct runtime {
     uid_t uid;               /* whose, while it is bounded */
     char namespace_name[64];
     bool is_connected;
+    uint64_t lost_ms;           /* when its events ended last (monotonic); 0: they never have */
     struct docker_about *about; /* is being asked what it is; NULL: it has answered, or has no API */
     char version[32];           /* for people, as the next; "": not known */
     char cgroup_driver[16];

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "containers/containers_internal.h"
 #include "events/event_log.h"
@@ -33,6 +34,8 @@ static void runtime_connection(struct runtime *runtime, bool is_connected, const
                       runtime->name, runtime->socket, is_connected ? "connected" : "lost: ", reason);
     if (is_connected && !runtime->is_connected)
         log_info("%s at %s: connected", runtime->name, runtime->socket);
+    if (runtime->is_connected && !is_connected)
+        runtime->lost_ms = clock_monotonic_ms();
     runtime->is_connected = is_connected;
     (void)snprintf(runtime->reason, sizeof(runtime->reason), "%s", reason);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "containers/containers_internal.h"
 #include "runtimes/container_cgroup.h"
 #include "runtimes/docker_lookup.h"
@@ -11,6 +12,8 @@
 #define ANSWER_MS 5000u /* longer than anybody is held */
 #define ASKS      12    /* a journal may be late: 75 ms of them were too few where many start */
 #define AGAIN_MS  25
+
+#define LOST_ASKED_MS 10000u /* a runtime whose events have ended */
 
 struct stranger_ask {
     struct stranger *stranger;
@@ -41,11 +44,21 @@ static void stranger_free(struct stranger *stranger)
 }
 
 /* Docker's cgroups are never called as podman's are, nor podman's as Docker's. */
+/*
+ * Its events may end while it makes containers (podman's do now and then) and are asked for again in a moment; a question is a
+ * request of its own, and fails at once where nobody answers.
+ */
+static bool is_there_to_ask(const struct runtime *runtime)
+{
+    return runtime->is_connected ||
+           (runtime->lost_ms && clock_monotonic_ms() - runtime->lost_ms < LOST_ASKED_MS);
+}
+
 static bool may_have_made(const struct runtime *runtime, const char *cgroup)
 {
     bool is_podmans = strncmp(strrchr(cgroup, '/') + 1, "libpod-", 7) == 0;
 
-    return runtime->docker && runtime->is_connected && containers_may_be_of(runtime, cgroup) &&
+    return runtime->docker && is_there_to_ask(runtime) && containers_may_be_of(runtime, cgroup) &&
            is_podmans == (strcmp(runtime->name, "podman") == 0);
 }
 

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define A64    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define CGROUP "/docker/" A64
 
@@ -123,6 +125,27 @@ static void test_nobody_knows_it(void **state)
     assert_null(lab_held(lab, 'a'));
 }
 
+/* Its events have ended a moment ago: it is asked all the same, but not one that has been away for long. */
+static void test_a_runtime_whose_events_have_ended(void **state)
+{
+    struct lab *lab = *state;
+    struct runtime *runtime;
+
+    begin(lab);
+    runtime = &lab->containers->runtimes[0];
+    lab->fake.lookup = LISTED("\"svcconnect.service\":\"web\"");
+    runtime->is_connected = false;
+    runtime->lost_ms = clock_monotonic_ms() - 60000;
+    containers_on_appeared(6, CGROUP, lab->containers);
+    house_for(&lab->house, 60);
+    assert_int_equal(lab->fake.n_lookups, 0);
+    containers_on_gate_end(6, CGROUP, GATE_RELEASED, 10, lab->containers);
+    runtime->lost_ms = clock_monotonic_ms();
+    containers_on_appeared(7, CGROUP, lab->containers);
+    house_until(&lab->house, has_a, lab, "it to be known");
+    assert_int_equal(lab_held(lab, 'a')->ticket, 7);
+}
+
 static void test_its_end_at_the_gate_ends_the_asking(void **state)
 {
     struct lab *lab = *state;
@@ -209,6 +232,7 @@ int main(void)
         TEST(test_the_event_comes_first),
         TEST(test_a_list_that_is_older_than_it),
         TEST(test_nobody_knows_it),
+        TEST(test_a_runtime_whose_events_have_ended),
         TEST(test_its_end_at_the_gate_ends_the_asking),
         TEST(test_those_of_others_are_not_asked_for),
         TEST(test_one_that_shares_the_network_of_a_task),
