@@ -4,8 +4,9 @@
  * later, sock_ops finds the row of client, alias and endpoint and counts there; as it ends, the row is told how, and
  * what went over it. Nothing is kept in the socket, which would cost more than all the rest. Where a client has several
  * rows at an address, and where connections are logged, a note by the local port says more; where that is not this
- * connection's any more, the first of the rows is taken. Its maps are here and not in maps.bpf.h, and the log with the
- * counters, which makes it long: with `callers` off none of this file is in the programs.
+ * connection's any more, the first of the rows is taken. A connect that is refused has no row: it is told to the log as it
+ * is refused. An answer that was measured is counted by the row's number, in a map of its own. Its maps are here and not in
+ * maps.bpf.h, and the log with the counters, which makes it long: with `callers` off none of this file is in the programs.
  */
 #ifndef CALLERS_BPF_H
 #define CALLERS_BPF_H

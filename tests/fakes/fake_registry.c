@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* A connection to a store that follows a script, or the dice. */
+/* A connection to a store that follows a script, or the dice. Long because it answers each question of registry.h as a real one would. */
 #include "fake_registry.h"
 
 #include <errno.h>

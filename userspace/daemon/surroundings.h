@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What of the host a daemon in a container does not see, and what does not work then. Found out by looking at the
- * start; a daemon beside its host's processes lacks nothing.
+ * What of the host a daemon in a container does not see, and what does not work then: its cgroup namespace it leaves at the
+ * start, of the rest it is told. Found out by looking; a daemon beside its host's processes lacks nothing.
  */
 #pragma once
 
